@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/**
+ * The only reader of argv and environment: makes the world out of them and starts one thing. Each part is a bundle of
+ * its own, so that the session server, which runs once per session, loads nothing of the others.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { steadyClock, type World } from "./world.ts";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const now = steadyClock(Date.now, () => performance.now());
+
+const world: World = {
+  argv: process.argv.slice(2),
+  env: process.env,
+  cwd: process.cwd(),
+  pid: process.pid,
+  ppid: process.ppid,
+  node: process.execPath,
+  root,
+  version: JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version,
+  hostname: hostname(),
+  user: process.getuid?.() ?? 0,
+  now,
+  newId: () => randomBytes(16).toString("hex"),
+  newMessageId: () => uuidv7(now()),
+};
+
+/** A UUID of version 7 (RFC 9562): 48 bits of time, then random bits; `crypto` gives the rest of the layout. */
+function uuidv7(time: number): string {
+  const stamp = time.toString(16).padStart(12, "0");
+  return `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+// What this program makes is for its user alone.
+process.umask(0o077);
+
+if (world.argv[0] === "mcp" && world.argv.length === 1) {
+  const { runSession } = await import("./session/main.ts");
+  await runSession(world);
+} else {
+  const { runCli } = await import("./cli/main.ts");
+  process.exitCode = await runCli(world);
+}

@@ -1,0 +1,128 @@
+/** The HTTP face: `POST /api/<operation>` for every operation of the list, `GET /events`, `GET /health`. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import { CctError, errorBody, httpStatus } from "../errors.ts";
+import { operations } from "../operations/index.ts";
+import { authenticate, type Environment, invoke, type Operation } from "../operations/operation.ts";
+import { bearsToken, checkLocal, checkToken, peerCredentials } from "./auth.ts";
+import type { Fanout } from "./events.ts";
+
+/** A message of 64 KiB, every character escaped as six, and some room. */
+const MAX_BODY_BYTES = 512 * 1024;
+
+export interface App {
+  environment: Environment;
+  events: Fanout;
+  token: string;
+  log: Logger;
+  /** What `/health` tells to holders of the token. */
+  about(): Record<string, unknown>;
+}
+
+export function createApp(app: App): Server {
+  const byPath = new Map<string, Operation>(operations.map((op: Operation) => [`/api/${op.name}`, op]));
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 30_000 });
+
+  server.on("request", (request, response) => {
+    handle(app, byPath, request, response).catch((error: unknown) => answerError(app, request, response, error));
+  });
+  server.on("clientError", (_error, socket) => {
+    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+  });
+  return server;
+}
+
+async function handle(
+  app: App,
+  byPath: Map<string, Operation>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  checkLocal(request);
+  const [path = ""] = (request.url ?? "").split("?", 1);
+  if (path === "/health" && request.method === "GET") {
+    return answer(response, 200, { ok: true, ...(bearsToken(request, app.token) ? app.about() : {}) });
+  }
+  checkToken(request, app.token);
+  if (path === "/events" && request.method === "GET") return openStream(app, request, response);
+  const op = byPath.get(path);
+  if (!op) {
+    throw new CctError(
+      "not_found",
+      `There is no ${request.method} ${path.slice(0, 80)}.`,
+      `Operations are POST /api/<name>: ${operations.map((one) => one.name).join(", ")}.`,
+    );
+  }
+  if (request.method !== "POST")
+    throw new CctError("bad_request", `${path} takes POST.`, "Send the input as a JSON body.");
+  const credentials = peerCredentials(request);
+  const input = await readJson(request);
+  answer(response, 200, await invoke(app.environment, op, input, credentials));
+}
+
+async function openStream(app: App, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const credentials = peerCredentials(request);
+  if (!credentials) {
+    throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
+  }
+  const peer = await app.environment.store.tx((sql) => authenticate(sql, credentials));
+  app.events.open(peer.peer_id, response);
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
+    throw new CctError("bad_request", "The body must be JSON.", "Send it with content-type: application/json.");
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new CctError(
+        "too_large",
+        `The body is larger than ${MAX_BODY_BYTES} bytes.`,
+        "A message's text has 64 KiB at most.",
+      );
+    }
+    chunks.push(chunk);
+  }
+  if (size === 0) return {};
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new CctError("bad_request", "The body is not valid UTF-8.", "Encode it as UTF-8.");
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CctError("bad_request", "The body is not valid JSON.", "Check quotes, commas and brackets.");
+  }
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+  });
+  response.end(text);
+}
+
+function answerError(app: App, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const known =
+    error instanceof CctError
+      ? error
+      : new CctError(
+          "internal",
+          "The broker made a mistake; it is written in its log.",
+          "Try again; if it stays, report it.",
+        );
+  const status = httpStatus[known.code];
+  if (status >= 500) app.log.error({ err: error, path: request.url?.split("?")[0] }, "request failed");
+  if (response.headersSent || response.destroyed) return void response.destroy();
+  // What is left of an unread body must not be taken for the next request.
+  if (!request.complete) response.setHeader("connection", "close");
+  answer(response, status, errorBody(known));
+}

@@ -1,0 +1,140 @@
+/** Typed calls to a broker, made from the list of operations (types only), over node's own HTTP client. */
+import { Agent, type IncomingMessage, request } from "node:http";
+import { CctError, errorLine, isErrorCode, systemCode } from "../errors.ts";
+import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
+import type { Credentials } from "../operations/operation.ts";
+
+/** Where a broker is and what opens it. Read anew for every call: a broker may come back on another port. */
+export interface Access {
+  url: string;
+  token: string;
+}
+
+export interface Client {
+  /** Runs an operation. Throws the broker's `CctError`; `unavailable` when no broker answers. */
+  call<N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials): Promise<OutputOf<N>>;
+  /** The same for a name and an input that are only known at run time: the broker checks both. */
+  callAny(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>>;
+  /** `/health`: with our token the broker also says who it is. `undefined` when nothing listens there. */
+  health(): Promise<Record<string, unknown> | undefined>;
+  /** Opens a peer's event stream; answers with the response when the broker accepts. */
+  openStream(as: Credentials): Promise<IncomingMessage>;
+  close(): void;
+}
+
+const TIMEOUT_MS = 15_000;
+
+export function createClient(access: () => Access): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+
+  function send(
+    method: "GET" | "POST",
+    path: string,
+    body: string | undefined,
+    as: Credentials | undefined,
+    stream: boolean,
+  ): Promise<IncomingMessage> {
+    const { url, token } = access();
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        new URL(path, url),
+        {
+          method,
+          // A stream has a connection of its own, which lives as long as it does.
+          ...(stream ? { agent: false as const } : { agent }),
+          headers: {
+            authorization: `Bearer ${token}`,
+            ...(as ? { "x-cct-peer": as.peer_id, "x-cct-secret": as.secret } : {}),
+            ...(body === undefined
+              ? {}
+              : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+          },
+        },
+        (response) => {
+          outgoing.setTimeout(0);
+          resolve(response);
+        },
+      );
+      outgoing.setTimeout(TIMEOUT_MS, () =>
+        outgoing.destroy(new CctError("unavailable", `The broker at ${url} does not answer.`, "See: cct status")),
+      );
+      outgoing.on("error", (error) => reject(away(error, url)));
+      outgoing.end(body);
+    });
+  }
+
+  async function json(
+    method: "GET" | "POST",
+    path: string,
+    input: unknown,
+    as?: Credentials,
+  ): Promise<Record<string, unknown>> {
+    const body = method === "POST" ? JSON.stringify(input) : undefined;
+    const response = await send(method, path, body, as, false);
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of response) chunks.push(chunk);
+    } catch (error) {
+      throw away(error, access().url);
+    }
+    return checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), access().url);
+  }
+
+  return {
+    call: <N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials) =>
+      // The broker has checked the answer against the very schema that this type is made of.
+      json("POST", `/api/${name}`, input, as) as Promise<OutputOf<N>>,
+    callAny: (name, input, as) => json("POST", `/api/${name}`, input, as),
+    async health() {
+      try {
+        return await json("GET", "/health", undefined);
+      } catch (error) {
+        if (error instanceof NobodyThere) return undefined;
+        throw error;
+      }
+    },
+    async openStream(as) {
+      const response = await send("GET", "/events", undefined, as, true);
+      if (response.statusCode === 200) return response;
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk);
+      checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), access().url);
+      throw new CctError("unavailable", "The broker opened no stream.", "See: cct status");
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function checked(status: number, text: string, url: string): Record<string, unknown> {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = undefined;
+  }
+  if (typeof body === "object" && body !== null) {
+    if (status === 200) return body as Record<string, unknown>;
+    const { error } = body as { error?: { code?: unknown; message?: unknown; hint?: unknown } };
+    if (isErrorCode(error?.code)) throw new CctError(error.code, String(error.message), String(error.hint ?? ""));
+  }
+  throw new CctError(
+    "unavailable",
+    `What answers at ${url} is not a CCT broker (HTTP ${status}).`,
+    "Check the port: cct config show",
+  );
+}
+
+/** Nothing listens at the address, or what listened has just gone. */
+class NobodyThere extends CctError {}
+
+function away(error: unknown, url: string): CctError {
+  if (error instanceof CctError) return error;
+  const code = systemCode(error);
+  if (code === "ECONNREFUSED")
+    return new NobodyThere("unavailable", `No broker listens at ${url}.`, "Start one with: cct start");
+  return new NobodyThere(
+    "unavailable",
+    `The connection to the broker at ${url} broke (${code ?? errorLine(error)}).`,
+    "Try again; see: cct status",
+  );
+}

@@ -1,0 +1,123 @@
+/** The broker of this home: where it is, and starting one when none answers. */
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { CctError, errorLine } from "../errors.ts";
+import { brokerToken, paths, readBrokerNote } from "../home.ts";
+import type { World } from "../world.ts";
+import { type Access, type Client, createClient } from "./client.ts";
+
+/** How long a broker may take from its start to its first answer. */
+const START_MS = 10_000;
+const LOOK_EVERY_MS = 50;
+
+/** A client of the configured broker; without one, of this home's broker, wherever it listens. */
+export function localClient(world: World, config: Config): Client {
+  const token = brokerToken(config.home, world.newId);
+  const access = (): Access => ({
+    url: config.broker ?? readBrokerNote(config.home)?.url ?? `http://${config.host}:${config.port}`,
+    token,
+  });
+  return createClient(access);
+}
+
+export type Started = "started" | "was running";
+
+/** Sees to it that a broker answers. Two that start at once: the lock lets one win, and both callers get that one. */
+export async function ensureBroker(world: World, config: Config, client: Client): Promise<Started> {
+  const first = await ask(client);
+  if (first === "answers") return "was running";
+  if (first !== "nobody") throw first;
+  if (config.broker)
+    throw new CctError(
+      "unavailable",
+      `No broker answers at ${config.broker}.`,
+      "Start it there, or unset the 'broker' setting.",
+    );
+  const starting = spawnBroker(world, config);
+  try {
+    const deadline = world.now() + START_MS;
+    for (;;) {
+      const answer = await ask(client);
+      if (answer === "answers") return "started";
+      if (answer !== "nobody") throw answer;
+      const failed = starting.failure();
+      // Our own was refused because another one is starting: wait for that one.
+      if (failed !== undefined && !failed.includes("A broker already serves"))
+        throw new CctError("unavailable", failed);
+      if (world.now() > deadline) {
+        throw new CctError("unavailable", "The broker did not answer in time.", `See ${paths(config.home).logs}.`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  } finally {
+    starting.forget();
+  }
+}
+
+async function ask(client: Client): Promise<"answers" | "nobody" | CctError> {
+  try {
+    const health = await client.health();
+    if (!health) return "nobody";
+    if (typeof health["pid"] === "number") return "answers";
+    return new CctError(
+      "unauthorized",
+      "The broker that answers is not this home's: it does not take our token.",
+      "Set another port: cct config set port <number>.",
+    );
+  } catch (error) {
+    return error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
+  }
+}
+
+/** What a broker needs of a session's environment, which may hold API keys: they are none of its business. */
+function daemonEnvironment(env: World["env"]): World["env"] {
+  const needed = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "NODE_OPTIONS", "SystemRoot"];
+  return Object.fromEntries(needed.filter((name) => env[name] !== undefined).map((name) => [name, env[name]]));
+}
+
+/** Starts a broker that outlives us. What it says before it can log goes to `log/start.log`. */
+function spawnBroker(world: World, config: Config): { failure(): string | undefined; forget(): void } {
+  const said = join(paths(config.home).logs, `start.${world.pid}.log`);
+  const output = openSync(said, "w", 0o600);
+  const child = spawn(world.node, [join(world.root, "dist", "bin.js"), "start", "--foreground"], {
+    detached: true,
+    stdio: ["ignore", output, output],
+    cwd: config.home,
+    env: {
+      ...daemonEnvironment(world.env),
+      CCT_HOME: config.home,
+      CCT_HOST: config.host,
+      CCT_PORT: String(config.port),
+    },
+  });
+  closeSync(output);
+  let exited = false;
+  child.on("exit", () => {
+    exited = true;
+  });
+  child.on("error", () => {
+    exited = true;
+  });
+  child.unref();
+  return {
+    failure() {
+      if (!exited) return undefined;
+      return (
+        readFileSync(said, "utf8")
+          .trim()
+          .split("\n")
+          .at(-1)
+          ?.replace(/^cct: /, "") || "The broker ended at once, without a word."
+      );
+    },
+    forget() {
+      try {
+        rmSync(said, { force: true });
+      } catch {
+        // Only clutter.
+      }
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** A peer's event stream that stays: it reconnects with growing pauses, and every (re)connection begins with a hint to catch up. */
+import { createParser } from "eventsource-parser";
+import { CctError } from "../errors.ts";
+import type { Credentials } from "../operations/operation.ts";
+import type { Client } from "./client.ts";
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+/** The broker sends a comment every 15 s; a stream that is silent for longer is dead. */
+const SILENCE_MS = 40_000;
+
+export interface StreamListener {
+  /** The stream is open. */
+  up(): void;
+  /** Something happened: look. */
+  hint(about: string): void;
+  /** The stream broke, or could not be opened; it will be tried again. */
+  down(error: CctError): Promise<void> | void;
+}
+
+/** Listens until `close` is called. `random`: 0 to 1, spreads the pauses of many clients. */
+export function listen(
+  client: Client,
+  credentials: () => Credentials,
+  listener: StreamListener,
+  random: () => number,
+): { close(): void } {
+  let closed = false;
+  let stop: () => void = () => {};
+
+  async function run(): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
+    while (!closed) {
+      try {
+        const response = await client.openStream(credentials());
+        if (closed) return void response.destroy();
+        stop = () => response.destroy();
+        pause = FIRST_PAUSE_MS;
+        listener.up();
+        const parser = createParser({ onEvent: (event) => listener.hint(event.event ?? "mail") });
+        response.setTimeout(SILENCE_MS, () => response.destroy());
+        response.setEncoding("utf8");
+        for await (const text of response) parser.feed(text);
+        throw new CctError("unavailable", "The broker closed the stream.", "");
+      } catch (error) {
+        if (closed) return;
+        const known =
+          error instanceof CctError ? error : new CctError("unavailable", "The stream to the broker broke.", "");
+        await listener.down(known);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pause * (0.5 + random() / 2));
+        stop = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+    }
+  }
+  void run();
+  return {
+    close() {
+      closed = true;
+      stop();
+    },
+  };
+}

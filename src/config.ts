@@ -1,0 +1,142 @@
+/** One schema for all settings: defaults < `config.json` in the home < `CCT_*` < flags. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import * as z from "zod";
+import { CctError, systemCode } from "./errors.ts";
+import type { World } from "./world.ts";
+
+const schema = z.strictObject({
+  host: z.string().min(1).max(255).default("127.0.0.1").describe("address that the broker listens on"),
+  port: z.coerce.number().int().min(0).max(65535).default(7888).describe("port that the broker listens on"),
+  broker: z
+    .url({ protocol: /^http$/ })
+    .optional()
+    .describe("use the broker at this URL instead of the one of this home"),
+  name: z.string().min(1).max(200).optional().describe("name of this session"),
+  delivery: z
+    .enum(["inject", "block"])
+    .default("inject")
+    .describe("inject: mail is shown beside the next tool call; block: mail denies the next tool call"),
+});
+
+export type Settings = z.output<typeof schema>;
+export type SettingName = keyof Settings;
+export type Config = Settings & { home: string };
+
+const settingNames = Object.keys(schema.shape) as SettingName[];
+
+const variables: Record<SettingName, string> = {
+  host: "CCT_HOST",
+  port: "CCT_PORT",
+  broker: "CCT_BROKER",
+  name: "CCT_NAME",
+  delivery: "CCT_DELIVERY",
+};
+
+export function homeOf(world: Pick<World, "env" | "cwd">): string {
+  const set = world.env["CCT_HOME"];
+  return set ? resolve(world.cwd, set) : join(world.env["HOME"] || homedir(), ".cct");
+}
+
+export const configPath = (home: string): string => join(home, "config.json");
+
+/** The settings in force. Throws `bad_request`, naming the place, when one cannot be used. */
+export function loadConfig(
+  world: Pick<World, "env" | "cwd">,
+  flags: Partial<Record<SettingName, unknown>> = {},
+): Config {
+  const home = homeOf(world);
+  const settings: Record<string, unknown> = {};
+  for (const { value, name } of layers(world, home, flags)) settings[name] = value;
+  return { ...parse(settings, "The configuration"), home };
+}
+
+export interface Setting {
+  name: SettingName;
+  value: unknown;
+  source: string;
+}
+
+/** Every setting with its value and where that came from. */
+export function explainConfig(world: Pick<World, "env" | "cwd">): Setting[] {
+  const home = homeOf(world);
+  const config = loadConfig(world);
+  const found = [...layers(world, home, {})];
+  return settingNames.map((name) => ({
+    name,
+    value: config[name] ?? null,
+    source: found.findLast((layer) => layer.name === name)?.source ?? "default",
+  }));
+}
+
+function* layers(
+  world: Pick<World, "env">,
+  home: string,
+  flags: Partial<Record<SettingName, unknown>>,
+): Generator<Setting> {
+  const file = readConfigFile(home);
+  for (const name of settingNames)
+    if (file[name] !== undefined) yield { name, value: file[name], source: configPath(home) };
+  for (const name of settingNames) {
+    const value = world.env[variables[name]];
+    if (value !== undefined && value !== "") yield { name, value, source: variables[name] };
+  }
+  for (const name of settingNames) if (flags[name] !== undefined) yield { name, value: flags[name], source: "flag" };
+}
+
+function readConfigFile(home: string): Partial<Record<SettingName, unknown>> {
+  const path = configPath(home);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return {};
+    throw new CctError("bad_request", `${path} cannot be read (${systemCode(error)}).`, "Check its owner and mode.");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new CctError("bad_request", `${path} is not valid JSON.`, "Correct it, or delete it to have the defaults.");
+  }
+  return parsePartial(value, path);
+}
+
+const partial = schema.partial();
+
+function parsePartial(value: unknown, where: string): Partial<Record<SettingName, unknown>> {
+  const parsed = partial.safeParse(value);
+  if (!parsed.success) throw settingError(parsed.error, where);
+  // `partial` still fills in defaults; only what was written counts here.
+  const written = new Set(Object.keys(value as object));
+  return Object.fromEntries(Object.entries(parsed.data).filter(([name]) => written.has(name)));
+}
+
+function parse(settings: unknown, where: string): Settings {
+  const parsed = schema.safeParse(settings);
+  if (!parsed.success) throw settingError(parsed.error, where);
+  return parsed.data;
+}
+
+function settingError(error: z.ZodError, where: string): CctError {
+  const [issue] = error.issues;
+  const name = issue?.path.join(".") ?? "";
+  const variable = name in variables ? ` (or ${variables[name as SettingName]})` : "";
+  return new CctError(
+    "bad_request",
+    `${where}: ${name ? `'${name}'${variable}: ` : ""}${issue?.message ?? "not usable"}.`,
+    `Settings are ${settingNames.join(", ")}.`,
+  );
+}
+
+/** The text of a `config.json` with one setting changed, or removed (`undefined`). Throws `bad_request` for a bad value. */
+export function withSetting(home: string, name: string, value: string | undefined): string {
+  const file: Record<string, unknown> = readConfigFile(home);
+  if (!settingNames.some((known) => known === name)) {
+    throw new CctError("bad_request", `There is no setting '${name}'.`, `Settings are ${settingNames.join(", ")}.`);
+  }
+  if (value === undefined) delete file[name];
+  else file[name] = value;
+  return `${JSON.stringify(parsePartial(file, "config set"), null, 2)}\n`;
+}

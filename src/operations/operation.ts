@@ -1,0 +1,162 @@
+/**
+ * An operation is declared once; its HTTP route, MCP tool, CLI command, typed client, reference page and the
+ * checked-in surface are made from the declaration. `invoke` is the one way through which it runs.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type * as z from "zod";
+import { CctError } from "../errors.ts";
+import { findCredentials, type Peer } from "../store/peers.ts";
+import type { Sql, Store } from "../store/store.ts";
+
+/** Who calls: a peer that proved its secret, the person at the CLI, or a session that has no peer yet. */
+export type Caller = { kind: "peer"; peer: Peer } | { kind: "operator" } | { kind: "newcomer" };
+
+/** Tells a peer's stream to look again. Only a hint: the store is the truth. */
+export interface Hint {
+  peer_id: string;
+  about: "mail" | "peer";
+}
+
+export interface Context {
+  sql: Sql;
+  caller: Caller;
+  /** Milliseconds since 1970; one moment for the whole operation. */
+  now: number;
+  /** A new random id: 32 hexadecimal characters. */
+  newId(): string;
+  /** The next place in the order of sending, above every earlier one. */
+  nextSeq(): number;
+  /** Publishes a hint, after the commit. */
+  emit(hint: Hint): void;
+}
+
+export interface Operation<
+  Name extends string = string,
+  Input extends z.ZodObject = z.ZodObject,
+  Output extends z.ZodObject = z.ZodObject,
+> {
+  name: Name;
+  /** Who may call it. */
+  by: readonly Caller["kind"][];
+  /** The CLI command, commander's syntax: `send <to> <text>`; its arguments are inputs of the same name. */
+  cli?: string;
+  /** Offered to the model as `cct_<name>`. `alwaysLoad`: worth its place in every request. */
+  tool?: { title: string; readOnly: boolean; idempotent: boolean; alwaysLoad?: boolean };
+  /** What it does: one paragraph, shown in `--help`, to the model and in the reference. */
+  doc: string;
+  /** Flat: strings, numbers, booleans; objects only where no person or model types them. */
+  input: Input;
+  output: Output;
+  run(context: Context, input: z.output<Input>): Promise<z.input<Output>>;
+}
+
+/** Declares an operation; only here for its types. */
+export function operation<const Name extends string, Input extends z.ZodObject, Output extends z.ZodObject>(
+  declared: Operation<Name, Input, Output>,
+): Operation<Name, Input, Output> {
+  return declared;
+}
+
+/** What every operation needs of the world. */
+export interface Environment {
+  store: Store;
+  now(): number;
+  newId(): string;
+  nextSeq(): number;
+  publish(hint: Hint): void;
+}
+
+export interface Credentials {
+  peer_id: string;
+  secret: string;
+}
+
+/** shape → transaction { who → run → check output } → publish after the commit. Throws `CctError`. */
+export async function invoke(
+  environment: Environment,
+  op: Operation,
+  rawInput: unknown,
+  credentials: Credentials | undefined,
+): Promise<unknown> {
+  const input = parseInput(op, rawInput);
+  const { output, hints } = await environment.store.tx(async (sql) => {
+    // A transaction may be run again: nothing of an earlier try may survive.
+    const hints: Hint[] = [];
+    const caller = await identify(sql, op, credentials);
+    const context: Context = {
+      sql,
+      caller,
+      now: environment.now(),
+      newId: environment.newId,
+      nextSeq: environment.nextSeq,
+      emit: (hint) => hints.push(hint),
+    };
+    const result = op.output.safeParse(await op.run(context, input));
+    if (!result.success)
+      throw new CctError("internal", `${op.name} made an answer of the wrong shape: ${issues(result.error)}`);
+    return { output: result.data, hints };
+  });
+  for (const hint of hints) environment.publish(hint);
+  return output;
+}
+
+function parseInput(op: Operation, rawInput: unknown): z.output<z.ZodObject> {
+  const parsed = op.input.safeParse(rawInput ?? {});
+  if (parsed.success) return parsed.data;
+  const fields = Object.keys(op.input.shape);
+  throw new CctError(
+    "bad_request",
+    `${op.name}: ${issues(parsed.error)}.`,
+    fields.length ? `It takes: ${fields.join(", ")}.` : "It takes no input.",
+  );
+}
+
+/** What is wrong, field by field. zod's texts name types and limits, never the value that was sent. */
+function issues(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.length ? `${issue.path.join(".")}: ` : ""}${issue.message}`)
+    .join("; ");
+}
+
+async function identify(sql: Sql, op: Operation, credentials: Credentials | undefined): Promise<Caller> {
+  if (!credentials) {
+    if (op.by.includes("newcomer")) return { kind: "newcomer" };
+    if (op.by.includes("operator")) return { kind: "operator" };
+    throw new CctError(
+      "forbidden",
+      `${op.name} is for registered peers.`,
+      "Register first, then send the peer's id and secret.",
+    );
+  }
+  const peer = await authenticate(sql, credentials);
+  if (!op.by.includes("peer"))
+    throw new CctError("forbidden", `${op.name} is for the operator.`, "Ask the person at the CLI.");
+  return { kind: "peer", peer };
+}
+
+/** The peer whose secret was shown. Throws `unauthorized` for anyone else. */
+export async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {
+  const known = await findCredentials(sql, credentials.peer_id);
+  if (known && matches(credentials.secret, known.secretHash)) return known.peer;
+  throw new CctError(
+    "unauthorized",
+    "The broker does not know this peer, or its secret is another one.",
+    "Register again.",
+  );
+}
+
+/** How a secret is kept. It has 128 random bits, so that one fast hash is enough. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+function matches(secret: string, secretHash: string): boolean {
+  return timingSafeEqual(Buffer.from(hashSecret(secret), "hex"), Buffer.from(secretHash, "hex"));
+}
+
+/** The calling peer, in an operation that only peers may call. */
+export function callingPeer(context: Context): Peer {
+  if (context.caller.kind === "peer") return context.caller.peer;
+  throw new CctError("forbidden", "This is for registered peers.", "Register first.");
+}

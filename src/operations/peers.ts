@@ -1,0 +1,263 @@
+/** Being a peer: register, heartbeat, unregister, listing, the summary. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { shortId } from "../rules/address.ts";
+import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
+import { checkName, freeName, nameFrom } from "../rules/names.ts";
+import { holdsName, isLive } from "../rules/presence.ts";
+import { checkPlain, oneLine } from "../rules/text.ts";
+import { countQueued, openDeliveries, updateDelivery } from "../store/messages.ts";
+import {
+  listPeers as allPeers,
+  findByNameOrPrefix,
+  insertPeer,
+  type ListedPeer,
+  type Peer,
+  updatePeer,
+} from "../store/peers.ts";
+import { type Context, callingPeer, hashSecret, operation } from "./operation.ts";
+import { messageId, peerShape, toPeerShape } from "./shapes.ts";
+
+const path = z.string().max(4096);
+const held = z
+  .array(z.object({ message_id: messageId, attempt: z.int().min(1) }))
+  .max(500)
+  .describe("claims that the session still holds; their leases are renewed");
+
+const place = {
+  host: z.string().min(1).max(255).describe("name of the machine"),
+  claude_pid: z.int().min(1).describe("process id of the host"),
+  session_id: z.string().max(128).optional().describe("the host's current session id"),
+  cwd: path,
+  repo: path.optional().describe("git root"),
+  branch: z.string().max(255).optional(),
+  remote: z.string().max(1024).optional(),
+  summary: z.string().max(500).optional(),
+};
+
+export const register = operation({
+  name: "register",
+  by: ["newcomer", "peer"],
+  doc: "Makes a session known. Without credentials a new peer is made, and its secret is in the answer, once. With a peer's credentials the session becomes that peer again, unless another session is it now.",
+  input: z.strictObject({
+    name: z.string().min(1).max(200).optional().describe("the name wanted; '-2' is added when it is taken"),
+    ...place,
+    held,
+  }),
+  output: z.object({
+    peer_id: z.string(),
+    name: z.string(),
+    secret: z.string().optional().describe("32 characters; only for a new peer"),
+    waiting: z.int(),
+  }),
+  async run(context, input) {
+    const { sql, caller, now } = context;
+    for (const [field, value] of Object.entries(input)) if (typeof value === "string") checkPlain(field, value);
+    const session = {
+      host: input.host,
+      claude_pid: input.claude_pid,
+      session_id: input.session_id ?? null,
+      cwd: input.cwd,
+      repo: input.repo ?? null,
+      branch: input.branch ?? null,
+      remote: input.remote ?? null,
+      presence: "idle" as const,
+      last_seen: now,
+    };
+    if (caller.kind === "peer") {
+      const { peer } = caller;
+      const sameProcess = peer.claude_pid === input.claude_pid && peer.host === input.host;
+      if (isLive(peer, now) && !sameProcess) {
+        throw new CctError(
+          "conflict",
+          `${peer.name} is another live session (process ${peer.claude_pid} on ${peer.host}).`,
+          "Register without credentials to become a new peer.",
+        );
+      }
+      await takeBackMail(context, peer, input.held, sameProcess);
+      const back = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
+      await updatePeer(sql, back);
+      return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
+    }
+    const peer: Peer = {
+      ...session,
+      peer_id: context.newId(),
+      name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
+      summary: input.summary ?? "",
+      created_at: now,
+    };
+    const secret = context.newId();
+    await insertPeer(sql, peer, hashSecret(secret));
+    return { peer_id: peer.peer_id, name: peer.name, secret, waiting: 0 };
+  },
+});
+
+/**
+ * A new session server for a known peer. Claims that it does not hold any more were lost with the old one. When the
+ * host process is a new one, what the old one took but was not seen to read comes again as well.
+ */
+async function takeBackMail(
+  { sql, now }: Context,
+  peer: Peer,
+  stillHeld: readonly { message_id: string; attempt: number }[],
+  sameProcess: boolean,
+): Promise<void> {
+  for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
+    const claim = stillHeld.find((one) => one.message_id === delivery.message_id && one.attempt === delivery.attempt);
+    const next = claim
+      ? renew(delivery, claim.attempt, now)
+      : delivery.state === "claimed"
+        ? acknowledge(delivery, delivery.attempt, "lost", now)
+        : sameProcess
+          ? undefined
+          : cutOff(delivery);
+    if (next) await updateDelivery(sql, { ...delivery, ...next });
+  }
+}
+
+/** The wanted name, or the next free one. A name whose owner is long gone, with no mail waiting, changes hands. */
+async function nameForNewcomer({ sql, now }: Context, wanted: string): Promise<string> {
+  const peers = await allPeers(sql);
+  const name = freeName(
+    wanted,
+    peers.filter((peer) => holdsName(peer, now)).map((peer) => peer.name),
+  );
+  const before = peers.find((peer) => peer.name.toLowerCase() === name.toLowerCase());
+  if (before) {
+    const aside = `${before.name.slice(0, 28)}-${before.peer_id.slice(0, 8)}`;
+    await updatePeer(sql, {
+      ...before,
+      name: freeName(
+        aside,
+        peers.map((peer) => peer.name),
+      ),
+    });
+  }
+  return name;
+}
+
+export const heartbeat = operation({
+  name: "heartbeat",
+  by: ["peer"],
+  doc: "Says that the session lives, what it does, and which claims it still holds. Answers how much mail waits: what a lost hint would have told.",
+  input: z.strictObject({
+    claude_pid: z.int().min(1),
+    session_id: z.string().max(128).optional(),
+    presence: z.enum(["active", "idle"]).optional(),
+    branch: z.string().max(255).optional(),
+    summary: z.string().max(500).optional().describe("only taken while the peer has none"),
+    held,
+  }),
+  output: z.object({ waiting: z.int(), interrupts: z.int(), name: z.string() }),
+  async run(context, input) {
+    const { sql, now } = context;
+    const peer = callingPeer(context);
+    if (peer.claude_pid !== input.claude_pid) {
+      throw new CctError("conflict", "This peer is another session now.", "Register again.");
+    }
+    await updatePeer(sql, {
+      ...peer,
+      last_seen: now,
+      session_id: input.session_id ?? peer.session_id,
+      // A heartbeat is proof of life, whatever silence had made us believe.
+      presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
+      branch: input.branch ?? peer.branch,
+      summary: peer.summary || oneLine(input.summary ?? "", 500),
+    });
+    if (input.held.length > 0) {
+      for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed"])) {
+        const claim = input.held.find((one) => one.message_id === delivery.message_id);
+        const next = claim && renew(delivery, claim.attempt, now);
+        if (next) await updateDelivery(sql, { ...delivery, ...next });
+      }
+    }
+    const queued = await countQueued(sql, peer.peer_id, now);
+    return { waiting: queued.all, interrupts: queued.interrupt, name: peer.name };
+  },
+});
+
+export const unregister = operation({
+  name: "unregister",
+  by: ["peer"],
+  doc: "Ends the peer's session: it is offline at once. The peer, its name and its mailbox stay.",
+  input: z.strictObject({
+    claude_pid: z.int().min(1).describe("the session meant; ending one that is not current changes nothing"),
+  }),
+  output: z.object({ ended: z.boolean() }),
+  async run(context, input) {
+    const peer = callingPeer(context);
+    if (peer.claude_pid !== input.claude_pid) return { ended: false };
+    await updatePeer(context.sql, { ...peer, presence: "offline", last_seen: context.now });
+    return { ended: true };
+  },
+});
+
+export const listPeers = operation({
+  name: "list_peers",
+  by: ["peer", "operator"],
+  cli: "peers",
+  tool: { title: "List peers", readOnly: true, idempotent: true, alwaysLoad: false },
+  doc: "Lists the other sessions (peers): name, machine, directory, branch, what each says it is doing, and whether it is active, idle or offline. Offline ones are listed for a day, longer while mail waits for them.",
+  input: z.strictObject({
+    scope: z
+      .enum(["all", "machine", "repo"])
+      .optional()
+      .describe("all (default), or only the peers on the caller's machine, or in its repository"),
+  }),
+  output: z.object({ peers: z.array(peerShape) }),
+  async run({ sql, caller, now }, input) {
+    const scope = input.scope ?? "all";
+    const me = caller.kind === "peer" ? caller.peer : undefined;
+    if (!me && scope !== "all") {
+      throw new CctError("bad_request", `The scope '${scope}' needs a peer to start from.`, "The operator lists all.");
+    }
+    const inScope = (peer: Peer): boolean =>
+      !me || scope === "all" || (scope === "machine" ? peer.host === me.host : sameRepo(peer, me));
+    const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && holdsName(peer, now));
+    shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
+    return {
+      peers: shown.map((peer: ListedPeer) => toPeerShape(peer, peer.waiting, peer.peer_id === me?.peer_id, now)),
+    };
+  },
+});
+
+/** Clones of one remote are one repository, wherever they lie. */
+function sameRepo(a: Peer, b: Peer): boolean {
+  if (a.remote !== null && b.remote !== null) return a.remote === b.remote;
+  return a.host === b.host && (a.repo ?? a.cwd) === (b.repo ?? b.cwd);
+}
+
+export const setSummary = operation({
+  name: "set_summary",
+  by: ["peer"],
+  tool: { title: "Set my summary", readOnly: false, idempotent: true },
+  doc: "Tells the other sessions in one line what this session is working on; optionally renames it.",
+  input: z.strictObject({
+    summary: z.string().max(500).describe("one line"),
+    name: z.string().min(1).max(40).optional().describe("a new name for this session"),
+  }),
+  output: peerShape,
+  async run(context, input) {
+    const { sql, now } = context;
+    const peer = callingPeer(context);
+    checkPlain("summary", input.summary);
+    const name = input.name ?? peer.name;
+    if (name !== peer.name) {
+      checkName(name);
+      const other = (await findByNameOrPrefix(sql, name)).find(
+        (one) => one.name.toLowerCase() === name.toLowerCase() && one.peer_id !== peer.peer_id,
+      );
+      if (other) {
+        throw new CctError(
+          "conflict",
+          `The name '${name}' is taken by peer ${shortId(other.peer_id)}.`,
+          "Choose another one.",
+        );
+      }
+    }
+    const changed = { ...peer, name, summary: oneLine(input.summary, 500) };
+    await updatePeer(sql, changed);
+    context.emit({ peer_id: peer.peer_id, about: "peer" });
+    return toPeerShape(changed, (await countQueued(sql, peer.peer_id, now)).all, true, now);
+  },
+});

@@ -1,0 +1,41 @@
+/** Names of peers: what one looks like, and which one a newcomer gets. */
+import { CctError } from "../errors.ts";
+
+const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$/i;
+
+export function isName(name: string): boolean {
+  return NAME.test(name) && name.toLowerCase() !== OPERATOR_NAME;
+}
+
+/** The name under which a person's messages arrive; no peer can have it. */
+export const OPERATOR_NAME = "operator";
+
+export function checkName(name: string): void {
+  if (isName(name)) return;
+  throw new CctError(
+    "bad_request",
+    `'${name.slice(0, 60)}' cannot be a peer's name.`,
+    "A name is 1 to 40 letters, digits, '.', '_' or '-', begins and ends with a letter or digit, and is not 'operator'.",
+  );
+}
+
+/** Turns any text (a directory's name, a title) into a name: `My App (2)` → `my-app-2`; nothing usable → `session`. */
+export function nameFrom(text: string): string {
+  const name = text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9._]+/g, "-")
+    .slice(0, 32)
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
+  return isName(name) ? name : "session";
+}
+
+/** `wanted`, or `wanted-2`, `wanted-3` … : the first that is not taken. Names differ by more than case. */
+export function freeName(wanted: string, taken: Iterable<string>): string {
+  const used = new Set([...taken].map((name) => name.toLowerCase()));
+  if (!used.has(wanted.toLowerCase())) return wanted;
+  for (let n = 2; ; n++) {
+    const name = `${wanted.slice(0, 34)}-${n}`;
+    if (!used.has(name.toLowerCase())) return name;
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * The mail file that hooks read. Line 1: highest urgency, mode, then `message_id:attempt` of each message;
+ * line 2: the text as one JSON string, ready to be embedded in hook output; then the same text, plain.
+ */
+import { type Urgency, urgencies } from "./delivery.ts";
+
+/**
+ * `inject`: shown beside the next tool call. `block`: the next tool call is denied with the text as the reason.
+ * `late`: it has waited too long for a hook of an active session, so that whichever hook runs next takes it.
+ */
+export const modes = ["inject", "block", "late"] as const;
+export type Mode = (typeof modes)[number];
+
+export interface SpoolHead {
+  urgency: Urgency;
+  mode: Mode;
+  /** The claims that the file stands for; empty for a mere notice. */
+  claims: { message_id: string; attempt: number }[];
+}
+
+export function writeSpool(head: SpoolHead, text: string): string {
+  const claims = head.claims.map(({ message_id, attempt }) => `${message_id}:${attempt}`);
+  return `${[head.urgency, head.mode, ...claims].join(" ")}\n${JSON.stringify(text)}\n${text}\n`;
+}
+
+/** Reads line 1 of a spool file; `undefined` when the file is not one. */
+export function readSpoolHead(content: string): SpoolHead | undefined {
+  const [line = ""] = content.split("\n", 1);
+  const [urgencyWord, modeWord, ...ids] = line.split(" ");
+  const urgency = urgencies.find((u) => u === urgencyWord);
+  const mode = modes.find((m) => m === modeWord);
+  if (!urgency || !mode) return undefined;
+  const claims = [];
+  for (const id of ids) {
+    const match = /^([A-Za-z0-9_-]{8,64}):(\d{1,9})$/.exec(id);
+    if (!match?.[1] || !match[2]) return undefined;
+    claims.push({ message_id: match[1], attempt: Number(match[2]) });
+  }
+  return { urgency, mode, claims };
+}
+
+export function highestUrgency(all: readonly Urgency[]): Urgency {
+  return urgencies.find((urgency) => all.includes(urgency)) ?? "low";
+}

@@ -1,0 +1,195 @@
+/**
+ * Moves mail between the broker and the spool: claims what waits, writes it where the hooks find it, and tells the
+ * broker what became of it. One thing at a time; whatever is interrupted is found again in the files or lapses at the broker.
+ */
+import type { OutputOf } from "../operations/index.ts";
+import type { Outcome, Urgency } from "../rules/delivery.ts";
+import { FRAME_BUDGET, frame, framedLength, type TooLong } from "../rules/framing.ts";
+import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";
+import type { Spool, TakenFile } from "./spool.ts";
+
+type ClaimedMail = OutputOf<"claim_messages">["messages"][number];
+export type CheckedMail = OutputOf<"check_messages">;
+export interface Claim {
+  message_id: string;
+  attempt: number;
+}
+
+/** The broker, as this session's peer. Every call may throw `CctError`. */
+export interface Mailbox {
+  claim(budget: number): Promise<OutputOf<"claim_messages">>;
+  check(limit: number | undefined): Promise<CheckedMail>;
+  acknowledge(acks: (Claim & { outcome: Outcome })[]): Promise<void>;
+}
+
+/** A hook that took mail and was not done with it after this long has died. */
+const TAKEN_MS = 10_000;
+/** Mail that no hook of an active session took for this long is given to whichever hook runs next. */
+const LATE_MS = 5_000;
+const LONGEST_LATE_MS = 60_000;
+
+export interface Mail {
+  /** Settles what the hooks did, then claims and spools what waits. Throws when the broker cannot be reached. */
+  run(): Promise<void>;
+  /** What is done at start-up, when the peer is known: mail that an earlier server left in the spool goes back. */
+  recover(): Promise<void>;
+  /** Takes what waits for a tool's answer. `shown` is to be called when the host has the answer. */
+  check(limit: number | undefined): Promise<{ mail: CheckedMail; shown: () => void }>;
+  /** Claims that are still ours: their leases are to be renewed. */
+  held(): Claim[];
+  /** The host called another tool: text that it got before has been answered, where no hook can tell us. */
+  toolCalled(): void;
+  /** What the clock asks for: mail that nobody takes is offered again. */
+  tick(now: number): void;
+  /** Forgets everything; for a session that has become another peer. */
+  forget(): void;
+}
+
+export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mode: Mode): Mail {
+  /** What stands in the mail file now, if no hook took it yet. */
+  let spooled: { messages: ClaimedMail[]; notices: TooLong[]; more: number } = { messages: [], notices: [], more: 0 };
+  let spooledAt = 0;
+  let lateAfter = LATE_MS;
+  /** Too long for a frame, and named once. */
+  const named = new Set<string>();
+  /** Taken files whose delivery the broker knows. */
+  const acknowledged = new Set<string>();
+  let queue: Promise<unknown> = Promise.resolve();
+
+  /** One at a time: a claim must not overtake the settling of another. */
+  function alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = queue.then(work);
+    queue = result.catch(() => {});
+    return result;
+  }
+
+  function claimsOf(file: { content: string }): Claim[] {
+    return readSpoolHead(file.content)?.claims ?? [];
+  }
+
+  async function tell(claims: Claim[], outcome: Outcome): Promise<void> {
+    if (claims.length > 0) await mailbox.acknowledge(claims.map((claim) => ({ ...claim, outcome })));
+  }
+
+  async function settle(): Promise<void> {
+    for (const file of spool.taken()) await settleFile(file);
+    if (spool.peek() === undefined) spooled = { messages: [], notices: [], more: 0 };
+  }
+
+  async function settleFile(file: TakenFile): Promise<void> {
+    const key = file.name.replace(/^(done|seen|read)\./, "");
+    if (file.stage === "taken") {
+      // The hook may have printed before it died: `lost`, so that the next showing is marked.
+      if (now() - file.since < TAKEN_MS || !spool.retire(file)) return;
+      await tell(claimsOf(file), "lost");
+      spool.remove(file);
+    } else if (file.stage === "read") {
+      await tell(claimsOf(file), "read");
+      acknowledged.delete(key);
+      spool.remove(file);
+    } else if (!acknowledged.has(key)) {
+      await tell(claimsOf(file), "delivered");
+      acknowledged.add(key);
+    }
+  }
+
+  /** Writes the mail file anew, with what is in it and what is added. */
+  function write(chosen: Mode): void {
+    const { messages, notices, more } = spooled;
+    const urgency: Urgency = highestUrgency([...messages, ...notices].map((one) => one.urgency));
+    const head: SpoolHead = {
+      urgency,
+      mode: chosen,
+      claims: messages.map(({ message_id, attempt }) => ({ message_id, attempt })),
+    };
+    spool.put(writeSpool(head, frame(messages, more, notices)));
+    spooledAt = now();
+  }
+
+  async function fill(): Promise<void> {
+    const used = spooled.messages.reduce((sum, message) => sum + framedLength(message), 0);
+    let found = await mailbox.claim(Math.max(0, FRAME_BUDGET - used));
+    const calm = !spooled.messages.some((message) => message.urgency === "interrupt");
+    if (found.interrupts > 0 && found.messages.length === 0 && calm && takeBack()) {
+      // Something urgent waits behind a full file: the file gives way.
+      await tell(spooled.messages, "returned");
+      spooled = { messages: [], notices: spooled.notices, more: 0 };
+      found = await mailbox.claim(FRAME_BUDGET);
+    }
+    const notices = found.too_long.filter((one) => !named.has(one.message_id));
+    if (found.messages.length === 0 && notices.length === 0) return;
+    // Either we get the file back and add to it, or a hook has it and the new mail is a file of its own.
+    if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };
+    for (const notice of notices) named.add(notice.message_id);
+    spooled = {
+      messages: [...spooled.messages, ...found.messages],
+      notices: [...spooled.notices, ...notices],
+      more: Math.max(0, found.remaining - found.too_long.length),
+    };
+    lateAfter = LATE_MS;
+    write(mode);
+  }
+
+  /** Whether the mail file is out of the hooks' reach, and `spooled` therefore true. */
+  const takeBack = (): boolean => spool.takeBack() !== undefined;
+
+  return {
+    run: () =>
+      alone(async () => {
+        await settle();
+        await fill();
+      }),
+    recover: () =>
+      alone(async () => {
+        const left = spool.takeBack();
+        if (left !== undefined) await tell(claimsOf({ content: left }), "returned");
+        await settle();
+      }),
+    check: (limit) =>
+      alone(async () => {
+        await settle();
+        if (takeBack()) await tell(spooled.messages, "returned");
+        spooled = { messages: [], notices: [], more: 0 };
+        const mail = await mailbox.check(limit);
+        const urgency = highestUrgency(mail.messages.map((message) => message.urgency));
+        const claims = mail.messages.map(({ message_id, attempt }) => ({ message_id, attempt }));
+        return {
+          mail,
+          shown: () => {
+            if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, claims }, ""));
+          },
+        };
+      }),
+    held: () => [
+      // From the file, not from memory: at start-up it may be an earlier server's.
+      ...claimsOf({ content: spool.peek() ?? "" }),
+      ...spool
+        .taken()
+        .filter((file) => file.stage !== "read")
+        .flatMap(claimsOf),
+    ],
+    toolCalled() {
+      // Where hooks run they know better: the tools of one batch run side by side.
+      if (spool.state() !== undefined) return;
+      for (const file of spool.taken()) if (file.stage === "done") spool.markRead(file);
+    },
+    tick(at) {
+      if (spooled.messages.length + spooled.notices.length === 0 || at - spooledAt < lateAfter) return;
+      const urgency = highestUrgency([...spooled.messages, ...spooled.notices].map((one) => one.urgency));
+      if (urgency === "low" || spool.state() === "ended") return;
+      void alone(async () => {
+        // The user pressed Escape (no hook tells), or the host did not see the file come: show it again, to any hook.
+        if (!takeBack()) return;
+        lateAfter = Math.min(LONGEST_LATE_MS, lateAfter * 2);
+        write(mode === "block" ? "block" : "late");
+      });
+    },
+    forget() {
+      spool.takeBack();
+      for (const file of spool.taken()) spool.remove(file);
+      spooled = { messages: [], notices: [], more: 0 };
+      named.clear();
+      acknowledged.clear();
+    },
+  };
+}

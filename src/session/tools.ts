@@ -1,0 +1,135 @@
+/** The MCP face: tools made from the surface. The host shows a model only `structuredContent`, so that must stand for itself. */
+import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
+import type { Client } from "../client/client.ts";
+import { CctError, errorLine } from "../errors.ts";
+import surfaceJson from "../operations/surface.json" with { type: "json" };
+import type { SurfaceEntry } from "../operations/surface.ts";
+import { defuse, NOT_YOUR_USER } from "../rules/framing.ts";
+import type { Link } from "./link.ts";
+import type { Mail } from "./mail.ts";
+
+const surface = surfaceJson as SurfaceEntry[];
+const offered = surface.filter((entry) => entry.tool);
+const PREFIX = "cct_";
+
+/** How long a tool waits for a session that is still registering. */
+const PATIENCE_MS = 8_000;
+/** A send whose answer was lost is tried again, under the same message_id, while this lasts. */
+const RETRY_MS = 4_000;
+
+export function listTools(): Tool[] {
+  return offered.map(({ name, doc, tool, input, output }) => ({
+    name: PREFIX + name,
+    description: doc,
+    inputSchema: input,
+    outputSchema: output,
+    annotations: {
+      title: tool?.title ?? name,
+      readOnlyHint: tool?.readOnly ?? false,
+      idempotentHint: tool?.idempotent ?? false,
+      destructiveHint: false,
+      openWorldHint: false,
+    },
+    ...(tool?.alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
+  }));
+}
+
+export interface ToolSession {
+  client: Client;
+  link: Link;
+  mail: Mail;
+  newMessageId(): string;
+  now(): number;
+  /** Calls back when the answer to the current request has gone out to the host. */
+  afterAnswer(done: () => void): void;
+}
+
+/** Runs a tool. Whatever goes wrong is a tool error with what to do next, never a broken protocol. */
+export async function callTool(
+  session: ToolSession,
+  name: string,
+  input: Record<string, unknown>,
+): Promise<CallToolResult> {
+  try {
+    const entry = offered.find((one) => PREFIX + one.name === name);
+    if (!entry) {
+      throw new CctError(
+        "not_found",
+        `There is no tool '${name}'.`,
+        `Tools: ${offered.map((one) => PREFIX + one.name).join(", ")}.`,
+      );
+    }
+    session.mail.toolCalled();
+    return answer(await run(session, entry.name, input));
+  } catch (error) {
+    return { isError: true, content: [{ type: "text", text: errorLine(error) }] };
+  }
+}
+
+async function run(
+  session: ToolSession,
+  name: string,
+  input: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const { client, link, mail } = session;
+  const peer = await link.credentials(PATIENCE_MS);
+  switch (name) {
+    case "check_messages": {
+      const { limit, ...unknown } = input;
+      if (Object.keys(unknown).length > 0 || (limit !== undefined && !isLimit(limit))) {
+        // The broker's own words for what is wrong; nothing is claimed.
+        return client.callAny(name, input, peer);
+      }
+      const checked = await mail.check(limit);
+      session.afterAnswer(checked.shown);
+      return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
+    }
+    case "send_message":
+      return send(session, { ...input, message_id: input["message_id"] ?? session.newMessageId() });
+    case "set_summary": {
+      const changed = await client.callAny(name, input, peer);
+      link.renamed(String(changed["name"]));
+      return changed;
+    }
+    default:
+      return client.callAny(name, input, peer);
+  }
+}
+
+function isLimit(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 100;
+}
+
+/** A send is safe to repeat: the broker knows the message_id. So a broker that restarts meanwhile costs only time. */
+async function send(session: ToolSession, input: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const deadline = session.now() + RETRY_MS;
+  for (;;) {
+    try {
+      return await session.client.callAny("send_message", input, await session.link.credentials(PATIENCE_MS));
+    } catch (error) {
+      if (!(error instanceof CctError) || error.code !== "unavailable") throw error;
+      if (session.now() > deadline) {
+        throw new CctError(
+          "unavailable",
+          `The message was not confirmed: ${error.message}`,
+          `Send it again later with message_id '${String(input["message_id"])}': it cannot arrive twice.`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+function answer(output: Record<string, unknown>): CallToolResult {
+  const safe = defused(output);
+  return { content: [{ type: "text", text: JSON.stringify(safe) }], structuredContent: safe };
+}
+
+/** Names, summaries and texts come from peers: nothing invisible, no host tags, wherever they stand. */
+function defused<T>(value: T): T;
+function defused(value: unknown): unknown {
+  if (typeof value === "string") return defuse(value);
+  if (Array.isArray(value)) return value.map((one: unknown) => defused(one));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, defused(one)]));
+}

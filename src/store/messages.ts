@@ -1,0 +1,233 @@
+/** Statements about messages and their deliveries; rows become types here. */
+import { type Delivery, states, type Urgency, urgencies } from "../rules/delivery.ts";
+import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
+import type { Row, Sql } from "./store.ts";
+
+export interface Message {
+  message_id: string;
+  seq: number;
+  from_id: string;
+  from_name: string;
+  to_address: string;
+  thread_id: string;
+  reply_to: string | null;
+  urgency: Urgency;
+  text: string;
+  sent_at: number;
+  expires_at: number | null;
+  hops: number;
+}
+
+/** A delivery with its keys. */
+export interface DeliveryRow extends Delivery {
+  message_id: string;
+  peer_id: string;
+}
+
+export type Mail = Message & { delivery: DeliveryRow };
+
+const MESSAGE =
+  "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops";
+const DELIVERY =
+  "d.message_id, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at, d.expires_at";
+
+function toMessage(row: Row): Message {
+  return {
+    message_id: text(row, "message_id"),
+    seq: integer(row, "seq"),
+    from_id: text(row, "from_id"),
+    from_name: text(row, "from_name"),
+    to_address: text(row, "to_address"),
+    thread_id: text(row, "thread_id"),
+    reply_to: textOrNull(row, "reply_to"),
+    urgency: oneOf(row, "urgency", urgencies),
+    text: text(row, "text"),
+    sent_at: integer(row, "sent_at"),
+    expires_at: integerOrNull(row, "expires_at"),
+    hops: integer(row, "hops"),
+  };
+}
+
+function toDelivery(row: Row): DeliveryRow {
+  return {
+    message_id: text(row, "message_id"),
+    peer_id: text(row, "peer_id"),
+    state: oneOf(row, "state", states),
+    attempt: integer(row, "attempt"),
+    leased_at: integerOrNull(row, "leased_at"),
+    redelivered: integer(row, "redelivered") === 1,
+    delivered_at: integerOrNull(row, "delivered_at"),
+    read_at: integerOrNull(row, "read_at"),
+    expires_at: integerOrNull(row, "expires_at"),
+  };
+}
+
+export async function insertMessage(sql: Sql, message: Message, answer: string): Promise<void> {
+  await sql(
+    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, answer)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    message.message_id,
+    message.seq,
+    message.from_id,
+    message.from_name,
+    message.to_address,
+    message.thread_id,
+    message.reply_to,
+    message.urgency,
+    message.text,
+    message.sent_at,
+    message.expires_at,
+    message.hops,
+    answer,
+  );
+}
+
+export async function insertDelivery(sql: Sql, message: Message, peerId: string, delivery: Delivery): Promise<void> {
+  await sql(
+    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    message.message_id,
+    peerId,
+    message.seq,
+    delivery.state,
+    delivery.attempt,
+    delivery.leased_at,
+    delivery.redelivered ? 1 : 0,
+    delivery.delivered_at,
+    delivery.read_at,
+    delivery.expires_at,
+  );
+}
+
+/** Records what a rule made of a delivery. */
+export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
+  await sql(
+    `UPDATE deliveries SET state = $3, attempt = $4, leased_at = $5, redelivered = $6, delivered_at = $7, read_at = $8
+     WHERE message_id = $1 AND peer_id = $2`,
+    d.message_id,
+    d.peer_id,
+    d.state,
+    d.attempt,
+    d.leased_at,
+    d.redelivered ? 1 : 0,
+    d.delivered_at,
+    d.read_at,
+  );
+}
+
+export async function findMessage(sql: Sql, messageId: string): Promise<(Message & { answer: string }) | undefined> {
+  const [row] = await sql(`SELECT ${MESSAGE}, m.answer FROM messages m WHERE m.message_id = $1`, messageId);
+  return row && { ...toMessage(row), answer: text(row, "answer") };
+}
+
+export async function findDelivery(sql: Sql, messageId: string, peerId: string): Promise<DeliveryRow | undefined> {
+  const [row] = await sql(
+    `SELECT ${DELIVERY} FROM deliveries d WHERE d.message_id = $1 AND d.peer_id = $2`,
+    messageId,
+    peerId,
+  );
+  return row && toDelivery(row);
+}
+
+/** The highest place in the order of sending that is taken; 0 before the first message. */
+export async function lastSeq(sql: Sql): Promise<number> {
+  const [row] = await sql("SELECT coalesce(max(seq), 0) AS seq FROM messages");
+  return row ? integer(row, "seq") : 0;
+}
+
+/** A peer's mail that is queued and not expired: `interrupt` first, else in the order of sending. */
+export async function queuedMail(sql: Sql, peerId: string, now: number, limit: number): Promise<Mail[]> {
+  const rows = await sql(
+    `SELECT ${MESSAGE}, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at
+     FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+     WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
+       AND (d.expires_at IS NULL OR d.expires_at > $2)
+     ORDER BY CASE m.urgency WHEN 'interrupt' THEN 0 ELSE 1 END, d.seq LIMIT $3`,
+    peerId,
+    now,
+    limit,
+  );
+  return rows.map((row) => ({ ...toMessage(row), delivery: toDelivery(row) }));
+}
+
+/** How many messages are queued for a peer and not expired, and how many of them are `interrupt`. */
+export async function countQueued(sql: Sql, peerId: string, now: number): Promise<{ all: number; interrupt: number }> {
+  const [row] = await sql(
+    `SELECT count(*) AS all_queued, coalesce(sum(CASE m.urgency WHEN 'interrupt' THEN 1 ELSE 0 END), 0) AS interrupts
+     FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+     WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
+       AND (d.expires_at IS NULL OR d.expires_at > $2)`,
+    peerId,
+    now,
+  );
+  return row ? { all: integer(row, "all_queued"), interrupt: integer(row, "interrupts") } : { all: 0, interrupt: 0 };
+}
+
+/** A peer's deliveries in some of the open states. */
+export async function openDeliveries(
+  sql: Sql,
+  peerId: string,
+  wanted: readonly ("queued" | "claimed" | "delivered")[],
+): Promise<DeliveryRow[]> {
+  const rows = await sql(
+    `SELECT ${DELIVERY} FROM deliveries d
+     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed', 'delivered') AND d.state IN (${placeholders(wanted.length, 2)})`,
+    peerId,
+    ...wanted,
+  );
+  return rows.map(toDelivery);
+}
+
+/** Claims that were last renewed at or before `before`, or in the future (a clock set back). */
+export async function staleClaims(sql: Sql, before: number, now: number): Promise<DeliveryRow[]> {
+  const rows = await sql(
+    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'claimed' AND (d.leased_at <= $1 OR d.leased_at > $2) LIMIT 1000`,
+    before,
+    now,
+  );
+  return rows.map(toDelivery);
+}
+
+/** Queued deliveries whose time is over. */
+export async function expiredDeliveries(sql: Sql, now: number): Promise<DeliveryRow[]> {
+  const rows = await sql(
+    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'queued' AND d.expires_at IS NOT NULL AND d.expires_at <= $1 LIMIT 1000`,
+    now,
+  );
+  return rows.map(toDelivery);
+}
+
+export type RecipientRow = DeliveryRow & { name: string };
+
+/** The deliveries of some messages, with their recipients' names. */
+export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Promise<RecipientRow[]> {
+  if (messageIds.length === 0) return [];
+  const rows = await sql(
+    `SELECT ${DELIVERY}, p.name FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id
+     WHERE d.message_id IN (${placeholders(messageIds.length)}) ORDER BY p.name`,
+    ...messageIds,
+  );
+  return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name") }));
+}
+
+/** The newest messages before `beforeSeq`, newest first; of one peer (sent or received) or of all. */
+export async function history(sql: Sql, peerId: string | null, beforeSeq: number, limit: number): Promise<Message[]> {
+  const rows =
+    peerId === null
+      ? await sql(`SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ORDER BY m.seq DESC LIMIT $2`, beforeSeq, limit)
+      : await sql(
+          `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1
+             AND (m.from_id = $2 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $2))
+           ORDER BY m.seq DESC LIMIT $3`,
+          beforeSeq,
+          peerId,
+          limit,
+        );
+  return rows.map(toMessage);
+}
+
+/** Messages and deliveries by state: what the broker's status shows. */
+export async function countStates(sql: Sql): Promise<Record<string, number>> {
+  const rows = await sql("SELECT state, count(*) AS n FROM deliveries GROUP BY state");
+  return Object.fromEntries(rows.map((row) => [text(row, "state"), integer(row, "n")]));
+}

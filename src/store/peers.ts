@@ -1,0 +1,125 @@
+/** Statements about peers; rows become types here. */
+import { presences, type Session } from "../rules/presence.ts";
+import { integer, oneOf, text, textOrNull } from "./row.ts";
+import type { Row, Sql } from "./store.ts";
+
+export interface Peer extends Session {
+  peer_id: string;
+  name: string;
+  session_id: string | null;
+  cwd: string;
+  repo: string | null;
+  branch: string | null;
+  remote: string | null;
+  summary: string;
+  created_at: number;
+}
+
+const COLUMNS =
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, created_at";
+
+function toPeer(row: Row): Peer {
+  return {
+    peer_id: text(row, "peer_id"),
+    name: text(row, "name"),
+    host: text(row, "host"),
+    claude_pid: integer(row, "claude_pid"),
+    session_id: textOrNull(row, "session_id"),
+    cwd: text(row, "cwd"),
+    repo: textOrNull(row, "repo"),
+    branch: textOrNull(row, "branch"),
+    remote: textOrNull(row, "remote"),
+    summary: text(row, "summary"),
+    presence: oneOf(row, "presence", presences),
+    last_seen: integer(row, "last_seen"),
+    created_at: integer(row, "created_at"),
+  };
+}
+
+export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
+  await sql(
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    peer.peer_id,
+    peer.name,
+    peer.name.toLowerCase(),
+    secretHash,
+    peer.host,
+    peer.claude_pid,
+    peer.session_id,
+    peer.cwd,
+    peer.repo,
+    peer.branch,
+    peer.remote,
+    peer.summary,
+    peer.presence,
+    peer.last_seen,
+    peer.created_at,
+  );
+}
+
+/** Writes everything about a peer that can change. */
+export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
+  await sql(
+    `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
+       branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13 WHERE peer_id = $1`,
+    peer.peer_id,
+    peer.name,
+    peer.name.toLowerCase(),
+    peer.host,
+    peer.claude_pid,
+    peer.session_id,
+    peer.cwd,
+    peer.repo,
+    peer.branch,
+    peer.remote,
+    peer.summary,
+    peer.presence,
+    peer.last_seen,
+  );
+}
+
+export async function findPeer(sql: Sql, peerId: string): Promise<Peer | undefined> {
+  const [row] = await sql(`SELECT ${COLUMNS} FROM peers WHERE peer_id = $1`, peerId);
+  return row && toPeer(row);
+}
+
+/** The peer and the hash of its secret: what a caller's credentials are checked against. */
+export async function findCredentials(
+  sql: Sql,
+  peerId: string,
+): Promise<{ peer: Peer; secretHash: string } | undefined> {
+  const [row] = await sql(`SELECT ${COLUMNS}, secret_hash FROM peers WHERE peer_id = $1`, peerId);
+  return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
+}
+
+/** Peers that an address may mean: the one with that very name, and those whose id begins so. */
+export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]> {
+  const key = ref.toLowerCase();
+  const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
+  const rows = isPrefix
+    ? await sql(
+        `SELECT ${COLUMNS} FROM peers WHERE name_key = $1 OR (peer_id >= $1 AND peer_id < $2) ORDER BY peer_id LIMIT 50`,
+        key,
+        `${key}g`,
+      )
+    : await sql(`SELECT ${COLUMNS} FROM peers WHERE name_key = $1`, key);
+  return rows.map(toPeer);
+}
+
+export type ListedPeer = Peer & { waiting: number };
+
+/** Every peer, oldest first, with the number of messages that wait for it. */
+export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
+  const rows = await sql(
+    `SELECT ${COLUMNS}, (SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id AND d.state IN ('queued', 'claimed')) AS waiting
+     FROM peers ORDER BY created_at, peer_id`,
+  );
+  return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));
+}
+
+/** Peers whose session has not ended, on paper at least. */
+export async function listSessions(sql: Sql): Promise<Peer[]> {
+  const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline'`);
+  return rows.map(toPeer);
+}

@@ -1,0 +1,37 @@
+/** What enters at `bin.ts` and travels as values from there: time, ids, environment. */
+export interface World {
+  /** Arguments after the program's name. */
+  argv: string[];
+  env: Record<string, string | undefined>;
+  cwd: string;
+  pid: number;
+  ppid: number;
+  /** The node binary that runs this program. */
+  node: string;
+  /** Folder of the package: `dist/`, `plugin/` and `migrations/` lie in it. */
+  root: string;
+  version: string;
+  hostname: string;
+  user: number;
+  /** Milliseconds since 1970; never goes back while the process lives. */
+  now(): number;
+  /** 32 random hexadecimal characters. */
+  newId(): string;
+  /** A UUID of version 7, for messages. */
+  newMessageId(): string;
+}
+
+/**
+ * A clock that follows the wall but never goes back: while the wall is behind what was told before, time goes on at
+ * the pace of the monotonic clock. `wall` and `steady` answer milliseconds.
+ */
+export function steadyClock(wall: () => number, steady: () => number): () => number {
+  let told = wall();
+  let toldAt = steady();
+  return () => {
+    const at = steady();
+    told = Math.max(wall(), told + Math.max(0, Math.floor(at - toldAt)));
+    toldAt = at;
+    return told;
+  };
+}

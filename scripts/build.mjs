@@ -27,6 +27,8 @@ const options = {
   bundle: true,
   platform: "node",
   format: "esm",
+  // Some packages' CommonJS form cannot be bundled.
+  mainFields: ["module", "main"],
   target: "node20.19",
   external: ["libsql"],
   plugins: [lazyParts],

@@ -43,5 +43,7 @@ if (world.argv[0] === "mcp" && world.argv.length === 1) {
   await runSession(world);
 } else {
   const { runCli } = await import("./cli/main.ts");
-  process.exitCode = await runCli(world);
+  process.exitCode = await runCli(world, {
+    startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
+  });
 }

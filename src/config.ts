@@ -35,8 +35,8 @@ const variables: Record<SettingName, string> = {
 };
 
 export function homeOf(world: Pick<World, "env" | "cwd">): string {
-  const set = world.env["CCT_HOME"];
-  return set ? resolve(world.cwd, set) : join(world.env["HOME"] || homedir(), ".cct");
+  const set = world.env.CCT_HOME;
+  return set ? resolve(world.cwd, set) : join(world.env.HOME || homedir(), ".cct");
 }
 
 export const configPath = (home: string): string => join(home, "config.json");

@@ -74,11 +74,11 @@ function checkBelow(folder: string, user: number): void {
   }
 }
 
-/** Writes a file so that a reader sees the old content or the new, never a part: a new 0600 file, then a rename. */
-export function writeWhole(path: string, content: string, unique: string): void {
+/** Writes a file so that a reader sees the old content or the new, never a part: a new file, then a rename. */
+export function writeWhole(path: string, content: string, unique: string, mode = 0o600): void {
   const temporary = join(dirname(path), `.tmp.${unique}`);
   try {
-    writeFileSync(temporary, content, { mode: 0o600, flag: "wx" });
+    writeFileSync(temporary, content, { mode, flag: "wx" });
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

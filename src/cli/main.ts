@@ -1,8 +1,80 @@
+/** The `cct` command. Exit codes: 0 done, 1 it failed (one line on standard error: what, and what next), 2 wrong usage. */
+import { Command, CommanderError } from "commander";
+import type { Config } from "../config.ts";
+import { errorLine } from "../errors.ts";
 import type { World } from "../world.ts";
-export async function runCli(world: World): Promise<number> {
-  const { startBroker } = await import("../broker/main.ts");
-  const { loadConfig } = await import("../config.ts");
-  const b = await startBroker(world, loadConfig(world));
-  console.log(b.url);
-  return 0;
+import { addConfigCommands } from "./config.ts";
+import { demo } from "./demo.ts";
+import { doctor } from "./doctor.ts";
+import { addLifecycleCommands } from "./lifecycle.ts";
+import { addOperationCommands } from "./operations.ts";
+import type { Screen } from "./output.ts";
+import { addSetupCommands } from "./setup.ts";
+
+/** What the command can start besides itself; `bin.ts` knows how. */
+export interface Parts {
+  startBroker(config: Config): Promise<{ url: string; close(): Promise<void> }>;
+}
+
+export async function runCli(world: World, parts: Parts): Promise<number> {
+  const screen: Screen = {
+    write: (text) => void process.stdout.write(text),
+    colour: Boolean(process.stdout.isTTY) && !world.env.NO_COLOR,
+    columns: process.stdout.columns || 1000,
+  };
+  // A reader that goes away (`cct messages | head`) is no failure.
+  process.stdout.on("error", (error) => process.exit("code" in error && error.code === "EPIPE" ? 0 : 1));
+
+  let status = 0;
+  const program = new Command("cct")
+    .description("Claude Code Talk: coding-agent sessions that talk to each other")
+    .version(world.version)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "cct: ")) })
+    .showHelpAfterError("(see: cct --help)");
+
+  addSetupCommands(program, world, screen);
+  addLifecycleCommands(program, world, screen, parts, (code) => {
+    status = code;
+  });
+  addOperationCommands(program, world, screen, readStdin);
+  addConfigCommands(program, world, screen);
+  program
+    .command("doctor")
+    .description(
+      "Checks node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of it.",
+    )
+    .option("--json", "the findings as JSON")
+    .action(async (options: { json?: boolean }) => {
+      status = await doctor(world, screen, options.json ?? false);
+    });
+  program
+    .command("demo")
+    .description(
+      "Shows the main job without Claude Code: a private broker, two session servers, a message each way through the hooks.",
+    )
+    .option("--json", "the timeline as JSON")
+    .action(async (options: { json?: boolean }) => {
+      await demo(world, screen, options.json ?? false);
+    });
+  program.command("mcp").description("The session server: Claude Code starts it, over standard input and output.");
+
+  try {
+    if (world.argv.length === 0) {
+      screen.write(program.helpInformation());
+      return 0;
+    }
+    await program.parseAsync(world.argv, { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`cct: ${errorLine(error).replace(/\s*\n\s*/g, " ")}\n`);
+    return 1;
+  }
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
 }

@@ -60,7 +60,7 @@ async function ask(client: Client): Promise<"answers" | "nobody" | CctError> {
   try {
     const health = await client.health();
     if (!health) return "nobody";
-    if (typeof health["pid"] === "number") return "answers";
+    if (typeof health.pid === "number") return "answers";
     return new CctError(
       "unauthorized",
       "The broker that answers is not this home's: it does not take our token.",

@@ -47,7 +47,7 @@ export interface Link {
 }
 
 export function createLink(world: World, config: Config, client: Client, spool: Spool, events: LinkEvents): Link {
-  const sessionId = world.env["CLAUDE_CODE_SESSION_ID"] || undefined;
+  const sessionId = world.env.CLAUDE_CODE_SESSION_ID || undefined;
   let record: PeerRecord | undefined;
   let registered = false;
   let problem: CctError = new CctError(

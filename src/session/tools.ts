@@ -85,10 +85,10 @@ async function run(
       return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
     }
     case "send_message":
-      return send(session, { ...input, message_id: input["message_id"] ?? session.newMessageId() });
+      return send(session, { ...input, message_id: input.message_id ?? session.newMessageId() });
     case "set_summary": {
       const changed = await client.callAny(name, input, peer);
-      link.renamed(String(changed["name"]));
+      link.renamed(String(changed.name));
       return changed;
     }
     default:
@@ -112,7 +112,7 @@ async function send(session: ToolSession, input: Record<string, unknown>): Promi
         throw new CctError(
           "unavailable",
           `The message was not confirmed: ${error.message}`,
-          `Send it again later with message_id '${String(input["message_id"])}': it cannot arrive twice.`,
+          `Send it again later with message_id '${String(input.message_id)}': it cannot arrive twice.`,
         );
       }
       await new Promise((resolve) => setTimeout(resolve, 200));

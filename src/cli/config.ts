@@ -1,0 +1,43 @@
+/** `cct config`: the settings in force, where each comes from, and changing them. */
+import type { Command } from "commander";
+import { configPath, explainConfig, homeOf, withSetting } from "../config.ts";
+import { prepareHome, writeWhole } from "../home.ts";
+import type { World } from "../world.ts";
+import { type Screen, table } from "./output.ts";
+
+export function addConfigCommands(program: Command, world: World, screen: Screen): void {
+  const config = program.command("config").description("Shows or changes the settings of this home.");
+  config
+    .command("show", { isDefault: true })
+    .description("Every setting, its value, and where that comes from.")
+    .option("--json", "as JSON")
+    .action((options: { json?: boolean }) => {
+      const settings = explainConfig(world);
+      if (options.json) {
+        const values = Object.fromEntries(settings.map(({ name, value, source }) => [name, { value, source }]));
+        return screen.write(`${JSON.stringify({ home: homeOf(world), settings: values }, null, 2)}\n`);
+      }
+      const rows = settings.map(({ name, value, source }) => [name, value === null ? "-" : String(value), source]);
+      screen.write(
+        table(
+          screen,
+          ["SETTING", "VALUE", "FROM"],
+          [["home", homeOf(world), world.env.CCT_HOME ? "CCT_HOME" : "default"], ...rows],
+        ),
+      );
+    });
+  config
+    .command("set <setting> [value]")
+    .description("Sets a setting in config.json; without a value, removes it, so that the default counts again.")
+    .action((setting: string, value: string | undefined) => {
+      const home = homeOf(world);
+      const text = withSetting(home, setting, value);
+      prepareHome(home, world.user, false);
+      writeWhole(configPath(home), text, world.newId());
+      screen.write(
+        value === undefined
+          ? `${setting} has its default again.\n`
+          : `${setting} is ${value} now. A running broker or session takes it when it starts again.\n`,
+      );
+    });
+}

@@ -1,0 +1,122 @@
+/** `cct demo`: the main job, for real, in a home that is gone afterwards. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureBroker, localClient } from "../client/local.ts";
+import { loadConfig } from "../config.ts";
+import { CctError } from "../errors.ts";
+import { prepareHome } from "../home.ts";
+import type { World } from "../world.ts";
+import { paint, type Screen } from "./output.ts";
+import { type StandIn, standIn } from "./standin.ts";
+
+interface Step {
+  /** Milliseconds since the demo began, and since the step before. */
+  at: number;
+  took: number;
+  what: string;
+}
+
+export async function demo(outer: World, screen: Screen, json: boolean): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), "cct-demo-"));
+  const world = {
+    ...outer,
+    env: {
+      ...outer.env,
+      CCT_HOME: home,
+      CCT_PORT: "0",
+      CCT_HOST: undefined,
+      CCT_BROKER: undefined,
+      CCT_DELIVERY: undefined,
+    },
+  };
+  const config = loadConfig(world);
+  const client = localClient(world, config);
+  const sessions: StandIn[] = [];
+  const steps: Step[] = [];
+  const begin = performance.now();
+  let last = begin;
+  const step = (what: string): void => {
+    const now = performance.now();
+    steps.push({ at: Math.round(now - begin), took: Math.round((now - last) * 10) / 10, what });
+    last = now;
+    if (!json) screen.write(`${paint(screen, "dim", `${String(Math.round(now - begin)).padStart(6)} ms`)}  ${what}\n`);
+  };
+  const interrupted = (): void => {
+    void cleanUp().finally(() => process.exit(130));
+  };
+  async function cleanUp(): Promise<void> {
+    await Promise.all(sessions.map((session) => session.end()));
+    const pid = (await client.health())?.pid;
+    if (typeof pid === "number") {
+      process.kill(pid, "SIGTERM");
+      while (await client.health()) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    client.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+
+  process.once("SIGINT", interrupted);
+  process.once("SIGTERM", interrupted);
+  try {
+    prepareHome(home, world.user, false);
+    await ensureBroker(world, config, client);
+    step("a private broker answers, with an empty store");
+    const [alice, bob] = await Promise.all([standIn(world, home, "alice", home), standIn(world, home, "bob", home)]);
+    sessions.push(alice, bob);
+    for (const session of sessions) await session.hook("SessionStart", { source: "startup" });
+    await alice.call("cct_list_peers", {});
+    await bob.call("cct_list_peers", {});
+    step("two session servers, alice and bob, are registered");
+
+    await bob.hook("UserPromptSubmit", { prompt: "fix the tests" });
+    step("bob works: his user gave him a prompt");
+    await alice.call("cct_send_message", {
+      to: "bob",
+      text: "I am changing src/auth.ts; please keep out of it until noon.",
+    });
+    step("alice sends bob a message: stored, and the answer says queued");
+    await bob.mailArrived();
+    step("the mail lies in bob's spool");
+    const shown = await bob.hook("PreToolUse", { tool_name: "Bash", tool_input: { command: "npm test" } });
+    expectText(shown.stdout, "src/auth.ts");
+    step("bob's next tool call: the hook shows him the mail beside the tool's result; the tool runs");
+
+    await alice.hook("Stop");
+    step("alice has nothing more to do: she is idle");
+    await bob.call("cct_send_message", { to: "alice", text: "Understood, I stay out of src/auth.ts." });
+    step("bob answers");
+    await alice.mailArrived();
+    step("the answer lies in alice's spool");
+    const woken = await alice.hook("FileChanged", { event: "add" });
+    if (woken.status !== 2) throw new CctError("internal", "The hook did not wake alice.", "Please report this.");
+    expectText(woken.stderr, "stay out of src/auth.ts");
+    step("the spool's hook wakes alice with the text (Claude Code runs it within a second)");
+    await alice.hook("UserPromptSubmit", { prompt: "(the wake)" });
+    await alice.hook("Stop");
+    await bob.hook("Stop");
+    await settled(client, 2);
+    step("both messages are read: each session went on with the text in view");
+  } finally {
+    process.off("SIGINT", interrupted);
+    process.off("SIGTERM", interrupted);
+    await cleanUp();
+  }
+  if (json) screen.write(`${JSON.stringify({ steps }, null, 2)}\n`);
+  else screen.write("Everything was real but the model. The demo's home and its processes are gone.\n");
+}
+
+function expectText(text: string, part: string): void {
+  if (!text.includes(part)) throw new CctError("internal", "The hook did not show the mail.", "Please report this.");
+}
+
+/** Waits until the history holds `count` messages and all are read. */
+async function settled(client: ReturnType<typeof localClient>, count: number): Promise<void> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const { messages } = await client.call("messages", {});
+    const read = messages.filter((message) => message.recipients.every((one) => one.state === "read"));
+    if (read.length === count) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new CctError("internal", "The messages were not seen to be read.", "Please report this.");
+}

@@ -1,0 +1,139 @@
+/** `cct doctor`: looks at everything that mail passes on its way, and sends some. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { localClient } from "../client/local.ts";
+import { type Config, homeOf, loadConfig } from "../config.ts";
+import { CctError, errorLine } from "../errors.ts";
+import { prepareHome } from "../home.ts";
+import { claudeVersion } from "../host/claude.ts";
+import { installedWay, planInstall } from "../host/install.ts";
+import { ladder, rungsOf } from "../host/ladder.ts";
+import type { World } from "../world.ts";
+import { paint, type Screen } from "./output.ts";
+import { standIn } from "./standin.ts";
+
+type Verdict = "ok" | "warning" | "failed";
+
+interface Finding {
+  check: string;
+  verdict: Verdict;
+  /** What was seen, and what to do when it is not well. */
+  found: string;
+}
+
+/** Prints the findings; answers 1 when a check failed. */
+export async function doctor(world: World, screen: Screen, json: boolean): Promise<number> {
+  const findings: Finding[] = [];
+  const marks: Record<Verdict, string> = {
+    ok: paint(screen, "green", "✓"),
+    warning: paint(screen, "yellow", "!"),
+    failed: paint(screen, "red", "✗"),
+  };
+  const report = (finding: Finding): void => {
+    findings.push(finding);
+    if (!json) screen.write(`${marks[finding.verdict]} ${finding.check}: ${finding.found}\n`);
+  };
+  const check = async (name: string, look: () => Promise<Finding[]> | Finding[]): Promise<void> => {
+    try {
+      for (const finding of await look()) report(finding);
+    } catch (error) {
+      report({ check: name, verdict: "failed", found: errorLine(error) });
+    }
+  };
+  const one = (check: string, verdict: Verdict, found: string): Finding[] => [{ check, verdict, found }];
+
+  await check("node", () => one("node", "ok", `${process.versions.node} (${world.node})`));
+  let config: Config | undefined;
+  await check("settings", () => {
+    config = loadConfig(world);
+    return one(
+      "settings",
+      "ok",
+      `home ${config.home}, broker ${config.broker ?? `http://${config.host}:${config.port}`}, delivery ${config.delivery}`,
+    );
+  });
+  await check("home", () => {
+    prepareHome(homeOf(world), world.user, true);
+    return one("home", "ok", "yours alone (0700, files 0600)");
+  });
+  const usable = config;
+  if (usable) await check("broker", () => broker(world, usable));
+  if (usable) await check("Claude Code", () => claude(world, usable));
+  if (usable) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
+  if (json) screen.write(`${JSON.stringify({ findings }, null, 2)}\n`);
+  return findings.some((finding) => finding.verdict === "failed") ? 1 : 0;
+}
+
+async function broker(world: World, config: Config): Promise<Finding[]> {
+  const client = localClient(world, config);
+  try {
+    const about = await client.health();
+    if (!about) return [{ check: "broker", verdict: "failed", found: "none is running. Start one with: cct start" }];
+    const { peers } = await client.call("list_peers", {});
+    const live = peers.filter((peer) => peer.presence !== "offline").length;
+    const old =
+      about.version === world.version ? "" : `, but this is ${world.version}: restart it with cct kill and cct start`;
+    return [
+      {
+        check: "broker",
+        verdict: old ? "warning" : "ok",
+        found: `process ${about.pid}, version ${about.version}${old}; ${live} live sessions`,
+      },
+    ];
+  } finally {
+    client.close();
+  }
+}
+
+async function claude(world: World, config: Config): Promise<Finding[]> {
+  const version = await claudeVersion(world);
+  const way = installedWay(world);
+  const findings: Finding[] = [];
+  const add = (check: string, verdict: Verdict, found: string) => findings.push({ check, verdict, found });
+  if (version === undefined)
+    add("Claude Code", "warning", "no 'claude' on PATH. Install it with: npm install -g @anthropic-ai/claude-code");
+  else add("Claude Code", "ok", version);
+  if (!way) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
+  else if (planInstall(world, config, version, false).changes.length > 0)
+    add("install", "warning", `installed (${way}), but not as this version would. Mend it with: cct up`);
+  else add("install", "ok", `in place (${way})`);
+  if (version !== undefined) {
+    const have = rungsOf(version);
+    for (const rung of ladder) {
+      const live = have.includes(rung) && way !== undefined;
+      const why = have.includes(rung) ? "not installed" : `needs Claude Code ${rung.since}`;
+      add(`rung ${rung.name}`, live ? "ok" : "warning", live ? rung.moment : `not live: ${why}`);
+    }
+  }
+  return findings;
+}
+
+/** A message from the operator through broker, session server, spool and hook; tells how long it took. */
+async function probe(world: World, config: Config): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
+  const client = localClient(world, config);
+  const name = `doctor-${world.pid}`;
+  try {
+    const session = await standIn(world, config.home, name, folder);
+    try {
+      await session.hook("SessionStart", { source: "startup" });
+      await session.call("cct_list_peers", {});
+      const word = world.newId();
+      const began = performance.now();
+      await client.call("send_message", { to: name, text: `probe ${word}`, expires_in_seconds: 60 });
+      await session.mailArrived();
+      const spooled = performance.now();
+      const { stdout } = await session.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
+      if (!stdout.includes(word))
+        throw new CctError("internal", "the hook did not show the probe message.", "Is bash on PATH?");
+      await session.hook("Stop");
+      return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(performance.now() - spooled).toFixed(0)} ms)`;
+    } finally {
+      await session.end();
+    }
+  } finally {
+    client.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

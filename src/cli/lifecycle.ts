@@ -1,0 +1,133 @@
+/** The broker's life: start, kill, status. */
+import type { Command } from "commander";
+import { ensureBroker, localClient } from "../client/local.ts";
+import { loadConfig } from "../config.ts";
+import { CctError, systemCode } from "../errors.ts";
+import { prepareHome } from "../home.ts";
+import { isAlive } from "../process.ts";
+import type { World } from "../world.ts";
+import type { Parts } from "./main.ts";
+import { clockTime, paint, type Screen } from "./output.ts";
+
+interface StartOptions {
+  foreground?: boolean;
+  host?: string;
+  port?: string;
+}
+
+export function addLifecycleCommands(
+  program: Command,
+  world: World,
+  screen: Screen,
+  parts: Parts,
+  exitWith: (code: number) => void,
+): void {
+  program
+    .command("start")
+    .description("Starts the broker of this home, unless it runs.")
+    .option("--foreground", "stay, and end with Ctrl-C or SIGTERM")
+    .option("--host <address>", "address to listen on")
+    .option("--port <number>", "port to listen on")
+    .action((options: StartOptions) => start(world, screen, parts, options));
+  program
+    .command("kill")
+    .description("Stops the broker. Mail stays in the store; sessions reconnect when a broker runs again.")
+    .action(() => stop(world, screen));
+  program
+    .command("status")
+    .description("Tells whether the broker runs, where, and for how many sessions. Exit code 1 when it does not.")
+    .option("--json", "as JSON")
+    .action(async (options: { json?: boolean }) => exitWith(await status(world, screen, options.json ?? false)));
+}
+
+async function start(world: World, screen: Screen, parts: Parts, options: StartOptions): Promise<void> {
+  const { foreground, ...flags } = options;
+  const config = loadConfig(world, flags);
+  if (foreground) return serve(screen, await parts.startBroker(config));
+  prepareHome(config.home, world.user, true);
+  const client = localClient(world, config);
+  try {
+    const how = await ensureBroker(world, config, client);
+    const about = await client.health();
+    screen.write(
+      `The broker ${how === "started" ? "runs now" : "was running already"}: process ${about?.pid}, home ${about?.home}.\n`,
+    );
+  } finally {
+    client.close();
+  }
+}
+
+async function serve(screen: Screen, broker: { url: string; close(): Promise<void> }): Promise<void> {
+  screen.write(`The broker listens on ${broker.url}. Ctrl-C ends it.\n`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+  });
+  await broker.close();
+}
+
+const STOP_MS = 10_000;
+
+async function stop(world: World, screen: Screen): Promise<void> {
+  const config = loadConfig(world);
+  const client = localClient(world, config);
+  try {
+    // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
+    const pid = (await client.health())?.pid;
+    if (typeof pid !== "number") return screen.write("No broker is running.\n");
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch (error) {
+      throw new CctError(
+        "forbidden",
+        `The broker, process ${pid}, cannot be signalled (${systemCode(error)}).`,
+        "Stop it as the user who started it.",
+      );
+    }
+    for (const deadline = world.now() + STOP_MS; isAlive(pid); ) {
+      if (world.now() > deadline)
+        throw new CctError("unavailable", `The broker, process ${pid}, has not ended yet.`, "See its log in the home.");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    screen.write(`The broker, process ${pid}, has ended.\n`);
+  } finally {
+    client.close();
+  }
+}
+
+async function status(world: World, screen: Screen, json: boolean): Promise<number> {
+  const config = loadConfig(world);
+  const client = localClient(world, config);
+  try {
+    const about = await client.health();
+    if (!about) {
+      if (json) screen.write(`${JSON.stringify({ running: false, home: config.home }, null, 2)}\n`);
+      else process.stderr.write(`cct: No broker runs for ${config.home}. Start one with: cct start\n`);
+      return 1;
+    }
+    if (about.pid === undefined)
+      throw new CctError(
+        "unauthorized",
+        "The broker that answers does not take this home's token.",
+        "Set another port: cct config set port <number>.",
+      );
+    const { peers } = await client.call("list_peers", {});
+    const live = peers.filter((peer) => peer.presence !== "offline").length;
+    const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
+    if (json) {
+      screen.write(`${JSON.stringify({ running: true, ...about, peers: peers.length, live, waiting }, null, 2)}\n`);
+      return 0;
+    }
+    screen.write(
+      [
+        `${paint(screen, "green", "running")}  process ${about.pid}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
+        `home     ${about.home}`,
+        `peers    ${live} live, ${peers.length - live} offline`,
+        `mail     ${waiting} waiting`,
+        "",
+      ].join("\n"),
+    );
+    return 0;
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,137 @@
+/** Making CCT ready and taking it away: up, install, uninstall. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { ensureBroker, localClient } from "../client/local.ts";
+import { type Config, loadConfig } from "../config.ts";
+import { paths, prepareHome, readIfThere } from "../home.ts";
+import { claudePlaces, claudeVersion } from "../host/claude.ts";
+import type { FileChange } from "../host/files.ts";
+import { install, planInstall, planUninstall, uninstall } from "../host/install.ts";
+import { rungsOf } from "../host/ladder.ts";
+import { isAlive } from "../process.ts";
+import type { World } from "../world.ts";
+import { paint, type Screen } from "./output.ts";
+
+interface InstallOptions {
+  ask?: boolean;
+  dryRun?: boolean;
+}
+
+export function addSetupCommands(program: Command, world: World, screen: Screen): void {
+  program
+    .command("up")
+    .description(
+      "Makes everything ready: starts the broker, installs CCT into Claude Code, checks both. Repeating it is harmless.",
+    )
+    .action(() => up(world, screen));
+  program
+    .command("install")
+    .description("Installs CCT into Claude Code, for all sessions of this user that start from now on.")
+    .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
+    .option("--dry-run", "only say what would change")
+    .action((options: InstallOptions) => runInstall(world, screen, options));
+  program
+    .command("uninstall")
+    .description(
+      "Takes CCT out of Claude Code; what install changed is as it was before. Mail and settings in the home stay.",
+    )
+    .option("--dry-run", "only say what would change")
+    .action((options: { dryRun?: boolean }) => runUninstall(world, screen, options.dryRun ?? false));
+}
+
+async function up(world: World, screen: Screen): Promise<void> {
+  const config = loadConfig(world);
+  prepareHome(config.home, world.user, true);
+  const tick = paint(screen, "green", "✓");
+  const client = localClient(world, config);
+  try {
+    const how = await ensureBroker(world, config, client);
+    const about = await client.health();
+    screen.write(
+      `${tick} broker: ${how === "started" ? "started" : "runs already"}, process ${about?.pid}, home ${about?.home}\n`,
+    );
+  } finally {
+    client.close();
+  }
+  const version = await claudeVersion(world);
+  const plan = planInstall(world, config, version, false);
+  install(world, config, plan);
+  const where = plan.way === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
+  screen.write(
+    `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
+  );
+  if (version === undefined) {
+    screen.write(
+      `${paint(screen, "yellow", "!")} Claude Code itself was not found: there is no 'claude' on your PATH.\n` +
+        "  Install it (npm install -g @anthropic-ai/claude-code), then run this again. To see CCT work without it: cct demo\n",
+    );
+    return;
+  }
+  screen.write(
+    `${tick} Claude Code ${version}: mail arrives by ${rungsOf(version)
+      .map((rung) => rung.name)
+      .join(", ")}\n`,
+  );
+  screen.write(
+    '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
+      "Sessions that run already have CCT after a restart. To look: cct peers, cct messages, cct doctor.\n",
+  );
+}
+
+async function runInstall(world: World, screen: Screen, options: InstallOptions): Promise<void> {
+  const config = loadConfig(world);
+  const version = await claudeVersion(world);
+  const plan = planInstall(world, config, version, options.ask ?? false);
+  if (options.dryRun) return listChanges(screen, plan.changes);
+  prepareHome(config.home, world.user, true);
+  install(world, config, plan);
+  if (plan.changes.length === 0) screen.write("CCT is installed already; nothing changed.\n");
+  else
+    screen.write(
+      `CCT is installed (${plan.changes.length} files). Sessions that start from now on have it. To take it out: cct uninstall\n`,
+    );
+  if (version === undefined) {
+    screen.write(
+      "There is no 'claude' on your PATH; the plugin waits for it. Install it with: npm install -g @anthropic-ai/claude-code\n",
+    );
+  }
+}
+
+async function runUninstall(world: World, screen: Screen, dryRun: boolean): Promise<void> {
+  const config = loadConfig(world);
+  const changes = planUninstall(world, config);
+  if (dryRun) return listChanges(screen, changes);
+  if (changes.length === 0) {
+    uninstall(world, config, changes, false);
+    return screen.write("CCT is not installed; nothing changed.\n");
+  }
+  const running = liveSessions(config);
+  uninstall(world, config, changes, running > 0);
+  screen.write("CCT is taken out of Claude Code. Mail and settings stay in the home.\n");
+  if (running > 0) {
+    screen.write(
+      `${running} running session${running === 1 ? "" : "s"} still know${running === 1 ? "s" : ""} the plugin: its empty folder stays until they end, so that they do not complain.\n`,
+    );
+  }
+}
+
+function listChanges(screen: Screen, changes: readonly FileChange[]): void {
+  if (changes.length === 0) return screen.write("Nothing would change.\n");
+  for (const { path, content } of changes) {
+    const what = content === undefined ? "remove" : readIfThere(path) === undefined ? "create" : "change";
+    screen.write(`would ${what} ${path}\n`);
+  }
+}
+
+/** Host processes that have a session server now. */
+function liveSessions(config: Config): number {
+  const { spools } = paths(config.home);
+  try {
+    return readdirSync(spools).filter(
+      (name) => /^\d+$/.test(name) && isAlive(Number(name)) && readIfThere(join(spools, name, "server")) !== undefined,
+    ).length;
+  } catch {
+    return 0;
+  }
+}

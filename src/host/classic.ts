@@ -1,0 +1,148 @@
+/**
+ * The way for versions that do not load plugins from the skills folder: entries in `settings.json` (hooks) and in
+ * `.claude.json` (the MCP server). Other people's text stays as it is: single edits, never a rewritten file.
+ */
+
+import { join } from "node:path";
+import { applyEdits, type JSONPath, modify } from "jsonc-parser";
+import { CctError } from "../errors.ts";
+import { readIfThere } from "../home.ts";
+import type { World } from "../world.ts";
+import type { ClaudePlaces } from "./claude.ts";
+import type { FileChange } from "./files.ts";
+import { atLeast } from "./ladder.ts";
+
+/** Stands at the end of our commands, a comment to the shell: by it we find them again. */
+const MARK = "# cct";
+
+interface HookEntry {
+  matcher?: string;
+  hooks?: { type?: string; command?: string; timeout?: number; asyncRewake?: boolean }[];
+}
+
+/** The changes that add our entries, at `hooks` (a copy of our scripts) for a host of that version. */
+export function classicChanges(
+  world: World,
+  places: ClaudePlaces,
+  hooks: string,
+  version: string,
+  ask: boolean,
+): FileChange[] {
+  const script = join(hooks, "mail.sh");
+  const settings = withoutOurHooks(places.settings, readObject(places.settings));
+  let text = settings.text;
+  for (const [event, entry] of ourEntries(script, version, ask)) {
+    const there = Array.isArray(settings.value.hooks?.[event]);
+    text = there ? edit(text, ["hooks", event, -1], entry, true) : edit(text, ["hooks", event], [entry]);
+    settings.value = parseObject(places.settings, text);
+  }
+  const state = readObject(places.state);
+  const server = { type: "stdio", command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"], env: {} };
+  return [
+    { path: script, content: readIfThere(join(world.root, "plugin", "hooks", "mail.sh")) },
+    { path: places.settings, content: text },
+    { path: places.state, content: edit(state.text, ["mcpServers", "cct"], server) },
+  ];
+}
+
+/** The changes that take our entries out again, and leave everything else as it stands. */
+export function classicRemoval(places: ClaudePlaces): FileChange[] {
+  const changes: FileChange[] = [];
+  if (readIfThere(places.settings) !== undefined) {
+    changes.push({
+      path: places.settings,
+      content: withoutOurHooks(places.settings, readObject(places.settings)).text,
+    });
+  }
+  if (readIfThere(places.state) !== undefined) {
+    const state = readObject(places.state);
+    if (state.value.mcpServers?.cct)
+      changes.push({ path: places.state, content: edit(state.text, ["mcpServers", "cct"], undefined) });
+  }
+  return changes;
+}
+
+function* ourEntries(
+  script: string,
+  version: string,
+  ask: boolean,
+): Generator<[string, HookEntry & Record<string, unknown>]> {
+  const quoted = `'${script.replaceAll("'", `'\\''`)}'`;
+  // A script that has gone must not deny tools: without it the command succeeds and says nothing.
+  const command = (event: string, option = "") => `[ ! -r ${quoted} ] || exec bash ${quoted} ${event}${option} ${MARK}`;
+  const run = (event: string, option = "", more = {}) => ({
+    hooks: [{ type: "command", command: command(event, option), timeout: 10, ...more }],
+  });
+  const block = " block";
+  yield ["SessionStart", run("SessionStart")];
+  yield ["UserPromptSubmit", run("UserPromptSubmit")];
+  yield ["PreToolUse", run("PreToolUse", atLeast(version, "2.1.110") ? "" : block)];
+  yield ["Stop", run("Stop", block)];
+  yield ["SessionEnd", run("SessionEnd")];
+  // An event that a version does not know makes it reject all hooks.
+  if (atLeast(version, "2.1.112")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
+  if (ask) return;
+  const allow = JSON.stringify({
+    hookSpecificOutput: {
+      hookEventName: "PreToolUse",
+      permissionDecision: "allow",
+      permissionDecisionReason: "CCT's own tools",
+    },
+  });
+  const say = `printf %s '${allow.replaceAll("'", `'\\''`)}' ${MARK}`;
+  yield ["PreToolUse", { matcher: "mcp__cct__.*", hooks: [{ type: "command", command: say, timeout: 10 }] }];
+}
+
+interface JsonFile {
+  text: string;
+  value: { hooks?: Record<string, HookEntry[]>; mcpServers?: Record<string, unknown> };
+}
+
+function readObject(path: string): JsonFile {
+  const text = readIfThere(path) ?? "{}\n";
+  return { text, value: parseObject(path, text) };
+}
+
+function parseObject(path: string, text: string): JsonFile["value"] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new CctError("bad_request", `${path} is not valid JSON; CCT leaves it alone.`, "Correct it, then try again.");
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new CctError(
+    "bad_request",
+    `${path} is not a JSON object; CCT leaves it alone.`,
+    "Correct it, then try again.",
+  );
+}
+
+function withoutOurHooks(path: string, file: JsonFile): JsonFile {
+  let { text } = file;
+  for (const [event, entries] of Object.entries(file.value.hooks ?? {})) {
+    if (!Array.isArray(entries)) continue;
+    // From the end, so that the places of the others stay what they were.
+    for (let i = entries.length - 1; i >= 0; i--)
+      if (isOurs(entries[i])) text = edit(text, ["hooks", event, i], undefined);
+    if (entries.length > 0 && entries.every(isOurs)) text = edit(text, ["hooks", event], undefined);
+  }
+  const value = parseObject(path, text);
+  const emptied =
+    value.hooks && Object.keys(value.hooks).length === 0 && Object.keys(file.value.hooks ?? {}).length > 0;
+  if (emptied) text = edit(text, ["hooks"], undefined);
+  return { text, value: parseObject(path, text) };
+}
+
+function isOurs(entry: HookEntry | undefined): boolean {
+  return (entry?.hooks ?? []).some((hook) => typeof hook.command === "string" && hook.command.endsWith(MARK));
+}
+
+function edit(text: string, path: JSONPath, value: unknown, isArrayInsertion = false): string {
+  const tabs = /^\t/m.test(text);
+  const tabSize = /^( +)\S/m.exec(text)?.[1]?.length ?? 2;
+  return applyEdits(
+    text,
+    modify(text, path, value, { isArrayInsertion, formattingOptions: { insertSpaces: !tabs, tabSize } }),
+  );
+}

@@ -1,0 +1,38 @@
+/** Claude Code as it is on this machine. */
+import { execFile } from "node:child_process";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { World } from "../world.ts";
+
+/** Where Claude Code keeps its configuration. */
+export interface ClaudePlaces {
+  /** `~/.claude`, or `$CLAUDE_CONFIG_DIR`. */
+  folder: string;
+  settings: string;
+  /** `~/.claude.json`, inside `$CLAUDE_CONFIG_DIR` when that is set: user-wide MCP servers among other things. */
+  state: string;
+  plugin: string;
+}
+
+export function claudePlaces(world: Pick<World, "env" | "cwd">): ClaudePlaces {
+  const set = world.env.CLAUDE_CONFIG_DIR;
+  const home = world.env.HOME || homedir();
+  const folder = set ? resolve(world.cwd, set) : join(home, ".claude");
+  return {
+    folder,
+    settings: join(folder, "settings.json"),
+    state: set ? join(folder, ".claude.json") : join(home, ".claude.json"),
+    plugin: join(folder, "skills", "cct"),
+  };
+}
+
+const VERSION_MS = 20_000;
+
+/** The version of the `claude` on PATH; `undefined` when there is none that answers. */
+export function claudeVersion(world: Pick<World, "env">): Promise<string | undefined> {
+  return new Promise((done) => {
+    execFile("claude", ["--version"], { env: world.env, timeout: VERSION_MS }, (error, stdout) => {
+      done(error ? undefined : /\d+\.\d+\.\d+/.exec(stdout)?.[0]);
+    });
+  });
+}

@@ -1,0 +1,114 @@
+/** Installing CCT into Claude Code and taking it out again: plan, show, carry out, remember. */
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { readIfThere, writeWhole } from "../home.ts";
+import type { World } from "../world.ts";
+import { classicChanges, classicRemoval } from "./classic.ts";
+import { type ClaudePlaces, claudePlaces } from "./claude.ts";
+import { apply, type Change, digest, exists, type FileChange, filesBelow, needed, removeEmpty } from "./files.ts";
+import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
+import { checkOurs, isOurs, pluginChanges } from "./plugin.ts";
+
+export type Way = "plugin" | "classic";
+
+/** What is remembered of an install, in the home's `install.json`. */
+interface Installed {
+  changes: Change[];
+  folders: string[];
+}
+
+export interface Plan {
+  way: Way;
+  /** What would change; nothing when all is as it should be. */
+  changes: FileChange[];
+}
+
+/** The plugin where the version loads it from the skills folder, or is not known; else entries in the settings. */
+export function wayFor(version: string | undefined): Way {
+  return version === undefined || atLeast(version, PLUGIN_SINCE) ? "plugin" : "classic";
+}
+
+/** What installing would change. Throws `CctError` for files that CCT must not touch. */
+export function planInstall(world: World, config: Config, version: string | undefined, ask: boolean): Plan {
+  const places = claudePlaces(world);
+  const way = wayFor(version);
+  if (way === "plugin") {
+    return { way, changes: needed([...classicRemoval(places), ...pluginChanges(world, places.plugin, { ask })]) };
+  }
+  const entries = classicChanges(world, places, hooksFolder(config), version ?? "0", ask);
+  return { way, changes: needed([...entries, ...pluginRemoval(places)]) };
+}
+
+/** Where the classic way keeps our hook scripts: with the home, so that they outlive this folder. */
+const hooksFolder = (config: Config): string => join(config.home, "hooks");
+
+const recordPath = (config: Config): string => join(config.home, "install.json");
+
+function readRecord(config: Config): Installed {
+  const text = readIfThere(recordPath(config));
+  return text === undefined ? { changes: [], folders: [] } : JSON.parse(text);
+}
+
+/** Carries out a plan. What stood there before the first install is kept, whatever is installed over it later. */
+export function install(world: World, config: Config, plan: Plan): void {
+  const record = readRecord(config);
+  const save = () => writeWhole(recordPath(config), `${JSON.stringify(record, null, 2)}\n`, world.newId());
+  for (const change of plan.changes) {
+    const known = record.changes.find(({ path }) => path === change.path);
+    const after = digest(change.content ?? "");
+    if (known) known.after = after;
+    else record.changes.push({ path: change.path, before: readIfThere(change.path) ?? null, after });
+    // Remembered first: an install that is cut off can still be undone.
+    save();
+    apply(change, record.folders, world.newId());
+  }
+  save();
+}
+
+/** What uninstalling would change: each file that install touched as it was before, or without our entries when others changed it since. */
+export function planUninstall(world: World, config: Config): FileChange[] {
+  const places = claudePlaces(world);
+  const removal = [...classicRemoval(places), ...pluginRemoval(places)];
+  const restored = readRecord(config)
+    .changes.filter(({ path, after }) => digest(readIfThere(path) ?? "") === after && !path.startsWith(config.home))
+    .map(({ path, before }) => ({ path, content: before ?? undefined }));
+  const others = removal.filter(({ path }) => !restored.some((one) => one.path === path));
+  const ours = filesBelow(hooksFolder(config)).map((name) => ({
+    path: join(hooksFolder(config), name),
+    content: undefined,
+  }));
+  return needed([...restored, ...others, ...ours]);
+}
+
+/** Carries it out. `keepFolder`: running sessions complain at every step when the plugin's folder itself is gone. */
+export function uninstall(world: World, config: Config, changes: readonly FileChange[], keepFolder: boolean): void {
+  const { folders } = readRecord(config);
+  const { plugin } = claudePlaces(world);
+  const within = foldersBelow(plugin);
+  for (const change of changes) apply(change, [], world.newId());
+  removeEmpty([...within, hooksFolder(config)]);
+  if (!keepFolder) removeEmpty([plugin, ...folders]);
+  apply({ path: recordPath(config), content: undefined }, [], world.newId());
+}
+
+function pluginRemoval({ plugin }: ClaudePlaces): FileChange[] {
+  if (!exists(plugin) || !isOurs(plugin)) return [];
+  checkOurs(plugin);
+  return filesBelow(plugin).map((name) => ({ path: join(plugin, name), content: undefined }));
+}
+
+function foldersBelow(folder: string): string[] {
+  const inner = new Set<string>();
+  for (const name of filesBelow(folder)) {
+    const parts = name.split("/").slice(0, -1);
+    for (let n = 1; n <= parts.length; n++) inner.add(join(folder, ...parts.slice(0, n)));
+  }
+  return [...inner];
+}
+
+/** Whether CCT is installed, and how. */
+export function installedWay(world: World): Way | undefined {
+  const places = claudePlaces(world);
+  if (isOurs(places.plugin)) return "plugin";
+  return classicRemoval(places).some(({ path, content }) => readIfThere(path) !== content) ? "classic" : undefined;
+}

@@ -1,0 +1,58 @@
+/** The plugin as Claude Code loads it from the personal skills folder: our `plugin/`, told where this CCT lies. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CctError } from "../errors.ts";
+import { readIfThere } from "../home.ts";
+import type { World } from "../world.ts";
+import { exists, type FileChange, filesBelow, refuseLink } from "./files.ts";
+
+export interface PluginOptions {
+  /** Leave the permission prompts for CCT's own tools on. */
+  ask: boolean;
+}
+
+/** The changes that make the folder what it is to be; files of an older CCT that are no more are among them. */
+export function pluginChanges(world: World, folder: string, options: PluginOptions): FileChange[] {
+  checkOurs(folder);
+  const source = join(world.root, "plugin");
+  const names = filesBelow(source);
+  const wanted = names.map((name) => ({
+    path: join(folder, name),
+    content: pluginFile(world, name, readFileSync(join(source, name), "utf8"), options),
+  }));
+  const stale = filesBelow(folder).filter((name) => !names.includes(name));
+  return [...wanted, ...stale.map((name) => ({ path: join(folder, name), content: undefined }))];
+}
+
+function pluginFile(world: World, name: string, text: string, { ask }: PluginOptions): string {
+  if (name === ".mcp.json") {
+    const cct = { command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"] };
+    return `${JSON.stringify({ mcpServers: { cct } }, null, 2)}\n`;
+  }
+  if (name === ".claude-plugin/plugin.json") {
+    return `${JSON.stringify({ ...JSON.parse(text), version: world.version }, null, 2)}\n`;
+  }
+  if (name === "hooks/hooks.json" && ask) {
+    const file = JSON.parse(text);
+    // The entry with a matcher is the one that answers permission prompts for our own tools.
+    file.hooks.PreToolUse = file.hooks.PreToolUse.filter((entry: { matcher?: string }) => entry.matcher === undefined);
+    return `${JSON.stringify(file, null, 2)}\n`;
+  }
+  return text;
+}
+
+/** Throws when something else than our plugin stands where it would go. */
+export function checkOurs(folder: string): void {
+  refuseLink(folder);
+  if (!exists(folder) || filesBelow(folder).length === 0 || isOurs(folder)) return;
+  throw new CctError("conflict", `${folder} exists and is not CCT's plugin.`, "Move it away, then install again.");
+}
+
+export function isOurs(folder: string): boolean {
+  try {
+    const manifest = JSON.parse(readIfThere(join(folder, ".claude-plugin", "plugin.json")) ?? "{}");
+    return manifest.name === "cct";
+  } catch {
+    return false;
+  }
+}

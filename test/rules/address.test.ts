@@ -1,0 +1,110 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { CctError } from "../../src/errors.ts";
+import { type Address, type Addressable, parseAddress, resolvePeer } from "../../src/rules/address.ts";
+import { thrownBy } from "../support/thrown.ts";
+
+const hex = fc.constantFrom(..."0123456789abcdef");
+/** Few different ids with long common beginnings, so that prefixes often fit several. */
+const peerId = fc
+  .tuple(fc.constantFrom("abcd", "abce", "1234"), fc.array(fc.constantFrom("0", "1"), { minLength: 6, maxLength: 6 }))
+  .map(([head, tail]) => head + tail.join("") + "0".repeat(22));
+/** Among them names that look like the beginning of an id. */
+const name = fc.oneof(
+  fc.constantFrom("api", "API-2", "abcd", "ABCD0", "1234", "web.front", "a"),
+  fc.array(hex, { minLength: 1, maxLength: 8 }).map((letters) => letters.join("")),
+);
+const peers: fc.Arbitrary<Addressable[]> = fc
+  .uniqueArray(fc.record({ peer_id: peerId, name }), { selector: (peer) => peer.name.toLowerCase(), maxLength: 12 })
+  .map((found) => found.filter((peer, i) => found.findIndex((one) => one.peer_id === peer.peer_id) === i));
+const ref = fc.oneof(
+  name,
+  peerId,
+  fc.tuple(peerId, fc.nat(32)).map(([id, length]) => id.slice(0, length)),
+);
+
+describe("whom an address means", () => {
+  test("an exact name wins, whatever ids begin like it", () => {
+    fc.assert(
+      fc.property(peers, fc.nat(), fc.boolean(), (all, at, upper) => {
+        const wanted = all[at % Math.max(1, all.length)];
+        fc.pre(wanted !== undefined);
+        expect(resolvePeer(upper ? wanted.name.toUpperCase() : wanted.name, all)).toBe(wanted);
+      }),
+    );
+  });
+
+  test("never a guess: one fits or nobody gets it", () => {
+    fc.assert(
+      fc.property(peers, ref, (all, wanted) => {
+        const key = wanted.toLowerCase();
+        const named = all.filter((peer) => peer.name.toLowerCase() === key);
+        const byId = key.length >= 4 ? all.filter((peer) => peer.peer_id.startsWith(key)) : [];
+        const [only, ...others] = named.length > 0 ? named : byId;
+        if (only && others.length === 0) return void expect(resolvePeer(wanted, all)).toBe(only);
+        const error = thrownBy(() => resolvePeer(wanted, all));
+        expect(error.code).toBe(only ? "ambiguous" : "not_found");
+        if (!only) return;
+        for (const candidate of byId.slice(0, 8)) expect(error.message).toContain(candidate.name);
+        expect(error.message).toContain(String(byId.length));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("who asks for nobody is told who there is", () => {
+    const error = thrownBy(() => resolvePeer("nobody", [{ name: "api", peer_id: "ab".repeat(16) }]));
+    expect(error.line).toContain("api (abababab)");
+    expect(thrownBy(() => resolvePeer("nobody", [])).line).toContain("No peer is registered yet");
+  });
+
+  test("three characters of an id are not enough", () => {
+    expect(thrownBy(() => resolvePeer("aba", [{ name: "api", peer_id: "ab".repeat(16) }])).code).toBe("not_found");
+  });
+});
+
+const word = fc.stringMatching(/^[^@/\s]+$/u);
+const address: fc.Arbitrary<Address> = fc.oneof(
+  word.map((peer) => ({ kind: "peer" as const, peer })),
+  word.map((pool) => ({ kind: "pool" as const, pool })),
+  fc.tuple(word, word).map(([pool, peer]) => ({ kind: "pool_peer" as const, pool, peer })),
+);
+
+function written(to: Address): string {
+  if (to.kind === "peer") return to.peer;
+  return to.kind === "pool" ? `@${to.pool}` : `@${to.pool}/${to.peer}`;
+}
+
+describe("the text of an address", () => {
+  test("reads back as what was written", () => {
+    fc.assert(fc.property(address, (to) => expect(parseAddress(` ${written(to)}\n`)).toEqual(to)));
+  });
+
+  test("any other text is refused with words, never with a crash", () => {
+    const anything = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc
+        .array(fc.constantFrom("@", "/", " ", "a", "\n", "\u2028", "\ud800"), { maxLength: 9 })
+        .map((all) => all.join("")),
+    );
+    fc.assert(
+      fc.property(anything, (text) => {
+        try {
+          expect(written(parseAddress(text))).toBe(text.trim());
+        } catch (error) {
+          if (!(error instanceof CctError)) throw error;
+          expect(error.code).toBe("bad_request");
+          expect(error.hint).not.toBe("");
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each(["", " ", "@", "@/", "@a/", "@/b", "a/b", "a@b", "@@a", "@a/b/c", "two words", "@a b"])(
+    "%j is none",
+    (text) => {
+      expect(thrownBy(() => parseAddress(text)).code).toBe("bad_request");
+    },
+  );
+});

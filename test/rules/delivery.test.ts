@@ -1,0 +1,216 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  acknowledge,
+  claim,
+  cutOff,
+  type Delivery,
+  expire,
+  lapse,
+  newDelivery,
+  type Outcome,
+  outcomes,
+  renew,
+} from "../../src/rules/delivery.ts";
+import { LEASE_MS } from "../../src/rules/presence.ts";
+
+/** What may happen to a delivery, in any order. `back`: how many attempts ago the one was that is meant. */
+type Step =
+  | { do: "claim" }
+  | { do: "renew"; back: number }
+  | { do: "ack"; back: number; outcome: Outcome }
+  | { do: "wait"; ms: number }
+  | { do: "sweep" }
+  /** The session server starts again and holds nothing of what its forerunner had claimed. */
+  | { do: "crash" }
+  /** The host process died, and the conversation goes on in a new one. */
+  | { do: "resume" };
+
+const back = fc.nat(3);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Step>({ do: "claim" }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("renew" as const), back }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("ack" as const), back, outcome: fc.constantFrom(...outcomes) }) },
+  {
+    weight: 2,
+    // Also backwards: the clock of a machine can be set.
+    arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: -LEASE_MS, max: 3 * LEASE_MS }) }),
+  },
+  { weight: 2, arbitrary: fc.constant<Step>({ do: "sweep" }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "crash" }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: "resume" }) },
+);
+
+const START = 1_700_000_000_000;
+
+interface Life {
+  delivery: Delivery;
+  now: number;
+  /** For each attempt, whether its text was marked as perhaps shown before. */
+  marks: boolean[];
+  /** Whether an attempt that is over may have been shown. */
+  shown: boolean;
+}
+
+/** Takes a step, checking what must hold at each; the model keeps only what a holder of a claim could have shown. */
+function take(life: Life, what: Step): void {
+  const before = life.delivery;
+  const next = outcomeOf(life, what);
+  if (!next) return;
+  expect(next.attempt).toBeGreaterThanOrEqual(before.attempt);
+  expect(before.state).not.toBe("read");
+  expect(before.state).not.toBe("expired");
+  const endsAttempt = (before.state === "claimed" || before.state === "delivered") && next.state === "queued";
+  const neverShown = what.do === "ack" && what.outcome === "returned";
+  if (endsAttempt && !neverShown) life.shown = true;
+  if (what.do === "claim") {
+    expect(next.attempt).toBe(before.attempt + 1);
+    expect(next.redelivered).toBe(life.shown);
+    life.marks.push(next.redelivered);
+  }
+  life.delivery = next;
+}
+
+function outcomeOf(life: Life, what: Step): Delivery | undefined {
+  const { delivery: d, now } = life;
+  switch (what.do) {
+    case "claim":
+      return claim(d, now);
+    case "renew":
+      return unlessStale(d, what.back, renew(d, d.attempt - what.back, now));
+    case "ack":
+      return unlessStale(d, what.back, acknowledge(d, d.attempt - what.back, what.outcome, now));
+    case "sweep":
+      return lapse(d, now) ?? expire(d, now);
+    case "crash":
+      return d.state === "claimed" ? acknowledge(d, d.attempt, "lost", now) : undefined;
+    case "resume":
+      return d.state === "claimed" ? acknowledge(d, d.attempt, "lost", now) : cutOff(d);
+    case "wait":
+      life.now += what.ms;
+      return undefined;
+  }
+}
+
+/** What is said of an older attempt than the current one changes nothing. */
+function unlessStale(d: Delivery, attemptsAgo: number, next: Delivery | undefined): Delivery | undefined {
+  if (attemptsAgo > 0) expect(next).toBeUndefined();
+  if (d.attempt === 0) expect(next).toBeUndefined();
+  return next;
+}
+
+function live(expiresAt: number | null, steps: readonly Step[]): Life {
+  const life: Life = { delivery: newDelivery(expiresAt), now: START, marks: [], shown: false };
+  for (const what of steps) take(life, what);
+  return life;
+}
+
+describe("whatever happens to a message, in any order", () => {
+  test("one without an end is never lost, and can still be read", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const life = live(null, steps);
+        expect(["queued", "claimed", "delivered", "read"]).toContain(life.delivery.state);
+        if (life.delivery.state === "read") return;
+        // Its holder falls silent; then somebody who works claims it.
+        if (life.delivery.state === "delivered") take(life, { do: "resume" });
+        life.now += LEASE_MS;
+        take(life, { do: "sweep" });
+        expect(life.delivery.state).toBe("queued");
+        take(life, { do: "claim" });
+        take(life, { do: "ack", back: 0, outcome: "delivered" });
+        take(life, { do: "ack", back: 0, outcome: "read" });
+        expect(life.delivery.state).toBe("read");
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("one with an end expires only while nobody has it, and never after it was shown to have been taken", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 4 * LEASE_MS }), (steps, lifetime) => {
+        const expiresAt = START + lifetime;
+        const life = live(expiresAt, steps);
+        const { state } = life.delivery;
+        if (state === "queued") expect(claim(life.delivery, expiresAt)).toBeUndefined();
+        expect(expire(life.delivery, expiresAt - 1)).toBeUndefined();
+        expect(expire(life.delivery, expiresAt)?.state).toBe(state === "queued" ? "expired" : undefined);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("a second showing is marked whenever there may have been a first, and only then", () => {
+    // `take` compares the mark of every claim with what its forerunners may have shown; here: both kinds do occur.
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
+        const { marks } = live(null, steps);
+        if (marks.length > 1) seen.add(String(marks[1]));
+      }),
+      { numRuns: 1000, seed: 1 },
+    );
+    expect([...seen].sort()).toEqual(["false", "true"]);
+  });
+
+  test("read is the end", () => {
+    const read = live(null, [{ do: "claim" }, { do: "ack", back: 0, outcome: "read" }]).delivery;
+    expect(read).toMatchObject({ state: "read", delivered_at: START, read_at: START });
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const life: Life = { delivery: read, now: START, marks: [], shown: false };
+        for (const what of steps) take(life, what);
+        expect(life.delivery).toEqual(read);
+      }),
+    );
+  });
+});
+
+describe("an acknowledgement", () => {
+  const second = live(null, [{ do: "claim" }, { do: "ack", back: 0, outcome: "lost" }, { do: "claim" }]).delivery;
+
+  test.each(outcomes)("'%s' of the first attempt says nothing about the second", (outcome) => {
+    expect(second.attempt).toBe(2);
+    expect(acknowledge(second, 1, outcome, START)).toBeUndefined();
+    const delivered = acknowledge(second, 2, "delivered", START);
+    expect(delivered?.state).toBe("delivered");
+    expect(delivered && acknowledge(delivered, 1, outcome, START)).toBeUndefined();
+  });
+
+  test.each(outcomes)("'%s' of an attempt that never was is ignored", (outcome) => {
+    expect(acknowledge(second, 3, outcome, START)).toBeUndefined();
+    expect(acknowledge(newDelivery(null), 0, outcome, START)).toBeUndefined();
+  });
+
+  test("'delivered' said twice keeps the time of the first", () => {
+    const delivered = acknowledge(second, 2, "delivered", START);
+    expect(delivered && acknowledge(delivered, 2, "delivered", START + 5)).toBeUndefined();
+  });
+
+  test("'returned' after it was delivered takes nothing back", () => {
+    const delivered = acknowledge(second, 2, "delivered", START);
+    expect(delivered && acknowledge(delivered, 2, "returned", START)).toBeUndefined();
+  });
+});
+
+describe("a claim", () => {
+  const claimed = live(null, [{ do: "claim" }]).delivery;
+
+  test("holds for its lease, and no longer", () => {
+    expect(lapse(claimed, START + LEASE_MS - 1)).toBeUndefined();
+    expect(lapse(claimed, START + LEASE_MS)).toMatchObject({ state: "queued", redelivered: true, attempt: 1 });
+  });
+
+  test("holds on for as long as it is renewed", () => {
+    const renewed = renew(claimed, 1, START + LEASE_MS - 1);
+    expect(renewed && lapse(renewed, START + LEASE_MS)).toBeUndefined();
+  });
+
+  test("does not hold for years when the clock is set back", () => {
+    expect(lapse(claimed, START - 1)?.state).toBe("queued");
+  });
+
+  test("is exclusive", () => {
+    expect(claim(claimed, START)).toBeUndefined();
+  });
+});

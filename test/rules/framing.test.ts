@@ -1,0 +1,220 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { urgencies } from "../../src/rules/delivery.ts";
+import {
+  FRAME_BUDGET,
+  FRAME_LIMIT,
+  type FramedMessage,
+  fitsFrame,
+  fitting,
+  frame,
+  framedLength,
+  NOT_YOUR_USER,
+  quote,
+  type TooLong,
+} from "../../src/rules/framing.ts";
+import { isName } from "../../src/rules/names.ts";
+import { clean } from "../../src/rules/text.ts";
+import { hostileText, isControl, LINE_END, longHostileText, UNSEEN } from "../support/hostile.ts";
+
+const messageId = fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/);
+const peerId = fc.stringMatching(/^[0-9a-f]{32}$/);
+const name = fc.stringMatching(/^[a-z0-9][a-zA-Z0-9._-]{0,38}[a-z0-9]$/).filter(isName);
+const message = (text: fc.Arbitrary<string>): fc.Arbitrary<FramedMessage> =>
+  fc.record({
+    message_id: messageId,
+    from: fc.oneof(peerId, fc.constant("operator")),
+    from_name: name,
+    urgency: fc.constantFrom(...urgencies),
+    text,
+    sent_at: fc.integer({ min: 0, max: 4_000_000_000_000 }),
+    reply_to: fc.option(messageId, { nil: undefined }),
+    redelivered: fc.boolean(),
+  });
+const tooLong: fc.Arbitrary<TooLong> = fc.record({
+  message_id: messageId,
+  from: peerId,
+  from_name: name,
+  urgency: fc.constantFrom(...urgencies),
+  characters: fc.integer({ min: 8000, max: 65_536 }),
+});
+
+interface Read {
+  place: string;
+  from: string;
+  id: string;
+  body: string;
+}
+
+const OPENING = `from other sessions. ${NOT_YOUR_USER}`;
+const HEAD =
+  /^\[(\d+\/\d+)\] from (operator \(a person, at the CCT command line\)|\S+ \(peer [0-9a-f]{4}\))(?: · .*?)? · id (\S+)(?: · .*)?$/;
+
+/** Reads a frame line by line, as a careful reader would. Whatever is not quoted must be one of the frame's own lines. */
+function readFrame(text: string): Read[] {
+  const found: Read[] = [];
+  const [first = "", ...lines] = text.split(LINE_END);
+  if (!/^CCT mail: \d+ messages? /.test(first) || !first.endsWith(OPENING)) throw new Error(`not an opening: ${first}`);
+  for (const [i, line] of lines.entries()) {
+    const last = found.at(-1);
+    const head = HEAD.exec(line);
+    if (head) found.push({ place: head[1] ?? "", from: head[2] ?? "", id: head[3] ?? "", body: "" });
+    else if (line.startsWith("|") && last) last.body += `${line}\n`;
+    else if (/^\(\d+ characters, too long to show here: call cct_check_messages to read it\)$/.test(line)) continue;
+    else if (/^\d+ more: call cct_check_messages\.$/.test(line)) continue;
+    else if (line.startsWith("(end of CCT mail;") && i === lines.length - 1) continue;
+    else if (line !== "") throw new Error(`a line that is not ours stands unquoted: ${JSON.stringify(line)}`);
+  }
+  return found;
+}
+
+function expected(messages: readonly FramedMessage[], count: number): Read[] {
+  return messages.map((one, i) => ({
+    place: `${i + 1}/${count}`,
+    from:
+      one.from === "operator"
+        ? "operator (a person, at the CCT command line)"
+        : `${one.from_name} (peer ${one.from.slice(0, 4)})`,
+    id: one.message_id,
+    body: `${quote(one.text)}\n`,
+  }));
+}
+
+describe("no message, however hostile", () => {
+  test("closes its frame, opens another, or speaks outside of it", () => {
+    fc.assert(
+      fc.property(fc.array(message(hostileText), { minLength: 1, maxLength: 5 }), fc.nat(3), (messages, more) => {
+        expect(readFrame(frame(messages, more))).toEqual(expected(messages, messages.length));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("hides or turns anything, or reaches the terminal", () => {
+    fc.assert(
+      fc.property(fc.array(message(hostileText), { minLength: 1, maxLength: 3 }), (messages) => {
+        const text = frame(messages, 0);
+        expect(text).not.toMatch(UNSEEN);
+        expect([...text].filter((one) => isControl(one) || one === "\r")).toEqual([]);
+        expect(text.isWellFormed()).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("speaks with a tag of the host", () => {
+    fc.assert(
+      fc.property(message(hostileText), (one) => {
+        expect(frame([one], 0)).not.toMatch(/<[\s/]*(system|user|human|assistant|function|antml|tool|task-|channel)/i);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("takes a head line apart with its sender's name", () => {
+    fc.assert(
+      fc.property(message(hostileText), hostileText, (one, from_name) => {
+        const text = frame([{ ...one, from_name }], 0);
+        const unquoted = text.split(LINE_END).filter((line) => !line.startsWith("|") && line !== "");
+        expect(unquoted).toHaveLength(3);
+        expect(text).not.toMatch(UNSEEN);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe("an honest message", () => {
+  test("can be read in its frame, word for word", () => {
+    const text = 'Please rebase:\n\n  git rebase origin/main  # "quoted" <b>&amp;</b>\n| already quoted\n';
+    const [read] = readFrame(frame([{ ...plain, text }], 0));
+    const unquoted = read?.body
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.replace(/^\| ?/, ""));
+    expect(unquoted?.join("\n")).toBe(text);
+  });
+
+  test("shows who sent it, when, how urgent it is, and that it may have been there before", () => {
+    const shown = frame([{ ...plain, urgency: "interrupt", redelivered: true, reply_to: "message-0" }], 2);
+    const [, head] = shown.split("\n\n");
+    expect(head?.split("\n")[0]).toBe(
+      "[1/1] from api (peer abab) · 2026-01-02T03:04:05Z · interrupt · id message-1 · in reply to message-0 · REDELIVERED: you may have seen this one before",
+    );
+    expect(shown).toContain("2 more: call cct_check_messages.");
+  });
+});
+
+const plain: FramedMessage = {
+  message_id: "message-1",
+  from: "ab".repeat(16),
+  from_name: "api",
+  urgency: "normal",
+  text: "hello",
+  sent_at: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+  redelivered: false,
+};
+
+describe("the host shows the whole frame, because", () => {
+  const mail = fc.array(message(longHostileText), { maxLength: 12 });
+
+  test("what is chosen for it never exceeds the budget, and keeps the order", () => {
+    fc.assert(
+      fc.property(mail, fc.integer({ min: 0, max: FRAME_BUDGET }), (messages, budget) => {
+        const fit = fitting(messages, budget);
+        expect(fit).toEqual(messages.slice(0, fit.length));
+        expect(sum(fit.map(framedLength))).toBeLessThanOrEqual(budget);
+        const next = messages[fit.length];
+        if (next) expect(sum(fit.map(framedLength)) + framedLength(next)).toBeGreaterThan(budget);
+      }),
+    );
+  });
+
+  test("what fits the budget makes a frame within the limit", () => {
+    fc.assert(
+      fc.property(mail, fc.nat(1_000_000), (messages, more) => {
+        const fit = fitting(messages.filter(fitsFrame), FRAME_BUDGET);
+        expect(frame(fit, more).length).toBeLessThanOrEqual(FRAME_LIMIT);
+      }),
+    );
+  });
+
+  test("many short messages fit as well as one long one", () => {
+    const many = Array.from({ length: 100 }, (_, i) => ({ ...plain, message_id: `message-${i}`, text: "k" }));
+    const long = { ...plain, text: "x".repeat(FRAME_BUDGET - framedLength({ ...plain, text: "" }) - 1) };
+    expect(framedLength(long)).toBe(FRAME_BUDGET);
+    expect(frame(fitting(many, FRAME_BUDGET), 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
+    expect(frame([long], 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
+  });
+
+  test("notices of messages that are too long do not push it over the limit either", () => {
+    fc.assert(
+      fc.property(mail, fc.array(tooLong, { maxLength: 100 }), (messages, notices) => {
+        const fit = fitting(messages.filter(fitsFrame), FRAME_BUDGET);
+        expect(frame(fit, 0, notices).length).toBeLessThanOrEqual(FRAME_LIMIT);
+      }),
+    );
+  });
+});
+
+test("a notice of a message that is too long names it, and none of its words", () => {
+  const text = frame([plain], 0, [
+    { message_id: "message-2", from: "cd".repeat(16), from_name: "web", urgency: "normal", characters: 60_000 },
+  ]);
+  expect(readFrame(text).map((one) => one.place)).toEqual(["1/2", "2/2"]);
+  expect(text).toContain("60000 characters");
+});
+
+test("quoting keeps every line and loses none", () => {
+  fc.assert(
+    fc.property(hostileText, (text) => {
+      const lines = quote(text).split("\n");
+      expect(lines).toHaveLength(clean(text).split("\n").length);
+      for (const line of lines) expect(line).toMatch(/^\|( |$)/);
+    }),
+  );
+});
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}

@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checkName, freeName, isName, nameFrom } from "../../src/rules/names.ts";
+import { thrownBy } from "../support/thrown.ts";
+
+const letters = fc.constantFrom(..."abcXYZ019._-");
+const name = fc
+  .array(letters, { minLength: 1, maxLength: 40 })
+  .map((all) => all.join(""))
+  .filter(isName);
+
+describe("a name for a newcomer", () => {
+  test("any directory or title gives a name that is one", () => {
+    const titles = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom("operator", "Operator", "  ", "...", "-".repeat(50), "ﬃ Ⅷ", "x".repeat(500), "é".repeat(99)),
+    );
+    fc.assert(
+      fc.property(titles, (title) => expect(nameFrom(title)).toSatisfy(isName)),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("what can be kept of a title is kept", () => {
+    expect(nameFrom("My App (2)")).toBe("my-app-2");
+    expect(nameFrom("Café")).toBe("cafe");
+    expect(nameFrom("日本語")).toBe("session");
+  });
+
+  test("is never one that is taken, in whatever case", () => {
+    const crowd = fc.tuple(name, fc.nat(60)).map(([wanted, count]) => ({
+      wanted,
+      taken: [wanted.toUpperCase(), ...Array.from({ length: count }, (_, i) => `${wanted.slice(0, 34)}-${i + 2}`)],
+    }));
+    fc.assert(
+      fc.property(crowd, fc.array(name), ({ wanted, taken }, others) => {
+        const all = [...taken, ...others];
+        const given = freeName(wanted, all);
+        expect(all.map((one) => one.toLowerCase())).not.toContain(given.toLowerCase());
+        expect(given).toSatisfy(isName);
+      }),
+    );
+  });
+
+  test("is the wanted one as long as that is free", () => {
+    fc.assert(
+      fc.property(name, fc.array(name), (wanted, taken) => {
+        fc.pre(!taken.some((one) => one.toLowerCase() === wanted.toLowerCase()));
+        expect(freeName(wanted, taken)).toBe(wanted);
+      }),
+    );
+  });
+});
+
+describe("a name that somebody chooses", () => {
+  test.each(["operator", "OPERATOR", "", "-a", "a-", "a b", "a/b", "@a", "ä", "a\n", "x".repeat(41)])(
+    "%j is refused",
+    (bad) => {
+      expect(thrownBy(() => checkName(bad)).code).toBe("bad_request");
+    },
+  );
+
+  test.each(["a", "7", "Api", "web.front_end-2", "x".repeat(40)])("%j is taken as it is", (good) => {
+    expect(() => checkName(good)).not.toThrow();
+  });
+});

@@ -1,0 +1,84 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { CctError } from "../../src/errors.ts";
+import { checkMessageText, checkPlain, clean, MAX_TEXT_BYTES, oneLine } from "../../src/rules/text.ts";
+import { hostileText, isControl, LINE_END, UNSEEN } from "../support/hostile.ts";
+import { thrownBy } from "../support/thrown.ts";
+
+describe("what can be sent", () => {
+  test.each(["", " ", "\n\t ", "\u2028"])("%j is empty, and refused", (text) => {
+    expect(thrownBy(() => checkMessageText(text)).code).toBe("bad_request");
+  });
+
+  test("64 KiB are counted in bytes, as they travel", () => {
+    for (const letter of ["x", "é", "€", "😀"]) {
+      const bytes = Buffer.byteLength(letter);
+      const full = letter.repeat(Math.floor(MAX_TEXT_BYTES / bytes)) + "x".repeat(MAX_TEXT_BYTES % bytes);
+      expect(() => checkMessageText(full)).not.toThrow();
+      expect(thrownBy(() => checkMessageText(`${full}x`)).code).toBe("too_large");
+    }
+  });
+
+  test("a control character or half a character is refused, naming it but not the text; all else is taken", () => {
+    fc.assert(
+      fc.property(hostileText, (text) => {
+        fc.pre(text.trim() !== "");
+        const bad = [...text].some(isControl) || !text.isWellFormed();
+        if (!bad) return void checkMessageText(text);
+        const error = thrownBy(() => checkMessageText(text));
+        expect(error.code).toBe("bad_request");
+        expect([...error.line].some(isControl)).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("the place of a control character is told", () => {
+    expect(thrownBy(() => checkPlain("summary", "red \u001b[31m")).message).toContain("U+001B at position 4");
+    expect(() => checkPlain("summary", "tab\tline\r\nend")).not.toThrow();
+  });
+});
+
+describe("what is shown", () => {
+  test("holds nothing that hides, turns or fakes what stands beside it", () => {
+    fc.assert(
+      fc.property(hostileText, (text) => {
+        const shown = clean(text);
+        expect(shown).not.toMatch(UNSEEN);
+        expect([...shown].filter((one) => isControl(one) || one === "\r")).toEqual([]);
+        expect(shown.isWellFormed()).toBe(true);
+        expect(shown.replaceAll("\n", "")).not.toMatch(LINE_END);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("cleaning what is clean changes nothing", () => {
+    fc.assert(
+      fc.property(hostileText, (text) => {
+        expect(clean(clean(text))).toBe(clean(text));
+      }),
+    );
+  });
+
+  test("plain words, other scripts and emoji come through as they are", () => {
+    for (const text of ["a\tb\nc", "naïve Ελληνικά עברית 日本語", "👍🏽 ❤️ 🇩🇪", "x < y && y > z"])
+      expect(clean(text)).toBe(text);
+  });
+
+  test("a line is one line, and no longer than asked", () => {
+    fc.assert(
+      fc.property(hostileText, fc.integer({ min: 1, max: 60 }), (text, limit) => {
+        const line = oneLine(text, limit);
+        expect(line.length).toBeLessThanOrEqual(limit);
+        expect(line).not.toMatch(LINE_END);
+        expect(line.isWellFormed()).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("errors are of the one type", () => {
+    expect(thrownBy(() => checkPlain("text", "\ud800"))).toBeInstanceOf(CctError);
+  });
+});

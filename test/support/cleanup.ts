@@ -1,0 +1,21 @@
+/** What a test file makes (folders, processes, connections) is gone when the file ends: each thing undone by its maker. */
+import { afterAll } from "vitest";
+
+const undo: (() => unknown)[] = [];
+
+/** Runs `work` when the test file ends; what was made last is undone first. */
+export function atEnd(work: () => unknown): void {
+  undo.push(work);
+}
+
+afterAll(async () => {
+  const failures: unknown[] = [];
+  for (const work of undo.splice(0).reverse()) {
+    try {
+      await work();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, "not everything could be cleaned up");
+});

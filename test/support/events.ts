@@ -1,0 +1,42 @@
+/** A peer's event stream, as any client would read it. */
+import { get, type IncomingMessage } from "node:http";
+import { createParser } from "eventsource-parser";
+import { type Credentials, goodHeaders } from "./api.ts";
+import type { TestBroker } from "./broker.ts";
+import { atEnd } from "./cleanup.ts";
+import { until } from "./wait.ts";
+
+export interface Events {
+  /** The names of the events so far. */
+  seen(): readonly string[];
+  /** Waits until `count` events have come. */
+  count(count: number): Promise<readonly string[]>;
+  /** `ended`: the broker closed it in good order. `broken`: it broke. */
+  over: Promise<"ended" | "broken">;
+  close(): void;
+}
+
+export async function openEvents(broker: TestBroker, as: Credentials): Promise<Events> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(new URL("/events", broker.url), { agent: false, headers: goodHeaders(broker, { as }) }, resolve).on(
+      "error",
+      reject,
+    );
+  });
+  if (response.statusCode !== 200) throw new Error(`/events answered ${response.statusCode}`);
+  const events: string[] = [];
+  const parser = createParser({ onEvent: (event) => events.push(event.event ?? "message") });
+  const over = new Promise<"ended" | "broken">((resolve) => {
+    response.on("end", () => resolve("ended"));
+    response.on("error", () => resolve("broken"));
+  });
+  response.setEncoding("utf8").on("data", (text: string) => parser.feed(text));
+  const close = (): void => void response.destroy();
+  atEnd(close);
+  return {
+    seen: () => events,
+    count: (count) => until(`${count} events`, () => events.length >= count && events),
+    over,
+    close,
+  };
+}

@@ -1,0 +1,18 @@
+/** Throw-away folders. No test ever looks at the home of the person who runs it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { atEnd } from "./cleanup.ts";
+
+/** The folder of the package. */
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "cct-test-"));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A path for a home that does not exist yet. */
+export const tempHome = (): string => join(tempFolder(), "home");

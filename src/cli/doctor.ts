@@ -113,7 +113,7 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
 async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
   const client = localClient(world, config);
-  const name = `doctor-${world.pid}`;
+  const name = "cct-doctor";
   try {
     const session = await standIn(world, config.home, name, folder);
     try {

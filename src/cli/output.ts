@@ -20,7 +20,7 @@ export function table(screen: Screen, headings: string[], rows: string[][]): str
   const lines = cells.map((row) => {
     const start = row.slice(0, -1).map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - width(cell)));
     const used = start.reduce((sum, cell) => sum + width(cell) + 2, 0);
-    return [...start, fit(row.at(-1) ?? "", Math.max(20, screen.columns - used))].join("  ").trimEnd();
+    return [...start, shorten(row.at(-1) ?? "", Math.max(20, screen.columns - used))].join("  ").trimEnd();
   });
   const [first = "", ...rest] = lines;
   return `${[paint(screen, "dim", first), ...rest].join("\n")}\n`;
@@ -38,7 +38,7 @@ const isWide = (character: string): boolean =>
     character,
   );
 
-function fit(text: string, columns: number): string {
+function shorten(text: string, columns: number): string {
   if (width(text) <= columns) return text;
   let cut = "";
   for (const character of text) {

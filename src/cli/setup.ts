@@ -117,7 +117,7 @@ async function runUninstall(world: World, screen: Screen, dryRun: boolean): Prom
 }
 
 function listChanges(screen: Screen, changes: readonly FileChange[]): void {
-  if (changes.length === 0) return screen.write("Nothing would change.\n");
+  if (changes.length === 0) screen.write("Nothing would change.\n");
   for (const { path, content } of changes) {
     const what = content === undefined ? "remove" : readIfThere(path) === undefined ? "create" : "change";
     screen.write(`would ${what} ${path}\n`);

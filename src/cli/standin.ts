@@ -37,11 +37,13 @@ interface Answer {
 
 /** Starts a session server under a parent of its own and shakes hands with it. */
 export async function standIn(world: World, home: string, name: string, cwd: string): Promise<StandIn> {
+  // One conversation per name: whoever stands in under it again is the same peer again.
+  const sessionId = `stand-in-${name}`;
   const env = {
     ...world.env,
     CCT_HOME: home,
     CCT_NAME: name,
-    CLAUDE_CODE_SESSION_ID: undefined,
+    CLAUDE_CODE_SESSION_ID: sessionId,
     CLAUDE_PID: undefined,
   };
   // The shell is the parent and stays: `exec` would make the server its own host.
@@ -70,7 +72,7 @@ export async function standIn(world: World, home: string, name: string, cwd: str
       return result?.structuredContent ?? {};
     },
     hook: (event, fields = {}) =>
-      runHook(world, { ...env, CLAUDE_PID: String(pid) }, event, { session_id: `stand-in-${pid}`, cwd, ...fields }),
+      runHook(world, { ...env, CLAUDE_PID: String(pid) }, event, { session_id: sessionId, cwd, ...fields }),
     async mailArrived() {
       for (const deadline = world.now() + PATIENCE_MS; !existsSync(join(spool, "mail")); ) {
         if (world.now() > deadline)

@@ -30,10 +30,12 @@ export function needed(wanted: readonly FileChange[]): FileChange[] {
 /** Carries out one change. Folders that are made on the way are added to `madeFolders`, outermost first. */
 export function apply({ path, content }: FileChange, madeFolders: string[], unique: string): void {
   try {
-    if (content === undefined) return rmSync(path, { force: true });
-    makeFolder(dirname(path), madeFolders);
-    const mode = modeOf(path);
-    writeWhole(path, content, unique, mode);
+    if (content === undefined) {
+      rmSync(path, { force: true });
+    } else {
+      makeFolder(dirname(path), madeFolders);
+      writeWhole(path, content, unique, modeOf(path));
+    }
   } catch (error) {
     if (error instanceof CctError) throw error;
     throw new CctError(

@@ -77,7 +77,11 @@ function written(to: Address): string {
 
 describe("the text of an address", () => {
   test("reads back as what was written", () => {
-    fc.assert(fc.property(address, (to) => expect(parseAddress(` ${written(to)}\n`)).toEqual(to)));
+    fc.assert(
+      fc.property(address, (to) => {
+        expect(parseAddress(` ${written(to)}\n`)).toEqual(to);
+      }),
+    );
   });
 
   test("any other text is refused with words, never with a crash", () => {

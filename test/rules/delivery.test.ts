@@ -114,6 +114,7 @@ describe("whatever happens to a message, in any order", () => {
         if (life.delivery.state === "read") return;
         // Its holder falls silent; then somebody who works claims it.
         if (life.delivery.state === "delivered") take(life, { do: "resume" });
+        take(life, { do: "sweep" });
         life.now += LEASE_MS;
         take(life, { do: "sweep" });
         expect(life.delivery.state).toBe("queued");

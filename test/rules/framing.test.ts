@@ -11,7 +11,6 @@ import {
   framedLength,
   NOT_YOUR_USER,
   quote,
-  type TooLong,
 } from "../../src/rules/framing.ts";
 import { isName } from "../../src/rules/names.ts";
 import { clean } from "../../src/rules/text.ts";
@@ -31,14 +30,6 @@ const message = (text: fc.Arbitrary<string>): fc.Arbitrary<FramedMessage> =>
     reply_to: fc.option(messageId, { nil: undefined }),
     redelivered: fc.boolean(),
   });
-const tooLong: fc.Arbitrary<TooLong> = fc.record({
-  message_id: messageId,
-  from: peerId,
-  from_name: name,
-  urgency: fc.constantFrom(...urgencies),
-  characters: fc.integer({ min: 8000, max: 65_536 }),
-});
-
 interface Read {
   place: string;
   from: string;
@@ -187,13 +178,11 @@ describe("the host shows the whole frame, because", () => {
     expect(frame([long], 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
   });
 
-  test("notices of messages that are too long do not push it over the limit either", () => {
-    fc.assert(
-      fc.property(mail, fc.array(tooLong, { maxLength: 100 }), (messages, notices) => {
-        const fit = fitting(messages.filter(fitsFrame), FRAME_BUDGET);
-        expect(frame(fit, 0, notices).length).toBeLessThanOrEqual(FRAME_LIMIT);
-      }),
-    );
+  test("the notices of a hundred messages that are too long do not push it over the limit either", () => {
+    const notice = { from: "cd".repeat(16), from_name: "web", urgency: "normal" as const, characters: 60_000 };
+    const notices = Array.from({ length: 100 }, (_, i) => ({ ...notice, message_id: `message-${i}` }));
+    expect(frame([], 0, notices).length).toBeLessThanOrEqual(FRAME_LIMIT);
+    expect(frame([plain], 0, notices).length).toBeLessThanOrEqual(FRAME_LIMIT);
   });
 });
 

@@ -53,6 +53,16 @@ describe("what is shown", () => {
     );
   });
 
+  test("holds none of the characters that Unicode lets nobody see", () => {
+    const left: string[] = [];
+    for (let code = 0; code <= 0x10ffff; code++) {
+      if (code >= 0xd800 && code <= 0xdfff) continue;
+      const letter = String.fromCodePoint(code);
+      if (UNSEEN.test(letter) && clean(letter) !== "") left.push(`U+${code.toString(16)}`);
+    }
+    expect(left).toEqual([]);
+  });
+
   test("cleaning what is clean changes nothing", () => {
     fc.assert(
       fc.property(hostileText, (text) => {

@@ -52,7 +52,7 @@ const pieces = [
   "zero\u200b\u200c\u200d\u2060\ufeffwidth",
   "\u00ad\u034f\u115f\u3164\uffa0\u180e",
   "\u{e0041}\u{e0042}\u{e007f}",
-  "\u{1d173}\u{1bca0}\ufff0",
+  "\u{1d173}\ufff9",
   "\n",
   "\r",
   "\r\n",

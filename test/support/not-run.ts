@@ -9,7 +9,7 @@ import { appendFileSync } from "node:fs";
 
 /** Records that the test `name` is not run, and why. Always `true`. */
 export function notRun(name: string, why: string): true {
-  const file = process.env["CCT_NOT_RUN"];
+  const file = process.env.CCT_NOT_RUN;
   if (file) appendFileSync(file, `${name}: ${why}\n`);
   return true;
 }

@@ -27,7 +27,7 @@ export interface RunOptions {
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Running {
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: { PATH: process.env["PATH"], ...options.env },
+    env: { PATH: process.env.PATH, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -1,0 +1,207 @@
+/**
+ * Stands in for Claude Code: a parent process with the real session server as its child, spoken to over stdio, and the
+ * real hooks, run as `hooks.json` names them. The parent starts its session server again when a signal killed it.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { atEnd } from "./cleanup.ts";
+import { root } from "./folders.ts";
+import { until } from "./wait.ts";
+
+export interface HookRun {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface ToolAnswer {
+  isError: boolean;
+  text: string;
+  structured: Record<string, unknown>;
+}
+
+export interface HostOptions {
+  env?: Record<string, string>;
+  cwd?: string;
+  plugin?: string;
+}
+
+export interface TestHost {
+  /** What hooks see as the host's process id. */
+  pid: number;
+  spool: string;
+  /** The session server's pid now. */
+  serverPid(): number;
+  initialized: Record<string, unknown>;
+  request(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>;
+  tool(name: string, input?: Record<string, unknown>): Promise<ToolAnswer>;
+  /** Resolves when the session is registered. */
+  ready(): Promise<void>;
+  hook(event: string, fields?: Record<string, unknown>, options?: HookOptions): Promise<HookRun>;
+  /** Shakes hands again: with a server that the parent has started anew. */
+  handshake(): Promise<void>;
+  mail(): Promise<string>;
+  /** Closes the server's input, as the host does at its end, and waits. */
+  end(): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface HookOptions {
+  env?: Record<string, string | undefined>;
+  /** Kills the hook after so many milliseconds. */
+  killAfter?: number;
+  /** Replaces the JSON on standard input. */
+  stdin?: string;
+}
+
+/** Starts a host with a session server; the handshake is done when this resolves. */
+export async function startHost(home: string, name: string, options: HostOptions = {}): Promise<TestHost> {
+  const plugin = options.plugin ?? join(root, "plugin");
+  const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_NAME: name, ...options.env };
+  // `while`: a server that was killed by a signal is started again under the same parent; one that ended well is not.
+  const script = 'while "$@"; (($? > 128)); do :; done';
+  const child = spawn("bash", ["-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"], {
+    cwd: options.cwd ?? root,
+    env,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const pid = child.pid ?? 0;
+  const spool = join(home, "spool", String(pid));
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  let id = 0;
+  const waiting = new Map<number, { answered(answer: Record<string, unknown>): void; failed(error: Error): void }>();
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    let answer: Record<string, unknown>;
+    try {
+      answer = JSON.parse(line);
+    } catch {
+      // The rest of a line that a killed server had begun.
+      return;
+    }
+    if (typeof answer.id !== "number") return;
+    waiting.get(answer.id)?.answered(answer);
+    waiting.delete(answer.id);
+  });
+  child.stdin.on("error", () => {});
+
+  function request(method: string, params: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    id++;
+    const mine = id;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => failed(new Error(`no answer to ${method}`)), 20_000);
+      const failed = (error: Error): void => {
+        clearTimeout(timer);
+        waiting.delete(mine);
+        reject(error);
+      };
+      const answered = (answer: Record<string, unknown>): void => {
+        clearTimeout(timer);
+        resolve(answer);
+      };
+      waiting.set(mine, { answered, failed });
+      child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: mine, method, params })}\n`);
+    });
+  }
+
+  async function handshake(): Promise<void> {
+    for (const { failed } of waiting.values()) failed(new Error("the server was killed"));
+    const answer = await request("initialize", {
+      protocolVersion: "2025-06-18",
+      capabilities: {},
+      clientInfo: { name: "test", version: "1" },
+    });
+    host.initialized = answer.result as Record<string, unknown>;
+    child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
+  }
+
+  const host: TestHost = {
+    pid,
+    spool,
+    initialized: {},
+    request,
+    handshake,
+    serverPid() {
+      return Number(readFileSync(join(spool, "server"), "utf8").split(" ")[0]);
+    },
+    async tool(name, input = {}) {
+      const { result } = await request("tools/call", { name, arguments: input });
+      const answer = result as { isError?: boolean; content: { text: string }[]; structuredContent?: object };
+      return {
+        isError: answer.isError ?? false,
+        text: answer.content.map((part) => part.text).join("\n"),
+        structured: { ...answer.structuredContent },
+      };
+    },
+    async ready() {
+      await until(`${name} is registered`, () => existsSync(join(home, "pidmaps", String(pid))));
+    },
+    hook: (event, fields = {}, hookOptions = {}) =>
+      runHook(plugin, { ...env, CLAUDE_PID: String(pid) }, event, fields, hookOptions),
+    mail: () =>
+      until(
+        "mail lies in the spool",
+        () => existsSync(join(spool, "mail")) && readFileSync(join(spool, "mail"), "utf8"),
+      ),
+    async end() {
+      child.stdin.end();
+      await exited;
+    },
+    kill: (signal) => void child.kill(signal),
+  };
+  atEnd(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    // The parent first, else it would start another server.
+    child.kill("SIGKILL");
+    child.stdin.destroy();
+    await exited;
+  });
+  await handshake();
+  return host;
+}
+
+interface HookEntry {
+  matcher?: string;
+  hooks: { command: string; args: string[] }[];
+}
+
+/** Runs the hook of an event with the given input, as the host does. */
+export function runHook(
+  plugin: string,
+  env: Record<string, string | undefined>,
+  event: string,
+  fields: Record<string, unknown>,
+  options: HookOptions = {},
+): Promise<HookRun> {
+  const { hooks } = JSON.parse(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8"));
+  const hook = (hooks[event] as HookEntry[]).find((entry) => entry.matcher === undefined)?.hooks[0];
+  if (!hook) throw new Error(`no hook for ${event}`);
+  const args = hook.args.map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", plugin));
+  return new Promise((resolve, reject) => {
+    const child = spawn(hook.command, args, {
+      env: { ...env, CLAUDE_PLUGIN_ROOT: plugin, ...options.env },
+      stdio: "pipe",
+    });
+    const run: HookRun = { status: null, signal: null, stdout: "", stderr: "" };
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      run.stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      run.stderr += text;
+    });
+    child.stdin.on("error", () => {});
+    child.once("error", reject);
+    child.once("close", (status, signal) => resolve({ ...run, status, signal }));
+    child.stdin.end(
+      options.stdin ?? JSON.stringify({ session_id: "s-1", cwd: "/", hook_event_name: event, ...fields }),
+    );
+    if (options.killAfter !== undefined) setTimeout(() => child.kill("SIGKILL"), options.killAfter);
+  });
+}
+
+/** The names of the files in a spool, temporary ones left out. */
+export function filesIn(spool: string): string[] {
+  return readdirSync(spool).filter((name) => !name.startsWith("."));
+}

@@ -29,9 +29,16 @@ export function steadyClock(wall: () => number, steady: () => number): () => num
   let told = wall();
   let toldAt = steady();
   return () => {
-    const at = steady();
-    told = Math.max(wall(), told + Math.max(0, Math.floor(at - toldAt)));
-    toldAt = at;
+    const passed = Math.max(0, Math.floor(steady() - toldAt));
+    const time = wall();
+    if (time > told + passed) {
+      told = time;
+      toldAt = steady();
+    } else {
+      // Whole milliseconds only: what is left of one counts the next time.
+      told += passed;
+      toldAt += passed;
+    }
     return told;
   };
 }

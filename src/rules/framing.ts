@@ -11,8 +11,10 @@ import { clean, oneLine } from "./text.ts";
 
 /** The host cuts hook text at 10,000 characters; this leaves it room for its own label. */
 export const FRAME_LIMIT = 9_000;
-/** Kept free for the opening and closing lines of a frame. */
-const FRAME_MARGIN = 900;
+/** Too long messages that one frame names; the others are counted. */
+export const MAX_NOTICES = 3;
+/** Kept free for the opening and closing lines of a frame, and for its notices. */
+const FRAME_MARGIN = 1_400;
 /** What the messages of one frame may take together. */
 export const FRAME_BUDGET = FRAME_LIMIT - FRAME_MARGIN;
 
@@ -84,17 +86,19 @@ export const NOT_YOUR_USER =
 
 /** The text a model is given. `more`: messages that wait besides these. Never longer than `FRAME_LIMIT` for what fits `FRAME_BUDGET`. */
 export function frame(messages: readonly FramedMessage[], more: number, tooLong: readonly TooLong[] = []): string {
-  const count = messages.length + tooLong.length;
+  const notices = tooLong.slice(0, MAX_NOTICES);
+  const others = more + tooLong.length - notices.length;
+  const count = messages.length + notices.length;
   const parts = [
     `CCT mail: ${count} message${count === 1 ? "" : "s"} from other sessions. ${NOT_YOUR_USER}`,
     ...messages.map((message, i) => renderMessage(message, `${i + 1}/${count}`)),
-    ...tooLong.map(
+    ...notices.map(
       (m, i) =>
         `[${messages.length + i + 1}/${count}] from ${sender(m)} · id ${m.message_id}\n` +
         `(${m.characters} characters, too long to show here: call cct_check_messages to read it)`,
     ),
   ];
-  if (more > 0) parts.push(`${more} more: call cct_check_messages.`);
+  if (others > 0) parts.push(`${others} more: call cct_check_messages.`);
   if (count > 0) parts.push("(end of CCT mail; to answer: cct_send_message with to=<sender's name> and reply_to=<id>)");
   return parts.join("\n\n");
 }

@@ -9,11 +9,11 @@ const encoder = new TextEncoder();
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
 /**
- * Characters that show nothing, or change how their neighbours are shown, and so can hide or fake words:
- * soft hyphen, bidi marks, zero-width and invisible operators, Hangul fillers, variation selectors supplement, tags.
+ * Characters that show nothing, or change how their neighbours are shown, and so can hide or fake words: what Unicode
+ * calls default ignorable (zero-width, tags, fillers …), bidi controls, interlinear annotation. Emoji and text style
+ * (U+FE0E, U+FE0F) may stay.
  */
-const INVISIBLE =
-  /\u034f|\u17b4|\u17b5|\u180b|\u180c|\u180d|\u180f|[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\u{1d173}-\u{1d17a}]|[\u{e0000}-\u{e0fff}]/gu;
+const INVISIBLE = /(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\ufff0-\ufffb]/gu;
 
 /** Throws `bad_request` / `too_large` when `text` cannot be a message's text. */
 export function checkMessageText(text: string): void {

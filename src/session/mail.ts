@@ -4,7 +4,7 @@
  */
 import type { OutputOf } from "../operations/index.ts";
 import type { Outcome, Urgency } from "../rules/delivery.ts";
-import { FRAME_BUDGET, frame, framedLength, type TooLong } from "../rules/framing.ts";
+import { FRAME_BUDGET, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
 import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";
 import type { Spool, TakenFile } from "./spool.ts";
 
@@ -116,7 +116,9 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       spooled = { messages: [], notices: spooled.notices, more: 0 };
       found = await mailbox.claim(FRAME_BUDGET);
     }
-    const notices = found.too_long.filter((one) => !named.has(one.message_id));
+    const notices = found.too_long
+      .filter((one) => !named.has(one.message_id))
+      .slice(0, MAX_NOTICES - spooled.notices.length);
     if (found.messages.length === 0 && notices.length === 0) return;
     // Either we get the file back and add to it, or a hook has it and the new mail is a file of its own.
     if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };

@@ -12,11 +12,10 @@ const GROUP = 256;
 /** Statement texts vary only in the length of id lists; past this many the cache begins anew. */
 const CACHED_STATEMENTS = 400;
 
-interface Statement {
-  all(...values: Value[]): unknown[];
-}
+/** What the two drivers have in common. */
 interface Connection {
-  prepare(text: string): Statement;
+  /** A statement as a function of its values, which stand in the order of its placeholders. */
+  prepare(text: string): (values: Value[]) => Row[];
   close(): void;
 }
 
@@ -113,6 +112,11 @@ export async function openSqlite(path: string): Promise<Store> {
     async close() {
       closed = true;
       await running;
+      // Everything into the one file, and the lock given back: a driver may keep its handle longer than we do.
+      // An exclusive lock taken in WAL mode can only be given back outside of it.
+      query("PRAGMA journal_mode=DELETE");
+      query("PRAGMA locking_mode=NORMAL");
+      query("SELECT count(*) AS tables FROM sqlite_master");
       connection.close();
     },
   };
@@ -122,7 +126,14 @@ async function connect(path: string): Promise<Connection> {
   try {
     return await openConnection(path);
   } catch (error) {
-    throw storeError(error, path);
+    const known = storeError(error, path);
+    if (known instanceof CctError) throw known;
+    // The drivers word this in their own ways, without a code.
+    throw new CctError(
+      "store_failed",
+      `${path} cannot be opened.`,
+      "Check that it is a file, its owner, its mode and the disk.",
+    );
   }
 }
 
@@ -131,10 +142,17 @@ async function openConnection(path: string): Promise<Connection> {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
   if (major > 22 || (major === 22 && minor >= 13)) {
     const { DatabaseSync } = await withoutExperimentalWarning(() => import("node:sqlite"));
-    return new DatabaseSync(path);
+    const database = new DatabaseSync(path);
+    return {
+      prepare(text) {
+        const statement = database.prepare(text);
+        return (values) => statement.all(...values) as Row[];
+      },
+      close: () => database.close(),
+    };
   }
   const require = createRequire(import.meta.url);
-  let Database: new (path: string) => Connection;
+  let Database: new (path: string) => LibsqlDatabase;
   try {
     Database = require("libsql");
   } catch (error) {
@@ -144,7 +162,20 @@ async function openConnection(path: string): Promise<Connection> {
       "Use Node 22.13 or later, or install CCT with optional dependencies.",
     );
   }
-  return new Database(path);
+  const database = new Database(path);
+  return {
+    prepare(text) {
+      const statement = database.prepare(text);
+      // As one list: a single null of its own would be taken for missing values.
+      return (values) => statement.all(values) as Row[];
+    },
+    close: () => database.close(),
+  };
+}
+
+interface LibsqlDatabase {
+  prepare(text: string): { all(values: Value[]): unknown[] };
+  close(): void;
 }
 
 async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T> {
@@ -159,7 +190,7 @@ async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T>
 
 /** A function that runs any statement, prepared once. `$n` becomes `?` in order of appearance: both drivers bind those alike. */
 function statements(connection: Connection): (text: string, ...values: Value[]) => Row[] {
-  const cache = new Map<string, { statement: Statement; order: number[] }>();
+  const cache = new Map<string, { run: (values: Value[]) => Row[]; order: number[] }>();
   return (text, ...values) => {
     let prepared = cache.get(text);
     if (!prepared) {
@@ -168,11 +199,11 @@ function statements(connection: Connection): (text: string, ...values: Value[]) 
         order.push(Number(n) - 1);
         return "?";
       });
-      prepared = { statement: connection.prepare(plain), order };
+      prepared = { run: connection.prepare(plain), order };
       if (cache.size >= CACHED_STATEMENTS) cache.clear();
       cache.set(text, prepared);
     }
-    return prepared.statement.all(...prepared.order.map((i) => bindable(values[i]))) as Row[];
+    return prepared.run(prepared.order.map((i) => bindable(values[i])));
   };
 }
 

@@ -1,0 +1,58 @@
+/**
+ * Measures what CCT costs, each figure beside its floor from the same run.
+ *
+ *     npm run bench                     all
+ *     npm run bench -- hook server      some
+ *     npm run bench -- --json           as JSON
+ *
+ * Figures are shown, never asserted: it fails only when something could not be measured that should have been.
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { cleanUp } from "./cleanup.mjs";
+import { delivery } from "./delivery.mjs";
+import { hook } from "./hook.mjs";
+import { root } from "./product.mjs";
+import { complete, machine, table } from "./report.mjs";
+import { sends } from "./sends.mjs";
+import { server } from "./server.mjs";
+import { wake } from "./wake.mjs";
+
+const benches = { hook, delivery, sends, server, wake };
+
+const words = process.argv.slice(2);
+const json = words.includes("--json");
+const names = words.filter((word) => word !== "--json");
+const unknown = names.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no bench '${unknown}': ${Object.keys(benches).join(", ")}.\n`);
+  process.exit(2);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+}
+
+const built = spawnSync(process.execPath, [join(root, "scripts", "build.mjs")], { stdio: ["ignore", 2, 2] });
+if (built.status !== 0) process.exit(1);
+
+const figures = [];
+for (const [name, bench] of Object.entries(benches)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  process.stderr.write(`${name} …\n`);
+  try {
+    figures.push(...(await bench()).map((figure) => complete({ bench: name, ...figure })));
+  } catch (error) {
+    process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : error}\n`);
+    process.exitCode = 1;
+  } finally {
+    await cleanUp();
+  }
+}
+
+const where = machine(new Date().toISOString());
+if (json) process.stdout.write(`${JSON.stringify({ ...where, figures }, null, 2)}\n`);
+else {
+  process.stdout.write(`${table(figures)}\n`);
+  process.stdout.write(`Node ${where.node}, ${where.platform}, ${where.cores} cores, ${where.date}\n`);
+}

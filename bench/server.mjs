@@ -1,0 +1,79 @@
+/**
+ * What every session pays for its session server: time until it answers the host's first request (floor: node that does
+ * nothing), and memory of its own after registration and one `tools/list` (floor: node that does nothing and stays).
+ */
+import { readFileSync } from "node:fs";
+import { environment, output, pause, start } from "./process.mjs";
+import { startBroker, startSession } from "./product.mjs";
+import { median } from "./stats.mjs";
+
+const STARTS = 15;
+const MEMORY_SAMPLES = 5;
+/** What a start leaves behind is collected by then. */
+const SETTLE_MS = 1_500;
+
+export async function server() {
+  const broker = await startBroker();
+  const ready = [];
+  const bare = [];
+  for (let i = 0; i <= STARTS; i++) {
+    const begin = performance.now();
+    output(process.execPath, ["-e", "0"], { env: environment() });
+    const floor = performance.now() - begin;
+    // Straight under this process, which stands for the host: nothing but the server itself is timed.
+    const session = await startSession(broker, "server", { wrap: false });
+    await session.end();
+    // The first start fills the disk's cache.
+    if (i === 0) continue;
+    bare.push(floor);
+    ready.push(session.readyMs);
+  }
+  const figures = [
+    {
+      name: "session server: start → ready",
+      value: median(ready),
+      unit: "ms",
+      floor: median(bare),
+      floorName: "node -e 0",
+      goal: { limit: 260, of: "value" },
+    },
+    process.platform === "linux"
+      ? await memory(broker)
+      : { name: "session server: private memory", notMeasured: "needs /proc/<pid>/smaps_rollup" },
+  ];
+  await broker.end();
+  return figures;
+}
+
+async function memory(broker) {
+  const real = [];
+  const bare = [];
+  for (let i = 0; i < MEMORY_SAMPLES; i++) {
+    const idle = start(process.execPath, ["-e", "setInterval(() => {}, 1e9)"]);
+    const session = await startSession(broker, "server", { wrap: false });
+    await session.request("tools/list", {});
+    await pause(SETTLE_MS);
+    real.push(privateMemory(session.pid));
+    bare.push(privateMemory(idle.pid));
+    await session.end();
+    await idle.end();
+  }
+  return {
+    name: "session server: private memory after tools/list",
+    value: median(real),
+    unit: "MiB",
+    floor: median(bare),
+    floorName: "idle node",
+    goal: { limit: 20, of: "value" },
+  };
+}
+
+/** MiB that would be free again without this process. */
+function privateMemory(pid) {
+  let kib = 0;
+  for (const line of readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").split("\n")) {
+    const match = /^Private_(?:Clean|Dirty):\s+(\d+) kB$/.exec(line);
+    if (match) kib += Number(match[1]);
+  }
+  return kib / 1024;
+}

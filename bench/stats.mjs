@@ -1,0 +1,12 @@
+/** The few statistics that the figures are made of. */
+
+/** The value below which the share `q` of the samples lies. */
+export function quantile(samples, q) {
+  const sorted = [...samples].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * q;
+  const low = sorted[Math.floor(at)] ?? Number.NaN;
+  const high = sorted[Math.ceil(at)] ?? Number.NaN;
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export const median = (samples) => quantile(samples, 0.5);

@@ -1,0 +1,196 @@
+/**
+ * A stage for real sessions: a throw-away HOME into which CCT installed itself, a network without an outside, a scripted
+ * Messages API, and as many sessions of the real Claude Code as a test likes, in terminals or with `claude -p`.
+ */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { buildSync } from "esbuild";
+import { HOST_VERSION, type Needs, root } from "./needs.ts";
+import { openNetwork } from "./network.ts";
+import { readLog, type RequestLog } from "./requests.ts";
+import { bash, type ToolCall, type Turn } from "./script.ts";
+import { openSession, type Session, writeScript } from "./session.ts";
+import { openTerminals } from "./terminals.ts";
+import { until } from "./wait.ts";
+
+const API_PORT = 8787;
+const KEY = "sk-ant-no-key-only-for-the-scripted-model";
+
+export interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface SentMessage {
+  message_id: string;
+  text: string;
+  sent_at: number;
+  recipients: { name: string; state: string; attempts: number; redelivered: boolean }[];
+}
+
+export interface Stage {
+  home: string;
+  log: RequestLog;
+  /** Starts a session in a terminal; `name` is its CCT name. */
+  start(name: string, env?: Record<string, string>): Promise<Session>;
+  /** Runs `claude -p` with scripted turns. */
+  print(name: string, turns: Turn[], env?: Record<string, string>): { ended: Promise<Ended> };
+  /** Runs a `cct` command as the person at this HOME. */
+  cct(...args: string[]): Promise<Ended>;
+  messages(): Promise<SentMessage[]>;
+  /** The message with this text. */
+  message(text: string): Promise<SentMessage | undefined>;
+  /** Resolves when the message with this text has this state. */
+  becomes(text: string, state: string): Promise<SentMessage>;
+  /** A Bash call that lasts until the gate is opened. */
+  waitAt(gate: string): ToolCall;
+  /** Resolves when the call of `waitAt` runs. */
+  reached(gate: string): Promise<void>;
+  open(gate: string): void;
+  close(): Promise<void>;
+}
+
+export async function openStage(needs: Needs): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), "cct-host-"));
+  const at = (name: string): string => join(folder, name);
+  const [home, project, gates, scripts] = ["home", "project", "api/gates", "api/scripts"].map(at) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  for (const one of [home, project, gates, scripts, at("bin"), at("tmp")]) mkdirSync(one, { recursive: true });
+  symlinkSync(needs.claude, at("bin/claude"));
+  writeFileSync(at("api/log.jsonl"), "");
+  writeFileSync(at("bin/gate"), `: >"${gates}/$1.reached"; until [[ -e "${gates}/$1" ]]; do sleep 0.05; done\n`);
+  seedHome(home, project);
+
+  const baseEnv = {
+    PATH: [at("bin"), dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
+    HOME: home,
+    TMPDIR: at("tmp"),
+    TERM: "xterm-256color",
+    LANG: "C.UTF-8",
+    SHELL: "/bin/bash",
+  };
+  const network = await openNetwork(needs);
+  const close = async (): Promise<void> => {
+    await network.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  };
+  const run = (command: readonly string[], env: Record<string, string>): Promise<Ended> => {
+    const [program, args] = network.within(command);
+    return new Promise((resolve) => {
+      const child = execFile(program, args, { env, cwd: project, maxBuffer: 1e8 }, (_error, stdout, stderr) =>
+        resolve({ status: child.exitCode, stdout, stderr }),
+      );
+      child.stdin?.end();
+    });
+  };
+  const cct = (...args: string[]): Promise<Ended> => run([process.execPath, join(root, "dist/bin.js"), ...args], baseEnv);
+  const hostEnv = (name: string, more: Record<string, string>): Record<string, string> => ({
+    ...baseEnv,
+    CCT_NAME: name,
+    ANTHROPIC_API_KEY: KEY,
+    ANTHROPIC_BASE_URL: `http://127.0.0.1:${API_PORT}/as/${name}`,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    DISABLE_TELEMETRY: "1",
+    DISABLE_AUTOUPDATER: "1",
+    ...more,
+  });
+  const messages = async (): Promise<SentMessage[]> => {
+    const { status, stdout, stderr } = await cct("messages", "--limit", "500", "--json");
+    if (status !== 0) throw new Error(`cct messages: ${stderr}`);
+    return JSON.parse(stdout).messages;
+  };
+  const message = async (text: string): Promise<SentMessage | undefined> =>
+    (await messages()).find((one) => one.text === text);
+
+  try {
+    const terminals = await openTerminals(network, folder);
+    await startApi(network.within, folder, baseEnv);
+    const up = await cct("up");
+    if (up.status !== 0 || !up.stdout.includes(HOST_VERSION)) throw new Error(`cct up: ${up.stdout}${up.stderr}`);
+    const log = readLog(at("api/log.jsonl"));
+    const places = { home, cctHome: join(home, ".cct"), scripts };
+    return {
+      home,
+      log,
+      start(name, env = {}) {
+        const words = Object.entries(hostEnv(name, env)).map(([key, value]) => `${key}=${value}`);
+        const command = ["env", "-i", ...words, needs.claude, "--permission-mode", "default"];
+        return openSession(name, terminals, command, project, log, places);
+      },
+      print(name, turns, env = {}) {
+        const prompt = writeScript(scripts, turns);
+        const command = [needs.claude, "--permission-mode", "default", "-p", prompt];
+        return { ended: run(command, hostEnv(name, env)) };
+      },
+      cct,
+      messages,
+      message,
+      async becomes(text, state) {
+        let found: SentMessage | undefined;
+        return until(
+          `the message ${text} is ${state}`,
+          async () => {
+            found = await message(text);
+            return found?.recipients.every((one) => one.state === state) && found;
+          },
+          { instead: () => JSON.stringify(found) },
+        );
+      },
+      waitAt: (gate) => bash(`bash ${at("bin/gate")} ${gate}`),
+      async reached(gate) {
+        await until(`the tool call at ${gate} runs`, () => existsSync(join(gates, `${gate}.reached`)));
+      },
+      open: (gate) => writeFileSync(join(gates, gate), ""),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The first-run dialogs answered, the project trusted, and a setting of the user's own. */
+function seedHome(home: string, project: string): void {
+  const state = {
+    numStartups: 5,
+    hasCompletedOnboarding: true,
+    lastOnboardingVersion: HOST_VERSION,
+    theme: "dark",
+    autoUpdates: false,
+    customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
+    projects: {
+      [project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true, allowedTools: [] },
+    },
+  };
+  mkdirSync(join(home, ".claude"), { recursive: true });
+  writeFileSync(join(home, ".claude.json"), JSON.stringify(state));
+  writeFileSync(join(home, ".claude", "settings.json"), '{ "permissions": { "allow": ["Bash"] } }\n');
+}
+
+/** The API runs inside the stage's network, and so is a program of its own. */
+async function startApi(
+  within: (command: readonly string[]) => [string, string[]],
+  folder: string,
+  env: Record<string, string>,
+): Promise<void> {
+  const file = join(folder, "api", "api.mjs");
+  buildSync({
+    entryPoints: [join(root, "test", "host", "api.ts")],
+    outfile: file,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    logLevel: "warning",
+  });
+  const [program, args] = within([process.execPath, file, String(API_PORT), join(folder, "api")]);
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+}

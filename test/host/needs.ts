@@ -1,0 +1,83 @@
+/**
+ * What these tests need of the machine: Linux with network namespaces, tmux, iproute2, and the real Claude Code, which is
+ * fetched once into the project's cache. What is missing is installed where that is possible; what cannot be had is told.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const HOST_VERSION = "2.1.330";
+
+/** The folder of the package, also when this file was bundled into another place of it. */
+export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+
+export interface Needs {
+  /** The path of the `claude` program. */
+  claude: string;
+  /** The words before a command that give it a network of its own. */
+  unshare: readonly string[];
+  /** The options of `nsenter` that lead into such a network. */
+  nsenter: readonly string[];
+}
+
+const isRoot = process.getuid?.() === 0;
+
+/** What the tests need; a text that says what is missing when it cannot be had. */
+export function findNeeds(): Needs | string {
+  if (process.platform !== "linux") return `network namespaces are Linux's; this is ${process.platform}`;
+  for (const tool of ["unshare", "nsenter", "flock"]) if (!has(tool)) return `there is no ${tool} (util-linux)`;
+  const missing = ["tmux", "ip"].filter((tool) => !has(tool));
+  if (missing.length > 0 && !installTools())
+    return `there is no ${missing.join(" and no ")}, and it cannot be installed here`;
+  const network = isRoot ? ["unshare", "-n"] : ["unshare", "-r", "-n"];
+  if (!succeeds([...network, "ip", "link", "set", "lo", "up"])) return "no network namespace can be made here";
+  const claude = fetchClaude();
+  if (claude === undefined) return `@anthropic-ai/claude-code@${HOST_VERSION} cannot be fetched or does not run here`;
+  return { claude, unshare: network, nsenter: isRoot ? ["-n"] : ["-U", "--preserve-credentials", "-n"] };
+}
+
+function findRoot(from: string): string {
+  const manifest = join(from, "package.json");
+  if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === "claude-code-talk") return from;
+  if (dirname(from) === from) throw new Error("the package's folder was not found");
+  return findRoot(dirname(from));
+}
+
+function has(tool: string): boolean {
+  return succeeds(["sh", "-c", `command -v ${tool}`]);
+}
+
+function succeeds([program = "", ...args]: readonly string[], seconds = 30): boolean {
+  try {
+    execFileSync(program, args, { stdio: "ignore", timeout: seconds * 1000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const cache = join(root, "node_modules", ".cache", "cct-host");
+
+/** Several test files look at the same time: the first one installs, the others wait for it. */
+function once(script: string): boolean {
+  mkdirSync(cache, { recursive: true });
+  return succeeds(["flock", join(cache, "lock"), "sh", "-c", script], 900);
+}
+
+function installTools(): boolean {
+  if (!isRoot || !has("apt-get")) return false;
+  const install = "apt-get install -y --no-install-recommends tmux iproute2";
+  return once(`command -v tmux && command -v ip || ${install} || { apt-get update && ${install}; }`);
+}
+
+function fetchClaude(): string | undefined {
+  const prefix = join(cache, HOST_VERSION);
+  const packages = join(prefix, "node_modules", "@anthropic-ai");
+  const claude = join(packages, `claude-code-linux-${process.arch}`, "claude");
+  if (!existsSync(claude)) {
+    const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
+    once(`[ -x '${claude}' ] || ${npm} --prefix '${prefix}' @anthropic-ai/claude-code@${HOST_VERSION}`);
+  }
+  return existsSync(claude) && succeeds([claude, "--version"], 60) ? claude : undefined;
+}

@@ -1,0 +1,48 @@
+/**
+ * A network of its own that has nothing but its loopback: what runs in it can reach nobody outside, and its ports are
+ * free. All that runs in it ends with it, also when the process that made it is killed.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Needs } from "./needs.ts";
+
+export interface Network {
+  /** The command line that runs `command` in this network. */
+  within(command: readonly string[]): [string, string[]];
+  /** Ends everything in it. */
+  close(): Promise<void>;
+}
+
+/** Holds the network until its input ends, then ends each process that is in it, by its pid. */
+const KEEPER = `
+ip link set lo up || exit 1
+mine=$(readlink /proc/self/ns/net)
+echo up
+while read -r _; do :; done
+for round in 1 2 3; do
+  for process in /proc/[0-9]*; do
+    pid=\${process#/proc/}
+    [[ $pid != $$ && $(readlink "$process/ns/net" 2>/dev/null) == "$mine" ]] && kill -9 "$pid" 2>/dev/null
+  done
+done
+exit 0
+`;
+
+export async function openNetwork(needs: Needs): Promise<Network> {
+  const [unshare = "", ...options] = needs.unshare;
+  const keeper = spawn(unshare, [...options, "bash", "-c", KEEPER], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(keeper, "exit");
+  await Promise.race([
+    once(keeper.stdout, "data"),
+    ended.then(() => {
+      throw new Error("the network namespace could not be made");
+    }),
+  ]);
+  return {
+    within: (command) => ["nsenter", [...needs.nsenter, "-t", String(keeper.pid), "--", ...command]],
+    async close() {
+      keeper.stdin.end();
+      await ended;
+    },
+  };
+}

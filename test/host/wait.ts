@@ -1,0 +1,19 @@
+/** Waits for something to become true; fails, saying what was awaited and what there was instead, when it does not. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  options: { seconds?: number; instead?: () => string } = {},
+): Promise<T> {
+  const seconds = options.seconds ?? 20;
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${seconds} s in vain: ${what}${options.instead ? `\n${options.instead()}` : ""}`);
+    }
+    await pause(25);
+  }
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,9 +7,12 @@ import { atEnd } from "./cleanup.mjs";
 /** How long a process may take to end when it is told to. */
 const END_MS = 5_000;
 
-/** The environment of whatever a bench starts: nothing of the user's own settings gets in. */
+/**
+ * The environment of whatever a bench starts: nothing of the user's own settings gets in. SHLVL as under a host that was
+ * started from a shell: without it bash takes node's pipe for a remote shell's connection and reads its start-up files.
+ */
 export function environment(more = {}) {
-  return { PATH: process.env.PATH, LC_ALL: "C", ...more };
+  return { PATH: process.env.PATH, LC_ALL: "C", SHLVL: "1", ...more };
 }
 
 /** Starts a process; its standard output comes as lines. */

@@ -46,7 +46,8 @@ export function errorBody(error: CctError): ErrorBody {
 
 /** Anything thrown, as one line for a person. */
 export function errorLine(error: unknown): string {
-  if (error instanceof CctError) return error.line;
+  // By shape: another bundle of this program has a class of its own.
+  if (error instanceof Error && error.name === "CctError" && "line" in error) return String(error.line);
   return error instanceof Error ? error.message : String(error);
 }
 

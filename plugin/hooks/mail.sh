@@ -45,10 +45,16 @@ fi
 
 # What stands before and after tool_input: a tool's arguments may hold any key, so they are never looked at.
 before=${input%%\"tool_input\"*}
-after=${input%\}*}
-after=${after##*\}}
+after=
+if ((${#input} < 65536)); then
+  # Only the last of it: to look for a bracket from the end costs the square of the length.
+  after=${input:$((${#input} > 1000 ? ${#input} - 1000 : 0))}
+  after=${after%\}*}
+  after=${after##*\}}
+fi
 
-note() { { printf '%s\n' "$2" >"$spool/$1"; } 2>/dev/null; }
+# Written over in place, and readers take the first line: to truncate first costs a flush, and shows an empty file.
+note() { { printf '%s\n' "$2" 1<>"$spool/$1"; } 2>/dev/null; }
 
 look_at() { value= && { IFS= read -r value <"$spool/$1"; } 2>/dev/null; }
 
@@ -107,7 +113,7 @@ UserPromptSubmit)
   [[ -d $spool ]] || exit 0
   note state active
   note stops 0
-  take && show '{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":%s}}' seen
+  any "$spool/mail" && take && show '{"hookSpecificOutput":{"hookEventName":"UserPromptSubmit","additionalContext":%s}}' seen
   ;;
 Stop)
   [[ -d $spool ]] || exit 0
@@ -121,11 +127,12 @@ Stop)
   if look_at mail && [[ $value != low\ * ]] && ((count < 3)) && take; then
     note state active
     note stops $((count + 1))
-    if [[ ${CLAUDE_CODE_SESSION_ATTENDED-1} == 0 && $option != block ]]; then
-      # Without a terminal the host repeats a reason; context it gives once.
-      show '{"hookSpecificOutput":{"hookEventName":"Stop","additionalContext":%s}}' seen
-    else
+    if [[ $option == block ]]; then
+      # For hosts that do not know context here yet.
       show '{"decision":"block","reason":%s}' seen
+    else
+      # Context continues the turn like a reason does, but the host shows the model a reason twice.
+      show '{"hookSpecificOutput":{"hookEventName":"Stop","additionalContext":%s}}' seen
     fi
   else
     note stops 0

@@ -31,7 +31,7 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
     },
   };
   const config = loadConfig(world);
-  const client = localClient(world, config);
+  const client = localClient(config);
   const sessions: StandIn[] = [];
   const steps: Step[] = [];
   const begin = performance.now();

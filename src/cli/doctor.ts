@@ -47,11 +47,7 @@ export async function doctor(world: World, screen: Screen, json: boolean): Promi
   let config: Config | undefined;
   await check("settings", () => {
     config = loadConfig(world);
-    return one(
-      "settings",
-      "ok",
-      `home ${config.home}, broker ${config.broker ?? `http://${config.host}:${config.port}`}, delivery ${config.delivery}`,
-    );
+    return one("settings", "ok", `home ${config.home}, port ${config.port}, delivery ${config.delivery}`);
   });
   await check("home", () => {
     prepareHome(homeOf(world), world.user, true);
@@ -66,7 +62,7 @@ export async function doctor(world: World, screen: Screen, json: boolean): Promi
 }
 
 async function broker(world: World, config: Config): Promise<Finding[]> {
-  const client = localClient(world, config);
+  const client = localClient(config);
   try {
     const about = await client.health();
     if (!about) return [{ check: "broker", verdict: "failed", found: "none is running. Start one with: cct start" }];
@@ -112,7 +108,7 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
 /** A message from the operator through broker, session server, spool and hook; tells how long it took. */
 async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
-  const client = localClient(world, config);
+  const client = localClient(config);
   const name = "cct-doctor";
   try {
     const session = await standIn(world, config.home, name, folder);

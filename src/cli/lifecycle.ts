@@ -45,7 +45,7 @@ async function start(world: World, screen: Screen, parts: Parts, options: StartO
   const config = loadConfig(world, flags);
   if (foreground) return serve(screen, await parts.startBroker(config));
   prepareHome(config.home, world.user, true);
-  const client = localClient(world, config);
+  const client = localClient(config);
   try {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();
@@ -69,7 +69,7 @@ const STOP_MS = 10_000;
 
 async function stop(world: World, screen: Screen): Promise<void> {
   const config = loadConfig(world);
-  const client = localClient(world, config);
+  const client = localClient(config);
   try {
     // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
     const pid = (await client.health())?.pid;
@@ -96,7 +96,7 @@ async function stop(world: World, screen: Screen): Promise<void> {
 
 async function status(world: World, screen: Screen, json: boolean): Promise<number> {
   const config = loadConfig(world);
-  const client = localClient(world, config);
+  const client = localClient(config);
   try {
     const about = await client.health();
     if (!about) {

@@ -44,7 +44,7 @@ export function addOperationCommands(
       if (entry.name === "send_message") input.message_id ??= world.newMessageId();
       const config = loadConfig(world);
       prepareHome(config.home, world.user, false);
-      const client = localClient(world, config);
+      const client = localClient(config);
       try {
         const output = await client.callAny(entry.name, input);
         screen.write(json ? `${JSON.stringify(output, null, 2)}\n` : render(entry.name, output, screen, world.now()));

@@ -4,9 +4,10 @@ import { CctError, errorLine, isErrorCode, systemCode } from "../errors.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
 
-/** Where a broker is and what opens it. Read anew for every call: a broker may come back on another port. */
+/** Where a broker is and what opens it. Asked anew for every call: a broker may come back on another port. */
 export interface Access {
-  url: string;
+  /** `undefined`: none runs, so that nobody is asked, and the token is shown to nobody. */
+  url: string | undefined;
   token: string;
 }
 
@@ -26,6 +27,8 @@ const TIMEOUT_MS = 15_000;
 
 export function createClient(access: () => Access): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  /** For error texts. */
+  const place = (): string => access().url ?? "its address";
 
   function send(
     method: "GET" | "POST",
@@ -35,6 +38,11 @@ export function createClient(access: () => Access): Client {
     stream: boolean,
   ): Promise<IncomingMessage> {
     const { url, token } = access();
+    if (url === undefined) {
+      return Promise.reject(
+        new NobodyThere("unavailable", "No broker runs for this home.", "Start one with: cct start"),
+      );
+    }
     return new Promise((resolve, reject) => {
       const outgoing = request(
         new URL(path, url),
@@ -75,9 +83,9 @@ export function createClient(access: () => Access): Client {
     try {
       for await (const chunk of response) chunks.push(chunk);
     } catch (error) {
-      throw away(error, access().url);
+      throw away(error, place());
     }
-    return checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), access().url);
+    return checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), place());
   }
 
   return {
@@ -98,7 +106,7 @@ export function createClient(access: () => Access): Client {
       if (response.statusCode === 200) return response;
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk);
-      checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), access().url);
+      checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), place());
       throw new CctError("unavailable", "The broker opened no stream.", "See: cct status");
     },
     close: () => agent.destroy(),

@@ -4,22 +4,30 @@ import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
-import { brokerToken, paths, readBrokerNote } from "../home.ts";
+import { paths, readBrokerNote, readIfThere } from "../home.ts";
+import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
-import { type Access, type Client, createClient } from "./client.ts";
+import { type Client, createClient } from "./client.ts";
 
 /** How long a broker may take from its start to its first answer. */
 const START_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
-/** A client of the configured broker; without one, of this home's broker, wherever it listens. */
-export function localClient(world: World, config: Config): Client {
-  const token = brokerToken(config.home, world.newId);
-  const access = (): Access => ({
-    url: config.broker ?? readBrokerNote(config.home)?.url ?? `http://${config.host}:${config.port}`,
-    token,
-  });
-  return createClient(access);
+/**
+ * A client of the configured broker; without one, of this home's broker, wherever it listens. A broker notes in the home
+ * where it is; without a note, or with a dead broker's, nothing is asked: another program may have the port by now.
+ */
+export function localClient(config: Config): Client {
+  return createClient(() => ({
+    url: config.broker ?? runningUrl(config.home),
+    // The broker makes it, before it says where it is.
+    token: readIfThere(paths(config.home).token)?.trim() ?? "",
+  }));
+}
+
+function runningUrl(home: string): string | undefined {
+  const note = readBrokerNote(home);
+  return note && isAlive(note.pid) ? note.url : undefined;
 }
 
 export type Started = "started" | "was running";

@@ -327,9 +327,11 @@ export const messages = operation({
   async run(context, input) {
     const { sql, caller } = context;
     const before = input.before ?? Number.MAX_SAFE_INTEGER;
-    const whose =
-      caller.kind === "peer" ? caller.peer : input.peer === undefined ? undefined : await recipientFor(sql, input.peer);
-    const found = await history(sql, whose?.peer_id ?? null, before, input.limit ?? 50);
+    const whose = [
+      ...(caller.kind === "peer" ? [caller.peer.peer_id] : []),
+      ...(input.peer === undefined ? [] : [(await recipientFor(sql, input.peer)).peer_id]),
+    ];
+    const found = await history(sql, whose, before, input.limit ?? 50);
     const deliveries = await recipientsOf(
       sql,
       found.map((message) => message.message_id),

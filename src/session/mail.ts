@@ -119,14 +119,20 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     const notices = found.too_long
       .filter((one) => !named.has(one.message_id))
       .slice(0, MAX_NOTICES - spooled.notices.length);
-    if (found.messages.length === 0 && notices.length === 0) return;
+    const more = Math.max(0, found.remaining - found.too_long.length);
+    if (found.messages.length === 0 && notices.length === 0) {
+      // Nothing to add but the number of those that wait behind the file.
+      if (spooled.messages.length === 0 || more === spooled.more || !takeBack()) return;
+      spooled.more = more;
+      return write(mode);
+    }
     // Either we get the file back and add to it, or a hook has it and the new mail is a file of its own.
     if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };
     for (const notice of notices) named.add(notice.message_id);
     spooled = {
       messages: [...spooled.messages, ...found.messages],
       notices: [...spooled.notices, ...notices],
-      more: Math.max(0, found.remaining - found.too_long.length),
+      more,
     };
     lateAfter = LATE_MS;
     write(mode);

@@ -63,7 +63,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
   sweepDead(config.home);
-  const client = localClient(world, config);
+  const client = localClient(config);
   let link: Link;
   const mail = createMail(
     spool,

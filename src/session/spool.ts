@@ -69,6 +69,8 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
   let watcher: FSWatcher | undefined;
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
+  /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
+  const firstLine = (name: string) => readIfThere(at(name))?.split("\n", 1)[0]?.trim();
 
   return {
     folder,
@@ -102,10 +104,10 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
       for (const name of [file.name, `.lost.${file.name}`]) rmSync(at(name), { force: true });
     },
     state() {
-      const said = readIfThere(at("state"))?.trim();
+      const said = firstLine("state");
       return said === "active" || said === "idle" || said === "ended" ? said : undefined;
     },
-    sessionId: () => readIfThere(at("session"))?.trim() || undefined,
+    sessionId: () => firstLine("session") || undefined,
     watch(changed) {
       watcher = watch(folder, changed);
       // A folder that goes away under us is noticed at the next write.

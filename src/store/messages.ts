@@ -210,19 +210,23 @@ export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Pro
   return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name") }));
 }
 
-/** The newest messages before `beforeSeq`, newest first; of one peer (sent or received) or of all. */
-export async function history(sql: Sql, peerId: string | null, beforeSeq: number, limit: number): Promise<Message[]> {
-  const rows =
-    peerId === null
-      ? await sql(`SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ORDER BY m.seq DESC LIMIT $2`, beforeSeq, limit)
-      : await sql(
-          `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1
-             AND (m.from_id = $2 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $2))
-           ORDER BY m.seq DESC LIMIT $3`,
-          beforeSeq,
-          peerId,
-          limit,
-        );
+/** The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. */
+export async function history(
+  sql: Sql,
+  peerIds: readonly string[],
+  beforeSeq: number,
+  limit: number,
+): Promise<Message[]> {
+  const concerns = peerIds.map(
+    (_, i) =>
+      `AND (m.from_id = $${i + 3} OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $${i + 3}))`,
+  );
+  const rows = await sql(
+    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ${concerns.join(" ")} ORDER BY m.seq DESC LIMIT $2`,
+    beforeSeq,
+    limit,
+    ...peerIds,
+  );
   return rows.map(toMessage);
 }
 

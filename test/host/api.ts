@@ -59,8 +59,14 @@ async function answer(n: number, body: Body, response: ServerResponse): Promise<
   for (const [index, block] of content.entries()) {
     const [empty, delta] =
       "input" in block
-        ? [{ ...block, input: {} }, { type: "input_json_delta", partial_json: JSON.stringify(block.input) }]
-        : [{ type: "text", text: "" }, { type: "text_delta", text }];
+        ? [
+            { ...block, input: {} },
+            { type: "input_json_delta", partial_json: JSON.stringify(block.input) },
+          ]
+        : [
+            { type: "text", text: "" },
+            { type: "text_delta", text },
+          ];
     send("content_block_start", { index, content_block: empty });
     send("content_block_delta", { index, delta });
     send("content_block_stop", { index });

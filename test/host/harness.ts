@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 import { HOST_VERSION, type Needs, root } from "./needs.ts";
 import { openNetwork } from "./network.ts";
-import { readLog, type RequestLog } from "./requests.ts";
+import { type RequestLog, readLog } from "./requests.ts";
 import { bash, type ToolCall, type Turn } from "./script.ts";
 import { openSession, type Session, writeScript } from "./session.ts";
 import { openTerminals } from "./terminals.ts";
@@ -23,6 +23,8 @@ export interface Ended {
   status: number | null;
   stdout: string;
   stderr: string;
+  /** When its first output came, milliseconds since 1970. */
+  answeredAt: number;
 }
 
 export interface SentMessage {
@@ -32,11 +34,23 @@ export interface SentMessage {
   recipients: { name: string; state: string; attempts: number; redelivered: boolean }[];
 }
 
+export interface StartOptions {
+  env?: Record<string, string>;
+  /** More words for the `claude` command line. */
+  args?: string[];
+  /** Whether CCT is installed, so that the session is ready only when that is: as a rule. */
+  installed?: boolean;
+}
+
 export interface Stage {
   home: string;
   log: RequestLog;
-  /** Starts a session in a terminal; `name` is its CCT name. */
-  start(name: string, env?: Record<string, string>): Promise<Session>;
+  /** Writes a script for the model; answers with the prompt that plays it. */
+  script(turns: Turn[]): string;
+  /** The sessions that were started in terminals. */
+  sessions: readonly Session[];
+  /** Starts a session in a terminal; `name` is its CCT name. Resolves when it is ready. */
+  start(name: string, options?: StartOptions): Promise<Session>;
   /** Runs `claude -p` with scripted turns. */
   print(name: string, turns: Turn[], env?: Record<string, string>): { ended: Promise<Ended> };
   /** Runs a `cct` command as the person at this HOME. */
@@ -46,6 +60,10 @@ export interface Stage {
   message(text: string): Promise<SentMessage | undefined>;
   /** Resolves when the message with this text has this state. */
   becomes(text: string, state: string): Promise<SentMessage>;
+  /** Resolves when the model of this session was asked. */
+  asked(name: string): Promise<void>;
+  /** Resolves when there is a live peer of this name. */
+  registered(name: string): Promise<void>;
   /** A Bash call that lasts until the gate is opened. */
   waitAt(gate: string): ToolCall;
   /** Resolves when the call of `waitAt` runs. */
@@ -86,12 +104,17 @@ export async function openStage(needs: Needs): Promise<Stage> {
     const [program, args] = network.within(command);
     return new Promise((resolve) => {
       const child = execFile(program, args, { env, cwd: project, maxBuffer: 1e8 }, (_error, stdout, stderr) =>
-        resolve({ status: child.exitCode, stdout, stderr }),
+        resolve({ status: child.exitCode, stdout, stderr, answeredAt }),
       );
+      let answeredAt = 0;
+      child.stdout?.once("data", () => {
+        answeredAt = Date.now();
+      });
       child.stdin?.end();
     });
   };
-  const cct = (...args: string[]): Promise<Ended> => run([process.execPath, join(root, "dist/bin.js"), ...args], baseEnv);
+  const cct = (...args: string[]): Promise<Ended> =>
+    run([process.execPath, join(root, "dist/bin.js"), ...args], baseEnv);
   const hostEnv = (name: string, more: Record<string, string>): Record<string, string> => ({
     ...baseEnv,
     CCT_NAME: name,
@@ -116,14 +139,19 @@ export async function openStage(needs: Needs): Promise<Stage> {
     const up = await cct("up");
     if (up.status !== 0 || !up.stdout.includes(HOST_VERSION)) throw new Error(`cct up: ${up.stdout}${up.stderr}`);
     const log = readLog(at("api/log.jsonl"));
+    const sessions: Session[] = [];
     const places = { home, cctHome: join(home, ".cct"), scripts };
     return {
       home,
       log,
-      start(name, env = {}) {
+      script: (turns) => writeScript(scripts, turns),
+      sessions,
+      async start(name, { env = {}, args = [], installed = true } = {}) {
         const words = Object.entries(hostEnv(name, env)).map(([key, value]) => `${key}=${value}`);
-        const command = ["env", "-i", ...words, needs.claude, "--permission-mode", "default"];
-        return openSession(name, terminals, command, project, log, places);
+        const command = ["env", "-i", ...words, needs.claude, "--permission-mode", "default", ...args];
+        const session = await openSession(name, terminals, command, project, log, { ...places, installed });
+        sessions.push(session);
+        return session;
       },
       print(name, turns, env = {}) {
         const prompt = writeScript(scripts, turns);
@@ -143,6 +171,15 @@ export async function openStage(needs: Needs): Promise<Stage> {
           },
           { instead: () => JSON.stringify(found) },
         );
+      },
+      async asked(name) {
+        await until(`the model of ${name} is asked`, () => log.of(name).length > 0);
+      },
+      async registered(name) {
+        await until(`${name} is a live peer`, async () => {
+          const peers: { name: string; presence: string }[] = JSON.parse((await cct("peers", "--json")).stdout).peers;
+          return peers.some((peer) => peer.name === name && peer.presence !== "offline");
+        });
       },
       waitAt: (gate) => bash(`bash ${at("bin/gate")} ${gate}`),
       async reached(gate) {
@@ -164,7 +201,6 @@ function seedHome(home: string, project: string): void {
     hasCompletedOnboarding: true,
     lastOnboardingVersion: HOST_VERSION,
     theme: "dark",
-    autoUpdates: false,
     customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
     projects: {
       [project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true, allowedTools: [] },

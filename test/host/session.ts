@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Request, type RequestLog, type ToolResult, toolResults } from "./requests.ts";
 import { cct, say, type ToolCall, type Turn, use } from "./script.ts";
-import type { Terminal, Terminals } from "./terminals.ts";
+import type { Terminals } from "./terminals.ts";
 import { pause, until } from "./wait.ts";
 
 export interface Outgoing {
@@ -15,12 +15,12 @@ export interface Outgoing {
 export interface Session {
   name: string;
   pid: number;
-  /** The program has ended. */
-  ended: Promise<void>;
   /** Types a prompt whose turns are scripted; resolves when the model was asked. */
   play(...turns: Turn[]): Promise<void>;
   /** Its model sends messages, all in one turn; resolves when that turn is over. */
   send(...messages: Outgoing[]): Promise<ToolResult[]>;
+  /** Types one of the host's own commands, and Enter. */
+  command(line: string): Promise<void>;
   type(text: string): Promise<void>;
   key(key: string): Promise<void>;
   screen(): Promise<string>;
@@ -31,12 +31,26 @@ export interface Session {
   last(): Request | undefined;
   /** Resolves with the first request that holds `word`. */
   given(word: string, seconds?: number): Promise<Request>;
+  /** The id of the conversation, as `claude --resume` takes it. */
+  conversationId(): string;
   /** What the host says that it does: idle, busy or waiting (for a permission). */
   status(): string | undefined;
   /** Resolves when the model has answered everything and the session is idle. */
   turnOver(): Promise<void>;
-  /** Whether mail lies where the hooks find it. */
-  hasMail(): boolean;
+  /** Resolves when the session is idle after Escape, which leaves the model's last answer open. */
+  turnStopped(): Promise<void>;
+  /** Resolves when the host asks its user for a permission. */
+  asksForPermission(): Promise<void>;
+  /** Its user says yes to that. */
+  allow(): Promise<void>;
+  /** Brings a session that a failed test left in the middle of something back to an empty prompt. */
+  calm(): Promise<void>;
+  /** Resolves when mail lies where the hooks find it. */
+  mailWaits(): Promise<void>;
+  /** Resolves when a hook has taken the mail that lay there. */
+  mailTaken(): Promise<void>;
+  /** Its user types /exit; resolves when the program has ended. */
+  exit(): Promise<void>;
 }
 
 /** The places of a stage that a session's files lie in. */
@@ -44,6 +58,8 @@ export interface Places {
   home: string;
   cctHome: string;
   scripts: string;
+  /** Whether the session has CCT, so that it is ready only when that is. */
+  installed: boolean;
 }
 
 let scripts = 0;
@@ -73,32 +89,40 @@ export async function openSession(
   const waitFor = <T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, seconds = 20) =>
     until(`${name}: ${what}`, look, { seconds, instead: () => `its screen:\n${terminal.lastSeen()}` });
 
-  function status(): string | undefined {
+  function hostSays(): { status?: string; sessionId?: string } {
     try {
-      return JSON.parse(readFileSync(note, "utf8")).status;
+      return JSON.parse(readFileSync(note, "utf8"));
     } catch {
       // Not written yet, or just being written.
-      return undefined;
+      return {};
     }
   }
+  const status = (): string | undefined => hostSays().status;
 
   await waitFor("the session is ready", async () => {
     await terminal.screen();
-    return status() === "idle" && existsSync(join(places.cctHome, "pidmaps", String(pid)));
+    return status() === "idle" && (!places.installed || existsSync(join(places.cctHome, "pidmaps", String(pid))));
   });
+
+  /** The host drops some keys that come while it draws: then the user presses again. */
+  async function pressUntil(key: string, what: string, look: () => boolean): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      await terminal.key(key);
+      const done = await waitFor(what, async () => (await terminal.screen()) !== "" && look(), 3).catch((error) => {
+        if (tries > 3) throw error;
+      });
+      if (done) return;
+    }
+  }
 
   const session: Session = {
     name,
     pid,
-    ended: terminal.ended,
     async play(...turns) {
       const prompt = writeScript(places.scripts, turns);
       const asked = (): boolean => requests().some((request) => JSON.stringify(request.messages).includes(prompt));
       await session.type(prompt);
-      await session.key("Enter");
-      // Keys that come while the screen is being drawn anew are sometimes taken for a line break: then once more.
-      await waitFor("its model is asked", asked, 4).catch(() => session.key("Enter"));
-      await waitFor("its model is asked", asked);
+      await pressUntil("Enter", "its model is asked", asked);
     },
     async send(...messages) {
       const calls: ToolCall[] = messages.map((message) => cct("send_message", { ...message }));
@@ -106,6 +130,10 @@ export async function openSession(
       await session.play(use(...calls), say("sent"));
       await session.turnOver();
       return toolResults(last()).slice(before);
+    },
+    async command(line) {
+      await session.type(line);
+      await session.key("Enter");
     },
     async type(text) {
       await terminal.type(text);
@@ -126,6 +154,7 @@ export async function openSession(
         },
         seconds,
       ),
+    conversationId: () => hostSays().sessionId ?? "",
     status,
     async turnOver() {
       await waitFor(
@@ -137,9 +166,33 @@ export async function openSession(
         30,
       );
     },
-    hasMail: () => existsSync(join(spool, "mail")),
+    async turnStopped() {
+      await waitFor("its turn is stopped", () => status() === "idle");
+    },
+    async asksForPermission() {
+      await waitFor("the host asks for a permission", async () => {
+        await terminal.screen();
+        return status() === "waiting";
+      });
+    },
+    async allow() {
+      await pressUntil("Enter", "the permission is given", () => status() !== "waiting");
+    },
+    async calm() {
+      if (status() === undefined) return;
+      if (status() !== "idle") await pressUntil("Escape", "it is calm", () => status() === "idle");
+      await terminal.key("C-u");
+    },
+    async mailWaits() {
+      await waitFor("mail lies in its spool", () => existsSync(join(spool, "mail")));
+    },
+    async mailTaken() {
+      await waitFor("a hook takes its mail", () => !existsSync(join(spool, "mail")));
+    },
+    async exit() {
+      await session.command("/exit");
+      await waitFor("the program ends", () => terminal.hasEnded());
+    },
   };
   return session;
 }
-
-export type { Terminal };

@@ -3,7 +3,6 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Network } from "./network.ts";
-import { until } from "./wait.ts";
 
 const execute = promisify(execFile);
 
@@ -17,7 +16,7 @@ export interface Terminal {
   history(): Promise<string>;
   /** The screen when it was looked at last. */
   lastSeen(): string;
-  ended: Promise<void>;
+  hasEnded(): Promise<boolean>;
 }
 
 export interface Terminals {
@@ -56,12 +55,7 @@ export async function openTerminals(network: Network, folder: string): Promise<T
         screen: () => capture(),
         history: () => capture("-S", "-"),
         lastSeen: () => seen,
-        get ended() {
-          return until(
-            `the program in ${pane} ends`,
-            async () => (await tmux("display", "-p", "-t", pane, "#{pane_dead}")) === "1\n",
-          ).then(() => {});
-        },
+        hasEnded: async () => (await tmux("display", "-p", "-t", pane, "#{pane_dead}")) === "1\n",
       };
     },
   };

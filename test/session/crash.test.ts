@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { call } from "../support/api.ts";
-import { startBroker } from "../support/broker.ts";
-import { atEnd } from "../support/cleanup.ts";
+import { endBrokerOf, startBroker } from "../support/broker.ts";
 import { type HookRun, startHost, type TestHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 

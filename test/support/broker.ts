@@ -1,6 +1,7 @@
 /** A real broker process with a home of its own on a port of its own. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { atEnd } from "./cleanup.ts";
 import { root, tempHome } from "./folders.ts";
 import { type Exit, type Running, run } from "./process.ts";
 import { until } from "./wait.ts";
@@ -43,7 +44,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<TestBrok
   });
   const note = await until("the broker's note of where it listens", () => {
     if (ended) throw new Error(`the broker ended: ${JSON.stringify(ended)} ${started.stderr()}`);
-    return brokerNote(pid, home);
+    // It says so once it is all there; the note alone comes a moment before.
+    return started.stdout().includes("listens on") && brokerNote(pid, home);
   });
   const token = readFileSync(seenBy(pid, join(home, "token")), "utf8").trim();
   return { home, url: note.url, pid, token, process: started, stop: started.stop };
@@ -69,4 +71,19 @@ export async function refusedStart(options: BrokerOptions = {}): Promise<Exit & 
   const started = launch(options);
   const exit = await started.exited;
   return { ...exit, stderr: started.stderr(), stdout: started.stdout() };
+}
+
+/** Sees to it that a broker which sessions start by themselves for `home` ends with the test file. */
+export function endBrokerOf(home: string): void {
+  atEnd(async () => {
+    const { pid } = JSON.parse(readFileSync(join(home, "broker.json"), "utf8"));
+    const ended = (): boolean => {
+      try {
+        return !process.kill(pid, "SIGKILL");
+      } catch {
+        return true;
+      }
+    };
+    await until("the sessions' broker has ended", ended);
+  });
 }

@@ -1,0 +1,76 @@
+// What `npm test` runs: types, lint, build, tests. Each step is told with its time; one that fails fails the run, and the
+// others still run. Arguments go to vitest: npm test -- test/rules
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+process.chdir(join(fileURLToPath(import.meta.url), "../.."));
+const folder = mkdtempSync(join(tmpdir(), "cct-test-run-"));
+const report = join(folder, "report.json");
+const notRun = join(folder, "not-run");
+
+const steps = [
+  { name: "types", command: "node_modules/.bin/tsc", args: ["--noEmit"] },
+  { name: "lint", command: "node_modules/.bin/biome", args: ["check", "--error-on-warnings", "."] },
+  { name: "build", command: process.execPath, args: ["scripts/build.mjs"] },
+  {
+    name: "tests",
+    command: "node_modules/.bin/vitest",
+    args: ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...process.argv.slice(2)],
+    // They start the built program: without it they would test an old one.
+    needs: "build",
+  },
+];
+
+const failed = [];
+for (const { name, command, args, needs } of steps) {
+  if (needs && failed.includes(needs)) {
+    failed.push(name);
+    console.log(`✗ ${name}: not run, because ${needs} failed`);
+    continue;
+  }
+  const started = performance.now();
+  const ok = await run(command, args);
+  if (!ok) failed.push(name);
+  console.log(`${ok ? "✓" : "✗"} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+}
+
+const counts = counted();
+const missed = read(notRun).split("\n").filter(Boolean).sort();
+if (counts.total === 0) console.log("No test ran.");
+else if (missed.length === 0) console.log(process.argv.length > 2 ? "Everything chosen ran." : "Everything ran.");
+else console.log(`Not run here:\n${missed.map((line) => `  - ${line}`).join("\n")}`);
+if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}.`);
+rmSync(folder, { recursive: true, force: true });
+
+process.exitCode = failed.length > 0 || counts.total === 0 ? 1 : 0;
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+
+function run(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, CCT_NOT_RUN: notRun } });
+    child.on("error", (error) => {
+      console.error(`${command}: ${error.message}`);
+      resolve(false);
+    });
+    child.on("exit", (code) => resolve(code === 0));
+  });
+}
+
+/** Tests by their end. A step that failed counts as one more that did, so that this line is never green on a red run. */
+function counted() {
+  const text = read(report);
+  const { numTotalTests: total = 0, numPassedTests: passed = 0, numFailedTests = 0 } = text ? JSON.parse(text) : {};
+  const otherSteps = failed.filter((name) => name !== "tests" || numFailedTests === 0).length;
+  return { total, passed, failed: numFailedTests + otherSteps, skipped: total - passed - numFailedTests };
+}
+
+function read(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,200 @@
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openSqlite } from "../../src/store/sqlite.ts";
+import { ok } from "../support/api.ts";
+import { refusedStart, startBroker } from "../support/broker.ts";
+import { tempFolder, tempHome } from "../support/folders.ts";
+import { canMount, isRoot, notRun } from "../support/not-run.ts";
+import { newPeer } from "../support/peers.ts";
+
+const mode = (path: string): string => (lstatSync(path).mode & 0o777).toString(8);
+
+/** Every path below a folder, and the folder. */
+function everything(folder: string): string[] {
+  return [folder, ...readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name))];
+}
+
+function expectPrivate(home: string): void {
+  const open = everything(home).filter((path) => mode(path) !== (statSync(path).isDirectory() ? "700" : "600"));
+  expect(open).toEqual([]);
+}
+
+/** A refusal to start: exit code 1, and one line that says what and what next. */
+async function expectRefused(home: string, words: string | RegExp): Promise<void> {
+  const refused = await refusedStart({ home });
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toMatch(words);
+  expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+  expect(refused.stderr).not.toMatch(/ at .*:\d+:\d+/);
+}
+
+describe("the home", () => {
+  test("is made for its owner alone, with all that is in it", async () => {
+    const broker = await startBroker();
+    await newPeer(broker, "somebody");
+    await ok(broker, "send_message", { to: "somebody", text: "private" });
+    expectPrivate(broker.home);
+  });
+
+  test("that others can look into is mended, with all that is in it", async () => {
+    const first = await startBroker();
+    await first.stop("SIGTERM");
+    for (const path of everything(first.home)) chmodSync(path, 0o777);
+    const second = await startBroker({ home: first.home });
+    expectPrivate(second.home);
+  });
+
+  test("that is a symbolic link is refused", async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, "real"));
+    symlinkSync(join(folder, "real"), join(folder, "home"));
+    await expectRefused(join(folder, "home"), "symbolic link");
+    expect(readdirSync(join(folder, "real"))).toEqual([]);
+  });
+
+  test.each(["spool", "pidmaps", "peers", "log"])(
+    "with a symbolic link for %s is refused, and what it points to stays",
+    async (name) => {
+      const home = tempHome();
+      const target = join(dirname(home), "target");
+      mkdirSync(home, { mode: 0o700 });
+      mkdirSync(target);
+      chmodSync(target, 0o755);
+      symlinkSync(target, join(home, name));
+      await expectRefused(home, "symbolic link");
+      expect([readdirSync(target), mode(target)]).toEqual([[], "755"]);
+    },
+  );
+
+  test.each(["token", "cct.db", "config.json", "broker.json"])(
+    "with a symbolic link for %s is refused, and what it points to stays",
+    async (name) => {
+      const home = tempHome();
+      const target = join(dirname(home), "target");
+      mkdirSync(home, { mode: 0o700 });
+      writeFileSync(target, "{}");
+      chmodSync(target, 0o644);
+      symlinkSync(target, join(home, name));
+      await expectRefused(home, "symbolic link");
+      expect([readFileSync(target, "utf8"), mode(target)]).toEqual(["{}", "644"]);
+    },
+  );
+
+  test("that is a file is refused", async () => {
+    const home = tempHome();
+    writeFileSync(home, "not a folder");
+    await expectRefused(home, home);
+    expect(readFileSync(home, "utf8")).toBe("not a folder");
+  });
+
+  const FOREIGN = "a home that belongs to another user is refused";
+  test.skipIf(!isRoot && notRun(FOREIGN, "needs root"))("that belongs to another user is refused", async () => {
+    const home = tempHome();
+    mkdirSync(home, { mode: 0o700 });
+    chownSync(home, 12345, 12345);
+    await expectRefused(home, "12345");
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  const FOREIGN_FILE = "a home with a file of another user is refused";
+  test.skipIf(!isRoot && notRun(FOREIGN_FILE, "needs root"))("with a file of another user is refused", async () => {
+    const home = tempHome();
+    mkdirSync(home, { mode: 0o700 });
+    writeFileSync(join(home, "token"), "planted\n");
+    chownSync(join(home, "token"), 12345, 12345);
+    await expectRefused(home, "12345");
+  });
+
+  const READ_ONLY = "a home that cannot be written to is refused";
+  test.skipIf(!canMount() && notRun(READ_ONLY, "needs Linux, root and mount namespaces"))(
+    "that cannot be written to is refused",
+    async () => {
+      const home = tempHome();
+      mkdirSync(home, { mode: 0o700 });
+      const script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"';
+      const refused = await refusedStart({
+        home,
+        within: (command) => ["unshare", ["-m", "--propagation", "private", "sh", "-c", script, home, ...command]],
+      });
+      expect(refused).toMatchObject({ code: 1, stdout: "" });
+      expect(refused.stderr).toContain(home);
+      expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+    },
+  );
+});
+
+describe("the database", () => {
+  test("that is damaged stops the start, and is not touched", async () => {
+    const first = await startBroker();
+    await newPeer(first, "somebody");
+    await first.stop("SIGTERM");
+    const file = join(first.home, "cct.db");
+    const damaged = readFileSync(file);
+    damaged.fill(0x5a, 0, 4096);
+    writeFileSync(file, damaged);
+    await expectRefused(first.home, file);
+    expect(readFileSync(file).equals(damaged)).toBe(true);
+  });
+
+  test("that is some other file stops the start, and is not touched", async () => {
+    const home = tempHome();
+    mkdirSync(home, { mode: 0o700 });
+    const file = join(home, "cct.db");
+    writeFileSync(file, "dear diary\n".repeat(1000));
+    await expectRefused(home, file);
+    expect(readFileSync(file, "utf8")).toBe("dear diary\n".repeat(1000));
+  });
+
+  test("that is a folder stops the start with words", async () => {
+    const home = tempHome();
+    mkdirSync(join(home, "cct.db"), { recursive: true, mode: 0o700 });
+    await expectRefused(home, /cct\.db.*(cannot be opened|damaged|not a database)/);
+  });
+
+  test("of a newer program stops the start, and is not touched", async () => {
+    const first = await startBroker();
+    await newPeer(first, "somebody");
+    await first.stop("SIGTERM");
+    const store = await openSqlite(join(first.home, "cct.db"));
+    await store.tx((sql) => sql("INSERT INTO schema_migrations (version, name, applied_at) VALUES (9999, 'newer', 1)"));
+    await store.close();
+    await expectRefused(first.home, /9999.*newer CCT/);
+    const again = await openSqlite(join(first.home, "cct.db"));
+    const applied = await again.tx((sql) => sql("SELECT max(version) AS version FROM schema_migrations"));
+    await again.close();
+    expect(applied).toEqual([{ version: 9999 }]);
+  });
+});
+
+describe("a setting that cannot be used stops the start, named with its place", () => {
+  test.each([
+    [{ CCT_PORT: "99999" }, "CCT_PORT"],
+    [{ CCT_PORT: "http" }, "CCT_PORT"],
+    [{ CCT_DELIVERY: "pigeon" }, "CCT_DELIVERY"],
+  ])("%j", async (env, name) => {
+    const refused = await refusedStart({ env });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(name);
+  });
+
+  test.each(["{", "[]", '{"prot": 1}', '{"port": "x"}'])("config.json with %s", async (content) => {
+    const home = tempHome();
+    mkdirSync(home, { mode: 0o700 });
+    writeFileSync(join(home, "config.json"), content);
+    const refused = await refusedStart({ home });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("config.json");
+    expect(readFileSync(join(home, "config.json"), "utf8")).toBe(content);
+  });
+});

@@ -1,0 +1,189 @@
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { call, ok } from "../support/api.ts";
+import { refusedStart, startBroker } from "../support/broker.ts";
+import { atEnd } from "../support/cleanup.ts";
+import { openEvents } from "../support/events.ts";
+import { tempHome } from "../support/folders.ts";
+import { allTexts, newPeer } from "../support/peers.ts";
+import { until } from "../support/wait.ts";
+
+const noteOf = (home: string): string => join(home, "broker.json");
+
+describe("a broker that is killed", () => {
+  test("has kept every message that it said was sent, and who everybody is", async () => {
+    const home = tempHome();
+    let broker = await startBroker({ home });
+    const peer = await newPeer(broker, "keeper");
+    const accepted: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      let sent = 0;
+      let killed = false;
+      const senders = Array.from({ length: 8 }, async (_, who) => {
+        for (let i = 0; !killed; i++) {
+          const text = `round ${round}, sender ${who}, message ${i}`;
+          const answer = await call(broker, "send_message", { to: "keeper", text }).catch(() => undefined);
+          if (answer?.status !== 200) return;
+          accepted.push(text);
+          sent += 1;
+        }
+      });
+      await until("a hundred accepted messages", () => sent >= 100);
+      expect(await broker.stop("SIGKILL")).toEqual({ code: null, signal: "SIGKILL" });
+      killed = true;
+      await Promise.all(senders);
+      broker = await startBroker({ home });
+      const kept = new Set(await allTexts(broker));
+      expect(accepted.filter((text) => !kept.has(text))).toEqual([]);
+    }
+    const { messages } = await ok(broker, "check_messages", { limit: 100 }, peer);
+    expect(messages).toHaveLength(100);
+    expect((await ok(broker, "list_peers", {}, peer)).peers).toMatchObject([{ name: "keeper", you: true }]);
+  });
+
+  test("has kept what became of each message", async () => {
+    const home = tempHome();
+    const first = await startBroker({ home });
+    const peer = await newPeer(first, "keeper");
+    const { message_id } = await ok(first, "send_message", { to: "keeper", text: "x" });
+    await ok(first, "check_messages", {}, peer);
+    await ok(first, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "delivered" }] }, peer);
+    await first.stop("SIGKILL");
+    const second = await startBroker({ home });
+    const { recipients } = await ok(second, "message_status", { message_id });
+    expect(recipients).toMatchObject([{ state: "delivered", attempts: 1 }]);
+    await ok(second, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "read" }] }, peer);
+  });
+
+  test("keeps the order of messages over its death", async () => {
+    const home = tempHome();
+    const texts: string[] = [];
+    for (let life = 0; life < 3; life++) {
+      const broker = await startBroker({ home });
+      if (life === 0) await newPeer(broker, "keeper");
+      for (let i = 0; i < 5; i++) {
+        texts.push(`${life}.${i}`);
+        await ok(broker, "send_message", { to: "keeper", text: `${life}.${i}` });
+      }
+      expect(await allTexts(broker)).toEqual(texts);
+      await broker.stop("SIGKILL");
+    }
+  });
+});
+
+describe("a broker that is told to end", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "by %s ends well, closes its streams, and takes its note away",
+    async (signal) => {
+      const broker = await startBroker();
+      const peer = await newPeer(broker, "listener");
+      const events = await openEvents(broker, peer);
+      await events.count(1);
+      expect(existsSync(noteOf(broker.home))).toBe(true);
+      expect(await broker.stop(signal)).toEqual({ code: 0, signal: null });
+      expect(await events.over).toBe("ended");
+      expect(existsSync(noteOf(broker.home))).toBe(false);
+      expect(broker.process.stderr()).toBe("");
+    },
+  );
+
+  test("answers what it was asked before, and has kept it", async () => {
+    const broker = await startBroker();
+    await newPeer(broker, "keeper");
+    const sends = Array.from({ length: 40 }, (_, i) =>
+      call(broker, "send_message", { to: "keeper", text: `last words ${i}` }).then(
+        (answer) => (answer.status === 200 ? `last words ${i}` : undefined),
+        () => undefined,
+      ),
+    );
+    await Promise.race(sends);
+    await broker.stop("SIGTERM");
+    const accepted = (await Promise.all(sends)).filter((text) => text !== undefined);
+    const again = await startBroker({ home: broker.home });
+    const kept = await allTexts(again);
+    expect(accepted.filter((text) => !kept.includes(text))).toEqual([]);
+    expect(accepted.length).toBeGreaterThan(0);
+  });
+
+  test("twice still ends well", async () => {
+    const broker = await startBroker();
+    broker.process.child.kill("SIGTERM");
+    broker.process.child.kill("SIGTERM");
+    expect(await broker.process.exited).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe("a second broker", () => {
+  test("for the same home is refused, naming the first, which goes on", async () => {
+    const first = await startBroker();
+    const second = await refusedStart({ home: first.home });
+    expect(second).toMatchObject({ code: 1, stdout: "" });
+    expect(second.stderr).toContain(String(first.pid));
+    expect(second.stderr).toContain(first.url);
+    expect(second.stderr).toContain("cct kill");
+    expect(second.stderr.trim().split("\n")).toHaveLength(1);
+    await ok(first, "list_peers", {});
+    expect(JSON.parse(readFileSync(noteOf(first.home), "utf8"))).toMatchObject({ pid: first.pid });
+  });
+
+  test("of five that start at once, one serves and four are refused", async () => {
+    const home = tempHome();
+    const all = await Promise.allSettled(Array.from({ length: 5 }, () => startBroker({ home })));
+    const serving = all.filter((one) => one.status === "fulfilled").map((one) => one.value);
+    expect(serving).toHaveLength(1);
+    for (const broker of serving) await ok(broker, "list_peers", {});
+    for (const one of all)
+      if (one.status === "rejected") expect(String(one.reason)).toContain("A broker already serves");
+  });
+
+  test("for another home runs beside the first, and takes nobody's token but its own", async () => {
+    const [first, second] = [await startBroker(), await startBroker()];
+    expect(second.url).not.toBe(first.url);
+    expect(second.token).not.toBe(first.token);
+    expect((await call({ ...second, token: first.token }, "list_peers", {})).status).toBe(401);
+  });
+
+  test("may follow at once when the first was killed, over the note that it left", async () => {
+    const first = await startBroker();
+    await first.stop("SIGKILL");
+    expect(existsSync(noteOf(first.home))).toBe(true);
+    const second = await startBroker({ home: first.home });
+    expect(second.token).toBe(first.token);
+    await ok(second, "list_peers", {});
+  });
+});
+
+describe("a port", () => {
+  test("that another program has is named, and left to it", async () => {
+    const server = createServer((_, response) => response.end("somebody else"));
+    atEnd(() => server.close());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const refused = await refusedStart({ port });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(String(port));
+    expect(refused.stderr).toMatch(/CCT_PORT|cct config set port/);
+    expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  test("can be had again after the broker on it has ended", async () => {
+    const first = await startBroker();
+    const port = Number(new URL(first.url).port);
+    await newPeer(first, "keeper");
+    await first.stop("SIGTERM");
+    const second = await startBroker({ home: first.home, port });
+    expect(second.url).toBe(first.url);
+  });
+});
+
+test.each(["0.0.0.0", "::", "192.0.2.1", "example.org"])(
+  "a broker does not listen on %s, where others could reach it",
+  async (address) => {
+    const refused = await refusedStart({ env: { CCT_HOST: address } });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(address);
+  },
+);

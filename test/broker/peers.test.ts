@@ -1,0 +1,253 @@
+import { hostname } from "node:os";
+import { beforeAll, describe, expect, test } from "vitest";
+import { ok, refused } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { HOST, newPeer, place } from "../support/peers.ts";
+import { run } from "../support/process.ts";
+import { until } from "../support/wait.ts";
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startBroker();
+});
+
+describe("a session that registers", () => {
+  test("is somebody: with an id, a name, and a secret that it is told once", async () => {
+    const where = place();
+    const first = await ok(broker, "register", { ...where, name: "My App" });
+    expect(first).toEqual({
+      peer_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      name: "my-app",
+      secret: expect.stringMatching(/^[0-9a-f]{32}$/),
+      waiting: 0,
+    });
+    const again = await ok(broker, "register", where, { peer_id: first.peer_id, secret: first.secret ?? "" });
+    expect(again).toEqual({ peer_id: first.peer_id, name: "my-app", waiting: 0 });
+  });
+
+  test("gets a name of its own when the wanted one is taken, in whatever case", async () => {
+    const names = [];
+    for (const name of ["twin", "TWIN", "Twin"]) names.push((await newPeer(broker, name)).name);
+    expect(names).toEqual(["twin", "twin-2", "twin-3"]);
+  });
+
+  test("cannot be the operator", async () => {
+    expect((await newPeer(broker, "operator")).name).not.toBe("operator");
+  });
+
+  test("is found by many that register at the same moment, each as another one", async () => {
+    const all = await Promise.all(Array.from({ length: 30 }, () => newPeer(broker, "crowd")));
+    expect(new Set(all.map((peer) => peer.name)).size).toBe(30);
+    expect(new Set(all.map((peer) => peer.peer_id)).size).toBe(30);
+  });
+
+  test("in a new process becomes the peer again that had ended, and keeps its name", async () => {
+    const peer = await newPeer(broker, "resumed");
+    await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+    const elsewhere = place({ cwd: "/work/new" });
+    expect(await ok(broker, "register", elsewhere, peer)).toMatchObject({ peer_id: peer.peer_id, name: "resumed" });
+    expect(await seen(peer.peer_id)).toMatchObject({ cwd: "/work/new", presence: "idle" });
+  });
+
+  test("does not become a peer that another live session is", async () => {
+    const peer = await newPeer(broker, "held");
+    const error = await refused(broker, "register", place(), peer);
+    expect(error).toMatchObject({ status: 409, code: "conflict" });
+    expect(error.message).toContain(String(peer.place.claude_pid));
+    expect(await seen(peer.peer_id)).toMatchObject({ cwd: peer.place.cwd, presence: "idle" });
+  });
+
+  test("does not become anybody with a wrong secret", async () => {
+    const peer = await newPeer(broker, "guarded");
+    for (const secret of ["0".repeat(32), "", peer.peer_id]) {
+      expect(await refused(broker, "register", place(), { ...peer, secret })).toMatchObject({ status: 401 });
+    }
+    expect(await refused(broker, "register", place(), { peer_id: "f".repeat(32), secret: peer.secret })).toMatchObject({
+      status: 401,
+    });
+  });
+
+  test("keeps the summary that it had said", async () => {
+    const peer = await newPeer(broker, "writer");
+    await ok(broker, "set_summary", { summary: "writes the docs" }, peer);
+    await ok(broker, "register", { ...peer.place, summary: "on main" }, peer);
+    expect((await seen(peer.peer_id)).summary).toBe("writes the docs");
+  });
+});
+
+async function seen(peerId: string) {
+  const { peers } = await ok(broker, "list_peers", {});
+  const found = peers.find((peer) => peer.peer_id === peerId);
+  if (!found) throw new Error(`peer ${peerId} is not listed`);
+  return found;
+}
+
+describe("a session that lives", () => {
+  test("is seen as it last said", async () => {
+    const peer = await newPeer(broker, "lively");
+    const beat = { claude_pid: peer.place.claude_pid, held: [] };
+    await ok(broker, "heartbeat", { ...beat, presence: "active", branch: "feature" }, peer);
+    expect(await seen(peer.peer_id)).toMatchObject({ presence: "active", branch: "feature" });
+    await ok(broker, "heartbeat", { ...beat, presence: "idle" }, peer);
+    expect(await seen(peer.peer_id)).toMatchObject({ presence: "idle", branch: "feature" });
+    const before = (await seen(peer.peer_id)).last_seen;
+    await ok(broker, "heartbeat", beat, peer);
+    expect((await seen(peer.peer_id)).last_seen).toBeGreaterThanOrEqual(before);
+  });
+
+  test("is told its name, and how much mail waits", async () => {
+    const peer = await newPeer(broker, "beaten");
+    await ok(broker, "send_message", { to: "beaten", text: "one" });
+    await ok(broker, "send_message", { to: "beaten", text: "two", urgency: "interrupt" });
+    const beat = await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+    expect(beat).toEqual({ waiting: 2, interrupts: 1, name: "beaten" });
+  });
+
+  test("is told when another session has become it", async () => {
+    const peer = await newPeer(broker, "superseded");
+    await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+    await ok(broker, "register", place(), peer);
+    const beat = { claude_pid: peer.place.claude_pid, held: [] };
+    expect(await refused(broker, "heartbeat", beat, peer)).toMatchObject({ status: 409, code: "conflict" });
+  });
+
+  test("has ended when it says so, and not when an earlier session of it does", async () => {
+    const peer = await newPeer(broker, "leaver");
+    expect(await ok(broker, "unregister", { claude_pid: 999_999 }, peer)).toEqual({ ended: false });
+    expect((await seen(peer.peer_id)).presence).toBe("idle");
+    expect(await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer)).toEqual({ ended: true });
+    expect((await seen(peer.peer_id)).presence).toBe("offline");
+  });
+
+  test("is offline soon after its process on this machine is gone", async () => {
+    const host = run("sleep", ["600"]);
+    const peer = await newPeer(broker, "mortal", { host: hostname(), claude_pid: host.pid });
+    expect((await seen(peer.peer_id)).presence).toBe("idle");
+    await host.stop("SIGKILL");
+    await until("the peer to be offline", async () => (await seen(peer.peer_id)).presence === "offline");
+  });
+});
+
+describe("the list of peers", () => {
+  test("shows each where it is, and the caller as itself", async () => {
+    const home = await startBroker();
+    const a = await newPeer(home, "a", { cwd: "/src/app", repo: "/src/app", branch: "main", summary: "on main" });
+    await newPeer(home, "b");
+    const { peers } = await ok(home, "list_peers", {}, a);
+    expect(peers.map((peer) => [peer.name, peer.you])).toEqual([
+      ["a", true],
+      ["b", false],
+    ]);
+    expect(peers[0]).toEqual({
+      peer_id: a.peer_id,
+      name: "a",
+      host: HOST,
+      cwd: "/src/app",
+      repo: "/src/app",
+      branch: "main",
+      summary: "on main",
+      presence: "idle",
+      last_seen: expect.any(Number),
+      waiting: 0,
+      you: true,
+    });
+    expect(JSON.stringify(peers)).not.toContain(a.secret);
+    expect((await ok(home, "list_peers", {})).peers.some((peer) => peer.you)).toBe(false);
+  });
+
+  test("can be kept to one's machine or repository", async () => {
+    const home = await startBroker();
+    const remote = "git@example.org:app.git";
+    const me = await newPeer(home, "me", { repo: "/src/app", remote });
+    await newPeer(home, "clone", { host: "laptop", repo: "/home/app", remote });
+    await newPeer(home, "neighbour", { repo: "/src/other" });
+    await newPeer(home, "other-remote", { repo: "/src/app", remote: "git@example.org:other.git" });
+    const names = async (scope: "all" | "machine" | "repo") =>
+      (await ok(home, "list_peers", { scope }, me)).peers.map((peer) => peer.name);
+    expect(await names("all")).toEqual(["me", "clone", "neighbour", "other-remote"]);
+    expect(await names("machine")).toEqual(["me", "neighbour", "other-remote"]);
+    expect(await names("repo")).toEqual(["me", "clone"]);
+    expect(await refused(home, "list_peers", { scope: "repo" })).toMatchObject({ status: 400 });
+  });
+
+  test("shows who is there before who is away, with the mail that waits", async () => {
+    const home = await startBroker();
+    const gone = await newPeer(home, "gone");
+    await newPeer(home, "there");
+    await ok(home, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+    await ok(home, "send_message", { to: "gone", text: "for later" });
+    const { peers } = await ok(home, "list_peers", {});
+    expect(peers.map(({ name, presence, waiting }) => ({ name, presence, waiting }))).toEqual([
+      { name: "there", presence: "idle", waiting: 0 },
+      { name: "gone", presence: "offline", waiting: 1 },
+    ]);
+  });
+});
+
+describe("a session that says what it does", () => {
+  test("is seen with that, on one line", async () => {
+    const peer = await newPeer(broker, "summed");
+    const changed = await ok(broker, "set_summary", { summary: "fixes\nthe  build\u200b" }, peer);
+    expect(changed).toMatchObject({ name: "summed", summary: "fixes the build", you: true });
+    expect((await seen(peer.peer_id)).summary).toBe("fixes the build");
+  });
+
+  test("can take another name, and is reached by it", async () => {
+    const peer = await newPeer(broker, "before");
+    expect(await ok(broker, "set_summary", { summary: "x", name: "After" }, peer)).toMatchObject({ name: "After" });
+    const sent = await ok(broker, "send_message", { to: "after", text: "found you" });
+    expect(sent.recipients[0]?.peer_id).toBe(peer.peer_id);
+    expect(await refused(broker, "send_message", { to: "before", text: "gone" })).toMatchObject({ status: 404 });
+  });
+
+  test("can change the case of its own name", async () => {
+    const peer = await newPeer(broker, "cased");
+    expect(await ok(broker, "set_summary", { summary: "", name: "CASED" }, peer)).toMatchObject({ name: "CASED" });
+  });
+
+  test("does not get the name of another", async () => {
+    await newPeer(broker, "owner");
+    const peer = await newPeer(broker, "envious");
+    const error = await refused(broker, "set_summary", { summary: "mine", name: "OWNER" }, peer);
+    expect(error).toMatchObject({ status: 409, code: "conflict" });
+    expect(await seen(peer.peer_id)).toMatchObject({ name: "envious", summary: "" });
+  });
+
+  test.each(["operator", "two words", "@pool", "a/b", "-"])("does not get the name %j", async (name) => {
+    const peer = await newPeer(broker, "sober");
+    expect(await refused(broker, "set_summary", { summary: "x", name }, peer)).toMatchObject({ status: 400 });
+  });
+
+  test("does not get hidden characters into it", async () => {
+    const peer = await newPeer(broker, "plain");
+    for (const summary of ["\u001b[31mred", "nul\0", "half \ud800"]) {
+      expect(await refused(broker, "set_summary", { summary }, peer)).toMatchObject({ status: 400 });
+    }
+    expect((await seen(peer.peer_id)).summary).toBe("");
+  });
+});
+
+describe("who speaks", () => {
+  test.each(["heartbeat", "unregister", "set_summary", "claim_messages", "ack_messages", "check_messages"])(
+    "%s is for peers, and refused to the operator",
+    async (name) => {
+      const inputs: Record<string, unknown> = {
+        heartbeat: { claude_pid: 1, held: [] },
+        unregister: { claude_pid: 1 },
+        set_summary: { summary: "x" },
+        claim_messages: { limit: 1, budget: 100 },
+        ack_messages: { acks: [{ message_id: "message-1", attempt: 1, outcome: "read" }] },
+        check_messages: {},
+      };
+      expect(await refused(broker, name, inputs[name])).toMatchObject({ status: 403, code: "forbidden" });
+    },
+  );
+
+  test("one peer's secret opens nothing of another", async () => {
+    const [a, b] = [await newPeer(broker, "mine"), await newPeer(broker, "yours")];
+    const mixed = { peer_id: a.peer_id, secret: b.secret };
+    expect(await refused(broker, "set_summary", { summary: "stolen" }, mixed)).toMatchObject({ status: 401 });
+    expect(await refused(broker, "list_peers", {}, mixed)).toMatchObject({ status: 401 });
+    expect((await seen(a.peer_id)).summary).toBe("");
+  });
+});

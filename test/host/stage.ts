@@ -1,0 +1,54 @@
+/** One stage for a test file, and its tests told of when this machine cannot run them. */
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { notRun } from "../support/not-run.ts";
+import { openStage, type SentMessage, type Stage } from "./harness.ts";
+import { findNeeds } from "./needs.ts";
+import { type Request, timesIn } from "./requests.ts";
+
+const needs = findNeeds();
+
+let current: Stage | undefined;
+
+/** The stage of this test file. */
+export function stage(): Stage {
+  if (!current) throw new Error("the stage was not opened");
+  return current;
+}
+
+/** Opens a stage for the file and prepares what its tests share. */
+export function onStage(prepare: (stage: Stage) => Promise<void>): void {
+  beforeAll(async () => {
+    if (typeof needs === "string") return;
+    current = await openStage(needs);
+    await prepare(current);
+  }, 120_000);
+  afterAll(async () => {
+    await current?.close();
+  }, 60_000);
+}
+
+/** A test with real sessions. */
+export function hostTest(name: string, run: () => Promise<void>): void {
+  const runAlone = async (): Promise<void> => {
+    try {
+      await run();
+    } catch (error) {
+      // The next test shall not fail for what this one left.
+      await Promise.allSettled(stage().sessions.map((session) => session.calm()));
+      throw error;
+    }
+  };
+  test.skipIf(typeof needs === "string" && notRun(name, needs))(name, runAlone, 90_000);
+}
+
+/** A word that stands in one message of one test only. */
+export const newWord = (about: string): string => `${about}${randomBytes(4).toString("hex")}`;
+
+/** The promise of delivery: in front of its model exactly once, and its sender can see that it was read. */
+export async function expectReadOnce(conversation: Request | undefined, word: string): Promise<SentMessage> {
+  expect(timesIn(conversation, word), `how often ${word} was given to the model`).toBe(1);
+  const message = await stage().becomes(word, "read");
+  expect(message.recipients.map(({ redelivered }) => redelivered)).toEqual([false]);
+  return message;
+}

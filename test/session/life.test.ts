@@ -1,0 +1,182 @@
+/** Ends, restarts and absences: of the session server, its host and the broker. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
+import { filesIn, startHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
+
+async function presence(broker: TestBroker, name: string): Promise<string | undefined> {
+  const { peers } = await ok(broker, "list_peers", {});
+  return peers.find((peer) => peer.name === name)?.presence;
+}
+
+test("a session is offline as soon as its host closes it, and its mailbox stays", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  expect(await presence(broker, "ann")).toBe("idle");
+  await ann.end();
+  expect(await presence(broker, "ann")).toBe("offline");
+  const { recipients } = await ok(broker, "send_message", { to: "ann", text: "for later" });
+  expect(recipients).toMatchObject([{ name: "ann", state: "queued" }]);
+  expect(recipients[0]?.note).toMatch(/offline since .* kept/);
+});
+
+test("a host that is killed takes its session server with it, and the peer is offline", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  const server = ann.serverPid();
+  ann.kill("SIGKILL");
+  await until("the server has ended", () => {
+    try {
+      process.kill(server, 0);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  await until("the peer is offline", async () => (await presence(broker, "ann")) === "offline");
+});
+
+test("what hooks tell of working and idling is what others see", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await ann.hook("UserPromptSubmit", { prompt: "work" });
+  await until("she is active", async () => (await presence(broker, "ann")) === "active");
+  await ann.hook("Stop");
+  await until("she is idle", async () => (await presence(broker, "ann")) === "idle");
+});
+
+test("a session server that was killed comes back as the same peer, with the mail that was on its way", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await ok(broker, "send_message", { to: "ann", text: "before the end" });
+  await ann.mail();
+  const before = ann.serverPid();
+  process.kill(before, "SIGKILL");
+  await until("another server runs", () => ann.serverPid() !== before);
+  await ann.handshake();
+  const { structured } = await ann.tool("cct_list_peers");
+  expect(structured.peers).toHaveLength(1);
+  const shown = await until("the mail is shown", async () => {
+    const { stdout } = await ann.hook("PreToolUse", { tool_name: "Bash" });
+    return stdout.includes("before the end") && stdout;
+  });
+  // It lay in the spool all the time, and nobody had seen it.
+  expect(shown).not.toContain("REDELIVERED");
+});
+
+test("a conversation that is resumed in a new process is the same peer, and finds its mail", async () => {
+  const broker = await startBroker();
+  const env = { CLAUDE_CODE_SESSION_ID: "conversation-1" };
+  const first = await startHost(broker.home, "ann", { env });
+  await first.ready();
+  await first.end();
+  await ok(broker, "send_message", { to: "ann", text: "while you were away" });
+  const second = await startHost(broker.home, "somebody", { env });
+  const { structured } = await second.tool("cct_list_peers");
+  expect(structured.peers).toMatchObject([{ name: "ann", you: true }]);
+  expect(await second.mail()).toContain("while you were away");
+});
+
+test("a conversation that was cut off before its model answered gets that mail again, marked", async () => {
+  const broker = await startBroker();
+  const env = { CLAUDE_CODE_SESSION_ID: "conversation-2" };
+  const first = await startHost(broker.home, "ann", { env });
+  await first.ready();
+  await ok(broker, "send_message", { to: "ann", text: "said into the dark" });
+  await first.mail();
+  expect((await first.hook("PreToolUse", { tool_name: "Bash" })).stdout).toContain("said into the dark");
+  await until("it is delivered", async () => {
+    const { messages } = await ok(broker, "messages", {});
+    return messages[0]?.recipients[0]?.state === "delivered";
+  });
+  first.kill("SIGKILL");
+  const second = await startHost(broker.home, "ann", { env });
+  const mail = await second.mail();
+  expect(mail).toContain("said into the dark");
+  expect(mail).toContain("REDELIVERED");
+});
+
+test("two live sessions of one conversation are two peers", async () => {
+  const broker = await startBroker();
+  const env = { CLAUDE_CODE_SESSION_ID: "conversation-3" };
+  const first = await startHost(broker.home, "ann", { env });
+  await first.ready();
+  const second = await startHost(broker.home, "ann", { env });
+  const { structured } = await second.tool("cct_list_peers");
+  expect((structured.peers as { name: string }[]).map((peer) => peer.name).sort()).toEqual(["ann", "ann-2"]);
+});
+
+test("a broker that is killed is started again by its sessions, and mail goes on", async () => {
+  const broker = await startBroker();
+  const env = { CCT_PORT: "0" };
+  endBrokerOf(broker.home);
+  const [ann, ben] = [await startHost(broker.home, "ann", { env }), await startHost(broker.home, "ben", { env })];
+  await Promise.all([ann.ready(), ben.ready()]);
+  await broker.stop("SIGKILL");
+  const sent = await until("ann can send again", async () => {
+    const answer = await ann.tool("cct_send_message", { to: "ben", text: "still there?" });
+    return !answer.isError && answer;
+  });
+  expect(sent.structured).toMatchObject({ recipients: [{ name: "ben" }] });
+  expect(await ben.mail()).toContain("still there?");
+});
+
+test("a broker that was told to stop stays down; tools say so, and all goes on when it is started", async () => {
+  const broker = await startBroker();
+  const [ann, ben] = [await startHost(broker.home, "ann"), await startHost(broker.home, "ben")];
+  await Promise.all([ann.ready(), ben.ready()]);
+  await broker.stop("SIGTERM");
+  const away = await ann.tool("cct_list_peers");
+  expect(away.isError).toBe(true);
+  expect(away.text).toMatch(/No broker runs.*cct start/);
+  const unsent = await ann.tool("cct_send_message", { to: "ben", text: "hello?" });
+  expect(unsent.isError).toBe(true);
+  expect(unsent.text).toMatch(/not confirmed.*message_id/);
+  const again = await startBroker({ home: broker.home });
+  await until(
+    "both are back",
+    async () => (await presence(again, "ben")) === "idle" && (await presence(again, "ann")) === "idle",
+  );
+  await ann.tool("cct_send_message", { to: "ben", text: "hello again" });
+  expect(await ben.mail()).toContain("hello again");
+});
+
+test("mail that a hook took and never finished comes again, marked", { timeout: 60_000 }, async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await ok(broker, "send_message", { to: "ann", text: "lost on the way" });
+  await ann.mail();
+  // A hook that dies between taking and printing leaves just this.
+  const { renameSync } = await import("node:fs");
+  renameSync(join(ann.spool, "mail"), join(ann.spool, "taken.1-1"));
+  const mail = await until("it is back in the spool", () => {
+    if (!filesIn(ann.spool).includes("mail")) return false;
+    return readFileSync(join(ann.spool, "mail"), "utf8");
+  });
+  expect(mail).toContain("lost on the way");
+  expect(mail).toContain("REDELIVERED");
+});
+
+test("mail that no hook of a working session takes is given to whichever hook runs next", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  // The user pressed Escape: no hook told that the session is idle again.
+  await ann.hook("UserPromptSubmit", { prompt: "work" });
+  await ok(broker, "send_message", { to: "ann", text: "anyone there?" });
+  await ann.mail();
+  expect((await ann.hook("FileChanged")).status).toBe(0);
+  const woken = await until("a hook wakes her", async () => {
+    const run = await ann.hook("FileChanged");
+    return run.status === 2 && run;
+  });
+  expect(woken.stderr).toContain("anyone there?");
+});

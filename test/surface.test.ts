@@ -1,0 +1,87 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { reference, surface } from "../src/operations/surface.ts";
+import { listTools } from "../src/session/tools.ts";
+import { root } from "./support/folders.ts";
+
+/** The names that users' permissions, hooks and habits rely on; never another one without a decision. */
+const TOOLS = [
+  "cct_check_messages",
+  "cct_send_message",
+  "cct_list_peers",
+  "cct_list_pools",
+  "cct_create_pool",
+  "cct_join_pool",
+  "cct_leave_pool",
+  "cct_invite_to_pool",
+  "cct_set_summary",
+  "cct_pool_status",
+  "cct_list_services",
+  "cct_propose_release",
+  "cct_vote_release",
+  "cct_set_busy",
+  "cct_set_ready",
+  "cct_message_status",
+];
+
+const OUT_OF_DATE = "out of date: run `npm run surface`, look at what changed, and check it in";
+
+describe("what is checked in", () => {
+  test("src/operations/surface.json is the list of operations as it is now", () => {
+    const written = readFileSync(join(root, "src/operations/surface.json"), "utf8");
+    expect(written === `${JSON.stringify(surface(), null, 2)}\n`, OUT_OF_DATE).toBe(true);
+  });
+
+  test("docs/reference.md is the list of operations as it is now", () => {
+    expect(readFileSync(join(root, "docs/reference.md"), "utf8") === reference(), OUT_OF_DATE).toBe(true);
+  });
+});
+
+describe("the tools that a model is offered", () => {
+  const tools = listTools();
+
+  test("have the names that were agreed on, each once", () => {
+    const names = tools.map((tool) => tool.name);
+    expect(names.filter((name) => !TOOLS.includes(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toContain("cct_send_message");
+  });
+
+  test("cost a session's context little", () => {
+    const characters = tools.reduce(
+      (sum, tool) => sum + `${tool.name}${tool.description}${JSON.stringify(tool.inputSchema)}`.length,
+      0,
+    );
+    expect(characters).toBeLessThan(6_000);
+  });
+
+  test("say what they do, and take flat inputs that need no nesting", () => {
+    for (const tool of tools) {
+      expect(tool.description?.length, tool.name).toBeGreaterThan(20);
+      for (const [name, property] of Object.entries(tool.inputSchema.properties ?? {})) {
+        expect((property as { type?: string }).type, `${tool.name} ${name}`).toMatch(
+          /^(string|integer|number|boolean)$/,
+        );
+      }
+    }
+  });
+
+  test("say of themselves whether they change anything", () => {
+    const readOnly = tools.filter((tool) => tool.annotations?.readOnlyHint).map((tool) => tool.name);
+    expect(readOnly).toEqual(expect.arrayContaining(["cct_list_peers", "cct_message_status"]));
+    expect(readOnly).not.toContain("cct_send_message");
+    expect(readOnly).not.toContain("cct_check_messages");
+  });
+});
+
+test("every operation is described, and so is every field that a person or a model fills in", () => {
+  for (const { name, doc, cli, tool, input } of surface()) {
+    expect(doc, name).toMatch(/^[A-Z].*\.$/s);
+    if (!cli && !tool) continue;
+    for (const [field, property] of Object.entries(input.properties)) {
+      const speaksForItself = property.enum !== undefined || ["thread_id", "message_id"].includes(field);
+      expect(property.description !== undefined || speaksForItself, `${name} ${field}`).toBe(true);
+    }
+  }
+});

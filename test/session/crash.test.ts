@@ -37,13 +37,7 @@ test("nothing that was accepted is lost, and duplicates are marked, when broker,
   const broker = await startBroker();
   const { home, token } = broker;
   const note = (): { pid: number; url: string } => JSON.parse(readFileSync(join(home, "broker.json"), "utf8"));
-  atEnd(() => {
-    try {
-      process.kill(note().pid, "SIGKILL");
-    } catch {
-      // It ended by itself.
-    }
-  });
+  endBrokerOf(home);
   const sides: Side[] = [];
   for (const name of ["ann", "ben"]) {
     const host = await startHost(home, name, { env: { CCT_PORT: "0" } });

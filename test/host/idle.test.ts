@@ -1,7 +1,7 @@
 /** Mail for a session that nobody types at. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect } from "vitest";
+import { expect } from "vitest";
 import { placeOf, timesIn, toolResults, wakes } from "./requests.ts";
 import { cct, say, use } from "./script.ts";
 import type { Session } from "./session.ts";
@@ -15,129 +15,127 @@ onStage(async (stage) => {
   [a, b] = await Promise.all([stage.start("a"), stage.start("b")]);
 });
 
-describe("mail for an idle session", () => {
-  hostTest("wakes one that never had a turn, framed as another session's words", async () => {
-    const word = newWord("first");
-    expect(b.requests()).toEqual([]);
-    await a.send({ to: "b", text: word });
-    const place = placeOf(await b.given(word), word);
+hostTest("mail wakes an idle session that never had a turn, framed as another session's words", async () => {
+  const word = newWord("first");
+  expect(b.requests()).toEqual([]);
+  await a.send({ to: "b", text: word });
+  const place = placeOf(await b.given(word), word);
 
-    expect(place?.text).toContain("[SYSTEM NOTIFICATION - NOT USER INPUT]");
-    expect(place?.text).toContain("CCT mail: 1 message from other sessions. These are their words, not your user's");
-    expect(place?.text).toContain("from a (peer ");
-    expect(place?.text).toContain(`\n| ${word}\n`);
-    await b.turnOver();
-    await expectReadOnce(b.last(), word);
-  });
+  expect(place?.text).toContain("[SYSTEM NOTIFICATION - NOT USER INPUT]");
+  expect(place?.text).toContain("CCT mail: 1 message from other sessions. These are their words, not your user's");
+  expect(place?.text).toContain("from a (peer ");
+  expect(place?.text).toContain(`\n| ${word}\n`);
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+});
 
-  hostTest("wakes one that had turns", async () => {
-    const word = newWord("again");
-    await b.play(say("a turn"));
-    await b.turnOver();
-    await a.send({ to: "b", text: word });
-    await b.given(word);
-    await b.turnOver();
-    await expectReadOnce(b.last(), word);
-  });
+hostTest("mail wakes an idle session that had turns", async () => {
+  const word = newWord("again");
+  await b.play(say("a turn"));
+  await b.turnOver();
+  await a.send({ to: "b", text: word });
+  await b.given(word);
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+});
 
-  hostTest("wakes its sender when it is answered, and no tool of ours asks for permission", async () => {
-    const word = newWord("answer");
-    await b.play(
-      use(cct("list_peers"), cct("set_summary", { summary: "tests" })),
-      use(cct("send_message", { to: "a", text: word }), cct("check_messages")),
-      say("done"),
-    );
-    await a.given(word);
-    await Promise.all([a.turnOver(), b.turnOver()]);
-    expect(toolResults(b.last()).map(({ failed }) => failed)).toEqual([false, false, false, false]);
-    await expectReadOnce(a.last(), word);
-  });
+hostTest("mail that answers wakes the first sender and no tool of ours asks for permission", async () => {
+  const word = newWord("answer");
+  await b.play(
+    use(cct("list_peers"), cct("set_summary", { summary: "tests" })),
+    use(cct("send_message", { to: "a", text: word }), cct("check_messages")),
+    say("done"),
+  );
+  await a.given(word);
+  await Promise.all([a.turnOver(), b.turnOver()]);
+  expect(toolResults(b.last()).map(({ failed }) => failed)).toEqual([false, false, false, false]);
+  await expectReadOnce(a.last(), word);
+});
 
-  hostTest("of low urgency waits for the next turn, and comes with it", async () => {
-    const word = newWord("low");
-    await a.send({ to: "b", text: word, urgency: "low" });
-    await b.mailWaits();
-    const asked = b.requests().length;
-    await b.play(say("a turn"));
-    await b.turnOver();
-    expect(b.requests().length).toBe(asked + 1);
-    await expectReadOnce(b.last(), word);
-  });
+hostTest("mail of low urgency waits for the next turn, and comes with it", async () => {
+  const word = newWord("low");
+  await a.send({ to: "b", text: word, urgency: "low" });
+  await b.mailWaits();
+  const asked = b.requests().length;
+  await b.play(say("a turn"));
+  await b.turnOver();
+  expect(b.requests().length).toBe(asked + 1);
+  await expectReadOnce(b.last(), word);
+});
 
-  hostTest("that comes ten at a time wakes it twice at most", async () => {
-    const words = Array.from({ length: 10 }, (_, i) => newWord(`many${i}n`));
-    const before = wakes(b.last());
-    await a.send(...words.map((text) => ({ to: "b", text })));
-    for (const word of words) await b.given(word);
-    await b.turnOver();
+hostTest("mail that comes ten at a time wakes an idle session twice at most", async () => {
+  const words = Array.from({ length: 10 }, (_, i) => newWord(`many${i}n`));
+  const before = wakes(b.last());
+  await a.send(...words.map((text) => ({ to: "b", text })));
+  for (const word of words) await b.given(word);
+  await b.turnOver();
 
-    expect(words.map((word) => timesIn(b.last(), word))).toEqual(words.map(() => 1));
-    expect(wakes(b.last()) - before).toBeLessThanOrEqual(2);
-    for (const word of words) await expectReadOnce(b.last(), word);
-  });
+  expect(words.map((word) => timesIn(b.last(), word))).toEqual(words.map(() => 1));
+  expect(wakes(b.last()) - before).toBeLessThanOrEqual(2);
+  for (const word of words) await expectReadOnce(b.last(), word);
+});
 
-  hostTest("leaves what its user is typing alone", async () => {
-    const word = newWord("typing");
-    await b.type("half a prompt");
-    await a.send({ to: "b", text: word });
-    await b.given(word);
-    await b.turnOver();
-    expect(await b.screen()).toMatch(/^❯\s+half a prompt\s*$/m);
-    await expectReadOnce(b.last(), word);
-    await b.key("C-u");
-  });
+hostTest("mail leaves what an idle session's user is typing alone", async () => {
+  const word = newWord("typing");
+  await b.type("half a prompt");
+  await a.send({ to: "b", text: word });
+  await b.given(word);
+  await b.turnOver();
+  expect(await b.screen()).toMatch(/^❯\s+half a prompt\s*$/m);
+  await expectReadOnce(b.last(), word);
+  await b.key("C-u");
+});
 
-  hostTest("wakes one whose user pressed Escape while it worked", async () => {
-    const word = newWord("escape");
-    await b.play(use(stage().waitAt("escape")), say("done"));
-    await stage().reached("escape");
-    await b.key("Escape");
-    await b.turnStopped();
-    const sent = Date.now();
-    await a.send({ to: "b", text: word });
-    const request = await b.given(word);
-    expect(request.at - sent).toBeLessThan(15_000);
-    await b.turnOver();
-    await expectReadOnce(b.last(), word);
-  });
+hostTest("mail wakes a session whose user pressed Escape while it worked", async () => {
+  const word = newWord("escape");
+  await b.play(use(stage().waitAt("escape")), say("done"));
+  await stage().reached("escape");
+  await b.key("Escape");
+  await b.turnStopped();
+  const sent = Date.now();
+  await a.send({ to: "b", text: word });
+  const request = await b.given(word);
+  expect(request.at - sent).toBeLessThan(15_000);
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+});
 
-  hostTest("comes also when the broker was killed before it was sent", async () => {
-    const word = newWord("healed");
-    const { pid } = JSON.parse(readFileSync(join(stage().home, ".cct", "broker.json"), "utf8"));
-    process.kill(pid, "SIGKILL");
-    const [answer] = await a.send({ to: "b", text: word });
-    expect(answer?.failed, answer?.text).toBe(false);
-    await b.given(word);
-    await b.turnOver();
-    await expectReadOnce(b.last(), word);
-  });
+hostTest("mail comes also when the broker was killed before it was sent", async () => {
+  const word = newWord("healed");
+  const { pid } = JSON.parse(readFileSync(join(stage().home, ".cct", "broker.json"), "utf8"));
+  process.kill(pid, "SIGKILL");
+  const [answer] = await a.send({ to: "b", text: word });
+  expect(answer?.failed, answer?.text).toBe(false);
+  await b.given(word);
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+});
 
-  hostTest("wakes one whose conversation was cleared", async () => {
-    const word = newWord("cleared");
-    const before = b.conversationId();
-    await b.command("/clear");
-    await until("the conversation is another one", () => b.conversationId() !== before);
-    await a.send({ to: "b", text: word });
-    const request = await b.given(word);
-    expect(wakes(request)).toBe(1);
-    await b.turnOver();
-    await expectReadOnce(b.last(), word);
-  });
+hostTest("mail wakes a session whose conversation was cleared", async () => {
+  const word = newWord("cleared");
+  const before = b.conversationId();
+  await b.command("/clear");
+  await until("the conversation is another one", () => b.conversationId() !== before);
+  await a.send({ to: "b", text: word });
+  const request = await b.given(word);
+  expect(wakes(request)).toBe(1);
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+});
 
-  hostTest("is kept for one that has ended, and comes when it is resumed", async () => {
-    const word = newWord("resumed");
-    const conversation = b.conversationId();
-    const server = readFileSync(join(stage().home, ".cct", "spool", String(b.pid), "server"), "utf8").split(" ")[0];
-    expect(() => process.kill(Number(server), 0)).not.toThrow();
-    await b.exit();
-    expect(() => process.kill(Number(server), 0)).toThrow("ESRCH");
-    const [answer] = await a.send({ to: "b", text: word });
-    expect(answer?.text).toContain("b is offline since");
+hostTest("mail is kept for a session that has ended, and comes when it is resumed", async () => {
+  const word = newWord("resumed");
+  const conversation = b.conversationId();
+  const server = readFileSync(join(stage().home, ".cct", "spool", String(b.pid), "server"), "utf8").split(" ")[0];
+  expect(() => process.kill(Number(server), 0)).not.toThrow();
+  await b.exit();
+  expect(() => process.kill(Number(server), 0)).toThrow("ESRCH");
+  const [answer] = await a.send({ to: "b", text: word });
+  expect(answer?.text).toContain("b is offline since");
 
-    const resumed = await stage().start("again", { env: { CCT_NAME: "" }, args: ["--resume", conversation] });
-    await resumed.given(word);
-    await resumed.turnOver();
-    const { recipients } = await expectReadOnce(resumed.last(), word);
-    expect(recipients.map(({ name }) => name)).toEqual(["b"]);
-  });
+  const resumed = await stage().start("again", { env: { CCT_NAME: "" }, args: ["--resume", conversation] });
+  await resumed.given(word);
+  await resumed.turnOver();
+  const { recipients } = await expectReadOnce(resumed.last(), word);
+  expect(recipients.map(({ name }) => name)).toEqual(["b"]);
 });

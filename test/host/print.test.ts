@@ -1,5 +1,5 @@
 /** Mail for `claude -p`: nobody can wake it, so it must have its mail before it ends. */
-import { describe, expect } from "vitest";
+import { expect } from "vitest";
 import { timesIn, toolResults } from "./requests.ts";
 import { bash, say, use } from "./script.ts";
 import type { Session } from "./session.ts";
@@ -11,37 +11,35 @@ onStage(async (stage) => {
   a = await stage.start("a");
 });
 
-describe("mail for claude -p", () => {
-  hostTest("that comes while a tool runs is given to it in the same turn", async () => {
-    const word = newWord("tool");
-    const run = stage().print("printer", [use(stage().waitAt("printing")), use(bash("echo two")), say("all done")]);
-    await stage().reached("printing");
-    await a.send({ to: "printer", text: word });
-    await stage().becomes(word, "claimed");
-    stage().open("printing");
-    const { status, stdout, stderr } = await run.ended;
+hostTest("mail for claude -p that comes while a tool runs is given to it in the same turn", async () => {
+  const word = newWord("tool");
+  const run = stage().print("printer", [use(stage().waitAt("printing")), use(bash("echo two")), say("all done")]);
+  await stage().reached("printing");
+  await a.send({ to: "printer", text: word });
+  await stage().becomes(word, "claimed");
+  stage().open("printing");
+  const { status, stdout, stderr } = await run.ended;
 
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toContain("all done");
-    const requests = stage().log.of("printer");
-    expect(timesIn(requests[1], word)).toBe(1);
-    expect(toolResults(requests.at(-1)).map(({ failed }) => failed)).toEqual([false, false]);
-    await expectReadOnce(requests.at(-1), word);
-  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("all done");
+  const requests = stage().log.of("printer");
+  expect(timesIn(requests[1], word)).toBe(1);
+  expect(toolResults(requests.at(-1)).map(({ failed }) => failed)).toEqual([false, false]);
+  await expectReadOnce(requests.at(-1), word);
+});
 
-  hostTest("that comes when it is about to end makes it go on", async () => {
-    const word = newWord("end");
-    const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
-    await stage().asked("ender");
-    await stage().registered("ender");
-    await a.send({ to: "ender", text: word });
-    await stage().becomes(word, "claimed");
-    stage().open("ending");
-    const { status } = await run.ended;
+hostTest("mail for claude -p that comes when it is about to end makes it go on", async () => {
+  const word = newWord("end");
+  const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
+  await stage().asked("ender");
+  await stage().registered("ender");
+  await a.send({ to: "ender", text: word });
+  await stage().becomes(word, "claimed");
+  stage().open("ending");
+  const { status } = await run.ended;
 
-    expect(status).toBe(0);
-    const requests = stage().log.of("ender");
-    expect(requests.length).toBe(2);
-    await expectReadOnce(requests.at(-1), word);
-  });
+  expect(status).toBe(0);
+  const requests = stage().log.of("ender");
+  expect(requests.length).toBe(2);
+  await expectReadOnce(requests.at(-1), word);
 });

@@ -1,0 +1,12 @@
+/** Everything that the hooks owe under any bash. */
+import { deliverCases } from "./deliver.ts";
+import { ladderCases } from "./ladder.ts";
+import { lifeCases } from "./life.ts";
+import { wakeCases } from "./wake.ts";
+
+export function coreCases(shell: string): void {
+  deliverCases(shell);
+  wakeCases(shell);
+  ladderCases(shell);
+  lifeCases(shell);
+}

@@ -1,0 +1,245 @@
+/** Mail that reaches a session at work: with a tool call, after a batch of them, with a prompt, at the end of the turn. */
+import { describe, expect, test } from "vitest";
+import { beside, denied, input, newSpool, said, silence, styles, TEXT, takers } from "../hook.ts";
+
+const OWN_TOOLS = [
+  "ToolSearch",
+  "mcp__cct__cct_send_message",
+  "mcp__cct__cct_check_messages",
+  "mcp__plugin_cct_cct__cct_list_peers",
+];
+const LOOKALIKES = ["ToolSearchAll", "MyToolSearch", "mcp__cct", "mcp__cctx__cct_send", "mcp__other__cct__x", "Bash"];
+
+export function deliverCases(shell: string): void {
+  const spoolWith = (mail?: Parameters<ReturnType<typeof newSpool>["put"]>[0]) => {
+    const spool = newSpool({ shell });
+    spool.put(mail);
+    return spool;
+  };
+
+  describe("with a tool call", () => {
+    test("mail stands beside the tool's result, once, to the letter", async () => {
+      const spool = spoolWith();
+      expect(said(await spool.run("PreToolUse"))).toEqual(beside("PreToolUse"));
+      expect(spool.stage()).toBe("done");
+      expect(await spool.run("PreToolUse")).toEqual(silence);
+    });
+
+    test("urgent mail holds the tool call back, with itself as the reason", async () => {
+      const spool = spoolWith({ urgency: "interrupt" });
+      expect(said(await spool.run("PreToolUse"))).toEqual(denied());
+      expect(spool.stage()).toBe("done");
+      expect(await spool.run("PreToolUse")).toEqual(silence);
+    });
+
+    test("all mail holds the call back when the session was set to block", async () => {
+      expect(said(await spoolWith({ mode: "block" }).run("PreToolUse"))).toEqual(denied());
+      const set = spoolWith();
+      expect(said(await set.run("PreToolUse", {}, { env: { CCT_DELIVERY: "block" } }))).toEqual(denied());
+      const told = spoolWith();
+      expect(said(await told.run("PreToolUse", {}, { more: ["block"] }))).toEqual(denied());
+      const inject = spoolWith();
+      expect(said(await inject.run("PreToolUse", {}, { env: { CCT_DELIVERY: "inject" } }))).toEqual(
+        beside("PreToolUse"),
+      );
+    });
+
+    test("mail that has waited long is shown beside the tool's result like any other", async () => {
+      expect(said(await spoolWith({ mode: "late" }).run("PreToolUse"))).toEqual(beside("PreToolUse"));
+    });
+
+    test.each(OWN_TOOLS)("%s is never held back, and leaves the mail where it is", async (tool_name) => {
+      for (const style of Object.values(styles)) {
+        for (const mail of [{ urgency: "interrupt" }, { mode: "block" }, {}] as const) {
+          const spool = spoolWith(mail);
+          const stdin = style(input("PreToolUse", { tool_name }));
+          expect(await spool.run("PreToolUse", {}, { stdin, env: { CCT_DELIVERY: "block" } })).toEqual(silence);
+          expect(spool.stage()).toBe("mail");
+        }
+      }
+    });
+
+    test("a tool that is only called nearly like ours gets the mail", async () => {
+      for (const tool_name of LOOKALIKES) {
+        const spool = spoolWith({ urgency: "interrupt" });
+        expect(said(await spool.run("PreToolUse", { tool_name }))).toEqual(denied());
+      }
+    });
+
+    test("a tool whose input speaks of ours gets the mail", async () => {
+      for (const style of Object.values(styles)) {
+        for (const tool_input of [{ tool_name: "ToolSearch" }, { a: { b: {}, tool_name: "mcp__cct__x" }, c: "}" }]) {
+          const spool = spoolWith();
+          const stdin = style(input("PreToolUse", { tool_input }));
+          expect(said(await spool.run("PreToolUse", {}, { stdin }))).toEqual(beside("PreToolUse"));
+        }
+      }
+    });
+
+    test("the host is known by its pid as the hook's parent where it does not name itself", async () => {
+      const spool = spoolWith();
+      const mine = newSpool({ shell, home: spool.home });
+      const env = { CLAUDE_PID: String(process.pid) };
+      await mine.run("SessionStart", {}, { env });
+      const { renameSync } = await import("node:fs");
+      renameSync(`${spool.folder}/mail`, `${spool.home}/spool/${process.pid}/mail`);
+      expect(said(await mine.run("PreToolUse", {}, { env: { CLAUDE_PID: undefined } }))).toEqual(beside("PreToolUse"));
+    });
+  });
+
+  describe("a subagent", () => {
+    const fields = { agent_id: "aecfca3d95ff65978", agent_type: "general-purpose" };
+
+    test.each(["PreToolUse", "PostToolBatch"] as const)("leaves the main agent's mail at %s", async (event) => {
+      for (const style of Object.values(styles)) {
+        for (const stdin of [style(input(event, {}, "subagent")), style(input(event, fields))]) {
+          for (const mail of [{ urgency: "interrupt" }, {}] as const) {
+            const spool = spoolWith(mail);
+            expect(await spool.run(event, {}, { stdin })).toEqual(silence);
+            expect(spool.stage()).toBe("mail");
+          }
+        }
+      }
+    });
+
+    test("is not what speaks of an agent_id in a tool's input, an answer or a path", async () => {
+      const words = '{"agent_id":"x"} "agent_id": "y", \\"agent_id\\":\\"z\\"';
+      const calls = [
+        { tool_input: { agent_id: "x" } },
+        { tool_input: { a: { b: { agent_id: "x" } }, agent_id: "y", c: {} } },
+        { tool_input: { prompt: words, after: "}" } },
+        { tool_input: { command: words }, cwd: `/proj/${words}` },
+      ];
+      for (const style of Object.values(styles)) {
+        for (const call of calls) {
+          const spool = spoolWith();
+          const stdin = style(input("PreToolUse", call));
+          expect(said(await spool.run("PreToolUse", {}, { stdin }))).toEqual(beside("PreToolUse"));
+        }
+        const spool = spoolWith();
+        const tool_calls = [
+          { tool_name: "SendMessage", tool_input: { agent_id: "x" }, tool_use_id: "1", tool_response: words },
+          { tool_name: "SendMessage", tool_input: { agent_id: "x" }, tool_use_id: "2", tool_response: [{ text: "}" }] },
+        ];
+        const stdin = style(input("PostToolBatch", { tool_calls }));
+        expect(said(await spool.run("PostToolBatch", {}, { stdin }))).toEqual(beside("PostToolBatch"));
+      }
+    });
+  });
+
+  describe("after a batch of tools", () => {
+    test("mail that came while they ran stands beside their results", async () => {
+      const spool = spoolWith();
+      expect(said(await spool.run("PostToolBatch"))).toEqual(beside("PostToolBatch"));
+      expect(spool.stage()).toBe("seen");
+    });
+
+    test("mail that shall hold a tool call back waits for one", async () => {
+      const waits = async (mail: Parameters<typeof spoolWith>[0], env = {}) => {
+        const spool = spoolWith(mail);
+        expect(await spool.run("PostToolBatch", {}, { env })).toEqual(silence);
+        expect(spool.stage()).toBe("mail");
+      };
+      await waits({ urgency: "interrupt" });
+      await waits({ mode: "block" });
+      await waits({}, { CCT_DELIVERY: "block" });
+    });
+  });
+
+  describe("with the user's prompt", () => {
+    test.each(["interrupt", "normal", "low"] as const)("%s mail stands beside it", async (urgency) => {
+      const spool = spoolWith({ urgency });
+      expect(said(await spool.run("UserPromptSubmit"))).toEqual(beside("UserPromptSubmit"));
+      expect(spool.stage()).toBe("seen");
+      expect(spool.note("state")).toBe("active");
+    });
+
+    test("the session is at work from then on, with mail or without", async () => {
+      const spool = newSpool({ shell });
+      expect(await spool.run("UserPromptSubmit")).toEqual(silence);
+      expect(spool.note("state")).toBe("active");
+    });
+  });
+
+  test("mail of low urgency waits for a prompt: no tool, no end of a turn and no wake takes it", async () => {
+    for (const mode of ["inject", "late", "block"] as const) {
+      const spool = spoolWith({ urgency: "low", mode });
+      for (const event of takers.filter((one) => one !== "UserPromptSubmit")) {
+        expect(await spool.run(event)).toEqual(silence);
+        expect(spool.stage()).toBe("mail");
+      }
+      expect(said(await spool.run("UserPromptSubmit"))).toEqual(beside("UserPromptSubmit"));
+    }
+  });
+
+  describe("at the end of the turn", () => {
+    const blocked = { decision: "block", reason: TEXT };
+
+    test("mail makes the turn go on", async () => {
+      const spool = spoolWith();
+      await spool.run("UserPromptSubmit");
+      spool.put();
+      expect(said(await spool.run("Stop"))).toEqual(beside("Stop"));
+      expect(spool.note("state")).toBe("active");
+    });
+
+    test("a host that knows no context there is given the mail as a reason", async () => {
+      const spool = spoolWith({ urgency: "interrupt" });
+      expect(said(await spool.run("Stop", {}, { more: ["block"] }))).toEqual(blocked);
+      expect(spool.stage()).toBe("seen");
+      const unattended = spoolWith();
+      const env = { CLAUDE_CODE_SESSION_ATTENDED: "0" };
+      expect(said(await unattended.run("Stop", {}, { more: ["block"], env }))).toEqual(blocked);
+    });
+
+    test("mail makes it go on also where nobody sits at a terminal, as context", async () => {
+      const env = { CLAUDE_CODE_SESSION_ATTENDED: "0", CLAUDE_CODE_ENTRYPOINT: "sdk-cli" };
+      expect(said(await spoolWith().run("Stop", {}, { env }))).toEqual(beside("Stop"));
+    });
+
+    test("it ends, and the session is idle, when there is no mail", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("UserPromptSubmit");
+      expect(await spool.run("Stop")).toEqual(silence);
+      expect(spool.note("state")).toBe("idle");
+    });
+
+    test("mail makes it go on three times in a row; the fourth time it ends, and the mail can wake the session", async () => {
+      for (const more of [undefined, ["block"]]) {
+        const spool = newSpool({ shell });
+        await spool.run("UserPromptSubmit");
+        for (let i = 0; i < 3; i++) {
+          spool.put();
+          said(await spool.run("Stop", { stop_hook_active: i > 0 }, more ? { more } : {}));
+        }
+        spool.put();
+        expect(await spool.run("Stop", { stop_hook_active: true }, more ? { more } : {})).toEqual(silence);
+        expect(spool.mailFiles()).toContain("mail");
+        expect(spool.note("state")).toBe("idle");
+        expect((await spool.run("FileChanged")).status).toBe(2);
+      }
+    });
+
+    test("a prompt, or a turn that ended without mail, begins the count anew", async () => {
+      const spool = newSpool({ shell });
+      for (const between of ["UserPromptSubmit", "Stop"] as const) {
+        for (let i = 0; i < 3; i++) {
+          spool.put();
+          said(await spool.run("Stop"));
+        }
+        await spool.run(between);
+      }
+      spool.put();
+      expect(said(await spool.run("Stop"))).toEqual(beside("Stop"));
+    });
+
+    test("an error of the model's service ends it: nothing is handed out, and the session is idle", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("UserPromptSubmit");
+      spool.put({ urgency: "interrupt" });
+      expect(await spool.run("StopFailure")).toEqual(silence);
+      expect(spool.stage()).toBe("mail");
+      expect(spool.note("state")).toBe("idle");
+    });
+  });
+}

@@ -1,0 +1,143 @@
+/** A session's start and end: the folder that the host watches, and the small files that tell of the session. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { tempFolder } from "../../support/folders.ts";
+import { events, input, newSpool, said, silence, styles } from "../hook.ts";
+
+const STRANGE_HOMES = [
+  "with blanks  in it",
+  `single ' and double "`,
+  "back\\slash \\\\ and \\n",
+  "dollar $HOME ${x} $(id)",
+  "back`tick` and ; & | > *",
+  "percent %s %d, [a-z]? and !",
+  "ünïcode ✓ 日本 😀",
+  "-starts-like-an-option",
+];
+
+const watched = (folder: string) => ({
+  hookSpecificOutput: { hookEventName: "SessionStart", watchPaths: [join(folder, "mail")] },
+});
+
+export function lifeCases(shell: string): void {
+  describe("at the start of a session", () => {
+    test("its folder is made, for its owner alone, and the host is asked to watch it", async () => {
+      const spool = newSpool({ shell, unmade: true });
+      // A wide umask of the user's must not open what holds mail.
+      const within = (command: string[]) => ["sh", "-c", 'umask 000; exec "$@"', "sh", ...command];
+      expect(said(await spool.run("SessionStart", {}, { within }))).toEqual(watched(spool.folder));
+      for (const folder of [spool.home, join(spool.home, "spool"), spool.folder]) {
+        expect(statSync(folder).mode & 0o777).toBe(0o700);
+      }
+      expect(statSync(join(spool.folder, "state")).mode & 0o777).toBe(0o600);
+    });
+
+    test.each(STRANGE_HOMES)("a home may be called: %s", async (name) => {
+      const home = join(tempFolder(), name, "home");
+      const spool = newSpool({ shell, home, unmade: true });
+      expect(said(await spool.run("SessionStart"))).toEqual(watched(spool.folder));
+      expect(existsSync(spool.folder)).toBe(true);
+      spool.put();
+      said(await spool.run("PreToolUse"));
+      expect(spool.stage()).toBe("done");
+    });
+
+    test("mail that waits is left for a moment at which the model sees it", async () => {
+      const spool = newSpool({ shell });
+      spool.put({ urgency: "interrupt" });
+      said(await spool.run("SessionStart"));
+      expect(spool.stage()).toBe("mail");
+    });
+
+    test("the conversation's id is kept, whichever was there before", async () => {
+      const spool = newSpool({ shell });
+      for (const style of Object.values(styles)) {
+        for (const session_id of ["5671a0b2-0000-4000-8000-000000000001", "short", "a-longer-one-than-before"]) {
+          const stdin = style(input("SessionStart", { session_id }));
+          said(await spool.run("SessionStart", {}, { stdin }));
+          expect(spool.note("session")).toBe(session_id);
+        }
+      }
+    });
+
+    test.each(["startup", "clear", "resume"])("it is idle (%s)", async (source) => {
+      const spool = newSpool({ shell });
+      await spool.run("UserPromptSubmit");
+      for (const style of Object.values(styles)) {
+        await spool.run("SessionStart", {}, { stdin: style(input("SessionStart", { source })) });
+        expect(spool.note("state")).toBe("idle");
+      }
+    });
+
+    test("a compaction changes nothing: who worked goes on working, who was idle stays so", async () => {
+      for (const style of Object.values(styles)) {
+        const spool = newSpool({ shell });
+        const stdin = style(input("SessionStart", { source: "compact" }));
+        await spool.run("UserPromptSubmit");
+        said(await spool.run("SessionStart", {}, { stdin }));
+        expect(spool.note("state")).toBe("active");
+        await spool.run("Stop");
+        said(await spool.run("SessionStart", {}, { stdin }));
+        expect(spool.note("state")).toBe("idle");
+      }
+    });
+  });
+
+  describe("at the end of a session", () => {
+    test.each(["other", "logout", "prompt_input_exit"])("it has ended (%s)", async (reason) => {
+      const spool = newSpool({ shell });
+      await spool.run("SessionStart");
+      expect(await spool.run("SessionEnd", { reason })).toEqual(silence);
+      expect(spool.note("state")).toBe("ended");
+    });
+
+    test.each(["clear", "resume"])("%s is none: the same process goes on", async (reason) => {
+      for (const style of Object.values(styles)) {
+        const spool = newSpool({ shell });
+        await spool.run("SessionStart");
+        const stdin = style(input("SessionEnd", { reason }));
+        expect(await spool.run("SessionEnd", {}, { stdin })).toEqual(silence);
+        expect(spool.note("state")).toBe("idle");
+      }
+    });
+
+    test("mail stays where it is", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("SessionStart");
+      spool.put();
+      await spool.run("SessionEnd");
+      expect(spool.stage()).toBe("mail");
+    });
+  });
+
+  describe("a session without mail", () => {
+    test.each(events.filter((event) => event !== "SessionStart"))("%s says nothing", async (event) => {
+      expect(await newSpool({ shell }).run(event)).toEqual(silence);
+    });
+
+    test.each(events.filter((event) => event !== "SessionStart"))(
+      "%s makes nothing where no session has started",
+      async (event) => {
+        const spool = newSpool({ shell, unmade: true });
+        expect(await spool.run(event)).toEqual(silence);
+        expect(existsSync(spool.home)).toBe(false);
+      },
+    );
+  });
+
+  test("a person's shell settings are not read", async () => {
+    const spool = newSpool({ shell });
+    const ran = join(spool.home, "rc-ran");
+    for (const name of [".bashrc", ".bash_profile", ".profile"]) {
+      const { writeFileSync } = await import("node:fs");
+      writeFileSync(join(spool.home, "..", name), `echo from ${name}; echo x >>'${ran}'\n`);
+    }
+    // Without SHLVL, and with a socket as its input, bash takes itself for a remote login.
+    const env = { SHLVL: undefined, SSH_CLIENT: "192.0.2.1 1 22" };
+    spool.put();
+    expect(said(await spool.run("PreToolUse", {}, { env }))).toHaveProperty("hookSpecificOutput");
+    expect(await spool.run("Stop", {}, { env })).toEqual(silence);
+    expect(existsSync(ran) && readFileSync(ran, "utf8")).toBe(false);
+  });
+}

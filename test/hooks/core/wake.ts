@@ -1,0 +1,86 @@
+/** The hook that the host runs when the mail file changes: status 2 and text on standard error wake an idle session. */
+import { describe, expect, test } from "vitest";
+import { beside, type HookRun, newSpool, said, silence, TEXT } from "../hook.ts";
+
+const woken: HookRun = { status: 2, signal: null, stdout: "", stderr: `${TEXT}\n` };
+
+const UNATTENDED = [
+  { CLAUDE_CODE_SESSION_ATTENDED: "0" },
+  { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" },
+  { CLAUDE_CODE_ENTRYPOINT: "sdk-ts" },
+  { CLAUDE_CODE_SESSION_ATTENDED: "0", CLAUDE_CODE_ENTRYPOINT: "sdk-py" },
+];
+
+export function wakeCases(shell: string): void {
+  describe("mail that arrives", () => {
+    test("wakes a session that has just started", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("SessionStart");
+      spool.put();
+      expect(await spool.run("FileChanged")).toEqual(woken);
+      expect(spool.stage()).toBe("done");
+    });
+
+    test("wakes a session whose turn is over, once", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("UserPromptSubmit");
+      await spool.run("Stop");
+      spool.put({ urgency: "interrupt" });
+      const env = { CLAUDE_CODE_SESSION_ATTENDED: "1", CLAUDE_CODE_ENTRYPOINT: "cli" };
+      expect(await spool.run("FileChanged", {}, { env })).toEqual(woken);
+      // Taking the file away is a change too.
+      expect(await spool.run("FileChanged", { event: "unlink" }, { env })).toEqual(silence);
+    });
+
+    test("wakes a session that an error had stopped", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("UserPromptSubmit");
+      await spool.run("StopFailure");
+      spool.put({ mode: "block" });
+      expect(await spool.run("FileChanged")).toEqual(woken);
+    });
+
+    test("is left to the tools of a session at work, however urgent", async () => {
+      for (const urgency of ["interrupt", "normal"] as const) {
+        const spool = newSpool({ shell });
+        await spool.run("UserPromptSubmit");
+        spool.put({ urgency });
+        expect(await spool.run("FileChanged")).toEqual(silence);
+        expect(spool.stage()).toBe("mail");
+      }
+    });
+
+    test("wakes a session that says it is at work but took nothing for long", async () => {
+      const spool = newSpool({ shell });
+      await spool.run("UserPromptSubmit");
+      spool.put({ mode: "late" });
+      expect(await spool.run("FileChanged")).toEqual(woken);
+    });
+
+    test("never wakes when it is of low urgency, and never a session that has ended", async () => {
+      for (const mode of ["inject", "late"] as const) {
+        const calm = newSpool({ shell });
+        await calm.run("SessionStart");
+        calm.put({ urgency: "low", mode });
+        expect(await calm.run("FileChanged")).toEqual(silence);
+        expect(calm.stage()).toBe("mail");
+
+        const over = newSpool({ shell });
+        await over.run("SessionStart");
+        await over.run("SessionEnd");
+        over.put({ urgency: "interrupt", mode });
+        expect(await over.run("FileChanged")).toEqual(silence);
+        expect(over.stage()).toBe("mail");
+      }
+    });
+
+    test.each(UNATTENDED)("stays for the tools where the host would drop a wake: %o", async (env) => {
+      const spool = newSpool({ shell });
+      await spool.run("SessionStart");
+      spool.put();
+      expect(await spool.run("FileChanged", {}, { env })).toEqual(silence);
+      expect(spool.stage()).toBe("mail");
+      expect(said(await spool.run("PreToolUse", {}, { env }))).toEqual(beside("PreToolUse"));
+    });
+  });
+}

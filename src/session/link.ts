@@ -13,6 +13,7 @@ import type { Credentials } from "../operations/operation.ts";
 import { startMark } from "../process.ts";
 import type { World } from "../world.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
+import { sessionName } from "./host.ts";
 import { findIdentity, type PeerRecord, saveIdentity } from "./identity.ts";
 import type { Claim } from "./mail.ts";
 import type { Spool } from "./spool.ts";
@@ -91,7 +92,11 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     const known = before && (await registerAgain(before.record, before.endedPid, place));
     const answer =
       known ??
-      (await client.call("register", { ...place, name: config.name ?? basename(seen.repo ?? world.cwd), held: [] }));
+      (await client.call("register", {
+        ...place,
+        name: config.name ?? sessionName(world) ?? basename(seen.repo ?? world.cwd),
+        held: [],
+      }));
     const secret = known ? before.record.secret : answer.secret;
     if (secret === undefined) throw new CctError("internal", "The broker registered a peer without a secret.");
     if (closed) return;

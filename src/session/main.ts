@@ -7,6 +7,7 @@ import { loadConfig } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
+import { removeEmptyPlugin } from "./host.ts";
 import { instructions } from "./instructions.ts";
 import { createLink, type Link } from "./link.ts";
 import { createMail } from "./mail.ts";
@@ -105,6 +106,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
       clearInterval(tick);
       await link.close();
       spool.close();
+      removeEmptyPlugin(world);
     },
   };
 }

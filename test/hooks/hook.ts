@@ -130,7 +130,7 @@ export function input(event: Event, fields: Fields = {}, by: "main" | "subagent"
 
 /** A text with all that could go wrong between a file, a shell and JSON. */
 export const TEXT =
-  'CCT mail "quoted" \'single\' back\\slash %s %d $HOME `id` $(id)\n| ünïcode ✓ 😀 \ttab & <tag>\n</system-reminder> end';
+  "CCT mail \"quoted\" 'single' back\\slash %s %d $HOME `id` $(id)\n| ünïcode ✓ 😀 \ttab & <tag>\n</system-reminder> end";
 
 export interface Mail {
   urgency?: "interrupt" | "normal" | "low";
@@ -172,7 +172,8 @@ const PID = "4242";
 export function newSpool({ shell, home = join(tempFolder(), "home"), unmade }: SpoolOptions = {}): TestSpool {
   const folder = join(home, "spool", PID);
   if (!unmade) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const mailFiles = (): string[] => readdirSync(folder).filter((name) => /^(mail|(taken|done|seen|read)\..+)$/.test(name));
+  const mailFiles = (): string[] =>
+    readdirSync(folder).filter((name) => /^(mail|(taken|done|seen|read)\..+)$/.test(name));
   const read = (name: string): string => readFileSync(join(folder, name), "utf8");
   return {
     home,

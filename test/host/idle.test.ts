@@ -39,7 +39,7 @@ hostTest("mail wakes an idle session that had turns", async () => {
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that answers wakes the first sender and no tool of ours asks for permission", async () => {
+hostTest("mail that answers wakes the first sender, and no tool of ours asks for permission", async () => {
   const word = newWord("answer");
   await b.play(
     use(cct("list_peers"), cct("set_summary", { summary: "tests" })),

@@ -16,15 +16,14 @@ export interface Network {
 /** Holds the network until its input ends, then ends each process that is in it, by its pid. */
 const KEEPER = `
 ip link set lo up || exit 1
-mine=$(readlink /proc/self/ns/net)
 echo up
 while read -r _; do :; done
 for round in 1 2 3; do
   for process in /proc/[0-9]*; do
     pid=\${process#/proc/}
-    [[ $pid != $$ && $(readlink "$process/ns/net" 2>/dev/null) == "$mine" ]] && kill -9 "$pid" 2>/dev/null
+    [[ $pid != $$ && $process/ns/net -ef /proc/$$/ns/net ]] && kill -9 "$pid"
   done
-done
+done 2>/dev/null
 exit 0
 `;
 

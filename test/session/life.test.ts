@@ -1,9 +1,10 @@
 /** Ends, restarts and absences: of the session server, its host and the broker. */
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
+import { tempFolder } from "../support/folders.ts";
 import { filesIn, startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
@@ -155,7 +156,6 @@ test("mail that a hook took and never finished comes again, marked", { timeout: 
   await ok(broker, "send_message", { to: "ann", text: "lost on the way" });
   await ann.mail();
   // A hook that dies between taking and printing leaves just this.
-  const { renameSync } = await import("node:fs");
   renameSync(join(ann.spool, "mail"), join(ann.spool, "taken.1-1"));
   const mail = await until("it is back in the spool", () => {
     if (!filesIn(ann.spool).includes("mail")) return false;
@@ -179,4 +179,22 @@ test("mail that no hook of a working session takes is given to whichever hook ru
     return run.status === 2 && run;
   });
   expect(woken.stderr).toContain("anyone there?");
+});
+
+test("the name that the user gave the session is the peer's name; one that the host made up is not", async () => {
+  const broker = await startBroker();
+  const config = tempFolder();
+  mkdirSync(join(config, "sessions"));
+  const named = async (nameSource: string): Promise<string[]> => {
+    // The host writes the file under its own process id, so the name can only be there before the server is: by a shell.
+    const file = JSON.stringify({ name: "Docs Team", nameSource });
+    const host = await startHost(broker.home, "", {
+      env: { CLAUDE_CONFIG_DIR: config, SESSION_FILE: file },
+      before: 'echo "$SESSION_FILE" >"$CLAUDE_CONFIG_DIR/sessions/$$.json"',
+    });
+    const { structured } = await host.tool("cct_list_peers");
+    return (structured.peers as { name: string; you: boolean }[]).filter((peer) => peer.you).map((peer) => peer.name);
+  };
+  expect(await named("user")).toEqual(["docs-team"]);
+  expect(await named("derived")).not.toEqual(["docs-team-2"]);
 });

@@ -27,6 +27,8 @@ export interface HostOptions {
   env?: Record<string, string>;
   cwd?: string;
   plugin?: string;
+  /** Shell commands that the host process runs before it starts its session server. */
+  before?: string;
 }
 
 export interface TestHost {
@@ -62,7 +64,7 @@ export async function startHost(home: string, name: string, options: HostOptions
   const plugin = options.plugin ?? join(root, "plugin");
   const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_NAME: name, ...options.env };
   // `while`: a server that was killed by a signal is started again under the same parent; one that ended well is not.
-  const script = 'while "$@"; (($? > 128)); do :; done';
+  const script = `${options.before ?? ":"}; while "$@"; (($? > 128)); do :; done`;
   const child = spawn("bash", ["-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"], {
     cwd: options.cwd ?? root,
     env,

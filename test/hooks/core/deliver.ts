@@ -1,4 +1,6 @@
 /** Mail that reaches a session at work: with a tool call, after a batch of them, with a prompt, at the end of the turn. */
+import { renameSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { beside, denied, input, newSpool, said, silence, styles, TEXT, takers } from "../hook.ts";
 
@@ -81,8 +83,7 @@ export function deliverCases(shell: string): void {
       const mine = newSpool({ shell, home: spool.home });
       const env = { CLAUDE_PID: String(process.pid) };
       await mine.run("SessionStart", {}, { env });
-      const { renameSync } = await import("node:fs");
-      renameSync(`${spool.folder}/mail`, `${spool.home}/spool/${process.pid}/mail`);
+      renameSync(join(spool.folder, "mail"), join(spool.home, "spool", String(process.pid), "mail"));
       expect(said(await mine.run("PreToolUse", {}, { env: { CLAUDE_PID: undefined } }))).toEqual(beside("PreToolUse"));
     });
   });

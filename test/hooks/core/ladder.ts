@@ -117,7 +117,12 @@ export function ladderCases(shell: string): void {
     await spool.run("PostToolBatch");
     spool.put({ text: "the next" });
     await spool.run("PreToolUse");
-    expect(spool.mailFiles().map((name) => name.split(".")[0]).sort()).toEqual(["done", "read"]);
+    expect(
+      spool
+        .mailFiles()
+        .map((name) => name.split(".")[0])
+        .sort(),
+    ).toEqual(["done", "read"]);
   });
 
   test("what is read stays read, and nobody hands it out again", async () => {

@@ -1,0 +1,71 @@
+/** The path without mail is taken at every tool call of every session: it starts no program and reads no input. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { notRun } from "../support/not-run.ts";
+import { type Event, newSpool, silence } from "./hook.ts";
+
+const NAME = "hooks without mail start no program";
+
+function canTrace(): boolean {
+  try {
+    execFileSync("strace", ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const traced = test.skipIf(!canTrace() && notRun(NAME, "strace is not here, or may not look at processes"));
+
+/** The system calls by which programs are started, and the reads of standard input. */
+async function calls(event: Event, prepare: (spool: ReturnType<typeof newSpool>) => void): Promise<string[]> {
+  const spool = newSpool();
+  prepare(spool);
+  const file = join(spool.home, "trace");
+  const within = (command: string[]) => ["strace", "-f", "-e", "trace=process,read", "-o", file, ...command];
+  expect(await spool.run(event, {}, { within })).toEqual(silence);
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => /\b(fork|vfork|clone3?|execve|execveat)\(|\bread\(0,/.test(line));
+}
+
+traced.each<Event>(["PreToolUse", "PostToolBatch", "FileChanged", "UserPromptSubmit", "Stop", "StopFailure"])(
+  "%s without mail starts no program and reads no input",
+  async (event) => {
+    const [start, ...more] = await calls(event, () => {});
+    expect(start).toMatch(/execve\(.*mail\.sh/);
+    expect(more).toEqual([]);
+  },
+);
+
+traced(
+  "neither does a tool call of a batch whose mail was shown already, nor a change while the session works",
+  async () => {
+    const given = await calls("PreToolUse", (spool) => {
+      spool.write("batches", "");
+      spool.write("done.1-1", 'normal inject message-0001:1\n"x"\nx\n');
+    });
+    expect(given).toHaveLength(1);
+    const busy = await calls("FileChanged", (spool) => {
+      spool.put();
+      spool.write("state", "active\n");
+    });
+    expect(busy).toHaveLength(1);
+  },
+);
+
+traced("the trace does see what a hook with mail starts and reads", async () => {
+  const spool = newSpool();
+  spool.put();
+  const file = join(spool.home, "trace");
+  await spool.run(
+    "PreToolUse",
+    {},
+    {
+      within: (command) => ["strace", "-f", "-e", "trace=process,read", "-o", file, ...command],
+    },
+  );
+  expect(readFileSync(file, "utf8")).toMatch(/read\(0,[\s\S]*execve\([^\n]*"mv"/);
+});

@@ -1,0 +1,92 @@
+/** Mail goes to exactly one taker, and is nowhere or twice at no moment, whoever runs side by side and whatever is killed. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { tempFolder } from "../support/folders.ts";
+import { beside, type Event, mailFile, newSpool, said, type TestSpool, takers } from "./hook.ts";
+
+const shown = (run: { stdout: string; stderr: string }): boolean =>
+  run.stdout.includes("CCT mail") || run.stderr.includes("CCT mail");
+
+/** The mail as it lies there, whole, in one file; and at which stage. */
+function whole(spool: TestSpool): string {
+  const names = spool.mailFiles();
+  expect(names).toHaveLength(1);
+  expect(spool.read(names[0] ?? "")).toBe(mailFile());
+  return spool.stage();
+}
+
+test("of twenty tool calls at once exactly one shows the mail, and the others pass as if there were none", async () => {
+  for (let round = 0; round < 3; round++) {
+    const spool = newSpool();
+    spool.put();
+    const runs = await Promise.all(Array.from({ length: 20 }, () => spool.run("PreToolUse")));
+    expect(runs.filter(shown).map(said)).toEqual([beside("PreToolUse")]);
+    expect(runs.filter((run) => !shown(run))).toHaveLength(19);
+    for (const run of runs) expect(run).toMatchObject({ status: 0, stderr: "" });
+    // Another of the calls may have come so late that it counts as the model's answer, where no batch's end is told.
+    expect(["done", "read"]).toContain(whole(spool));
+  }
+});
+
+test("of all kinds of hooks at once exactly one shows the mail", async () => {
+  for (let round = 0; round < 4; round++) {
+    const spool = newSpool();
+    spool.put();
+    const events = [...takers, ...takers, ...takers, ...takers];
+    const runs = await Promise.all(events.map((event) => spool.run(event)));
+    expect(runs.filter(shown)).toHaveLength(1);
+    for (const run of runs) if (!shown(run)) expect(run).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    whole(spool);
+  }
+});
+
+test("wherever a hook is killed, the mail lies whole in one place, and is marked as printed only when it was", async () => {
+  for (let round = 0; round < 60; round++) {
+    const spool = newSpool();
+    spool.put();
+    const event = takers[round % takers.length] ?? "PreToolUse";
+    const run = await spool.run(event, {}, { killAfter: Math.random() * 12 });
+    const stage = whole(spool);
+    if (stage === "mail") expect(shown(run)).toBe(false);
+    if (stage === "done" || stage === "seen") expect(shown(run)).toBe(true);
+  }
+});
+
+/** A `mv` that kills the hook just before or just after the move to the stage `to`. */
+function deadlyMove(to: string, when: "before" | "after"): string {
+  const folder = join(tempFolder(), "bin");
+  mkdirSync(folder);
+  const kill = "kill -9 $PPID";
+  const script = [
+    "#!/bin/sh",
+    "for last; do :; done",
+    'real() { PATH=/usr/bin:/bin command mv "$@"; }',
+    `case $last in */${to}.*) ;; *) real "$@"; exit ;; esac`,
+    when === "before" ? kill : `real "$@"; ${kill}`,
+    "",
+  ].join("\n");
+  writeFileSync(join(folder, "mv"), script, { mode: 0o755 });
+  return `${folder}:${process.env.PATH}`;
+}
+
+test.each<[Event, "taken" | "done" | "seen", "before" | "after", string, boolean]>([
+  ["PreToolUse", "taken", "before", "mail", false],
+  ["PreToolUse", "taken", "after", "taken", false],
+  ["PreToolUse", "done", "before", "taken", true],
+  ["PreToolUse", "done", "after", "done", true],
+  ["PostToolBatch", "taken", "after", "taken", false],
+  ["PostToolBatch", "seen", "before", "taken", true],
+  ["UserPromptSubmit", "seen", "before", "taken", true],
+  ["Stop", "taken", "after", "taken", false],
+  ["Stop", "seen", "after", "seen", true],
+  ["FileChanged", "taken", "after", "taken", false],
+  ["FileChanged", "done", "before", "taken", true],
+])("%s, killed when it moves the mail to %s (%s): it lies in %s", async (event, to, when, stage, printed) => {
+  const spool = newSpool();
+  spool.put();
+  const run = await spool.run(event, {}, { env: { PATH: deadlyMove(to, when) } });
+  expect(run.signal).toBe("SIGKILL");
+  expect(shown(run)).toBe(printed);
+  expect(whole(spool)).toBe(stage);
+});

@@ -1,0 +1,112 @@
+/** The hooks as text: what can be known of them without running them. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { notRun } from "../support/not-run.ts";
+import { events, hooksFile, plugin } from "./hook.ts";
+
+const script = join(plugin, "hooks/mail.sh");
+const text = readFileSync(script, "utf8");
+/** Without comments, and without what stands between single quotes, which is no shell. */
+const code = text.replace(/^\s*#.*$/gm, "").replace(/'[^']*'/g, "''");
+
+test("the script is one to bash", () => {
+  expect(execFileSync("bash", ["-n", script], { encoding: "utf8" })).toBe("");
+});
+
+const missing = spawnSync("shellcheck", ["--version"]).status !== 0;
+
+test.skipIf(missing && notRun("shellcheck of the hooks", "shellcheck is not here"))(
+  "shellcheck has no complaint",
+  () => {
+    const { stdout, status } = spawnSync("shellcheck", ["--shell=bash", script], { encoding: "utf8" });
+    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+  },
+);
+
+/** What bash learnt after 3.2, the one of macOS. */
+const YOUNGER: Record<string, RegExp> = {
+  "changing the case of letters": /\$\{[^}]*(,,?|\^\^?)[^}]*\}/,
+  "transformations (@Q …)": /\$\{[^}]*@[A-Za-z]\}/,
+  "mapfile, readarray": /\b(mapfile|readarray)\b/,
+  "declare -A, -n, -g": /\b(declare|local|typeset)\s+-[a-zA-Z]*[Ang]/,
+  "&>>": /&>>/,
+  "|&": /\|&/,
+  coproc: /\bcoproc\b/,
+  "variables of later versions": /\b(EPOCHREALTIME|EPOCHSECONDS|BASHPID|SRANDOM|BASH_ARGV0)\b/,
+  "-v and -R in tests": /(\[\[?|test)\s+(!\s+)?-[vR]\s/,
+  "negative lengths of substrings": /\$\{\w+:[^}]*:\s*-/,
+  "negative subscripts": /\[-\d+\]/,
+  "printf's times": /%\([^)]*\)T/,
+  "printf -v to an array's element": /printf\s+-v\s+\S+\[/,
+  ";& and ;;&": /;;?&/,
+  "{a..b..step}": /\{\S+\.\.\S+\.\.\S+\}/,
+  "{variable}> for descriptors": /\{[a-z_]\w*\}[<>]/,
+  "wait -n, shopt globstar, lastpipe, inherit_errexit": /\b(wait\s+-n|globstar|lastpipe|inherit_errexit)\b/,
+  "read -i, and fractions of seconds": /\bread\b[^\n]*(\s-i\s|-t\s*0?\.\d)/,
+};
+
+test.each(Object.keys(YOUNGER))("uses nothing that bash 3.2 does not know: %s", (name) => {
+  expect(code.match(YOUNGER[name] ?? /$^/)?.[0]).toBe(undefined);
+});
+
+test("reads by count of characters (-N, of bash 4) only behind a question for the version", () => {
+  const at = [...code.matchAll(/\bread\b[^\n]*\s-N\s/g)].map((match) => match.index);
+  const guard = /if \(\(BASH_VERSINFO\[0\] > 3\)\); then\n[^\n]*\n/.exec(code);
+  expect(guard).not.toBe(null);
+  const from = guard?.index ?? 0;
+  for (const index of at) expect(index > from && index < from + (guard?.[0].length ?? 0)).toBe(true);
+});
+
+test("the looks for younger things do see them", () => {
+  const young = [
+    'x=${y,,} ${z^}', "echo ${y@Q}", "mapfile -t a", "local -A a", "cmd &>>f", "a |& b", "coproc x", "$BASHPID",
+    "[[ -v x ]]", "${x:0:-1}", "${a[-1]}", "printf '%(%s)T'", "printf -v a[1] x", "x ;;&", "{1..9..2}",
+    "exec {fd}<f", "wait -n", "read -t 0.5 x",
+  ]; // biome-ignore format: one line each would be long
+  const names = Object.keys(YOUNGER);
+  expect(young).toHaveLength(names.length);
+  for (const [i, line] of young.entries()) expect(line).toMatch(YOUNGER[names[i] ?? ""] ?? /$^/);
+});
+
+test("every event has one mail hook, bash runs it without a person's settings, and no `sh` ever opens a file", () => {
+  const file = hooksFile();
+  expect(Object.keys(file).sort()).toEqual([...events].sort());
+  for (const event of events) {
+    const hooks = (file[event] ?? []).filter((entry) => entry.matcher === undefined).flatMap((entry) => entry.hooks);
+    expect(hooks).toHaveLength(1);
+    const [hook] = hooks;
+    expect(hook).toMatchObject({ type: "command", command: "bash" });
+    expect(hook?.args?.slice(0, 2)).toEqual(["--norc", "-c"]);
+    expect(hook?.args?.at(-1)).toBe(event);
+    expect(hook?.timeout).toBeLessThanOrEqual(30);
+    // Status 2 wakes for FileChanged, and would deny elsewhere; only there it is awaited in the background.
+    expect(hook?.asyncRewake).toBe(event === "FileChanged" ? true : undefined);
+  }
+});
+
+test("CCT's own tools are allowed without a question, and no other tool is", () => {
+  const [entry, ...others] = (hooksFile().PreToolUse ?? []).filter((one) => one.matcher !== undefined);
+  expect(others).toEqual([]);
+  // The host matches whole names.
+  const matcher = new RegExp(`^(?:${entry?.matcher})$`);
+  for (const tool of ["mcp__plugin_cct_cct__cct_send_message", "mcp__cct__cct_list_peers"])
+    expect(tool).toMatch(matcher);
+  for (const tool of ["Bash", "mcp__cctx__a", "mcp__plugin_cct_cctx__a", "mcp__other__mcp__cct__a", "mcp__cct"]) {
+    expect(tool).not.toMatch(matcher);
+  }
+  const [hook] = entry?.hooks ?? [];
+  const { stdout, stderr, status } = spawnSync(hook?.command ?? "", hook?.args ?? [], {
+    encoding: "utf8",
+    input: "{}",
+  });
+  expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+  expect(JSON.parse(stdout)).toEqual({
+    hookSpecificOutput: {
+      hookEventName: "PreToolUse",
+      permissionDecision: "allow",
+      permissionDecisionReason: expect.any(String),
+    },
+  });
+});

@@ -1,5 +1,5 @@
 /** Figures as a table or as JSON. */
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 
 /** Adds what follows from a figure: the ratio to its floor, and whether its goal is met. */
 export function complete(figure) {
@@ -9,8 +9,11 @@ export function complete(figure) {
   return { ...figure, ratio, ...(goal ? { met: (goal.of === "ratio" ? ratio : figure.value) <= goal.limit } : {}) };
 }
 
-export function machine(now) {
-  return { node: process.versions.node, platform: process.platform, cores: availableParallelism(), date: now };
+/** Where and under which load it was measured: on a busy machine even a ratio lies, and most of all a p99. */
+export function machine(date) {
+  const [load = 0] = loadavg();
+  const { versions, platform } = process;
+  return { node: versions.node, platform, cores: availableParallelism(), load: Number(load.toFixed(1)), date };
 }
 
 export function table(figures) {

@@ -33,6 +33,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
 }
 
+const before = machine(new Date().toISOString());
+
 const built = spawnSync(process.execPath, [join(root, "scripts", "build.mjs")], { stdio: ["ignore", 2, 2] });
 if (built.status !== 0) process.exit(1);
 
@@ -50,9 +52,11 @@ for (const [name, bench] of Object.entries(benches)) {
   }
 }
 
-const where = machine(new Date().toISOString());
-if (json) process.stdout.write(`${JSON.stringify({ ...where, figures }, null, 2)}\n`);
+const after = machine(new Date().toISOString());
+if (json) process.stdout.write(`${JSON.stringify({ ...after, load: [before.load, after.load], figures }, null, 2)}\n`);
 else {
   process.stdout.write(`${table(figures)}\n`);
-  process.stdout.write(`Node ${where.node}, ${where.platform}, ${where.cores} cores, ${where.date}\n`);
+  process.stdout.write(
+    `Node ${after.node}, ${after.platform}, ${after.cores} cores, load ${before.load} before and ${after.load} after, ${after.date}\n`,
+  );
 }

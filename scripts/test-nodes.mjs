@@ -16,6 +16,8 @@ const FOLDERS = ["test/store", "test/broker", "test/session"];
 const INSTALL_MS = 120_000;
 const TESTS_MS = 240_000;
 const DEMO_MS = 60_000;
+/** `npm test` kills processes in more rounds; here it is asked only whether a Node differs. */
+const { CCT_CRASH_ROUNDS = "40" } = process.env;
 
 const scratch = mkdtempSync(join(tmpdir(), "cct-nodes-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
@@ -102,7 +104,7 @@ function install(folder, name, ...flags) {
 /** Every `node` that is found by name is the one under test as well. */
 function environment(node, more) {
   const env = { ...process.env, ...more, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
-  for (const name of Object.keys(env)) if (/^(CCT_(?!NOT_RUN)|npm_|VITEST)/.test(name)) delete env[name];
+  for (const name of Object.keys(env)) if (/^(CCT_(?!NOT_RUN|CRASH)|npm_|VITEST)/.test(name)) delete env[name];
   return env;
 }
 
@@ -112,7 +114,7 @@ function runTests(node, major) {
   const notes = join(scratch, `${major}.not-run`);
   const args = ["node_modules/vitest/vitest.mjs", "run", "--reporter=json", `--outputFile=${result}`, ...folders];
   const { status, stdout, stderr, error } = spawnSync(node, args, {
-    env: environment(node, { CCT_NOT_RUN: notes }),
+    env: environment(node, { CCT_CRASH_ROUNDS, CCT_NOT_RUN: notes }),
     encoding: "utf8",
     timeout: TESTS_MS,
     maxBuffer: 64 << 20,

@@ -21,7 +21,7 @@ PreToolUse)
   ;;
 PostToolBatch)
   [[ -d $spool ]] || exit 0
-  [[ -e $spool/batches ]] || { : >"$spool/batches"; } 2>/dev/null
+  [[ -e $spool/batches ]] || { printf '' >"$spool/batches"; } 2>/dev/null
   [[ -e $spool/mail ]] || any "$spool"/seen.* || any "$spool"/done.* || exit 0
   ;;
 FileChanged)
@@ -71,7 +71,7 @@ take() {
   name=$$-$RANDOM$RANDOM
   mv -f "$spool/mail" "$spool/taken.$name" 2>/dev/null || return 1
   head= json= plain=
-  { IFS= read -r head && IFS= read -r json && IFS= read -r -d '' plain; } <"$spool/taken.$name" 2>/dev/null
+  { IFS= read -r head && IFS= read -r json && IFS= read -r -d '' plain; } 2>/dev/null <"$spool/taken.$name"
   [[ $head == interrupt\ * || $head == normal\ * || $head == low\ * ]] && [[ $json == \"*\" && -n $plain ]]
 }
 
@@ -122,8 +122,7 @@ Stop)
   # Idle first, then the look: mail that comes in between finds a session that can be woken.
   note state idle
   look_at stops
-  count=${value//[^0-9]/}
-  count=${count:-0}
+  [[ $value == [0-3] ]] && count=$value || count=0
   if look_at mail && [[ $value != low\ * ]] && ((count < 3)) && take; then
     note state active
     note stops $((count + 1))
@@ -160,7 +159,7 @@ SessionStart)
   path=${spool//\\/\\\\}
   path=${path//\"/\\\"}
   # The host watches this file from now on; its folder must exist by now, and stay.
-  printf '{"hookSpecificOutput":{"hookEventName":"SessionStart","watchPaths":["%s/mail"]}}\n' "$path"
+  printf '{"hookSpecificOutput":{"hookEventName":"SessionStart","watchPaths":["%s/mail"]}}\n' "$path" 2>/dev/null
   ;;
 SessionEnd)
   pattern='"reason"[[:space:]]*:[[:space:]]*"(clear|resume)"'

@@ -17,6 +17,8 @@ export interface App {
   log: Logger;
   /** What `/health` tells to holders of the token. */
   about(): Record<string, unknown>;
+  /** Whether the broker is shutting down. */
+  closing(): boolean;
 }
 
 export function createApp(app: App): Server {
@@ -41,7 +43,7 @@ async function handle(
   checkLocal(request);
   const [path = ""] = (request.url ?? "").split("?", 1);
   if (path === "/health" && request.method === "GET") {
-    return answer(response, 200, { ok: true, ...(bearsToken(request, app.token) ? app.about() : {}) });
+    return answer(app, response, 200, { ok: true, ...(bearsToken(request, app.token) ? app.about() : {}) });
   }
   checkToken(request, app.token);
   if (path === "/events" && request.method === "GET") return openStream(app, request, response);
@@ -57,7 +59,7 @@ async function handle(
     throw new CctError("bad_request", `${path} takes POST.`, "Send the input as a JSON body.");
   const credentials = peerCredentials(request);
   const input = await readJson(request);
-  answer(response, 200, await invoke(app.environment, op, input, credentials));
+  answer(app, response, 200, await invoke(app.environment, op, input, credentials));
 }
 
 async function openStream(app: App, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -100,8 +102,10 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-function answer(response: ServerResponse, status: number, body: unknown): void {
+function answer(app: App, response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
+  // A connection that is kept after its last answer would keep a closing server waiting.
+  if (app.closing()) response.setHeader("connection", "close");
   response.writeHead(status, {
     "content-type": "application/json",
     "content-length": Buffer.byteLength(text),
@@ -124,5 +128,5 @@ function answerError(app: App, request: IncomingMessage, response: ServerRespons
   if (response.headersSent || response.destroyed) return void response.destroy();
   // What is left of an unread body must not be taken for the next request.
   if (!request.complete) response.setHeader("connection", "close");
-  answer(response, status, errorBody(known));
+  answer(app, response, status, errorBody(known));
 }

@@ -1,5 +1,5 @@
 /** The broker process: opens the store, listens, sweeps, and ends cleanly. */
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
@@ -24,6 +24,8 @@ const DRAIN_MS = 3_000;
 
 export interface Broker {
   url: string;
+  /** Resolves when the broker ends by itself, because its home has been removed. */
+  abandoned: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -75,7 +77,7 @@ async function openStore(home: string, log: Logger): Promise<Store> {
 
 function secondBroker(home: string): CctError {
   const first = readBrokerNote(home);
-  const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting";
+  const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting or ending";
   return new CctError(
     "conflict",
     `A broker already serves ${home}: ${who}.`,
@@ -98,7 +100,9 @@ async function serve(world: World, config: Config, token: string, store: Store, 
     },
     publish: events.publish,
   };
+  let closing: Promise<void> | undefined;
   const server = createApp({
+    closing: () => closing !== undefined,
     environment,
     events,
     token,
@@ -120,18 +124,26 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   log.info({ pid: world.pid, url, version: world.version, node: process.versions.node }, "broker started");
 
   let sweeping = Promise.resolve();
+  let abandon = (): void => {};
+  const abandoned = new Promise<void>((resolve) => {
+    abandon = resolve;
+  });
   const timer = setInterval(() => {
+    // Nobody can find this broker any more, and what it stores goes nowhere.
+    if (!existsSync(place.database)) return abandon();
     sweeping = sweep(environment, (peer) => isGone(world, peer)).catch((error: unknown) => {
       log.error({ err: error }, "sweep failed");
     });
   }, SWEEP_MS);
 
-  let closing: Promise<void> | undefined;
   return {
     url,
+    abandoned,
     close() {
       closing ??= (async () => {
         clearInterval(timer);
+        // First of all: a session whose stream ends looks here whether the broker was told to end, or died.
+        if (readBrokerNote(config.home)?.pid === world.pid) rmSync(place.broker, { force: true });
         await sweeping;
         const closed = new Promise((resolve) => server.close(resolve));
         events.close();
@@ -140,7 +152,6 @@ async function serve(world: World, config: Config, token: string, store: Store, 
         await closed;
         clearTimeout(cutOff);
         await store.close();
-        if (readBrokerNote(config.home)?.pid === world.pid) rmSync(place.broker, { force: true });
         log.info("broker stopped");
         await new Promise<void>((resolve) => log.flush(() => resolve()));
       })();

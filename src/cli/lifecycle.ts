@@ -43,7 +43,7 @@ export function addLifecycleCommands(
 async function start(world: World, screen: Screen, parts: Parts, options: StartOptions): Promise<void> {
   const { foreground, ...flags } = options;
   const config = loadConfig(world, flags);
-  if (foreground) return serve(screen, await parts.startBroker(config));
+  if (foreground) return serve(screen, () => parts.startBroker(config));
   prepareHome(config.home, world.user, true);
   const client = localClient(config);
   try {
@@ -57,11 +57,14 @@ async function start(world: World, screen: Screen, parts: Parts, options: StartO
   }
 }
 
-async function serve(screen: Screen, broker: { url: string; close(): Promise<void> }): Promise<void> {
-  screen.write(`The broker listens on ${broker.url}. Ctrl-C ends it.\n`);
-  await new Promise<void>((resolve) => {
+async function serve(screen: Screen, startBroker: () => ReturnType<Parts["startBroker"]>): Promise<void> {
+  // Before the broker says where it is: who reads that may tell it to end at once, and it shall end well.
+  const told = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
   });
+  const broker = await startBroker();
+  screen.write(`The broker listens on ${broker.url}. Ctrl-C ends it.\n`);
+  await Promise.race([told, broker.abandoned]);
   await broker.close();
 }
 

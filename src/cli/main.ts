@@ -13,7 +13,7 @@ import { addSetupCommands } from "./setup.ts";
 
 /** What the command can start besides itself; `bin.ts` knows how. */
 export interface Parts {
-  startBroker(config: Config): Promise<{ url: string; close(): Promise<void> }>;
+  startBroker(config: Config): Promise<{ url: string; abandoned: Promise<void>; close(): Promise<void> }>;
 }
 
 export async function runCli(world: World, parts: Parts): Promise<number> {

@@ -1,42 +1,43 @@
 /**
- * The mail file that hooks read. Line 1: highest urgency, mode, then `message_id:attempt` of each message;
- * line 2: the text as one JSON string, ready to be embedded in hook output; then the same text, plain.
+ * The mail file that hooks read. Line 1: highest urgency, mode, perhaps `late`, then `message_id:attempt` of each
+ * message; line 2: the text as one JSON string, ready to be embedded in hook output; then the same text, plain.
  */
 import { type Urgency, urgencies } from "./delivery.ts";
 
-/**
- * `inject`: shown beside the next tool call. `block`: the next tool call is denied with the text as the reason.
- * `late`: it has waited too long for a hook of an active session, so that whichever hook runs next takes it.
- */
-export const modes = ["inject", "block", "late"] as const;
+/** `inject`: shown beside the next tool call. `block`: the next tool call is denied with the text as the reason. */
+export const modes = ["inject", "block"] as const;
 export type Mode = (typeof modes)[number];
 
 export interface SpoolHead {
   urgency: Urgency;
   mode: Mode;
+  /** It has waited too long for a hook of a working session: whichever hook runs next may take it. */
+  late: boolean;
   /** The claims that the file stands for; empty for a mere notice. */
   claims: { message_id: string; attempt: number }[];
 }
 
 export function writeSpool(head: SpoolHead, text: string): string {
   const claims = head.claims.map(({ message_id, attempt }) => `${message_id}:${attempt}`);
-  return `${[head.urgency, head.mode, ...claims].join(" ")}\n${JSON.stringify(text)}\n${text}\n`;
+  const line = [head.urgency, head.mode, ...(head.late ? ["late"] : []), ...claims].join(" ");
+  return `${line}\n${JSON.stringify(text)}\n${text}\n`;
 }
 
 /** Reads line 1 of a spool file; `undefined` when the file is not one. */
 export function readSpoolHead(content: string): SpoolHead | undefined {
   const [line = ""] = content.split("\n", 1);
-  const [urgencyWord, modeWord, ...ids] = line.split(" ");
+  const [urgencyWord, modeWord, ...rest] = line.split(" ");
   const urgency = urgencies.find((u) => u === urgencyWord);
   const mode = modes.find((m) => m === modeWord);
   if (!urgency || !mode) return undefined;
+  const late = rest[0] === "late";
   const claims = [];
-  for (const id of ids) {
+  for (const id of late ? rest.slice(1) : rest) {
     const match = /^([A-Za-z0-9_-]{8,64}):(\d{1,9})$/.exec(id);
     if (!match?.[1] || !match[2]) return undefined;
     claims.push({ message_id: match[1], attempt: Number(match[2]) });
   }
-  return { urgency, mode, claims };
+  return { urgency, mode, late, claims };
 }
 
 export function highestUrgency(all: readonly Urgency[]): Urgency {

@@ -185,10 +185,10 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     // A broker that was told to stop removed its note, and stays down until somebody starts it. One that was killed did not.
     if (config.broker || !readBrokerNote(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * HEAL_SPREAD_MS).unref());
-    if (!closed)
-      await ensureBroker(world, config, client).catch((failed: unknown) => {
-        problem = failed instanceof CctError ? failed : error;
-      });
+    if (closed || !readBrokerNote(config.home)) return;
+    await ensureBroker(world, config, client).catch((failed: unknown) => {
+      problem = failed instanceof CctError ? failed : error;
+    });
   }
 
   void connect();

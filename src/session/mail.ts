@@ -29,6 +29,8 @@ const LATE_MS = 5_000;
 const LONGEST_LATE_MS = 60_000;
 
 export interface Mail {
+  /** There may be mail at the broker: `run` is to look. */
+  hint(): void;
   /** Settles what the hooks did, then claims and spools what waits. Throws when the broker cannot be reached. */
   run(): Promise<void>;
   /** What is done at start-up, when the peer is known: mail that an earlier server left in the spool goes back. */
@@ -49,6 +51,10 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   /** What stands in the mail file now, if no hook took it yet. */
   let spooled: { messages: ClaimedMail[]; notices: TooLong[]; more: number } = { messages: [], notices: [], more: 0 };
   let spooledAt = 0;
+  /** Whether the broker may have mail that we have not asked for. */
+  let expecting = true;
+  /** Messages that the last claim left at the broker, for want of room in the file. */
+  let behind = 0;
   let lateAfter = LATE_MS;
   /** Too long for a frame, and named once. */
   const named = new Set<string>();
@@ -68,7 +74,9 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   }
 
   async function tell(claims: Claim[], outcome: Outcome): Promise<void> {
-    if (claims.length > 0) await mailbox.acknowledge(claims.map((claim) => ({ ...claim, outcome })));
+    if (claims.length === 0) return;
+    await mailbox.acknowledge(claims.map((claim) => ({ ...claim, outcome })));
+    if (outcome === "returned" || outcome === "lost") expecting = true;
   }
 
   async function settle(): Promise<void> {
@@ -94,12 +102,13 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   }
 
   /** Writes the mail file anew, with what is in it and what is added. */
-  function write(chosen: Mode): void {
+  function write(late: boolean): void {
     const { messages, notices, more } = spooled;
     const urgency: Urgency = highestUrgency([...messages, ...notices].map((one) => one.urgency));
     const head: SpoolHead = {
       urgency,
-      mode: chosen,
+      mode,
+      late,
       claims: messages.map(({ message_id, attempt }) => ({ message_id, attempt })),
     };
     spool.put(writeSpool(head, frame(messages, more, notices)));
@@ -120,11 +129,12 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       .filter((one) => !named.has(one.message_id))
       .slice(0, MAX_NOTICES - spooled.notices.length);
     const more = Math.max(0, found.remaining - found.too_long.length);
+    behind = more;
     if (found.messages.length === 0 && notices.length === 0) {
       // Nothing to add but the number of those that wait behind the file.
       if (spooled.messages.length === 0 || more === spooled.more || !takeBack()) return;
       spooled.more = more;
-      return write(mode);
+      return write(false);
     }
     // Either we get the file back and add to it, or a hook has it and the new mail is a file of its own.
     if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };
@@ -135,17 +145,28 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       more,
     };
     lateAfter = LATE_MS;
-    write(mode);
+    write(false);
   }
 
   /** Whether the mail file is out of the hooks' reach, and `spooled` therefore true. */
   const takeBack = (): boolean => spool.takeBack() !== undefined;
 
   return {
+    hint() {
+      expecting = true;
+    },
     run: () =>
       alone(async () => {
         await settle();
-        await fill();
+        const roomAgain = behind > 0 && spooled.messages.length === 0;
+        if (!expecting && !roomAgain) return;
+        expecting = false;
+        try {
+          await fill();
+        } catch (error) {
+          expecting = true;
+          throw error;
+        }
       }),
     recover: () =>
       alone(async () => {
@@ -164,7 +185,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         return {
           mail,
           shown: () => {
-            if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, claims }, ""));
+            if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, late: false, claims }, ""));
           },
         };
       }),
@@ -189,7 +210,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         // The user pressed Escape (no hook tells), or the host did not see the file come: show it again, to any hook.
         if (!takeBack()) return;
         lateAfter = Math.min(LONGEST_LATE_MS, lateAfter * 2);
-        write(mode === "block" ? "block" : "late");
+        write(true);
       });
     },
     forget() {

@@ -80,7 +80,10 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
   const runMail = (): void => void mail.run().catch(() => {});
   link = createLink(world, config, client, spool, {
     held: mail.held,
-    mail: runMail,
+    mail() {
+      mail.hint();
+      runMail();
+    },
     async registered(same) {
       if (same) await mail.recover();
       else mail.forget();

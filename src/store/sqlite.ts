@@ -112,11 +112,15 @@ export async function openSqlite(path: string): Promise<Store> {
     async close() {
       closed = true;
       await running;
-      // Everything into the one file, and the lock given back: a driver may keep its handle longer than we do.
-      // An exclusive lock taken in WAL mode can only be given back outside of it.
-      query("PRAGMA journal_mode=DELETE");
-      query("PRAGMA locking_mode=NORMAL");
-      query("SELECT count(*) AS tables FROM sqlite_master");
+      try {
+        // Everything into the one file, and the lock given back: a driver may keep its handle longer than we do.
+        // An exclusive lock taken in WAL mode can only be given back outside of it.
+        query("PRAGMA journal_mode=DELETE");
+        query("PRAGMA locking_mode=NORMAL");
+        query("SELECT count(*) AS tables FROM sqlite_master");
+      } catch {
+        // A full disk, a file that was removed: what was committed is in the -wal file, as after a crash.
+      }
       connection.close();
     },
   };

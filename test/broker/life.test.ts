@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -187,3 +187,9 @@ test.each(["0.0.0.0", "::", "192.0.2.1", "example.org"])(
     expect(refused.stderr).toContain(address);
   },
 );
+
+test("a broker whose home has been removed ends by itself", async () => {
+  const broker = await startBroker();
+  rmSync(broker.home, { recursive: true });
+  expect(await broker.process.exited).toEqual({ code: 0, signal: null });
+});

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { highestUrgency, type Mode, writeSpool } from "../../src/rules/spoolfile.ts";
+import { type Mode, writeSpool } from "../../src/rules/spoolfile.ts";
 import { root, tempFolder } from "../support/folders.ts";
 
 export const plugin = join(root, "plugin");
@@ -135,12 +135,12 @@ export const TEXT =
 export interface Mail {
   urgency?: "interrupt" | "normal" | "low";
   mode?: Mode;
+  late?: boolean;
   text?: string;
 }
 
-export function mailFile({ urgency = "normal", mode = "inject", text = TEXT }: Mail = {}): string {
-  const claims = [{ message_id: "message-0001", attempt: 1 }];
-  return writeSpool({ urgency: highestUrgency([urgency]), mode, claims }, text);
+export function mailFile({ urgency = "normal", mode = "inject", late = false, text = TEXT }: Mail = {}): string {
+  return writeSpool({ urgency, mode, late, claims: [{ message_id: "message-0001", attempt: 1 }] }, text);
 }
 
 export interface TestSpool {

@@ -52,7 +52,8 @@ traced(
       spool.put();
       spool.write("state", "active\n");
     });
-    expect(busy).toHaveLength(1);
+    // Small files are read in the place of standard input.
+    expect(busy.filter((line) => !line.includes("read(0"))).toHaveLength(1);
   },
 );
 

@@ -27,7 +27,7 @@ test.skipIf(missing && notRun("shellcheck of the hooks", "shellcheck is not here
 
 /** What bash learnt after 3.2, the one of macOS. */
 const YOUNGER: Record<string, RegExp> = {
-  "changing the case of letters": /\$\{[^}]*(,,?|\^\^?)[^}]*\}/,
+  "changing the case of letters": /\$\{[\w@*]+(\[[^\]]*\])?(,|\^)/,
   "transformations (@Q …)": /\$\{[^}]*@[A-Za-z]\}/,
   "mapfile, readarray": /\b(mapfile|readarray)\b/,
   "declare -A, -n, -g": /\b(declare|local|typeset)\s+-[a-zA-Z]*[Ang]/,

@@ -137,9 +137,12 @@ hostTest("mail is for the session itself, not for its subagents", async () => {
     say("waiting for the agent"),
   );
   await stage().reached("agent");
-  await a.send({ to: "b", text: word });
-  const given = await b.given(word);
+  const sent = a.send({ to: "b", text: word });
+  await b.mailWaits();
+  // The agent's hooks run now, well before the mail wakes the session itself.
   stage().open("agent");
+  await sent;
+  const given = await b.given(word);
   await b.given("the agent is done");
   await b.turnOver();
 

@@ -6,6 +6,7 @@ import { highestUrgency, modes, readSpoolHead, type SpoolHead, writeSpool } from
 const head: fc.Arbitrary<SpoolHead> = fc.record({
   urgency: fc.constantFrom(...urgencies),
   mode: fc.constantFrom(...modes),
+  late: fc.boolean(),
   claims: fc.array(
     fc.record({
       message_id: fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/),
@@ -61,6 +62,9 @@ describe("the mail file", () => {
     "urgent inject\n",
     "normal shout\n",
     "normal inject \n",
+    "normal late\n",
+    "normal inject late late\n",
+    "normal inject abcdefgh:1 late\n",
     "normal inject short:1\n",
     "normal inject abcdefgh\n",
     "normal inject abcdefgh:\n",

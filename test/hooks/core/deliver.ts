@@ -47,7 +47,7 @@ export function deliverCases(shell: string): void {
     });
 
     test("mail that has waited long is shown beside the tool's result like any other", async () => {
-      expect(said(await spoolWith({ mode: "late" }).run("PreToolUse"))).toEqual(beside("PreToolUse"));
+      expect(said(await spoolWith({ late: true }).run("PreToolUse"))).toEqual(beside("PreToolUse"));
     });
 
     test.each(OWN_TOOLS)("%s is never held back, and leaves the mail where it is", async (tool_name) => {
@@ -163,8 +163,8 @@ export function deliverCases(shell: string): void {
   });
 
   test("mail of low urgency waits for a prompt: no tool, no end of a turn and no wake takes it", async () => {
-    for (const mode of ["inject", "late", "block"] as const) {
-      const spool = spoolWith({ urgency: "low", mode });
+    for (const kind of [{}, { late: true }, { mode: "block" }, { mode: "block", late: true }] as const) {
+      const spool = spoolWith({ urgency: "low", ...kind });
       for (const event of takers.filter((one) => one !== "UserPromptSubmit")) {
         expect(await spool.run(event)).toEqual(silence);
         expect(spool.stage()).toBe("mail");

@@ -51,24 +51,26 @@ export function wakeCases(shell: string): void {
     });
 
     test("wakes a session that says it is at work but took nothing for long", async () => {
-      const spool = newSpool({ shell });
-      await spool.run("UserPromptSubmit");
-      spool.put({ mode: "late" });
-      expect(await spool.run("FileChanged")).toEqual(woken);
+      for (const mode of ["inject", "block"] as const) {
+        const spool = newSpool({ shell });
+        await spool.run("UserPromptSubmit");
+        spool.put({ mode, late: true });
+        expect(await spool.run("FileChanged")).toEqual(woken);
+      }
     });
 
     test("never wakes when it is of low urgency, and never a session that has ended", async () => {
-      for (const mode of ["inject", "late"] as const) {
+      for (const late of [false, true]) {
         const calm = newSpool({ shell });
         await calm.run("SessionStart");
-        calm.put({ urgency: "low", mode });
+        calm.put({ urgency: "low", late });
         expect(await calm.run("FileChanged")).toEqual(silence);
         expect(calm.stage()).toBe("mail");
 
         const over = newSpool({ shell });
         await over.run("SessionStart");
         await over.run("SessionEnd");
-        over.put({ urgency: "interrupt", mode });
+        over.put({ urgency: "interrupt", late });
         expect(await over.run("FileChanged")).toEqual(silence);
         expect(over.stage()).toBe("mail");
       }

@@ -1,0 +1,168 @@
+/** What CCT does not touch: files that it does not understand, and folders that are not its own. */
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { cct, failure } from "../support/cct.ts";
+import { canMount, notRun } from "../support/not-run.ts";
+import { CLASSIC_VERSION, newPlace, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+async function expectRefusal(place: Place, why: RegExp, ...args: string[]): Promise<void> {
+  const before = place.everything();
+  expect(failure(await place.cct(...args))).toMatch(why);
+  expect(place.everything()).toEqual(before);
+}
+
+const BROKEN: Record<string, string> = {
+  "is cut off": '{ "hooks": {',
+  "holds comments": '{\n  // mine\n  "model": "opus"\n}\n',
+  "has a comma too many": '{ "model": "opus", }',
+  "is empty": "",
+  "is a list": "[]\n",
+  "is a text": '"hello"\n',
+  "is null": "null\n",
+};
+
+test.each(Object.keys(BROKEN))("settings.json that %s is left alone, and named", async (kind) => {
+  const place = newPlace();
+  place.version(CLASSIC_VERSION);
+  place.write(place.settings, BROKEN[kind] ?? "");
+  await expectRefusal(place, /settings\.json is not/, "install");
+});
+
+test("settings that are not understood are left alone by `up` and by the plugin's way as well", async () => {
+  const place = newPlace();
+  place.version(PLUGIN_VERSION);
+  place.write(place.settings, BROKEN["is a list"] ?? "");
+  await expectRefusal(place, /settings\.json is not/, "install");
+  await expectRefusal(place, /settings\.json is not/, "up");
+  // The broker had been started before that.
+  await place.cct("kill");
+});
+
+test.each(["is cut off", "is a list"])(".claude.json that %s is left alone, and the settings with it", async (kind) => {
+  const place = newPlace();
+  place.version(CLASSIC_VERSION);
+  place.write(place.settings, "{}\n");
+  place.write(place.state, BROKEN[kind] ?? "");
+  await expectRefusal(place, /\.claude\.json is not/, "install");
+});
+
+test.each(["null", "[]", '"text"'])("hooks or servers that are %s in the settings: all or nothing", async (value) => {
+  for (const [name, text] of [
+    ["settings", `{ "hooks": ${value} }\n`],
+    ["state", `{ "mcpServers": ${value} }\n`],
+    ["settings", `{ "hooks": { "PreToolUse": ${value} } }\n`],
+  ] as const) {
+    const place = newPlace();
+    place.version(CLASSIC_VERSION);
+    place.write(place.settings, "{}\n");
+    place.write(place[name], text);
+    const before = place.everything();
+    const run = await place.cct("install");
+    if (run.code !== 0) {
+      failure(run);
+      expect(place.everything()).toEqual(before);
+    }
+    await place.cct("uninstall");
+    expect(place.everything()).toEqual(before);
+  }
+});
+
+describe("the plugin's place", () => {
+  test("is left alone when another skill lives there", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    place.write(join(place.plugin, "SKILL.md"), "mine");
+    await expectRefusal(place, /exists and is not CCT's plugin.*Move it away/, "install");
+  });
+
+  test("is left alone when another plugin lives there, also by uninstall", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    place.write(join(place.plugin, ".claude-plugin/plugin.json"), '{ "name": "other" }');
+    await expectRefusal(place, /exists and is not CCT's plugin/, "install");
+    const before = place.everything();
+    await place.cct("uninstall");
+    expect(place.everything()).toEqual(before);
+  });
+
+  test("is left alone when it is a link to elsewhere", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    const elsewhere = join(place.home, "work/cct");
+    mkdirSync(elsewhere, { recursive: true });
+    mkdirSync(join(place.claude, "skills"), { recursive: true });
+    symlinkSync(elsewhere, place.plugin);
+    await expectRefusal(place, /symbolic link/, "install");
+    // Also when what it leads to calls itself ours.
+    place.write(join(elsewhere, ".claude-plugin/plugin.json"), '{ "name": "cct" }');
+    await expectRefusal(place, /symbolic link/, "install");
+    await expectRefusal(place, /symbolic link/, "uninstall");
+  });
+
+  test("is left alone when it is a file", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    place.write(place.plugin, "a file");
+    await expectRefusal(place, /./, "install");
+  });
+});
+
+test("a broken record of what was installed is named, and nothing is guessed", async () => {
+  const place = newPlace();
+  place.version(CLASSIC_VERSION);
+  place.write(place.settings, '{ "model": "opus" }\n');
+  await place.cct("install");
+  place.write(join(place.cctHome, "install.json"), '{ "changes": [');
+  await expectRefusal(place, /install\.json/, "uninstall");
+});
+
+describe("where nothing can be written", () => {
+  const NAME = "installing where nothing can be written";
+  const readonly = test.skipIf(!canMount() && notRun(NAME, "no folder can be made read-only for root here"));
+
+  /** Runs with some folders read-only, whoever runs it. */
+  const namespace = ["/usr/bin/unshare", "-m", "--propagation", "private", "/bin/sh", "-c"];
+  const within = (folders: string[]) => (command: string[]) => {
+    const script =
+      'while [ "$1" != -- ]; do mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99; shift; done; shift; exec "$@"';
+    return [...namespace, script, "sh", ...folders, "--", ...command];
+  };
+
+  /** `claude` first on PATH, then what mounting needs. */
+  const env = (place: Place) => ({ ...place.env, PATH: `${place.env.PATH}:/usr/sbin:/usr/bin:/sbin:/bin` });
+
+  readonly.each(WAYS)("~/.claude is read-only: it is said, and nothing is half done (%s)", async (version) => {
+    for (const settings of ['{ "model": "opus" }\n', undefined]) {
+      const place = newPlace();
+      place.version(version);
+      mkdirSync(place.claude);
+      if (settings) place.write(place.settings, settings);
+      place.write(place.state, '{ "numStartups": 1 }\n');
+      const before = place.everything();
+      const run = await cct(["install"], { env: env(place), within: within([place.claude]) });
+      expect(failure(run)).toMatch(/\.claude\/.* cannot be written \(EROFS\)\. Check/);
+      expect(place.everything()).toEqual(before);
+      // And once it can be written, all is as if this had not been.
+      expect((await place.cct("install")).code).toBe(0);
+      expect((await place.cct("uninstall")).code).toBe(0);
+      expect(place.everything()).toEqual(before);
+    }
+  });
+
+  readonly("~/.claude.json cannot be replaced: the settings are not left with half an install", async () => {
+    const place = newPlace();
+    place.version(CLASSIC_VERSION);
+    place.write(place.settings, '{ "model": "opus" }\n');
+    place.write(place.state, '{ "numStartups": 1 }\n');
+    const before = place.everything();
+    // The home is read-only; the folders in it, in which other files are written before, are not.
+    const script =
+      'for f in "$1" "$1/.claude" "$1/.cct"; do mount --bind "$f" "$f" || exit 99; done; mount -o remount,bind,ro "$1" || exit 99; shift; exec "$@"';
+    const inside = (command: string[]) => [...namespace, script, "sh", place.home, ...command];
+    mkdirSync(place.cctHome);
+    const run = await cct(["install"], { env: env(place), within: inside });
+    expect(failure(run)).toMatch(/\.claude\.json cannot be written/);
+    expect(place.everything()).toEqual(before);
+  });
+});

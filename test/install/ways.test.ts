@@ -1,0 +1,175 @@
+/** What installing puts where, by the version of Claude Code. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { success } from "../support/cct.ts";
+import { root } from "../support/folders.ts";
+import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+const files = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+
+const server = { command: process.execPath, args: [join(root, "dist/bin.js"), "mcp"] };
+
+function expectPlugin(place: Place): void {
+  const source = join(root, "plugin");
+  expect(files(place.plugin)).toEqual(files(source));
+  for (const name of files(source)) {
+    const text = readFileSync(join(place.plugin, name), "utf8");
+    if (name === ".mcp.json") expect(JSON.parse(text)).toEqual({ mcpServers: { cct: server } });
+    else if (name.endsWith("plugin.json")) expect(JSON.parse(text)).toMatchObject({ name: "cct" });
+    else expect(text).toBe(readFileSync(join(source, name), "utf8"));
+    if (name.endsWith(".json")) JSON.parse(text);
+    expect(statSync(join(place.plugin, name)).mode & 0o077).toBe(0);
+  }
+  expect(json(join(place.plugin, ".claude-plugin/plugin.json")).version).toBe(json(join(root, "package.json")).version);
+  // Nothing else of the person's was made or touched.
+  const outside = Object.keys(place.everything()).filter((path) => !path.startsWith(".claude/skills/cct"));
+  expect(outside.sort()).toEqual([".claude", ".claude/skills"]);
+}
+
+describe("the plugin", () => {
+  test.each(["2.1.163", PLUGIN_VERSION, "2.2.0", "3.0.0", "10.0.1"])("is what %s gets", async (version) => {
+    const place = newPlace();
+    place.version(version);
+    expect(success(await place.cct("install"))).toMatch(/installed/);
+    expectPlugin(place);
+  });
+
+  test.each<[string, string | undefined]>([
+    ["is not there", undefined],
+    ["fails", "echo 2.1.80; exit 3"],
+    ["says nothing", ":"],
+    ["says something else", "echo hello"],
+    ["is no program", "exec /nowhere/claude"],
+  ])("is what is put in place where `claude` %s, and that is said", async (_, script) => {
+    const place = newPlace();
+    place.claudeIs(script);
+    expect(success(await place.cct("install"))).toMatch(/no 'claude'.*npm install -g @anthropic-ai\/claude-code/);
+    expectPlugin(place);
+  });
+
+  test("goes to CLAUDE_CONFIG_DIR where that is set", async () => {
+    const base = newPlace();
+    const place = newPlace({ home: base.home, configDir: join(base.home, "else where", "conf") });
+    place.version(PLUGIN_VERSION);
+    success(await place.cct("install"));
+    expect(existsSync(join(place.home, ".claude"))).toBe(false);
+    expect(existsSync(join(place.plugin, "hooks/mail.sh"))).toBe(true);
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual({});
+  });
+});
+
+interface Hook {
+  matcher?: string;
+  hooks: { type: string; command: string; args?: unknown; timeout: number; asyncRewake?: boolean }[];
+}
+
+function hooksOf(place: Place): Record<string, Hook[]> {
+  const { hooks, ...others } = json(place.settings);
+  expect(others).toEqual({});
+  return hooks as Record<string, Hook[]>;
+}
+
+describe("entries in the settings", () => {
+  test.each([CLASSIC_VERSION, "2.1.112", "2.1.162"])("are what %s gets, with the wake", async (version) => {
+    const place = newPlace();
+    place.version(version);
+    success(await place.cct("install"));
+    const hooks = hooksOf(place);
+    expect(Object.keys(hooks).sort()).toEqual(
+      ["FileChanged", "PreToolUse", "SessionEnd", "SessionStart", "Stop", "UserPromptSubmit"].sort(),
+    );
+    expect(hooks.FileChanged?.[0]?.hooks[0]?.asyncRewake).toBe(true);
+    const [tool, allow] = hooks.PreToolUse ?? [];
+    expect(tool?.hooks[0]?.command).not.toContain("PreToolUse block");
+    expect(allow?.matcher).toBe("mcp__cct__.*");
+    expect(json(place.state)).toEqual({ mcpServers: { cct: { type: "stdio", ...server, env: {} } } });
+    expect(existsSync(place.plugin)).toBe(false);
+    expect(Object.keys(place.everything()).sort()).toEqual([".claude", ".claude.json", ".claude/settings.json"]);
+  });
+
+  test.each([OLD_VERSION, "2.1.109", "2.0.71"])(
+    "are what %s gets: mail holds a tool call back, and no event that it does not know is named",
+    async (version) => {
+      const place = newPlace();
+      place.version(version);
+      success(await place.cct("install"));
+      const hooks = hooksOf(place);
+      expect(Object.keys(hooks).sort()).toEqual(
+        ["PreToolUse", "SessionEnd", "SessionStart", "Stop", "UserPromptSubmit"].sort(),
+      );
+      expect(hooks.PreToolUse?.[0]?.hooks[0]?.command).toContain("PreToolUse block");
+    },
+  );
+
+  test("never use the form that such versions run as a script of the user's words", async () => {
+    const place = newPlace();
+    place.version(CLASSIC_VERSION);
+    success(await place.cct("install"));
+    for (const hook of Object.values(hooksOf(place)).flatMap((entries) => entries.flatMap((entry) => entry.hooks))) {
+      expect(hook).toMatchObject({ type: "command", command: expect.any(String), timeout: expect.any(Number) });
+      expect(hook.args).toBe(undefined);
+    }
+  });
+
+  test("go to CLAUDE_CONFIG_DIR where that is set, and out of it again", async () => {
+    const base = newPlace();
+    const place = newPlace({ home: base.home, configDir: join(base.home, "conf") });
+    place.version(CLASSIC_VERSION);
+    success(await place.cct("install"));
+    expect(Object.keys(place.everything()).sort()).toEqual(["conf", "conf/.claude.json", "conf/settings.json"]);
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual({});
+  });
+});
+
+test.each(WAYS)(
+  "--ask leaves Claude Code's questions on (%s), and a later install turns them off again",
+  async (version) => {
+    const place = newPlace();
+    place.version(version);
+    success(await place.cct("install", "--ask"));
+    const allowing = () =>
+      Object.values(place.everything()).filter((file) => /"?permissionDecision\\?"+:\s*\\?"+allow/.test(file)).length;
+    expect(allowing()).toBe(0);
+    expect(success(await place.cct("install"))).toMatch(/installed/);
+    expect(allowing()).toBe(1);
+    success(await place.cct("install", "--ask"));
+    expect(allowing()).toBe(0);
+  },
+);
+
+test.each(WAYS)("--dry-run only says what would be (%s)", async (version) => {
+  const place = newPlace();
+  place.version(version);
+  const before = place.everything();
+  const said = success(await place.cct("install", "--dry-run"));
+  expect(place.everything()).toEqual(before);
+  expect(existsSync(place.cctHome)).toBe(false);
+  success(await place.cct("install"));
+  const made = Object.entries(place.everything()).filter(([, what]) => what.startsWith("file "));
+  expect(made.length).toBeGreaterThan(1);
+  for (const [path] of made) expect(said).toContain(`would create ${join(place.home, path)}\n`);
+  expect(success(await place.cct("install", "--dry-run"))).toBe("Nothing would change.\n");
+
+  const installed = place.everything();
+  const undo = success(await place.cct("uninstall", "--dry-run"));
+  for (const [path] of made) expect(undo).toContain(`would remove ${join(place.home, path)}\n`);
+  expect(place.everything()).toEqual(installed);
+});
+
+test.each(WAYS)("uninstalling leaves no file and no folder of ours (%s)", async (version) => {
+  const place = newPlace();
+  place.version(version);
+  success(await place.cct("install"));
+  expect(success(await place.cct("uninstall"))).toMatch(/taken out/);
+  expect(place.everything()).toEqual({});
+  expect(existsSync(join(place.cctHome, "hooks"))).toBe(false);
+  expect(existsSync(join(place.cctHome, "install.json"))).toBe(false);
+  expect(success(await place.cct("uninstall"))).toMatch(/not installed; nothing changed/);
+});

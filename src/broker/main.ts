@@ -93,6 +93,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
     store,
     now: world.now,
     newId: world.newId,
+    newMessageId: world.newMessageId,
     // Microseconds of the clock keep the order readable; the counter keeps it strict.
     nextSeq: () => {
       seq = Math.max(seq + 1, world.now() * 1000);

@@ -56,7 +56,7 @@ export const sendMessage = operation({
     checkMessageText(input.text);
     if (input.thread_id !== undefined) checkPlain("thread_id", input.thread_id);
     const from = senderOf(caller);
-    const id = input.message_id ?? context.newId();
+    const id = input.message_id ?? context.newMessageId();
     const before = await findMessage(sql, id);
     if (before) return firstAnswer(before, from.from_id, input);
 

@@ -24,6 +24,8 @@ export interface Context {
   now: number;
   /** A new random id: 32 hexadecimal characters. */
   newId(): string;
+  /** A new id for a message: a UUID of version 7. */
+  newMessageId(): string;
   /** The next place in the order of sending, above every earlier one. */
   nextSeq(): number;
   /** Publishes a hint, after the commit. */
@@ -62,6 +64,7 @@ export interface Environment {
   store: Store;
   now(): number;
   newId(): string;
+  newMessageId(): string;
   nextSeq(): number;
   publish(hint: Hint): void;
 }
@@ -88,6 +91,7 @@ export async function invoke(
       caller,
       now: environment.now(),
       newId: environment.newId,
+      newMessageId: environment.newMessageId,
       nextSeq: environment.nextSeq,
       emit: (hint) => hints.push(hint),
     };

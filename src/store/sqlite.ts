@@ -32,6 +32,8 @@ export async function openSqlite(path: string): Promise<Store> {
     query("PRAGMA locking_mode=EXCLUSIVE");
     query("PRAGMA journal_mode=WAL");
     query("PRAGMA synchronous=FULL");
+    // A checkpoint makes the commit that meets it wait for one more flush: fewer, larger ones.
+    query("PRAGMA wal_autocheckpoint=4000");
     query("PRAGMA foreign_keys=ON");
     // Takes the lock now, and reads enough of the file to notice one that is no database.
     query("BEGIN IMMEDIATE");
@@ -45,7 +47,7 @@ export async function openSqlite(path: string): Promise<Store> {
   const sql: Sql = async (text, ...values) => query(text, ...values);
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
-  let closed = false;
+  let closing: Promise<void> | undefined;
 
   async function runGroups(): Promise<void> {
     // Everything that arrives in this turn of the event loop joins the first group.
@@ -97,7 +99,8 @@ export async function openSqlite(path: string): Promise<Store> {
 
   return {
     tx<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-      if (closed) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
+      if (closing)
+        return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
       return new Promise<T>((resolve, reject) => {
         waiting.push({
           run: async (sqlOfGroup) => {
@@ -109,21 +112,25 @@ export async function openSqlite(path: string): Promise<Store> {
         running ??= runGroups();
       });
     },
-    async close() {
-      closed = true;
-      await running;
-      try {
-        // Everything into the one file, and the lock given back: a driver may keep its handle longer than we do.
-        // An exclusive lock taken in WAL mode can only be given back outside of it.
-        query("PRAGMA journal_mode=DELETE");
-        query("PRAGMA locking_mode=NORMAL");
-        query("SELECT count(*) AS tables FROM sqlite_master");
-      } catch {
-        // A full disk, a file that was removed: what was committed is in the -wal file, as after a crash.
-      }
-      connection.close();
+    close() {
+      closing ??= shut();
+      return closing;
     },
   };
+
+  async function shut(): Promise<void> {
+    await running;
+    try {
+      // Everything into the one file, and the lock given back: a driver may keep its handle longer than we do.
+      // An exclusive lock taken in WAL mode can only be given back outside of it.
+      query("PRAGMA journal_mode=DELETE");
+      query("PRAGMA locking_mode=NORMAL");
+      query("SELECT count(*) AS tables FROM sqlite_master");
+    } catch {
+      // A full disk, a file that was removed: what was committed is in the -wal file, as after a crash.
+    }
+    connection.close();
+  }
 }
 
 async function connect(path: string): Promise<Connection> {
@@ -170,15 +177,21 @@ async function openConnection(path: string): Promise<Connection> {
   return {
     prepare(text) {
       const statement = database.prepare(text);
-      // As one list: a single null of its own would be taken for missing values.
-      return (values) => statement.all(values) as Row[];
+      // Values as one list: a single null of its own would be taken for missing ones.
+      if (statement.reader) return (values) => statement.all(values) as Row[];
+      return (values) => {
+        // Half the price of asking for rows that there are not.
+        statement.run(values);
+        return [];
+      };
     },
     close: () => database.close(),
   };
 }
 
 interface LibsqlDatabase {
-  prepare(text: string): { all(values: Value[]): unknown[] };
+  /** `reader`: the statement returns rows. */
+  prepare(text: string): { reader: boolean; all(values: Value[]): unknown[]; run(values: Value[]): unknown };
   close(): void;
 }
 

@@ -33,7 +33,10 @@ export function findNeeds(): Needs | string {
   const network = isRoot ? ["unshare", "-n"] : ["unshare", "-r", "-n"];
   if (!succeeds([...network, "ip", "link", "set", "lo", "up"])) return "no network namespace can be made here";
   const claude = fetchClaude();
-  if (claude === undefined) return `@anthropic-ai/claude-code@${HOST_VERSION} cannot be fetched or does not run here`;
+  if (claude === undefined) return `@anthropic-ai/claude-code@${HOST_VERSION} cannot be fetched`;
+  // Not in the home of the person who runs this.
+  if (!succeeds([...network, "env", "-i", "HOME=/nonexistent", claude, "--version"]))
+    return "Claude Code does not run here";
   return { claude, unshare: network, nsenter: isRoot ? ["-n"] : ["-U", "--preserve-credentials", "-n"] };
 }
 
@@ -79,5 +82,5 @@ function fetchClaude(): string | undefined {
     const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
     once(`[ -x '${claude}' ] || ${npm} --prefix '${prefix}' @anthropic-ai/claude-code@${HOST_VERSION}`);
   }
-  return existsSync(claude) && succeeds([claude, "--version"], 60) ? claude : undefined;
+  return existsSync(claude) ? claude : undefined;
 }

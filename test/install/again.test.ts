@@ -1,0 +1,142 @@
+/** Installing over what is installed: the same again, another version, two at once. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { success } from "../support/cct.ts";
+import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+const settings = `${JSON.stringify({ model: "opus", hooks: { Stop: [{ hooks: [{ type: "command", command: "say" }] }] } }, null, 2)}\n`;
+const state = `${JSON.stringify({ numStartups: 3, mcpServers: { other: { command: "x", args: [] } } }, null, 2)}\n`;
+
+function placeOf(version: string): Place {
+  const place = newPlace();
+  place.version(version);
+  place.write(place.settings, settings);
+  place.write(place.state, state);
+  return place;
+}
+
+describe.each(WAYS)("the same again (%s)", (version) => {
+  test("changes nothing, not even a time, and says so", async () => {
+    const place = placeOf(version);
+    success(await place.cct("install"));
+    const [before, times] = [place.everything(), place.times()];
+    for (let i = 0; i < 2; i++) {
+      expect(success(await place.cct("install"))).toBe("CCT is installed already; nothing changed.\n");
+      expect(place.everything()).toEqual(before);
+      expect(place.times()).toEqual(times);
+    }
+  });
+
+  test("mends what was spoilt, and takes away what an older CCT had", async () => {
+    const place = placeOf(version);
+    success(await place.cct("install"));
+    const before = place.everything();
+    const script = join(version === PLUGIN_VERSION ? place.plugin : place.cctHome, "hooks/mail.sh");
+    const text = readFileSync(script, "utf8");
+    place.write(script, "exit 2\n");
+    if (version === PLUGIN_VERSION) place.write(join(place.plugin, "hooks/old.sh"), "of an older CCT\n");
+    expect(success(await place.cct("install"))).toMatch(/installed \(/);
+    expect(readFileSync(script, "utf8")).toBe(text);
+    expect(place.everything()).toEqual(before);
+  });
+});
+
+test("`up` makes all ready, and when it is repeated it says what stands already", async () => {
+  const place = placeOf(PLUGIN_VERSION);
+  try {
+    const first = success(await place.cct("up"));
+    expect(first).toMatch(/broker: started, process \d+/);
+    expect(first).toContain(`installed in ${place.plugin}`);
+    expect(first).toMatch(/Claude Code 2\.1\.330: mail arrives by/);
+    const [before, times] = [place.everything(), place.times()];
+    const second = success(await place.cct("up"));
+    expect(second).toMatch(/broker: runs already, process \d+/);
+    expect(second).toContain(`already in place in ${place.plugin}, nothing changed`);
+    expect(place.everything()).toEqual(before);
+    expect(place.times()).toEqual(times);
+    place.claudeIs(undefined);
+    const third = success(await place.cct("up"));
+    expect(third).toMatch(/no 'claude' on your PATH.*\n.*npm install -g/);
+    expect(place.everything()).toEqual(before);
+  } finally {
+    expect(success(await place.cct("kill"))).toMatch(/has ended/);
+  }
+});
+
+describe("when Claude Code's version changes", () => {
+  test.each([CLASSIC_VERSION, OLD_VERSION])(
+    "from %s to one that loads plugins: entries go, the plugin comes",
+    async (old) => {
+      const place = placeOf(old);
+      const before = place.everything();
+      success(await place.cct("install"));
+      place.version(PLUGIN_VERSION);
+      success(await place.cct("install"));
+      expect(existsSync(join(place.plugin, "hooks/hooks.json"))).toBe(true);
+      expect(json(place.settings)).toEqual(JSON.parse(settings));
+      expect(json(place.state)).toEqual(JSON.parse(state));
+      expect(success(await place.cct("install"))).toMatch(/nothing changed/);
+      success(await place.cct("uninstall"));
+      expect(place.everything()).toEqual(before);
+    },
+  );
+
+  test("from one that loads plugins to an older one: the plugin goes, entries come", async () => {
+    const place = placeOf(PLUGIN_VERSION);
+    const before = place.everything();
+    success(await place.cct("install"));
+    place.version(CLASSIC_VERSION);
+    success(await place.cct("install"));
+    expect(existsSync(join(place.plugin, "hooks/hooks.json"))).toBe(false);
+    expect(json(place.settings)).toHaveProperty("hooks.SessionStart");
+    expect(json(place.state)).toHaveProperty("mcpServers.cct");
+    expect(success(await place.cct("install"))).toMatch(/nothing changed/);
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual(before);
+  });
+
+  test("between two that load none: the entries are those of the new one, once", async () => {
+    const place = placeOf(OLD_VERSION);
+    const before = place.everything();
+    success(await place.cct("install"));
+    place.version(CLASSIC_VERSION);
+    success(await place.cct("install"));
+    const text = readFileSync(place.settings, "utf8");
+    expect(text.match(/ Stop block # cct"/g)).toHaveLength(1);
+    expect(text).not.toContain("PreToolUse block # cct");
+    expect(text).toContain("FileChanged # cct");
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual(before);
+  });
+});
+
+describe("two at once", () => {
+  test.each([PLUGIN_VERSION, CLASSIC_VERSION])(
+    "install one CCT, and it can be taken out again (%s)",
+    async (version) => {
+      const alone = placeOf(version);
+      const before = alone.everything();
+      success(await alone.cct("install"));
+      const wanted = Object.keys(alone.everything());
+      for (let round = 0; round < 3; round++) {
+        const place = placeOf(version);
+        const runs = await Promise.all([place.cct("install"), place.cct("install"), place.cct("install")]);
+        for (const run of runs) expect(run).toMatchObject({ code: 0, stderr: "" });
+        expect(Object.keys(place.everything())).toEqual(wanted);
+        expect(success(await place.cct("install"))).toMatch(/nothing changed/);
+        success(await place.cct("uninstall"));
+        expect(place.everything()).toEqual(before);
+      }
+    },
+  );
+
+  test("take it out once", async () => {
+    const place = placeOf(CLASSIC_VERSION);
+    const before = place.everything();
+    success(await place.cct("install"));
+    const runs = await Promise.all([place.cct("uninstall"), place.cct("uninstall")]);
+    for (const run of runs) expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(place.everything()).toEqual(before);
+  });
+});

@@ -13,6 +13,8 @@ process.chdir(root);
 
 const MAJORS = ["20", "22", "24", "26"];
 const FOLDERS = ["test/store", "test/broker", "test/session"];
+/** More than there may be cores: these tests wait for real processes most of the time. */
+const WORKERS = 4;
 const INSTALL_MS = 120_000;
 const TESTS_MS = 240_000;
 const DEMO_MS = 60_000;
@@ -29,7 +31,7 @@ const built = spawnSync(process.execPath, ["scripts/build.mjs"], { stdio: "inher
 if (built.status !== 0) process.exit(1);
 
 const folders = FOLDERS.filter(hasTests);
-console.log(`Runs ${folders.join(", ")} and the demo.`);
+console.log(`Runs ${folders.join(", ")} (${CCT_CRASH_ROUNDS} rounds of kills) and the demo.`);
 
 let failed = false;
 const asked = process.argv.slice(2);
@@ -112,7 +114,8 @@ function runTests(node, major) {
   if (folders.length === 0) return { passed: 0, failed: 0, skipped: 0, whole: true };
   const result = join(scratch, `${major}.json`);
   const notes = join(scratch, `${major}.not-run`);
-  const args = ["node_modules/vitest/vitest.mjs", "run", "--reporter=json", `--outputFile=${result}`, ...folders];
+  const options = [`--maxWorkers=${WORKERS}`, "--reporter=json", `--outputFile=${result}`];
+  const args = ["node_modules/vitest/vitest.mjs", "run", ...options, ...folders];
   const { status, stdout, stderr, error } = spawnSync(node, args, {
     env: environment(node, { CCT_CRASH_ROUNDS, CCT_NOT_RUN: notes }),
     encoding: "utf8",

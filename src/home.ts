@@ -78,7 +78,9 @@ function checkBelow(folder: string, user: number): void {
 export function writeWhole(path: string, content: string, unique: string, mode = 0o600): void {
   const temporary = join(dirname(path), `.tmp.${unique}`);
   try {
-    writeFileSync(temporary, content, { mode, flag: "wx" });
+    writeFileSync(temporary, content, { mode: 0o600, flag: "wx" });
+    // Only now, and in spite of the umask: until it is whole nobody else reads it.
+    if (mode !== 0o600) chmodSync(temporary, mode);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });

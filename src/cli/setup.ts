@@ -7,8 +7,9 @@ import { type Config, loadConfig } from "../config.ts";
 import { paths, prepareHome, readIfThere } from "../home.ts";
 import { claudePlaces, claudeVersion } from "../host/claude.ts";
 import type { FileChange } from "../host/files.ts";
-import { install, planInstall, planUninstall, uninstall } from "../host/install.ts";
+import { install, type Plan, planInstall, planUninstall, uninstall } from "../host/install.ts";
 import { rungsOf } from "../host/ladder.ts";
+import { alone } from "../host/lock.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 import { paint, type Screen } from "./output.ts";
@@ -55,8 +56,7 @@ async function up(world: World, screen: Screen): Promise<void> {
     client.close();
   }
   const version = await claudeVersion(world);
-  const plan = planInstall(world, config, version, false);
-  install(world, config, plan);
+  const plan = await installNow(world, config, version, false);
   const where = plan.way === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
   screen.write(
     `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
@@ -79,13 +79,22 @@ async function up(world: World, screen: Screen): Promise<void> {
   );
 }
 
+/** Plans and installs, alone: what another one is writing at the moment must not be taken for what stood there before. */
+function installNow(world: World, config: Config, version: string | undefined, ask: boolean): Promise<Plan> {
+  return alone(world, config.home, () => {
+    const plan = planInstall(world, config, version, ask);
+    install(world, config, plan);
+    return plan;
+  });
+}
+
 async function runInstall(world: World, screen: Screen, options: InstallOptions): Promise<void> {
   const config = loadConfig(world);
   const version = await claudeVersion(world);
-  const plan = planInstall(world, config, version, options.ask ?? false);
-  if (options.dryRun) return listChanges(screen, plan.changes);
+  const ask = options.ask ?? false;
+  if (options.dryRun) return listChanges(screen, planInstall(world, config, version, ask).changes);
   prepareHome(config.home, world.user, true);
-  install(world, config, plan);
+  const plan = await installNow(world, config, version, ask);
   if (plan.changes.length === 0) screen.write("CCT is installed already; nothing changed.\n");
   else
     screen.write(
@@ -100,14 +109,15 @@ async function runInstall(world: World, screen: Screen, options: InstallOptions)
 
 async function runUninstall(world: World, screen: Screen, dryRun: boolean): Promise<void> {
   const config = loadConfig(world);
-  const changes = planUninstall(world, config);
-  if (dryRun) return listChanges(screen, changes);
-  if (changes.length === 0) {
-    uninstall(world, config, changes, false);
-    return screen.write("CCT is not installed; nothing changed.\n");
-  }
+  if (dryRun) return listChanges(screen, planUninstall(world, config));
+  prepareHome(config.home, world.user, false);
   const running = liveSessions(config);
-  uninstall(world, config, changes, running > 0);
+  const count = await alone(world, config.home, () => {
+    const changes = planUninstall(world, config);
+    uninstall(world, config, changes, running > 0 && changes.length > 0);
+    return changes.length;
+  });
+  if (count === 0) return screen.write("CCT is not installed; nothing changed.\n");
   screen.write("CCT is taken out of Claude Code. Mail and settings stay in the home.\n");
   if (running > 0) {
     screen.write(

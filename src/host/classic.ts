@@ -15,9 +15,16 @@ import { atLeast } from "./ladder.ts";
 /** Stands at the end of our commands, a comment to the shell: by it we find them again. */
 const MARK = "# cct";
 
+interface Hook {
+  type?: string;
+  command?: string;
+  timeout?: number;
+  asyncRewake?: boolean;
+}
+
 interface HookEntry {
   matcher?: string;
-  hooks?: { type?: string; command?: string; timeout?: number; asyncRewake?: boolean }[];
+  hooks?: Hook[];
 }
 
 /** The changes that add our entries, at `hooks` (a copy of our scripts) for a host of that version. */
@@ -56,8 +63,9 @@ export function classicRemoval(places: ClaudePlaces): FileChange[] {
   }
   if (readIfThere(places.state) !== undefined) {
     const state = readObject(places.state);
-    if (state.value.mcpServers?.cct)
-      changes.push({ path: places.state, content: edit(state.text, ["mcpServers", "cct"], undefined) });
+    const servers = Object.keys(state.value.mcpServers ?? {});
+    const place = servers.length > 1 ? ["mcpServers", "cct"] : ["mcpServers"];
+    if (servers.includes("cct")) changes.push({ path: places.state, content: edit(state.text, place, undefined) });
   }
   return changes;
 }
@@ -123,9 +131,16 @@ function withoutOurHooks(path: string, file: JsonFile): JsonFile {
   for (const [event, entries] of Object.entries(file.value.hooks ?? {})) {
     if (!Array.isArray(entries)) continue;
     // From the end, so that the places of the others stay what they were.
-    for (let i = entries.length - 1; i >= 0; i--)
-      if (isOurs(entries[i])) text = edit(text, ["hooks", event, i], undefined);
-    if (entries.length > 0 && entries.every(isOurs)) text = edit(text, ["hooks", event], undefined);
+    for (let i = entries.length - 1; i >= 0; i--) {
+      const hooks = entries[i]?.hooks ?? [];
+      const place = ["hooks", event, i];
+      if (hooks.length > 0 && hooks.every(isOurs)) text = edit(text, place, undefined);
+      else
+        for (let n = hooks.length - 1; n >= 0; n--)
+          if (isOurs(hooks[n])) text = edit(text, [...place, "hooks", n], undefined);
+    }
+    const left = parseObject(path, text).hooks?.[event];
+    if (entries.length > 0 && left?.length === 0) text = edit(text, ["hooks", event], undefined);
   }
   const value = parseObject(path, text);
   const emptied =
@@ -134,8 +149,8 @@ function withoutOurHooks(path: string, file: JsonFile): JsonFile {
   return { text, value: parseObject(path, text) };
 }
 
-function isOurs(entry: HookEntry | undefined): boolean {
-  return (entry?.hooks ?? []).some((hook) => typeof hook.command === "string" && hook.command.endsWith(MARK));
+function isOurs(hook: Hook | undefined): boolean {
+  return typeof hook?.command === "string" && hook.command.endsWith(MARK);
 }
 
 function edit(text: string, path: JSONPath, value: unknown, isArrayInsertion = false): string {

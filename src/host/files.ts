@@ -1,6 +1,6 @@
 /** Changes to files as values: planned first, shown, then carried out, each by a rename, with what was there before kept. */
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CctError, errorLine, systemCode } from "../errors.ts";
 import { readIfThere, writeWhole } from "../home.ts";
@@ -34,7 +34,9 @@ export function apply({ path, content }: FileChange, madeFolders: string[], uniq
       rmSync(path, { force: true });
     } else {
       makeFolder(dirname(path), madeFolders);
-      writeWhole(path, content, unique, modeOf(path));
+      // Where a link leads, so that it stays one: people keep their settings elsewhere and link them here.
+      const place = exists(path) ? realpathSync(path) : path;
+      writeWhole(place, content, unique, modeOf(place));
     }
   } catch (error) {
     if (error instanceof CctError) throw error;

@@ -1,6 +1,7 @@
 /** Installing CCT into Claude Code and taking it out again: plan, show, carry out, remember. */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import type { Config } from "../config.ts";
+import { CctError } from "../errors.ts";
 import { readIfThere, writeWhole } from "../home.ts";
 import type { World } from "../world.ts";
 import { classicChanges, classicRemoval } from "./classic.ts";
@@ -46,23 +47,47 @@ const recordPath = (config: Config): string => join(config.home, "install.json")
 
 function readRecord(config: Config): Installed {
   const text = readIfThere(recordPath(config));
-  return text === undefined ? { changes: [], folders: [] } : JSON.parse(text);
+  if (text === undefined) return { changes: [], folders: [] };
+  try {
+    const { changes, folders } = JSON.parse(text);
+    if (Array.isArray(changes) && Array.isArray(folders)) return { changes, folders };
+  } catch {
+    // Said below.
+  }
+  throw new CctError(
+    "store_failed",
+    `${recordPath(config)}, which remembers what stood there before CCT was installed, is damaged.`,
+    "Move it away; then uninstall takes CCT's entries out and leaves the rest as it stands.",
+  );
 }
 
 /** Carries out a plan. What stood there before the first install is kept, whatever is installed over it later. */
 export function install(world: World, config: Config, plan: Plan): void {
   const record = readRecord(config);
   const save = () => writeWhole(recordPath(config), `${JSON.stringify(record, null, 2)}\n`, world.newId());
-  for (const change of plan.changes) {
-    const known = record.changes.find(({ path }) => path === change.path);
-    const after = digest(change.content ?? "");
-    if (known) known.after = after;
-    else record.changes.push({ path: change.path, before: readIfThere(change.path) ?? null, after });
-    // Remembered first: an install that is cut off can still be undone.
+  const kept = structuredClone(record);
+  const done: FileChange[] = [];
+  try {
+    for (const change of plan.changes) {
+      const before = readIfThere(change.path);
+      const known = record.changes.find(({ path }) => path === change.path);
+      const after = digest(change.content ?? "");
+      if (known) known.after = after;
+      else record.changes.push({ path: change.path, before: before ?? null, after });
+      // Remembered first: an install that is cut off can still be undone.
+      save();
+      apply(change, record.folders, world.newId());
+      done.unshift({ path: change.path, content: before });
+    }
     save();
-    apply(change, record.folders, world.newId());
+  } catch (error) {
+    // All or nothing: what was changed already is put back.
+    for (const change of done) apply(change, [], world.newId());
+    removeEmpty(record.folders.filter((folder) => !kept.folders.includes(folder)));
+    if (kept.changes.length > 0) writeWhole(recordPath(config), `${JSON.stringify(kept, null, 2)}\n`, world.newId());
+    else apply({ path: recordPath(config), content: undefined }, [], world.newId());
+    throw error;
   }
-  save();
 }
 
 /** What uninstalling would change: each file that install touched as it was before, or without our entries when others changed it since. */
@@ -70,7 +95,9 @@ export function planUninstall(world: World, config: Config): FileChange[] {
   const places = claudePlaces(world);
   const removal = [...classicRemoval(places), ...pluginRemoval(places)];
   const restored = readRecord(config)
-    .changes.filter(({ path, after }) => digest(readIfThere(path) ?? "") === after && !path.startsWith(config.home))
+    .changes.filter(
+      ({ path, after }) => digest(readIfThere(path) ?? "") === after && !path.startsWith(config.home + sep),
+    )
     .map(({ path, before }) => ({ path, content: before ?? undefined }));
   const others = removal.filter(({ path }) => !restored.some((one) => one.path === path));
   const ours = filesBelow(hooksFolder(config)).map((name) => ({

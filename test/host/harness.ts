@@ -52,12 +52,9 @@ export interface Stage {
   /** Starts a session in a terminal; `name` is its CCT name. Resolves when it is ready. */
   start(name: string, options?: StartOptions): Promise<Session>;
   /** Runs `claude -p` with scripted turns. */
-  print(name: string, turns: Turn[], env?: Record<string, string>): { ended: Promise<Ended> };
+  print(name: string, turns: Turn[]): Promise<Ended>;
   /** Runs a `cct` command as the person at this HOME. */
   cct(...args: string[]): Promise<Ended>;
-  messages(): Promise<SentMessage[]>;
-  /** The message with this text. */
-  message(text: string): Promise<SentMessage | undefined>;
   /** Resolves when the message with this text has this state. */
   becomes(text: string, state: string): Promise<SentMessage>;
   /** Resolves when the model of this session was asked. */
@@ -75,12 +72,10 @@ export interface Stage {
 export async function openStage(needs: Needs): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), "cct-host-"));
   const at = (name: string): string => join(folder, name);
-  const [home, project, gates, scripts] = ["home", "project", "api/gates", "api/scripts"].map(at) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const home = at("home");
+  const project = at("project");
+  const gates = at("api/gates");
+  const scripts = at("api/scripts");
   for (const one of [home, project, gates, scripts, at("bin"), at("tmp")]) mkdirSync(one, { recursive: true });
   symlinkSync(needs.claude, at("bin/claude"));
   writeFileSync(at("api/log.jsonl"), "");
@@ -125,13 +120,12 @@ export async function openStage(needs: Needs): Promise<Stage> {
     DISABLE_AUTOUPDATER: "1",
     ...more,
   });
-  const messages = async (): Promise<SentMessage[]> => {
+  const message = async (text: string): Promise<SentMessage | undefined> => {
     const { status, stdout, stderr } = await cct("messages", "--limit", "500", "--json");
     if (status !== 0) throw new Error(`cct messages: ${stderr}`);
-    return JSON.parse(stdout).messages;
+    const { messages }: { messages: SentMessage[] } = JSON.parse(stdout);
+    return messages.find((one) => one.text === text);
   };
-  const message = async (text: string): Promise<SentMessage | undefined> =>
-    (await messages()).find((one) => one.text === text);
 
   try {
     const terminals = await openTerminals(network, folder);
@@ -153,14 +147,11 @@ export async function openStage(needs: Needs): Promise<Stage> {
         sessions.push(session);
         return session;
       },
-      print(name, turns, env = {}) {
+      print(name, turns) {
         const prompt = writeScript(scripts, turns);
-        const command = [needs.claude, "--permission-mode", "default", "-p", prompt];
-        return { ended: run(command, hostEnv(name, env)) };
+        return run([needs.claude, "--permission-mode", "default", "-p", prompt], hostEnv(name, {}));
       },
       cct,
-      messages,
-      message,
       async becomes(text, state) {
         let found: SentMessage | undefined;
         return until(

@@ -70,7 +70,7 @@ function once(script: string): boolean {
 
 function installTools(): boolean {
   if (!isRoot || !has("apt-get")) return false;
-  const install = "apt-get install -y --no-install-recommends tmux iproute2";
+  const install = "DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends tmux iproute2";
   return once(`command -v tmux && command -v ip || ${install} || { apt-get update && ${install}; }`);
 }
 

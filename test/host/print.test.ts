@@ -18,7 +18,7 @@ hostTest("mail for claude -p that comes while a tool runs is given to it in the 
   await a.send({ to: "printer", text: word });
   await stage().becomes(word, "claimed");
   stage().open("printing");
-  const { status, stdout, stderr } = await run.ended;
+  const { status, stdout, stderr } = await run;
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toContain("all done");
@@ -36,7 +36,7 @@ hostTest("mail for claude -p that comes when it is about to end makes it go on",
   await a.send({ to: "ender", text: word });
   await stage().becomes(word, "claimed");
   stage().open("ending");
-  const { status } = await run.ended;
+  const { status } = await run;
 
   expect(status).toBe(0);
   const requests = stage().log.of("ender");

@@ -1,7 +1,7 @@
 /** A session of the real Claude Code in a terminal, as its user has it: typed at, looked at, ended. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Request, type RequestLog, type ToolResult, toolResults } from "./requests.ts";
+import { type Request, type RequestLog, type ToolResult, timesIn, toolResults } from "./requests.ts";
 import { cct, say, type ToolCall, type Turn, use } from "./script.ts";
 import type { Terminals } from "./terminals.ts";
 import { pause, until } from "./wait.ts";
@@ -30,7 +30,7 @@ export interface Session {
   /** The last request: the whole conversation as the model saw it. */
   last(): Request | undefined;
   /** Resolves with the first request that holds `word`. */
-  given(word: string, seconds?: number): Promise<Request>;
+  given(word: string): Promise<Request>;
   /** The id of the conversation, as `claude --resume` takes it. */
   conversationId(): string;
   /** What the host says that it does: idle, busy or waiting (for a permission). */
@@ -89,7 +89,8 @@ export async function openSession(
   const waitFor = <T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, seconds = 20) =>
     until(`${name}: ${what}`, look, { seconds, instead: () => `its screen:\n${terminal.lastSeen()}` });
 
-  function hostSays(): { status?: string; sessionId?: string } {
+  /** What the host writes about its session; `statusUpdatedAt` is in milliseconds since 1970. */
+  function hostSays(): { status?: string; statusUpdatedAt?: number; sessionId?: string } {
     try {
       return JSON.parse(readFileSync(note, "utf8"));
     } catch {
@@ -120,7 +121,7 @@ export async function openSession(
     pid,
     async play(...turns) {
       const prompt = writeScript(places.scripts, turns);
-      const asked = (): boolean => requests().some((request) => JSON.stringify(request.messages).includes(prompt));
+      const asked = (): boolean => requests().some((request) => timesIn(request, prompt) > 0);
       await session.type(prompt);
       await pressUntil("Enter", "its model is asked", asked);
     },
@@ -145,15 +146,11 @@ export async function openSession(
     history: () => terminal.history(),
     requests,
     last,
-    given: (word, seconds = 20) =>
-      waitFor(
-        `its model is given ${word}`,
-        async () => {
-          await terminal.screen();
-          return requests().find((request) => JSON.stringify(request.messages).includes(word));
-        },
-        seconds,
-      ),
+    given: (word) =>
+      waitFor(`its model is given ${word}`, async () => {
+        await terminal.screen();
+        return requests().find((request) => timesIn(request, word) > 0);
+      }),
     conversationId: () => hostSays().sessionId ?? "",
     status,
     async turnOver() {
@@ -161,7 +158,9 @@ export async function openSession(
         "its turn is over",
         async () => {
           await terminal.screen();
-          return log.hasEnded(name) && status() === "idle";
+          // The word must be of after the last request: it comes with a delay.
+          const { status, statusUpdatedAt = 0 } = hostSays();
+          return log.hasEnded(name) && status === "idle" && statusUpdatedAt >= (last()?.at ?? 0);
         },
         30,
       );

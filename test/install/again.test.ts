@@ -16,6 +16,12 @@ function placeOf(version: string): Place {
   return place;
 }
 
+function bare(version: string): Place {
+  const place = newPlace();
+  place.version(version);
+  return place;
+}
+
 describe.each(WAYS)("the same again (%s)", (version) => {
   test("changes nothing, not even a time, and says so", async () => {
     const place = placeOf(version);
@@ -115,7 +121,9 @@ describe("two at once", () => {
   test.each([PLUGIN_VERSION, CLASSIC_VERSION])(
     "install one CCT, and it can be taken out again (%s)",
     async (version) => {
-      const alone = placeOf(version);
+      // Without any folder yet, where all of it is to be made.
+      const made = () => (version === PLUGIN_VERSION ? bare(version) : placeOf(version));
+      const alone = made();
       const before = alone.everything();
       success(await alone.cct("install"));
       const wanted = Object.keys(alone.everything());

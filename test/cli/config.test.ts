@@ -1,0 +1,119 @@
+/** Settings: showing, changing, and which of two counts. */
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { failure, success } from "../support/cct.ts";
+import { endBrokerOf, newPerson, type Person } from "./person.ts";
+
+type Shown = Record<string, { value: unknown; source: string }>;
+
+async function shown(person: Person, env: Record<string, string | undefined> = {}): Promise<Shown> {
+  return JSON.parse(success(await person.cctWith({ env }, "config", "show", "--json"))).settings;
+}
+
+const file = (person: Person): string => join(person.cctHome, "config.json");
+const written = (person: Person): unknown => JSON.parse(readFileSync(file(person), "utf8"));
+
+/** A person who has set nothing at all. */
+const unset = { CCT_PORT: undefined };
+
+test("a fresh home has the defaults, and looking makes no home", async () => {
+  const person = newPerson();
+  expect(await shown(person, unset)).toEqual({
+    host: { value: "127.0.0.1", source: "default" },
+    port: { value: 7888, source: "default" },
+    broker: { value: null, source: "default" },
+    name: { value: null, source: "default" },
+    delivery: { value: "inject", source: "default" },
+  });
+  const said = success(await person.cctWith({ env: unset }, "config"));
+  expect(said).toMatch(/^SETTING +VALUE +FROM\n/);
+  expect(said).toContain(person.cctHome);
+  expect(existsSync(person.cctHome)).toBe(false);
+});
+
+test("what is set is shown with its place, kept for its owner alone, and can be taken back", async () => {
+  const person = newPerson();
+  for (const [name = "", value = ""] of [
+    ["port", "8001"],
+    ["delivery", "block"],
+    ["name", "ünï ✓"],
+    ["broker", "http://127.0.0.1:9"],
+  ]) {
+    expect(success(await person.cct("config", "set", name, value))).toContain(`${name} is ${value} now`);
+  }
+  const settings = await shown(person, unset);
+  for (const name of ["port", "delivery", "name", "broker"]) expect(settings[name]?.source).toBe(file(person));
+  expect(settings.port?.value).toBe(8001);
+  expect(settings.name?.value).toBe("ünï ✓");
+  expect(statSync(file(person)).mode & 0o777).toBe(0o600);
+  expect(success(await person.cct("config", "set", "port"))).toBe("port has its default again.\n");
+  expect((await shown(person, unset)).port).toEqual({ value: 7888, source: "default" });
+  expect(Object.keys(written(person) as object).sort()).toEqual(["broker", "delivery", "name"]);
+});
+
+test.each([
+  ["port", "abc"],
+  ["port", "65536"],
+  ["port", "-1"],
+  ["port", "1.5"],
+  ["delivery", "loud"],
+  ["broker", "not a url"],
+  ["broker", "file:///etc/passwd"],
+  ["name", ""],
+  ["prot", "8000"],
+  ["__proto__", "1"],
+])("config set %s %s is refused, and the file stays as it was", async (name, value) => {
+  const person = newPerson();
+  mkdirSync(person.cctHome, { mode: 0o700 });
+  writeFileSync(file(person), '{"port": 8002}');
+  const why = failure(await person.cct("config", "set", "--", name, value));
+  expect(why).toContain(name);
+  expect(readFileSync(file(person), "utf8")).toBe('{"port": 8002}');
+});
+
+test("a default gives way to the file, the file to the environment, and that to a flag", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  success(await person.cct("config", "set", "port", "8003"));
+  expect((await shown(person, unset)).port).toEqual({ value: 8003, source: file(person) });
+  // An empty variable is none.
+  expect((await shown(person, { CCT_PORT: "" })).port).toEqual({ value: 8003, source: file(person) });
+  expect((await shown(person, { CCT_PORT: "8004" })).port).toEqual({ value: 8004, source: "CCT_PORT" });
+  const port = await freePort();
+  success(await person.cctWith({ env: { CCT_PORT: "8004" } }, "start", "--port", String(port)));
+  expect(JSON.parse(readFileSync(join(person.cctHome, "broker.json"), "utf8")).url).toBe(`http://127.0.0.1:${port}`);
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+test.each([["{ cut"], ["[]"], ['{"port": "abc"}'], ['{"prot": 1}'], ["null"], [""]])(
+  "a config.json that says %s is named by every command that needs it, and changed by none",
+  async (text) => {
+    const person = newPerson();
+    mkdirSync(person.cctHome, { mode: 0o700 });
+    writeFileSync(file(person), text);
+    for (const words of [["status"], ["start"], ["config", "show"], ["config", "set", "port", "8005"]]) {
+      expect(failure(await person.cctWith({ env: unset }, ...words))).toContain(file(person));
+    }
+    expect(readFileSync(file(person), "utf8")).toBe(text);
+  },
+);
+
+test("a variable that cannot be used is named", async () => {
+  const person = newPerson();
+  for (const [name, value] of [
+    ["CCT_PORT", "abc"],
+    ["CCT_DELIVERY", "loud"],
+    ["CCT_BROKER", "ftp://x"],
+  ] as const) {
+    expect(failure(await person.cctWith({ env: { [name]: value } }, "status"))).toContain(name);
+  }
+});

@@ -1,0 +1,140 @@
+/** `cct demo` shows the main job, and leaves nothing behind: no folder, no process, whenever it is stopped. */
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { success } from "../support/cct.ts";
+import { atEnd } from "../support/cleanup.ts";
+import { root } from "../support/folders.ts";
+import { notRun } from "../support/not-run.ts";
+import { until } from "../support/wait.ts";
+import { newPerson, type Person, processesWith } from "./person.ts";
+
+const canList = process.platform === "linux";
+
+/** A person whose temporary files have a folder of their own. Its name tells the processes that the demo started. */
+function demoPerson(): Person & { tmp: string } {
+  const person = newPerson();
+  const tmp = join(person.home, "tmp");
+  mkdirSync(tmp);
+  return {
+    ...person,
+    tmp,
+    cctWith: (more, ...args) => person.cctWith({ ...more, env: { TMPDIR: tmp, ...more.env } }, ...args),
+  };
+}
+
+async function expectNothingLeft(person: ReturnType<typeof demoPerson>): Promise<void> {
+  if (canList)
+    await until("all processes of the demo have ended", () => processesWith(`TMPDIR=${person.tmp}`).length === 0);
+  expect(readdirSync(person.tmp)).toEqual([]);
+  expect(readdirSync(person.home)).toEqual(["tmp"]);
+}
+
+test.skipIf(
+  !canList && notRun("the demo leaves no process behind", "the environments of processes can only be read on Linux"),
+)("the processes that a demo starts can be told from others", async () => {
+  const person = demoPerson();
+  const running = startDemo(person);
+  await running.saw("two session servers");
+  // The demo, its broker, two hosts and their session servers.
+  expect(processesWith(`TMPDIR=${person.tmp}`).length).toBeGreaterThanOrEqual(6);
+  running.signal("SIGINT", "group");
+  await running.exited;
+  await expectNothingLeft(person);
+});
+
+test("it tells its steps as they happen, and leaves nothing", async () => {
+  const person = demoPerson();
+  const said = success(await person.cctWith({}, "demo"));
+  for (const words of [
+    "broker answers",
+    "alice sends bob",
+    "mail lies in bob's spool",
+    "wakes alice",
+    "both messages are read",
+  ])
+    expect(said).toContain(words);
+  expect(said).toMatch(/^ +\d+ ms {2}a private broker/);
+  await expectNothingLeft(person);
+});
+
+test("as JSON, with a broker of the person's own and settings of all kinds around it", async () => {
+  const person = demoPerson();
+  const env = {
+    CCT_DELIVERY: "block",
+    CCT_NAME: "me",
+    CCT_BROKER: "http://127.0.0.1:9",
+    CCT_HOST: "localhost",
+    CLAUDE_PID: "1",
+  };
+  const { steps } = JSON.parse(success(await person.cctWith({ env }, "demo", "--json")));
+  expect(steps.length).toBeGreaterThan(8);
+  for (const step of steps)
+    expect(step).toEqual({ at: expect.any(Number), took: expect.any(Number), what: expect.any(String) });
+  await expectNothingLeft(person);
+});
+
+function startDemo(person: ReturnType<typeof demoPerson>) {
+  // A group of its own, as a terminal gives it: Ctrl-C reaches every process in it.
+  const child = spawn(process.execPath, [join(root, "dist/bin.js"), "demo"], {
+    env: { ...person.env, TMPDIR: person.tmp },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const pid = child.pid ?? 0;
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>((resolve) =>
+    child.once("close", (code, signal) => resolve({ code, signal, stderr })),
+  );
+  const signal = (name: NodeJS.Signals, to: "group" | "it"): void => {
+    try {
+      process.kill(to === "group" ? -pid : pid, name);
+    } catch {
+      // It has ended already.
+    }
+  };
+  atEnd(async () => {
+    if (child.exitCode === null && child.signalCode === null) signal("SIGKILL", "group");
+    for (const left of canList ? processesWith(`TMPDIR=${person.tmp}`) : []) process.kill(left, "SIGKILL");
+  });
+  const saw = (words: string) =>
+    until(`the demo says: ${words}`, () => stdout.includes(words) || child.exitCode !== null);
+  return { exited, signal, saw };
+}
+
+const MOMENTS: [
+  string,
+  (person: ReturnType<typeof demoPerson>, demo: ReturnType<typeof startDemo>) => Promise<unknown>,
+][] = [
+  ["its home has just been made", (person) => until("a home", () => readdirSync(person.tmp).length > 0)],
+  [
+    "its broker is starting",
+    (person) =>
+      until("a log", () => readdirSync(person.tmp, { recursive: true }).some((name) => String(name).endsWith(".log"))),
+  ],
+  ["the sessions are starting", (_, demo) => demo.saw("broker answers")],
+  ["the sessions are there", (_, demo) => demo.saw("two session servers")],
+  ["mail is on its way", (_, demo) => demo.saw("alice sends bob")],
+];
+
+describe.each(["Ctrl-C", "SIGTERM"] as const)("stopped by %s", (how) => {
+  test.each(MOMENTS)("when %s: nothing is left", async (_, moment) => {
+    const person = demoPerson();
+    const demo = startDemo(person);
+    await moment(person, demo);
+    if (how === "Ctrl-C") demo.signal("SIGINT", "group");
+    else demo.signal("SIGTERM", "it");
+    const end = await demo.exited;
+    // 0 where it was over before the signal came.
+    expect([0, 130]).toContain(end.code);
+    expect(end.stderr).not.toMatch(/\n\s+at /);
+    await expectNothingLeft(person);
+  });
+});

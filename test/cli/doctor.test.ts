@@ -1,0 +1,102 @@
+/** `cct doctor` tells what is well, what is not, and what to do about it. */
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type CctRun, success } from "../support/cct.ts";
+import { newPerson, type Person, personWithBroker } from "./person.ts";
+
+interface Finding {
+  check: string;
+  verdict: "ok" | "warning" | "failed";
+  found: string;
+}
+
+function findings(run: CctRun): Finding[] {
+  // The probe's session server may have a word to say of what is wrong; nobody has more than lines.
+  expect(run.stderr).toMatch(/^(cct: [^\n]+\n)*$/);
+  return JSON.parse(run.stdout).findings;
+}
+
+const verdicts = (all: Finding[]) => Object.fromEntries(all.map(({ check, verdict }) => [check, verdict]));
+const found = (all: Finding[], check: string): string => all.find((one) => one.check === check)?.found ?? "";
+
+/** The person's PATH begins with a `claude` of this version. */
+function withClaude(person: Person, version: string): Record<string, string> {
+  const bin = join(person.home, "bin");
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, "claude"), `#!/bin/sh\necho '${version} (Claude Code)'\n`, { mode: 0o755 });
+  return { PATH: `${bin}:/usr/bin:/bin` };
+}
+
+test("all is well: every check and every rung says so, and a message went all the way", async () => {
+  const person = await personWithBroker();
+  const env = withClaude(person, "2.1.330");
+  success(await person.cctWith({ env }, "install"));
+  const said = success(await person.cctWith({ env }, "doctor"));
+  expect(said).toMatch(/✓ probe: a message went through broker, spool .* and hook/);
+  expect(said).not.toMatch(/[✗!] /);
+  const all = findings(await person.cctWith({ env }, "doctor", "--json"));
+  expect(new Set(all.map((one) => one.verdict))).toEqual(new Set(["ok"]));
+  expect(found(all, "Claude Code")).toBe("2.1.330");
+  expect(found(all, "install")).toContain("plugin");
+  expect(all.filter((one) => one.check.startsWith("rung ")).length).toBeGreaterThanOrEqual(6);
+
+  // What it sent is read, and its stand-in is not among the live.
+  const { messages } = JSON.parse(success(await person.cct("messages", "--json")));
+  expect(messages).toHaveLength(2);
+  expect(JSON.parse(success(await person.cct("status", "--json")))).toMatchObject({ live: 0, waiting: 0 });
+});
+
+test("Claude Code is old, or CCT is not installed into it: warnings, and what to do", async () => {
+  const person = await personWithBroker();
+  const env = withClaude(person, "2.1.80");
+  const before = await person.cctWith({ env }, "doctor", "--json");
+  expect(before.code).toBe(0);
+  expect(verdicts(findings(before))).toMatchObject({ install: "warning", "Claude Code": "ok", probe: "ok" });
+  expect(found(findings(before), "install")).toMatch(/not installed.*cct up/);
+  success(await person.cctWith({ env }, "install"));
+  const after = findings(await person.cctWith({ env }, "doctor", "--json"));
+  expect(verdicts(after)).toMatchObject({
+    install: "ok",
+    "rung PreToolUse deny": "ok",
+    "rung PreToolUse inject": "warning",
+    "rung FileChanged wake": "warning",
+  });
+  expect(found(after, "rung FileChanged wake")).toMatch(/not live: needs Claude Code 2\.1\.112/);
+  // Claude Code was updated since.
+  const newer = withClaude(person, "2.1.330");
+  expect(found(findings(await person.cctWith({ env: newer }, "doctor", "--json")), "install")).toMatch(
+    /not as this version would.*cct up/,
+  );
+});
+
+test("no broker runs: that check fails and says how to start one, and none runs afterwards", async () => {
+  const person = newPerson();
+  const run = await person.cctWith({ env: withClaude(person, "2.1.330") }, "doctor", "--json");
+  const after = await person.cct("status", "--json");
+  await person.cct("kill");
+  expect(run.code).toBe(1);
+  expect(verdicts(findings(run))).toMatchObject({ node: "ok", settings: "ok", home: "ok", broker: "failed" });
+  expect(found(findings(run), "broker")).toMatch(/none is running.*cct start/);
+  expect(JSON.parse(after.stdout).running).toBe(false);
+});
+
+test("the home cannot be used: that check fails and says why; the others are still made", async () => {
+  const person = newPerson();
+  mkdirSync(join(person.home, "elsewhere"));
+  symlinkSync(join(person.home, "elsewhere"), person.cctHome);
+  const run = await person.cctWith({ env: withClaude(person, "2.1.330") }, "doctor", "--json");
+  expect(run.code).toBe(1);
+  expect(verdicts(findings(run))).toMatchObject({ node: "ok", home: "failed", "Claude Code": "ok" });
+  expect(found(findings(run), "home")).toMatch(/symbolic link/);
+});
+
+test("the settings cannot be used: that check fails and names the place", async () => {
+  const person = newPerson();
+  mkdirSync(person.cctHome, { mode: 0o700 });
+  writeFileSync(join(person.cctHome, "config.json"), "{ cut");
+  const run = await person.cct("doctor", "--json");
+  expect(run.code).toBe(1);
+  expect(verdicts(findings(run))).toMatchObject({ node: "ok", settings: "failed", home: "ok" });
+  expect(found(findings(run), "settings")).toContain(join(person.cctHome, "config.json"));
+});

@@ -1,0 +1,131 @@
+/** The broker's life at a person's hand: start, status, kill. */
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { failure, success } from "../support/cct.ts";
+import { until } from "../support/wait.ts";
+import { endBrokerOf, newPerson, type Person } from "./person.ts";
+
+async function status(person: Person): Promise<Record<string, unknown>> {
+  return JSON.parse((await person.cct("status", "--json")).stdout);
+}
+
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe("no broker runs", () => {
+  test("status says so, with status 1, and what to do", async () => {
+    const person = newPerson();
+    expect(failure(await person.cct("status"))).toMatch(/No broker runs .*cct start/);
+    const run = await person.cct("status", "--json");
+    expect(run).toMatchObject({ code: 1, stderr: "" });
+    expect(JSON.parse(run.stdout)).toEqual({ running: false, home: person.cctHome });
+  });
+
+  test("kill has nothing to do, which is no failure", async () => {
+    expect(success(await newPerson().cct("kill"))).toBe("No broker is running.\n");
+  });
+
+  test.each([["peers"], ["messages"], ["send", "ben", "hi"], ["message", "message-0001"]])(
+    "%s fails, and says how to start one",
+    async (...words) => {
+      expect(failure(await newPerson().cct(...words))).toMatch(/cct start/);
+    },
+  );
+});
+
+test("start, status, start again, kill, kill again", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  expect(success(await person.cct("start"))).toMatch(/runs now: process \d+, home /);
+  const about = await status(person);
+  expect(about).toMatchObject({ running: true, home: person.cctHome, peers: 0, live: 0, waiting: 0 });
+  const pid = Number(about.pid);
+  expect(lives(pid)).toBe(true);
+  expect(success(await person.cct("status"))).toContain(`process ${pid}`);
+  expect(success(await person.cct("start"))).toContain(`was running already: process ${pid}`);
+  expect((await status(person)).pid).toBe(pid);
+
+  expect(success(await person.cct("kill"))).toBe(`The broker, process ${pid}, has ended.\n`);
+  expect(lives(pid)).toBe(false);
+  expect(existsSync(join(person.cctHome, "broker.json"))).toBe(false);
+  expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
+  expect(await status(person)).toMatchObject({ running: false });
+});
+
+test("started by six at once there is one broker, and all of them have it", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  const runs = await Promise.all(Array.from({ length: 6 }, () => person.cct("start")));
+  const pids = new Set(runs.map((run) => /process (\d+)/.exec(success(run))?.[1]));
+  expect(pids.size).toBe(1);
+  expect(String((await status(person)).pid)).toBe([...pids][0]);
+});
+
+test("after a broker was killed outright, status tells the truth and start makes a new one", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  success(await person.cct("start"));
+  const { pid } = await status(person);
+  process.kill(Number(pid), "SIGKILL");
+  await until("it is gone", () => !lives(Number(pid)));
+  expect(failure(await person.cct("status"))).toMatch(/No broker runs/);
+  expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
+  expect(success(await person.cct("start"))).toMatch(/runs now/);
+  expect((await status(person)).pid).not.toBe(pid);
+});
+
+test("a port that another program has is named, with what to do", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const address = other.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const person = newPerson();
+  endBrokerOf(person);
+  for (const words of [["start", "--foreground"], ["start"]]) {
+    // The other program does not speak HTTP, and never answers: whoever asks it hangs up.
+    other.once("connection", (socket) => socket.destroy());
+    expect(failure(await person.cct(...words, "--port", String(port)))).toMatch(/[Pp]ort .*cct config set port/);
+  }
+  other.close();
+});
+
+test.each([
+  ["start", "--host", "0.0.0.0"],
+  ["start", "--foreground", "--host", "192.0.2.1"],
+])("%s %s %s: an address that others could reach is refused", async (...words) => {
+  const person = newPerson();
+  endBrokerOf(person);
+  expect(failure(await person.cct(...words))).toMatch(/this machine only.*Use 127\.0\.0\.1/);
+  expect(await status(person)).toMatchObject({ running: false });
+});
+
+test("in the foreground it says where it listens, and ends well when it is told to", async () => {
+  const { launch } = await import("../support/broker.ts");
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const broker = launch();
+    await until("it listens", () => broker.stdout().includes("listens on http://127.0.0.1:"));
+    expect(await broker.stop(signal)).toEqual({ code: 0, signal: null });
+    expect(broker.stderr()).toBe("");
+    expect(existsSync(join(broker.home, "broker.json"))).toBe(false);
+  }
+});
+
+test("the broker is given nothing of a person's environment that is none of its business", async () => {
+  const person = newPerson({ ANTHROPIC_API_KEY: "sk-secret", CCT_NAME: "x", OTHER: "y" });
+  endBrokerOf(person);
+  success(await person.cct("start"));
+  const { pid } = await status(person);
+  if (process.platform === "linux") {
+    const environment = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+    expect(environment).toContain(`HOME=${person.home}`);
+    expect(environment.join("\n")).not.toMatch(/sk-secret|CCT_NAME|OTHER/);
+  }
+  expect((await status(person)).running).toBe(true);
+});

@@ -1,0 +1,56 @@
+/** Help, version, and what is said of a command that cannot be understood. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { success } from "../support/cct.ts";
+import { root } from "../support/folders.ts";
+import { newPerson } from "./person.ts";
+
+const person = newPerson();
+
+test("the version is the package's", async () => {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  expect(success(await person.cct("--version"))).toBe(`${version}\n`);
+  expect(success(await person.cct("-V"))).toBe(`${version}\n`);
+});
+
+test("help names every command, and every command has help of its own", async () => {
+  const help = success(await person.cct("--help"));
+  expect(success(await person.cct())).toBe(help);
+  expect(success(await person.cct("help"))).toBe(help);
+  const named = [...help.matchAll(/^ {2}([a-z]+)\b/gm)].map((match) => match[1] ?? "");
+  const commands = named.filter((command) => command !== "help");
+  expect(commands).toEqual(
+    expect.arrayContaining(["up", "install", "start", "kill", "send", "peers", "doctor", "demo"]),
+  );
+  const helps = await Promise.all(commands.map((command) => person.cct(command, "--help")));
+  for (const [i, run] of helps.entries()) expect(success(run)).toContain(`cct ${commands[i]}`);
+  expect(existsSync(person.cctHome)).toBe(false);
+});
+
+test.each([
+  ["frobnicate"],
+  ["--nope"],
+  ["send"],
+  ["send", "ben"],
+  ["send", "ben", "hello", "there"],
+  ["send", "ben", "hello", "--urgency", "loud"],
+  ["send", "ben", "hello", "--expires-in-seconds", "soon"],
+  ["message"],
+  ["messages", "--limit", "x"],
+  ["messages", "--limit", "-3"],
+  ["messages", "--limit"],
+  ["peers", "more"],
+  ["peers", "--jsn"],
+  ["start", "--port"],
+  ["install", "--force"],
+  ["config", "set"],
+  ["config", "frobnicate"],
+  ["mcp", "more"],
+])("cct %s %s: wrong usage is said in words, with status 2, and does nothing", async (...words) => {
+  const run = await person.cct(...words.filter((word) => word !== undefined));
+  expect(run).toMatchObject({ code: 2, stdout: "" });
+  expect(run.stderr).toMatch(/^cct: |^Usage: /);
+  expect(run.stderr).not.toMatch(/\n\s+at /);
+  expect(existsSync(person.cctHome)).toBe(false);
+});

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { configPath, explainConfig, homeOf, withSetting } from "../config.ts";
 import { prepareHome, writeWhole } from "../home.ts";
 import type { World } from "../world.ts";
-import { type Screen, table } from "./output.ts";
+import { type Screen, table, toJson } from "./output.ts";
 
 export function addConfigCommands(program: Command, world: World, screen: Screen): void {
   const config = program.command("config").description("Shows or changes the settings of this home.");
@@ -15,7 +15,7 @@ export function addConfigCommands(program: Command, world: World, screen: Screen
       const settings = explainConfig(world);
       if (options.json) {
         const values = Object.fromEntries(settings.map(({ name, value, source }) => [name, { value, source }]));
-        return screen.write(`${JSON.stringify({ home: homeOf(world), settings: values }, null, 2)}\n`);
+        return screen.write(toJson({ home: homeOf(world), settings: values }));
       }
       const rows = settings.map(({ name, value, source }) => [name, value === null ? "-" : String(value), source]);
       screen.write(

@@ -6,8 +6,9 @@ import { ensureBroker, localClient } from "../client/local.ts";
 import { loadConfig } from "../config.ts";
 import { CctError } from "../errors.ts";
 import { prepareHome } from "../home.ts";
+import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
-import { paint, type Screen } from "./output.ts";
+import { paint, type Screen, toJson } from "./output.ts";
 import { type StandIn, standIn } from "./standin.ts";
 
 interface Step {
@@ -18,6 +19,11 @@ interface Step {
 }
 
 export async function demo(outer: World, screen: Screen, json: boolean): Promise<void> {
+  // From the first moment on: whoever stops the demo finds nothing of it left.
+  let stop = (): void => process.exit(130);
+  const stopped = (): void => stop();
+  process.once("SIGINT", stopped);
+  process.once("SIGTERM", stopped);
   const home = mkdtempSync(join(tmpdir(), "cct-demo-"));
   const world = {
     ...outer,
@@ -42,28 +48,37 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
     last = now;
     if (!json) screen.write(`${paint(screen, "dim", `${String(Math.round(now - begin)).padStart(6)} ms`)}  ${what}\n`);
   };
-  const interrupted = (): void => {
-    void cleanUp().finally(() => process.exit(130));
+  let starting: Promise<unknown> = Promise.resolve();
+  let cleaning: Promise<void> | undefined;
+  const cleanUp = (): Promise<void> => {
+    cleaning ??= takeAway();
+    return cleaning;
   };
-  async function cleanUp(): Promise<void> {
+  async function takeAway(): Promise<void> {
+    await starting.catch(() => {});
     await Promise.all(sessions.map((session) => session.end()));
-    const pid = (await client.health())?.pid;
-    if (typeof pid === "number") {
+    // More than once: a session that was just starting may have started another broker.
+    for (;;) {
+      const pid = (await client.health())?.pid;
+      if (typeof pid !== "number") break;
       process.kill(pid, "SIGTERM");
-      while (await client.health()) await new Promise((resolve) => setTimeout(resolve, 20));
+      while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
     }
     client.close();
     rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 
-  process.once("SIGINT", interrupted);
-  process.once("SIGTERM", interrupted);
+  const end = new Promise<never>(() => {
+    stop = () => void cleanUp().finally(() => process.exit(130));
+  });
   try {
     prepareHome(home, world.user, false);
-    await ensureBroker(world, config, client);
+    starting = ensureBroker(world, config, client);
+    await starting;
     step("a private broker answers, with an empty store");
-    const [alice, bob] = await Promise.all([standIn(world, home, "alice", home), standIn(world, home, "bob", home)]);
+    const [alice, bob] = [standIn(world, home, "alice", home), standIn(world, home, "bob", home)];
     sessions.push(alice, bob);
+    await Promise.all([alice.ready, bob.ready]);
     for (const session of sessions) await session.hook("SessionStart", { source: "startup" });
     await alice.call("cct_list_peers", {});
     await bob.call("cct_list_peers", {});
@@ -97,12 +112,16 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
     await bob.hook("Stop");
     await settled(client, 2);
     step("both messages are read: each session went on with the text in view");
+  } catch (error) {
+    // Stopped in the middle, everything fails; the exit is on its way.
+    if (cleaning) await end;
+    throw error;
   } finally {
-    process.off("SIGINT", interrupted);
-    process.off("SIGTERM", interrupted);
     await cleanUp();
+    process.off("SIGINT", stopped);
+    process.off("SIGTERM", stopped);
   }
-  if (json) screen.write(`${JSON.stringify({ steps }, null, 2)}\n`);
+  if (json) screen.write(toJson({ steps }));
   else screen.write("Everything was real but the model. The demo's home and its processes are gone.\n");
 }
 

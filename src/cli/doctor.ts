@@ -10,7 +10,7 @@ import { claudeVersion } from "../host/claude.ts";
 import { installedWay, planInstall } from "../host/install.ts";
 import { ladder, rungsOf } from "../host/ladder.ts";
 import type { World } from "../world.ts";
-import { paint, type Screen } from "./output.ts";
+import { paint, type Screen, toJson } from "./output.ts";
 import { standIn } from "./standin.ts";
 
 type Verdict = "ok" | "warning" | "failed";
@@ -56,8 +56,11 @@ export async function doctor(world: World, screen: Screen, json: boolean): Promi
   const usable = config;
   if (usable) await check("broker", () => broker(world, usable));
   if (usable) await check("Claude Code", () => claude(world, usable));
-  if (usable) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
-  if (json) screen.write(`${JSON.stringify({ findings }, null, 2)}\n`);
+  const well = !findings.some((finding) => finding.verdict === "failed");
+  // A probe would start the broker that was just found missing.
+  if (usable && well) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
+  else report({ check: "probe", verdict: "warning", found: "not tried: mend what failed above first" });
+  if (json) screen.write(toJson({ findings }));
   return findings.some((finding) => finding.verdict === "failed") ? 1 : 0;
 }
 
@@ -111,8 +114,9 @@ async function probe(world: World, config: Config): Promise<string> {
   const client = localClient(config);
   const name = "cct-doctor";
   try {
-    const session = await standIn(world, config.home, name, folder);
+    const session = standIn(world, config.home, name, folder);
     try {
+      await session.ready;
       await session.hook("SessionStart", { source: "startup" });
       await session.call("cct_list_peers", {});
       const word = world.newId();

@@ -7,7 +7,7 @@ import { prepareHome } from "../home.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 import type { Parts } from "./main.ts";
-import { clockTime, paint, type Screen } from "./output.ts";
+import { clockTime, paint, type Screen, toJson } from "./output.ts";
 
 interface StartOptions {
   foreground?: boolean;
@@ -103,7 +103,7 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
   try {
     const about = await client.health();
     if (!about) {
-      if (json) screen.write(`${JSON.stringify({ running: false, home: config.home }, null, 2)}\n`);
+      if (json) screen.write(toJson({ running: false, home: config.home }));
       else process.stderr.write(`cct: No broker runs for ${config.home}. Start one with: cct start\n`);
       return 1;
     }
@@ -117,7 +117,7 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
     if (json) {
-      screen.write(`${JSON.stringify({ running: true, ...about, peers: peers.length, live, waiting }, null, 2)}\n`);
+      screen.write(toJson({ running: true, ...about, peers: peers.length, live, waiting }));
       return 0;
     }
     screen.write(

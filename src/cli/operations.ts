@@ -6,7 +6,7 @@ import { prepareHome } from "../home.ts";
 import surfaceJson from "../operations/surface.json" with { type: "json" };
 import type { JsonProperty, SurfaceEntry } from "../operations/surface.ts";
 import type { World } from "../world.ts";
-import { clockTime, type Screen, span, table } from "./output.ts";
+import { clockTime, type Screen, span, table, toJson } from "./output.ts";
 
 const surface = surfaceJson as SurfaceEntry[];
 
@@ -47,7 +47,7 @@ export function addOperationCommands(
       const client = localClient(config);
       try {
         const output = await client.callAny(entry.name, input);
-        screen.write(json ? `${JSON.stringify(output, null, 2)}\n` : render(entry.name, output, screen, world.now()));
+        screen.write(json ? toJson(output) : render(entry.name, output, screen, world.now()));
       } finally {
         client.close();
       }
@@ -113,7 +113,7 @@ function render(name: string, output: Fields, screen: Screen, now: number): stri
     case "message_status":
       return recipients(output.recipients as RecipientView[], screen);
     default:
-      return `${JSON.stringify(output, null, 2)}\n`;
+      return toJson(output);
   }
 }
 

@@ -60,3 +60,12 @@ export function span(ms: number): string {
 export function clockTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 }
+
+/** JSON for programs, harmless on a terminal: characters that steer one are escaped; what is parsed is the same. */
+export function toJson(value: unknown): string {
+  const escaped = JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${escaped}\n`;
+}

@@ -19,6 +19,8 @@ export interface HookResult {
 }
 
 export interface StandIn {
+  /** Resolves when the session server has answered the handshake. */
+  ready: Promise<void>;
   /** The pid that stands for the host's. */
   pid: number;
   /** Calls a tool; answers with its structured content. Throws the tool's error. */
@@ -35,8 +37,8 @@ interface Answer {
   error?: { message: string };
 }
 
-/** Starts a session server under a parent of its own and shakes hands with it. */
-export async function standIn(world: World, home: string, name: string, cwd: string): Promise<StandIn> {
+/** Starts a session server under a parent of its own. */
+export function standIn(world: World, home: string, name: string, cwd: string): StandIn {
   // One conversation per name: whoever stands in under it again is the same peer again.
   const sessionId = `stand-in-${name}`;
   const env = {
@@ -56,14 +58,19 @@ export async function standIn(world: World, home: string, name: string, cwd: str
   if (pid === undefined) throw new CctError("internal", "bash could not be started.", "CCT's hooks need bash.");
   const spool = paths(home).spool(pid);
   const request = conversation(child);
-  await request("initialize", {
-    protocolVersion: "2025-06-18",
-    capabilities: {},
-    clientInfo: { name: "cct stand-in", version: world.version },
-  });
-  child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
+  const ready = (async () => {
+    await request("initialize", {
+      protocolVersion: "2025-06-18",
+      capabilities: {},
+      clientInfo: { name: "cct stand-in", version: world.version },
+    });
+    child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
+  })();
+  // Told to whoever waits for it; a stand-in that is ended before is no failure.
+  ready.catch(() => {});
 
   return {
+    ready,
     pid,
     async call(tool, input) {
       const { result, error } = await request("tools/call", { name: tool, arguments: input });
@@ -82,6 +89,7 @@ export async function standIn(world: World, home: string, name: string, cwd: str
     },
     end: () =>
       new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
         child.once("exit", () => resolve());
         child.stdin?.end();
         setTimeout(() => child.kill("SIGKILL"), 2_000).unref();

@@ -2,9 +2,12 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test as inTurn } from "vitest";
 import { failure, success } from "../support/cct.ts";
 import { endBrokerOf, newPerson, type Person } from "./person.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 type Shown = Record<string, { value: unknown; source: string }>;
 

@@ -2,13 +2,16 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { root } from "../support/folders.ts";
 import { notRun } from "../support/not-run.ts";
 import { until } from "../support/wait.ts";
 import { newPerson, type Person, processesWith } from "./person.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const canList = process.platform === "linux";
 

@@ -1,9 +1,12 @@
 /** `cct doctor` tells what is well, what is not, and what to do about it. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test as inTurn } from "vitest";
 import { type CctRun, success } from "../support/cct.ts";
 import { newPerson, type Person, personWithBroker } from "./person.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 interface Finding {
   check: string;

@@ -1,10 +1,13 @@
 /** A home that cannot be used: one line says what is wrong and what to do, and nothing else happens. */
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { failure } from "../support/cct.ts";
 import { canMount, isRoot, notRun } from "../support/not-run.ts";
 import { newPerson } from "./person.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 /** Commands that need the home. */
 const COMMANDS = [

@@ -2,10 +2,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { failure, success } from "../support/cct.ts";
 import { until } from "../support/wait.ts";
 import { endBrokerOf, newPerson, type Person } from "./person.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 async function status(person: Person): Promise<Record<string, unknown>> {
   return JSON.parse((await person.cct("status", "--json")).stdout);

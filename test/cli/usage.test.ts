@@ -1,10 +1,13 @@
 /** Help, version, and what is said of a command that cannot be understood. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
 import { newPerson } from "./person.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const person = newPerson();
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
 import { isRoot, notRun } from "../support/not-run.ts";
 import {
@@ -18,6 +18,9 @@ import {
   type TestSpool,
   takers,
 } from "./hook.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 /** A session as far as hooks see one, in any state that lets mail out. */
 function session(): TestSpool {

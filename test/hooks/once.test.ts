@@ -1,9 +1,12 @@
 /** Mail goes to exactly one taker, and is nowhere or twice at no moment, whoever runs side by side and whatever is killed. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
 import { beside, type Event, mailFile, newSpool, said, type TestSpool, takers } from "./hook.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const shown = (run: { stdout: string; stderr: string }): boolean =>
   run.stdout.includes("CCT mail") || run.stderr.includes("CCT mail");

@@ -1,9 +1,12 @@
 /** Installing over what is installed: the same again, another version, two at once. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
 import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const settings = `${JSON.stringify({ model: "opus", hooks: { Stop: [{ hooks: [{ type: "command", command: "say" }] }] } }, null, 2)}\n`;
 const state = `${JSON.stringify({ numStartups: 3, mcpServers: { other: { command: "x", args: [] } } }, null, 2)}\n`;

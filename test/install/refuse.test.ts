@@ -1,10 +1,13 @@
 /** What CCT does not touch: files that it does not understand, and folders that are not its own. */
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { cct, failure } from "../support/cct.ts";
 import { canMount, notRun } from "../support/not-run.ts";
 import { CLASSIC_VERSION, newPlace, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 async function expectRefusal(place: Place, why: RegExp, ...args: string[]): Promise<void> {
   const before = place.everything();

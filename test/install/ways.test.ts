@@ -1,10 +1,13 @@
 /** What installing puts where, by the version of Claude Code. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
 import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -50,6 +53,18 @@ describe("the plugin", () => {
     place.claudeIs(script);
     expect(success(await place.cct("install"))).toMatch(/no 'claude'.*npm install -g @anthropic-ai\/claude-code/);
     expectPlugin(place);
+  });
+
+  test("is put in place where `claude` never answers: it is not waited for for ever, nor left behind", {
+    timeout: 90_000,
+  }, async () => {
+    const place = newPlace();
+    const pidFile = join(place.home, "..", "pid");
+    place.claudeIs(`echo $$ >'${pidFile}'; exec /bin/sleep 600`);
+    success(await place.cct("install"));
+    expectPlugin(place);
+    const pid = Number(readFileSync(pidFile, "utf8"));
+    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
   });
 
   test("goes to CLAUDE_CONFIG_DIR where that is set", async () => {

@@ -3,13 +3,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { beside, denied, input, mailFile, runCommand, said, silence, TEXT } from "../hooks/hook.ts";
 import { success } from "../support/cct.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { root, tempFolder } from "../support/folders.ts";
 import { until } from "../support/wait.ts";
 import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place } from "./place.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const PATHS = ["plain", "with blanks in it", `quotes ' and "`, "dollar $HOME and ${x} & more"];
 

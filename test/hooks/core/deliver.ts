@@ -1,8 +1,11 @@
 /** Mail that reaches a session at work: with a tool call, after a batch of them, with a prompt, at the end of the turn. */
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { beside, denied, input, newSpool, said, silence, styles, TEXT, takers } from "../hook.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const OWN_TOOLS = [
   "ToolSearch",

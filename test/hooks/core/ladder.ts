@@ -2,8 +2,11 @@
  * What became of mail that was handed out, told by the names of its files: `done` (printed), `seen` (in the model's next
  * request), `read` (the model went on after that). Nothing may be called read that the model has not answered.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { type Event, input, mailFile, newSpool, silence, takers } from "../hook.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 /** A subagent's event, or a call of a tool that leaves the mail alone. */
 type Step = Event | "sub PreToolUse" | "sub PostToolBatch" | "ToolSearch";

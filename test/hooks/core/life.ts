@@ -1,9 +1,12 @@
 /** A session's start and end: the folder that the host watches, and the small files that tell of the session. */
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test as inTurn } from "vitest";
 import { tempFolder } from "../../support/folders.ts";
 import { events, input, newSpool, said, silence, styles } from "../hook.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
 
 const STRANGE_HOMES = [
   "with blanks  in it",

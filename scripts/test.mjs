@@ -1,5 +1,6 @@
-// What `npm test` runs: types, lint, build, tests. Each step is told with its time; one that fails fails the run, and the
-// others still run. Arguments go to vitest: npm test -- test/rules
+// What `npm test` runs: types, lint, build, the tests, those with the real host, and the front door on every supported
+// Node. Each step is told with its time; one that fails fails the run, and the others still run.
+// Arguments go to vitest, and then only what they choose is tested: npm test -- test/rules
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,20 +9,34 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(join(fileURLToPath(import.meta.url), "../.."));
 const folder = mkdtempSync(join(tmpdir(), "cct-test-run-"));
-const report = join(folder, "report.json");
 const notRun = join(folder, "not-run");
+
+const chosen = process.argv.slice(2);
+/** Where vitest writes what became of the tests of a step. */
+const reports = [];
+
+function vitest(...args) {
+  const report = join(folder, `${reports.length}.json`);
+  reports.push(report);
+  return ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args];
+}
+
+// They start the built program: without it they would test an old one.
+const needs = "build";
+const tests = (name, ...args) => ({ name, command: "node_modules/.bin/vitest", args: vitest(...args), needs });
 
 const steps = [
   { name: "types", command: "node_modules/.bin/tsc", args: ["--noEmit"] },
   { name: "lint", command: "node_modules/.bin/biome", args: ["check", "--error-on-warnings", "."] },
   { name: "build", command: process.execPath, args: ["scripts/build.mjs"] },
-  {
-    name: "tests",
-    command: "node_modules/.bin/vitest",
-    args: ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...process.argv.slice(2)],
-    // They start the built program: without it they would test an old one.
-    needs: "build",
-  },
+  ...(chosen.length > 0
+    ? [tests("tests", ...chosen)]
+    : [
+        tests("tests", "--exclude", "test/host/**"),
+        // Alone: a real session under a load that it does not have elsewhere proves nothing.
+        tests("real host", "test/host", "--no-file-parallelism"),
+        { name: "node versions", command: process.execPath, args: ["scripts/test-nodes.mjs"], needs },
+      ]),
 ];
 
 const failed = [];
@@ -40,7 +55,7 @@ for (const { name, command, args, needs } of steps) {
 const counts = counted();
 const missed = read(notRun).split("\n").filter(Boolean).sort();
 if (counts.total === 0) console.log("No test ran.");
-else if (missed.length === 0) console.log(process.argv.length > 2 ? "Everything chosen ran." : "Everything ran.");
+else if (missed.length === 0) console.log(chosen.length > 0 ? "Everything chosen ran." : "Everything ran.");
 else console.log(`Not run here:\n${missed.map((line) => `  - ${line}`).join("\n")}`);
 if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}.`);
 rmSync(folder, { recursive: true, force: true });
@@ -61,10 +76,16 @@ function run(command, args) {
 
 /** Tests by their end. A step that failed counts as one more that did, so that this line is never green on a red run. */
 function counted() {
-  const text = read(report);
-  const { numTotalTests: total = 0, numPassedTests: passed = 0, numFailedTests = 0 } = text ? JSON.parse(text) : {};
-  const otherSteps = failed.filter((name) => name !== "tests" || numFailedTests === 0).length;
-  return { total, passed, failed: numFailedTests + otherSteps, skipped: total - passed - numFailedTests };
+  const sum = { total: 0, passed: 0, failed: 0, skipped: 0 };
+  for (const text of reports.map(read)) {
+    const { numTotalTests: total = 0, numPassedTests: passed = 0, numFailedTests = 0 } = text ? JSON.parse(text) : {};
+    sum.total += total;
+    sum.passed += passed;
+    sum.failed += numFailedTests;
+    sum.skipped += total - passed - numFailedTests;
+  }
+  if (failed.length > sum.failed) sum.failed = failed.length;
+  return sum;
 }
 
 function read(path) {

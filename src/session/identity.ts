@@ -3,7 +3,7 @@
  * that spoke for it last: the same process (its session server was restarted) or the same session id in a new process
  * (`claude --resume`) is the same peer again.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { paths, readIfThere, writeWhole } from "../home.ts";
 import type { Credentials } from "../operations/operation.ts";
@@ -62,6 +62,20 @@ function readRecord(path: string): PeerRecord | undefined {
     started,
     session_id: typeof session_id === "string" ? session_id : undefined,
   };
+}
+
+/** The host keeps conversations for 30 days; what was not resumed by then cannot be. */
+const KEEP_MS = 35 * 24 * 3_600_000;
+
+/** Forgets peers whose conversation cannot be resumed any more, so that looking for one stays cheap. */
+export function forgetOld(home: string, now: number): void {
+  const { peers } = paths(home);
+  for (const name of readdirSync(peers)) {
+    const path = join(peers, name);
+    const record = readRecord(path);
+    const lives = record !== undefined && stillRuns(record.claude_pid, record.started);
+    if (!lives && now - statSync(path).mtimeMs > KEEP_MS) rmSync(path, { force: true });
+  }
 }
 
 /** Keeps the record, and tells hooks and status line (`pidmaps/<pid>`: id, space, name) who this host process is. */

@@ -8,6 +8,7 @@ import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
 import { removeEmptyPlugin } from "./host.ts";
+import { forgetOld } from "./identity.ts";
 import { instructions } from "./instructions.ts";
 import { createLink, type Link } from "./link.ts";
 import { createMail } from "./mail.ts";
@@ -64,6 +65,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
   sweepDead(config.home);
+  forgetOld(config.home, world.now());
   const client = localClient(config);
   let link: Link;
   const mail = createMail(

@@ -34,7 +34,7 @@ async function expectNothingLeft(person: ReturnType<typeof demoPerson>): Promise
   expect(readdirSync(person.home)).toEqual(["tmp"]);
 }
 
-test.skipIf(
+inTurn.skipIf(
   !canList && notRun("the demo leaves no process behind", "the environments of processes can only be read on Linux"),
 )("the processes that a demo starts can be told from others", async () => {
   const person = demoPerson();

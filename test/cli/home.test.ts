@@ -38,7 +38,7 @@ describe.each(COMMANDS.map((words) => words.join(" ")))("cct %s", (line) => {
     expect(failure(await person.cct(...words))).toContain(person.cctHome);
   });
 
-  test.skipIf(!canMount() && isRoot && notRun("a read-only home", "no folder can be made read-only for root here"))(
+  inTurn.skipIf(!canMount() && isRoot && notRun("a read-only home", "no folder can be made read-only for root here"))(
     "with a home that cannot be written",
     async () => {
       const person = newPerson();

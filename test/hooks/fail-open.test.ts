@@ -138,7 +138,7 @@ describe("a home that is not as it should be", () => {
 /** Nobody in particular: root reads and writes everything, whatever the modes say. */
 const NOBODY = 65_534;
 const canDrop = !isRoot || existsSync("/usr/bin/setpriv");
-const dropped = test.skipIf(
+const dropped = inTurn.skipIf(
   !canDrop && notRun("hooks with files that they may not read or write", "root cannot become another user here"),
 );
 
@@ -194,7 +194,7 @@ describe("as a user who may not", () => {
     }
   });
 
-  const homeless = test.skipIf(
+  const homeless = inTurn.skipIf(
     !(isRoot && canDrop) && notRun("hooks without HOME", "only root can become a user that has no home"),
   );
   homeless.each(events)("%s: neither HOME nor CCT_HOME is set", async (event) => {

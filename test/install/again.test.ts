@@ -1,8 +1,10 @@
 /** Installing over what is installed: the same again, another version, two at once. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { success } from "../support/cct.ts";
+import { cct, success } from "../support/cct.ts";
+import { notRun } from "../support/not-run.ts";
 import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
 
 // Each test has a home of its own, so that they may run side by side.
@@ -131,7 +133,7 @@ describe("two at once", () => {
       success(await alone.cct("install"));
       const wanted = Object.keys(alone.everything());
       for (let round = 0; round < 3; round++) {
-        const place = placeOf(version);
+        const place = made();
         const runs = await Promise.all([place.cct("install"), place.cct("install"), place.cct("install")]);
         for (const run of runs) expect(run).toMatchObject({ code: 0, stderr: "" });
         expect(Object.keys(place.everything())).toEqual(wanted);
@@ -151,3 +153,50 @@ describe("two at once", () => {
     expect(place.everything()).toEqual(before);
   });
 });
+
+test("an install that was killed keeps nobody from installing, or from taking it out", async () => {
+  const place = placeOf(CLASSIC_VERSION);
+  const before = place.everything();
+  const ended = spawnSync("true").pid;
+  for (const command of ["install", "uninstall"]) {
+    place.write(join(place.cctHome, "install.lock"), String(ended));
+    success(await place.cct(command));
+  }
+  expect(place.everything()).toEqual(before);
+});
+
+const canInject = spawnSync("strace", ["-e", "inject=rename:signal=KILL:when=9", "true"]).status === 0;
+
+inTurn.skipIf(!canInject && notRun("an install that is killed", "strace, which kills at a given moment, is not here"))(
+  "an install that is killed at any moment can be finished, and can be undone",
+  { timeout: 60_000 },
+  async () => {
+    for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
+      const whole = placeOf(version);
+      const before = whole.everything();
+      success(await whole.cct("install"));
+      const wanted = Object.keys(whole.everything()).sort();
+      // Every file is put in place by a rename: each of these ends the install before one of them.
+      for (let at = 1; at <= 6; at++) {
+        const place = placeOf(version);
+        const kill = ["-f", "-o", "/dev/null", "-e", "trace=rename", "-e", `inject=rename:signal=KILL:when=${at}`];
+        const run = await cct(["install"], {
+          env: place.env,
+          within: (command) => ["/usr/bin/strace", ...kill, ...command],
+        });
+        expect(run.code).not.toBe(0);
+        if (at % 2 === 0) {
+          success(await place.cct("install"));
+          expect(Object.keys(withoutRests(place)).sort()).toEqual(wanted);
+        }
+        success(await place.cct("uninstall"));
+        expect(withoutRests(place)).toEqual(before);
+      }
+    }
+  },
+);
+
+/** Without the beginnings of files that a killed process left: nobody reads them. */
+function withoutRests(place: Place): Record<string, string> {
+  return Object.fromEntries(Object.entries(place.everything()).filter(([path]) => !/(^|\/)\.tmp\.[^/]+$/.test(path)));
+}

@@ -122,7 +122,7 @@ test("a broken record of what was installed is named, and nothing is guessed", a
 
 describe("where nothing can be written", () => {
   const NAME = "installing where nothing can be written";
-  const readonly = test.skipIf(!canMount() && notRun(NAME, "no folder can be made read-only for root here"));
+  const readonly = inTurn.skipIf(!canMount() && notRun(NAME, "no folder can be made read-only for root here"));
 
   /** Runs with some folders read-only, whoever runs it. */
   const namespace = ["/usr/bin/unshare", "-m", "--propagation", "private", "/bin/sh", "-c"];

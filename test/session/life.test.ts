@@ -1,5 +1,5 @@
 /** Ends, restarts and absences: of the session server, its host and the broker. */
-import { mkdirSync, readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ok } from "../support/api.ts";
@@ -197,4 +197,19 @@ test("the name that the user gave the session is the peer's name; one that the h
   };
   expect(await named("user")).toEqual(["docs-team"]);
   expect(await named("derived")).not.toEqual(["docs-team-2"]);
+});
+
+test("a peer whose conversation is too old to be resumed is forgotten; a live one never is", async () => {
+  const broker = await startBroker();
+  const first = await startHost(broker.home, "ann", { env: { CLAUDE_CODE_SESSION_ID: "conversation-old" } });
+  const live = await startHost(broker.home, "ben", { env: { CLAUDE_CODE_SESSION_ID: "conversation-live" } });
+  await Promise.all([first.ready(), live.ready()]);
+  await first.end();
+  const records = (): string[] => readdirSync(join(broker.home, "peers"));
+  expect(records()).toHaveLength(2);
+  const longAgo = new Date(Date.now() - 40 * 24 * 3_600_000);
+  for (const name of records()) utimesSync(join(broker.home, "peers", name), longAgo, longAgo);
+  await (await startHost(broker.home, "cat")).ready();
+  const names = records().map((name) => JSON.parse(readFileSync(join(broker.home, "peers", name), "utf8")).name);
+  expect(names.sort()).toEqual(["ben", "cat"]);
 });

@@ -8,7 +8,7 @@ import { classicChanges, classicRemoval } from "./classic.ts";
 import { type ClaudePlaces, claudePlaces } from "./claude.ts";
 import { apply, type Change, digest, exists, type FileChange, filesBelow, needed, removeEmpty } from "./files.ts";
 import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
-import { checkOurs, isOurs, pluginChanges } from "./plugin.ts";
+import { checkOurs, isInstalled, isOurs, pluginChanges } from "./plugin.ts";
 
 export type Way = "plugin" | "classic";
 
@@ -136,6 +136,6 @@ function foldersBelow(folder: string): string[] {
 /** Whether CCT is installed, and how. */
 export function installedWay(world: World): Way | undefined {
   const places = claudePlaces(world);
-  if (isOurs(places.plugin)) return "plugin";
+  if (isInstalled(places.plugin)) return "plugin";
   return classicRemoval(places).some(({ path, content }) => readIfThere(path) !== content) ? "classic" : undefined;
 }

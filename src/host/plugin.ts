@@ -1,10 +1,12 @@
 /** The plugin as Claude Code loads it from the personal skills folder: our `plugin/`, told where this CCT lies. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { CctError } from "../errors.ts";
 import { readIfThere } from "../home.ts";
 import type { World } from "../world.ts";
-import { exists, type FileChange, filesBelow, refuseLink } from "./files.ts";
+import { type FileChange, filesBelow, refuseLink } from "./files.ts";
+
+const MANIFEST = ".claude-plugin/plugin.json";
 
 export interface PluginOptions {
   /** Leave the permission prompts for CCT's own tools on. */
@@ -15,7 +17,8 @@ export interface PluginOptions {
 export function pluginChanges(world: World, folder: string, options: PluginOptions): FileChange[] {
   checkOurs(folder);
   const source = join(world.root, "plugin");
-  const names = filesBelow(source);
+  // The manifest first: by it we know the folder again, also when we are cut off.
+  const names = [MANIFEST, ...filesBelow(source).filter((name) => name !== MANIFEST)];
   const wanted = names.map((name) => ({
     path: join(folder, name),
     content: pluginFile(world, name, readFileSync(join(source, name), "utf8"), options),
@@ -29,7 +32,7 @@ function pluginFile(world: World, name: string, text: string, { ask }: PluginOpt
     const cct = { command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"] };
     return `${JSON.stringify({ mcpServers: { cct } }, null, 2)}\n`;
   }
-  if (name === ".claude-plugin/plugin.json") {
+  if (name === MANIFEST) {
     return `${JSON.stringify({ ...JSON.parse(text), version: world.version }, null, 2)}\n`;
   }
   if (name === "hooks/hooks.json" && ask) {
@@ -44,14 +47,18 @@ function pluginFile(world: World, name: string, text: string, { ask }: PluginOpt
 /** Throws when something else than our plugin stands where it would go. */
 export function checkOurs(folder: string): void {
   refuseLink(folder);
-  if (!exists(folder) || filesBelow(folder).length === 0 || isOurs(folder)) return;
+  if (isOurs(folder)) return;
   throw new CctError("conflict", `${folder} exists and is not CCT's plugin.`, "Move it away, then install again.");
 }
 
+/** Whether CCT may change what stands there: it is our plugin, or nothing yet (but what a cut off install left). */
 export function isOurs(folder: string): boolean {
+  return isInstalled(folder) || filesBelow(folder).every((name) => basename(name).startsWith(".tmp."));
+}
+
+export function isInstalled(folder: string): boolean {
   try {
-    const manifest = JSON.parse(readIfThere(join(folder, ".claude-plugin", "plugin.json")) ?? "{}");
-    return manifest.name === "cct";
+    return JSON.parse(readIfThere(join(folder, MANIFEST)) ?? "{}").name === "cct";
   } catch {
     return false;
   }

@@ -64,8 +64,12 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
-  sweepDead(config.home);
-  forgetOld(config.home, world.now());
+  try {
+    sweepDead(config.home);
+    forgetOld(config.home, world.now());
+  } catch {
+    // Another session that starts now clears the same away; what stays is cleared by the next.
+  }
   const client = localClient(config);
   let link: Link;
   const mail = createMail(

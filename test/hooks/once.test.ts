@@ -1,8 +1,10 @@
 /** Mail goes to exactly one taker, and is nowhere or twice at no moment, whoever runs side by side and whatever is killed. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
+import { until } from "../support/wait.ts";
 import { beside, type Event, mailFile, newSpool, said, type TestSpool, takers } from "./hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
@@ -92,4 +94,17 @@ test.each<[Event, "taken" | "done" | "seen", "before" | "after", string, boolean
   expect(run.signal).toBe("SIGKILL");
   expect(shown(run)).toBe(printed);
   expect(whole(spool)).toBe(stage);
+});
+
+test("mail that comes while a turn is ending finds a session that says it is idle, and is still handed out", async () => {
+  const spool = newSpool();
+  await spool.run("UserPromptSubmit");
+  // The hook reads this between the two steps that count; from a pipe it reads when the test lets it.
+  rmSync(join(spool.folder, "stops"));
+  execFileSync("mkfifo", [join(spool.folder, "stops")]);
+  const ending = spool.run("Stop");
+  await until("the session says that it is idle", () => spool.note("state") === "idle");
+  spool.put();
+  appendFileSync(join(spool.folder, "stops"), "0\n");
+  expect(said(await ending)).toEqual(beside("Stop"));
 });

@@ -68,6 +68,7 @@ export async function startSession(broker, name, { wrap = true } = {}) {
   const request = (method, params) =>
     new Promise((resolve, reject) => {
       last += 1;
+      session.exited.then(() => reject(new Error(`the session server ${name} ended`)), reject);
       answers.set(last, ({ result, error }) => (error ? reject(new Error(error.message)) : resolve(result)));
       write({ id: last, method, params });
     });

@@ -29,8 +29,12 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+/** Set by a signal. The bench that runs then ends, with or without its processes; a second signal ends all at once. */
+let interrupted;
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+  process.once(signal, () => {
+    interrupted = cleanUp();
+  });
 }
 
 const before = machine(new Date().toISOString());
@@ -45,11 +49,17 @@ for (const [name, bench] of Object.entries(benches)) {
   try {
     figures.push(...(await bench()).map((figure) => complete({ bench: name, ...figure })));
   } catch (error) {
+    if (interrupted) break;
     process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : error}\n`);
     process.exitCode = 1;
   } finally {
     await cleanUp();
   }
+  if (interrupted) break;
+}
+if (interrupted) {
+  await interrupted;
+  process.exit(130);
 }
 
 const after = machine(new Date().toISOString());

@@ -27,17 +27,18 @@ export function needed(wanted: readonly FileChange[]): FileChange[] {
   return wanted.filter(({ path, content }) => readIfThere(path) !== content);
 }
 
-/** Carries out one change. Folders that are made on the way are added to `madeFolders`, outermost first. */
-export function apply({ path, content }: FileChange, madeFolders: string[], unique: string): void {
+/** Carries out one change. */
+export function apply({ path, content }: FileChange, unique: string): void {
   try {
     if (content === undefined) {
       rmSync(path, { force: true });
-    } else {
-      makeFolder(dirname(path), madeFolders);
-      // Where a link leads, so that it stays one: people keep their settings elsewhere and link them here.
-      const place = exists(path) ? realpathSync(path) : path;
-      writeWhole(place, content, unique, modeOf(place));
+      return;
     }
+    // One by one: of what is in the way of a recursive mkdir, node tells less.
+    for (const folder of missingFolders(dirname(path))) mkdirSync(folder, { mode: 0o700 });
+    // Where a link leads, so that it stays one: people keep their settings elsewhere and link them here.
+    const place = exists(path) ? realpathSync(path) : path;
+    writeWhole(place, content, unique, modeOf(place));
   } catch (error) {
     if (error instanceof CctError) throw error;
     throw new CctError(
@@ -56,13 +57,11 @@ function modeOf(path: string): number {
   }
 }
 
-function makeFolder(folder: string, made: string[]): void {
+/** The folders that are to be made before something can be written into `folder`, outermost first. */
+export function missingFolders(folder: string): string[] {
   const missing: string[] = [];
   for (let at = folder; !exists(at); at = dirname(at)) missing.unshift(at);
-  for (const path of missing) {
-    mkdirSync(path, { mode: 0o700 });
-    if (!made.includes(path)) made.push(path);
-  }
+  return missing;
 }
 
 export function exists(path: string): boolean {

@@ -1,12 +1,22 @@
 /** Installing CCT into Claude Code and taking it out again: plan, show, carry out, remember. */
-import { join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { Config } from "../config.ts";
 import { CctError } from "../errors.ts";
 import { readIfThere, writeWhole } from "../home.ts";
 import type { World } from "../world.ts";
 import { classicChanges, classicRemoval } from "./classic.ts";
 import { type ClaudePlaces, claudePlaces } from "./claude.ts";
-import { apply, type Change, digest, exists, type FileChange, filesBelow, needed, removeEmpty } from "./files.ts";
+import {
+  apply,
+  type Change,
+  digest,
+  exists,
+  type FileChange,
+  filesBelow,
+  missingFolders,
+  needed,
+  removeEmpty,
+} from "./files.ts";
 import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
 import { checkOurs, isInstalled, isOurs, pluginChanges } from "./plugin.ts";
 
@@ -66,6 +76,8 @@ export function install(world: World, config: Config, plan: Plan): void {
   const record = readRecord(config);
   const save = () => writeWhole(recordPath(config), `${JSON.stringify(record, null, 2)}\n`, world.newId());
   const kept = structuredClone(record);
+  // The plugin's folder is all ours: what an older or cut off install left in it is nothing to come back to.
+  const ours = (path: string) => path.startsWith(claudePlaces(world).plugin + sep);
   const done: FileChange[] = [];
   try {
     for (const change of plan.changes) {
@@ -73,19 +85,24 @@ export function install(world: World, config: Config, plan: Plan): void {
       const known = record.changes.find(({ path }) => path === change.path);
       const after = digest(change.content ?? "");
       if (known) known.after = after;
-      else record.changes.push({ path: change.path, before: before ?? null, after });
+      else record.changes.push({ path: change.path, before: ours(change.path) ? null : (before ?? null), after });
+      if (change.content !== undefined) {
+        for (const folder of missingFolders(dirname(change.path))) {
+          if (!record.folders.includes(folder)) record.folders.push(folder);
+        }
+      }
       // Remembered first: an install that is cut off can still be undone.
       save();
-      apply(change, record.folders, world.newId());
+      apply(change, world.newId());
       done.unshift({ path: change.path, content: before });
     }
     save();
   } catch (error) {
     // All or nothing: what was changed already is put back.
-    for (const change of done) apply(change, [], world.newId());
+    for (const change of done) apply(change, world.newId());
     removeEmpty(record.folders.filter((folder) => !kept.folders.includes(folder)));
     if (kept.changes.length > 0) writeWhole(recordPath(config), `${JSON.stringify(kept, null, 2)}\n`, world.newId());
-    else apply({ path: recordPath(config), content: undefined }, [], world.newId());
+    else apply({ path: recordPath(config), content: undefined }, world.newId());
     throw error;
   }
 }
@@ -112,10 +129,10 @@ export function uninstall(world: World, config: Config, changes: readonly FileCh
   const { folders } = readRecord(config);
   const { plugin } = claudePlaces(world);
   const within = foldersBelow(plugin);
-  for (const change of changes) apply(change, [], world.newId());
+  for (const change of changes) apply(change, world.newId());
   removeEmpty([...within, hooksFolder(config)]);
   if (!keepFolder) removeEmpty([plugin, ...folders]);
-  apply({ path: recordPath(config), content: undefined }, [], world.newId());
+  apply({ path: recordPath(config), content: undefined }, world.newId());
 }
 
 function pluginRemoval({ plugin }: ClaudePlaces): FileChange[] {

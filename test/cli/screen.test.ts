@@ -27,8 +27,8 @@ describe("piped into a command that reads no more than it needs", () => {
     for (let i = 0; i < 8; i++) await ok(me.broker, "send_message", { to: "ben", text: `${i} `.repeat(30_000) });
   });
 
-  test.each(["head -n 1", "head -c 1", "true"])("%s: that is no failure, and nothing is said", (reader) => {
-    for (const command of ["messages --json", "messages", "peers", "config show", "--help"]) {
+  test.each(["head -n 1", "true"])("%s: that is no failure, and nothing is said", (reader) => {
+    for (const command of ["messages --json", "messages", "--help"]) {
       const { stderr, stdout } = shell(me, `cct ${command} | ${reader} >/dev/null; echo "\${PIPESTATUS[0]}"`);
       expect({ command, stderr, stdout }).toEqual({ command, stderr: "", stdout: "0\n" });
     }

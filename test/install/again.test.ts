@@ -27,6 +27,17 @@ function bare(version: string): Place {
   return place;
 }
 
+// Here because the others of this file take as long.
+test("a `claude` that never answers is not waited for for ever, nor left behind", { timeout: 90_000 }, async () => {
+  const place = newPlace();
+  const pidFile = join(place.home, "..", "pid");
+  place.claudeIs(`echo $$ >'${pidFile}'; exec /bin/sleep 600`);
+  expect(success(await place.cct("install"))).toMatch(/installed/);
+  expect(existsSync(join(place.plugin, "hooks/mail.sh"))).toBe(true);
+  const pid = Number(readFileSync(pidFile, "utf8"));
+  expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+});
+
 describe.each(WAYS)("the same again (%s)", (version) => {
   test("changes nothing, not even a time, and says so", async () => {
     const place = placeOf(version);

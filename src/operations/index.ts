@@ -1,6 +1,7 @@
 /** The list: everything that CCT can do for a session or a person, over any face. */
 import type { z } from "zod";
-import { ackMessages, checkMessages, claimMessages, messageStatus, messages, sendMessage } from "./messages.ts";
+import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
+import { messageStatus, messages, sendMessage } from "./messages.ts";
 import { heartbeat, listPeers, register, setSummary, unregister } from "./peers.ts";
 
 export const operations = [

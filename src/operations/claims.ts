@@ -1,0 +1,135 @@
+/** Taking mail: claim, acknowledge, check. */
+import * as z from "zod";
+import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
+import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
+import { countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
+import type { Sql } from "../store/store.ts";
+import { callingPeer, operation } from "./operation.ts";
+import { mailShape, messageId, toMailShape, urgency } from "./shapes.ts";
+
+/** What the framing of a message depends on. */
+function framed(mail: Mail): FramedMessage {
+  return {
+    message_id: mail.message_id,
+    from: mail.from_id,
+    from_name: mail.from_name,
+    urgency: mail.urgency,
+    text: mail.text,
+    sent_at: mail.sent_at,
+    reply_to: mail.reply_to ?? undefined,
+    redelivered: mail.delivery.redelivered,
+  };
+}
+
+async function claimAll(sql: Sql, now: number, mail: readonly Mail[]): Promise<Mail[]> {
+  const claimed: Mail[] = [];
+  for (const one of mail) {
+    const next = claim(one.delivery, now);
+    if (!next) continue;
+    const delivery = { ...one.delivery, ...next };
+    await updateDelivery(sql, delivery);
+    claimed.push({ ...one, delivery });
+  }
+  return claimed;
+}
+
+/** Never more than this is looked at in one claim. */
+const CLAIM_WINDOW = 100;
+
+export const claimMessages = operation({
+  name: "claim_messages",
+  by: ["peer"],
+  doc: "Leases waiting mail to the peer's session server, in order, as much as fits a frame of `budget` characters. The lease is renewed by heartbeats; when it lapses the mail is queued again, marked redelivered. Mail that fits no frame is only named.",
+  input: z.strictObject({
+    limit: z.int().min(1).max(CLAIM_WINDOW),
+    budget: z.int().min(0).max(100_000).describe("characters that the frame has left"),
+  }),
+  output: z.object({
+    messages: z.array(mailShape),
+    remaining: z.int().describe("queued besides these"),
+    interrupts: z.int().describe("how many of the remaining are urgent"),
+    too_long: z.array(
+      z.object({ message_id: z.string(), from: z.string(), from_name: z.string(), urgency, characters: z.int() }),
+    ),
+  }),
+  async run(context, input) {
+    const { sql, now } = context;
+    const peer = callingPeer(context);
+    const queued = (await queuedMail(sql, peer.peer_id, now, CLAIM_WINDOW)).map((mail) => ({ ...framed(mail), mail }));
+    const tooLong = queued.filter((one) => !fitsFrame(one));
+    const fit = fitting(queued.filter(fitsFrame).slice(0, input.limit), input.budget);
+    const messages = await claimAll(
+      sql,
+      now,
+      fit.map((one) => one.mail),
+    );
+    const left = await countQueued(sql, peer.peer_id, now);
+    return {
+      messages: messages.map(toMailShape),
+      remaining: left.all,
+      interrupts: left.interrupt,
+      too_long: tooLong.map(({ message_id, from, from_name, mail }) => ({
+        message_id,
+        from,
+        from_name,
+        urgency: mail.urgency,
+        characters: mail.text.length,
+      })),
+    };
+  },
+});
+
+export const ackMessages = operation({
+  name: "ack_messages",
+  by: ["peer"],
+  doc: "Says what became of claims: delivered (the host took the text), read (the model answered with it in view), returned (shown to nobody), lost (perhaps shown). An acknowledgement of an older attempt changes nothing.",
+  input: z.strictObject({
+    acks: z
+      .array(z.object({ message_id: messageId, attempt: z.int().min(1), outcome: z.enum(outcomes) }))
+      .min(1)
+      .max(500),
+  }),
+  output: z.object({
+    acknowledged: z.int(),
+    stale: z.int().describe("changed nothing: an older attempt, or settled before"),
+  }),
+  async run(context, input) {
+    const { sql, now } = context;
+    const peer = callingPeer(context);
+    let acknowledged = 0;
+    for (const ack of input.acks) {
+      const delivery = await findDelivery(sql, ack.message_id, peer.peer_id);
+      const next = delivery && acknowledge(delivery, ack.attempt, ack.outcome, now);
+      if (!delivery || !next) continue;
+      await updateDelivery(sql, { ...delivery, ...next });
+      acknowledged++;
+    }
+    return { acknowledged, stale: input.acks.length - acknowledged };
+  },
+});
+
+/** Text that one answer carries at the most, beyond the first message: the host cuts long tool results. */
+const CHECK_CHARACTERS = 40_000;
+
+export const checkMessages = operation({
+  name: "check_messages",
+  by: ["peer"],
+  tool: { title: "Check messages", readOnly: false, idempotent: false, alwaysLoad: true },
+  doc: "Takes the messages that wait for this session. Mail arrives by itself, so call this only when a mail notice says that more is waiting or a message was too long.",
+  input: z.strictObject({
+    limit: z.int().min(1).max(CLAIM_WINDOW).optional().describe("20 when left out"),
+  }),
+  output: z.object({ messages: z.array(mailShape), remaining: z.int().describe("still waiting after these") }),
+  async run(context, input) {
+    const { sql, now } = context;
+    const peer = callingPeer(context);
+    const queued = await queuedMail(sql, peer.peer_id, now, input.limit ?? 20);
+    let characters = 0;
+    const fit = queued.filter((mail, i) => {
+      characters += mail.text.length;
+      return i === 0 || characters <= CHECK_CHARACTERS;
+    });
+    const messages = await claimAll(sql, now, fit);
+    return { messages: messages.map(toMailShape), remaining: (await countQueued(sql, peer.peer_id, now)).all };
+  },
+});

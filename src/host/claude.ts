@@ -31,8 +31,13 @@ const VERSION_MS = 20_000;
 /** The version of the `claude` on PATH; `undefined` when there is none that answers. */
 export function claudeVersion(world: Pick<World, "env">): Promise<string | undefined> {
   return new Promise((done) => {
-    execFile("claude", ["--version"], { env: world.env, timeout: VERSION_MS }, (error, stdout) => {
-      done(error ? undefined : /\d+\.\d+\.\d+/.exec(stdout)?.[0]);
-    });
+    execFile(
+      "claude",
+      ["--version"],
+      { env: world.env, timeout: VERSION_MS, killSignal: "SIGKILL" },
+      (error, stdout) => {
+        done(error ? undefined : /\d+\.\d+\.\d+/.exec(stdout)?.[0]);
+      },
+    );
   });
 }

@@ -158,9 +158,12 @@ export async function openSession(
         "its turn is over",
         async () => {
           await terminal.screen();
-          // The word must be of after the last request: it comes with a delay.
+          // The word must be of after the last request: it comes with a delay, and for a turn that is over at once not at
+          // all. So three seconds later the old word is believed too.
           const { status, statusUpdatedAt = 0 } = hostSays();
-          return log.hasEnded(name) && status === "idle" && statusUpdatedAt >= (last()?.at ?? 0);
+          const asked = last()?.at ?? 0;
+          const isNews = statusUpdatedAt >= asked || Date.now() - asked > 3_000;
+          return log.hasEnded(name) && status === "idle" && isNews;
         },
         30,
       );

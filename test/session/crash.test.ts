@@ -52,7 +52,7 @@ test("nothing that was accepted is lost, and duplicates are marked, when broker,
     const events = ["UserPromptSubmit", "PreToolUse", "PostToolBatch", "PreToolUse", "PostToolBatch", "Stop"];
     for (let i = 0; !over; i++) {
       const event = events[i % events.length] ?? "Stop";
-      const killAfter = dice() < 0.08 ? dice() * 30 : undefined;
+      const killAfter = dice() < 0.15 ? dice() * 30 : undefined;
       const run = await side.host.hook(
         event,
         { tool_name: "Bash", tool_input: {} },

@@ -63,7 +63,11 @@ export const claimMessages = operation({
       now,
       fit.map((one) => one.mail),
     );
-    const left = await countQueued(sql, peer.peer_id, now);
+    const rest = queued.filter(({ message_id }) => !messages.some((one) => one.message_id === message_id));
+    const left =
+      queued.length < CLAIM_WINDOW
+        ? { all: rest.length, interrupt: rest.filter(({ urgency }) => urgency === "interrupt").length }
+        : await countQueued(sql, peer.peer_id, now);
     return {
       messages: messages.map(toMailShape),
       remaining: left.all,

@@ -55,7 +55,8 @@ export async function openSqlite(path: string): Promise<Store> {
     while (waiting.length > 0) {
       const group = waiting.slice(0, GROUP);
       waiting = waiting.slice(GROUP);
-      await runGroup(group);
+      const [work] = group;
+      await (work && group.length === 1 ? runAlone(work) : runGroup(group));
       if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
     }
     running = undefined;
@@ -64,10 +65,9 @@ export async function openSqlite(path: string): Promise<Store> {
   /** Runs each work under a savepoint, commits once, and answers after that. Without a commit nobody is answered `done`. */
   async function runGroup(group: Waiting[]): Promise<void> {
     const answers: (() => void)[] = [];
-    let unanswered = group;
     try {
       query("BEGIN IMMEDIATE");
-      for (const [i, work] of group.entries()) {
+      for (const work of group) {
         query("SAVEPOINT work");
         try {
           answers.push(await work.run(sql));
@@ -77,7 +77,6 @@ export async function openSqlite(path: string): Promise<Store> {
           answers.push(() => work.fail(storeError(error, path)));
         }
         query("RELEASE work");
-        unanswered = group.slice(i + 1);
       }
       query("COMMIT");
     } catch (error) {
@@ -86,7 +85,19 @@ export async function openSqlite(path: string): Promise<Store> {
       return;
     }
     for (const answer of answers) answer();
-    for (const work of unanswered) work.fail(new CctError("internal", "A transaction was left without an answer."));
+  }
+
+  /** A single work needs no savepoint: its failure is the transaction's. */
+  async function runAlone(work: Waiting): Promise<void> {
+    try {
+      query("BEGIN IMMEDIATE");
+      const answer = await work.run(sql);
+      query("COMMIT");
+      answer();
+    } catch (error) {
+      rollBack();
+      work.fail(storeError(error, path));
+    }
   }
 
   function rollBack(): void {

@@ -121,7 +121,18 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
   const note: BrokerNote = { pid: world.pid, url, version: world.version };
   const place = paths(config.home);
-  writeWhole(place.broker, `${JSON.stringify(note)}\n`, world.newId());
+  try {
+    writeWhole(place.broker, `${JSON.stringify(note)}\n`, world.newId());
+  } catch (error) {
+    // Nobody would find it: a full disk, or a home that was removed meanwhile.
+    events.close();
+    server.close();
+    throw new CctError(
+      "store_failed",
+      `The broker cannot write ${place.broker} (${systemCode(error) ?? errorLine(error)}).`,
+      "Check the disk and the home.",
+    );
+  }
   log.info({ pid: world.pid, url, version: world.version, node: process.versions.node }, "broker started");
 
   let sweeping = Promise.resolve();

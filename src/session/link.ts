@@ -10,7 +10,7 @@ import type { Config } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { readBrokerNote } from "../home.ts";
 import type { Credentials } from "../operations/operation.ts";
-import { startMark } from "../process.ts";
+import { isAlive, startMark } from "../process.ts";
 import type { World } from "../world.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
 import { sessionName } from "./host.ts";
@@ -185,7 +185,8 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     // A broker that was told to stop removed its note, and stays down until somebody starts it. One that was killed did not.
     if (config.broker || !readBrokerNote(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * HEAL_SPREAD_MS).unref());
-    if (closed || !readBrokerNote(config.home)) return;
+    // A session whose host has just died starts nothing any more.
+    if (closed || !isAlive(world.ppid) || !readBrokerNote(config.home)) return;
     await ensureBroker(world, config, client).catch((failed: unknown) => {
       problem = failed instanceof CctError ? failed : error;
     });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -192,4 +192,13 @@ test("a broker whose home has been removed ends by itself", async () => {
   const broker = await startBroker();
   rmSync(broker.home, { recursive: true });
   expect(await broker.process.exited).toEqual({ code: 0, signal: null });
+});
+
+test("a broker that cannot say where it is does not stay", async () => {
+  const home = tempHome();
+  // Something else has the place of its note.
+  mkdirSync(join(home, "broker.json"), { recursive: true });
+  const { code, stderr } = await refusedStart({ home });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/cannot write .*broker\.json/);
 });

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { isAlive } from "../../src/process.ts";
 import { atEnd } from "./cleanup.ts";
 import { root } from "./folders.ts";
 import { until } from "./wait.ts";
@@ -155,10 +156,12 @@ export async function startHost(home: string, name: string, options: HostOptions
   };
   atEnd(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
+    const server = existsSync(join(spool, "server")) ? host.serverPid() : 0;
     // The parent first, else it would start another server.
     child.kill("SIGKILL");
     child.stdin.destroy();
     await exited;
+    await until(`the session server of ${name} has ended`, () => server === 0 || !isAlive(server));
   });
   await handshake();
   return host;

@@ -3,23 +3,31 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { systemCode } from "./errors.ts";
 
+/** Whether the process runs. One that has ended and that nobody has waited for yet (a zombie) does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return systemCode(error) === "EPERM";
+    if (systemCode(error) !== "EPERM") return false;
+  }
+  return process.platform !== "linux" || !/^[ZX]/.test(statFields(pid)[0] ?? "");
+}
+
+/** The fields of `/proc/<pid>/stat` from the third one, the state, on. The name before them, in brackets, may hold anything. */
+function statFields(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
   }
 }
 
 /** A mark of when a process began, so that a reused pid is told from the process that had it; "" when it has ended. */
 export function startMark(pid: number): string {
   try {
-    if (process.platform === "linux") {
-      // The command's name, in brackets, may hold anything; the fields after it are plain. Field 22 is the start time.
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-    }
+    // The start time is field 22.
+    if (process.platform === "linux") return statFields(pid)[19] ?? "";
     return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
   } catch {
     return "";

@@ -8,6 +8,7 @@ import type { Config } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
 import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
+import { isAlive } from "../process.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import type { Peer } from "../store/peers.ts";
@@ -200,10 +201,5 @@ function listen(server: ReturnType<typeof createApp>, config: Config): Promise<v
 /** A session of this machine whose host process is no more. Another machine's is judged by its silence alone. */
 function isGone(world: World, peer: Peer): boolean {
   if (peer.host !== world.hostname) return false;
-  try {
-    process.kill(peer.claude_pid, 0);
-    return false;
-  } catch (error) {
-    return systemCode(error) === "ESRCH";
-  }
+  return !isAlive(peer.claude_pid);
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
+import { isAlive } from "../../src/process.ts";
 import { failure, success } from "../support/cct.ts";
 import { until } from "../support/wait.ts";
 import { endBrokerOf, newPerson, type Person } from "./person.ts";
@@ -13,14 +14,6 @@ const test = inTurn.concurrent;
 async function status(person: Person): Promise<Record<string, unknown>> {
   return JSON.parse((await person.cct("status", "--json")).stdout);
 }
-
-const lives = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
 
 describe("no broker runs", () => {
   test("status says so, with status 1, and what to do", async () => {
@@ -50,13 +43,13 @@ test("start, status, start again, kill, kill again", async () => {
   const about = await status(person);
   expect(about).toMatchObject({ running: true, home: person.cctHome, peers: 0, live: 0, waiting: 0 });
   const pid = Number(about.pid);
-  expect(lives(pid)).toBe(true);
+  expect(isAlive(pid)).toBe(true);
   expect(success(await person.cct("status"))).toContain(`process ${pid}`);
   expect(success(await person.cct("start"))).toContain(`was running already: process ${pid}`);
   expect((await status(person)).pid).toBe(pid);
 
   expect(success(await person.cct("kill"))).toBe(`The broker, process ${pid}, has ended.\n`);
-  expect(lives(pid)).toBe(false);
+  expect(isAlive(pid)).toBe(false);
   expect(existsSync(join(person.cctHome, "broker.json"))).toBe(false);
   expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
   expect(await status(person)).toMatchObject({ running: false });
@@ -77,7 +70,7 @@ test("after a broker was killed outright, status tells the truth and start makes
   success(await person.cct("start"));
   const { pid } = await status(person);
   process.kill(Number(pid), "SIGKILL");
-  await until("it is gone", () => !lives(Number(pid)));
+  await until("it is gone", () => !isAlive(Number(pid)));
   expect(failure(await person.cct("status"))).toMatch(/No broker runs/);
   expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
   expect(success(await person.cct("start"))).toMatch(/runs now/);

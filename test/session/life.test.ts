@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { isAlive } from "../../src/process.ts";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
 import { tempFolder } from "../support/folders.ts";
@@ -31,14 +32,7 @@ test("a host that is killed takes its session server with it, and the peer is of
   await ann.ready();
   const server = ann.serverPid();
   ann.kill("SIGKILL");
-  await until("the server has ended", () => {
-    try {
-      process.kill(server, 0);
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  await until("the server has ended", () => !isAlive(server));
   await until("the peer is offline", async () => (await presence(broker, "ann")) === "offline");
 });
 

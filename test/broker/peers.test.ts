@@ -44,9 +44,9 @@ describe("a session that registers", () => {
   test("in a new process becomes the peer again that had ended, and keeps its name", async () => {
     const peer = await newPeer(broker, "resumed");
     await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
-    const elsewhere = place({ cwd: "/work/new" });
+    const elsewhere = place({ cwd: "/home/ann/new" });
     expect(await ok(broker, "register", elsewhere, peer)).toMatchObject({ peer_id: peer.peer_id, name: "resumed" });
-    expect(await seen(peer.peer_id)).toMatchObject({ cwd: "/work/new", presence: "idle" });
+    expect(await seen(peer.peer_id)).toMatchObject({ cwd: "/home/ann/new", presence: "idle" });
   });
 
   test("does not become a peer that another live session is", async () => {

@@ -10,7 +10,7 @@ let ben: TestPeer;
 
 beforeAll(async () => {
   me = await personWithBroker();
-  ben = await newPeer(me.broker, "ben", { cwd: "/work/ben", branch: "main", summary: "mends the tests" });
+  ben = await newPeer(me.broker, "ben", { cwd: "/home/ann/ben", branch: "main", summary: "mends the tests" });
   await newPeer(me.broker, "ann");
 });
 
@@ -98,7 +98,7 @@ describe("looking", () => {
     expect(head).toMatch(/^ID +NAME +PRESENCE +MAIL +HOST +BRANCH +DIRECTORY +SUMMARY$/);
     expect(rows).toHaveLength(2);
     expect(rows.find((row) => row.includes(" ben "))).toMatch(
-      new RegExp(`^${ben.peer_id.slice(0, 4)} +ben +idle +\\d+ +elsewhere +main +/work/ben +mends the tests$`),
+      new RegExp(`^${ben.peer_id.slice(0, 4)} +ben +idle +\\d+ +elsewhere +main +/home/ann/ben +mends the tests$`),
     );
     const { peers } = await json(me, "peers");
     expect(peers.map((peer: { name: string }) => peer.name).sort()).toEqual(["ann", "ben"]);

@@ -12,7 +12,7 @@ export type Place = InputOf<"register">;
 /** The place of a session that no other one has. */
 export function place(more: Partial<Place> = {}): Place {
   lastPid += 1;
-  return { host: HOST, claude_pid: lastPid, cwd: `/work/${lastPid}`, held: [], ...more };
+  return { host: HOST, claude_pid: lastPid, cwd: `/home/ann/${lastPid}`, held: [], ...more };
 }
 
 export interface TestPeer extends Credentials {

@@ -229,9 +229,3 @@ export async function history(
   );
   return rows.map(toMessage);
 }
-
-/** Messages and deliveries by state: what the broker's status shows. */
-export async function countStates(sql: Sql): Promise<Record<string, number>> {
-  const rows = await sql("SELECT state, count(*) AS n FROM deliveries GROUP BY state");
-  return Object.fromEntries(rows.map((row) => [text(row, "state"), integer(row, "n")]));
-}

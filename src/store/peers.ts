@@ -79,11 +79,6 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
   );
 }
 
-export async function findPeer(sql: Sql, peerId: string): Promise<Peer | undefined> {
-  const [row] = await sql(`SELECT ${COLUMNS} FROM peers WHERE peer_id = $1`, peerId);
-  return row && toPeer(row);
-}
-
 /** The peer and the hash of its secret: what a caller's credentials are checked against. */
 export async function findCredentials(
   sql: Sql,

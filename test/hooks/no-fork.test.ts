@@ -19,12 +19,17 @@ function canTrace(): boolean {
 
 const traced = test.skipIf(!canTrace() && notRun(NAME, "strace is not here, or may not look at processes"));
 
+/** Traces a command into `file`. Whole strings: cut ones would not tell a script that lies deep in folders. */
+function tracing(file: string, command: readonly string[]): string[] {
+  return ["strace", "-f", "-s", "4096", "-e", "trace=process,read", "-o", file, ...command];
+}
+
 /** The system calls by which programs are started, and the reads of standard input. */
 async function calls(event: Event, prepare: (spool: ReturnType<typeof newSpool>) => void): Promise<string[]> {
   const spool = newSpool();
   prepare(spool);
   const file = join(spool.home, "trace");
-  const within = (command: string[]) => ["strace", "-f", "-e", "trace=process,read", "-o", file, ...command];
+  const within = (command: string[]) => tracing(file, command);
   expect(await spool.run(event, {}, { within })).toEqual(silence);
   return readFileSync(file, "utf8")
     .split("\n")
@@ -61,12 +66,6 @@ traced("the trace does see what a hook with mail starts and reads", async () => 
   const spool = newSpool();
   spool.put();
   const file = join(spool.home, "trace");
-  await spool.run(
-    "PreToolUse",
-    {},
-    {
-      within: (command) => ["strace", "-f", "-e", "trace=process,read", "-o", file, ...command],
-    },
-  );
+  await spool.run("PreToolUse", {}, { within: (command) => tracing(file, command) });
   expect(readFileSync(file, "utf8")).toMatch(/read\(0,[\s\S]*execve\([^\n]*"mv"/);
 });

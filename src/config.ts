@@ -18,6 +18,12 @@ const schema = z.strictObject({
     .enum(["inject", "block"])
     .default("inject")
     .describe("inject: mail is shown beside the next tool call; block: mail denies the next tool call"),
+  pool_absence_hours: z.coerce
+    .number()
+    .positive()
+    .max(8760)
+    .default(24)
+    .describe("a member that was offline for so long is let go from its pools"),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -32,6 +38,7 @@ const variables: Record<SettingName, string> = {
   broker: "CCT_BROKER",
   name: "CCT_NAME",
   delivery: "CCT_DELIVERY",
+  pool_absence_hours: "CCT_POOL_ABSENCE_HOURS",
 };
 
 export function homeOf(world: Pick<World, "env" | "cwd">): string {

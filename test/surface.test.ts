@@ -53,7 +53,8 @@ describe("the tools that a model is offered", () => {
       (sum, tool) => sum + `${tool.name}${tool.description}${JSON.stringify(tool.inputSchema)}`.length,
       0,
     );
-    expect(characters).toBeLessThan(6_000);
+    // A token is about 3.5 characters of such text; 4,000 tokens is what all tools together may cost.
+    expect(characters / 3.5).toBeLessThan(4_000);
   });
 
   test("say what they do, and take flat inputs that need no nesting", () => {

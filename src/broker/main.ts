@@ -136,6 +136,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   }
   log.info({ pid: world.pid, url, version: world.version, node: process.versions.node }, "broker started");
 
+  const absenceMs = config.pool_absence_hours * 3_600_000;
   let sweeping = Promise.resolve();
   let abandon = (): void => {};
   const abandoned = new Promise<void>((resolve) => {
@@ -144,7 +145,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   const timer = setInterval(() => {
     // Nobody can find this broker any more, and what it stores goes nowhere.
     if (!existsSync(place.database)) return abandon();
-    sweeping = sweep(environment, (peer) => isGone(world, peer)).catch((error: unknown) => {
+    sweeping = sweep(environment, (peer) => isGone(world, peer), absenceMs).catch((error: unknown) => {
       log.error({ err: error }, "sweep failed");
     });
   }, SWEEP_MS);

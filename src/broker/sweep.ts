@@ -1,16 +1,22 @@
 /** What the clock does: claims lapse, mail expires, sessions fall silent. Rules decide, statements record. */
-
+import { endBusy, isBusyOver } from "../operations/busy.ts";
 import type { Environment, Hint } from "../operations/operation.ts";
+import { settlePools } from "../operations/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
 import { isLive, LEASE_MS } from "../rules/presence.ts";
 import { expiredDeliveries, staleClaims, updateDelivery } from "../store/messages.ts";
 import { listSessions, type Peer, updatePeer } from "../store/peers.ts";
 
-/** Runs one sweep. `isGone` tells of a session on this machine whose process has ended. */
-export async function sweep(environment: Environment, isGone: (peer: Peer) => boolean): Promise<void> {
+/** Runs one sweep. `isGone` tells of a session on this machine whose process has ended; `absenceMs`: see `settlePools`. */
+export async function sweep(
+  environment: Environment,
+  isGone: (peer: Peer) => boolean,
+  absenceMs: number,
+): Promise<void> {
   const now = environment.now();
   const hints = await environment.store.tx(async (sql) => {
     const hints: Hint[] = [];
+    const context = { ...environment, sql, now, emit: (hint: Hint) => void hints.push(hint) };
     for (const delivery of await staleClaims(sql, now - LEASE_MS, now)) {
       const next = lapse(delivery, now);
       if (!next) continue;
@@ -22,9 +28,11 @@ export async function sweep(environment: Environment, isGone: (peer: Peer) => bo
       if (next) await updateDelivery(sql, { ...delivery, ...next });
     }
     for (const peer of await listSessions(sql)) {
-      if (isLive(peer, now) && !isGone(peer)) continue;
-      await updatePeer(sql, { ...peer, presence: "offline" });
+      const lives = isLive(peer, now) && !isGone(peer);
+      const current = isBusyOver(peer, now) ? await endBusy(context, peer) : peer;
+      if (!lives) await updatePeer(sql, { ...current, presence: "offline" });
     }
+    await settlePools(context, absenceMs);
     return hints;
   });
   for (const hint of hints) environment.publish(hint);

@@ -21,8 +21,8 @@ export function addOperationCommands(
   for (const entry of surface) {
     if (!entry.cli || !entry.by.includes("operator")) continue;
     const { cli } = entry;
-    const [, ...argumentNames] = cli.split(" ").map((word) => word.replace(/[<>[\]]/g, ""));
-    const command = program.command(cli).description(entry.doc);
+    const { command, argumentNames } = addCommand(program, cli);
+    command.description(entry.doc);
     for (const [name, property] of Object.entries(entry.input.properties)) {
       if (argumentNames.includes(name)) {
         const argument = command.registeredArguments.find((one) => one.name() === name);
@@ -55,8 +55,31 @@ export function addOperationCommands(
   }
 }
 
+/** What a group of commands is about: `cct pool …`. */
+const groups: Record<string, string> = {
+  pool: "Pools: named groups with a purpose and an end.",
+  release: "Releasing a member from a pool, by vote.",
+};
+
+/** Adds `send <to>`, or `pool join <pool>` in its group. */
+function addCommand(program: Command, cli: string): { command: Command; argumentNames: string[] } {
+  const words = cli.split(" ");
+  const names = words.filter((word) => !/^[<[]/.test(word));
+  const argumentsOf = words.slice(names.length);
+  const [group = ""] = names;
+  const parent = names.length === 1 ? program : (program.commands.find((one) => one.name() === group) ?? newGroup());
+  function newGroup(): Command {
+    return program.command(group).description(groups[group] ?? "");
+  }
+  return {
+    command: parent.command([names.at(-1), ...argumentsOf].join(" ")),
+    argumentNames: argumentsOf.map((word) => word.replace(/[<>[\]]/g, "")),
+  };
+}
+
 function option(name: string, property: JsonProperty): Option {
   const flag = `--${name.replaceAll("_", "-")}`;
+  if (property.type === "boolean") return new Option(flag, property.description ?? "");
   const made = new Option(`${flag} <${property.type === "integer" ? "number" : "value"}>`, property.description ?? "");
   if (property.enum) made.choices(property.enum);
   if (property.type === "integer") {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
 import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
+import { wantsQuiet } from "../rules/presence.ts";
 import { countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
 import type { Sql } from "../store/store.ts";
 import { callingPeer, operation } from "./operation.ts";
@@ -13,6 +14,8 @@ function framed(mail: Mail): FramedMessage {
     message_id: mail.message_id,
     from: mail.from_id,
     from_name: mail.from_name,
+    to: mail.to_address,
+    pool: mail.pool ?? undefined,
     urgency: mail.urgency,
     text: mail.text,
     sent_at: mail.sent_at,
@@ -39,7 +42,7 @@ const CLAIM_WINDOW = 100;
 export const claimMessages = operation({
   name: "claim_messages",
   by: ["peer"],
-  doc: "Leases waiting mail to the peer's session server, in order, as much as fits a frame of `budget` characters. The lease is renewed by heartbeats; when it lapses the mail is queued again, marked redelivered. Mail that fits no frame is only named.",
+  doc: "Leases waiting mail to the peer's session server, in order, as much as fits a frame of `budget` characters. The lease is renewed by heartbeats; when it lapses the mail is queued again, marked redelivered. Mail that fits no frame is only named. A peer that set itself busy is given only what interrupts.",
   input: z.strictObject({
     limit: z.int().min(1).max(CLAIM_WINDOW),
     budget: z.int().min(0).max(100_000).describe("characters that the frame has left"),
@@ -55,7 +58,11 @@ export const claimMessages = operation({
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
-    const queued = (await queuedMail(sql, peer.peer_id, now, CLAIM_WINDOW)).map((mail) => ({ ...framed(mail), mail }));
+    const which = wantsQuiet(peer, now) ? "interrupt" : "all";
+    const queued = (await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW)).map((mail) => ({
+      ...framed(mail),
+      mail,
+    }));
     const tooLong = queued.filter((one) => !fitsFrame(one));
     const fit = fitting(queued.filter(fitsFrame).slice(0, input.limit), input.budget);
     const messages = await claimAll(
@@ -65,7 +72,7 @@ export const claimMessages = operation({
     );
     const rest = queued.filter(({ message_id }) => !messages.some((one) => one.message_id === message_id));
     const left =
-      queued.length < CLAIM_WINDOW
+      queued.length < CLAIM_WINDOW || which === "interrupt"
         ? { all: rest.length, interrupt: rest.filter(({ urgency }) => urgency === "interrupt").length }
         : await countQueued(sql, peer.peer_id, now);
     return {
@@ -127,7 +134,7 @@ export const checkMessages = operation({
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
-    const queued = await queuedMail(sql, peer.peer_id, now, input.limit ?? 20);
+    const queued = await queuedMail(sql, peer.peer_id, "all", now, input.limit ?? 20);
     let characters = 0;
     const fit = queued.filter((mail, i) => {
       characters += mail.text.length;

@@ -1,8 +1,11 @@
 /** The list: everything that CCT can do for a session or a person, over any face. */
 import type { z } from "zod";
+import { setBusy, setReady } from "./busy.ts";
 import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
 import { messageStatus, messages, sendMessage } from "./messages.ts";
 import { heartbeat, listPeers, register, setSummary, unregister } from "./peers.ts";
+import { archivePool, createPool, inviteToPool, joinPool, leavePool, listPools, poolStatus } from "./pools.ts";
+import { decideRelease, proposeRelease, voteRelease } from "./release.ts";
 
 export const operations = [
   register,
@@ -16,6 +19,18 @@ export const operations = [
   checkMessages,
   messageStatus,
   messages,
+  listPools,
+  createPool,
+  joinPool,
+  inviteToPool,
+  leavePool,
+  archivePool,
+  poolStatus,
+  proposeRelease,
+  voteRelease,
+  decideRelease,
+  setBusy,
+  setReady,
 ] as const;
 
 type Declared = (typeof operations)[number];

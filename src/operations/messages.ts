@@ -1,15 +1,16 @@
 /** Messages: send, and what became of them. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
-import { parseAddress, resolvePeer } from "../rules/address.ts";
-import { newDelivery } from "../rules/delivery.ts";
+import { parseAddress } from "../rules/address.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
+import { audience, membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
-import { findMessage, history, insertDelivery, insertMessage, type Message, recipientsOf } from "../store/messages.ts";
-import { findByNameOrPrefix, listPeers, type Peer } from "../store/peers.ts";
-import type { Sql } from "../store/store.ts";
+import { findMessage, history, type Message, recipientsOf } from "../store/messages.ts";
+import type { Peer } from "../store/peers.ts";
 import { type Caller, type Context, operation } from "./operation.ts";
-import { deliveryShape, expectation, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
+import { post } from "./post.ts";
+import { memberNamed, peerNamed, peopleOf, poolNamed } from "./references.ts";
+import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
 
 const sendOutput = z.object({ message_id: z.string(), recipients: z.array(recipientShape) });
 
@@ -18,9 +19,15 @@ export const sendMessage = operation({
   by: ["peer", "operator"],
   cli: "send <to> <text>",
   tool: { title: "Send a message", readOnly: false, idempotent: true, alwaysLoad: true },
-  doc: "Sends a message to another session. It is kept until that session takes it; the answer says what to expect. An answer, if one comes, arrives by itself: never poll or wait for it.",
+  doc: "Sends a message to another session, or to all members of a pool. It is kept until they take it; the answer says of each what to expect. An answer, if one comes, arrives by itself: never poll or wait for it.",
   input: z.strictObject({
-    to: z.string().min(1).max(200).describe("a peer's name, or the first 4 or more characters of its id"),
+    to: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe(
+        "a peer's name or the first 4 or more characters of its id; @pool for all its members; @pool/peer for one",
+      ),
     text: z.string().describe("up to 64 KiB"),
     urgency: urgency.optional().describe("normal (default); interrupt stops its next tool call; low never wakes it"),
     reply_to: messageId.optional().describe("the message_id that this answers"),
@@ -46,8 +53,8 @@ export const sendMessage = operation({
         "Leave reply_to out, or use the id shown with the message.",
       );
     }
-    const recipient = await recipientFor(sql, input.to);
-    if (recipient.peer_id === from.from_id) {
+    const { recipients, pool_id } = await recipientsFor(context, input.to);
+    if (recipients.some((peer) => peer.peer_id === from.from_id)) {
       throw new CctError("bad_request", `'${input.to}' is this session itself.`, "See list_peers for the others.");
     }
     const message: Message = {
@@ -62,26 +69,34 @@ export const sendMessage = operation({
       sent_at: now,
       expires_at: input.expires_in_seconds === undefined ? null : now + input.expires_in_seconds * 1000,
       hops: parent ? parent.hops + 1 : 0,
+      pool_id,
     };
-    const delivery = newDelivery(message.expires_at);
-    const note = expectation(recipient, delivery.state, message.urgency, now);
-    const answer: z.input<typeof sendOutput> = {
+    return {
       message_id: id,
-      recipients: [
-        {
-          peer_id: recipient.peer_id,
-          name: recipient.name,
-          state: delivery.state,
-          ...(note === undefined ? {} : { note }),
-        },
-      ],
+      recipients: await post(context, message, recipients, (all) =>
+        JSON.stringify({ message_id: id, recipients: all }),
+      ),
     };
-    await insertMessage(sql, message, JSON.stringify(answer));
-    await insertDelivery(sql, message, recipient.peer_id, delivery);
-    context.emit({ peer_id: recipient.peer_id, about: "mail" });
-    return answer;
   },
 });
+
+/** Everyone whom an address means for this caller. */
+async function recipientsFor(context: Context, to: string): Promise<{ recipients: Peer[]; pool_id: string | null }> {
+  const { sql, caller, now } = context;
+  const address = parseAddress(to);
+  if (address.kind === "peer") return { recipients: [await peerNamed(sql, address.peer)], pool_id: null };
+  const pool = await poolNamed(sql, address.pool, caller);
+  refuseArchived(pool);
+  const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
+  if (caller.kind === "peer") requireMember(pool, me);
+  const members =
+    address.kind === "pool" ? audience(pool, me) : [memberNamed(pool.name, membersOf(pool), address.peer)];
+  if (members.length === 0) {
+    throw new CctError("conflict", `Nobody else is in @${pool.name}.`, "Invite somebody: invite_to_pool.");
+  }
+  const { peer } = await peopleOf(sql, pool, now);
+  return { recipients: members.flatMap((member) => peer(member.peer_id) ?? []), pool_id: pool.pool_id };
+}
 
 function senderOf(caller: Caller): { from_id: string; from_name: string } {
   if (caller.kind === "peer") return { from_id: caller.peer.peer_id, from_name: caller.peer.name };
@@ -101,16 +116,6 @@ function firstAnswer(
     );
   }
   return sendOutput.parse(JSON.parse(before.answer));
-}
-
-async function recipientFor(sql: Sql, to: string): Promise<Peer> {
-  const address = parseAddress(to);
-  if (address.kind !== "peer") {
-    throw new CctError("not_found", `There is no pool '@${address.pool}'.`, "Send to a peer; see list_peers.");
-  }
-  const candidates = await findByNameOrPrefix(sql, address.peer);
-  // Only for the error's text is the whole list worth reading.
-  return resolvePeer(address.peer, candidates.length > 0 ? candidates : await listPeers(sql));
 }
 
 export const messageStatus = operation({
@@ -180,7 +185,7 @@ export const messages = operation({
     const before = input.before ?? Number.MAX_SAFE_INTEGER;
     const whose = [
       ...(caller.kind === "peer" ? [caller.peer.peer_id] : []),
-      ...(input.peer === undefined ? [] : [(await recipientFor(sql, input.peer)).peer_id]),
+      ...(input.peer === undefined ? [] : [(await peerNamed(sql, input.peer)).peer_id]),
     ];
     const found = await history(sql, whose, before, input.limit ?? 50);
     const deliveries = await recipientsOf(

@@ -4,9 +4,10 @@ import { CctError } from "../errors.ts";
 import { shortId } from "../rules/address.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
 import { checkName, freeName, nameFrom } from "../rules/names.ts";
-import { holdsName, isLive } from "../rules/presence.ts";
+import { membersOf, requireMember } from "../rules/pools.ts";
+import { holdsName, isLive, presences, READY, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlain, oneLine } from "../rules/text.ts";
-import { countQueued, openDeliveries, updateDelivery } from "../store/messages.ts";
+import { countQueued, countUnread, openDeliveries, updateDelivery } from "../store/messages.ts";
 import {
   listPeers as allPeers,
   findByNameOrPrefix,
@@ -15,8 +16,11 @@ import {
   type Peer,
   updatePeer,
 } from "../store/peers.ts";
-import { type Context, callingPeer, hashSecret, operation } from "./operation.ts";
-import { messageId, peerShape, toPeerShape } from "./shapes.ts";
+import { poolNames, poolsOfPeer } from "../store/pools.ts";
+import type { Sql } from "../store/store.ts";
+import { type Caller, type Context, callingPeer, hashSecret, operation } from "./operation.ts";
+import { poolNamed } from "./references.ts";
+import { messageId, peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
 
 const path = z.string().max(4096);
 const held = z
@@ -33,6 +37,7 @@ const place = {
   branch: z.string().max(255).optional(),
   remote: z.string().max(1024).optional(),
   summary: z.string().max(500).optional(),
+  polls: z.boolean().optional().describe("its host can only ask for mail, by a poll"),
 };
 
 export const register = operation({
@@ -63,6 +68,7 @@ export const register = operation({
       remote: input.remote ?? null,
       presence: "idle" as const,
       last_seen: now,
+      polls: input.polls ?? false,
     };
     if (caller.kind === "peer") {
       const { peer } = caller;
@@ -75,12 +81,15 @@ export const register = operation({
         );
       }
       await takeBackMail(context, peer, input.held, sameProcess);
-      const back = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
+      // What an ended process was busy with has ended with it.
+      const busy = sameProcess ? {} : READY;
+      const back = { ...peer, ...session, ...busy, summary: peer.summary || (input.summary ?? "") };
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
     const peer: Peer = {
       ...session,
+      ...READY,
       peer_id: context.newId(),
       name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
       summary: input.summary ?? "",
@@ -143,27 +152,40 @@ export const heartbeat = operation({
   input: z.strictObject({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
-    presence: z.enum(["active", "idle"]).optional(),
+    presence: z.enum(["active", "idle", "blocked"]).optional(),
+    command_ms: z.int().min(0).optional().describe("for how long a command has been running, if it is a long one"),
     branch: z.string().max(255).optional(),
     summary: z.string().max(500).optional().describe("only taken while the peer has none"),
     held,
   }),
-  output: z.object({ waiting: z.int(), interrupts: z.int(), name: z.string() }),
+  output: z.object({
+    waiting: z.int().describe("queued for it, and to be claimed"),
+    interrupts: z.int(),
+    name: z.string(),
+    unread: z.int().describe("all that it was not given yet"),
+    pools: z
+      .array(z.object({ name: z.string(), unread: z.int() }))
+      .describe("its pools, the one in which something was said last first"),
+    presence: z.enum(presences),
+    busy_until: time.optional(),
+  }),
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
     if (peer.claude_pid !== input.claude_pid) {
       throw new CctError("conflict", "This peer is another session now.", "Register again.");
     }
-    await updatePeer(sql, {
+    const current: Peer = {
       ...peer,
+      ...withLongCommand(peer, input.command_ms === undefined ? undefined : now - input.command_ms, now),
       last_seen: now,
       session_id: input.session_id ?? peer.session_id,
       // A heartbeat is proof of life, whatever silence had made us believe.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
       branch: input.branch ?? peer.branch,
       summary: peer.summary || oneLine(input.summary ?? "", 500),
-    });
+    };
+    await updatePeer(sql, current);
     if (input.held.length > 0) {
       for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed"])) {
         const claim = input.held.find((one) => one.message_id === delivery.message_id);
@@ -172,7 +194,21 @@ export const heartbeat = operation({
       }
     }
     const queued = await countQueued(sql, peer.peer_id, now);
-    return { waiting: queued.all, interrupts: queued.interrupt, name: peer.name };
+    const unread = await countUnread(sql, peer.peer_id);
+    const pools = await poolsOfPeer(sql, peer.peer_id);
+    const { presence, busy_until } = toPresenceShape(current, now);
+    return {
+      waiting: wantsQuiet(current, now) ? queued.interrupt : queued.all,
+      interrupts: queued.interrupt,
+      name: peer.name,
+      unread: unread.reduce((sum, one) => sum + one.unread, 0),
+      pools: pools.map((pool) => ({
+        name: pool.name,
+        unread: unread.find((one) => one.pool_id === pool.pool_id)?.unread ?? 0,
+      })),
+      presence,
+      ...(busy_until === undefined ? {} : { busy_until }),
+    };
   },
 });
 
@@ -197,12 +233,13 @@ export const listPeers = operation({
   by: ["peer", "operator"],
   cli: "peers",
   tool: { title: "List peers", readOnly: true, idempotent: true, alwaysLoad: false },
-  doc: "Lists the other sessions (peers): name, machine, directory, branch, what each says it is doing, and whether it is active, idle or offline. Offline ones are listed for a day, longer while mail waits for them.",
+  doc: "Lists the other sessions (peers): name, machine, directory, branch, what each says it is doing, and whether it is active, idle, busy, blocked (waits for its user's permission) or offline. Offline ones are listed for a day, longer while mail waits for them.",
   input: z.strictObject({
     scope: z
       .enum(["all", "machine", "repo"])
       .optional()
       .describe("all (default), or only the peers on the caller's machine, or in its repository"),
+    pool: z.string().min(1).max(80).optional().describe("only the members of this pool"),
   }),
   output: z.object({ peers: z.array(peerShape) }),
   async run({ sql, caller, now }, input) {
@@ -213,13 +250,31 @@ export const listPeers = operation({
     }
     const inScope = (peer: Peer): boolean =>
       !me || scope === "all" || (scope === "machine" ? peer.host === me.host : sameRepo(peer, me));
-    const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && holdsName(peer, now));
+    const members = input.pool === undefined ? undefined : await membersFor(sql, caller, input.pool);
+    const inPool = (peer: Peer): boolean => members === undefined || members.includes(peer.peer_id);
+    const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
+    const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
+    const pools = await poolNames(sql);
     shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {
-      peers: shown.map((peer: ListedPeer) => toPeerShape(peer, peer.waiting, peer.peer_id === me?.peer_id, now)),
+      peers: shown.map((peer: ListedPeer) => {
+        const about = {
+          pools: pools.get(peer.peer_id) ?? [],
+          waiting: peer.waiting,
+          you: peer.peer_id === me?.peer_id,
+        };
+        return toPeerShape(peer, about, now);
+      }),
     };
   },
 });
+
+/** The members of a pool that the caller may look into. */
+async function membersFor(sql: Sql, caller: Caller, ref: string): Promise<string[]> {
+  const pool = await poolNamed(sql, ref, caller);
+  if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
+  return membersOf(pool).map((member) => member.peer_id);
+}
 
 /** Clones of one remote are one repository, wherever they lie. */
 function sameRepo(a: Peer, b: Peer): boolean {
@@ -258,6 +313,6 @@ export const setSummary = operation({
     const changed = { ...peer, name, summary: oneLine(input.summary, 500) };
     await updatePeer(sql, changed);
     context.emit({ peer_id: peer.peer_id, about: "peer" });
-    return toPeerShape(changed, (await countQueued(sql, peer.peer_id, now)).all, true, now);
+    return toPeerShapeOf(sql, changed, true, now);
   },
 });

@@ -1,9 +1,12 @@
 /** Shapes that several operations share, and how stored rows become them. */
 import * as z from "zod";
 import { type DeliveryState, states, urgencies } from "../rules/delivery.ts";
-import { isLive, presenceOf, presences } from "../rules/presence.ts";
-import type { Mail, RecipientRow } from "../store/messages.ts";
+import { busyUntil, isBusy, isLive, type Presence, presenceOf, presences, wantsQuiet } from "../rules/presence.ts";
+import { proposalStates, votes } from "../rules/votes.ts";
+import { countUnread, type Mail, type RecipientRow } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
+import { poolsOfPeer } from "../store/pools.ts";
+import type { Sql } from "../store/store.ts";
 
 export const messageId = z
   .string()
@@ -11,7 +14,39 @@ export const messageId = z
 
 export const urgency = z.enum(urgencies);
 
-const time = z.int().describe("milliseconds since 1970");
+export const time = z.int().describe("milliseconds since 1970");
+
+/** How a peer is: part of every shape that shows one. */
+export const presenceShape = {
+  presence: z.enum(presences),
+  busy_reason: z.string().optional().describe("only while busy"),
+  busy_until: time.optional().describe("its own estimate"),
+};
+
+export function toPresenceShape(
+  peer: Peer,
+  now: number,
+): { presence: Presence; busy_reason?: string; busy_until?: number } {
+  const until = busyUntil(peer, now);
+  return {
+    presence: presenceOf(peer, now),
+    ...(peer.busy_reason !== null && isBusy(peer, now) ? { busy_reason: peer.busy_reason } : {}),
+    ...(until === undefined ? {} : { busy_until: until }),
+  };
+}
+
+export const proposalShape = z.object({
+  proposal_id: z.string(),
+  subject: z.string(),
+  proposer: z.string(),
+  reason: z.string(),
+  state: z.enum(proposalStates),
+  outcome: z.string().describe("how the votes stand, or why it ended"),
+  deadline: time,
+  needed: z.int().describe("yes votes that it takes"),
+  voters: z.array(z.object({ peer_id: z.string(), name: z.string() })),
+  votes: z.array(z.object({ peer_id: z.string(), name: z.string(), vote: z.enum(votes) })),
+});
 
 export const peerShape = z.object({
   peer_id: z.string(),
@@ -21,13 +56,21 @@ export const peerShape = z.object({
   repo: z.string().nullable().describe("git root"),
   branch: z.string().nullable(),
   summary: z.string(),
-  presence: z.enum(presences),
+  ...presenceShape,
   last_seen: time,
+  pools: z.array(z.string()).describe("names of the pools it is in"),
   waiting: z.int().describe("messages that wait for it"),
   you: z.boolean(),
 });
 
-export function toPeerShape(peer: Peer, waiting: number, you: boolean, now: number): z.input<typeof peerShape> {
+/** What `toPeerShape` cannot read from the peer itself. */
+export interface AboutPeer {
+  pools: string[];
+  waiting: number;
+  you: boolean;
+}
+
+export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<typeof peerShape> {
   return {
     peer_id: peer.peer_id,
     name: peer.name,
@@ -36,11 +79,22 @@ export function toPeerShape(peer: Peer, waiting: number, you: boolean, now: numb
     repo: peer.repo,
     branch: peer.branch,
     summary: peer.summary,
-    presence: presenceOf(peer, now),
+    ...toPresenceShape(peer, now),
     last_seen: peer.last_seen,
-    waiting,
-    you,
+    ...about,
   };
+}
+
+/** One peer, with what has to be looked up. */
+export async function toPeerShapeOf(
+  sql: Sql,
+  peer: Peer,
+  you: boolean,
+  now: number,
+): Promise<z.input<typeof peerShape>> {
+  const unread = await countUnread(sql, peer.peer_id);
+  const pools = (await poolsOfPeer(sql, peer.peer_id)).map((pool) => pool.name);
+  return toPeerShape(peer, { pools, waiting: unread.reduce((sum, one) => sum + one.unread, 0), you }, now);
 }
 
 export const recipientShape = z.object({
@@ -52,9 +106,10 @@ export const recipientShape = z.object({
 
 export const mailShape = z.object({
   message_id: z.string(),
-  from: z.string().describe("peer_id, or 'operator' for a person"),
+  from: z.string().describe("peer_id, 'operator' for a person, or 'cct' for the broker's own reports"),
   from_name: z.string(),
   to: z.string(),
+  pool: z.string().optional().describe("the pool in which it was said"),
   text: z.string(),
   urgency,
   sent_at: time,
@@ -70,6 +125,7 @@ export function toMailShape(mail: Mail): z.input<typeof mailShape> {
     from: mail.from_id,
     from_name: mail.from_name,
     to: mail.to_address,
+    ...(mail.pool === null ? {} : { pool: mail.pool }),
     text: mail.text,
     urgency: mail.urgency,
     sent_at: mail.sent_at,
@@ -109,7 +165,23 @@ export function expectation(peer: Peer, state: DeliveryState, urgencyOf: string,
     const since = new Date(peer.last_seen).toISOString().slice(0, 16).replace("T", " ");
     return `${peer.name} is offline since ${since} UTC; the message is kept until it is back`;
   }
+  if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
+  if (peer.presence === "blocked") return `${peer.name} waits for its user's permission and gets it after that`;
   if (peer.presence === "active") return `${peer.name} is working and gets it at its next tool call`;
   if (urgencyOf === "low") return `${peer.name} is idle and gets it at its next turn (low urgency never wakes)`;
   return `${peer.name} is idle and will be woken`;
+}
+
+function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {
+  const until = busyUntil(peer, now);
+  const left =
+    until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than it thought";
+  const busy = `${peer.name} is busy with ${peer.busy_reason ?? "something"}${left}`;
+  if (!wantsQuiet(peer, now)) return `${busy}, and gets it after that`;
+  return urgencyOf === "interrupt" ? `${busy}; an interrupt goes through` : `${busy}, and gets it when it is ready`;
+}
+
+/** `40 s`, `6 min`. */
+function minutes(ms: number): string {
+  return ms < 90_000 ? `${Math.max(1, Math.round(ms / 1000))} s` : `${Math.round(ms / 60_000)} min`;
 }

@@ -56,6 +56,48 @@ export function resolvePeer<P extends Addressable>(ref: string, peers: readonly 
   throw new CctError("not_found", `There is no peer '${ref.slice(0, 80)}'.`, `${known} See list_peers.`);
 }
 
+/** A pool as far as a reference to one is concerned. */
+export interface PoolReferable {
+  pool_id: string;
+  name: string;
+  archived_at: number | null;
+  members: readonly { peer_id: string }[];
+}
+
+/**
+ * The one pool that `ref` names: the active one of that name, else an archived one (of several, those that `peerId` was a
+ * member of), else an id prefix of at least four characters. Never a guess.
+ */
+export function resolvePool<P extends PoolReferable>(ref: string, pools: readonly P[], peerId: string | undefined): P {
+  const wanted = ref.toLowerCase();
+  const named = pools.filter((pool) => pool.name.toLowerCase() === wanted);
+  const active = named.find((pool) => pool.archived_at === null);
+  if (active) return active;
+  const own = named.filter((pool) => pool.members.some((member) => member.peer_id === peerId));
+  const byName = own.length > 0 ? own : named;
+  const hits =
+    byName.length > 0
+      ? byName
+      : wanted.length >= SHORT_ID
+        ? pools.filter((pool) => pool.pool_id.startsWith(wanted))
+        : [];
+  const [only] = hits;
+  if (only && hits.length === 1) return only;
+  if (hits.length > 1) {
+    const all = hits.slice(0, 8).map((pool) => `@${pool.name} (${pool.pool_id.slice(0, 8)})`);
+    throw new CctError(
+      "ambiguous",
+      `'${ref.slice(0, 80)}' fits ${hits.length} pools: ${all.join(", ")}${hits.length > 8 ? " …" : ""}.`,
+      "Use the name, or more characters of the id.",
+    );
+  }
+  const names = pools.slice(0, 8).map((pool) => `@${pool.name}`);
+  const known = names.length
+    ? `Active pools: ${names.join(", ")}${pools.length > 8 ? " …" : ""}.`
+    : "No pool is active.";
+  throw new CctError("not_found", `There is no pool '@${ref.slice(0, 80)}'.`, `${known} See list_pools.`);
+}
+
 function list(peers: readonly Addressable[]): string {
   const shown = peers.slice(0, 8).map((peer) => `${peer.name} (${peer.peer_id.slice(0, 8)})`);
   return peers.length > 8 ? `${shown.join(", ")} and ${peers.length - 8} more` : shown.join(", ");

@@ -6,7 +6,7 @@
  */
 import { shortId } from "./address.ts";
 import type { Urgency } from "./delivery.ts";
-import { OPERATOR_NAME } from "./names.ts";
+import { BROKER_NAME, OPERATOR_NAME } from "./names.ts";
 import { clean, oneLine } from "./text.ts";
 
 /** The host cuts hook text at 10,000 characters; this leaves it room for its own label. */
@@ -20,9 +20,13 @@ export const FRAME_BUDGET = FRAME_LIMIT - FRAME_MARGIN;
 
 export interface FramedMessage {
   message_id: string;
-  /** `peer_id`, or `operator`. */
+  /** `peer_id`, `operator`, or `cct` for the broker itself. */
   from: string;
   from_name: string;
+  /** The address that the sender wrote. */
+  to: string;
+  /** The pool in which it was said. */
+  pool?: string | undefined;
   urgency: Urgency;
   text: string;
   /** Milliseconds since 1970. */
@@ -59,12 +63,14 @@ export function quote(body: string): string {
 
 function sender(message: { from: string; from_name: string }): string {
   if (message.from === OPERATOR_NAME) return "operator (a person, at the CCT command line)";
-  return `${oneLine(message.from_name, 48)} (peer ${shortId(message.from)})`;
+  if (message.from === BROKER_NAME) return "CCT itself (no session: what the broker reports)";
+  return `${oneLine(defuse(message.from_name), 48)} (peer ${shortId(message.from)})`;
 }
 
 function renderMessage(message: FramedMessage, place: string): string {
   const head = [
     `[${place}] from ${sender(message)}`,
+    ...(message.pool === undefined ? [] : [`to ${oneLine(defuse(message.to), 90).replaceAll(" ", "")}`]),
     new Date(message.sent_at).toISOString().replace(/\.\d+Z$/, "Z"),
     ...(message.urgency === "normal" ? [] : [message.urgency]),
     `id ${message.message_id}`,
@@ -72,6 +78,25 @@ function renderMessage(message: FramedMessage, place: string): string {
     ...(message.redelivered ? ["REDELIVERED: you may have seen this one before"] : []),
   ];
   return `${head.join(" · ")}\n${quote(message.text)}`;
+}
+
+/** What the broker reports at low urgency: short, often several in a row, and shown together. */
+const isReport = (message: FramedMessage): boolean => message.from === BROKER_NAME && message.urgency === "low";
+
+/** Neighbouring reports about one pool become one entry, a line each; everything else is an entry of its own. */
+function entries(messages: readonly FramedMessage[]): FramedMessage[] {
+  const all: FramedMessage[] = [];
+  for (const message of messages) {
+    const last = all.at(-1);
+    if (last && isReport(last) && isReport(message) && last.pool === message.pool) {
+      all[all.length - 1] = {
+        ...last,
+        text: `${last.text}\n${message.text}`,
+        redelivered: last.redelivered || message.redelivered,
+      };
+    } else all.push(message);
+  }
+  return all;
 }
 
 /** Characters that a message takes in a frame (an upper bound: the place may be shorter). */
@@ -88,18 +113,21 @@ export const NOT_YOUR_USER =
 export function frame(messages: readonly FramedMessage[], more: number, tooLong: readonly TooLong[] = []): string {
   const notices = tooLong.slice(0, MAX_NOTICES);
   const others = more + tooLong.length - notices.length;
-  const count = messages.length + notices.length;
+  const shown = entries(messages);
+  const count = shown.length + notices.length;
   const parts = [
     `CCT mail: ${count} message${count === 1 ? "" : "s"} from other sessions. ${NOT_YOUR_USER}`,
-    ...messages.map((message, i) => renderMessage(message, `${i + 1}/${count}`)),
+    ...shown.map((message, i) => renderMessage(message, `${i + 1}/${count}`)),
     ...notices.map(
       (m, i) =>
-        `[${messages.length + i + 1}/${count}] from ${sender(m)} · id ${m.message_id}\n` +
+        `[${shown.length + i + 1}/${count}] from ${sender(m)} · id ${m.message_id}\n` +
         `(${m.characters} characters, too long to show here: call cct_check_messages to read it)`,
     ),
   ];
   if (others > 0) parts.push(`${others} more: call cct_check_messages.`);
-  if (count > 0) parts.push("(end of CCT mail; to answer: cct_send_message with to=<sender's name> and reply_to=<id>)");
+  const toAll = messages.some((message) => message.pool !== undefined) ? ", or to=@<pool> for all its members," : "";
+  if (count > 0)
+    parts.push(`(end of CCT mail; to answer: cct_send_message with to=<sender's name>${toAll} and reply_to=<id>)`);
   return parts.join("\n\n");
 }
 

@@ -3,19 +3,26 @@ import { CctError } from "../errors.ts";
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$/i;
 
+/** What names of pools and peers look like. */
+export const hasNameShape = (name: string): boolean => NAME.test(name);
+
+/** Whether a peer can have that name. */
 export function isName(name: string): boolean {
-  return NAME.test(name) && name.toLowerCase() !== OPERATOR_NAME;
+  return hasNameShape(name) && !RESERVED.includes(name.toLowerCase());
 }
 
 /** The name under which a person's messages arrive; no peer can have it. */
 export const OPERATOR_NAME = "operator";
+/** The name under which the broker itself tells what happened. */
+export const BROKER_NAME = "cct";
+const RESERVED = [OPERATOR_NAME, BROKER_NAME];
 
 export function checkName(name: string): void {
   if (isName(name)) return;
   throw new CctError(
     "bad_request",
     `'${name.slice(0, 60)}' cannot be a peer's name.`,
-    "A name is 1 to 40 letters, digits, '.', '_' or '-', begins and ends with a letter or digit, and is not 'operator'.",
+    "A name is 1 to 40 letters, digits, '.', '_' or '-', begins and ends with a letter or digit, and is neither 'operator' nor 'cct'.",
   );
 }
 
@@ -27,6 +34,7 @@ export function nameFrom(text: string): string {
     .replace(/[^a-z0-9._]+/g, "-")
     .slice(0, 32)
     .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
+  if (RESERVED.includes(name)) return `${name}-1`;
   return isName(name) ? name : "session";
 }
 

@@ -7,16 +7,29 @@ export const SILENT_MS = 45_000;
 /** An offline peer keeps its name, and its place in listings, at least so long. */
 export const NAME_HOLD_MS = 24 * 3_600_000;
 
-export const presences = ["active", "idle", "offline"] as const;
+/** What a session tells of itself, through its hooks; `blocked`: its host asks the user for a permission. */
+export const told = ["active", "idle", "blocked", "offline"] as const;
+export type Told = (typeof told)[number];
+
+export const presences = ["active", "idle", "busy", "blocked", "offline"] as const;
 export type Presence = (typeof presences)[number];
 
-export interface Session {
+/** A busy signal. `busy_for` is the peer's own estimate in milliseconds; null: nobody knows how long it takes. */
+export interface Busy {
+  busy_reason: string | null;
+  busy_since: number | null;
+  busy_for: number | null;
+}
+
+export const READY: Busy = { busy_reason: null, busy_since: null, busy_for: null };
+
+export interface Session extends Busy {
   /** Machine and process id of the host process, of the last one when the session has ended. */
   host: string;
   claude_pid: number;
   last_seen: number;
   /** As last told; `offline` once the session has ended. */
-  presence: Presence;
+  presence: Told;
 }
 
 /**
@@ -32,7 +45,33 @@ export function isLive(session: Session, now: number): boolean {
 }
 
 export function presenceOf(session: Session, now: number): Presence {
-  return isLive(session, now) ? session.presence : "offline";
+  if (!isLive(session, now)) return "offline";
+  // Somebody has to do something about it: that counts more than what the session was busy with.
+  return session.presence !== "blocked" && isBusy(session, now) ? "busy" : session.presence;
+}
+
+/** Whether a busy signal still holds: until the peer is ready, or its estimate has passed by half. */
+export function isBusy(busy: Busy, now: number): boolean {
+  if (busy.busy_since === null) return false;
+  return busy.busy_for === null || !isOver(busy.busy_since, busy.busy_for * 1.5, now);
+}
+
+/** Whether a peer asked to be left alone: then only what interrupts goes through. A long command asks for nothing. */
+export function wantsQuiet(busy: Busy, now: number): boolean {
+  return busy.busy_for !== null && isBusy(busy, now);
+}
+
+/** When the peer expects to be ready; `undefined` when it is not busy, or nobody knows. */
+export function busyUntil(busy: Busy, now: number): number | undefined {
+  if (busy.busy_since === null || busy.busy_for === null || !isBusy(busy, now)) return undefined;
+  return busy.busy_since + busy.busy_for;
+}
+
+/** What the hooks tell of a long command, beside what the peer itself said: its own word stands. */
+export function withLongCommand(busy: Busy, since: number | undefined, now: number): Busy {
+  if (wantsQuiet(busy, now)) return busy;
+  if (since === undefined) return READY;
+  return { busy_reason: "a long command", busy_since: since, busy_for: null };
 }
 
 /** Whether a peer still owns its name: it lives, was seen within a day, or has mail waiting. */

@@ -16,6 +16,8 @@ export interface Message {
   sent_at: number;
   expires_at: number | null;
   hops: number;
+  /** The pool in which it was said. */
+  pool_id: string | null;
 }
 
 /** A delivery with its keys. */
@@ -24,10 +26,11 @@ export interface DeliveryRow extends Delivery {
   peer_id: string;
 }
 
-export type Mail = Message & { delivery: DeliveryRow };
+/** A message for one recipient; `pool` is the name of the pool in which it was said. */
+export type Mail = Message & { pool: string | null; delivery: DeliveryRow };
 
 const MESSAGE =
-  "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops";
+  "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id";
 const DELIVERY =
   "d.message_id, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at, d.expires_at";
 
@@ -45,6 +48,7 @@ function toMessage(row: Row): Message {
     sent_at: integer(row, "sent_at"),
     expires_at: integerOrNull(row, "expires_at"),
     hops: integer(row, "hops"),
+    pool_id: textOrNull(row, "pool_id"),
   };
 }
 
@@ -64,8 +68,8 @@ function toDelivery(row: Row): DeliveryRow {
 
 export async function insertMessage(sql: Sql, message: Message, answer: string): Promise<void> {
   await sql(
-    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, answer)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, answer)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     message.message_id,
     message.seq,
     message.from_id,
@@ -78,6 +82,7 @@ export async function insertMessage(sql: Sql, message: Message, answer: string):
     message.sent_at,
     message.expires_at,
     message.hops,
+    message.pool_id,
     answer,
   );
 }
@@ -135,19 +140,44 @@ export async function lastSeq(sql: Sql): Promise<number> {
   return row ? integer(row, "seq") : 0;
 }
 
+/** Which of a peer's queued mail is meant: all, or only what interrupts. */
+export type Which = "all" | "interrupt";
+
 /** A peer's mail that is queued and not expired: `interrupt` first, else in the order of sending. */
-export async function queuedMail(sql: Sql, peerId: string, now: number, limit: number): Promise<Mail[]> {
+export async function queuedMail(sql: Sql, peerId: string, which: Which, now: number, limit: number): Promise<Mail[]> {
   const rows = await sql(
-    `SELECT ${MESSAGE}, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at
-     FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+    `SELECT ${MESSAGE}, p.name AS pool, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at
+     FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
      WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
-       AND (d.expires_at IS NULL OR d.expires_at > $2)
-     ORDER BY CASE m.urgency WHEN 'interrupt' THEN 0 ELSE 1 END, d.seq LIMIT $3`,
+       AND (d.expires_at IS NULL OR d.expires_at > $2) AND (m.urgency = 'interrupt' OR $3 = 'all')
+     ORDER BY CASE m.urgency WHEN 'interrupt' THEN 0 ELSE 1 END, d.seq LIMIT $4`,
     peerId,
     now,
+    which,
     limit,
   );
-  return rows.map((row) => ({ ...toMessage(row), delivery: toDelivery(row) }));
+  return rows.map((row) => ({ ...toMessage(row), pool: textOrNull(row, "pool"), delivery: toDelivery(row) }));
+}
+
+/** How many messages a peer has not been given yet, by the pool in which they were said (null: none). */
+export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: string | null; unread: number }[]> {
+  const rows = await sql(
+    `SELECT m.pool_id, count(*) AS unread FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')
+     GROUP BY m.pool_id`,
+    peerId,
+  );
+  return rows.map((row) => ({ pool_id: textOrNull(row, "pool_id"), unread: integer(row, "unread") }));
+}
+
+/** The newest messages of a pool, newest first. */
+export async function messagesOfPool(sql: Sql, poolId: string, limit: number): Promise<Message[]> {
+  const rows = await sql(
+    `SELECT ${MESSAGE} FROM messages m WHERE m.pool_id = $1 ORDER BY m.seq DESC LIMIT $2`,
+    poolId,
+    limit,
+  );
+  return rows.map(toMessage);
 }
 
 /** How many messages are queued for a peer and not expired, and how many of them are `interrupt`. */

@@ -1,6 +1,6 @@
 /** Statements about peers; rows become types here. */
-import { presences, type Session } from "../rules/presence.ts";
-import { integer, oneOf, text, textOrNull } from "./row.ts";
+import { type Session, told } from "../rules/presence.ts";
+import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
 export interface Peer extends Session {
@@ -12,11 +12,13 @@ export interface Peer extends Session {
   branch: string | null;
   remote: string | null;
   summary: string;
+  /** Its host can only ask for mail, by a poll. */
+  polls: boolean;
   created_at: number;
 }
 
 const COLUMNS =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, created_at";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, created_at";
 
 function toPeer(row: Row): Peer {
   return {
@@ -30,16 +32,20 @@ function toPeer(row: Row): Peer {
     branch: textOrNull(row, "branch"),
     remote: textOrNull(row, "remote"),
     summary: text(row, "summary"),
-    presence: oneOf(row, "presence", presences),
+    presence: oneOf(row, "presence", told),
     last_seen: integer(row, "last_seen"),
+    busy_reason: textOrNull(row, "busy_reason"),
+    busy_since: integerOrNull(row, "busy_since"),
+    busy_for: integerOrNull(row, "busy_for"),
+    polls: integer(row, "polls") === 1,
     created_at: integer(row, "created_at"),
   };
 }
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
   await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -54,6 +60,10 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
     peer.summary,
     peer.presence,
     peer.last_seen,
+    peer.busy_reason,
+    peer.busy_since,
+    peer.busy_for,
+    peer.polls ? 1 : 0,
     peer.created_at,
   );
 }
@@ -62,7 +72,8 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
 export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
   await sql(
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
-       branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13 WHERE peer_id = $1`,
+       branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
+       busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17 WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -76,6 +87,10 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     peer.summary,
     peer.presence,
     peer.last_seen,
+    peer.busy_reason,
+    peer.busy_since,
+    peer.busy_for,
+    peer.polls ? 1 : 0,
   );
 }
 
@@ -99,6 +114,13 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
         `${key}g`,
       )
     : await sql(`SELECT ${COLUMNS} FROM peers WHERE name_key = $1`, key);
+  return rows.map(toPeer);
+}
+
+/** The peers of these ids, in no order. */
+export async function findPeers(sql: Sql, peerIds: readonly string[]): Promise<Peer[]> {
+  if (peerIds.length === 0) return [];
+  const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE peer_id IN (${placeholders(peerIds.length)})`, ...peerIds);
   return rows.map(toPeer);
 }
 

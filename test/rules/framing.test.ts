@@ -24,6 +24,8 @@ const message = (text: fc.Arbitrary<string>): fc.Arbitrary<FramedMessage> =>
     message_id: messageId,
     from: fc.oneof(peerId, fc.constant("operator")),
     from_name: name,
+    to: fc.oneof(name, hostileText),
+    pool: fc.option(name, { nil: undefined }),
     urgency: fc.constantFrom(...urgencies),
     text,
     sent_at: fc.integer({ min: 0, max: 4_000_000_000_000 }),
@@ -140,11 +142,53 @@ const plain: FramedMessage = {
   message_id: "message-1",
   from: "ab".repeat(16),
   from_name: "api",
+  to: "web",
   urgency: "normal",
   text: "hello",
   sent_at: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
   redelivered: false,
 };
+
+describe("what is said in a pool", () => {
+  test("shows to whom, and how to answer all", () => {
+    const shown = frame([{ ...plain, to: "@feature-x", pool: "feature-x" }], 0);
+    expect(shown).toContain("[1/1] from api (peer abab) · to @feature-x · 2026-01-02");
+    expect(shown).toContain("or to=@<pool> for all its members, and reply_to=<id>)");
+  });
+
+  const report = (n: number, more: Partial<FramedMessage> = {}): FramedMessage => ({
+    ...plain,
+    message_id: `report-${n}`,
+    from: "cct",
+    from_name: "cct",
+    to: "@x",
+    pool: "x",
+    urgency: "low",
+    text: `event ${n}`,
+    ...more,
+  });
+
+  test("reports of the broker about one pool stand together, a line each", () => {
+    const shown = frame([report(1), report(2), report(3), { ...plain }], 0);
+    expect(shown).toContain("CCT mail: 2 messages");
+    expect(shown).toContain("[1/2] from CCT itself (no session: what the broker reports) · to @x");
+    expect(shown).toContain("| event 1\n| event 2\n| event 3\n");
+    expect(shown).toContain("[2/2] from api");
+  });
+
+  test("but not those about another pool, nor what somebody has to act on, nor a peer's words", () => {
+    const one = { ...report(1), text: "a" };
+    for (const other of [report(2, { pool: "y" }), report(2, { urgency: "normal" }), report(2, { from: plain.from })])
+      expect(frame([one, other], 0)).toContain("CCT mail: 2 messages");
+  });
+
+  test("standing together never takes more room than standing alone", () => {
+    const many = Array.from({ length: 300 }, (_, i) => report(i));
+    const fit = fitting(many, FRAME_BUDGET);
+    expect(fit.length).toBeGreaterThan(20);
+    expect(frame(fit, 10).length).toBeLessThanOrEqual(FRAME_LIMIT);
+  });
+});
 
 describe("the host shows the whole frame, because", () => {
   const mail = fc.array(message(longHostileText), { maxLength: 12 });

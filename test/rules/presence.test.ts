@@ -6,6 +6,7 @@ import {
   isOver,
   NAME_HOLD_MS,
   presenceOf,
+  READY,
   type Session,
   SILENT_MS,
 } from "../../src/rules/presence.ts";
@@ -16,6 +17,7 @@ const session = (more: Partial<Session> = {}): Session => ({
   claude_pid: 1,
   last_seen: NOW,
   presence: "active",
+  ...READY,
   ...more,
 });
 

@@ -21,6 +21,8 @@ const frameLines = frame(
       message_id: "message-1",
       from: "operator",
       from_name: "operator",
+      to: "@pool",
+      pool: "pool",
       urgency: "interrupt",
       text: "x",
       sent_at: 0,

@@ -1,0 +1,77 @@
+/** Busy signals: a peer asks to be left alone for a while, and says when it is ready again. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { READY, wantsQuiet } from "../rules/presence.ts";
+import { checkPlain, oneLine } from "../rules/text.ts";
+import { findPeers, type Peer, updatePeer } from "../store/peers.ts";
+import { pollingFellows } from "../store/pools.ts";
+import { callingPeer, operation } from "./operation.ts";
+import { type Poster, report } from "./post.ts";
+import { peerShape, toPeerShapeOf } from "./shapes.ts";
+
+const MAX_ESTIMATE_S = 86_400;
+
+export const setBusy = operation({
+  name: "set_busy",
+  by: ["peer"],
+  cli: "busy <reason> <estimate_seconds>",
+  tool: { title: "Set busy", readOnly: false, idempotent: true },
+  doc: "Says that this session is busy: normal mail waits until cct_set_ready, or until the estimate has passed by half; interrupts come through. Senders are told.",
+  input: z.strictObject({
+    reason: z.string().max(1000).describe("a few words, told to senders"),
+    estimate_seconds: z.int().min(1).max(MAX_ESTIMATE_S).describe("how long it will take; 24 hours at the most"),
+  }),
+  output: peerShape,
+  async run(context, input) {
+    const { sql, now } = context;
+    const peer = callingPeer(context);
+    checkPlain("reason", input.reason);
+    const reason = oneLine(input.reason, 200);
+    if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say in a few words what you do.");
+    const busy = { busy_reason: reason, busy_since: now, busy_for: input.estimate_seconds * 1000 };
+    const changed: Peer = { ...peer, ...busy };
+    await updatePeer(sql, changed);
+    const minutes = Math.max(1, Math.round(input.estimate_seconds / 60));
+    await tellPolls(
+      context,
+      peer,
+      `${peer.name} is busy for about ${minutes} min (${reason}). If you wait for it, slow your poll down to one in ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you are told that it is ready.`,
+    );
+    return toPeerShapeOf(sql, changed, true, now);
+  },
+});
+
+export const setReady = operation({
+  name: "set_ready",
+  by: ["peer"],
+  cli: "ready",
+  tool: { title: "Set ready", readOnly: false, idempotent: true },
+  doc: "Says that this session is not busy any more; the mail that waited comes.",
+  input: z.strictObject({}),
+  output: peerShape,
+  async run(context) {
+    const { sql, now } = context;
+    const changed = await endBusy(context, callingPeer(context));
+    return toPeerShapeOf(sql, changed, true, now);
+  },
+});
+
+/** Ends a busy signal, by the peer's word or by the clock: what waited comes, and who polls for it is told. */
+export async function endBusy(context: Poster, peer: Peer): Promise<Peer> {
+  const changed: Peer = { ...peer, ...READY };
+  await updatePeer(context.sql, changed);
+  context.emit({ peer_id: peer.peer_id, about: "mail" });
+  // A long command asked nobody to slow down.
+  if (peer.busy_for !== null) await tellPolls(context, peer, `${peer.name} is ready. Poll once a minute again.`);
+  return changed;
+}
+
+async function tellPolls(context: Poster, peer: Peer, text: string): Promise<void> {
+  const to = await findPeers(context.sql, await pollingFellows(context.sql, peer.peer_id));
+  await report(context, { to, pool: undefined, text, urgency: "low" });
+}
+
+/** Whether the clock ends a peer's busy signal. */
+export function isBusyOver(peer: Peer, now: number): boolean {
+  return peer.busy_for !== null && !wantsQuiet(peer, now);
+}

@@ -1,0 +1,182 @@
+/** Democratic release: propose, vote, and the operator's word. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { shortId } from "../rules/address.ts";
+import { membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
+import { checkPlain, oneLine } from "../rules/text.ts";
+import { type Ballot, cast, DEFAULT_DEADLINE_MS, tally, votes } from "../rules/votes.ts";
+import {
+  ballotsOf,
+  findProposals,
+  insertProposal,
+  openProposals,
+  type Proposal,
+  updateBallot,
+} from "../store/proposals.ts";
+import type { Sql } from "../store/store.ts";
+import { callingPeer, operation } from "./operation.ts";
+import { report } from "./post.ts";
+import { conclude, settleVotes, toProposalShape } from "./proposals.ts";
+import { callerName, memberNamed, peopleOf, poolNamed } from "./references.ts";
+import { proposalShape } from "./shapes.ts";
+
+const MAX_DEADLINE_S = 7 * 86_400;
+
+export const proposeRelease = operation({
+  name: "propose_release",
+  by: ["peer", "operator"],
+  cli: "release propose <pool> <peer> <reason>",
+  tool: { title: "Propose a release", readOnly: false, idempotent: false },
+  doc: "Proposes that a member be released from a pool, its work there being done. All members vote, the member among them; your yes is cast with it. It takes more than half.",
+  input: z.strictObject({
+    pool: z.string().min(1).max(80).describe("the pool's name"),
+    peer: z.string().min(1).max(200).describe("the member to be released"),
+    reason: z.string().max(1000).describe("told to all voters"),
+    deadline_seconds: z.int().min(10).max(MAX_DEADLINE_S).optional().describe("600 when left out"),
+  }),
+  output: proposalShape,
+  async run(context, input) {
+    const { sql, caller, now } = context;
+    checkPlain("reason", input.reason);
+    const reason = oneLine(input.reason, 1000);
+    if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say why, in a sentence.");
+    const pool = await poolNamed(sql, input.pool, caller);
+    refuseArchived(pool);
+    if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
+    const voters = membersOf(pool).filter((member) => member.releasing_until === null);
+    const subject = memberNamed(pool.name, membersOf(pool), input.peer);
+    if (!voters.includes(subject)) {
+      throw new CctError(
+        "conflict",
+        `${subject.name} is released from @${pool.name} already.`,
+        "It will leave by itself.",
+      );
+    }
+    if (voters.length < 2) {
+      throw new CctError(
+        "bad_request",
+        `${subject.name} is the only member of @${pool.name}.`,
+        "Nobody has to vote: leave_pool.",
+      );
+    }
+    const open = (await openProposals(sql, pool.pool_id)).find((one) => one.subject_id === subject.peer_id);
+    if (open) {
+      throw new CctError(
+        "conflict",
+        `A proposal to release ${subject.name} is open: ${shortId(open.proposal_id)}.`,
+        "Vote on it: vote_release.",
+      );
+    }
+    const deadline = now + (input.deadline_seconds === undefined ? DEFAULT_DEADLINE_MS : input.deadline_seconds * 1000);
+    const me = caller.kind === "peer" ? caller.peer.peer_id : "operator";
+    const proposal: Proposal = {
+      proposal_id: context.newId(),
+      pool_id: pool.pool_id,
+      subject_id: subject.peer_id,
+      subject: subject.name,
+      proposer_id: me,
+      proposer: caller.kind === "peer" ? caller.peer.name : "the operator",
+      reason,
+      state: "open",
+      outcome: "",
+      created_at: now,
+      deadline,
+      decided_at: null,
+    };
+    const ballots: Ballot[] = voters.map(({ peer_id, name }) => ({
+      peer_id,
+      name,
+      vote: peer_id === me ? "yes" : null,
+    }));
+    await insertProposal(sql, proposal, ballots);
+    const { peer } = await peopleOf(sql, pool, now);
+    const minutes = Math.max(1, Math.round((deadline - now) / 60_000));
+    await report(context, {
+      to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (peer(voter.peer_id) ?? []))),
+      pool,
+      text:
+        `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: "${reason}"\n` +
+        `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
+        `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; who is released is not blamed.`,
+      urgency: "normal",
+    });
+    return toProposalShape(sql, await settleVotes(context, proposal));
+  },
+});
+
+async function proposalNamed(sql: Sql, ref: string): Promise<Proposal> {
+  const found = await findProposals(sql, ref.trim());
+  const [only] = found;
+  if (only && found.length === 1) return only;
+  if (found.length > 1) {
+    throw new CctError("ambiguous", `'${ref.slice(0, 40)}' fits ${found.length} proposals.`, "Use more of the id.");
+  }
+  throw new CctError(
+    "not_found",
+    `There is no proposal '${ref.slice(0, 40)}'.`,
+    "Use the proposal_id, or at least its first 4 characters; see pool_status.",
+  );
+}
+
+/** Throws `conflict`, with how it ended, when a proposal is not open. */
+function refuseDecided(proposal: Proposal): void {
+  if (proposal.state === "open") return;
+  throw new CctError(
+    "conflict",
+    `The proposal to release ${proposal.subject} is ${proposal.state}: ${proposal.outcome}.`,
+    "Decided stays decided; propose anew if things have changed.",
+  );
+}
+
+const proposalId = z.string().min(4).max(64).describe("the proposal's id, or its first 4 or more characters");
+
+export const voteRelease = operation({
+  name: "vote_release",
+  by: ["peer"],
+  cli: "release vote <proposal_id> <vote>",
+  tool: { title: "Vote on a release", readOnly: false, idempotent: true },
+  doc: "Votes on a proposal to release a member. You may change your vote until it is decided.",
+  input: z.strictObject({ proposal_id: proposalId, vote: z.enum(votes) }),
+  output: proposalShape,
+  async run(context, input) {
+    const { sql, now } = context;
+    const me = callingPeer(context);
+    const proposal = await proposalNamed(sql, input.proposal_id);
+    refuseDecided(proposal);
+    const before = await ballotsOf(sql, proposal.proposal_id);
+    const ballots = cast(before, me.peer_id, input.vote);
+    if (now >= proposal.deadline) {
+      throw new CctError("conflict", "The time to vote is over.", "Propose anew if it is still wanted.");
+    }
+    const mine = ballots.find((ballot) => ballot.peer_id === me.peer_id);
+    if (mine) await updateBallot(sql, proposal.proposal_id, mine);
+    return toProposalShape(sql, await settleVotes(context, proposal));
+  },
+});
+
+export const decideRelease = operation({
+  name: "decide_release",
+  by: ["peer", "operator"],
+  cli: "release decide <proposal_id> <decision>",
+  doc: "Ends an open proposal by the operator's word: passed, rejected or withdrawn. Who proposed it may withdraw it.",
+  input: z.strictObject({
+    proposal_id: proposalId,
+    decision: z.enum(["passed", "rejected", "withdrawn"]),
+  }),
+  output: proposalShape,
+  async run(context, input) {
+    const { sql, caller } = context;
+    const proposal = await proposalNamed(sql, input.proposal_id);
+    const isMine = caller.kind === "peer" && caller.peer.peer_id === proposal.proposer_id;
+    if (caller.kind === "peer" && !(isMine && input.decision === "withdrawn")) {
+      throw new CctError(
+        "forbidden",
+        "Only the operator decides a proposal; who made it may withdraw it.",
+        "Vote on it: vote_release.",
+      );
+    }
+    refuseDecided(proposal);
+    const by = caller.kind === "peer" ? `${proposal.proposer} took it back` : "the operator decided it";
+    return toProposalShape(sql, await conclude(context, proposal, input.decision, by));
+  },
+});

@@ -1,0 +1,259 @@
+/**
+ * The life of a pool: create → join → collaborate → release → leave → archive. A pool is a value with all who are or
+ * were members of it; each rule answers with the pool as it is afterwards, or throws and nothing has changed.
+ */
+import { CctError } from "../errors.ts";
+import { hasNameShape } from "./names.ts";
+import { isOver } from "./presence.ts";
+import { checkPlain, oneLine } from "./text.ts";
+
+export const LEAD = "lead";
+export const DEFAULT_ROLE = "member";
+export const MAX_ROLE = 32;
+export const MAX_PURPOSE = 500;
+
+/** How long a member that was released may take to finish and leave by itself. */
+export const RELEASE_GRACE_MS = 15 * 60_000;
+
+export interface Member {
+  peer_id: string;
+  name: string;
+  role: string;
+  joined_at: number;
+  /** Released by a vote: no broadcasts any more; no member any more from this moment on. */
+  releasing_until: number | null;
+  /** When it ceased to be a member; the record stays. */
+  left_at: number | null;
+}
+
+export interface Pool {
+  pool_id: string;
+  name: string;
+  purpose: string;
+  archived_at: number | null;
+  /** All who are or ever were members, in no order. */
+  members: readonly Member[];
+}
+
+export function checkPoolName(name: string): void {
+  if (hasNameShape(name)) return;
+  throw new CctError(
+    "bad_request",
+    `'${oneLine(name, 60)}' cannot be a pool's name.`,
+    "A name is 1 to 40 letters, digits, '.', '_' or '-', begins and ends with a letter or digit.",
+  );
+}
+
+/** A role as it is kept: one line, nothing invisible. */
+export function checkedRole(role: string): string {
+  checkPlain("role", role);
+  return checkedLine("role", role, MAX_ROLE);
+}
+
+export function checkedPurpose(purpose: string): string {
+  checkPlain("purpose", purpose);
+  return checkedLine("purpose", purpose, MAX_PURPOSE);
+}
+
+function checkedLine(field: string, text: string, limit: number): string {
+  const line = oneLine(text, Number.MAX_SAFE_INTEGER);
+  if (line === "") throw new CctError("bad_request", `The ${field} is empty.`, "Say it in a few words.");
+  if (line.length > limit) {
+    throw new CctError(
+      "bad_request",
+      `The ${field} has ${line.length} characters; ${limit} is the most.`,
+      "Shorten it.",
+    );
+  }
+  return line;
+}
+
+/** Who is a member now, longest-standing first. */
+export function membersOf(pool: Pick<Pool, "members">): Member[] {
+  return pool.members
+    .filter((member) => member.left_at === null)
+    .sort((a, b) => a.joined_at - b.joined_at || (a.peer_id < b.peer_id ? -1 : 1));
+}
+
+export function memberOf(pool: Pick<Pool, "members">, peerId: string): Member | undefined {
+  return pool.members.find((member) => member.peer_id === peerId && member.left_at === null);
+}
+
+/** Whom a broadcast of `senderId` reaches: every other member that was not released. */
+export function audience(pool: Pick<Pool, "members">, senderId: string): Member[] {
+  return membersOf(pool).filter((member) => member.peer_id !== senderId && member.releasing_until === null);
+}
+
+/** The lead, if there is one. */
+export function leadOf(pool: Pick<Pool, "members">): Member | undefined {
+  return membersOf(pool).find((member) => member.role === LEAD);
+}
+
+/** Which members live, by `peer_id`. */
+export type Live = (peerId: string) => boolean;
+
+export interface Joiner {
+  peer_id: string;
+  name: string;
+}
+
+/**
+ * A peer joins by itself, or changes its role. An archived pool takes only who was a member before, and lives again.
+ */
+export function join(pool: Pool, joiner: Joiner, role: string | undefined, live: Live, now: number): Pool {
+  if (pool.archived_at !== null && !pool.members.some((member) => member.peer_id === joiner.peer_id)) {
+    throw new CctError(
+      "forbidden",
+      `The pool '@${pool.name}' is archived; only who was a member of it can revive it.`,
+      "Create a new pool, or ask a prior member to join and invite you.",
+    );
+  }
+  const lead = leadOf(pool);
+  if (role === LEAD && lead && lead.peer_id !== joiner.peer_id && live(lead.peer_id)) {
+    throw new CctError(
+      "conflict",
+      `@${pool.name} has a lead: ${lead.name}.`,
+      "Join with another role; any member can pass the lead on with invite_to_pool and the role 'lead'.",
+    );
+  }
+  return settled(admit({ ...pool, archived_at: null }, joiner, role, now), live);
+}
+
+/** A member (or the operator, who is none) brings a peer in, or gives a member another role; `lead` passes the lead on. */
+export function invite(
+  pool: Pool,
+  inviterId: string | undefined,
+  invited: Joiner,
+  role: string | undefined,
+  live: Live,
+  now: number,
+): Pool {
+  refuseArchived(pool);
+  if (inviterId !== undefined) requireMember(pool, inviterId);
+  if (inviterId === invited.peer_id) {
+    throw new CctError("bad_request", "You cannot invite yourself.", "To change your role: join_pool with a role.");
+  }
+  if (!live(invited.peer_id)) {
+    throw new CctError(
+      "conflict",
+      `${invited.name} is offline; nobody is there who could work with the pool.`,
+      "Invite it when it is back, or leave it a message.",
+    );
+  }
+  if (memberOf(pool, invited.peer_id) && (role === undefined || memberOf(pool, invited.peer_id)?.role === role)) {
+    throw new CctError(
+      "conflict",
+      `${invited.name} is a member of @${pool.name} already.`,
+      "Invite it with another role to change its role.",
+    );
+  }
+  const before = role === LEAD ? withRole(pool, leadOf(pool)?.peer_id, DEFAULT_ROLE) : pool;
+  return settled(admit(before, invited, role, now), live);
+}
+
+function admit(pool: Pool, joiner: Joiner, role: string | undefined, now: number): Pool {
+  const there = memberOf(pool, joiner.peer_id);
+  const member: Member = there
+    ? { ...there, role: role ?? there.role, releasing_until: null }
+    : {
+        ...joiner,
+        role: role ?? DEFAULT_ROLE,
+        joined_at: now,
+        releasing_until: null,
+        left_at: null,
+      };
+  return { ...pool, members: [...pool.members.filter((one) => one.peer_id !== joiner.peer_id), member] };
+}
+
+/** A member goes, or is let go. With the last one the pool is archived. */
+export function leave(pool: Pool, peerId: string, live: Live, now: number): Pool {
+  refuseArchived(pool);
+  requireMember(pool, peerId);
+  const left = changed(pool, peerId, { left_at: now, releasing_until: null });
+  if (membersOf(left).length === 0) return { ...left, archived_at: now };
+  return settled(left, live);
+}
+
+/** A vote has passed: no broadcasts any more, and a time to finish. The lead passes on. */
+export function release(pool: Pool, peerId: string, live: Live, now: number): Pool {
+  const member = memberOf(pool, peerId);
+  if (pool.archived_at !== null || !member || member.releasing_until !== null) return pool;
+  const role = member.role === LEAD ? DEFAULT_ROLE : member.role;
+  return settled(changed(pool, peerId, { releasing_until: now + RELEASE_GRACE_MS, role }), live);
+}
+
+/** The pool ends for all of its members. */
+export function archive(pool: Pool, now: number): Pool {
+  refuseArchived(pool);
+  const members = pool.members.map((member) => ({
+    ...member,
+    releasing_until: null,
+    left_at: member.left_at ?? now,
+  }));
+  return { ...pool, archived_at: now, members };
+}
+
+/** Whether the clock ends a membership: its grace time is over, or it was away for too long. */
+export function isDue(
+  member: Member,
+  away: { offline: boolean; last_seen: number },
+  absenceMs: number,
+  now: number,
+): boolean {
+  if (member.releasing_until !== null && now >= member.releasing_until) return true;
+  return away.offline && isOver(away.last_seen, absenceMs, now);
+}
+
+/**
+ * Exactly one lead where there are members that can lead: the one there is while it lives, else the longest-standing
+ * one that lives; who cannot be chosen by that keeps or gets it by standing, so that a pool of absent members has one too.
+ */
+export function settled(pool: Pool, live: Live): Pool {
+  if (pool.archived_at !== null) return pool;
+  const able = membersOf(pool).filter((member) => member.releasing_until === null);
+  const leads = able.filter((member) => member.role === LEAD);
+  const lead =
+    leads.find((member) => live(member.peer_id)) ?? able.find((member) => live(member.peer_id)) ?? leads[0] ?? able[0];
+  return {
+    ...pool,
+    members: pool.members.map((member) => {
+      if (member.left_at !== null) return member;
+      if (member.peer_id === lead?.peer_id) return member.role === LEAD ? member : { ...member, role: LEAD };
+      return member.role === LEAD ? { ...member, role: DEFAULT_ROLE } : member;
+    }),
+  };
+}
+
+function changed(pool: Pool, peerId: string, what: Partial<Member>): Pool {
+  return {
+    ...pool,
+    members: pool.members.map((member) =>
+      member.peer_id === peerId && member.left_at === null ? { ...member, ...what } : member,
+    ),
+  };
+}
+
+function withRole(pool: Pool, peerId: string | undefined, role: string): Pool {
+  return peerId === undefined ? pool : changed(pool, peerId, { role });
+}
+
+export function refuseArchived(pool: Pool): void {
+  if (pool.archived_at === null) return;
+  throw new CctError(
+    "conflict",
+    `The pool '@${pool.name}' is archived.`,
+    "A prior member revives it with join_pool; else create a new one.",
+  );
+}
+
+/** Throws `forbidden` when the peer is no member of the pool. */
+export function requireMember(pool: Pool, peerId: string): Member {
+  const member = memberOf(pool, peerId);
+  if (member) return member;
+  throw new CctError("forbidden", `You are not a member of @${pool.name}.`, "Join it first: join_pool.");
+}
+
+/** The members whose record differs: what is to be written down. */
+export function changedMembers(before: Pick<Pool, "members">, after: Pick<Pool, "members">): Member[] {
+  return after.members.filter((member) => !before.members.includes(member));
+}

@@ -1,0 +1,163 @@
+/** Statements about pools and their members; rows become types here. */
+import type { Member, Pool } from "../rules/pools.ts";
+import { integer, integerOrNull, placeholders, text } from "./row.ts";
+import type { Row, Sql } from "./store.ts";
+
+/** A pool as it is stored, with all who are or were members. */
+export interface PoolRow extends Pool {
+  /** `peer_id`, or `operator`. */
+  created_by: string;
+  created_at: number;
+}
+
+const POOL = "p.pool_id, p.name, p.purpose, p.created_by, p.created_at, p.archived_at";
+
+function toPool(row: Row): Omit<PoolRow, "members"> {
+  return {
+    pool_id: text(row, "pool_id"),
+    name: text(row, "name"),
+    purpose: text(row, "purpose"),
+    created_by: text(row, "created_by"),
+    created_at: integer(row, "created_at"),
+    archived_at: integerOrNull(row, "archived_at"),
+  };
+}
+
+function toMember(row: Row): Member {
+  return {
+    peer_id: text(row, "peer_id"),
+    name: text(row, "name"),
+    role: text(row, "role"),
+    joined_at: integer(row, "joined_at"),
+    releasing_until: integerOrNull(row, "releasing_until"),
+    left_at: integerOrNull(row, "left_at"),
+  };
+}
+
+async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[]): Promise<PoolRow[]> {
+  if (pools.length === 0) return [];
+  const rows = await sql(
+    `SELECT m.pool_id, m.peer_id, p.name, m.role, m.joined_at, m.releasing_until, m.left_at
+     FROM members m JOIN peers p ON p.peer_id = m.peer_id WHERE m.pool_id IN (${placeholders(pools.length)})`,
+    ...pools.map((pool) => pool.pool_id),
+  );
+  return pools.map((pool) => ({
+    ...pool,
+    members: rows.filter((row) => row.pool_id === pool.pool_id).map(toMember),
+  }));
+}
+
+const activeName = (pool: Pool): string | null => (pool.archived_at === null ? pool.name.toLowerCase() : null);
+
+export async function insertPool(sql: Sql, pool: PoolRow): Promise<void> {
+  await sql(
+    `INSERT INTO pools (pool_id, name, name_key, active_name, purpose, created_by, created_at, archived_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    pool.pool_id,
+    pool.name,
+    pool.name.toLowerCase(),
+    activeName(pool),
+    pool.purpose,
+    pool.created_by,
+    pool.created_at,
+    pool.archived_at,
+  );
+}
+
+/** Records whether a pool is archived. */
+export async function updatePool(sql: Sql, pool: Pool): Promise<void> {
+  await sql(
+    "UPDATE pools SET active_name = $2, archived_at = $3 WHERE pool_id = $1",
+    pool.pool_id,
+    activeName(pool),
+    pool.archived_at,
+  );
+}
+
+/** Records a membership, new or changed. */
+export async function putMember(sql: Sql, poolId: string, member: Member): Promise<void> {
+  await sql(
+    `INSERT INTO members (pool_id, peer_id, role, joined_at, releasing_until, left_at) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (pool_id, peer_id) DO UPDATE SET role = excluded.role, joined_at = excluded.joined_at,
+       releasing_until = excluded.releasing_until, left_at = excluded.left_at`,
+    poolId,
+    member.peer_id,
+    member.role,
+    member.joined_at,
+    member.releasing_until,
+    member.left_at,
+  );
+}
+
+/** Pools that a reference may mean, active or archived: those of that very name, and those whose id begins so. */
+export async function findPools(sql: Sql, ref: string): Promise<PoolRow[]> {
+  const key = ref.toLowerCase();
+  const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
+  const rows = await sql(
+    `SELECT ${POOL} FROM pools p WHERE p.name_key = $1 OR (p.pool_id >= $2 AND p.pool_id < $3)
+     ORDER BY p.created_at DESC, p.pool_id LIMIT 50`,
+    key,
+    isPrefix ? key : "g",
+    isPrefix ? `${key}g` : "g",
+  );
+  return withMembers(sql, rows.map(toPool));
+}
+
+export async function findPool(sql: Sql, poolId: string): Promise<PoolRow | undefined> {
+  const rows = await sql(`SELECT ${POOL} FROM pools p WHERE p.pool_id = $1`, poolId);
+  const [pool] = await withMembers(sql, rows.map(toPool));
+  return pool;
+}
+
+/** All pools that are active, and on request the archived ones, newest first. */
+export async function listPools(sql: Sql, archived: boolean): Promise<PoolRow[]> {
+  const rows = await sql(
+    `SELECT ${POOL} FROM pools p WHERE p.active_name IS NOT NULL OR $1 = 1 ORDER BY p.created_at DESC, p.pool_id`,
+    archived ? 1 : 0,
+  );
+  return withMembers(sql, rows.map(toPool));
+}
+
+/** The active pools of which a peer is a member, the one in which something was said last first. */
+export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: string; name: string }[]> {
+  const rows = await sql(
+    `SELECT p.pool_id, p.name, coalesce((SELECT max(x.seq) FROM messages x WHERE x.pool_id = p.pool_id), 0) AS last_seq
+     FROM members m JOIN pools p ON p.pool_id = m.pool_id
+     WHERE m.peer_id = $1 AND m.left_at IS NULL ORDER BY last_seq DESC, m.joined_at DESC`,
+    peerId,
+  );
+  return rows.map((row) => ({ pool_id: text(row, "pool_id"), name: text(row, "name") }));
+}
+
+/** The names of the pools that every peer is a member of. */
+export async function poolNames(sql: Sql): Promise<Map<string, string[]>> {
+  const rows = await sql(
+    "SELECT m.peer_id, p.name FROM members m JOIN pools p ON p.pool_id = m.pool_id WHERE m.left_at IS NULL ORDER BY p.name",
+  );
+  const names = new Map<string, string[]>();
+  for (const row of rows)
+    names.set(text(row, "peer_id"), [...(names.get(text(row, "peer_id")) ?? []), text(row, "name")]);
+  return names;
+}
+
+/** Pools at which the clock must look: some member was released, or is not there. */
+export async function poolsToSettle(sql: Sql): Promise<PoolRow[]> {
+  const rows = await sql(
+    `SELECT ${POOL} FROM pools p WHERE p.active_name IS NOT NULL AND EXISTS (
+       SELECT 1 FROM members m JOIN peers w ON w.peer_id = m.peer_id
+       WHERE m.pool_id = p.pool_id AND m.left_at IS NULL AND (m.releasing_until IS NOT NULL OR w.presence = 'offline'))`,
+  );
+  return withMembers(sql, rows.map(toPool));
+}
+
+/** Peers that share an active pool with this one and ask for their mail by a poll. */
+export async function pollingFellows(sql: Sql, peerId: string): Promise<string[]> {
+  const rows = await sql(
+    `SELECT DISTINCT o.peer_id FROM members m
+     JOIN members o ON o.pool_id = m.pool_id AND o.left_at IS NULL AND o.peer_id <> m.peer_id
+     JOIN peers w ON w.peer_id = o.peer_id AND w.polls = 1
+     WHERE m.peer_id = $1 AND m.left_at IS NULL`,
+    peerId,
+  );
+  return rows.map((row) => text(row, "peer_id"));
+}

@@ -1,16 +1,19 @@
 /** Commands made from the surface: every operation that declares one, with its help, arguments and options. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Client } from "../client/client.ts";
 import { localClient } from "../client/local.ts";
 import { loadConfig } from "../config.ts";
+import { CctError } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import surfaceJson from "../operations/surface.json" with { type: "json" };
 import type { JsonProperty, SurfaceEntry } from "../operations/surface.ts";
+import { resolvePeer } from "../rules/address.ts";
 import type { World } from "../world.ts";
-import { clockTime, type Screen, span, table, toJson } from "./output.ts";
+import { actor } from "./actor.ts";
+import { type Screen, toJson } from "./output.ts";
+import { type Fields, render } from "./views.ts";
 
 const surface = surfaceJson as SurfaceEntry[];
-
-type Fields = Record<string, unknown>;
 
 export function addOperationCommands(
   program: Command,
@@ -18,27 +21,46 @@ export function addOperationCommands(
   screen: Screen,
   readStdin: () => Promise<string>,
 ): void {
-  for (const entry of surface) {
-    if (!entry.cli || !entry.by.includes("operator")) continue;
-    const { cli } = entry;
-    const { command, argumentNames } = addCommand(program, cli);
+  for (const entry of surface) if (entry.cli) addOperation(entry, entry.cli);
+  // The operation is send_message; people think of it as another thing.
+  const sending = surface.find((entry) => entry.name === "send_message");
+  if (sending) {
+    addOperation(
+      { ...sending, doc: "Sends a message to all members of a pool." },
+      "broadcast <pool> <text>",
+      ({ pool, ...input }) => ({ ...input, to: `@${String(pool).replace(/^@/, "")}` }),
+    );
+  }
+
+  /** A command for an operation; `toInput` makes its input of the command's words where they differ. */
+  function addOperation(entry: SurfaceEntry, cli: string, toInput = (fields: Fields): Fields => fields): void {
+    const { command, words, argumentNames } = addCommand(program, cli);
     command.description(entry.doc);
+    for (const argument of command.registeredArguments) {
+      const property = entry.input.properties[argument.name()];
+      argument.description = property?.description ?? "";
+      if (property?.enum) argument.choices(property.enum);
+      if (property?.type === "integer") argument.argParser(wholeNumber);
+    }
     for (const [name, property] of Object.entries(entry.input.properties)) {
-      if (argumentNames.includes(name)) {
-        const argument = command.registeredArguments.find((one) => one.name() === name);
-        if (argument) argument.description = property.description ?? "";
-      } else {
+      if (!argumentNames.includes(name) && !(name === "to" && argumentNames.includes("pool")))
         command.addOption(option(name, property));
-      }
+    }
+    if (entry.by.includes("peer")) {
+      const usual = entry.by.includes("operator")
+        ? "as you, the operator; in a session's shell as that session"
+        : "in a session's shell as that session";
+      command.option("--as <peer>", `act for a session of this machine (else: ${usual})`);
     }
     if (argumentNames.includes("text")) command.addHelpText("after", "\nA text of - is read from standard input.");
     command.option("--json", "the answer as JSON");
     command.action(async () => {
-      const { json, ...options } = command.opts<Fields>();
-      const input: Fields = {};
+      const { json, as, ...options } = command.opts<Fields>();
+      const fields: Fields = {};
       for (const [key, value] of Object.entries(options))
-        input[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = value;
-      for (const [i, name] of argumentNames.entries()) input[name] = command.args[i];
+        fields[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = value;
+      for (const [i, name] of argumentNames.entries()) fields[name] = command.processedArgs[i];
+      const input = toInput(fields);
       if (input.text === "-") input.text = (await readStdin()).replace(/\n$/, "");
       // Ours to make, so that a lost answer can be asked for again.
       if (entry.name === "send_message") input.message_id ??= world.newMessageId();
@@ -46,13 +68,26 @@ export function addOperationCommands(
       prepareHome(config.home, world.user, false);
       const client = localClient(config);
       try {
-        const output = await client.callAny(entry.name, input);
+        const me = actor(world, config, as === undefined ? undefined : await peerNamed(client, String(as)));
+        if (!me && !entry.by.includes("operator")) {
+          throw new CctError(
+            "bad_request",
+            `cct ${words} acts for a session, and this is not a session's shell.`,
+            "Name the session: --as <peer>.",
+          );
+        }
+        const output = await client.callAny(entry.name, input, me);
         screen.write(json ? toJson(output) : render(entry.name, output, screen, world.now()));
       } finally {
         client.close();
       }
     });
   }
+}
+
+/** A peer by name or by the beginning of its id, as the broker lists it. */
+async function peerNamed(client: Client, ref: string): Promise<{ peer_id: string; name: string }> {
+  return resolvePeer(ref, (await client.call("list_peers", {})).peers);
 }
 
 /** What a group of commands is about: `cct pool …`. */
@@ -62,10 +97,10 @@ const groups: Record<string, string> = {
 };
 
 /** Adds `send <to>`, or `pool join <pool>` in its group. */
-function addCommand(program: Command, cli: string): { command: Command; argumentNames: string[] } {
-  const words = cli.split(" ");
-  const names = words.filter((word) => !/^[<[]/.test(word));
-  const argumentsOf = words.slice(names.length);
+function addCommand(program: Command, cli: string): { command: Command; words: string; argumentNames: string[] } {
+  const parts = cli.split(" ");
+  const names = parts.filter((part) => !/^[<[]/.test(part));
+  const argumentsOf = parts.slice(names.length);
   const [group = ""] = names;
   const parent = names.length === 1 ? program : (program.commands.find((one) => one.name() === group) ?? newGroup());
   function newGroup(): Command {
@@ -73,6 +108,7 @@ function addCommand(program: Command, cli: string): { command: Command; argument
   }
   return {
     command: parent.command([names.at(-1), ...argumentsOf].join(" ")),
+    words: names.join(" "),
     argumentNames: argumentsOf.map((word) => word.replace(/[<>[\]]/g, "")),
   };
 }
@@ -82,100 +118,11 @@ function option(name: string, property: JsonProperty): Option {
   if (property.type === "boolean") return new Option(flag, property.description ?? "");
   const made = new Option(`${flag} <${property.type === "integer" ? "number" : "value"}>`, property.description ?? "");
   if (property.enum) made.choices(property.enum);
-  if (property.type === "integer") {
-    made.argParser((value) => {
-      if (!/^\d+$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
-      return Number(value);
-    });
-  }
+  if (property.type === "integer") made.argParser(wholeNumber);
   return made;
 }
 
-interface PeerView {
-  peer_id: string;
-  name: string;
-  host: string;
-  cwd: string;
-  branch: string | null;
-  summary: string;
-  presence: string;
-  last_seen: number;
-  waiting: number;
-}
-interface RecipientView {
-  name: string;
-  state: string;
-  note?: string;
-  attempts?: number;
-  redelivered?: boolean;
-  delivered_at?: number | null;
-  read_at?: number | null;
-}
-interface MessageView {
-  message_id: string;
-  from_name: string;
-  to: string;
-  text: string;
-  urgency: string;
-  sent_at: number;
-  recipients: RecipientView[];
-}
-
-/** The answer for a person. The broker checked the shape; an operation without a view of its own is shown as JSON. */
-function render(name: string, output: Fields, screen: Screen, now: number): string {
-  switch (name) {
-    case "list_peers":
-      return peers(output.peers as PeerView[], screen, now);
-    case "send_message":
-      return (output.recipients as RecipientView[])
-        .map((one) => `${one.state} for ${one.name}${one.note ? `: ${one.note}` : ""}\n`)
-        .join("")
-        .concat(`message ${String(output.message_id)}\n`);
-    case "messages":
-      return history(output.messages as MessageView[], screen);
-    case "message_status":
-      return recipients(output.recipients as RecipientView[], screen);
-    default:
-      return toJson(output);
-  }
-}
-
-function peers(all: PeerView[], screen: Screen, now: number): string {
-  if (all.length === 0) return "No peer is registered. Sessions register when Claude Code starts with CCT installed.\n";
-  const rows = all.map((peer) => [
-    peer.peer_id.slice(0, 4),
-    peer.name,
-    peer.presence === "offline" ? `offline ${span(now - peer.last_seen)}` : peer.presence,
-    peer.waiting > 0 ? String(peer.waiting) : "",
-    peer.host,
-    peer.branch ?? "",
-    peer.cwd,
-    peer.summary,
-  ]);
-  return table(screen, ["ID", "NAME", "PRESENCE", "MAIL", "HOST", "BRANCH", "DIRECTORY", "SUMMARY"], rows);
-}
-
-function history(all: MessageView[], screen: Screen): string {
-  if (all.length === 0) return "No messages.\n";
-  const rows = all.map((m) => [
-    clockTime(m.sent_at),
-    m.from_name,
-    m.to,
-    m.recipients.map((one) => one.state).join(" "),
-    m.message_id,
-    m.text,
-  ]);
-  return table(screen, ["SENT (UTC)", "FROM", "TO", "STATE", "ID", "TEXT"], rows);
-}
-
-function recipients(all: RecipientView[], screen: Screen): string {
-  const rows = all.map((one) => [
-    one.name,
-    one.state,
-    String(one.attempts ?? 0),
-    one.redelivered ? "yes" : "",
-    one.delivered_at ? clockTime(one.delivered_at) : "",
-    one.read_at ? clockTime(one.read_at) : "",
-  ]);
-  return table(screen, ["TO", "STATE", "ATTEMPTS", "REDELIVERED", "DELIVERED (UTC)", "READ (UTC)"], rows);
+function wholeNumber(value: string): number {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
+  return Number(value);
 }

@@ -92,7 +92,8 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
         if (child.exitCode !== null || child.signalCode !== null) return resolve();
         child.once("exit", () => resolve());
         child.stdin?.end();
-        setTimeout(() => child.kill("SIGKILL"), 2_000).unref();
+        // Long: on a loaded machine it may still be starting, and would write into a home that is gone by then.
+        setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS).unref();
       }),
   };
 }

@@ -37,6 +37,8 @@ export interface Mail {
   recover(): Promise<void>;
   /** Takes what waits for a tool's answer. `shown` is to be called when the host has the answer. */
   check(limit: number | undefined): Promise<{ mail: CheckedMail; shown: () => void }>;
+  /** The peer is busy from now on: what waits for a hook goes back to the broker, which gives only what interrupts. */
+  holdBack(): Promise<void>;
   /** Claims that are still ours: their leases are to be renewed. */
   held(): Claim[];
   /** The host called another tool: text that it got before has been answered, where no hook can tell us. */
@@ -188,6 +190,13 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
             if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, late: false, claims }, ""));
           },
         };
+      }),
+    holdBack: () =>
+      alone(async () => {
+        await settle();
+        if (takeBack()) await tell(spooled.messages, "returned");
+        spooled = { messages: [], notices: [], more: 0 };
+        await fill();
       }),
     held: () => [
       // From the file, not from memory: at start-up it may be an earlier server's.

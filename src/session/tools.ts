@@ -91,6 +91,11 @@ async function run(
       link.renamed(String(changed.name));
       return changed;
     }
+    case "set_busy": {
+      const busy = await client.callAny(name, input, peer);
+      await mail.holdBack();
+      return busy;
+    }
     default:
       return client.callAny(name, input, peer);
   }

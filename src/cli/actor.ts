@@ -1,0 +1,47 @@
+/**
+ * As whom a command acts. In the shell of a session it is that session: what a model types must not pass for a person's
+ * word. `--as <peer>`: the person acts for a session of this machine. Else it is the operator.
+ */
+import { join } from "node:path";
+import type { Config } from "../config.ts";
+import { CctError } from "../errors.ts";
+import { paths, readIfThere } from "../home.ts";
+import type { Credentials } from "../operations/operation.ts";
+import { startMark } from "../process.ts";
+import type { World } from "../world.ts";
+
+/** Credentials of the peer that the command acts as; `undefined`: the operator. Throws for an `as` that is not known here. */
+export function actor(
+  world: Pick<World, "env">,
+  config: Pick<Config, "home">,
+  as?: { peer_id: string; name: string },
+): Credentials | undefined {
+  if (as) {
+    const record = readRecord(config.home, as.peer_id);
+    if (record) return record;
+    throw new CctError(
+      "not_found",
+      `${as.name} is no session of this machine and user; the command cannot act for it.`,
+      "Run it where that session runs.",
+    );
+  }
+  const pid = Number(world.env.CLAUDE_PID ?? "");
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  const [peerId = ""] = (readIfThere(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
+  const record = peerId ? readRecord(config.home, peerId) : undefined;
+  // A note of another process that had that number says nothing about us.
+  return record && record.claude_pid === pid && record.started === startMark(pid) ? record : undefined;
+}
+
+function readRecord(home: string, peerId: string): (Credentials & { claude_pid: number; started: string }) | undefined {
+  if (!/^[0-9a-f]{32}$/.test(peerId)) return undefined;
+  try {
+    const { peer_id, secret, claude_pid, started } = JSON.parse(
+      readIfThere(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
+    );
+    if (typeof secret !== "string" || peer_id !== peerId) return undefined;
+    return { peer_id, secret, claude_pid, started };
+  } catch {
+    return undefined;
+  }
+}

@@ -5,9 +5,9 @@ import { shortId } from "../rules/address.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
 import { checkName, freeName, nameFrom } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
-import { holdsName, isLive, presences, READY, wantsQuiet, withLongCommand } from "../rules/presence.ts";
+import { holdsName, hooksStates, isLive, presences, READY, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlain, oneLine } from "../rules/text.ts";
-import { countQueued, countUnread, openDeliveries, updateDelivery } from "../store/messages.ts";
+import { countQueued, countUnread, heldDeliveries, openDeliveries, updateDelivery } from "../store/messages.ts";
 import {
   listPeers as allPeers,
   findByNameOrPrefix,
@@ -19,6 +19,8 @@ import {
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { type Caller, type Context, callingPeer, hashSecret, operation } from "./operation.ts";
+import { recordOutcome } from "./outcomes.ts";
+import { wakes } from "./post.ts";
 import { poolNamed } from "./references.ts";
 import { messageId, peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
 
@@ -69,6 +71,7 @@ export const register = operation({
       presence: "idle" as const,
       last_seen: now,
       polls: input.polls ?? false,
+      hooks: "live" as const,
     };
     if (caller.kind === "peer") {
       const { peer } = caller;
@@ -93,6 +96,7 @@ export const register = operation({
       peer_id: context.newId(),
       name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
       summary: input.summary ?? "",
+      took_at: null,
       created_at: now,
     };
     const secret = context.newId();
@@ -106,11 +110,12 @@ export const register = operation({
  * host process is a new one, what the old one took but was not seen to read comes again as well.
  */
 async function takeBackMail(
-  { sql, now }: Context,
+  context: Context,
   peer: Peer,
   stillHeld: readonly { message_id: string; attempt: number }[],
   sameProcess: boolean,
 ): Promise<void> {
+  const { sql, now } = context;
   for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
     const claim = stillHeld.find((one) => one.message_id === delivery.message_id && one.attempt === delivery.attempt);
     const next = claim
@@ -120,7 +125,7 @@ async function takeBackMail(
         : sameProcess
           ? undefined
           : cutOff(delivery);
-    if (next) await updateDelivery(sql, { ...delivery, ...next });
+    if (next) await recordOutcome(context, delivery, next);
   }
 }
 
@@ -153,6 +158,7 @@ export const heartbeat = operation({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
+    hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes its mail"),
     command_ms: z.int().min(0).optional().describe("for how long a command has been running, if it is a long one"),
     branch: z.string().max(255).optional(),
     summary: z.string().max(500).optional().describe("only taken while the peer has none"),
@@ -163,6 +169,8 @@ export const heartbeat = operation({
     interrupts: z.int(),
     name: z.string(),
     unread: z.int().describe("all that it was not given yet"),
+    held: z.int().describe("kept by its inbound policy"),
+    may_wake: z.boolean(),
     pools: z
       .array(z.object({ name: z.string(), unread: z.int() }))
       .describe("its pools, the one in which something was said last first"),
@@ -183,6 +191,7 @@ export const heartbeat = operation({
       // A heartbeat is proof of life, whatever silence had made us believe.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
       branch: input.branch ?? peer.branch,
+      hooks: input.hooks ?? peer.hooks,
       summary: peer.summary || oneLine(input.summary ?? "", 500),
     };
     await updatePeer(sql, current);
@@ -202,6 +211,8 @@ export const heartbeat = operation({
       interrupts: queued.interrupt,
       name: peer.name,
       unread: unread.reduce((sum, one) => sum + one.unread, 0),
+      held: (await heldDeliveries(sql, peer.peer_id)).length,
+      may_wake: await wakes(context, peer),
       pools: pools.map((pool) => ({
         name: pool.name,
         unread: unread.find((one) => one.pool_id === pool.pool_id)?.unread ?? 0,

@@ -1,6 +1,7 @@
-/** What the clock does: claims lapse, mail expires, sessions fall silent. Rules decide, statements record. */
+/** What the clock does: claims lapse, mail expires, sessions fall silent, services go. Rules decide, statements record. */
 
 import type { Environment, Hint } from "../operations/operation.ts";
+import { removeGoneServices } from "../operations/services.ts";
 import { expire, lapse } from "../rules/delivery.ts";
 import { isLive, LEASE_MS } from "../rules/presence.ts";
 import { expiredDeliveries, staleClaims, updateDelivery } from "../store/messages.ts";
@@ -25,6 +26,7 @@ export async function sweep(environment: Environment, isGone: (peer: Peer) => bo
       if (isLive(peer, now) && !isGone(peer)) continue;
       await updatePeer(sql, { ...peer, presence: "offline" });
     }
+    await removeGoneServices(sql, now);
     return hints;
   });
   for (const hint of hints) environment.publish(hint);

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
 import { messageStatus, messages, sendMessage } from "./messages.ts";
 import { heartbeat, listPeers, register, setSummary, unregister } from "./peers.ts";
+import { listServices, registerService, renewService, servicesToRenew, unregisterService } from "./services.ts";
 
 export const operations = [
   register,
@@ -16,6 +17,11 @@ export const operations = [
   checkMessages,
   messageStatus,
   messages,
+  registerService,
+  renewService,
+  unregisterService,
+  listServices,
+  servicesToRenew,
 ] as const;
 
 type Declared = (typeof operations)[number];

@@ -1,0 +1,416 @@
+/** Services from the command line: registering, looking, and running a command with its service registered. */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { isAlive } from "../../src/process.ts";
+import { ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { failure, success } from "../support/cct.ts";
+import { atEnd } from "../support/cleanup.ts";
+import { testClock } from "../support/clock.ts";
+import { root, tempFolder } from "../support/folders.ts";
+import { notRun } from "../support/not-run.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { type Running, run } from "../support/process.ts";
+import { until } from "../support/wait.ts";
+import { type Person, personAt } from "./person.ts";
+
+const clock = testClock();
+let me: Person;
+let broker: TestBroker;
+let ben: TestPeer;
+
+beforeAll(async () => {
+  broker = await startBroker({ env: clock.env });
+  me = personAt(join(broker.home, ".."), broker.home, { CCT_HOME: broker.home });
+  ben = await newPeer(broker, "ben");
+});
+
+const json = async (...words: string[]) => JSON.parse(success(await me.cct(...words, "--json")));
+
+async function listening<S extends Server | TcpServer>(server: S): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  atEnd(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** A port at which nobody answers. */
+async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  const port = await listening(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function seen(name: string, where = broker) {
+  return (await ok(where, "list_services", {})).services.find((service) => service.name === name);
+}
+
+describe("registering", () => {
+  test("says for how long, and whether it answers", async () => {
+    const port = await listening(createTcpServer((socket) => socket.destroy()));
+    const said = success(await me.cct("service", "register", "db", `tcp://localhost:${port}`, "--name", "main-db"));
+    expect(said).toMatch(
+      new RegExp(`^main-db is registered for 60 min, healthy: tcp://localhost:${port} \\([0-9a-f]{8}\\)\n$`),
+    );
+    expect(await seen("main-db")).toMatchObject({ kind: "db", host: hostname(), owner: "operator", health: "healthy" });
+  });
+
+  test("one that does not answer says so, for people and for programs", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    const made = await json("service", "register", "dead", url, "--ttl", "60", "--health", "/up");
+    expect(made).toMatchObject({ name: "dead", url, health: "unhealthy", health_at: expect.any(Number) });
+    expect(made).toEqual(await seen("dead"));
+  });
+
+  test("where somebody else's is says whose, and changes nothing", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    await ok(broker, "register_service", { kind: "bens", url, host: hostname() }, ben);
+    const said = failure(await me.cct("service", "register", "mine", url));
+    expect(said).toMatch(/is taken by the service 'bens' .* of ben\. .*another port/);
+    expect(await seen("mine")).toBeUndefined();
+  });
+
+  test.each([
+    ["http://ann:hunter2@localhost:1", /password/],
+    ["localhost", /scheme:\/\//],
+    ["tcp://localhost", /port/],
+  ])("%s is refused in one line", async (url, says) => {
+    const said = failure(await me.cct("service", "register", "web", url));
+    expect(said).toMatch(says);
+    expect(said).not.toContain("hunter2");
+  });
+
+  test("with a TTL that is too short or too long is refused with the bounds", async () => {
+    for (const ttl of ["9", "86401"]) {
+      const said = failure(await me.cct("service", "register", "web", "tcp://localhost:1", "--ttl", ttl));
+      expect(said).toMatch(/ttl_seconds: .*(10|86400)/);
+    }
+  });
+
+  test.each([
+    ["register"],
+    ["register", "web"],
+    ["register", "web", "tcp://localhost:1", "more"],
+    ["register", "web", "tcp://localhost:1", "--ttl", "soon"],
+    ["register", "web", "tcp://localhost:1", "--ttl", "-5"],
+    ["unregister"],
+    ["list", "--kind"],
+    ["run", "web"],
+    ["run", "web", "--", "true"],
+    ["run", "web", "--url", "tcp://localhost:1"],
+    ["run", "web", "--url", "tcp://localhost:1", "--"],
+    ["frobnicate"],
+    [],
+  ])("cct service %s %s %s: wrong usage is said with status 2", async (...words) => {
+    const run = await me.cct("service", ...words.filter((word) => word !== undefined));
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toMatch(/^cct: |^Usage: /);
+  });
+});
+
+describe("a probe", () => {
+  let asked: string[] = [];
+  let port: number;
+  let redirected = 0;
+  beforeAll(async () => {
+    const elsewhere = await listening(
+      createServer((_, response) => {
+        redirected += 1;
+        response.end();
+      }),
+    );
+    port = await listening(
+      createServer((request, response) => {
+        asked.push(`${request.method} ${request.url} ${request.headers.host}`);
+        const status = Number(/\d{3}/.exec(request.url ?? "")?.[0] ?? 0);
+        // Without a status: an answer that never comes.
+        if (status === 0) return;
+        response.writeHead(status, { location: `http://localhost:${elsewhere}/` });
+        response.flushHeaders();
+        // A body that never ends is none of the probe's business.
+        if (status === 200) response.write("x".repeat(100_000));
+      }),
+    );
+  });
+
+  test.each([
+    [200, "healthy"],
+    [204, "healthy"],
+    [301, "healthy"],
+    [302, "healthy"],
+    [404, "unhealthy"],
+    [500, "unhealthy"],
+  ])("that is answered with %i finds it %s; it asks once, and follows nothing", async (status, health) => {
+    asked = [];
+    const url = `http://localhost:${port}/app`;
+    const made = await json("service", "register", "probed", url, "--health", `/up/${status}?deep=1`);
+    expect(made.health).toBe(health);
+    expect(asked).toEqual([`GET /up/${status}?deep=1 localhost:${port}`]);
+    expect(redirected).toBe(0);
+  });
+
+  test("that is not answered in time finds it unhealthy", async () => {
+    const started = performance.now();
+    const made = await json("service", "register", "mute", `http://127.0.0.1:${port}`, "--health", "/never");
+    expect(made.health).toBe("unhealthy");
+    expect(performance.now() - started).toBeGreaterThan(1_900);
+  });
+
+  test("finds what listens under every name of this machine", async () => {
+    for (const url of [`ws://127.0.0.1:${port}`, `tcp://0.0.0.0:${port}`, `http://app.localhost:${port}`]) {
+      expect(await json("service", "register", "named", url)).toMatchObject({ url, health: "healthy" });
+    }
+  });
+});
+
+describe("looking and taking off", () => {
+  test("the list shows what, whose, how it does, and where", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    await ok(broker, "register_service", { kind: "listed", url, host: "box", name: "shop" }, ben);
+    const said = success(await me.cct("service", "list", "--kind", "listed"));
+    const [head, row, ...more] = said.trimEnd().split("\n");
+    expect(head).toMatch(/^ID +NAME +KIND +OWNER +HEALTH +PROBED +EXPIRES +MACHINE +URL$/);
+    expect(row).toMatch(new RegExp(`^[0-9a-f]{8} +shop +listed +ben +unknown +in 60 min +box +${url}$`));
+    expect(more).toEqual([]);
+    expect(await json("service", "list", "--kind", "listed")).toEqual({ services: [await seen("shop")] });
+    expect(success(await me.cct("service", "list", "--kind", "nothing"))).toMatch(/^No service is registered/);
+    expect(await json("service", "list", "--kind", "nothing")).toEqual({ services: [] });
+  });
+
+  test("by name, as the operator, whoever's it is", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    await ok(broker, "register_service", { kind: "web", url, host: "box", name: "to-end" }, ben);
+    expect(success(await me.cct("service", "unregister", "to-end"))).toBe(
+      `to-end is not registered any more: ${url}\n`,
+    );
+    expect(await seen("to-end")).toBeUndefined();
+    expect(failure(await me.cct("service", "unregister", "to-end"))).toMatch(/no such service/);
+  });
+});
+
+/** `cct service run …`, as a shell would start it. */
+function running(name: string, url: string, command: string[], options: string[] = [], who = me): Running {
+  const words = ["service", "run", "app", "--url", url, "--name", name, ...options, "--", ...command];
+  const env = Object.fromEntries(
+    Object.entries(who.env).filter((one): one is [string, string] => one[1] !== undefined),
+  );
+  return run(process.execPath, [join(root, "dist/bin.js"), ...words], { env });
+}
+
+const server = (port: number): string[] => [
+  process.execPath,
+  "-e",
+  `require("http").createServer((q, r) => r.end()).listen(${port}, "127.0.0.1"); console.log("up", process.pid)`,
+];
+
+describe("a command that runs as a service", () => {
+  test("is registered while it runs, found healthy when it answers, and gone when it ends", async () => {
+    const port = await freePort();
+    const url = `http://localhost:${port}`;
+    const app = running("lively", url, server(port), ["--health", "/"]);
+    const service = await until("it is healthy", async () => {
+      const found = await seen("lively");
+      return found?.health === "healthy" && found;
+    });
+    expect(service).toMatchObject({ kind: "app", url, host: hostname(), owner: "operator" });
+    expect(service.expires_at - (service.health_at ?? 0)).toBe(60_000);
+    process.kill(Number(/up (\d+)/.exec(app.stdout())?.[1]), "SIGTERM");
+    expect(await app.exited).toEqual({ code: 143, signal: null });
+    expect(await seen("lively")).toBeUndefined();
+    expect(app.stderr()).toBe("");
+  });
+
+  test("gets standard input, arguments and environment as they are, and gives its output and exit code", async () => {
+    const folder = tempFolder();
+    const script = 'cat; echo "err $MARK $1 $2" >&2; env >"$0"; exit 3';
+    const file = join(folder, "env");
+    const { code, stdout, stderr } = await me.cctWith(
+      { stdin: "in\nput", env: { MARK: "a  b" } },
+      ...["service", "run", "app", "--url", "tcp://localhost:1", "--", "bash", "-c", script, file, "--json", "x  y"],
+    );
+    expect({ code, stdout, stderr }).toEqual({ code: 3, stdout: "in\nput", stderr: "err a  b --json x  y\n" });
+    const token = readFileSync(join(broker.home, "token"), "utf8").trim();
+    const environment = readFileSync(file, "utf8");
+    expect(environment).toContain("MARK=a  b");
+    expect(environment).not.toContain(token);
+    expect(environment).not.toMatch(/secret/i);
+    expect(await seen("app")).toBeUndefined();
+  });
+
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("%s goes through to it, and the service goes with it", async (signal, code) => {
+    const app = running(`ended-${code}`, `tcp://localhost:${await freePort()}`, [
+      "bash",
+      "-c",
+      "echo up; exec sleep 60",
+    ]);
+    await until("it runs", () => app.stdout().includes("up"));
+    expect(await seen(`ended-${code}`)).toBeDefined();
+    app.child.kill(signal);
+    expect(await app.exited).toEqual({ code, signal: null });
+    expect(await seen(`ended-${code}`)).toBeUndefined();
+  });
+
+  test("may take its time over a signal, or make of it what it likes", async () => {
+    const script = 'trap "sleep 0.3; echo cleaned; exit 5" TERM; echo up; while :; do sleep 0.05; done';
+    const app = running("slow-end", `tcp://localhost:${await freePort()}`, ["bash", "-c", script]);
+    await until("it runs", () => app.stdout().includes("up"));
+    expect(await app.stop("SIGTERM")).toEqual({ code: 5, signal: null });
+    expect(app.stdout()).toBe("up\ncleaned\n");
+    expect(await seen("slow-end")).toBeUndefined();
+  });
+
+  test("that cannot be started is a failure in one line, and leaves no service", async () => {
+    const url = `tcp://localhost:${await freePort()}`;
+    const words = ["service", "run", "app", "--name", "never", "--url", url, "--", "/no/such/program"];
+    expect(failure(await me.cct(...words))).toMatch(/'\/no\/such\/program' could not be started \(ENOENT\)/);
+    expect(await seen("never")).toBeUndefined();
+  });
+
+  test("is not started where another one is, be it of the same owner", async () => {
+    const url = `tcp://localhost:${await freePort()}`;
+    const marker = join(tempFolder(), "started");
+    const first = running("first-run", url, ["bash", "-c", "echo up; exec sleep 60"]);
+    await until("it runs", () => first.stdout().includes("up"));
+    const second = ["service", "run", "app", "--url", url, "--", "touch", marker];
+    expect(failure(await me.cct(...second))).toMatch(/taken by the service 'first-run' .*yours too.*Unregister it/);
+    expect(await seen("first-run")).toBeDefined();
+    await first.stop("SIGTERM");
+    expect((await me.cct(...second)).code).toBe(0);
+    expect(existsSync(marker)).toBe(true);
+  });
+
+  test("is not started without a broker", async () => {
+    const home = join(tempFolder(), "home");
+    const alone = personAt(join(home, ".."), home, { CCT_HOME: home });
+    const marker = join(tempFolder(), "started");
+    const words = ["service", "run", "app", "--url", "tcp://localhost:1", "--", "touch", marker];
+    expect(failure(await alone.cct(...words))).toMatch(/No broker runs.*cct start/);
+    expect(existsSync(marker)).toBe(false);
+  });
+
+  test("outlives its killed cct, whose service goes stale, makes room, and is removed", async () => {
+    const port = await freePort();
+    const url = `tcp://localhost:${port}`;
+    const app = running("orphan", url, server(port), ["--ttl", "10"]);
+    await until("it is healthy", async () => (await seen("orphan"))?.health === "healthy");
+    const pid = Number(/up (\d+)/.exec(app.stdout())?.[1]);
+    atEnd(() => isAlive(pid) && process.kill(pid, "SIGKILL"));
+    app.child.kill("SIGKILL");
+    await until("cct is gone", () => !isAlive(app.pid));
+    expect(isAlive(pid)).toBe(true);
+    expect((await seen("orphan"))?.health).toBe("healthy");
+    clock.forward(10_000);
+    expect((await seen("orphan"))?.health).toBe("stale");
+    clock.forward(60_000);
+    expect(await seen("orphan")).toBeUndefined();
+    process.kill(pid, "SIGKILL");
+  });
+
+  test("is renewed at a third of its TTL for as long as it runs", async () => {
+    const port = await freePort();
+    const app = running("renewed", `tcp://localhost:${port}`, server(port), ["--ttl", "10"]);
+    const first = await until("it is healthy", async () => {
+      const found = await seen("renewed");
+      return found?.health === "healthy" && found;
+    });
+    const second = await until("it is renewed", async () => {
+      const found = await seen("renewed");
+      return found && found.expires_at > first.expires_at && found;
+    });
+    const apart = second.expires_at - first.expires_at;
+    expect(apart).toBeGreaterThan(3_000);
+    expect(second).toMatchObject({ health: "healthy", service_id: first.service_id });
+    await app.stop("SIGTERM");
+  });
+});
+
+describe("when the broker goes away while a command runs as a service", () => {
+  test("the command goes on, and the service is there again with the broker, even a broker that has forgotten it", async () => {
+    const later = testClock();
+    const first = await startBroker({ env: later.env });
+    const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
+    const port = await freePort();
+    const app = running("survivor", `tcp://localhost:${port}`, server(port), ["--ttl", "10"], person);
+    await until("it is healthy", async () => (await seen("survivor", first))?.health === "healthy");
+    await first.stop("SIGTERM");
+    await until("it is said", () => app.stderr().includes("No broker runs"));
+    // Long enough for the service to be removed.
+    later.forward(100_000);
+    const second = await startBroker({ home: first.home, env: later.env });
+    await until("it is healthy again", async () => (await seen("survivor", second))?.health === "healthy");
+    expect(app.stderr().match(/cct: /g)).toHaveLength(1);
+    expect(await app.stop("SIGTERM")).toMatchObject({ code: 143 });
+    expect(await seen("survivor", second)).toBeUndefined();
+  });
+
+  test("the command's end is not held up, and its exit code stays", async () => {
+    const first = await startBroker();
+    const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
+    const script = 'echo up; while ! test -e "$0"; do sleep 0.05; done; exit 7';
+    const end = join(tempFolder(), "end");
+    const app = running("late", "tcp://localhost:1", ["bash", "-c", script, end], [], person);
+    await until("it runs", () => app.stdout().includes("up"));
+    await first.stop("SIGKILL");
+    writeFileSync(end, "");
+    expect(await app.exited).toEqual({ code: 7, signal: null });
+  });
+
+  test("somebody who took its place meanwhile is named, and keeps it", async () => {
+    const later = testClock();
+    const first = await startBroker({ env: later.env });
+    const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
+    const url = `tcp://localhost:${await freePort()}`;
+    const app = running("ousted", url, ["bash", "-c", "echo up; exec sleep 60"], ["--ttl", "10"], person);
+    await until("it runs", async () => app.stdout().includes("up") && (await seen("ousted", first)));
+    process.kill(app.pid, "SIGSTOP");
+    later.forward(10_000);
+    const cat = await newPeer(first, "cat");
+    await ok(first, "register_service", { kind: "web", url, host: hostname() }, cat);
+    process.kill(app.pid, "SIGCONT");
+    await until("it is said", () => /taken by the service 'web' .* of cat\./.test(app.stderr()));
+    await app.stop("SIGTERM");
+    expect((await ok(first, "list_services", {})).services).toMatchObject([{ name: "web", owner_name: "cat" }]);
+  });
+});
+
+const TERMINAL = "a command that runs as a service on a terminal gets Ctrl-C once";
+
+/** Whether there is the `script` that gives a command a terminal of its own. */
+function hasTerminal(): boolean {
+  const { stdout } = spawnSync("script", ["--version"], { encoding: "utf8" });
+  return stdout?.includes("util-linux") ?? false;
+}
+
+test.skipIf(!hasTerminal() && notRun(TERMINAL, "script (util-linux) is not here"))(TERMINAL, async () => {
+  const file = join(tempFolder(), "command");
+  const script =
+    'let n = 0; process.on("SIGINT", () => { n++; setTimeout(() => { console.log("times:", n); process.exit(6); }, 500); }); console.log("up"); setInterval(() => {}, 1000);';
+  writeFileSync(
+    file,
+    `exec "${process.execPath}" "${join(root, "dist/bin.js")}" service run app --url tcp://localhost:1 --name tty -- "${process.execPath}" -e '${script}'`,
+  );
+  const child = spawn("script", ["-qec", `bash ${file}`, "/dev/null"], {
+    env: me.env,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  atEnd(() => void child.kill("SIGKILL"));
+  let screen = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    screen += text;
+  });
+  const code = new Promise((resolve) => child.once("close", resolve));
+  await until("it runs", () => screen.includes("up"));
+  child.stdin.write("\x03");
+  expect(await code).toBe(6);
+  expect(screen).toContain("times: 1\r\n");
+  expect(await seen("tty")).toBeUndefined();
+});

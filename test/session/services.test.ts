@@ -1,14 +1,14 @@
 /** A session keeps the services of its peer, for as long as it lives. */
 import { readdirSync, readFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Credentials, ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
-import { atEnd } from "../support/cleanup.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { newPeer } from "../support/peers.ts";
+import { listening } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
@@ -33,16 +33,6 @@ async function eventually<T>(what: string, look: () => Promise<T | false | undef
   return until(what, look).catch(() => until(what, look));
 }
 
-async function listening(): Promise<{ port: number; close(): Promise<unknown> }> {
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  atEnd(() => server.close());
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () => new Promise((resolve) => server.close(resolve)),
-  };
-}
-
 describe("a session", () => {
   test("tells a model of the services, whoever's they are, with nothing hidden in them", async () => {
     const service = { kind: "db", name: "main", url: "tcp://localhost:4999/%3Csystem-reminder%3E", host: "b\u200box" };
@@ -54,10 +44,16 @@ describe("a session", () => {
   });
 
   test("renews its peer's services with what it finds, and nobody else's", { timeout: 90_000 }, async () => {
-    const server = await listening();
+    const server = createServer((socket) => socket.destroy());
+    const port = await listening(server);
     const ben = await newPeer(broker, "ben");
-    const at = (port: number) => ({ kind: "web", url: `http://localhost:${port}`, host: hostname(), ttl_seconds: 10 });
-    const mine = await ok(broker, "register_service", { ...at(server.port), name: "mine" }, ann);
+    const at = (place: number) => ({
+      kind: "web",
+      url: `http://localhost:${place}`,
+      host: hostname(),
+      ttl_seconds: 10,
+    });
+    const mine = await ok(broker, "register_service", { ...at(port), name: "mine" }, ann);
     await ok(broker, "register_service", { ...at(4001), name: "dead" }, ann);
     await ok(broker, "register_service", { ...at(4002), name: "theirs", ttl_seconds: 3600 }, ben);
     await ok(broker, "register_service", { ...at(4003), name: "held", service_id: "1".repeat(32) }, ann);
@@ -67,7 +63,7 @@ describe("a session", () => {
     await eventually("its dead service is unhealthy", async () => (await seen("dead"))?.health === "unhealthy");
     // From now on often enough for so short a TTL.
     const first = await seen("mine");
-    await server.close();
+    await new Promise((resolve) => server.close(resolve));
     const next = await until("it is found unhealthy", async () => {
       const found = await seen("mine");
       expect(found?.health).not.toBe("stale");

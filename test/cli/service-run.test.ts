@@ -37,7 +37,12 @@ function running(name: string, url: string, command: string[], options: string[]
   const env = Object.fromEntries(
     Object.entries(who.env).filter((one): one is [string, string] => one[1] !== undefined),
   );
-  return run(process.execPath, [join(root, "dist/bin.js"), ...words], { env });
+  const started = run(process.execPath, [join(root, "dist/bin.js"), ...words], { env });
+  // Also when a test fails half-way: killed outright it would leave its command behind.
+  atEnd(async () => {
+    if (started.child.exitCode === null && started.child.signalCode === null) await started.stop("SIGTERM");
+  });
+  return started;
 }
 
 const server = (port: number): string[] => [

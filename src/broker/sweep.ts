@@ -1,7 +1,8 @@
-/** What the clock does: claims lapse, mail expires, sessions fall silent. Rules decide, statements record. */
+/** What the clock does: claims lapse, mail expires, sessions fall silent, services go. Rules decide, statements record. */
 import { endBusy, isBusyOver } from "../operations/busy.ts";
 import type { Environment, Hint } from "../operations/operation.ts";
 import { recordOutcome } from "../operations/outcomes.ts";
+import { removeGoneServices } from "../operations/services.ts";
 import { settlePools } from "../operations/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
 import { isLive, LEASE_MS } from "../rules/presence.ts";
@@ -34,6 +35,7 @@ export async function sweep(
       if (!lives) await updatePeer(sql, { ...current, presence: "offline" });
     }
     await settlePools(context, absenceMs);
+    await removeGoneServices(sql, now);
     return hints;
   });
   for (const hint of hints) environment.publish(hint);

@@ -9,6 +9,7 @@ import { heartbeat, listPeers, register, setSummary, unregister } from "./peers.
 import { heldMessages, inboundPolicy, unholdMessage } from "./policies.ts";
 import { archivePool, createPool, inviteToPool, joinPool, leavePool, listPools, poolStatus } from "./pools.ts";
 import { decideRelease, proposeRelease, voteRelease } from "./release.ts";
+import { listServices, registerService, renewService, servicesToRenew, unregisterService } from "./services.ts";
 
 export const operations = [
   register,
@@ -40,6 +41,11 @@ export const operations = [
   decideRelease,
   setBusy,
   setReady,
+  registerService,
+  renewService,
+  unregisterService,
+  listServices,
+  servicesToRenew,
 ] as const;
 
 type Declared = (typeof operations)[number];

@@ -12,6 +12,7 @@ import { forgetOld } from "./identity.ts";
 import { instructions } from "./instructions.ts";
 import { createLink, type Link } from "./link.ts";
 import { createMail } from "./mail.ts";
+import { keepServices } from "./services.ts";
 import { openSpool, sweepDead } from "./spool.ts";
 import { callTool, listTools, type ToolSession } from "./tools.ts";
 
@@ -99,6 +100,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     link.stateChanged();
     runMail();
   });
+  const services = keepServices(client, () => link.peer(), world.hostname);
   const tick = setInterval(() => {
     // Also the net under the folder's events, which some file systems do not give.
     if (mail.held().length > 0) runMail();
@@ -113,6 +115,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     afterAnswer,
     async close() {
       clearInterval(tick);
+      services.close();
       await link.close();
       spool.close();
       removeEmptyPlugin(world);

@@ -42,6 +42,7 @@ test("the official client finds tools whose answers keep to their declared shape
   expect(tools.map((tool) => tool.name).sort()).toEqual([
     "cct_check_messages",
     "cct_list_peers",
+    "cct_list_services",
     "cct_message_status",
     "cct_send_message",
     "cct_set_summary",

@@ -74,7 +74,8 @@ export const register = operation({
           "Register without credentials to become a new peer.",
         );
       }
-      await takeBackMail(context, peer, input.held, sameProcess);
+      // A process that had left the peer, or another one under its number, does not go on where that one was.
+      await takeBackMail(context, peer, input.held, sameProcess && peer.presence !== "offline");
       const back = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
@@ -93,14 +94,14 @@ export const register = operation({
 });
 
 /**
- * A new session server for a known peer. Claims that it does not hold any more were lost with the old one. When the
- * host process is a new one, what the old one took but was not seen to read comes again as well.
+ * A session becomes a known peer again. Claims that it does not hold any more were lost with the old session server.
+ * Unless the host process is the same and goes on, what was taken but not seen to be read comes again as well.
  */
 async function takeBackMail(
   { sql, now }: Context,
   peer: Peer,
   stillHeld: readonly { message_id: string; attempt: number }[],
-  sameProcess: boolean,
+  goesOn: boolean,
 ): Promise<void> {
   for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
     const claim = stillHeld.find((one) => one.message_id === delivery.message_id && one.attempt === delivery.attempt);
@@ -108,7 +109,7 @@ async function takeBackMail(
       ? renew(delivery, claim.attempt, now)
       : delivery.state === "claimed"
         ? acknowledge(delivery, delivery.attempt, "lost", now)
-        : sameProcess
+        : goesOn
           ? undefined
           : cutOff(delivery);
     if (next) await updateDelivery(sql, { ...delivery, ...next });

@@ -112,6 +112,12 @@ function parseRecord(text: string): PeerRecord | undefined {
   };
 }
 
+/** How long ago the record was saved, in milliseconds; `Infinity` when there is none. */
+export function recordAge(home: string, record: PeerRecord, now: number): number {
+  const stat = lstatSync(paths(home).peer(record.peer_id), { throwIfNoEntry: false });
+  return stat ? now - stat.mtimeMs : Number.POSITIVE_INFINITY;
+}
+
 /** Keeps the record. */
 export function saveRecord(home: string, record: PeerRecord, newId: () => string): void {
   writeWhole(paths(home).peer(record.peer_id), `${JSON.stringify(record)}\n`, newId());

@@ -12,7 +12,7 @@ import type { Credentials } from "../operations/operation.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
-import { type PeerRecord, saveIdentity } from "./identity.ts";
+import { type PeerRecord, recordAge, saveIdentity } from "./identity.ts";
 import { createDoor, isRefusal, type Joined, type Joining } from "./join.ts";
 import type { Spool } from "./spool.ts";
 
@@ -23,7 +23,7 @@ const LONGEST_PAUSE_MS = 5_000;
 const HEAL_SPREAD_MS = 800;
 /** At its end a session does not wait longer than this for the broker: the host kills it half a second after the first signal. */
 const LEAVE_MS = 300;
-const SAVE_EVERY_MS = 24 * 3_600_000;
+const SAVE_AFTER_MS = 24 * 3_600_000;
 
 export interface LinkEvents extends Joining {
   /** Registered, and how: see `Joined`. */
@@ -66,7 +66,6 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   let closed = false;
   let facts: GitFacts | undefined;
   let told = "";
-  let savedAt = 0;
 
   const sessionNow = (): string | undefined => spool.sessionId() ?? (world.env.CLAUDE_CODE_SESSION_ID || undefined);
 
@@ -112,19 +111,21 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   }
 
   async function register(): Promise<void> {
+    // Also when the broker is away: mail of the former peer must not lie there for the hooks of another conversation.
+    if (record && isMoving(record)) await events.leaving(record);
     const looking = facts ?? gitFacts(world.cwd);
-    await ensureBroker(world, config, client);
+    await findBroker();
     facts = await looking;
     if (closed) return;
     const session = sessionNow();
     // A fork: at its start the host named the conversation that it is a copy of.
     if (record && assumed && session !== seen) await door.leave(record);
+    assumed = false;
     const unsure = spool.sessionId() === undefined;
     const { record: joined, how } = await door.join(session, facts);
     record = joined;
     seen = session;
     assumed = unsure && how === "again";
-    savedAt = world.now();
     await events.registered(how);
     // Who ends meanwhile unregisters in `close`.
     if (closed) return;
@@ -140,6 +141,19 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     if (sessionNow() !== session) beat();
   }
 
+  /** A broker that was told to stop removed its note. It stays down until somebody, or a session that is new, starts it. */
+  async function findBroker(): Promise<void> {
+    if (record && !config.broker && !readBrokerNote(config.home))
+      throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
+    await ensureBroker(world, config, client);
+  }
+
+  /** Whether the host has gone to a conversation that makes another peer of us. */
+  function isMoving(from: PeerRecord): boolean {
+    const session = sessionNow();
+    return session !== seen && (assumed || door.isElsewhere(from, session));
+  }
+
   function current(): Credentials {
     if (!record) throw problem;
     return record;
@@ -152,11 +166,11 @@ export function createLink(world: World, config: Config, client: Client, spool: 
 
   async function heartbeat(): Promise<void> {
     if (!record) return;
-    const session = sessionNow();
-    if (session !== seen && (assumed || door.isElsewhere(record, session))) {
+    if (isMoving(record)) {
       registered = false;
       return;
     }
+    const session = sessionNow();
     const state = spool.state();
     const answer = await client.call(
       "heartbeat",
@@ -168,11 +182,11 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       },
       record,
     );
-    // The record's age tells when the peer was last there.
-    if (session !== seen || answer.name !== record.name || world.now() - savedAt > SAVE_EVERY_MS) {
+    const isNews = session !== seen || answer.name !== record.name;
+    // Its record's age tells when the peer was last there: that of one which lives must not grow.
+    if (isNews || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS) {
       record = door.follow(record, session, answer.name);
       seen = session;
-      savedAt = world.now();
     }
     if (spool.sessionId() !== undefined) assumed = false;
     // The net under the hints: whatever got lost, the next beat tells.
@@ -193,7 +207,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       registered = false;
       return work();
     }
-    // A broker that was told to stop removed its note, and stays down until somebody starts it. One that was killed did not.
+    // One that was killed left its note.
     if (config.broker || !readBrokerNote(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * HEAL_SPREAD_MS).unref());
     // A session whose host has just died starts nothing any more.

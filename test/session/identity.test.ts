@@ -1,8 +1,20 @@
 /** Who a session is: the peer, its name and its mail stay with the conversation, and two sessions are never one peer. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { isAlive } from "../../src/process.ts";
+import { prepareHome } from "../../src/home.ts";
+import { isAlive, startMark } from "../../src/process.ts";
+import { readRecords } from "../../src/session/identity.ts";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";
@@ -141,6 +153,80 @@ test("/resume leaves no mail of the former peer to the other conversation, and s
   });
   expect(await stateOf(broker, "not shown")).toMatchObject({ redelivered: false });
   expect(await stateOf(broker, "shown, not answered")).toMatchObject({ redelivered: true });
+});
+
+test("/resume while the broker is stopped shows nobody else's mail, starts no broker, and is caught up with later", async () => {
+  const broker = await startBroker();
+  await away(broker.home, "old", "c-old");
+  const host = await start(broker.home, "new", "c-new");
+  await send(broker, "new", "for the new one");
+  await send(broker, "old", "for the old one");
+  await host.mail();
+  await broker.stop("SIGTERM");
+  await resume(host, "c-new", "c-old");
+  await until("the mail is gone", () => !existsSync(join(host.spool, "mail")));
+  expect((await host.hook("UserPromptSubmit")).stdout).toBe("");
+  const refused = await host.tool("cct_list_peers");
+  expect(refused.text).toMatch(/No broker runs.*cct start/);
+  expect(existsSync(join(broker.home, "broker.json"))).toBe(false);
+  const again = await startBroker({ home: broker.home });
+  expect(await host.mail()).toContain("for the old one");
+  await until("it is the old one", async () => (await peersOf(again))[1]?.presence === "active");
+  expect(await peersOf(again)).toEqual([
+    { name: "new", presence: "offline" },
+    { name: "old", presence: "active" },
+  ]);
+  await resume(host, "c-old", "c-new");
+  await until("the other's mail comes", async () => (await host.mail()).includes("for the new one"));
+});
+
+test("/resume back and forth, faster than anybody can follow, loses no mail and mixes nobody up", async () => {
+  const broker = await startBroker();
+  await away(broker.home, "old", "c-old");
+  const host = await start(broker.home, "new", "c-new");
+  const shown: string[] = [];
+  const look = async (event: string): Promise<void> => void shown.push((await host.hook(event)).stdout);
+  const texts: string[] = [];
+  let at = "c-new";
+  for (let i = 0; i < 24; i++) {
+    const to = at === "c-new" ? "c-old" : "c-new";
+    texts.push(`message ${i}.`);
+    const sent = send(broker, i % 3 ? "new" : "old", `message ${i}.`);
+    await resume(host, at, to);
+    at = to;
+    await new Promise((resolve) => setTimeout(resolve, (i * 37) % 120));
+    await Promise.all([sent, look(i % 2 ? "UserPromptSubmit" : "PreToolUse")]);
+  }
+  const open = async (): Promise<string[]> =>
+    (
+      await Promise.all(texts.map(async (text) => ((await stateOf(broker, text))?.state === "read" ? "" : text)))
+    ).filter(Boolean);
+  for (const [from, to, name] of [
+    ["c-new", "c-old", "old"],
+    ["c-old", "c-new", "new"],
+  ] as const) {
+    await resume(host, from, to);
+    await until(`it is ${name}`, () => nameOf(broker.home, host) === name);
+    const mine = texts.filter((_, i) => (i % 3 ? "new" : "old") === name);
+    await until(`all mail of ${name} is read`, async () => {
+      for (const event of ["UserPromptSubmit", "PostToolBatch", "Stop"]) await look(event);
+      return !(await open()).some((text) => mine.includes(text));
+    });
+  }
+  expect(recordFiles(broker.home)).toHaveLength(2);
+  for (const text of texts) {
+    // The line above a message's text is its head.
+    const heads = shown
+      .filter((one) => one.includes(`| ${text}`))
+      .map((one) =>
+        one
+          .slice(0, one.indexOf(`| ${text}`))
+          .split("\\n")
+          .at(-2),
+      );
+    expect(heads.length, text).toBeGreaterThan(0);
+    for (const again of heads.slice(1)) expect(again, text).toContain("REDELIVERED");
+  }
 });
 
 test("/resume of a conversation that nobody had keeps the peer; of one that a live session has, too", async () => {
@@ -396,6 +482,52 @@ test("a session that ends while it begins leaves no live peer behind", async () 
       `after ${wait} ms`,
     ).toEqual([]);
   }
+});
+
+const daysAgo = (days: number): Date => new Date(Date.now() - days * 24 * 3_600_000);
+
+test("the record of a session that lives for weeks does not grow old, and is made again when somebody removes it", async () => {
+  const broker = await startBroker();
+  const ann = await start(broker.home, "ann", "c-1");
+  const [file = ""] = recordFiles(broker.home);
+  const path = join(broker.home, "peers", file);
+  utimesSync(path, daysAgo(34), daysAgo(34));
+  await ann.hook("UserPromptSubmit");
+  await until("the next beat saves it", () => statSync(path).mtimeMs > daysAgo(1).getTime());
+  rmSync(path);
+  await ann.hook("Stop");
+  await until("the next beat makes it", () => existsSync(path));
+  await ann.end();
+  expect(nameOf(broker.home, await start(broker.home, "x", "c-1"))).toBe("ann");
+});
+
+test("what cannot be resumed any more is forgotten, of very many the oldest, and never a live peer's record", () => {
+  const home = tempHome();
+  prepareHome(home, process.getuid?.() ?? 0, false);
+  const write = (name: string, age: number, more: object = {}): void => {
+    const record = { peer_id: name, secret: "s", name, session_id: name, claude_pid: 1, started: "never", ...more };
+    const path = join(home, name.startsWith("pidmaps/") ? name : `peers/${name}`);
+    writeFileSync(path, JSON.stringify(record), { mode: 0o600 });
+    utimesSync(path, daysAgo(age), daysAgo(age));
+  };
+  const me = { claude_pid: process.pid, started: startMark(process.pid) };
+  write("live.json", 99, me);
+  write("left.json", 99, { ...me, started: "" });
+  write("old.json", 36);
+  write("younger.json", 34);
+  for (const age of [1, 2, 3]) write(`day${age}.json`, age);
+  write(".tmp.old", 36);
+  write(".tmp.new", 1);
+  write("pidmaps/.tmp.old", 36);
+  const files = (): string[] => readdirSync(join(home, "peers")).sort();
+  const names = (keep?: number): string[] =>
+    readRecords(home, process.getuid?.() ?? 0, Date.now(), () => expect.unreachable(), keep).map((one) => one.name);
+  names();
+  expect(files()).toEqual([".tmp.new", "day1.json", "day2.json", "day3.json", "live.json", "younger.json"]);
+  expect(readdirSync(join(home, "pidmaps"))).toEqual([]);
+  names(4);
+  expect(files()).toEqual([".tmp.new", "day1.json", "day2.json", "day3.json", "live.json"]);
+  expect(names().sort()).toEqual(["day1.json", "day2.json", "day3.json", "live.json"]);
 });
 
 test("thousands of records make no session wait", { timeout: 60_000 }, async () => {

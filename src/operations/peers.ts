@@ -83,9 +83,11 @@ export const register = operation({
           "Register without credentials to become a new peer.",
         );
       }
-      await takeBackMail(context, peer, input.held, sameProcess);
+      // A process that had left the peer, or another one under its number, does not go on where that one was.
+      const goesOn = sameProcess && peer.presence !== "offline";
+      await takeBackMail(context, peer, input.held, goesOn);
       // What an ended process was busy with has ended with it.
-      const busy = sameProcess ? {} : READY;
+      const busy = goesOn ? {} : READY;
       const back = { ...peer, ...session, ...busy, summary: peer.summary || (input.summary ?? "") };
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
@@ -106,14 +108,14 @@ export const register = operation({
 });
 
 /**
- * A new session server for a known peer. Claims that it does not hold any more were lost with the old one. When the
- * host process is a new one, what the old one took but was not seen to read comes again as well.
+ * A session becomes a known peer again. Claims that it does not hold any more were lost with the old session server.
+ * Unless the host process is the same and goes on, what was taken but not seen to be read comes again as well.
  */
 async function takeBackMail(
   context: Context,
   peer: Peer,
   stillHeld: readonly { message_id: string; attempt: number }[],
-  sameProcess: boolean,
+  goesOn: boolean,
 ): Promise<void> {
   const { sql, now } = context;
   for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
@@ -122,7 +124,7 @@ async function takeBackMail(
       ? renew(delivery, claim.attempt, now)
       : delivery.state === "claimed"
         ? acknowledge(delivery, delivery.attempt, "lost", now)
-        : sameProcess
+        : goesOn
           ? undefined
           : cutOff(delivery);
     if (next) await recordOutcome(context, delivery, next);

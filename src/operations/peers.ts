@@ -162,7 +162,9 @@ export const heartbeat = operation({
     presence: z.enum(["active", "idle", "blocked"]).optional(),
     hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes its mail"),
     command_ms: z.int().min(0).optional().describe("for how long a command has been running, if it is a long one"),
-    branch: z.string().max(255).optional(),
+    repo: place.repo,
+    branch: place.branch,
+    remote: place.remote,
     summary: z.string().max(500).optional().describe("only taken while the peer has none"),
     held,
   }),
@@ -192,7 +194,9 @@ export const heartbeat = operation({
       session_id: input.session_id ?? peer.session_id,
       // A heartbeat is proof of life, whatever silence had made us believe.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
+      repo: input.repo ?? peer.repo,
       branch: input.branch ?? peer.branch,
+      remote: input.remote ?? peer.remote,
       hooks: input.hooks ?? peer.hooks,
       summary: peer.summary || oneLine(input.summary ?? "", 500),
     };

@@ -65,6 +65,8 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   let clock: NodeJS.Timeout | undefined;
   let closed = false;
   let facts: GitFacts | undefined;
+  /** What git told too late for the registration; goes with the next heartbeat. */
+  let lateFacts: GitFacts | undefined;
   let told = "";
 
   const sessionNow = (): string | undefined => spool.sessionId() ?? (world.env.CLAUDE_CODE_SESSION_ID || undefined);
@@ -113,7 +115,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   async function register(): Promise<void> {
     // Also when the broker is away: mail of the former peer must not lie there for the hooks of another conversation.
     if (record && isMoving(record)) await events.leaving(record);
-    const looking = facts ?? gitFacts(world.cwd);
+    const looking = facts ?? firstFacts();
     await findBroker();
     facts = await looking;
     if (closed) return;
@@ -139,6 +141,16 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     clock = setInterval(beat, HEARTBEAT_MS);
     // What the hooks said meanwhile.
     if (sessionNow() !== session) beat();
+  }
+
+  async function firstFacts(): Promise<GitFacts> {
+    const { facts: first, later } = await gitFacts(world.cwd);
+    void later?.().then((found) => {
+      facts = found;
+      lateFacts = found;
+      if (registered) beat();
+    });
+    return first;
   }
 
   /** A broker that was told to stop removed its note. It stays down until somebody, or a session that is new, starts it. */
@@ -178,10 +190,12 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         claude_pid: world.ppid,
         ...(session === undefined ? {} : { session_id: session }),
         ...(state === "active" || state === "idle" ? { presence: state } : {}),
+        ...lateFacts,
         held: events.held(),
       },
       record,
     );
+    lateFacts = undefined;
     const isNews = session !== seen || answer.name !== record.name;
     // Its record's age tells when the peer was last there: that of one which lives must not grow.
     if (isNews || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS) {

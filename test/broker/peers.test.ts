@@ -157,6 +157,7 @@ describe("the list of peers", () => {
       summary: "on main",
       presence: "idle",
       last_seen: expect.any(Number),
+      pools: [],
       waiting: 0,
       you: true,
     });

@@ -29,6 +29,13 @@ const schema = z.strictObject({
     .describe("a member that was offline for so long is let go from its pools"),
   sends_per_minute: limit(600, "messages that one peer may send within a minute"),
   sends_per_pair: limit(300, "messages that one peer may send to one address within a minute"),
+  repeat_seconds: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .default(60)
+    .describe("for so long the very same text is not sent to the same address again; 0: no limit"),
   max_hops: limit(20, "messages in one chain of replies"),
   wakes_per_hour: limit(60, "how often mail may wake one session within an hour"),
 });
@@ -48,6 +55,7 @@ const variables: Record<SettingName, string> = {
   pool_absence_hours: "CCT_POOL_ABSENCE_HOURS",
   sends_per_minute: "CCT_SENDS_PER_MINUTE",
   sends_per_pair: "CCT_SENDS_PER_PAIR",
+  repeat_seconds: "CCT_REPEAT_SECONDS",
   max_hops: "CCT_MAX_HOPS",
   wakes_per_hour: "CCT_WAKES_PER_HOUR",
 };

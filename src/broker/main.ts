@@ -103,6 +103,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
     limits: {
       sends_per_minute: config.sends_per_minute,
       sends_per_pair: config.sends_per_pair,
+      repeat_seconds: config.repeat_seconds,
       hops: config.max_hops,
       wakes_per_hour: config.wakes_per_hour,
     },

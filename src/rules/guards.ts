@@ -8,6 +8,8 @@ export interface Limits {
   sends_per_minute: number;
   /** Messages of one peer to one address within a minute. */
   sends_per_pair: number;
+  /** Seconds within which the very same text is not sent to the same address again; a minute at the most. */
+  repeat_seconds: number;
   /** Replies in one chain. */
   hops: number;
   /** How often one peer is woken within an hour. */
@@ -36,7 +38,7 @@ export interface Tripped {
 /** The guard that a message trips, if any. `to`: the address as the sender wrote it; `hops`: replies before it in its chain. */
 export function guard(limits: Limits, sent: Sent, hops: number, to: string, now: number): Tripped | undefined {
   const over = (count: number, limit: number): boolean => limit > 0 && count >= limit;
-  if (sent.repeated_at !== null) {
+  if (sent.repeated_at !== null && now - sent.repeated_at < limits.repeat_seconds * 1000) {
     const ago = Math.max(0, Math.round((now - sent.repeated_at) / 1000));
     return {
       guard: "repeat",

@@ -173,7 +173,8 @@ export type Which = "all" | "interrupt";
 /** A peer's mail that is queued and not expired: `interrupt` first, else in the order of sending. */
 export async function queuedMail(sql: Sql, peerId: string, which: Which, now: number, limit: number): Promise<Mail[]> {
   const rows = await sql(
-    `SELECT ${MESSAGE}, p.name AS pool, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason
+    `SELECT ${MESSAGE}, p.name AS pool, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
+       d.expires_at AS due
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
      WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
        AND (d.expires_at IS NULL OR d.expires_at > $2) AND (m.urgency = 'interrupt' OR $3 = 'all')
@@ -183,7 +184,12 @@ export async function queuedMail(sql: Sql, peerId: string, which: Which, now: nu
     which,
     limit,
   );
-  return rows.map((row) => ({ ...toMessage(row), pool: textOrNull(row, "pool"), delivery: toDelivery(row) }));
+  return rows.map((row) => ({
+    ...toMessage(row),
+    pool: textOrNull(row, "pool"),
+    // A message that was sent once more has lost its deadline here, not there.
+    delivery: toDelivery({ ...row, expires_at: row.due ?? null }),
+  }));
 }
 
 /** How many messages a peer has not been given yet, by the pool in which they were said (null: none). */

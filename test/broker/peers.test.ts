@@ -100,7 +100,14 @@ describe("a session that lives", () => {
     await ok(broker, "send_message", { to: "beaten", text: "one" });
     await ok(broker, "send_message", { to: "beaten", text: "two", urgency: "interrupt" });
     const beat = await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
-    expect(beat).toEqual({ waiting: 2, interrupts: 1, name: "beaten" });
+    expect(beat).toEqual({
+      waiting: 2,
+      interrupts: 1,
+      name: "beaten",
+      unread: 2,
+      pools: [],
+      presence: "idle",
+    });
   });
 
   test("is told when another session has become it", async () => {
@@ -148,6 +155,7 @@ describe("the list of peers", () => {
       summary: "on main",
       presence: "idle",
       last_seen: expect.any(Number),
+      pools: [],
       waiting: 0,
       you: true,
     });

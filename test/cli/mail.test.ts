@@ -95,7 +95,7 @@ describe("looking", () => {
   test("at the peers", async () => {
     const said = success(await me.cct("peers"));
     const [head, ...rows] = said.trimEnd().split("\n");
-    expect(head).toMatch(/^ID +NAME +PRESENCE +MAIL +HOST +BRANCH +DIRECTORY +SUMMARY$/);
+    expect(head).toMatch(/^ID +NAME +PRESENCE +MAIL +HOST +POOLS +BRANCH +DIRECTORY +SUMMARY$/);
     expect(rows).toHaveLength(2);
     expect(rows.find((row) => row.includes(" ben "))).toMatch(
       new RegExp(`^${ben.peer_id.slice(0, 4)} +ben +idle +\\d+ +elsewhere +main +/home/ann/ben +mends the tests$`),

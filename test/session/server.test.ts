@@ -41,10 +41,20 @@ test("the official client finds tools whose answers keep to their declared shape
   const { tools } = await ann.listTools();
   expect(tools.map((tool) => tool.name).sort()).toEqual([
     "cct_check_messages",
+    "cct_create_pool",
+    "cct_invite_to_pool",
+    "cct_join_pool",
+    "cct_leave_pool",
     "cct_list_peers",
+    "cct_list_pools",
     "cct_message_status",
+    "cct_pool_status",
+    "cct_propose_release",
     "cct_send_message",
+    "cct_set_busy",
+    "cct_set_ready",
     "cct_set_summary",
+    "cct_vote_release",
   ]);
   for (const tool of tools as ToolView[]) {
     expect(tool.description.length).toBeGreaterThan(20);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { OperationName } from "../../src/operations/index.ts";
 import { ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
-import { newPeer, type TestPeer } from "../support/peers.ts";
+import { newPeer, stayAlive, type TestPeer } from "../support/peers.ts";
 import { everything } from "../support/pools.ts";
 
 let broker: TestBroker;
@@ -18,6 +18,7 @@ let foreign: string;
 beforeAll(async () => {
   broker = await startBroker();
   [ann, ben, zoe] = [await newPeer(broker, "ann"), await newPeer(broker, "ben"), await newPeer(broker, "zoe")];
+  stayAlive(broker, ann, ben, zoe);
   const dead = await newPeer(broker, "dead");
   for (const name of ["own", "over"]) {
     await ok(broker, "create_pool", { name, purpose: `of ann, ${name}` }, ann);

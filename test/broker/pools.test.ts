@@ -75,7 +75,8 @@ describe("coming into a pool", () => {
     ]);
     const [told, ...more] = await newsFor(broker, carol, since);
     expect(more).toEqual([]);
-    expect(told).toMatchObject({ from: "cct", to: `@${pool}`, urgency: "normal" });
+    // In the pool's history everybody sees who is meant by "you".
+    expect(told).toMatchObject({ from: "cct", to: `@${pool}/invited`, urgency: "normal" });
     for (const part of [
       `${ben?.name} (peer `,
       `@${pool}`,

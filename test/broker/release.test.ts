@@ -61,6 +61,7 @@ describe("a proposal", () => {
       expect.stringContaining("proposes to release"),
       expect.stringContaining(`@${pool} has released you`),
     ]);
+    expect(told.map(({ to }) => to)).toEqual([`@${pool}`, `@${pool}/${ben.name}`]);
     for (const part of ['"its part is merged"', "cct_leave_pool", "stop that poll", "15 minutes", "2 of 3"])
       expect(told[1]?.text).toContain(part);
     for (const peer of [ann, carol]) {

@@ -81,6 +81,20 @@ test("the official client finds tools whose answers keep to their declared shape
     messages: [{ text: "hello", from_name: "ann", redelivered: false }],
     remaining: 0,
   });
+  await ann.callTool({ name: "cct_create_pool", arguments: { name: "team", purpose: "tests" } });
+  await ann.callTool({ name: "cct_invite_to_pool", arguments: { pool: "team", peer: "ben" } });
+  const team = await ben.callTool({ name: "cct_pool_status", arguments: { pool: "team" } });
+  expect(team.structuredContent).toMatchObject({ pool: { name: "team", size: 2 }, open_proposals: [] });
+  const proposed = await ann.callTool({
+    name: "cct_propose_release",
+    arguments: { pool: "team", peer: "ben", reason: "done" },
+  });
+  const { proposal_id } = proposed.structuredContent as { proposal_id: string };
+  const voted = await ben.callTool({ name: "cct_vote_release", arguments: { proposal_id, vote: "abstain" } });
+  expect(voted.structuredContent).toMatchObject({ state: "rejected" });
+  const busy = await ben.callTool({ name: "cct_set_busy", arguments: { reason: "tests", estimate_seconds: 60 } });
+  expect(busy.structuredContent).toMatchObject({ name: "ben", presence: "busy" });
+  expect((await ben.callTool({ name: "cct_set_ready", arguments: {} })).isError).toBeFalsy();
 });
 
 test("an unknown method, as hosts send it before the handshake, is refused at once", async () => {

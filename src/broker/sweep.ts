@@ -30,9 +30,10 @@ export async function sweep(
       if (next) await recordOutcome(context, delivery, next);
     }
     for (const peer of await listSessions(sql)) {
+      // Also of a peer that went away while it was busy: who polls for it would poll slowly for ever.
       const lives = isLive(peer, now) && !isGone(peer);
       const current = isBusyOver(peer, now) ? await endBusy(context, peer) : peer;
-      if (!lives) await updatePeer(sql, { ...current, presence: "offline" });
+      if (!lives && current.presence !== "offline") await updatePeer(sql, { ...current, presence: "offline" });
     }
     await settlePools(context, absenceMs);
     await removeGoneServices(sql, now);

@@ -1,8 +1,8 @@
 /** Busy signals: a peer asks to be left alone for a while, and says when it is ready again. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
-import { READY, wantsQuiet } from "../rules/presence.ts";
-import { checkPlain, oneLine } from "../rules/text.ts";
+import { isLive, READY, wantsQuiet } from "../rules/presence.ts";
+import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { findPeers, type Peer, updatePeer } from "../store/peers.ts";
 import { pollingFellows } from "../store/pools.ts";
 import { callingPeer, operation } from "./operation.ts";
@@ -35,7 +35,7 @@ export const setBusy = operation({
     await tellPolls(
       context,
       peer,
-      `${peer.name} is busy for about ${minutes} min (${reason}). If you wait for it, slow your poll down to one in ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you are told that it is ready.`,
+      `${peer.name} is busy for about ${minutes} min: ${inQuotes(reason)}. If you wait for it, slow your poll down to one in ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you are told that it is ready.`,
     );
     return toPeerShapeOf(sql, changed, true, now);
   },
@@ -62,7 +62,8 @@ export async function endBusy(context: Poster, peer: Peer): Promise<Peer> {
   await updatePeer(context.sql, changed);
   context.emit({ peer_id: peer.peer_id, about: "mail" });
   // A long command asked nobody to slow down.
-  if (peer.busy_for !== null) await tellPolls(context, peer, `${peer.name} is ready. Poll once a minute again.`);
+  const how = isLive(peer, context.now) ? "ready" : "offline";
+  if (peer.busy_for !== null) await tellPolls(context, peer, `${peer.name} is ${how}. Poll once a minute again.`);
   return changed;
 }
 

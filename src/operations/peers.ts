@@ -18,6 +18,7 @@ import {
 } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
+import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, type Context, callingPeer, hashSecret, operation } from "./operation.ts";
 import { recordOutcome } from "./outcomes.ts";
 import { wakes } from "./post.ts";
@@ -86,9 +87,9 @@ export const register = operation({
       // A process that had left the peer, or another one under its number, does not go on where that one was.
       const goesOn = sameProcess && peer.presence !== "offline";
       await takeBackMail(context, peer, input.held, goesOn);
+      const present = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
       // What an ended process was busy with has ended with it.
-      const busy = goesOn ? {} : READY;
-      const back = { ...peer, ...session, ...busy, summary: peer.summary || (input.summary ?? "") };
+      const back = goesOn || peer.busy_since === null ? present : await endBusy(context, present);
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
@@ -183,10 +184,12 @@ export const heartbeat = operation({
   }),
   async run(context, input) {
     const { sql, now } = context;
-    const peer = callingPeer(context);
-    if (peer.claude_pid !== input.claude_pid) {
+    const caller = callingPeer(context);
+    if (caller.claude_pid !== input.claude_pid) {
       throw new CctError("conflict", "This peer is another session now.", "Register again.");
     }
+    // The beat may come before the sweep: who polls is told all the same.
+    const peer = isBusyOver(caller, now) ? await endBusy(context, caller) : caller;
     const current: Peer = {
       ...peer,
       ...withLongCommand(peer, input.command_ms === undefined ? undefined : now - input.command_ms, now),

@@ -15,9 +15,10 @@ import {
   memberOf,
   membersOf,
   type Pool,
+  refuseArchived,
   requireMember,
 } from "../rules/pools.ts";
-import { oneLine } from "../rules/text.ts";
+import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { messagesOfPool } from "../store/messages.ts";
 import { listPools as allPools, findPools, insertPool, type PoolRow } from "../store/pools.ts";
 import { type Person, record, tellMembers } from "./membership.ts";
@@ -165,9 +166,16 @@ export const joinPool = operation({
     const was = memberOf(before, me.peer_id);
     if (!was) {
       const how = before.archived_at === null ? "joined" : "revived the pool";
-      await tellMembers(context, before, after, peer, [`${callerName(caller)} ${how} as ${mine}.`], me.peer_id);
+      await tellMembers(
+        context,
+        before,
+        after,
+        peer,
+        [`${callerName(caller)} ${how} as ${inQuotes(mine)}.`],
+        me.peer_id,
+      );
     } else if (was.role !== mine) {
-      await tellMembers(context, before, after, peer, [`${callerName(caller)} is ${mine} now.`], me.peer_id);
+      await tellMembers(context, before, after, peer, [`${callerName(caller)} is ${inQuotes(mine)} now.`], me.peer_id);
     }
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
@@ -191,6 +199,7 @@ export const inviteToPool = operation({
   output: poolWithMembers,
   async run(context, input) {
     const { sql, caller, now } = context;
+    if (input.reason !== undefined) checkPlain("reason", input.reason);
     const before = await poolNamed(sql, input.pool, caller);
     const invited = await peerNamed(sql, input.peer);
     const { peer, live } = await peopleOf(sql, before, now, invited);
@@ -201,19 +210,19 @@ export const inviteToPool = operation({
     const { role: given = "" } = memberOf(after, invited.peer_id) ?? {};
     const by = callerName(caller);
     const isNew = !memberOf(before, invited.peer_id);
-    const reason = input.reason ? ` Their reason: "${oneLine(input.reason, 500)}"` : "";
+    const reason = input.reason?.trim() ? ` Their reason: ${inQuotes(input.reason, 500)}` : "";
     await report(context, {
       to: [invited],
       pool: after,
       text: isNew
-        ? `${by} put you into the pool @${after.name} as ${given}.${reason}\nIts purpose: "${after.purpose}"\n` +
+        ? `${by} put you into the pool @${after.name} as ${inQuotes(given)}.${reason}\nIts purpose: ${inQuotes(after.purpose, 500)}\n` +
           `${membersOf(after).length} members; see cct_pool_status. Write to all of them with to=@${after.name}. To go: cct_leave_pool.`
-        : `${by} made you ${given} in the pool @${after.name}.${reason}`,
+        : `${by} made you ${inQuotes(given)} in the pool @${after.name}.${reason}`,
       urgency: "normal",
     });
     const what = isNew
-      ? `${by} put ${invited.name} into the pool as ${given}.`
-      : `${by} made ${invited.name} ${given}.`;
+      ? `${by} put ${invited.name} into the pool as ${inQuotes(given)}.`
+      : `${by} made ${invited.name} ${inQuotes(given)}.`;
     await tellMembers(context, before, after, peer, [what], inviter ?? "", invited.peer_id);
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
@@ -257,6 +266,7 @@ export const archivePool = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     const before = await poolNamed(sql, input.pool, caller);
+    refuseArchived(before);
     if (caller.kind === "peer" && requireMember(before, caller.peer.peer_id).role !== LEAD) {
       throw new CctError(
         "forbidden",

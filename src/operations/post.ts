@@ -69,8 +69,9 @@ export async function report(context: Poster, { to, pool, text, urgency }: Repor
     seq: context.nextSeq(),
     from_id: BROKER_NAME,
     from_name: BROKER_NAME,
+    // Others read it in the pool's history: what says "you" must say to whom.
     to_address: pool
-      ? `@${pool.name}`
+      ? `@${pool.name}${urgency === "normal" && to.length === 1 ? `/${to[0]?.name}` : ""}`
       : to
           .map((peer) => peer.name)
           .join(", ")

@@ -2,6 +2,7 @@
 import type * as z from "zod";
 import { shortId } from "../rules/address.ts";
 import { memberOf, type Pool, RELEASE_GRACE_MS, release } from "../rules/pools.ts";
+import { inQuotes } from "../rules/text.ts";
 import { type ProposalState, tally, tallyText } from "../rules/votes.ts";
 import { findPeers } from "../store/peers.ts";
 import { findPool } from "../store/pools.ts";
@@ -50,7 +51,7 @@ async function letGo(context: Poster, poolId: string, proposal: Proposal): Promi
     to: [subject],
     pool,
     text:
-      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason that ${proposal.proposer} gave: "${proposal.reason}"\n` +
+      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason that ${proposal.proposer} gave: ${inQuotes(proposal.reason, 1000)}\n` +
       "What to do now: bring what you are doing for this pool to a safe end; tell its lead in one message what is done and what is not; " +
       "then call cct_leave_pool. If you poll for mail, stop that poll. " +
       `You get no mail to @${pool.name} any more, and are no member any more in ${RELEASE_GRACE_MS / 60_000} minutes at the latest. ` +

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { shortId } from "../rules/address.ts";
 import { membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
-import { checkPlain, oneLine } from "../rules/text.ts";
+import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { type Ballot, cast, DEFAULT_DEADLINE_MS, tally, votes } from "../rules/votes.ts";
 import {
   ballotsOf,
@@ -95,7 +95,7 @@ export const proposeRelease = operation({
       to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (peer(voter.peer_id) ?? []))),
       pool,
       text:
-        `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: "${reason}"\n` +
+        `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${inQuotes(reason, 1000)}\n` +
         `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
         `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; who is released is not blamed.`,
       urgency: "normal",

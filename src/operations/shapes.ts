@@ -27,9 +27,12 @@ export function toPresenceShape(
   peer: Peer,
   now: number,
 ): { presence: Presence; busy_reason?: string; busy_until?: number } {
+  const presence = presenceOf(peer, now);
+  // Who is not there is not busy either, whatever it was last.
+  if (presence === "offline") return { presence };
   const until = busyUntil(peer, now);
   return {
-    presence: presenceOf(peer, now),
+    presence,
     ...(peer.busy_reason !== null && isBusy(peer, now) ? { busy_reason: peer.busy_reason } : {}),
     ...(until === undefined ? {} : { busy_until: until }),
   };

@@ -4,7 +4,6 @@
  */
 import { CctError } from "../errors.ts";
 import { hasNameShape } from "./names.ts";
-import { isOver } from "./presence.ts";
 import { checkPlain, oneLine } from "./text.ts";
 
 export const LEAD = "lead";
@@ -108,6 +107,15 @@ export function join(pool: Pool, joiner: Joiner, role: string | undefined, live:
       "Create a new pool, or ask a prior member to join and invite you.",
     );
   }
+  const there = memberOf(pool, joiner.peer_id);
+  if (there && there.releasing_until !== null) {
+    throw new CctError(
+      "conflict",
+      `You were released from @${pool.name}; joining does not undo that.`,
+      "Finish, then leave it: leave_pool. A member can invite you again.",
+    );
+  }
+  if (role !== undefined) keepLead(pool, there, role);
   const lead = leadOf(pool);
   if (role === LEAD && lead && lead.peer_id !== joiner.peer_id && live(lead.peer_id)) {
     throw new CctError(
@@ -140,15 +148,27 @@ export function invite(
       "Invite it when it is back, or leave it a message.",
     );
   }
-  if (memberOf(pool, invited.peer_id) && (role === undefined || memberOf(pool, invited.peer_id)?.role === role)) {
+  const there = memberOf(pool, invited.peer_id);
+  if (there && (role === undefined || there.role === role)) {
     throw new CctError(
       "conflict",
       `${invited.name} is a member of @${pool.name} already.`,
       "Invite it with another role to change its role.",
     );
   }
+  if (role !== undefined) keepLead(pool, there, role);
   const before = role === LEAD ? withRole(pool, leadOf(pool)?.peer_id, DEFAULT_ROLE) : pool;
   return settled(admit(before, invited, role, now), live);
+}
+
+/** A lead that merely stepped down would hand the lead to whoever stands longest: it is passed on to somebody, or kept. */
+function keepLead(pool: Pool, member: Member | undefined, role: string): void {
+  if (member?.role !== LEAD || role === LEAD) return;
+  throw new CctError(
+    "conflict",
+    `${member.name} is the lead of @${pool.name}, and a pool has one.`,
+    "Pass the lead on: invite_to_pool with another member and the role 'lead'.",
+  );
 }
 
 function admit(pool: Pool, joiner: Joiner, role: string | undefined, now: number): Pool {
@@ -201,7 +221,8 @@ export function isDue(
   now: number,
 ): boolean {
   if (member.releasing_until !== null && now >= member.releasing_until) return true;
-  return away.offline && isOver(away.last_seen, absenceMs, now);
+  // Not `isOver`: a clock that was set back must not empty every pool at once.
+  return away.offline && now >= away.last_seen + absenceMs;
 }
 
 /**

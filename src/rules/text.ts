@@ -58,3 +58,8 @@ export function oneLine(text: string, limit = 200): string {
   const line = clean(text).replace(/\s+/g, " ").trim();
   return line.length <= limit ? line : `${line.slice(0, limit - 1).toWellFormed()}…`;
 }
+
+/** Words of somebody else inside a text of the broker's own: on one line, in quotes that they cannot close. */
+export function inQuotes(text: string, limit = 200): string {
+  return `"${oneLine(text, limit).replace(/["\u201c-\u201f\u2033\u2036\uff02]/g, "'")}"`;
+}

@@ -212,7 +212,11 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     holdBack: () =>
       alone(async () => {
         await settle();
-        if (takeBack()) await tell(spooled.messages, "returned");
+        if (takeBack()) {
+          await tell(spooled.messages, "returned");
+          // Nobody has seen them: they are to be named again.
+          for (const notice of spooled.notices) named.delete(notice.message_id);
+        }
         spooled = { messages: [], notices: [], more: 0 };
         await fill();
       }),

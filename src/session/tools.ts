@@ -84,6 +84,10 @@ async function run(
       session.afterAnswer(checked.shown);
       return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
     }
+    case "pool_status": {
+      const status = await client.callAny(name, input, peer);
+      return { notice: NOT_YOUR_USER, ...status };
+    }
     case "send_message":
       return send(session, { ...input, message_id: input.message_id ?? session.newMessageId() });
     case "set_summary": {

@@ -146,8 +146,8 @@ export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));
 }
 
-/** Peers whose session has not ended, on paper at least. */
+/** Peers whose session has not ended, on paper at least, and those that went away busy. */
 export async function listSessions(sql: Sql): Promise<Peer[]> {
-  const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline'`);
+  const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline' OR busy_for IS NOT NULL`);
   return rows.map(toPeer);
 }

@@ -95,7 +95,7 @@ export async function findPools(sql: Sql, ref: string): Promise<PoolRow[]> {
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
   const rows = await sql(
     `SELECT ${POOL} FROM pools p WHERE p.name_key = $1 OR (p.pool_id >= $2 AND p.pool_id < $3)
-     ORDER BY p.created_at DESC, p.pool_id LIMIT 50`,
+     ORDER BY CASE WHEN p.active_name IS NULL THEN 1 ELSE 0 END, p.created_at DESC, p.pool_id LIMIT 50`,
     key,
     isPrefix ? key : "g",
     isPrefix ? `${key}g` : "g",

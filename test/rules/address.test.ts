@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CctError } from "../../src/errors.ts";
-import { type Address, type Addressable, parseAddress, resolvePeer } from "../../src/rules/address.ts";
+import {
+  type Address,
+  type Addressable,
+  type PoolReferable,
+  parseAddress,
+  resolvePeer,
+  resolvePool,
+} from "../../src/rules/address.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const hex = fc.constantFrom(..."0123456789abcdef");
@@ -111,4 +118,71 @@ describe("the text of an address", () => {
       expect(thrownBy(() => parseAddress(text)).code).toBe("bad_request");
     },
   );
+});
+
+/** Pools of few names and similar ids; of each name one at most is active, as the store sees to. */
+const pools: fc.Arbitrary<PoolReferable[]> = fc
+  .array(
+    fc.record({
+      pool_id: peerId,
+      name: fc.constantFrom("team", "TEAM", "docs", "abcd", "abce0"),
+      archived: fc.boolean(),
+      members: fc.subarray(["me", "other"]).map((ids) => ids.map((peer_id) => ({ peer_id }))),
+    }),
+    { maxLength: 8 },
+  )
+  .map((found) =>
+    found
+      .filter((pool, i) => found.findIndex((one) => one.pool_id === pool.pool_id) === i)
+      .map(({ archived, ...pool }, i, all) => {
+        const first = all.findIndex((one) => !one.archived && one.name.toLowerCase() === pool.name.toLowerCase());
+        return { ...pool, archived_at: archived || first !== i ? 1 : null };
+      }),
+  );
+const poolRef = fc.oneof(
+  fc.constantFrom("team", "Team", "docs", "abcd", "ABCE0", "nothing"),
+  fc.tuple(peerId, fc.nat(32)).map(([id, length]) => id.slice(0, length)),
+);
+
+describe("which pool is meant", () => {
+  test("the active one of that name, whatever archived ones or ids there are", () => {
+    fc.assert(
+      fc.property(pools, fc.constantFrom("me", undefined), (all, me) => {
+        for (const pool of all) {
+          if (pool.archived_at !== null) continue;
+          expect(resolvePool(pool.name, all, me)).toBe(pool);
+          expect(resolvePool(pool.name.toUpperCase(), all, me)).toBe(pool);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("never a guess: one fits or nobody gets it, and of archived ones of a name one's own come first", () => {
+    fc.assert(
+      fc.property(pools, poolRef, fc.constantFrom("me", undefined), (all, wanted, me) => {
+        const key = wanted.toLowerCase();
+        const named = all.filter((pool) => pool.name.toLowerCase() === key);
+        const active = named.filter((pool) => pool.archived_at === null);
+        const mine = named.filter((pool) => pool.members.some((member) => member.peer_id === me));
+        const byId = key.length >= 4 ? all.filter((pool) => pool.pool_id.startsWith(key)) : [];
+        const hits = [active, mine, named, byId].find((some) => some.length > 0) ?? [];
+        const [only, ...others] = hits;
+        if (only && others.length === 0) return void expect(resolvePool(wanted, all, me)).toBe(only);
+        const error = thrownBy(() => resolvePool(wanted, all, me));
+        expect(error.code).toBe(only ? "ambiguous" : "not_found");
+        expect(error.hint).not.toBe("");
+        for (const one of hits) expect(error.message).toContain(one.pool_id.slice(0, 8));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("who asks for none is told which there are", () => {
+    const pool = { pool_id: "ab".repeat(16), name: "team", archived_at: null, members: [] };
+    expect(thrownBy(() => resolvePool("docs", [pool], undefined)).line).toContain("Active pools: @team.");
+    expect(thrownBy(() => resolvePool("docs", [], undefined)).line).toContain("No pool is active.");
+    expect(thrownBy(() => resolvePool("", [pool], undefined)).code).toBe("not_found");
+    expect(thrownBy(() => resolvePool("aba", [pool], undefined)).code).toBe("not_found");
+  });
 });

@@ -1,7 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  type Busy,
+  busyUntil,
   holdsName,
+  isBusy,
   isLive,
   isOver,
   NAME_HOLD_MS,
@@ -9,6 +12,8 @@ import {
   READY,
   type Session,
   SILENT_MS,
+  wantsQuiet,
+  withLongCommand,
 } from "../../src/rules/presence.ts";
 
 const NOW = 1_700_000_000_000;
@@ -65,5 +70,75 @@ describe("when the clock is set back", () => {
   test("a session seen in the future counts as away, and its name as free", () => {
     expect(isLive(session(), NOW - 1)).toBe(false);
     expect(holdsName({ ...session({ presence: "offline" }), waiting: 0 }, NOW - 1)).toBe(false);
+  });
+});
+
+describe("a busy signal", () => {
+  const MINUTE = 60_000;
+  const busy = (busy_for: number | null): Busy => ({ busy_reason: "the tests", busy_since: NOW, busy_for });
+  const estimate = fc.integer({ min: 1000, max: 86_400_000 });
+
+  test("holds until its estimate has passed by half, and tells when it expects to be ready", () => {
+    fc.assert(
+      fc.property(estimate, fc.integer({ min: 0, max: 200_000_000 }), (length, later) => {
+        const holds = later < length * 1.5;
+        const now = NOW + later;
+        expect(isBusy(busy(length), now)).toBe(holds);
+        expect(wantsQuiet(busy(length), now)).toBe(holds);
+        expect(busyUntil(busy(length), now)).toBe(holds ? NOW + length : undefined);
+        expect(presenceOf(session({ ...busy(length), last_seen: now }), now)).toBe(holds ? "busy" : "active");
+      }),
+      {
+        examples: [
+          [10 * MINUTE, 15 * MINUTE - 1],
+          [10 * MINUTE, 15 * MINUTE],
+        ],
+      },
+    );
+  });
+
+  test("of a long command holds as long as the command, and asks nobody for quiet", () => {
+    fc.assert(
+      fc.property(fc.nat(), (later) => {
+        expect(isBusy(busy(null), NOW + later)).toBe(true);
+        expect(wantsQuiet(busy(null), NOW + later)).toBe(false);
+        expect(busyUntil(busy(null), NOW + later)).toBeUndefined();
+      }),
+    );
+  });
+
+  test("ends when the clock is set back behind its beginning, so that no mail waits for the clock", () => {
+    fc.assert(
+      fc.property(estimate, fc.integer({ min: 1 }), (length, behind) => {
+        expect(isBusy(busy(length), NOW - behind)).toBe(false);
+        expect(wantsQuiet(busy(length), NOW - behind)).toBe(false);
+        expect(busyUntil(busy(length), NOW - behind)).toBeUndefined();
+      }),
+    );
+  });
+
+  test("that nobody gave is none", () => {
+    expect(isBusy(READY, NOW)).toBe(false);
+    expect(wantsQuiet(READY, NOW)).toBe(false);
+    expect(busyUntil(READY, NOW)).toBeUndefined();
+  });
+
+  test("does not hide that a session waits for its user's permission, nor that it is gone", () => {
+    expect(presenceOf(session({ ...busy(MINUTE), presence: "blocked" }), NOW)).toBe("blocked");
+    expect(presenceOf(session({ ...busy(MINUTE), presence: "offline" }), NOW)).toBe("offline");
+    expect(presenceOf(session({ ...busy(86_400_000) }), NOW + SILENT_MS)).toBe("offline");
+  });
+
+  test("of its own stands, whatever command runs; without one the command is the signal, and ends with it", () => {
+    const own = busy(10 * MINUTE);
+    const command = { busy_reason: "a long command", busy_since: NOW, busy_for: null };
+    expect(withLongCommand(own, NOW, NOW + MINUTE)).toEqual(own);
+    expect(withLongCommand(own, undefined, NOW + MINUTE)).toEqual(own);
+    expect(withLongCommand(READY, NOW, NOW + MINUTE)).toEqual(command);
+    expect(withLongCommand(command, NOW, NOW + MINUTE)).toEqual(command);
+    expect(withLongCommand(command, undefined, NOW + MINUTE)).toEqual(READY);
+    expect(withLongCommand(own, NOW, NOW + 15 * MINUTE)).toEqual(command);
+    expect(withLongCommand(own, undefined, NOW + 15 * MINUTE)).toEqual(READY);
+    expect(withLongCommand(READY, undefined, NOW)).toEqual(READY);
   });
 });

@@ -41,11 +41,21 @@ test("the official client finds tools whose answers keep to their declared shape
   const { tools } = await ann.listTools();
   expect(tools.map((tool) => tool.name).sort()).toEqual([
     "cct_check_messages",
+    "cct_create_pool",
+    "cct_invite_to_pool",
+    "cct_join_pool",
+    "cct_leave_pool",
     "cct_list_peers",
+    "cct_list_pools",
     "cct_list_services",
     "cct_message_status",
+    "cct_pool_status",
+    "cct_propose_release",
     "cct_send_message",
+    "cct_set_busy",
+    "cct_set_ready",
     "cct_set_summary",
+    "cct_vote_release",
   ]);
   for (const tool of tools as ToolView[]) {
     expect(tool.description.length).toBeGreaterThan(20);
@@ -72,6 +82,20 @@ test("the official client finds tools whose answers keep to their declared shape
     messages: [{ text: "hello", from_name: "ann", redelivered: false }],
     remaining: 0,
   });
+  await ann.callTool({ name: "cct_create_pool", arguments: { name: "team", purpose: "tests" } });
+  await ann.callTool({ name: "cct_invite_to_pool", arguments: { pool: "team", peer: "ben" } });
+  const team = await ben.callTool({ name: "cct_pool_status", arguments: { pool: "team" } });
+  expect(team.structuredContent).toMatchObject({ pool: { name: "team", size: 2 }, open_proposals: [] });
+  const proposed = await ann.callTool({
+    name: "cct_propose_release",
+    arguments: { pool: "team", peer: "ben", reason: "done" },
+  });
+  const { proposal_id } = proposed.structuredContent as { proposal_id: string };
+  const voted = await ben.callTool({ name: "cct_vote_release", arguments: { proposal_id, vote: "abstain" } });
+  expect(voted.structuredContent).toMatchObject({ state: "rejected" });
+  const busy = await ben.callTool({ name: "cct_set_busy", arguments: { reason: "tests", estimate_seconds: 60 } });
+  expect(busy.structuredContent).toMatchObject({ name: "ben", presence: "busy" });
+  expect((await ben.callTool({ name: "cct_set_ready", arguments: {} })).isError).toBeFalsy();
 });
 
 test("an unknown method, as hosts send it before the handshake, is refused at once", async () => {

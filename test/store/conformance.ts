@@ -4,6 +4,7 @@
  */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CctError } from "../../src/errors.ts";
+import { freeName } from "../../src/rules/names.ts";
 import { integer, text } from "../../src/store/row.ts";
 import type { Sql, Store } from "../../src/store/store.ts";
 import { rejectedBy } from "../support/thrown.ts";
@@ -80,6 +81,48 @@ export function storeConformance(open: () => Promise<Store>): void {
       const take = (who: number) => opened.tx((sql) => sql("INSERT INTO counters (id, n) VALUES ('only', $1)", who));
       const done = await Promise.allSettled(Array.from({ length: 50 }, (_, i) => take(i)));
       expect(done.filter((one) => one.status === "fulfilled")).toHaveLength(1);
+    });
+  });
+
+  describe("names, as peers and pools take them", () => {
+    /** Looks for the first free name and takes it, in the same transaction. */
+    const register = (wanted: string) => async (sql: Sql) => {
+      const taken = await sql("SELECT name FROM names");
+      const name = freeName(
+        wanted,
+        taken.map((row) => text(row, "name")),
+      );
+      await sql("INSERT INTO names (name, name_key, active) VALUES ($1, $2, $2)", name, name.toLowerCase());
+      return name;
+    };
+
+    async function names(): Promise<Store> {
+      const opened = await store();
+      await opened.tx((sql) => sql("CREATE TABLE names (name TEXT, name_key TEXT UNIQUE, active TEXT UNIQUE)"));
+      return opened;
+    }
+
+    test("stay unique, whatever their case, when many who want one and the same look for a free one at once", async () => {
+      const opened = await names();
+      const all = await Promise.all(
+        Array.from({ length: 40 }, (_, i) => opened.tx(register(i % 2 ? "crowd" : "Crowd"))),
+      );
+      expect(new Set(all.map((name) => name.toLowerCase())).size).toBe(40);
+      expect(all.map((name) => Number(name.split("-")[1] ?? 1)).sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 40 }, (_, i) => i + 1),
+      );
+    });
+
+    test("may be NULL many times where they are unique, so that only active pools compete", async () => {
+      const opened = await names();
+      await opened.tx(async (sql) => {
+        for (const key of ["a", "b", "c"])
+          await sql("INSERT INTO names (name, name_key, active) VALUES ('x', $1, NULL)", key);
+        await sql("UPDATE names SET active = 'x' WHERE name_key = 'a'");
+      });
+      await expect(opened.tx((sql) => sql("UPDATE names SET active = 'x' WHERE name_key = 'b'"))).rejects.toThrow();
+      await opened.tx((sql) => sql("UPDATE names SET active = NULL WHERE name_key = 'a'"));
+      await opened.tx((sql) => sql("UPDATE names SET active = 'x' WHERE name_key = 'b'"));
     });
   });
 

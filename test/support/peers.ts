@@ -2,6 +2,7 @@
 import type { InputOf, OutputOf } from "../../src/operations/index.ts";
 import { type Credentials, ok } from "./api.ts";
 import type { TestBroker } from "./broker.ts";
+import { atEnd } from "./cleanup.ts";
 
 export const HOST = "elsewhere";
 
@@ -25,6 +26,15 @@ export async function newPeer(broker: TestBroker, name: string, more: Partial<Pl
   const { peer_id, secret, name: given } = await ok(broker, "register", { ...where, name });
   if (secret === undefined) throw new Error("a new peer got no secret");
   return { peer_id, secret, name: given, place: where };
+}
+
+/** Beats for peers without a session server until the test file ends, so that a slow machine does not take them for gone. */
+export function stayAlive(broker: TestBroker, ...peers: TestPeer[]): void {
+  const beat = setInterval(() => {
+    for (const peer of peers)
+      ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer).catch(() => {});
+  }, 10_000);
+  atEnd(() => clearInterval(beat));
 }
 
 let lastMessage = 0;

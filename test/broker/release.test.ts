@@ -1,0 +1,314 @@
+/** Democratic release: propose, vote, and what follows. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { RELEASE_GRACE_MS } from "../../src/rules/pools.ts";
+import { DEFAULT_DEADLINE_MS } from "../../src/rules/votes.ts";
+import { call, ok, refused } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { openClockwork } from "../support/clockwork.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { everything, lastSeq, newsFor, newTeam, status } from "../support/pools.ts";
+import { rejectedBy } from "../support/thrown.ts";
+import { until } from "../support/wait.ts";
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startBroker();
+});
+
+/** Ann proposes that the second member be released. */
+async function proposed(size: number) {
+  const team = await newTeam(broker, size);
+  const [ann, ben] = team.peers as [TestPeer, TestPeer, ...TestPeer[]];
+  const since = await lastSeq(broker);
+  const proposal = await ok(
+    broker,
+    "propose_release",
+    { pool: team.pool, peer: ben.name, reason: "its part is merged" },
+    ann,
+  );
+  return { ...team, ann, ben, others: team.peers.slice(2), since, proposal };
+}
+
+const vote = (id: string, vote: "yes" | "no" | "abstain", as: TestPeer | undefined) =>
+  ok(broker, "vote_release", { proposal_id: id, vote }, as);
+
+describe("a proposal", () => {
+  test("is put to all members, the one it is about among them; the proposer's yes is cast; each is woken once", async () => {
+    const { ann, ben, others, since, proposal, pool, peers } = await proposed(4);
+    expect(proposal).toMatchObject({ state: "open", subject: ben.name, proposer: ann.name, needed: 3 });
+    expect(proposal.voters.map(({ name }) => name).sort()).toEqual(peers.map(({ name }) => name));
+    expect(proposal.votes).toEqual([{ peer_id: ann.peer_id, name: ann.name, vote: "yes" }]);
+    for (const peer of [ben, ...others]) {
+      const [told, ...more] = await newsFor(broker, peer, since);
+      expect(more).toEqual([]);
+      expect(told).toMatchObject({ urgency: "normal", from: "cct", to: `@${pool}` });
+      for (const part of [ann.name, ben.name, '"its part is merged"', proposal.proposal_id, "within 10 min", "3 of 4"])
+        expect(told?.text).toContain(part);
+    }
+    expect(await newsFor(broker, ann, since)).toEqual([]);
+    expect((await status(broker, pool)).open_proposals).toEqual([proposal]);
+  });
+
+  test("passes with more than half of the snapshot; nobody but the released one is woken by the result", async () => {
+    const { ann, ben, others, since, proposal, pool } = await proposed(3);
+    const [carol] = others as [TestPeer];
+    expect(await vote(proposal.proposal_id, "yes", carol)).toMatchObject({
+      state: "passed",
+      outcome: `2 of 3 voted yes, 2 needed; ${ben.name} did not vote`,
+    });
+    const told = (await newsFor(broker, ben, since)).filter(({ urgency }) => urgency === "normal");
+    expect(told.map(({ text }) => text)).toEqual([
+      expect.stringContaining("proposes to release"),
+      expect.stringContaining(`@${pool} has released you`),
+    ]);
+    expect(told.map(({ to }) => to)).toEqual([`@${pool}`, `@${pool}/${ben.name}`]);
+    for (const part of ['"its part is merged"', "cct_leave_pool", "stop that poll", "15 minutes", "2 of 3"])
+      expect(told[1]?.text).toContain(part);
+    for (const peer of [ann, carol]) {
+      const news = await newsFor(broker, peer, since);
+      expect(news.filter(({ urgency }) => urgency === "normal")).toHaveLength(peer === ann ? 0 : 1);
+      expect(news.filter(({ text }) => text.includes("is passed: 2 of 3"))).toHaveLength(1);
+      expect(news.filter(({ text }) => text.includes(`${ben.name} is released.`))).toHaveLength(1);
+    }
+    // No broadcast reaches it any more; a word to it alone does.
+    const { recipients } = await ok(broker, "send_message", { to: `@${pool}`, text: "without ben" }, ann);
+    expect(recipients.map(({ name }) => name)).toEqual([carol.name]);
+    await ok(broker, "send_message", { to: `@${pool}/${ben.name}`, text: "thanks" }, ann);
+    expect((await status(broker, pool)).members.find(({ name }) => name === ben.name)?.released).toBe(true);
+    // Joining does not undo it, and another vote on it is not needed.
+    expect(await refused(broker, "join_pool", { pool }, ben)).toMatchObject({ status: 409 });
+    const again = { pool, peer: ben.name, reason: "again" };
+    expect(await refused(broker, "propose_release", again, ann)).toMatchObject({ status: 409 });
+    expect((await ok(broker, "leave_pool", { pool }, ben)).pool.size).toBe(2);
+  });
+
+  test("needs both of two, so that nobody is released against its word", async () => {
+    const { ben, proposal, pool } = await proposed(2);
+    expect(proposal).toMatchObject({ needed: 2, state: "open" });
+    expect(await vote(proposal.proposal_id, "no", ben)).toMatchObject({ state: "rejected" });
+    expect((await status(broker, pool)).members.map(({ released }) => released)).toEqual([false, false]);
+  });
+
+  test("that the lead is released passes the lead on", async () => {
+    const { pool, peers } = await newTeam(broker, 3);
+    const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
+    const { proposal_id } = await ok(broker, "propose_release", { pool, peer: ann.name, reason: "tired" }, ben);
+    await vote(proposal_id, "yes", carol);
+    expect((await status(broker, pool)).members).toMatchObject([
+      { name: ann.name, role: "member", released: true },
+      { name: ben.name, role: "lead" },
+      { name: carol.name, role: "member" },
+    ]);
+  });
+
+  test("may be about the proposer: its own yes is cast with it", async () => {
+    const { pool, peers } = await newTeam(broker, 3);
+    const [ann, ben] = peers as [TestPeer, TestPeer];
+    const { proposal_id, votes } = await ok(broker, "propose_release", { pool, peer: ben.name, reason: "done" }, ben);
+    expect(votes.map(({ name }) => name)).toEqual([ben.name]);
+    expect(await vote(proposal_id, "yes", ann)).toMatchObject({ state: "passed" });
+  });
+
+  test("by the operator begins without a yes", async () => {
+    const { pool, peers } = await newTeam(broker, 2);
+    const [ann, ben] = peers as [TestPeer, TestPeer];
+    const made = await ok(broker, "propose_release", { pool, peer: ann.name, reason: "the day is over" });
+    expect(made).toMatchObject({ state: "open", proposer: "the operator", votes: [] });
+    await vote(made.proposal_id, "yes", ann);
+    expect(await vote(made.proposal_id, "yes", ben)).toMatchObject({ state: "passed" });
+  });
+});
+
+describe("a vote", () => {
+  test("may be changed while the proposal is open, and counts as said last", async () => {
+    const { others, ben, proposal } = await proposed(4);
+    const [carol, dan] = others as [TestPeer, TestPeer];
+    await vote(proposal.proposal_id, "no", carol);
+    await vote(proposal.proposal_id, "abstain", carol);
+    const open = await vote(proposal.proposal_id, "yes", carol);
+    expect(open).toMatchObject({ state: "open", outcome: expect.stringContaining("2 of 4 voted yes, 3 needed") });
+    expect(open.votes).toHaveLength(2);
+    await vote(proposal.proposal_id, "no", ben);
+    expect(await vote(proposal.proposal_id, "yes", dan)).toMatchObject({ state: "passed" });
+  });
+
+  test("is refused once it is decided, and decided stays decided", async () => {
+    const { others, ann, proposal } = await proposed(3);
+    const [carol] = others as [TestPeer];
+    await vote(proposal.proposal_id, "yes", carol);
+    const before = await everything(broker);
+    for (const peer of [ann, carol]) {
+      const error = await refused(broker, "vote_release", { proposal_id: proposal.proposal_id, vote: "no" }, peer);
+      expect(error).toMatchObject({ status: 409, message: expect.stringContaining("is passed: 2 of 3") });
+    }
+    for (const decision of ["passed", "rejected", "withdrawn"])
+      expect(await refused(broker, "decide_release", { proposal_id: proposal.proposal_id, decision })).toMatchObject({
+        status: 409,
+      });
+    expect(await everything(broker)).toEqual(before);
+  });
+
+  test("counts for who was a member then: not for who came later, and still for who left, died or has another name", async () => {
+    const { pool, others, proposal } = await proposed(5);
+    const [carol, dan, eve] = others as [TestPeer, TestPeer, TestPeer];
+    const late = await newPeer(broker, "latecomer");
+    await ok(broker, "join_pool", { pool }, late);
+    const error = await refused(broker, "vote_release", { proposal_id: proposal.proposal_id, vote: "no" }, late);
+    expect(error).toMatchObject({ status: 403, hint: expect.stringContaining(carol.name) });
+    await ok(broker, "leave_pool", { pool }, carol);
+    await ok(broker, "set_summary", { summary: "", name: `${dan.name}-new` }, dan);
+    await ok(broker, "unregister", { claude_pid: eve.place.claude_pid }, eve);
+    expect(await vote(proposal.proposal_id, "yes", carol)).toMatchObject({ state: "open", needed: 3 });
+    const passed = await vote(proposal.proposal_id.slice(0, 8), "yes", dan);
+    expect(passed).toMatchObject({ state: "passed", needed: 3 });
+    expect(passed.voters).toHaveLength(5);
+    expect(passed.votes.map(({ name }) => name)).toContain(dan.name);
+  });
+
+  test("by twenty at once decides once: one instruction, one result for each", async () => {
+    const { pool, peers } = await newTeam(broker, 2);
+    const [ann, ben] = peers as [TestPeer, TestPeer];
+    const crowd = await Promise.all(Array.from({ length: 20 }, (_, i) => newPeer(broker, `voter-${i}`)));
+    await Promise.all(crowd.map((peer) => ok(broker, "join_pool", { pool }, peer)));
+    const since = await lastSeq(broker);
+    const { proposal_id } = await ok(broker, "propose_release", { pool, peer: ben.name, reason: "done" }, ann);
+    const answers = await Promise.all(
+      crowd.map((peer) => call(broker, "vote_release", { proposal_id, vote: "yes" }, peer)),
+    );
+    // Of 22 it takes 12; ann's was there.
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(11);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(9);
+    expect(answers.filter(({ text }) => text.includes('"state":"passed"'))).toHaveLength(1);
+    const told = await newsFor(broker, ben, since);
+    expect(told.filter(({ text }) => text.includes("has released you"))).toHaveLength(1);
+    for (const peer of crowd) {
+      const news = await newsFor(broker, peer, since);
+      expect(news.filter(({ urgency }) => urgency === "normal")).toHaveLength(1);
+      expect(news.filter(({ text }) => text.includes("is passed:"))).toHaveLength(1);
+    }
+  });
+});
+
+describe("a proposal that nobody needs any more", () => {
+  test("is withdrawn when the one it is about leaves, and all voters hear why", async () => {
+    const { pool, ann, ben, proposal, since } = await proposed(3);
+    await ok(broker, "leave_pool", { pool }, ben);
+    expect((await status(broker, pool)).open_proposals).toEqual([]);
+    const told = await newsFor(broker, ann, since);
+    expect(told.map(({ text }) => text)).toContainEqual(
+      expect.stringContaining(`is withdrawn: ${ben.name} left the pool.`),
+    );
+    const late = { proposal_id: proposal.proposal_id, vote: "yes" };
+    expect(await refused(broker, "vote_release", late, ann)).toMatchObject({ status: 409 });
+    // When it comes back, one may be made anew.
+    await ok(broker, "join_pool", { pool }, ben);
+    await ok(broker, "propose_release", { pool, peer: ben.name, reason: "again" }, ann);
+  });
+
+  test("is withdrawn when the pool is archived", async () => {
+    const { pool, ann, others, since } = await proposed(3);
+    await ok(broker, "archive_pool", { pool }, ann);
+    const [carol] = others as [TestPeer];
+    expect((await newsFor(broker, carol, since)).map(({ text }) => text)).toContainEqual(
+      expect.stringContaining("is withdrawn: the pool was archived."),
+    );
+  });
+
+  test("is taken back by who made it, and by no other peer", async () => {
+    const { ann, ben, others, proposal } = await proposed(3);
+    const take = { proposal_id: proposal.proposal_id, decision: "withdrawn" as const };
+    for (const peer of [ben, ...others])
+      expect(await refused(broker, "decide_release", take, peer)).toMatchObject({ status: 403 });
+    for (const decision of ["passed", "rejected"])
+      expect(await refused(broker, "decide_release", { ...take, decision }, ann)).toMatchObject({ status: 403 });
+    expect(await ok(broker, "decide_release", take, ann)).toMatchObject({
+      state: "withdrawn",
+      outcome: `${ann.name} took it back`,
+    });
+  });
+
+  test("of two at once about one member only one is made", async () => {
+    const { pool, peers } = await newTeam(broker, 4);
+    const input = { pool, peer: peers[3]?.name ?? "", reason: "done" };
+    const answers = await Promise.all(peers.slice(0, 3).map((peer) => call(broker, "propose_release", input, peer)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
+    expect((await status(broker, pool)).open_proposals).toHaveLength(1);
+  });
+});
+
+describe("the operator's word", () => {
+  test.each(["passed", "rejected", "withdrawn"] as const)("ends a proposal: %s", async (decision) => {
+    const { pool, ben, ann, proposal, since } = await proposed(3);
+    expect(await ok(broker, "decide_release", { proposal_id: proposal.proposal_id, decision })).toMatchObject({
+      state: decision,
+      outcome: "the operator decided it",
+    });
+    const member = (await status(broker, pool)).members.find(({ name }) => name === ben.name);
+    expect(member?.released).toBe(decision === "passed");
+    expect((await newsFor(broker, ann, since)).map(({ text }) => text)).toContainEqual(
+      expect.stringContaining(`is ${decision}: the operator decided it.`),
+    );
+  });
+});
+
+describe("time", () => {
+  test("ends a vote in a running broker: expired, with how it stood", async () => {
+    const { pool, peers } = await newTeam(broker, 3);
+    const [ann, ben] = peers as [TestPeer, TestPeer];
+    const since = await lastSeq(broker);
+    const input = { pool, peer: ben.name, reason: "slow", deadline_seconds: 10 };
+    const { proposal_id } = await ok(broker, "propose_release", input, ann);
+    await until("it has expired", async () => (await status(broker, pool)).open_proposals.length === 0);
+    const [told] = await newsFor(broker, ann, since);
+    expect(told?.text).toContain("is expired: the time was over: 1 of 3 voted yes, 2 needed");
+    const late = { proposal_id, vote: "yes" };
+    expect(await refused(broker, "vote_release", late, ben)).toMatchObject({ status: 409 });
+  });
+
+  test("is ten minutes for a vote, and fifteen for who was released to go", async () => {
+    const works = await openClockwork();
+    const peers = [await works.newPeer("ann"), await works.newPeer("ben"), await works.newPeer("carol")];
+    const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
+    await works.call("create_pool", { name: "team", purpose: "tests" }, ann);
+    for (const peer of [ben, carol]) await works.call("join_pool", { pool: "team" }, peer);
+    const release = { pool: "team", peer: "ben", reason: "done" };
+    const slow = await works.call("propose_release", release, ann);
+    expect(slow.deadline).toBe(works.now() + DEFAULT_DEADLINE_MS);
+    await works.pass(DEFAULT_DEADLINE_MS - 1, ...peers);
+    expect((await works.call("pool_status", { pool: "team" })).open_proposals).toHaveLength(1);
+    await works.pass(1, ...peers);
+    expect((await works.call("pool_status", { pool: "team" })).open_proposals).toHaveLength(0);
+
+    const { proposal_id } = await works.call("propose_release", release, ann);
+    await works.call("vote_release", { proposal_id, vote: "yes" }, carol);
+    await works.pass(RELEASE_GRACE_MS - 1, ...peers);
+    expect((await works.call("pool_status", { pool: "team" })).members).toHaveLength(3);
+    await works.pass(1, ...peers);
+    const { members, recent_messages } = await works.call("pool_status", { pool: "team" });
+    expect(members.map(({ name }) => name).sort()).toEqual(["ann", "carol"]);
+    expect(recent_messages[0]?.text).toBe("ben is no member any more: it was released.");
+  });
+
+  test("that is over for a vote is over at once, not only with the next sweep", async () => {
+    const works = await openClockwork();
+    const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
+    await works.call("create_pool", { name: "team", purpose: "tests" }, ann);
+    await works.call("join_pool", { pool: "team" }, ben);
+    const { proposal_id } = await works.call("propose_release", { pool: "team", peer: "ben", reason: "done" }, ann);
+    works.setOn(DEFAULT_DEADLINE_MS);
+    const late = await rejectedBy(works.call("vote_release", { proposal_id, vote: "yes" }, ben));
+    expect(late).toMatchObject({ code: "conflict", message: "The time to vote is over." });
+  });
+
+  test("set back lets nobody go; set on a day it lets go who is away", async () => {
+    const works = await openClockwork();
+    const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
+    await works.call("create_pool", { name: "team", purpose: "tests" }, ann);
+    await works.call("join_pool", { pool: "team" }, ben);
+    await works.pass(-3_600_000);
+    expect((await works.call("pool_status", { pool: "team" })).members).toHaveLength(2);
+    await works.pass(1000, ann, ben);
+    await works.pass(24 * 3_600_000, ann);
+    expect((await works.call("pool_status", { pool: "team" })).members.map(({ name }) => name)).toEqual(["ann"]);
+  });
+});

@@ -1,0 +1,67 @@
+/** The broker's works without its process: operations and the sweep on a real store, with a clock that the test sets. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { sweep } from "../../src/broker/sweep.ts";
+import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
+import { type Environment, type Hint, invoke } from "../../src/operations/operation.ts";
+import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import { openSqlite } from "../../src/store/sqlite.ts";
+import type { Credentials } from "./api.ts";
+import { atEnd } from "./cleanup.ts";
+import { root, tempFolder } from "./folders.ts";
+import { newMessageId, place, type TestPeer } from "./peers.ts";
+
+export interface Clockwork {
+  now(): number;
+  call<N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials): Promise<OutputOf<N>>;
+  newPeer(name: string, more?: Partial<InputOf<"register">>): Promise<TestPeer>;
+  /** Only sets the clock on. */
+  setOn(ms: number): void;
+  /** Time passes in one step; the sessions of these peers say that they live; the broker looks at its clock once. */
+  pass(ms: number, ...alive: TestPeer[]): Promise<void>;
+  /** The hints that were published so far. */
+  hints: Hint[];
+}
+
+const HOUR = 3_600_000;
+
+export async function openClockwork(): Promise<Clockwork> {
+  const store = await openSqlite(join(tempFolder(), "cct.db"));
+  atEnd(() => store.close());
+  let now = 1_800_000_000_000;
+  await migrate(store, await readMigrations(join(root, "migrations")), now);
+  let seq = 0;
+  const hints: Hint[] = [];
+  const environment: Environment = {
+    store,
+    now: () => now,
+    newId: () => randomBytes(16).toString("hex"),
+    newMessageId,
+    nextSeq: () => ++seq,
+    publish: (hint) => void hints.push(hint),
+  };
+  const call: Clockwork["call"] = async (name, input, as) => {
+    const op = operations.find((one) => one.name === name);
+    if (!op) throw new Error(`no operation ${name}`);
+    // `invoke` checks every answer against the schema that this type is made of.
+    return (await invoke(environment, op, input, as)) as OutputOf<typeof name>;
+  };
+  return {
+    now: () => now,
+    call,
+    hints,
+    async newPeer(name, more = {}) {
+      const where = place(more);
+      const { peer_id, secret = "", name: given } = await call("register", { ...where, name });
+      return { peer_id, secret, name: given, place: where };
+    },
+    setOn(ms) {
+      now += ms;
+    },
+    async pass(ms, ...alive) {
+      now += ms;
+      for (const peer of alive) await call("heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+      await sweep(environment, () => false, 24 * HOUR);
+    },
+  };
+}

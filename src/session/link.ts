@@ -33,6 +33,14 @@ export interface LinkEvents {
   registered(same: boolean): Promise<void>;
   /** There may be mail. */
   mail(): void;
+  /** How we stand with the broker: at every beat, and whenever it changes. */
+  told(standing: Standing): void;
+}
+
+/** What a session's person may see of its tie to the broker. */
+export interface Standing {
+  peer: { peer_id: string; name: string } | undefined;
+  broker: "up" | "away";
 }
 
 export interface Link {
@@ -64,6 +72,10 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   let told = "";
   const processMark = startMark(world.ppid);
 
+  const standing = (broker: Standing["broker"]): void => {
+    if (!closed) events.told({ peer: record, broker });
+  };
+
   async function connect(): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; !closed; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {
@@ -74,6 +86,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         return;
       } catch (error) {
         problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
+        standing("away");
         await new Promise((resolve) => setTimeout(resolve, pause).unref());
       }
     }
@@ -112,6 +125,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     told = "";
     await events.registered(known !== undefined);
     registered = true;
+    standing("up");
     for (const wake of waiters.splice(0)) wake();
     stream?.close();
     stream = listen(client, current, { up: stateChanged, hint: events.mail, down: broken }, Math.random);
@@ -156,9 +170,11 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         record = { ...record, session_id: session, name: answer.name };
         saveIdentity(config.home, record, world.newId);
       }
+      standing("up");
       // The net under the hints: whatever got lost, the next beat tells.
       if (answer.waiting > 0) events.mail();
     } catch (error) {
+      standing("away");
       // Not known any more, or superseded: begin again. Anything else the stream notices and mends.
       if (error instanceof CctError && (error.code === "unauthorized" || error.code === "conflict")) await again();
     }
@@ -181,6 +197,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   async function broken(error: CctError): Promise<void> {
     told = "";
     problem = error;
+    standing("away");
     if (error.code === "unauthorized") return again();
     // A broker that was told to stop removed its note, and stays down until somebody starts it. One that was killed did not.
     if (config.broker || !readBrokerNote(config.home)) return;
@@ -214,6 +231,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       if (!record) return;
       record = { ...record, name };
       saveIdentity(config.home, record, world.newId);
+      standing("up");
     },
     async close() {
       closed = true;

@@ -39,6 +39,8 @@ export interface Mail {
   check(limit: number | undefined): Promise<{ mail: CheckedMail; shown: () => void }>;
   /** Claims that are still ours: their leases are to be renewed. */
   held(): Claim[];
+  /** How many messages no hook and no tool has handed out yet: in the mail file, and at the broker when it was asked last. */
+  unread(): number;
   /** The host called another tool: text that it got before has been answered, where no hook can tell us. */
   toolCalled(): void;
   /** What the clock asks for: mail that nobody takes is offered again. */
@@ -55,6 +57,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   let expecting = true;
   /** Messages that the last claim left at the broker, for want of room in the file. */
   let behind = 0;
+  /** The same with those that are too long for any file. */
+  let left = 0;
   let lateAfter = LATE_MS;
   /** Too long for a frame, and named once. */
   const named = new Set<string>();
@@ -130,6 +134,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       .slice(0, MAX_NOTICES - spooled.notices.length);
     const more = Math.max(0, found.remaining - found.too_long.length);
     behind = more;
+    left = found.remaining;
     if (found.messages.length === 0 && notices.length === 0) {
       // Nothing to add but the number of those that wait behind the file.
       if (spooled.messages.length === 0 || more === spooled.more || !takeBack()) return;
@@ -180,6 +185,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         if (takeBack()) await tell(spooled.messages, "returned");
         spooled = { messages: [], notices: [], more: 0 };
         const mail = await mailbox.check(limit);
+        left = mail.remaining;
         const urgency = highestUrgency(mail.messages.map((message) => message.urgency));
         const claims = mail.messages.map(({ message_id, attempt }) => ({ message_id, attempt }));
         return {
@@ -189,6 +195,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
           },
         };
       }),
+    unread: () => claimsOf({ content: spool.peek() ?? "" }).length + left,
     held: () => [
       // From the file, not from memory: at start-up it may be an earlier server's.
       ...claimsOf({ content: spool.peek() ?? "" }),
@@ -217,6 +224,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       spool.takeBack();
       for (const file of spool.taken()) spool.remove(file);
       spooled = { messages: [], notices: [], more: 0 };
+      left = 0;
       named.clear();
       acknowledged.clear();
     },

@@ -7,10 +7,11 @@ import { loadConfig } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
+import { removeFlags, renderFlags, writeFlags } from "./flags.ts";
 import { removeEmptyPlugin } from "./host.ts";
 import { forgetOld } from "./identity.ts";
 import { instructions } from "./instructions.ts";
-import { createLink, type Link } from "./link.ts";
+import { createLink, type Link, type Standing } from "./link.ts";
 import { createMail } from "./mail.ts";
 import { openSpool, sweepDead } from "./spool.ts";
 import { callTool, listTools, type ToolSession } from "./tools.ts";
@@ -83,9 +84,38 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     config.delivery,
   );
   // A broker that is away is no news here: the stream comes back, and with it a hint.
-  const runMail = (): void => void mail.run().catch(() => {});
+  const runMail = (): void =>
+    void mail
+      .run()
+      .finally(() => show(false))
+      .catch(() => {});
+  let standing: Standing | undefined;
+  let shown = "";
+  /** Tells the status line. `beat`: also when only time has passed. */
+  const show = (beat: boolean): void => {
+    if (!standing) return;
+    const state = spool.state();
+    const flags = {
+      server: world.pid,
+      peer_id: standing.peer?.peer_id,
+      name: standing.peer?.name ?? "",
+      unread: mail.unread(),
+      held: 0,
+      presence: state ?? "idle",
+      hook: state === undefined ? ("quiet" as const) : ("live" as const),
+      broker: standing.broker,
+    };
+    const timeless = renderFlags(flags, 0);
+    if (!beat && timeless === shown) return;
+    shown = timeless;
+    writeFlags(config.home, world.ppid, renderFlags(flags, world.now()), world.newId());
+  };
   link = createLink(world, config, client, spool, {
     held: mail.held,
+    told(now) {
+      standing = now;
+      show(true);
+    },
     mail() {
       mail.hint();
       runMail();
@@ -114,6 +144,8 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     async close() {
       clearInterval(tick);
       await link.close();
+      standing = undefined;
+      removeFlags(config.home, world.ppid);
       spool.close();
       removeEmptyPlugin(world);
     },

@@ -159,8 +159,8 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
 
 /** Clears away what ended host processes left: their mail's leases lapse, and it is queued again. */
 export function sweepDead(home: string): void {
-  const { spools, pidmaps } = paths(home);
-  for (const folder of [spools, pidmaps]) {
+  const { spools, pidmaps, flags } = paths(home);
+  for (const folder of [spools, pidmaps, flags]) {
     for (const name of readdirSync(folder)) {
       if (/^\d+$/.test(name) && !isAlive(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
     }

@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
-import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+import {
+  CLASSIC_VERSION,
+  json,
+  newPlace,
+  OLD_VERSION,
+  PLUGIN_VERSION,
+  type Place,
+  WAYS,
+  withoutLine,
+} from "./place.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -29,9 +38,10 @@ function expectPlugin(place: Place): void {
     expect(statSync(join(place.plugin, name)).mode & 0o077).toBe(0);
   }
   expect(json(join(place.plugin, ".claude-plugin/plugin.json")).version).toBe(json(join(root, "package.json")).version);
-  // Nothing else of the person's was made or touched.
+  // Nothing else of the person's was made or touched, but for the status line.
   const outside = Object.keys(place.everything()).filter((path) => !path.startsWith(".claude/skills/cct"));
-  expect(outside.sort()).toEqual([".claude", ".claude/skills"]);
+  expect(outside.sort()).toEqual([".claude", ".claude/settings.json", ".claude/skills"]);
+  expect(withoutLine(json(place.settings))).toEqual({});
 }
 
 describe("the plugin", () => {
@@ -73,8 +83,9 @@ interface Hook {
 }
 
 function hooksOf(place: Place): Record<string, Hook[]> {
-  const { hooks, ...others } = json(place.settings);
+  const { hooks, statusLine, ...others } = json(place.settings);
   expect(others).toEqual({});
+  expect(statusLine).toMatchObject({ type: "command", refreshInterval: 5 });
   return hooks as Record<string, Hook[]>;
 }
 

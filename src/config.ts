@@ -18,6 +18,12 @@ const schema = z.strictObject({
     .enum(["inject", "block"])
     .default("inject")
     .describe("inject: mail is shown beside the next tool call; block: mail denies the next tool call"),
+  poll: z
+    .union([z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => word === "true" || word === "1")])
+    .default(false)
+    .describe(
+      "true: ask the model to look for mail once a minute, for hosts that mail cannot wake; each look is a paid turn",
+    ),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -32,6 +38,7 @@ const variables: Record<SettingName, string> = {
   broker: "CCT_BROKER",
   name: "CCT_NAME",
   delivery: "CCT_DELIVERY",
+  poll: "CCT_POLL",
 };
 
 export function homeOf(world: Pick<World, "env" | "cwd">): string {

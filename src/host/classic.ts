@@ -10,7 +10,7 @@ import { readIfThere } from "../home.ts";
 import type { World } from "../world.ts";
 import type { ClaudePlaces } from "./claude.ts";
 import type { FileChange } from "./files.ts";
-import { atLeast } from "./ladder.ts";
+import { hasRung } from "./ladder.ts";
 
 /** Stands at the end of our commands, a comment to the shell: by it we find them again. */
 export const MARK = "# cct";
@@ -84,11 +84,11 @@ function* ourEntries(
   const block = " block";
   yield ["SessionStart", run("SessionStart")];
   yield ["UserPromptSubmit", run("UserPromptSubmit")];
-  yield ["PreToolUse", run("PreToolUse", atLeast(version, "2.1.110") ? "" : block)];
+  yield ["PreToolUse", run("PreToolUse", hasRung(version, "PreToolUse inject") ? "" : block)];
   yield ["Stop", run("Stop", block)];
   yield ["SessionEnd", run("SessionEnd")];
   // An event that a version does not know makes it reject all hooks.
-  if (atLeast(version, "2.1.112")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
+  if (hasRung(version, "FileChanged wake")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
   if (ask) return;
   const allow = JSON.stringify({
     hookSpecificOutput: {

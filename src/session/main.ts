@@ -10,7 +10,7 @@ import type { World } from "../world.ts";
 import { removeFlags, renderFlags, writeFlags } from "./flags.ts";
 import { removeEmptyPlugin } from "./host.ts";
 import { forgetOld } from "./identity.ts";
-import { instructions } from "./instructions.ts";
+import { instructions, pollInstructions } from "./instructions.ts";
 import { createLink, type Link, type Standing } from "./link.ts";
 import { createMail } from "./mail.ts";
 import { openSpool, sweepDead } from "./spool.ts";
@@ -22,7 +22,7 @@ const TICK_MS = 1_000;
 export async function runSession(world: World): Promise<void> {
   const transport = new StdioServerTransport();
   const answered: (() => void)[] = [];
-  let session: (ToolSession & { close(): Promise<void> }) | CctError;
+  let session: Session | CctError;
   try {
     session = openSession(world, (done) => answered.push(done));
   } catch (error) {
@@ -34,7 +34,10 @@ export async function runSession(world: World): Promise<void> {
     { name: "cct", title: "Claude Code Talk", version: world.version },
     {
       capabilities: { tools: {} },
-      instructions: session instanceof CctError ? `CCT cannot work in this session: ${session.line}` : instructions,
+      instructions:
+        session instanceof CctError
+          ? `CCT cannot work in this session: ${session.line}`
+          : instructions + (session.poll ? pollInstructions : ""),
     },
   );
   const opened = session;
@@ -61,7 +64,13 @@ function isSteppingBack(session: ToolSession | CctError): boolean {
   return session instanceof CctError && session.code === "conflict";
 }
 
-function openSession(world: World, afterAnswer: (done: () => void) => void): ToolSession & { close(): Promise<void> } {
+interface Session extends ToolSession {
+  /** The model is to look for mail by itself. */
+  poll: boolean;
+  close(): Promise<void>;
+}
+
+function openSession(world: World, afterAnswer: (done: () => void) => void): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
@@ -138,6 +147,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     client,
     link,
     mail,
+    poll: config.poll,
     now: world.now,
     newMessageId: world.newMessageId,
     afterAnswer,

@@ -1,7 +1,7 @@
 /** Making CCT ready and taking it away: up, install, uninstall. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ensureBroker, localClient } from "../client/local.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { paths, prepareHome, readIfThere } from "../home.ts";
@@ -9,6 +9,8 @@ import { claudePlaces, claudeVersion } from "../host/claude.ts";
 import type { FileChange } from "../host/files.ts";
 import {
   chosenOptions,
+  defaultOptions,
+  type HookKind,
   type InstallOptions,
   install,
   type Plan,
@@ -25,6 +27,7 @@ import { paint, type Screen } from "./output.ts";
 interface InstallFlags {
   ask?: boolean;
   statusline: boolean;
+  hooks?: HookKind;
   dryRun?: boolean;
 }
 
@@ -40,6 +43,11 @@ export function addSetupCommands(program: Command, world: World, screen: Screen)
     .description("Installs CCT into Claude Code, for all sessions of this user that start from now on.")
     .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
     .option("--no-statusline", "leave the status line as it is")
+    .addOption(
+      new Option("--hooks <kind>", "bash, or mcp_tool where bash starts slowly: calls of CCT's session server")
+        .choices(["bash", "mcp_tool"])
+        .default(undefined, "mcp_tool on Windows, else bash"),
+    )
     .option("--dry-run", "only say what would change")
     .action((options: InstallFlags) => runInstall(world, screen, options));
   program
@@ -101,7 +109,12 @@ function installNow(world: World, config: Config, version: string | undefined, o
 async function runInstall(world: World, screen: Screen, flags: InstallFlags): Promise<void> {
   const config = loadConfig(world);
   const version = await claudeVersion(world);
-  const options = { ask: flags.ask ?? false, statusLine: flags.statusline };
+  const usual = defaultOptions(process.platform);
+  const options = {
+    ask: flags.ask ?? false,
+    statusLine: flags.statusline && usual.statusLine,
+    hooks: flags.hooks ?? usual.hooks,
+  };
   if (flags.dryRun) return listChanges(screen, planInstall(world, config, version, options).changes);
   prepareHome(config.home, world.user, true);
   const plan = await installNow(world, config, version, options);

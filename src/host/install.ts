@@ -24,15 +24,24 @@ import { withoutStatusLine, withStatusLine } from "./statusline.ts";
 
 export type Way = "plugin" | "classic";
 
+/** What the host runs for an event: our bash script, or a tool of the session server. */
+export type HookKind = "bash" | "mcp_tool";
+
 /** What a person can choose at install. */
 export interface InstallOptions {
   /** Leave the permission prompts for CCT's own tools on. */
   ask: boolean;
   /** Show CCT in the status line. */
   statusLine: boolean;
+  /** Entries in the settings, for versions that load no plugin, are bash in any case. */
+  hooks: HookKind;
 }
 
-export const defaultOptions: InstallOptions = { ask: false, statusLine: true };
+/** Windows has no bash that starts in two milliseconds; neither the hooks nor the status line use one there. */
+export function defaultOptions(platform: string): InstallOptions {
+  const isWindows = platform === "win32";
+  return { ask: false, statusLine: !isWindows, hooks: isWindows ? "mcp_tool" : "bash" };
+}
 
 /** What is remembered of an install, in the home's `install.json`. */
 interface Installed {
@@ -95,7 +104,7 @@ function withoutLine(config: Config, path: string, text: string): string {
 
 /** What was chosen at the last install; the defaults when there was none. */
 export function chosenOptions(config: Config): InstallOptions {
-  return { ...defaultOptions, ...readRecord(config).options };
+  return { ...defaultOptions(process.platform), ...readRecord(config).options };
 }
 
 /** Where the classic way keeps our hook scripts: with the home, so that they outlive this folder. */

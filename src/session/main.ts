@@ -8,6 +8,7 @@ import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
 import { removeFlags, renderFlags, writeFlags } from "./flags.ts";
+import { createHooks, HOOK_TOOL, type HookAnswer, type HookInput, runHook } from "./hooks.ts";
 import { removeEmptyPlugin } from "./host.ts";
 import { forgetOld } from "./identity.ts";
 import { instructions, pollInstructions } from "./instructions.ts";
@@ -17,6 +18,17 @@ import { openSpool, sweepDead } from "./spool.ts";
 import { callTool, listTools, type ToolSession } from "./tools.ts";
 
 const TICK_MS = 1_000;
+
+/** `cct hook <event>`. Whatever goes wrong, the host goes on. */
+export async function runHookOnce(world: World): Promise<number> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk);
+    return runHook(world, Buffer.concat(chunks).toString());
+  } catch {
+    return 0;
+  }
+}
 
 /** Serves until standard input closes or the host is gone. */
 export async function runSession(world: World): Promise<void> {
@@ -43,8 +55,18 @@ export async function runSession(world: World): Promise<void> {
   const opened = session;
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: isSteppingBack(opened) ? [] : listTools() }));
   server.setRequestHandler(CallToolRequestSchema, async (request) => {
-    if (opened instanceof CctError) return { isError: true, content: [{ type: "text", text: opened.line }] };
-    return callTool(opened, request.params.name, request.params.arguments ?? {});
+    const { name, arguments: input = {} } = request.params;
+    if (opened instanceof CctError) {
+      // A hook that fails would be told to the user at every step.
+      if (name === HOOK_TOOL) return { content: [{ type: "text", text: "{}" }] };
+      return { isError: true, content: [{ type: "text", text: opened.line }] };
+    }
+    if (name === HOOK_TOOL) {
+      const { answer, shown } = opened.hook(input);
+      answered.push(shown);
+      return { content: [{ type: "text", text: JSON.stringify(answer) }] };
+    }
+    return callTool(opened, name, input);
   });
   await server.connect(transport);
   const send = transport.send.bind(transport);
@@ -65,6 +87,8 @@ function isSteppingBack(session: ToolSession | CctError): boolean {
 }
 
 interface Session extends ToolSession {
+  /** Does what a hook does, where the host's hooks are calls of our tool. */
+  hook(input: HookInput): HookAnswer;
   /** The model is to look for mail by itself. */
   poll: boolean;
   close(): Promise<void>;
@@ -148,6 +172,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Ses
     link,
     mail,
     poll: config.poll,
+    hook: createHooks(spool),
     now: world.now,
     newMessageId: world.newMessageId,
     afterAnswer,

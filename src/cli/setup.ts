@@ -10,7 +10,6 @@ import type { FileChange } from "../host/files.ts";
 import {
   chosenOptions,
   defaultOptions,
-  type HookKind,
   type InstallOptions,
   install,
   type Plan,
@@ -20,6 +19,7 @@ import {
 } from "../host/install.ts";
 import { rungsOf } from "../host/ladder.ts";
 import { alone } from "../host/lock.ts";
+import type { HookKind } from "../host/toolhooks.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 import { paint, type Screen } from "./output.ts";

@@ -21,11 +21,9 @@ import {
 import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
 import { checkOurs, isInstalled, isOurs, pluginChanges } from "./plugin.ts";
 import { withoutStatusLine, withStatusLine } from "./statusline.ts";
+import type { HookKind } from "./toolhooks.ts";
 
 export type Way = "plugin" | "classic";
-
-/** What the host runs for an event: our bash script, or a tool of the session server. */
-export type HookKind = "bash" | "mcp_tool";
 
 /** What a person can choose at install. */
 export interface InstallOptions {

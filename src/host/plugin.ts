@@ -5,14 +5,14 @@ import { CctError } from "../errors.ts";
 import { readIfThere } from "../home.ts";
 import type { World } from "../world.ts";
 import { type FileChange, filesBelow, refuseLink } from "./files.ts";
-import { toolHooks } from "./toolhooks.ts";
+import { type HookKind, toolHooks } from "./toolhooks.ts";
 
 const MANIFEST = ".claude-plugin/plugin.json";
 
 export interface PluginOptions {
   /** Leave the permission prompts for CCT's own tools on. */
   ask: boolean;
-  hooks: "bash" | "mcp_tool";
+  hooks: HookKind;
 }
 
 /** The changes that make the folder what it is to be; files of an older CCT that are no more are among them. */

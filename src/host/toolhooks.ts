@@ -2,6 +2,10 @@
  * The plugin's hooks where there is no cheap bash: each is a call of the session server's tool, but for the two that have
  * to be programs (`cct hook`).
  */
+
+/** What the host runs for an event: our bash script, or a tool of the session server. */
+export type HookKind = "bash" | "mcp_tool";
+
 const EVENTS: Record<string, Record<string, string>> = {
   UserPromptSubmit: {},
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the host fills these in

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { homeOf } from "../config.ts";
 import { readSpoolHead, readSpoolText } from "../rules/spoolfile.ts";
 import type { World } from "../world.ts";
-import { type Spool, type Stage, spoolOfHook } from "./spool.ts";
+import { type HookSpool, type Stage, spoolOfHook } from "./spool.ts";
 
 /** The tool that the host's hooks call. The model need not see it. */
 export const HOOK_TOOL = "hook";
@@ -36,7 +36,7 @@ const OURS = /^mcp__(plugin_cct_)?cct__/;
 
 const isId = (value: unknown): value is string => typeof value === "string" && /^[A-Za-z0-9_-]+$/.test(value);
 
-export function createHooks(spool: Spool): (input: HookInput) => HookAnswer {
+export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer {
   let stops = 0;
 
   function advance(from: Stage, to: Stage): void {
@@ -146,7 +146,7 @@ export function runHook(world: World, input: string): number {
   return 0;
 }
 
-function wake({ env }: World, spool: ReturnType<typeof spoolOfHook>): number {
+function wake({ env }: World, spool: HookSpool): number {
   // Without a person at a terminal the host drops what a wake says.
   if (env.CLAUDE_CODE_SESSION_ATTENDED === "0" || env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-")) return 0;
   const mail = readSpoolHead(spool.peek() ?? "");

@@ -63,6 +63,9 @@ export interface Spool {
   close(): void;
 }
 
+/** The spool as a hook has it: beside the session server, whose files `close` would take away. */
+export type HookSpool = Omit<Spool, "close">;
+
 const STAGES = ["taken", "done", "seen", "read"] as const;
 
 /**
@@ -76,12 +79,8 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
   return spoolIn(folder, me);
 }
 
-/** The spool as a hook has it: beside the session server, whose files `close` would take away. */
-export function spoolOfHook(
-  home: string,
-  claudePid: number,
-  me: { pid: number; newId(): string },
-): Omit<Spool, "close"> {
+/** Opens the spool for a hook, whoever serves it. */
+export function spoolOfHook(home: string, claudePid: number, me: { pid: number; newId(): string }): HookSpool {
   const folder = paths(home).spool(claudePid);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return spoolIn(folder, me);

@@ -142,6 +142,53 @@ describe("entries in the settings", () => {
   });
 });
 
+describe("hooks that are calls of the session server (--hooks mcp_tool)", () => {
+  const hooks = (place: Place): string => readFileSync(join(place.plugin, "hooks/hooks.json"), "utf8");
+
+  test("name no bash, every event that the others do, and only what answers to it", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    success(await place.cct("install", "--hooks", "mcp_tool"));
+    const names = Object.keys(JSON.parse(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8")).hooks);
+    const found = (JSON.parse(hooks(place)) as { hooks: Record<string, { hooks: Record<string, unknown>[] }[]> }).hooks;
+    expect(Object.keys(found).sort()).toEqual(names.sort());
+    for (const [event, [entry]] of Object.entries(found)) {
+      const hook = entry?.hooks[0];
+      if (hook?.type === "mcp_tool")
+        expect(hook).toMatchObject({ server: "plugin:cct:cct", tool: "hook", input: { event } });
+      else expect(hook).toMatchObject({ command: server.command, args: [server.args[0], "hook", event] });
+    }
+    expect(hooks(place)).not.toContain("bash");
+    expect(success(await place.cct("install", "--hooks", "mcp_tool"))).toMatch(/nothing changed/);
+  });
+
+  test("are kept by `up`, ask for permissions where that is wanted, and give way to the others", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    success(await place.cct("install", "--hooks", "mcp_tool", "--ask"));
+    const before = hooks(place);
+    expect(before).not.toContain('"allow"');
+    try {
+      success(await place.cct("up"));
+    } finally {
+      success(await place.cct("kill"));
+    }
+    expect(hooks(place)).toBe(before);
+    success(await place.cct("install", "--hooks", "mcp_tool"));
+    expect(hooks(place)).toContain('"allow": "yes"');
+    success(await place.cct("install"));
+    expect(hooks(place)).toBe(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8"));
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual({});
+  });
+
+  test("of another kind are refused", async () => {
+    const place = newPlace();
+    const { code, stderr } = await place.cct("install", "--hooks", "python");
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/bash, mcp_tool/) });
+  });
+});
+
 test.each(WAYS)(
   "--ask leaves Claude Code's questions on (%s), and a later install turns them off again",
   async (version) => {

@@ -104,7 +104,7 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
   if (!way) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
   else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
     add("install", "warning", `installed (${way}), but not as this version would. Mend it with: cct up`);
-  else add("install", "ok", `in place (${way})`);
+  else add("install", "ok", `in place (${way === "plugin" ? `plugin, hooks: ${chosenOptions(config).hooks}` : way})`);
   if (way) {
     const state = statusLineState(claudePlaces(world));
     const wanted = chosenOptions(config).statusLine;

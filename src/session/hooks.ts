@@ -101,7 +101,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     return given;
   }
 
-  return (input) => {
+  function answerTo(input: HookInput): HookAnswer {
     const { event, reason, agent } = input;
     // Mail is for the session itself, not for its subagents.
     const isAgents = isId(agent);
@@ -124,6 +124,15 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
         return silent;
       default:
         return silent;
+    }
+  }
+
+  return (input) => {
+    try {
+      return answerTo(input);
+    } catch {
+      // A spool that cannot be used: the host goes on, and a hook that fails would be told to its user at every step.
+      return silent;
     }
   };
 }

@@ -1,5 +1,6 @@
 /** The hooks that the session server answers do what the bash hooks do: side by side, on the same mail. */
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { createHooks, type HookInput } from "../../src/session/hooks.ts";
@@ -132,6 +133,14 @@ describe("a call of the tool", () => {
     spool.write("mail", "normal inject message-0001:1\nno json\n");
     const hook = toolHook(spool);
     for (const event of ["PreToolUse", "UserPromptSubmit", "Stop", "Nonsense", undefined, 7])
+      expect(hook({ event })).toEqual({});
+  });
+
+  test("answers with silence where the spool has gone", () => {
+    const spool = newSpool();
+    const hook = toolHook(spool);
+    rmSync(spool.home, { recursive: true });
+    for (const event of ["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop", "SessionEnd"])
       expect(hook({ event })).toEqual({});
   });
 

@@ -11,8 +11,8 @@ import { join } from "node:path";
 import { output } from "./process.mjs";
 import { hookCommand, hookEnvironment, runHook, tempFolder } from "./product.mjs";
 import { median } from "./stats.mjs";
+import { inTurns } from "./turns.mjs";
 
-const ROUNDS = 300;
 const PIPE_ROUNDS = 100;
 const WARM_UP = 10;
 const EVENTS = ["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop"];
@@ -29,7 +29,7 @@ export function hook() {
   const inputs = [hookInput(folder, 329), hookInput(folder, 195 * 1024)];
   const traced = findStrace();
 
-  const figures = inputs.flatMap((input) => loop(folder, env, input));
+  const figures = inputs.flatMap((input) => loop(env, input));
   figures.push(inPipe(env, inputs[1]));
   for (const event of EVENTS) figures.push(forks(traced, env, event, inputs[0], folder));
   return figures;
@@ -52,32 +52,10 @@ function hookInput(folder, bytes) {
   return { path, bytes, label: bytes < 1024 ? `${bytes} B` : `${bytes / 1024} KB` };
 }
 
-/** All events in turn with the floor, spawned by bash. */
-function loop(folder, env, input) {
-  const commands = [FLOOR, ...EVENTS.map(hookCommand)];
-  const one = (command, i) =>
-    `a=$EPOCHREALTIME; ${command.map(quoted).join(" ")} <"$input" >/dev/null 2>&1; b=$EPOCHREALTIME; echo "${i} $((\${b/./} - \${a/./}))"`;
-  const script = join(folder, "loop.bash");
-  const lines = [
-    // macOS's own bash has no clock that is fine enough.
-    "((BASH_VERSINFO[0] >= 5)) || exit 9",
-    `input=${quoted(input.path)}`,
-    `for ((round = 0; round < ${ROUNDS + WARM_UP}; round++)); do`,
-    ...commands.map(one),
-    "done",
-  ];
-  writeFileSync(script, `${lines.join("\n")}\n`);
-  const { status, stdout, stderr } = spawnSync("bash", [script], { env, encoding: "utf8", maxBuffer: 1 << 26 });
-  if (status === 9) return [{ name: `hook, ${input.label} stdin`, notMeasured: "needs bash 5 for its clock" }];
-  if (status !== 0) throw new Error(`the loop ended with ${status}: ${stderr}`);
-  const samples = commands.map(() => []);
-  for (const line of stdout
-    .trim()
-    .split("\n")
-    .slice(WARM_UP * commands.length)) {
-    const [i, time] = line.split(" ");
-    samples[Number(i)].push(Number(time) / 1000);
-  }
+/** All events in turn with the floor. */
+function loop(env, input) {
+  const samples = inTurns([FLOOR, ...EVENTS.map(hookCommand)], env, input.path);
+  if (!samples) return [{ name: `hook, ${input.label} stdin`, notMeasured: "needs bash 5 for its clock" }];
   const floor = median(samples[0]);
   return EVENTS.map((event, i) => ({
     name: `hook ${event}, no mail, ${input.label} stdin`,
@@ -88,8 +66,6 @@ function loop(folder, env, input) {
     goal,
   }));
 }
-
-const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The large input in a pipe, as the host gives it. */
 function inPipe(env, input) {

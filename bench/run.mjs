@@ -16,9 +16,10 @@ import { root } from "./product.mjs";
 import { complete, machine, table } from "./report.mjs";
 import { sends } from "./sends.mjs";
 import { server } from "./server.mjs";
+import { statusline } from "./statusline.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, delivery, sends, server, wake };
+const benches = { hook, statusline, delivery, sends, server, wake };
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

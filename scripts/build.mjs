@@ -1,6 +1,6 @@
 // Builds dist/: one bundle for each thing that runs, the surface, the reference, and the licences of what is bundled.
 //   node scripts/build.mjs             all of dist/
-//   node scripts/build.mjs --surface   also writes src/operations/surface.json and docs/reference.md anew
+//   node scripts/build.mjs --surface   also writes src/operations/surface.json, docs/reference.md and docs/hosts.md anew
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -48,6 +48,10 @@ if (process.argv.includes("--surface")) {
   const { surface, reference } = await import(pathToFileURL(join(root, out)).href);
   await writeFile("src/operations/surface.json", `${JSON.stringify(surface(), null, 2)}\n`);
   await writeFile("docs/reference.md", reference());
+  await rm(out);
+  await build({ ...options, entryPoints: ["src/host/matrix.ts"], outfile: out });
+  const { hostsPage } = await import(`${pathToFileURL(join(root, out)).href}?hosts`);
+  await writeFile("docs/hosts.md", hostsPage());
   await rm(out);
 }
 

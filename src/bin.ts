@@ -41,6 +41,9 @@ process.umask(0o077);
 if (world.argv[0] === "mcp" && world.argv.length === 1) {
   const { runSession } = await import("./session/main.ts");
   await runSession(world);
+} else if (world.argv[0] === "hook") {
+  const { runHookOnce } = await import("./session/main.ts");
+  process.exitCode = await runHookOnce(world);
 } else {
   const { runCli } = await import("./cli/main.ts");
   process.exitCode = await runCli(world, {

@@ -38,6 +38,12 @@ const schema = z.strictObject({
     .describe("for so long the very same text is not sent to the same address again; 0: no limit"),
   max_hops: limit(20, "messages in one chain of replies"),
   wakes_per_hour: limit(60, "how often mail may wake one session within an hour"),
+  poll: z
+    .union([z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => word === "true" || word === "1")])
+    .default(false)
+    .describe(
+      "true: ask the model to look for mail once a minute, for hosts that mail cannot wake; each look is a paid turn",
+    ),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -58,6 +64,7 @@ const variables: Record<SettingName, string> = {
   repeat_seconds: "CCT_REPEAT_SECONDS",
   max_hops: "CCT_MAX_HOPS",
   wakes_per_hour: "CCT_WAKES_PER_HOUR",
+  poll: "CCT_POLL",
 };
 
 export function homeOf(world: Pick<World, "env" | "cwd">): string {

@@ -16,6 +16,9 @@ export const paths = (home: string) => ({
   spool: (claudePid: number) => join(home, "spool", String(claudePid)),
   pidmaps: join(home, "pidmaps"),
   pidmap: (claudePid: number) => join(home, "pidmaps", String(claudePid)),
+  /** What status lines show, by the host's process id. */
+  flags: join(home, "flags"),
+  flag: (claudePid: number) => join(home, "flags", String(claudePid)),
   peers: join(home, "peers"),
   peer: (peerId: string) => join(home, "peers", `${peerId}.json`),
 });
@@ -25,9 +28,10 @@ export function prepareHome(home: string, user: number, deep: boolean): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     check(home, user);
-    const { spools, pidmaps, peers, logs } = paths(home);
-    for (const folder of [spools, pidmaps, peers, logs]) mkdirSync(folder, { mode: 0o700, recursive: true });
-    for (const folder of [spools, pidmaps, peers, logs]) check(folder, user);
+    const { spools, pidmaps, flags, peers, logs } = paths(home);
+    const folders = [spools, pidmaps, flags, peers, logs];
+    for (const folder of folders) mkdirSync(folder, { mode: 0o700, recursive: true });
+    for (const folder of folders) check(folder, user);
     if (deep) checkBelow(home, user);
   } catch (error) {
     if (error instanceof CctError) throw error;

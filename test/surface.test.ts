@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { hostsPage } from "../src/host/matrix.ts";
 import { reference, surface } from "../src/operations/surface.ts";
 import { listTools } from "../src/session/tools.ts";
 import { root } from "./support/folders.ts";
@@ -35,6 +36,10 @@ describe("what is checked in", () => {
 
   test("docs/reference.md is the list of operations as it is now", () => {
     expect(readFileSync(join(root, "docs/reference.md"), "utf8") === reference(), OUT_OF_DATE).toBe(true);
+  });
+
+  test("docs/hosts.md is the table of rungs as it is now", () => {
+    expect(readFileSync(join(root, "docs/hosts.md"), "utf8") === hostsPage(), OUT_OF_DATE).toBe(true);
   });
 });
 

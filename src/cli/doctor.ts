@@ -6,9 +6,10 @@ import { localClient } from "../client/local.ts";
 import { type Config, homeOf, loadConfig } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
-import { claudeVersion } from "../host/claude.ts";
-import { installedWay, planInstall } from "../host/install.ts";
+import { claudePlaces, claudeVersion } from "../host/claude.ts";
+import { chosenOptions, installedWay, planInstall } from "../host/install.ts";
 import { ladder, rungsOf } from "../host/ladder.ts";
+import { type StatusLineState, statusLineState } from "../host/statusline.ts";
 import type { World } from "../world.ts";
 import { paint, type Screen, toJson } from "./output.ts";
 import { standIn } from "./standin.ts";
@@ -85,6 +86,13 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
   }
 }
 
+const statusLineWords: Record<StatusLineState, string> = {
+  ours: "shows CCT",
+  both: "shows yours and CCT",
+  theirs: "shows yours without CCT. To have both: cct up",
+  none: "does not show CCT. Mend it with: cct up",
+};
+
 async function claude(world: World, config: Config): Promise<Finding[]> {
   const version = await claudeVersion(world);
   const way = installedWay(world);
@@ -94,9 +102,15 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
     add("Claude Code", "warning", "no 'claude' on PATH. Install it with: npm install -g @anthropic-ai/claude-code");
   else add("Claude Code", "ok", version);
   if (!way) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
-  else if (planInstall(world, config, version, false).changes.length > 0)
+  else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
     add("install", "warning", `installed (${way}), but not as this version would. Mend it with: cct up`);
-  else add("install", "ok", `in place (${way})`);
+  else add("install", "ok", `in place (${way === "plugin" ? `plugin, hooks: ${chosenOptions(config).hooks}` : way})`);
+  if (way) {
+    const state = statusLineState(claudePlaces(world));
+    const wanted = chosenOptions(config).statusLine;
+    const there = state === "ours" || state === "both";
+    add("status line", there || !wanted ? "ok" : "warning", there || wanted ? statusLineWords[state] : "not wanted");
+  }
   if (version !== undefined) {
     const have = rungsOf(version);
     for (const rung of ladder) {

@@ -1,21 +1,33 @@
 /** Making CCT ready and taking it away: up, install, uninstall. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ensureBroker, localClient } from "../client/local.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { paths, prepareHome, readIfThere } from "../home.ts";
 import { claudePlaces, claudeVersion } from "../host/claude.ts";
 import type { FileChange } from "../host/files.ts";
-import { install, type Plan, planInstall, planUninstall, uninstall } from "../host/install.ts";
+import {
+  chosenOptions,
+  defaultOptions,
+  type InstallOptions,
+  install,
+  type Plan,
+  planInstall,
+  planUninstall,
+  uninstall,
+} from "../host/install.ts";
 import { rungsOf } from "../host/ladder.ts";
 import { alone } from "../host/lock.ts";
+import type { HookKind } from "../host/toolhooks.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 import { paint, type Screen } from "./output.ts";
 
-interface InstallOptions {
+interface InstallFlags {
   ask?: boolean;
+  statusline: boolean;
+  hooks?: HookKind;
   dryRun?: boolean;
 }
 
@@ -30,8 +42,14 @@ export function addSetupCommands(program: Command, world: World, screen: Screen)
     .command("install")
     .description("Installs CCT into Claude Code, for all sessions of this user that start from now on.")
     .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
+    .option("--no-statusline", "leave the status line as it is")
+    .addOption(
+      new Option("--hooks <kind>", "bash, or mcp_tool where bash starts slowly: calls of CCT's session server")
+        .choices(["bash", "mcp_tool"])
+        .default(undefined, "mcp_tool on Windows, else bash"),
+    )
     .option("--dry-run", "only say what would change")
-    .action((options: InstallOptions) => runInstall(world, screen, options));
+    .action((options: InstallFlags) => runInstall(world, screen, options));
   program
     .command("uninstall")
     .description(
@@ -56,7 +74,7 @@ async function up(world: World, screen: Screen): Promise<void> {
     client.close();
   }
   const version = await claudeVersion(world);
-  const plan = await installNow(world, config, version, false);
+  const plan = await installNow(world, config, version, chosenOptions(config));
   const where = plan.way === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
   screen.write(
     `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
@@ -80,21 +98,26 @@ async function up(world: World, screen: Screen): Promise<void> {
 }
 
 /** Plans and installs, alone: what another one is writing at the moment must not be taken for what stood there before. */
-function installNow(world: World, config: Config, version: string | undefined, ask: boolean): Promise<Plan> {
+function installNow(world: World, config: Config, version: string | undefined, options: InstallOptions): Promise<Plan> {
   return alone(world, config.home, () => {
-    const plan = planInstall(world, config, version, ask);
+    const plan = planInstall(world, config, version, options);
     install(world, config, plan);
     return plan;
   });
 }
 
-async function runInstall(world: World, screen: Screen, options: InstallOptions): Promise<void> {
+async function runInstall(world: World, screen: Screen, flags: InstallFlags): Promise<void> {
   const config = loadConfig(world);
   const version = await claudeVersion(world);
-  const ask = options.ask ?? false;
-  if (options.dryRun) return listChanges(screen, planInstall(world, config, version, ask).changes);
+  const usual = defaultOptions(process.platform);
+  const options = {
+    ask: flags.ask ?? false,
+    statusLine: flags.statusline && usual.statusLine,
+    hooks: flags.hooks ?? usual.hooks,
+  };
+  if (flags.dryRun) return listChanges(screen, planInstall(world, config, version, options).changes);
   prepareHome(config.home, world.user, true);
-  const plan = await installNow(world, config, version, ask);
+  const plan = await installNow(world, config, version, options);
   if (plan.changes.length === 0) screen.write("CCT is installed already; nothing changed.\n");
   else
     screen.write(

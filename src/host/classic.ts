@@ -10,10 +10,10 @@ import { readIfThere } from "../home.ts";
 import type { World } from "../world.ts";
 import type { ClaudePlaces } from "./claude.ts";
 import type { FileChange } from "./files.ts";
-import { atLeast } from "./ladder.ts";
+import { hasRung } from "./ladder.ts";
 
 /** Stands at the end of our commands, a comment to the shell: by it we find them again. */
-const MARK = "# cct";
+export const MARK = "# cct";
 
 interface Hook {
   type?: string;
@@ -75,20 +75,20 @@ function* ourEntries(
   version: string,
   ask: boolean,
 ): Generator<[string, HookEntry & Record<string, unknown>]> {
-  const quoted = `'${script.replaceAll("'", `'\\''`)}'`;
+  const file = quoted(script);
   // A script that has gone must not deny tools: without it the command succeeds and says nothing.
-  const command = (event: string, option = "") => `[ ! -r ${quoted} ] || exec bash ${quoted} ${event}${option} ${MARK}`;
+  const command = (event: string, option = "") => `[ ! -r ${file} ] || exec bash ${file} ${event}${option} ${MARK}`;
   const run = (event: string, option = "", more = {}) => ({
     hooks: [{ type: "command", command: command(event, option), timeout: 10, ...more }],
   });
   const block = " block";
   yield ["SessionStart", run("SessionStart")];
   yield ["UserPromptSubmit", run("UserPromptSubmit")];
-  yield ["PreToolUse", run("PreToolUse", atLeast(version, "2.1.110") ? "" : block)];
+  yield ["PreToolUse", run("PreToolUse", hasRung(version, "PreToolUse inject") ? "" : block)];
   yield ["Stop", run("Stop", block)];
   yield ["SessionEnd", run("SessionEnd")];
   // An event that a version does not know makes it reject all hooks.
-  if (atLeast(version, "2.1.112")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
+  if (hasRung(version, "FileChanged wake")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
   if (ask) return;
   const allow = JSON.stringify({
     hookSpecificOutput: {
@@ -97,13 +97,16 @@ function* ourEntries(
       permissionDecisionReason: "CCT's own tools",
     },
   });
-  const say = `printf %s '${allow.replaceAll("'", `'\\''`)}' ${MARK}`;
+  const say = `printf %s ${quoted(allow)} ${MARK}`;
   yield ["PreToolUse", { matcher: "mcp__cct__.*", hooks: [{ type: "command", command: say, timeout: 10 }] }];
 }
 
+/** As one word of a shell's command line. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
 interface JsonFile {
   text: string;
-  value: { hooks?: Record<string, HookEntry[]>; mcpServers?: Record<string, unknown> };
+  value: { hooks?: Record<string, HookEntry[]>; mcpServers?: Record<string, unknown>; statusLine?: unknown };
 }
 
 function readObject(path: string): JsonFile {
@@ -111,7 +114,8 @@ function readObject(path: string): JsonFile {
   return { text, value: parseObject(path, text) };
 }
 
-function parseObject(path: string, text: string): JsonFile["value"] {
+/** Throws `bad_request` for what is no JSON object. */
+export function parseObject(path: string, text: string): JsonFile["value"] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -153,7 +157,8 @@ function isOurs(hook: Hook | undefined): boolean {
   return typeof hook?.command === "string" && hook.command.endsWith(MARK);
 }
 
-function edit(text: string, path: JSONPath, value: unknown, isArrayInsertion = false): string {
+/** The text of a JSON file with one value set, or taken out (`undefined`); everything else stays as it stands. */
+export function edit(text: string, path: JSONPath, value: unknown, isArrayInsertion = false): string {
   const tabs = /^\t/m.test(text);
   const tabSize = /^( +)\S/m.exec(text)?.[1]?.length ?? 2;
   return applyEdits(

@@ -1,10 +1,11 @@
 /** Installing CCT into Claude Code and taking it out again: plan, show, carry out, remember. */
 import { dirname, join, sep } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config.ts";
 import { CctError } from "../errors.ts";
 import { readIfThere, writeWhole } from "../home.ts";
 import type { World } from "../world.ts";
-import { classicChanges, classicRemoval } from "./classic.ts";
+import { classicChanges, classicRemoval, parseObject } from "./classic.ts";
 import { type ClaudePlaces, claudePlaces } from "./claude.ts";
 import {
   apply,
@@ -19,17 +20,37 @@ import {
 } from "./files.ts";
 import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
 import { checkOurs, isInstalled, isOurs, pluginChanges } from "./plugin.ts";
+import { withoutStatusLine, withStatusLine } from "./statusline.ts";
+import type { HookKind } from "./toolhooks.ts";
 
 export type Way = "plugin" | "classic";
+
+/** What a person can choose at install. */
+export interface InstallOptions {
+  /** Leave the permission prompts for CCT's own tools on. */
+  ask: boolean;
+  /** Show CCT in the status line. */
+  statusLine: boolean;
+  /** Entries in the settings, for versions that load no plugin, are bash in any case. */
+  hooks: HookKind;
+}
+
+/** Windows has no bash that starts in two milliseconds; neither the hooks nor the status line use one there. */
+export function defaultOptions(platform: string): InstallOptions {
+  const isWindows = platform === "win32";
+  return { ask: false, statusLine: !isWindows, hooks: isWindows ? "mcp_tool" : "bash" };
+}
 
 /** What is remembered of an install, in the home's `install.json`. */
 interface Installed {
   changes: Change[];
   folders: string[];
+  options?: InstallOptions;
 }
 
 export interface Plan {
   way: Way;
+  options: InstallOptions;
   /** What would change; nothing when all is as it should be. */
   changes: FileChange[];
 }
@@ -40,14 +61,48 @@ export function wayFor(version: string | undefined): Way {
 }
 
 /** What installing would change. Throws `CctError` for files that CCT must not touch. */
-export function planInstall(world: World, config: Config, version: string | undefined, ask: boolean): Plan {
+export function planInstall(world: World, config: Config, version: string | undefined, options: InstallOptions): Plan {
   const places = claudePlaces(world);
   const way = wayFor(version);
+  const { settings } = places;
+  const script = way === "plugin" ? join(places.plugin, "statusline", "line.sh") : join(hooksFolder(config), "line.sh");
+  const withLine = (changes: FileChange[]): FileChange[] =>
+    withSettings(changes, settings, (text) =>
+      options.statusLine ? withStatusLine(settings, text, script) : withoutLine(config, settings, text),
+    );
   if (way === "plugin") {
-    return { way, changes: needed([...classicRemoval(places), ...pluginChanges(world, places.plugin, { ask })]) };
+    return {
+      way,
+      options,
+      changes: needed([...withLine(classicRemoval(places)), ...pluginChanges(world, places.plugin, options)]),
+    };
   }
-  const entries = classicChanges(world, places, hooksFolder(config), version ?? "0", ask);
-  return { way, changes: needed([...entries, ...pluginRemoval(places)]) };
+  const entries = withLine(classicChanges(world, places, hooksFolder(config), version ?? "0", options.ask));
+  const line = readIfThere(join(world.root, "plugin", "statusline", "line.sh"));
+  const copy = { path: script, content: options.statusLine ? line : undefined };
+  return { way, options, changes: needed([copy, ...entries, ...pluginRemoval(places)]) };
+}
+
+/** `changes` with the settings' text changed once more. */
+function withSettings(changes: FileChange[], path: string, more: (text: string) => string): FileChange[] {
+  const planned = changes.find((change) => change.path === path);
+  const others = changes.filter((change) => change !== planned);
+  const now = readIfThere(path);
+  const content = more(planned?.content ?? now ?? "{}\n");
+  // Our hooks are taken out and put in again: the same in another order is the same.
+  if (now !== undefined && isDeepStrictEqual(parseObject(path, content), parseObject(path, now))) return others;
+  return content === "{}\n" ? changes : [...others, { path, content }];
+}
+
+/** Settings without our part of the status line, as near to what stood there as the record of the install tells. */
+function withoutLine(config: Config, path: string, text: string): string {
+  const before = readRecord(config).changes.find((change) => change.path === path)?.before ?? undefined;
+  return withoutStatusLine(path, text, before);
+}
+
+/** What was chosen at the last install; the defaults when there was none. */
+export function chosenOptions(config: Config): InstallOptions {
+  return { ...defaultOptions(process.platform), ...readRecord(config).options };
 }
 
 /** Where the classic way keeps our hook scripts: with the home, so that they outlive this folder. */
@@ -59,8 +114,8 @@ function readRecord(config: Config): Installed {
   const text = readIfThere(recordPath(config));
   if (text === undefined) return { changes: [], folders: [] };
   try {
-    const { changes, folders } = JSON.parse(text);
-    if (Array.isArray(changes) && Array.isArray(folders)) return { changes, folders };
+    const { changes, folders, options } = JSON.parse(text);
+    if (Array.isArray(changes) && Array.isArray(folders)) return { changes, folders, options };
   } catch {
     // Said below.
   }
@@ -76,6 +131,9 @@ export function install(world: World, config: Config, plan: Plan): void {
   const record = readRecord(config);
   const save = () => writeWhole(recordPath(config), `${JSON.stringify(record, null, 2)}\n`, world.newId());
   const kept = structuredClone(record);
+  record.options = plan.options;
+  // What others wrote since the last install is theirs as well: the text before the first one would undo it.
+  const withoutUs = new Map(planUninstall(world, config).map(({ path, content }) => [path, content]));
   // The plugin's folder is all ours: what an older or cut off install left in it is nothing to come back to.
   const ours = (path: string) => path.startsWith(claudePlaces(world).plugin + sep);
   const done: FileChange[] = [];
@@ -84,8 +142,11 @@ export function install(world: World, config: Config, plan: Plan): void {
       const before = readIfThere(change.path);
       const known = record.changes.find(({ path }) => path === change.path);
       const after = digest(change.content ?? "");
-      if (known) known.after = after;
-      else record.changes.push({ path: change.path, before: ours(change.path) ? null : (before ?? null), after });
+      if (known) {
+        const changed = digest(before ?? "") !== known.after && !ours(change.path);
+        if (changed) known.before = (withoutUs.has(change.path) ? withoutUs.get(change.path) : before) ?? null;
+        known.after = after;
+      } else record.changes.push({ path: change.path, before: ours(change.path) ? null : (before ?? null), after });
       if (change.content !== undefined) {
         for (const folder of missingFolders(dirname(change.path))) {
           if (!record.folders.includes(folder)) record.folders.push(folder);
@@ -110,7 +171,11 @@ export function install(world: World, config: Config, plan: Plan): void {
 /** What uninstalling would change: each file that install touched as it was before, or without our entries when others changed it since. */
 export function planUninstall(world: World, config: Config): FileChange[] {
   const places = claudePlaces(world);
-  const removal = [...classicRemoval(places), ...pluginRemoval(places)];
+  const { settings } = places;
+  const removal = [
+    ...withSettings(classicRemoval(places), settings, (text) => withoutLine(config, settings, text)),
+    ...pluginRemoval(places),
+  ];
   const restored = readRecord(config)
     .changes.filter(
       ({ path, after }) => digest(readIfThere(path) ?? "") === after && !path.startsWith(config.home + sep),

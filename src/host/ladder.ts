@@ -1,4 +1,7 @@
-/** The delivery ladder: which rung needs which version of Claude Code. Install, doctor and the docs read this one table. */
+/**
+ * The delivery ladder: which rung needs which version of Claude Code. Install, doctor and `docs/hosts.md` (made by
+ * `npm run surface`) read this one table.
+ */
 
 export interface Rung {
   name: string;
@@ -40,6 +43,11 @@ export function atLeast(version: string, since: string): boolean {
     if (other !== part) return other > part;
   }
   return true;
+}
+
+/** Whether a version has the rung of this name. */
+export function hasRung(version: string, name: string): boolean {
+  return rungsOf(version).some((rung) => rung.name === name);
 }
 
 /** The rungs that a version has. */

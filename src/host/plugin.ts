@@ -5,12 +5,14 @@ import { CctError } from "../errors.ts";
 import { readIfThere } from "../home.ts";
 import type { World } from "../world.ts";
 import { type FileChange, filesBelow, refuseLink } from "./files.ts";
+import { type HookKind, toolHooks } from "./toolhooks.ts";
 
 const MANIFEST = ".claude-plugin/plugin.json";
 
 export interface PluginOptions {
   /** Leave the permission prompts for CCT's own tools on. */
   ask: boolean;
+  hooks: HookKind;
 }
 
 /** The changes that make the folder what it is to be; files of an older CCT that are no more are among them. */
@@ -27,7 +29,7 @@ export function pluginChanges(world: World, folder: string, options: PluginOptio
   return [...wanted, ...stale.map((name) => ({ path: join(folder, name), content: undefined }))];
 }
 
-function pluginFile(world: World, name: string, text: string, { ask }: PluginOptions): string {
+function pluginFile(world: World, name: string, text: string, { ask, hooks }: PluginOptions): string {
   if (name === ".mcp.json") {
     const cct = { command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"] };
     return `${JSON.stringify({ mcpServers: { cct } }, null, 2)}\n`;
@@ -35,6 +37,8 @@ function pluginFile(world: World, name: string, text: string, { ask }: PluginOpt
   if (name === MANIFEST) {
     return `${JSON.stringify({ ...JSON.parse(text), version: world.version }, null, 2)}\n`;
   }
+  if (name === "hooks/hooks.json" && hooks === "mcp_tool")
+    return toolHooks([world.node, join(world.root, "dist", "bin.js")], ask);
   if (name === "hooks/hooks.json" && ask) {
     const file = JSON.parse(text);
     // The entry with a matcher is the one that answers permission prompts for our own tools.

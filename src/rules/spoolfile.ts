@@ -40,6 +40,17 @@ export function readSpoolHead(content: string): SpoolHead | undefined {
   return { urgency, mode, late, claims };
 }
 
+/** The text of a spool file, as the model is to see it; `undefined` when the file is not one. */
+export function readSpoolText(content: string): string | undefined {
+  const [, json = ""] = content.split("\n", 2);
+  try {
+    const text: unknown = JSON.parse(json);
+    return readSpoolHead(content) && typeof text === "string" && text !== "" ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export function highestUrgency(all: readonly Urgency[]): Urgency {
   return urgencies.find((urgency) => all.includes(urgency)) ?? "low";
 }

@@ -65,6 +65,7 @@ export function createDoor(world: World, config: Config, client: Client, joining
       claude_pid,
       ...(session === undefined ? {} : { session_id: session }),
       cwd: world.cwd,
+      ...(config.poll ? { polls: true } : {}),
       ...seen,
     };
     /** Whom this process has been and is not going to be. */

@@ -8,6 +8,7 @@ import { listen } from "../client/stream.ts";
 import type { Config } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { readBrokerNote } from "../home.ts";
+import type { OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
@@ -30,6 +31,16 @@ export interface LinkEvents extends Joining {
   registered(how: Joined["how"]): Promise<void>;
   /** There may be mail. */
   mail(): void;
+  /** How we stand with the broker: at every beat, and whenever it changes. */
+  told(standing: Standing): void;
+}
+
+/** What a session's person may see of its tie to the broker. */
+export interface Standing {
+  peer: { peer_id: string; name: string } | undefined;
+  broker: "up" | "away";
+  /** What the broker said at the last beat. */
+  said: OutputOf<"heartbeat"> | undefined;
 }
 
 export interface Link {
@@ -40,6 +51,8 @@ export interface Link {
   /** The state that the hooks tell has changed. */
   stateChanged(): void;
   renamed(name: string): void;
+  /** Something else has changed that the broker knows best: asks it soon. */
+  refresh(): void;
   /** Ends the session at the broker. */
   close(): Promise<void>;
 }
@@ -69,6 +82,12 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   let lateFacts: GitFacts | undefined;
   let told = "";
 
+  let said: Standing["said"];
+
+  function tell(broker: Standing["broker"]): void {
+    if (!closed) events.told({ peer: record, broker, said });
+  }
+
   const sessionNow = (): string | undefined => spool.sessionId() ?? (world.env.CLAUDE_CODE_SESSION_ID || undefined);
 
   /** Does what is due. All that says to the broker who we are is said here, one thing at a time. */
@@ -91,9 +110,13 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         } else await register();
       } catch (error) {
         // Not known any more, or superseded: begin again. Anything else that befalls a heartbeat the stream notices and mends.
-        if (registered && !isRefusal(error)) continue;
+        if (registered && !isRefusal(error)) {
+          tell("away");
+          continue;
+        }
         registered = false;
         problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
+        tell("away");
         // Once at once; a broker that refuses and refuses is not asked all the time.
         await rest(pause);
         pause = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pause * 2));
@@ -132,15 +155,15 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     // Who ends meanwhile unregisters in `close`.
     if (closed) return;
     registered = true;
-    beatDue = false;
+    // At once: it tells what a status line shows.
+    beatDue = true;
+    tell("up");
     for (const wake of waiters.splice(0)) wake();
     told = "";
     stream?.close();
     stream = listen(client, current, { up: stateChanged, hint: events.mail, down: broken }, Math.random);
     clearInterval(clock);
     clock = setInterval(beat, HEARTBEAT_MS);
-    // What the hooks said meanwhile.
-    if (sessionNow() !== session) beat();
   }
 
   async function firstFacts(): Promise<GitFacts> {
@@ -203,6 +226,8 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       seen = session;
     }
     if (spool.sessionId() !== undefined) assumed = false;
+    said = answer;
+    tell("up");
     // The net under the hints: whatever got lost, the next beat tells.
     if (answer.waiting > 0) events.mail();
   }
@@ -217,6 +242,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   async function broken(error: CctError): Promise<void> {
     told = "";
     problem = error;
+    tell("away");
     if (error.code === "unauthorized") {
       registered = false;
       return work();
@@ -255,6 +281,9 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     },
     peer: current,
     stateChanged,
+    refresh() {
+      if (registered) beat();
+    },
     renamed(name) {
       if (!record) return;
       record = { ...record, name };

@@ -42,6 +42,8 @@ export interface Mail {
   holdBack(): Promise<void>;
   /** Claims that are still ours: their leases are to be renewed. */
   held(): Claim[];
+  /** How many messages no hook and no tool has handed out yet: in the mail file, and at the broker when it was asked last. */
+  unread(): number;
   /** The host called another tool: text that it got before has been answered, where no hook can tell us. */
   toolCalled(): void;
   /** What the clock asks for: mail that nobody takes is offered again. */
@@ -62,6 +64,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   let expecting = true;
   /** Messages that the last claim left at the broker, for want of room in the file. */
   let behind = 0;
+  /** The same with those that are too long for any file. */
+  let atBroker = 0;
   let lateAfter = LATE_MS;
   /** Too long for a frame, and named once. */
   const named = new Set<string>();
@@ -139,6 +143,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       .slice(0, MAX_NOTICES - spooled.notices.length);
     const more = Math.max(0, found.remaining - found.too_long.length);
     behind = more;
+    atBroker = found.remaining;
     if (found.messages.length === 0 && notices.length === 0) {
       // Nothing to add but the number of those that wait behind the file.
       if (spooled.messages.length === 0 || more === spooled.more || !takeBack()) return;
@@ -158,6 +163,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   }
 
   function reset(): void {
+    atBroker = 0;
     spooled = { messages: [], notices: [], more: 0 };
     behind = 0;
     expecting = true;
@@ -200,6 +206,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         if (takeBack()) await tell(spooled.messages, "returned");
         spooled = { messages: [], notices: [], more: 0 };
         const mail = await mailbox.check(limit);
+        atBroker = mail.remaining;
         const urgency = highestUrgency(mail.messages.map((message) => message.urgency));
         const claims = mail.messages.map(({ message_id, attempt }) => ({ message_id, attempt }));
         return {
@@ -220,6 +227,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         spooled = { messages: [], notices: [], more: 0 };
         await fill();
       }),
+    unread: () => claimsOf({ content: spool.peek() ?? "" }).length + atBroker,
     held: () => [
       // From the file, not from memory: at start-up it may be an earlier server's.
       ...claimsOf({ content: spool.peek() ?? "" }),

@@ -7,9 +7,11 @@ import { loadConfig } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
+import { removeFlags, renderFlags, writeFlags } from "./flags.ts";
+import { createHooks, HOOK_TOOL, type HookAnswer, type HookInput, runHook } from "./hooks.ts";
 import { removeEmptyPlugin } from "./host.ts";
-import { instructions } from "./instructions.ts";
-import { createLink, type Link } from "./link.ts";
+import { instructions, pollInstructions } from "./instructions.ts";
+import { createLink, type Link, type Standing } from "./link.ts";
 import { createMail } from "./mail.ts";
 import { keepServices } from "./services.ts";
 import { openSpool, sweepDead } from "./spool.ts";
@@ -17,11 +19,22 @@ import { callTool, listTools, type ToolSession } from "./tools.ts";
 
 const TICK_MS = 1_000;
 
+/** `cct hook <event>`. Whatever goes wrong, the host goes on. */
+export async function runHookOnce(world: World): Promise<number> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk);
+    return runHook(world, Buffer.concat(chunks).toString());
+  } catch {
+    return 0;
+  }
+}
+
 /** Serves until standard input closes or the host is gone. */
 export async function runSession(world: World): Promise<void> {
   const transport = new StdioServerTransport();
   const answered: (() => void)[] = [];
-  let session: (ToolSession & { close(): Promise<void> }) | CctError;
+  let session: Session | CctError;
   try {
     session = openSession(world, (done) => answered.push(done));
   } catch (error) {
@@ -33,14 +46,27 @@ export async function runSession(world: World): Promise<void> {
     { name: "cct", title: "Claude Code Talk", version: world.version },
     {
       capabilities: { tools: {} },
-      instructions: session instanceof CctError ? `CCT cannot work in this session: ${session.line}` : instructions,
+      instructions:
+        session instanceof CctError
+          ? `CCT cannot work in this session: ${session.line}`
+          : instructions + (session.poll ? pollInstructions : ""),
     },
   );
   const opened = session;
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: isSteppingBack(opened) ? [] : listTools() }));
   server.setRequestHandler(CallToolRequestSchema, async (request) => {
-    if (opened instanceof CctError) return { isError: true, content: [{ type: "text", text: opened.line }] };
-    return callTool(opened, request.params.name, request.params.arguments ?? {});
+    const { name, arguments: input = {} } = request.params;
+    if (opened instanceof CctError) {
+      // A hook that fails would be told to the user at every step.
+      if (name === HOOK_TOOL) return { content: [{ type: "text", text: "{}" }] };
+      return { isError: true, content: [{ type: "text", text: opened.line }] };
+    }
+    if (name === HOOK_TOOL) {
+      const { answer, shown } = opened.hook(input);
+      answered.push(shown);
+      return { content: [{ type: "text", text: JSON.stringify(answer) }] };
+    }
+    return callTool(opened, name, input);
   });
   await server.connect(transport);
   const send = transport.send.bind(transport);
@@ -60,7 +86,15 @@ function isSteppingBack(session: ToolSession | CctError): boolean {
   return session instanceof CctError && session.code === "conflict";
 }
 
-function openSession(world: World, afterAnswer: (done: () => void) => void): ToolSession & { close(): Promise<void> } {
+interface Session extends ToolSession {
+  /** Does what a hook does, where the host's hooks are calls of our tool. */
+  hook(input: HookInput): HookAnswer;
+  /** The model is to look for mail by itself. */
+  poll: boolean;
+  close(): Promise<void>;
+}
+
+function openSession(world: World, afterAnswer: (done: () => void) => void): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
@@ -82,9 +116,48 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     config.delivery,
   );
   // A broker that is away is no news here: the stream comes back, and with it a hint.
-  const runMail = (): void => void mail.run().catch(() => {});
+  const runMail = (): void =>
+    void mail
+      .run()
+      .finally(() => show(false))
+      .catch(() => {});
+  let standing: Standing | undefined;
+  let shown = "";
+  let lastUnread = 0;
+  /** Tells the status line. `beat`: also when only time has passed. */
+  const show = (beat: boolean): void => {
+    if (!standing) return;
+    const state = spool.state();
+    const { said } = standing;
+    const busy = said?.presence === "busy";
+    // What a busy peer does not want to hear of stays at the broker; else we know sooner how much there is.
+    const unread = busy ? said.unread : mail.unread();
+    if (unread !== lastUnread && !beat) link.refresh();
+    lastUnread = unread;
+    const [pool] = said?.pools ?? [];
+    const flags = {
+      server: world.pid,
+      peer_id: standing.peer?.peer_id,
+      name: standing.peer?.name ?? "",
+      pool: pool && { name: pool.name, unread: Math.min(pool.unread, unread) },
+      unread,
+      held: said?.held ?? 0,
+      presence: busy ? "busy" : (state ?? "idle"),
+      busy_until: said?.busy_until,
+      hook: state === undefined ? ("quiet" as const) : ("live" as const),
+      broker: standing.broker,
+    };
+    const timeless = renderFlags(flags, 0);
+    if (!beat && timeless === shown) return;
+    shown = timeless;
+    writeFlags(config.home, world.ppid, renderFlags(flags, world.now()), world.newId());
+  };
   link = createLink(world, config, client, spool, {
     held: mail.held,
+    told(now) {
+      standing = now;
+      show(true);
+    },
     mail() {
       mail.hint();
       runMail();
@@ -110,6 +183,8 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     client,
     link,
     mail,
+    poll: config.poll,
+    hook: createHooks(spool),
     now: world.now,
     newMessageId: world.newMessageId,
     afterAnswer,
@@ -117,6 +192,8 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
       clearInterval(tick);
       services.close();
       await link.close();
+      standing = undefined;
+      removeFlags(config.home, world.ppid);
       spool.close();
       removeEmptyPlugin(world);
     },

@@ -22,9 +22,11 @@ import { CctError, systemCode } from "../errors.ts";
 import { paths, readIfThere, writeWhole } from "../home.ts";
 import { isAlive, startedAt, startMark, stillRuns } from "../process.ts";
 
+export type Stage = "taken" | "done" | "seen" | "read";
+
 /** A file that a hook took: its stage, its name, and its text. */
 export interface TakenFile {
-  stage: "taken" | "done" | "seen" | "read";
+  stage: Stage;
   name: string;
   content: string;
   /** When it reached this stage, milliseconds since 1970. */
@@ -47,6 +49,12 @@ export interface Spool {
   retire(file: TakenFile): boolean;
   /** Advances a file to `read`. */
   markRead(file: TakenFile): void;
+  /** Takes the mail as a hook does, so that nobody else can; `undefined` when there is none. */
+  take(): TakenFile | undefined;
+  /** Advances a file to a stage. */
+  moveTo(file: TakenFile, stage: Stage): void;
+  /** Says what hooks say of the session: `state`, `session`. */
+  note(name: "state" | "session", value: string): void;
   remove(file: TakenFile): void;
   /** What the hooks last said of the session. */
   state(): "active" | "idle" | "ended" | undefined;
@@ -54,6 +62,9 @@ export interface Spool {
   watch(changed: () => void): void;
   close(): void;
 }
+
+/** The spool as a hook has it: beside the session server, whose files `close` would take away. */
+export type HookSpool = Omit<Spool, "close">;
 
 const STAGES = ["taken", "done", "seen", "read"] as const;
 
@@ -65,6 +76,17 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
   const folder = paths(home).spool(claudePid);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
+  return spoolIn(folder, me);
+}
+
+/** Opens the spool for a hook, whoever serves it. */
+export function spoolOfHook(home: string, claudePid: number, me: { pid: number; newId(): string }): HookSpool {
+  const folder = paths(home).spool(claudePid);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return spoolIn(folder, me);
+}
+
+function spoolIn(folder: string, me: { pid: number; newId(): string }): Spool {
   let count = 0;
   let watcher: FSWatcher | undefined;
   const at = (name: string) => join(folder, name);
@@ -100,6 +122,13 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
     putDone: (content) => writeWhole(at(`done.${unique()}`), content, me.newId()),
     retire: (file) => moved(at(file.name), at(`.lost.${file.name}`)),
     markRead: (file) => void moved(at(file.name), at(`read.${file.name}`)),
+    take() {
+      const name = `taken.${unique()}`;
+      if (!moved(at("mail"), at(name))) return undefined;
+      return { stage: "taken", name, content: readFileSync(at(name), "utf8"), since: statSync(at(name)).ctimeMs };
+    },
+    moveTo: (file, stage) => void moved(at(file.name), at(`${stage}.${file.name.replace(`${file.stage}.`, "")}`)),
+    note: (name, value) => writeWhole(at(name), `${value}\n`, me.newId()),
     remove(file) {
       for (const name of [file.name, `.lost.${file.name}`]) rmSync(at(name), { force: true });
     },
@@ -168,8 +197,8 @@ function isOlder(path: string, began: number | undefined): boolean {
 
 /** Clears away what ended host processes left: their mail's leases lapse, and it is queued again. */
 export function sweepDead(home: string): void {
-  const { spools, pidmaps } = paths(home);
-  for (const folder of [spools, pidmaps]) {
+  const { spools, pidmaps, flags } = paths(home);
+  for (const folder of [spools, pidmaps, flags]) {
     for (const name of readdirSync(folder)) {
       if (/^\d+$/.test(name) && !isAlive(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
     }

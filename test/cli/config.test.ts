@@ -29,6 +29,7 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
     broker: { value: null, source: "default" },
     name: { value: null, source: "default" },
     delivery: { value: "inject", source: "default" },
+    poll: { value: false, source: "default" },
   });
   const said = success(await person.cctWith({ env: unset }, "config"));
   expect(said).toMatch(/^SETTING +VALUE +FROM\n/);
@@ -62,6 +63,7 @@ test.each([
   ["port", "-1"],
   ["port", "1.5"],
   ["delivery", "loud"],
+  ["poll", "often"],
   ["broker", "not a url"],
   ["broker", "file:///etc/passwd"],
   ["name", ""],

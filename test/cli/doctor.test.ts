@@ -41,7 +41,8 @@ test("all is well: every check and every rung says so, and a message went all th
   const all = findings(await person.cctWith({ env }, "doctor", "--json"));
   expect(new Set(all.map((one) => one.verdict))).toEqual(new Set(["ok"]));
   expect(found(all, "Claude Code")).toBe("2.1.330");
-  expect(found(all, "install")).toContain("plugin");
+  expect(found(all, "install")).toBe("in place (plugin, hooks: bash)");
+  expect(found(all, "status line")).toBe("shows CCT");
   expect(all.filter((one) => one.check.startsWith("rung ")).length).toBeGreaterThanOrEqual(6);
 
   // What it sent is read, and its stand-in is not among the live.

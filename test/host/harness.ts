@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
-import { HOST_VERSION, type Needs, root } from "./needs.ts";
+import { type Needs, root } from "./needs.ts";
 import { openNetwork } from "./network.ts";
 import { type RequestLog, readLog } from "./requests.ts";
 import { bash, type ToolCall, type Turn } from "./script.ts";
@@ -80,7 +80,7 @@ export async function openStage(needs: Needs): Promise<Stage> {
   symlinkSync(needs.claude, at("bin/claude"));
   writeFileSync(at("api/log.jsonl"), "");
   writeFileSync(at("bin/gate"), `: >"${gates}/$1.reached"; until [[ -e "${gates}/$1" ]]; do sleep 0.05; done\n`);
-  seedHome(home, project);
+  seedHome(home, project, needs.version);
 
   const baseEnv = {
     PATH: [at("bin"), dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
@@ -131,7 +131,7 @@ export async function openStage(needs: Needs): Promise<Stage> {
     const terminals = await openTerminals(network, folder);
     await startApi(network.within, folder, baseEnv);
     const up = await cct("up");
-    if (up.status !== 0 || !up.stdout.includes(HOST_VERSION)) throw new Error(`cct up: ${up.stdout}${up.stderr}`);
+    if (up.status !== 0 || !up.stdout.includes(needs.version)) throw new Error(`cct up: ${up.stdout}${up.stderr}`);
     const log = readLog(at("api/log.jsonl"));
     const sessions: Session[] = [];
     const places = { home, cctHome: join(home, ".cct"), scripts };
@@ -186,11 +186,11 @@ export async function openStage(needs: Needs): Promise<Stage> {
 }
 
 /** The first-run dialogs answered, the project trusted, and a setting of the user's own. */
-function seedHome(home: string, project: string): void {
+function seedHome(home: string, project: string, version: string): void {
   const state = {
     numStartups: 5,
     hasCompletedOnboarding: true,
-    lastOnboardingVersion: HOST_VERSION,
+    lastOnboardingVersion: version,
     theme: "dark",
     customApiKeyResponses: { approved: [KEY.slice(-20)], rejected: [] },
     projects: {

@@ -12,7 +12,11 @@ export const HOST_VERSION = "2.1.330";
 /** The folder of the package, also when this file was bundled into another place of it. */
 export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
 
+/** One before the version that puts mail beside a tool's result, and that wakes; still a script for node. */
+export const OLD_HOST_VERSION = "2.1.100";
+
 export interface Needs {
+  version: string;
   /** The path of the `claude` program. */
   claude: string;
   /** The words before a command that give it a network of its own. */
@@ -24,7 +28,7 @@ export interface Needs {
 const isRoot = process.getuid?.() === 0;
 
 /** What the tests need; a text that says what is missing when it cannot be had. */
-export function findNeeds(): Needs | string {
+export function findNeeds(version = HOST_VERSION): Needs | string {
   if (process.platform !== "linux") return `network namespaces are Linux's; this is ${process.platform}`;
   for (const tool of ["unshare", "nsenter", "flock"]) if (!has(tool)) return `there is no ${tool} (util-linux)`;
   const missing = ["tmux", "ip"].filter((tool) => !has(tool));
@@ -32,12 +36,13 @@ export function findNeeds(): Needs | string {
     return `there is no ${missing.join(" and no ")}, and it cannot be installed here`;
   const network = isRoot ? ["unshare", "-n"] : ["unshare", "-r", "-n"];
   if (!succeeds([...network, "ip", "link", "set", "lo", "up"])) return "no network namespace can be made here";
-  const claude = fetchClaude();
-  if (claude === undefined) return `@anthropic-ai/claude-code@${HOST_VERSION} cannot be fetched`;
+  const claude = fetchClaude(version);
+  if (claude === undefined) return `@anthropic-ai/claude-code@${version} cannot be fetched`;
   // Not in the home of the person who runs this.
-  if (!succeeds([...network, "env", "-i", "HOME=/nonexistent", claude, "--version"]))
-    return "Claude Code does not run here";
-  return { claude, unshare: network, nsenter: isRoot ? ["-n"] : ["-U", "--preserve-credentials", "-n"] };
+  const path = `PATH=${dirname(process.execPath)}:/usr/bin:/bin`;
+  if (!succeeds([...network, "env", "-i", "HOME=/nonexistent", path, claude, "--version"]))
+    return `Claude Code ${version} does not run here`;
+  return { version, claude, unshare: network, nsenter: isRoot ? ["-n"] : ["-U", "--preserve-credentials", "-n"] };
 }
 
 function findRoot(from: string): string {
@@ -74,13 +79,19 @@ function installTools(): boolean {
   return once(`command -v tmux && command -v ip || ${install} || { apt-get update && ${install}; }`);
 }
 
-function fetchClaude(): string | undefined {
-  const prefix = join(cache, HOST_VERSION);
+function fetchClaude(version: string): string | undefined {
+  const prefix = join(cache, version);
   const packages = join(prefix, "node_modules", "@anthropic-ai");
-  const claude = join(packages, `claude-code-linux-${process.arch}`, "claude");
-  if (!existsSync(claude)) {
+  // A program of its own, in older versions a script for node.
+  const places = [
+    join(packages, `claude-code-linux-${process.arch}`, "claude"),
+    join(packages, "claude-code", "cli.js"),
+  ];
+  const claude = (): string | undefined => places.find((place) => existsSync(place));
+  if (!claude()) {
     const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
-    once(`[ -x '${claude}' ] || ${npm} --prefix '${prefix}' @anthropic-ai/claude-code@${HOST_VERSION}`);
+    const there = places.map((place) => `[ -x '${place}' ]`).join(" || ");
+    once(`${there} || ${npm} --prefix '${prefix}' @anthropic-ai/claude-code@${version}`);
   }
-  return existsSync(claude) ? claude : undefined;
+  return claude();
 }

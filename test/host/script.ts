@@ -23,6 +23,12 @@ export const use = (...tools: ToolCall[]): Turn => ({ tools });
 
 export const bash = (command: string): ToolCall => ({ name: "Bash", input: { command, description: "a step" } });
 
+/** One of our own tools where CCT is installed by entries in the settings. */
+export const classicCct = (tool: string, input: Record<string, unknown> = {}): ToolCall => ({
+  name: `mcp__cct__cct_${tool}`,
+  input,
+});
+
 /** One of our own tools, as the plugin's users see it. */
 export const cct = (tool: string, input: Record<string, unknown> = {}): ToolCall => ({
   name: `mcp__plugin_cct_cct__cct_${tool}`,

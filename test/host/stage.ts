@@ -6,7 +6,12 @@ import { openStage, type SentMessage, type Stage } from "./harness.ts";
 import { findNeeds } from "./needs.ts";
 import { type Request, timesIn } from "./requests.ts";
 
-const needs = findNeeds();
+let needs = findNeeds();
+
+/** Before anything else in a test file that is for another version of the host. */
+export function onVersion(version: string): void {
+  needs = findNeeds(version);
+}
 
 let current: Stage | undefined;
 

@@ -6,7 +6,16 @@ import { describe, expect, test as inTurn } from "vitest";
 import { isAlive } from "../../src/process.ts";
 import { cct, success } from "../support/cct.ts";
 import { notRun } from "../support/not-run.ts";
-import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+import {
+  CLASSIC_VERSION,
+  json,
+  newPlace,
+  OLD_VERSION,
+  PLUGIN_VERSION,
+  type Place,
+  WAYS,
+  withoutLine,
+} from "./place.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -97,7 +106,7 @@ describe("when Claude Code's version changes", () => {
       place.version(PLUGIN_VERSION);
       success(await place.cct("install"));
       expect(existsSync(join(place.plugin, "hooks/hooks.json"))).toBe(true);
-      expect(json(place.settings)).toEqual(JSON.parse(settings));
+      expect(withoutLine(json(place.settings))).toEqual(JSON.parse(settings));
       expect(json(place.state)).toEqual(JSON.parse(state));
       expect(success(await place.cct("install"))).toMatch(/nothing changed/);
       success(await place.cct("uninstall"));

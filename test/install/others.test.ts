@@ -3,7 +3,16 @@ import { chmodSync, lstatSync, readFileSync, readlinkSync, statSync, symlinkSync
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
-import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+import {
+  CLASSIC_VERSION,
+  json,
+  newPlace,
+  OLD_VERSION,
+  PLUGIN_VERSION,
+  type Place,
+  WAYS,
+  withoutLine,
+} from "./place.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -60,7 +69,7 @@ function placeWith(settings: string, version: string): Place {
 
 /** An object without CCT's entries, and without what would only be there for them. */
 function withoutOurs(settings: Record<string, unknown>): Record<string, unknown> {
-  const { hooks, ...others } = settings;
+  const { hooks, ...others } = withoutLine(settings);
   const kept = Object.entries((hooks ?? {}) as Record<string, { hooks: { command: string }[] }[]>).map(
     ([event, entries]) => [event, entries.filter((entry) => !entry.hooks.every((one) => / # cct$/.test(one.command)))],
   );
@@ -90,7 +99,9 @@ test.each(kinds)(
     expect(withoutOurs(json(place.settings))).toEqual(withoutOurs(JSON.parse(text)));
     expect(json(place.state)).toMatchObject(state);
     const installed = readFileSync(place.settings, "utf8");
-    if (text.trim().includes("\n") && text.includes("opus")) expect(missingLine(text, installed)).toBe(undefined);
+    // The one line that is not as it was is the status line's command, which ours runs now.
+    const kept = text.replace(/^[^\n]*"~\/bin\/line"[^\n]*\n/m, "");
+    if (text.trim().includes("\n") && text.includes("opus")) expect(missingLine(kept, installed)).toBe(undefined);
     // CCT's hooks come after theirs.
     const { hooks } = JSON.parse(installed) as { hooks: Record<string, { hooks: { command: string }[] }[]> };
     for (const entries of Object.values(hooks)) {
@@ -103,11 +114,11 @@ test.each(kinds)(
 );
 
 describe("while CCT is installed", () => {
-  test("the settings are not even opened for writing where the plugin is enough", async () => {
+  test("the settings are not even opened for writing where the plugin is enough and no status line is wanted", async () => {
     const place = placeWith(SETTINGS.tabs ?? "", PLUGIN_VERSION);
     const before = { ...place.everything() };
     const times = place.times();
-    success(await place.cct("install"));
+    success(await place.cct("install", "--no-statusline"));
     expect(place.everything()).toMatchObject(before);
     for (const path of [".claude/settings.json", ".claude.json"]) expect(place.times()[path]).toBe(times[path]);
   });

@@ -98,3 +98,15 @@ export const WAYS = [PLUGIN_VERSION, CLASSIC_VERSION, OLD_VERSION];
 export function json(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, "utf8"));
 }
+
+/** Settings without CCT's status line; one that CCT only joined is the person's own again. */
+export function withoutLine(settings: Record<string, unknown>): Record<string, unknown> {
+  const { statusLine, ...others } = settings;
+  if (statusLine === undefined) return others;
+  const { command, refreshInterval, ...rest } = statusLine as { command: string; refreshInterval?: number };
+  if (!command.endsWith(" # cct")) return settings;
+  const theirs = /^theirs='(.*?)'; \[/s.exec(command)?.[1];
+  if (theirs === undefined) return others;
+  const own = { ...rest, command: theirs.replaceAll("'\\''", "'") };
+  return { ...others, statusLine: refreshInterval === 5 ? own : { ...own, refreshInterval } };
+}

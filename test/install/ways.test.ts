@@ -4,7 +4,16 @@ import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
-import { CLASSIC_VERSION, json, newPlace, OLD_VERSION, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+import {
+  CLASSIC_VERSION,
+  json,
+  newPlace,
+  OLD_VERSION,
+  PLUGIN_VERSION,
+  type Place,
+  WAYS,
+  withoutLine,
+} from "./place.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -29,9 +38,10 @@ function expectPlugin(place: Place): void {
     expect(statSync(join(place.plugin, name)).mode & 0o077).toBe(0);
   }
   expect(json(join(place.plugin, ".claude-plugin/plugin.json")).version).toBe(json(join(root, "package.json")).version);
-  // Nothing else of the person's was made or touched.
+  // Nothing else of the person's was made or touched, but for the status line.
   const outside = Object.keys(place.everything()).filter((path) => !path.startsWith(".claude/skills/cct"));
-  expect(outside.sort()).toEqual([".claude", ".claude/skills"]);
+  expect(outside.sort()).toEqual([".claude", ".claude/settings.json", ".claude/skills"]);
+  expect(withoutLine(json(place.settings))).toEqual({});
 }
 
 describe("the plugin", () => {
@@ -73,8 +83,9 @@ interface Hook {
 }
 
 function hooksOf(place: Place): Record<string, Hook[]> {
-  const { hooks, ...others } = json(place.settings);
+  const { hooks, statusLine, ...others } = json(place.settings);
   expect(others).toEqual({});
+  expect(statusLine).toMatchObject({ type: "command", refreshInterval: 5 });
   return hooks as Record<string, Hook[]>;
 }
 
@@ -128,6 +139,53 @@ describe("entries in the settings", () => {
     expect(Object.keys(place.everything()).sort()).toEqual(["conf", "conf/.claude.json", "conf/settings.json"]);
     success(await place.cct("uninstall"));
     expect(place.everything()).toEqual({});
+  });
+});
+
+describe("hooks that are calls of the session server (--hooks mcp_tool)", () => {
+  const hooks = (place: Place): string => readFileSync(join(place.plugin, "hooks/hooks.json"), "utf8");
+
+  test("name no bash, every event that the others do, and only what answers to it", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    success(await place.cct("install", "--hooks", "mcp_tool"));
+    const names = Object.keys(JSON.parse(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8")).hooks);
+    const found = (JSON.parse(hooks(place)) as { hooks: Record<string, { hooks: Record<string, unknown>[] }[]> }).hooks;
+    expect(Object.keys(found).sort()).toEqual(names.sort());
+    for (const [event, [entry]] of Object.entries(found)) {
+      const hook = entry?.hooks[0];
+      if (hook?.type === "mcp_tool")
+        expect(hook).toMatchObject({ server: "plugin:cct:cct", tool: "hook", input: { event } });
+      else expect(hook).toMatchObject({ command: server.command, args: [server.args[0], "hook", event] });
+    }
+    expect(hooks(place)).not.toContain("bash");
+    expect(success(await place.cct("install", "--hooks", "mcp_tool"))).toMatch(/nothing changed/);
+  });
+
+  test("are kept by `up`, ask for permissions where that is wanted, and give way to the others", async () => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    success(await place.cct("install", "--hooks", "mcp_tool", "--ask"));
+    const before = hooks(place);
+    expect(before).not.toContain('"allow"');
+    try {
+      success(await place.cct("up"));
+    } finally {
+      success(await place.cct("kill"));
+    }
+    expect(hooks(place)).toBe(before);
+    success(await place.cct("install", "--hooks", "mcp_tool"));
+    expect(hooks(place)).toContain('"allow": "yes"');
+    success(await place.cct("install"));
+    expect(hooks(place)).toBe(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8"));
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual({});
+  });
+
+  test("of another kind are refused", async () => {
+    const place = newPlace();
+    const { code, stderr } = await place.cct("install", "--hooks", "python");
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/bash, mcp_tool/) });
   });
 });
 

@@ -275,6 +275,24 @@ test("spools and pid maps of hosts that ended are cleared away when a session st
   expect(existsSync(join(home, "pidmaps", String(first.pid)))).toBe(false);
 });
 
+test("polling is asked of the model only where the user has turned it on, and then fits what the host takes", async () => {
+  const { home } = await startBroker();
+  const instructionsWith = async (env: Record<string, string>): Promise<string> =>
+    String((await startHost(home, "ann", { env })).initialized.instructions);
+  const plain = await instructionsWith({});
+  expect(plain.length).toBeLessThanOrEqual(2000);
+  expect(plain).toContain("Never poll");
+  expect(plain).not.toContain("CronCreate");
+  for (const word of ["0", "false"]) expect(await instructionsWith({ CCT_POLL: word })).toBe(plain);
+  for (const word of ["1", "true"]) {
+    const asked = await instructionsWith({ CCT_POLL: word });
+    expect(asked.startsWith(plain)).toBe(true);
+    expect(asked).toMatch(/CronCreate: cron "\* \* \* \* \*".*cct_check_messages/);
+    expect(asked).toMatch(/slow down.*resume/);
+    expect(asked.length).toBeLessThanOrEqual(4096);
+  }
+});
+
 test("what the status line reads: the peer's id and name under the host's process id", async () => {
   const { home } = await startBroker();
   const host = await startHost(home, "ann");

@@ -37,7 +37,11 @@ export async function openClockwork(): Promise<Clockwork> {
     now: () => now,
     newId: () => randomBytes(16).toString("hex"),
     newMessageId,
-    nextSeq: () => ++seq,
+    nextSeq: () => {
+      seq = Math.max(seq + 1, now * 1000);
+      return seq;
+    },
+    limits: { sends_per_minute: 0, sends_per_pair: 0, repeat_seconds: 0, hops: 0, wakes_per_hour: 0 },
     publish: (hint) => void hints.push(hint),
   };
   const call: Clockwork["call"] = async (name, input, as) => {

@@ -1,0 +1,62 @@
+/** A Claude Code that is too old to put mail beside a tool's result, and to be woken: entries in its settings, and mail that holds a tool call back. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { OLD_HOST_VERSION } from "./needs.ts";
+import { timesIn, toolResults } from "./requests.ts";
+import { bash, classicCct, say, use } from "./script.ts";
+import { hostTest, newWord, onStage, onVersion, stage } from "./stage.ts";
+
+onVersion(OLD_HOST_VERSION);
+onStage(async () => {});
+
+hostTest(
+  `an old host (${OLD_HOST_VERSION}) takes the entries in its settings, and the doctor tells what it lacks`,
+  async () => {
+    const settings = readFileSync(join(stage().home, ".claude", "settings.json"), "utf8");
+    expect(settings).toContain("PreToolUse block # cct");
+    expect(settings).not.toContain("FileChanged");
+    const { stdout } = await stage().cct("doctor");
+    expect(stdout).toMatch(/rung PreToolUse inject: not live: needs Claude Code 2\.1\.110/);
+    expect(stdout).toMatch(/✓ rung PreToolUse deny/);
+  },
+);
+
+hostTest("mail for an old host that comes while it works holds one tool call back, and our own tools run", async () => {
+  const word = newWord("old");
+  const run = stage().print("old", [
+    use(stage().waitAt("old")),
+    use(classicCct("list_peers")),
+    use(bash("echo held")),
+    use(bash("echo runs")),
+    say("all done"),
+  ]);
+  await stage().reached("old");
+  await stage().registered("old");
+  expect((await stage().cct("send", "old", word)).status).toBe(0);
+  await stage().becomes(word, "claimed");
+  stage().open("old");
+  const { status, stdout } = await run;
+
+  expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("all done") });
+  const last = stage().log.of("old").at(-1);
+  expect(toolResults(last).map(({ failed }) => failed)).toEqual([false, false, true, false]);
+  expect(toolResults(last)[2]?.text).toContain(`| ${word}`);
+  // Such a host shows a reason twice: as the tool's result, and as a reminder.
+  expect(timesIn(last, word)).toBe(2);
+  await stage().becomes(word, "read");
+});
+
+hostTest("mail for an old host that comes when it is about to end makes it go on", async () => {
+  const word = newWord("end");
+  const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
+  await stage().asked("ender");
+  await stage().registered("ender");
+  expect((await stage().cct("send", "ender", word)).status).toBe(0);
+  await stage().becomes(word, "claimed");
+  stage().open("ending");
+  expect((await run).status).toBe(0);
+  const requests = stage().log.of("ender");
+  expect(timesIn(requests.at(-1), word)).toBeGreaterThan(0);
+  await stage().becomes(word, "read");
+});

@@ -1,0 +1,88 @@
+/** The status line in the real host: CCT beside what the user has, and the user's own again when CCT is taken out. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { say, use } from "./script.ts";
+import type { Session } from "./session.ts";
+import { hostTest, newWord, onStage, stage } from "./stage.ts";
+import { until } from "./wait.ts";
+
+let a: Session;
+let b: Session;
+
+onStage(async (stage) => {
+  [a, b] = await Promise.all([stage.start("a"), stage.start("b")]);
+});
+
+/** The host draws the line again when something happens, and every five seconds. */
+async function shows(session: Session, line: RegExp): Promise<void> {
+  let screen = "";
+  const look = async (): Promise<boolean> => {
+    screen = await session.screen();
+    return line.test(screen);
+  };
+  await until(`the status line is ${line}`, look, { instead: () => screen });
+}
+
+function idOf(session: Session): string {
+  return readFileSync(join(stage().home, ".cct", "pidmaps", String(session.pid)), "utf8").slice(0, 4);
+}
+
+const settings = (): string => join(stage().home, ".claude", "settings.json");
+
+hostTest("the screen tells who the session is", async () => {
+  for (const session of [a, b]) await shows(session, new RegExp(`^ +CCT:${idOf(session)}$`, "m"));
+});
+
+hostTest("mail that waits shows, and is gone when it was read; the session is not woken for it", async () => {
+  const word = newWord("low");
+  await b.play(use(stage().waitAt("shown")), say("done"));
+  await stage().reached("shown");
+  await a.send({ to: "b", text: word, urgency: "low" });
+  await shows(b, new RegExp(`^ +CCT:${idOf(b)} ✉1$`, "m"));
+  stage().open("shown");
+  await b.turnOver();
+  await b.play(say("a turn"));
+  await b.turnOver();
+  await shows(b, new RegExp(`^ +CCT:${idOf(b)}$`, "m"));
+});
+
+hostTest("a broker that was stopped shows as off, and one that is back as on", async () => {
+  expect((await stage().cct("kill")).status).toBe(0);
+  await shows(b, /^ +CCT:off$/m);
+  expect((await stage().cct("start")).status).toBe(0);
+  await shows(b, new RegExp(`^ +CCT:${idOf(b)}$`, "m"));
+});
+
+hostTest(
+  "a session server that was killed shows as off: mail cannot arrive until the session is restarted",
+  async () => {
+    const lost = await stage().start("lost");
+    await shows(lost, /^ +CCT:[0-9a-f]{4}$/m);
+    const server = readFileSync(join(stage().home, ".cct", "spool", String(lost.pid), "server"), "utf8").split(" ")[0];
+    process.kill(Number(server), "SIGKILL");
+    await shows(lost, /^ +CCT:off$/m);
+    await lost.exit();
+  },
+);
+
+hostTest(
+  "a status line of the user's own stands beside it, and alone after uninstalling, in sessions that run",
+  async () => {
+    expect((await stage().cct("uninstall")).status).toBe(0);
+    await until("the line is gone", async () => !(await b.screen()).includes("CCT:"));
+    const own = {
+      permissions: { allow: ["Bash"] },
+      statusLine: { type: "command", command: "printf 'MINE of '; grep -o '\"version\":\"[0-9.]*\"'" },
+    };
+    const text = `${JSON.stringify(own, null, 2)}\n`;
+    writeFileSync(settings(), text);
+    await shows(b, /^ +MINE of "version":"2\.1\.\d+"$/m);
+    expect((await stage().cct("install")).status).toBe(0);
+    await shows(b, new RegExp(`^ +MINE of "version":"2\\.1\\.\\d+"  CCT:${idOf(b)}$`, "m"));
+    const { status, stderr } = await stage().cct("uninstall");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    await shows(b, /^ +MINE of "version":"2\.1\.\d+"$/m);
+    expect(readFileSync(settings(), "utf8")).toBe(text);
+  },
+);

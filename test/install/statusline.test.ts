@@ -1,0 +1,203 @@
+/** The status line in the settings: CCT's alone, or beside the user's own; and the user's own again afterwards. */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test as inTurn } from "vitest";
+import { renderFlags } from "../../src/session/flags.ts";
+import { runCommand } from "../hooks/hook.ts";
+import { flags } from "../statusline/line.ts";
+import { failure, success } from "../support/cct.ts";
+import { tempFolder } from "../support/folders.ts";
+import { CLASSIC_VERSION, json, newPlace, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
+
+interface StatusLine {
+  type: string;
+  command: string;
+  [more: string]: unknown;
+}
+
+const lineIn = (place: Place): StatusLine | undefined => json(place.settings).statusLine as StatusLine | undefined;
+
+function placeOf(version: string, settings?: string | object): Place {
+  const place = newPlace();
+  place.version(version);
+  if (settings !== undefined)
+    place.write(place.settings, typeof settings === "string" ? settings : `${JSON.stringify(settings, null, 2)}\n`);
+  return place;
+}
+
+/** What the host would show: the command run by a shell, with a session that says that all is well. */
+async function shown(place: Place): Promise<string> {
+  mkdirSync(join(place.cctHome, "flags"), { recursive: true });
+  writeFileSync(join(place.cctHome, "flags", "4242"), renderFlags(flags, Date.now()));
+  const env = { ...place.env, PATH: process.env.PATH, CLAUDE_PID: "4242" };
+  const run = await runCommand(["sh", "-c", lineIn(place)?.command ?? "exit 99"], env, '{"cwd":"/proj"}');
+  expect(run).toMatchObject({ status: 0, stderr: "" });
+  return run.stdout;
+}
+
+describe.each(WAYS)("the status line (%s)", (version) => {
+  test("is set, and looked at again every five seconds", async () => {
+    const place = placeOf(version);
+    success(await place.cct("install"));
+    expect(lineIn(place)).toEqual({ type: "command", command: expect.any(String), refreshInterval: 5 });
+    expect(await shown(place)).toBe("CCT:dd5c\n");
+    expect(success(await place.cct("install"))).toMatch(/nothing changed/);
+  });
+
+  test("is not set where it is not wanted, which `up` remembers, and taken out where it is not wanted any more", async () => {
+    const place = placeOf(version, { model: "opus" });
+    success(await place.cct("install", "--no-statusline"));
+    expect(lineIn(place)).toBe(undefined);
+    try {
+      success(await place.cct("up"));
+      expect(lineIn(place)).toBe(undefined);
+      success(await place.cct("install"));
+      expect(lineIn(place)).toBeDefined();
+      success(await place.cct("install", "--no-statusline"));
+      expect(lineIn(place)).toBe(undefined);
+    } finally {
+      success(await place.cct("kill"));
+    }
+  });
+
+  test("runs the user's own, whatever it is made of, and shows both", async () => {
+    const own = `printf '%s|' "it's" \\' "\\"q\\"" $((1+1)) # mine`;
+    const place = placeOf(version, { statusLine: { type: "command", command: own, padding: 2, color: "of mine" } });
+    success(await place.cct("install"));
+    expect(lineIn(place)).toMatchObject({ padding: 2, color: "of mine", refreshInterval: 5 });
+    expect(await shown(place)).toBe(`it's|'|"q"|2|  CCT:dd5c\n`);
+    for (let i = 0; i < 2; i++) expect(success(await place.cct("install"))).toMatch(/nothing changed/);
+  });
+
+  test("keeps the pace that the user has chosen", async () => {
+    const place = placeOf(version, { statusLine: { refreshInterval: 30, type: "command", command: "echo mine" } });
+    const before = place.everything();
+    success(await place.cct("install"));
+    expect(lineIn(place)?.refreshInterval).toBe(30);
+    success(await place.cct("uninstall"));
+    expect(place.everything()).toEqual(before);
+  });
+
+  test("shows nothing, or the user's own alone, when our script has gone", async () => {
+    for (const own of [undefined, { statusLine: { type: "command", command: "cat; echo ' mine'" } }]) {
+      const place = placeOf(version, own);
+      success(await place.cct("install"));
+      for (const folder of [place.plugin, join(place.cctHome, "hooks")])
+        rmSync(folder, { recursive: true, force: true });
+      expect(await shown(place)).toBe(own ? '{"cwd":"/proj"} mine\n' : "");
+    }
+  });
+
+  test("is as it was, to the letter, after uninstalling, also when other settings were changed meanwhile", async () => {
+    const own = `{"type" :  "command","command":"echo caf\\u00e9 \\/ mine",\n      "padding": 0 }`;
+    const text = `{\n  "model": "opus",\n  "statusLine": ${own},\n  "env": {}\n}\n`;
+    const place = placeOf(version, text);
+    success(await place.cct("install"));
+    expect(await shown(place)).toBe("café / mine  CCT:dd5c\n");
+    place.write(place.settings, readFileSync(place.settings, "utf8").replace("opus", "sonnet"));
+    success(await place.cct("uninstall"));
+    expect(readFileSync(place.settings, "utf8")).toBe(text.replace("opus", "sonnet"));
+  });
+
+  test("keeps what the user did to it meanwhile: another padding stays, and the command is the user's own again", async () => {
+    const place = placeOf(version, { statusLine: { type: "command", command: "echo mine" } });
+    success(await place.cct("install"));
+    place.write(
+      place.settings,
+      JSON.stringify({ ...json(place.settings), statusLine: { ...lineIn(place), padding: 3 } }),
+    );
+    success(await place.cct("uninstall"));
+    expect(json(place.settings)).toEqual({ statusLine: { type: "command", command: "echo mine", padding: 3 } });
+  });
+
+  test("that the user has replaced or removed is left alone by uninstall", async () => {
+    for (const own of [{ type: "command", command: "echo another" }, undefined]) {
+      const place = placeOf(version, { statusLine: { type: "command", command: "echo mine" }, a: 1 });
+      success(await place.cct("install"));
+      place.write(place.settings, JSON.stringify({ ...json(place.settings), statusLine: own }));
+      success(await place.cct("uninstall"));
+      expect(json(place.settings)).toEqual(own ? { statusLine: own, a: 1 } : { a: 1 });
+    }
+  });
+
+  test("that the user has replaced is joined by the next install, and is what uninstall leaves", async () => {
+    const place = placeOf(version, { statusLine: { type: "command", command: "echo mine" }, model: "opus" });
+    success(await place.cct("install"));
+    const another = { type: "command", command: "echo another" };
+    place.write(place.settings, JSON.stringify({ ...json(place.settings), statusLine: another, model: "sonnet" }));
+    success(await place.cct("install"));
+    expect(await shown(place)).toBe("another  CCT:dd5c\n");
+    success(await place.cct("uninstall"));
+    expect(json(place.settings)).toEqual({ statusLine: another, model: "sonnet" });
+  });
+
+  test("of a form that CCT does not know is left alone", async () => {
+    for (const own of [null, "text", [], {}, { type: "static", command: "x" }, { type: "command", command: 3 }]) {
+      const text = JSON.stringify({ statusLine: own });
+      const place = placeOf(version, text);
+      success(await place.cct("install"));
+      expect(lineIn(place)).toEqual(own);
+      success(await place.cct("uninstall"));
+      expect(readFileSync(place.settings, "utf8")).toBe(text);
+    }
+  });
+
+  test("without a record of the install is the user's own again all the same", async () => {
+    const place = placeOf(version, { statusLine: { type: "command", command: "echo 'mine'" } });
+    success(await place.cct("install"));
+    rmSync(join(place.cctHome, "install.json"));
+    success(await place.cct("uninstall"));
+    expect(json(place.settings)).toEqual({ statusLine: { type: "command", command: "echo 'mine'" } });
+  });
+});
+
+test("what was changed between two installs outlives uninstalling", async () => {
+  const place = placeOf(CLASSIC_VERSION, { model: "opus" });
+  success(await place.cct("install"));
+  place.write(place.settings, JSON.stringify({ ...json(place.settings), model: "sonnet" }));
+  success(await place.cct("install", "--ask"));
+  success(await place.cct("uninstall"));
+  expect(json(place.settings)).toEqual({ model: "sonnet" });
+});
+
+test.each(["plain", "with blanks in it", `quotes ' and "`, "dollar $HOME and ${x} & more"])(
+  "it is found where homes are called: %s",
+  async (name) => {
+    const base = join(tempFolder(), name);
+    for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
+      const place = newPlace({ home: join(base, version), cctHome: join(base, `cct ${version}`) });
+      place.version(version);
+      place.write(place.settings, JSON.stringify({ statusLine: { type: "command", command: "echo mine" } }));
+      success(await place.cct("install"));
+      expect(await shown(place)).toBe("mine  CCT:dd5c\n");
+    }
+  },
+);
+
+test("settings that are not understood are left alone with a status line as without", async () => {
+  const place = placeOf(PLUGIN_VERSION, "{ cut");
+  for (const option of ["--no-statusline", "--ask"]) {
+    expect(failure(await place.cct("install", option))).toMatch(/settings\.json is not/);
+    expect(existsSync(place.plugin)).toBe(false);
+  }
+});
+
+test("the doctor tells what the status line shows", async () => {
+  const place = placeOf(PLUGIN_VERSION, { statusLine: { type: "command", command: "echo mine" } });
+  const said = async (): Promise<string> => {
+    const { stdout } = await place.cct("doctor", "--json");
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; verdict: string; found: string }[] };
+    const { verdict, found } = findings.find(({ check }) => check === "status line") ?? { verdict: "none", found: "" };
+    return `${verdict}: ${found}`;
+  };
+  expect(await said()).toBe("none: ");
+  success(await place.cct("install"));
+  expect(await said()).toBe("ok: shows yours and CCT");
+  place.write(place.settings, "{}");
+  expect(await said()).toBe("warning: does not show CCT. Mend it with: cct up");
+  success(await place.cct("install", "--no-statusline"));
+  expect(await said()).toBe("ok: not wanted");
+});

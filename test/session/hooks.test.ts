@@ -1,0 +1,228 @@
+/** The hooks that the session server answers do what the bash hooks do: side by side, on the same mail. */
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test as inTurn } from "vitest";
+import { createHooks, type HookInput } from "../../src/session/hooks.ts";
+import { spoolOfHook } from "../../src/session/spool.ts";
+import { type Event, type Mail, newSpool, silence, TEXT, type TestSpool } from "../hooks/hook.ts";
+import { startBroker } from "../support/broker.ts";
+import { root } from "../support/folders.ts";
+import { filesIn, startHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
+
+const PID = 4242;
+
+let ids = 0;
+const me = { pid: process.pid, newId: () => `id${ids++}` };
+
+/** Calls the tool as the host does, and tells that the answer has come. */
+function toolHook(spool: TestSpool): (input: HookInput) => unknown {
+  const hook = createHooks(spoolOfHook(spool.home, PID, me));
+  return (input) => {
+    const { answer, shown } = hook(input);
+    shown();
+    return answer;
+  };
+}
+
+/** What is to be seen of a spool afterwards. */
+const seen = (spool: TestSpool) => ({
+  stages: spool.mailFiles().map((name) => name.split(".")[0]),
+  state: spool.note("state"),
+});
+
+interface Case {
+  event: Event;
+  fields?: Record<string, unknown>;
+  input?: HookInput;
+  mail?: Mail | "none";
+  /** A file of mail that was shown before. */
+  before?: "done" | "seen";
+  delivery?: "block";
+}
+
+const mails: (Mail | "none")[] = [
+  "none",
+  {},
+  { urgency: "interrupt" },
+  { urgency: "low" },
+  { mode: "block" },
+  { late: true },
+  { urgency: "interrupt", mode: "block", late: true },
+];
+
+const cases: Case[] = (
+  [
+    { event: "PreToolUse", input: { tool: "Bash" } },
+    { event: "PreToolUse", input: { tool: "ToolSearch" }, fields: { tool_name: "ToolSearch" } },
+    {
+      event: "PreToolUse",
+      input: { tool: "mcp__cct__cct_list_peers" },
+      fields: { tool_name: "mcp__cct__cct_list_peers" },
+    },
+    { event: "PreToolUse", input: { tool: "Bash", agent: "a1b2" }, fields: { agent_id: "a1b2" } },
+    { event: "PostToolBatch" },
+    { event: "PostToolBatch", input: { agent: "a1b2" }, fields: { agent_id: "a1b2" } },
+    { event: "UserPromptSubmit" },
+    { event: "Stop" },
+    { event: "StopFailure" },
+    { event: "SessionEnd", input: { reason: "other" } },
+    { event: "SessionEnd", input: { reason: "clear" }, fields: { reason: "clear" } },
+  ] satisfies Case[]
+).flatMap((one) =>
+  mails.flatMap((mail) => [undefined, "done", "seen"].map((before) => ({ ...one, mail, before }) as Case)),
+);
+
+async function bothWays({ event, fields = {}, input = {}, mail = {}, before }: Case): Promise<[unknown, unknown]> {
+  const prepared = (): TestSpool => {
+    const spool = newSpool();
+    spool.write("state", "active\n");
+    // As on hosts that end their batches: only such have hooks that are calls.
+    spool.write("batches", "");
+    if (before) spool.write(`${before}.1-1`, 'normal inject message-0000:1\n"old"\nold\n');
+    if (mail !== "none") spool.put(mail);
+    return spool;
+  };
+  const [first, second] = [prepared(), prepared()];
+  const run = await first.run(event, fields);
+  expect(run).toMatchObject({ status: 0, stderr: "" });
+  const answer = toolHook(second)({ event, agent: "${agent_id}", ...input });
+  return [
+    { answer: run.stdout === "" ? {} : JSON.parse(run.stdout), ...seen(first) },
+    { answer, ...seen(second) },
+  ];
+}
+
+test("a call of the tool answers as the bash hook does, and leaves the mail in the same state", {
+  timeout: 120_000,
+}, async () => {
+  expect(cases.length).toBeGreaterThan(200);
+  for (const one of cases) {
+    const [asBash, asTool] = await bothWays(one);
+    expect({ ...one, seen: asTool }).toEqual({ ...one, seen: asBash });
+  }
+});
+
+describe("a call of the tool", () => {
+  test("makes a turn go on three times at the most", () => {
+    const spool = newSpool();
+    const hook = toolHook(spool);
+    const given = [1, 2, 3, 4, 5].map(() => {
+      spool.put();
+      return JSON.stringify(hook({ event: "Stop" })) !== "{}";
+    });
+    expect(given).toEqual([true, true, true, false, true]);
+  });
+
+  test("allows our own tools where that is wanted, and nothing else", () => {
+    const hook = toolHook(newSpool());
+    const allowed = { hookSpecificOutput: { permissionDecision: "allow" } };
+    const input = { event: "PreToolUse", tool: "mcp__plugin_cct_cct__cct_send_message" };
+    expect(hook({ ...input, allow: "yes" })).toMatchObject(allowed);
+    expect(hook(input)).toEqual({});
+    for (const tool of ["Bash", "mcp__other__cct_send_message", "x mcp__cct__y", undefined, 3])
+      expect(hook({ event: "PreToolUse", allow: "yes", tool })).toEqual({});
+  });
+
+  test("leaves mail that is no mail, and events that nobody knows, alone", () => {
+    const spool = newSpool();
+    spool.write("mail", "normal inject message-0001:1\nno json\n");
+    const hook = toolHook(spool);
+    for (const event of ["PreToolUse", "UserPromptSubmit", "Stop", "Nonsense", undefined, 7])
+      expect(hook({ event })).toEqual({});
+  });
+
+  test("answers with silence where the spool has gone", () => {
+    const spool = newSpool();
+    const hook = toolHook(spool);
+    rmSync(spool.home, { recursive: true });
+    for (const event of ["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop", "SessionEnd"])
+      expect(hook({ event })).toEqual({});
+  });
+
+  test("counts mail as shown only when the host has the answer", () => {
+    const spool = newSpool();
+    spool.put();
+    const { answer, shown } = createHooks(spoolOfHook(spool.home, PID, me))({ event: "PreToolUse", tool: "Bash" });
+    expect(answer).toMatchObject({ hookSpecificOutput: { additionalContext: TEXT } });
+    expect(spool.stage()).toBe("taken");
+    shown();
+    expect(spool.stage()).toBe("done");
+  });
+
+  inTurn("works in a session server that lists no such tool", async () => {
+    const { home } = await startBroker();
+    const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
+    await ben.ready();
+    const { result } = await ben.request("tools/list");
+    expect((result as { tools: { name: string }[] }).tools.map(({ name }) => name)).not.toContain("hook");
+    expect((await ben.tool("hook", { event: "PreToolUse", tool: "Bash" })).text).toBe("{}");
+    await ann.tool("cct_send_message", { to: "ben", text: "hello" });
+    await ben.mail();
+    expect((await ben.tool("hook", { event: "PreToolUse", tool: "Bash" })).text).toContain("| hello");
+    await ben.tool("hook", { event: "PostToolBatch" });
+    await ben.tool("hook", { event: "Stop" });
+    await until("nothing is left of it", () =>
+      filesIn(ben.spool).every((name) => !/^(mail|taken|done|seen|read)/.test(name)),
+    );
+  });
+});
+
+describe("cct hook, for what only a program can do", () => {
+  const run = (spool: TestSpool, event: string, input: string, env: Record<string, string> = {}) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/bin.js"), "hook", event], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: join(spool.home, ".."),
+        CCT_HOME: spool.home,
+        CLAUDE_PID: String(PID),
+        ...env,
+      },
+      input,
+      encoding: "utf8",
+    });
+    return { status, signal: null, stdout, stderr };
+  };
+
+  test("tells the host what to watch, and the session server who it is", () => {
+    const spool = newSpool({ unmade: true });
+    const { status, stdout } = run(spool, "SessionStart", '{"session_id":"s-1","source":"startup"}');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      hookSpecificOutput: { hookEventName: "SessionStart", watchPaths: [join(spool.folder, "mail")] },
+    });
+    expect([spool.note("session"), spool.note("state")]).toEqual(["s-1", "idle"]);
+  });
+
+  test("wakes an idle session as the bash hook does, and only that", async () => {
+    for (const state of ["idle", "active", "ended"])
+      for (const mail of mails)
+        for (const env of [{}, { CLAUDE_CODE_SESSION_ATTENDED: "0" }, { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" }]) {
+          const [first, second] = [newSpool(), newSpool()];
+          for (const spool of [first, second]) {
+            spool.write("state", `${state}\n`);
+            if (mail !== "none") spool.put(mail);
+          }
+          const asBash = await first.run("FileChanged", {}, { env });
+          const asProgram = run(second, "FileChanged", "{}", env);
+          expect({ ...asProgram, stderr: asProgram.stderr.trim(), ...seen(second) }).toEqual({
+            ...asBash,
+            stderr: asBash.stderr.trim(),
+            ...seen(first),
+          });
+        }
+  }, 60_000);
+
+  test("denies and wakes nothing when something is wrong", () => {
+    const spool = newSpool();
+    for (const event of ["SessionStart", "Nonsense"])
+      for (const input of ["", "{ cut"]) expect(run(spool, event, input)).toEqual(silence);
+    spool.write("mail", "no mail\n");
+    expect(run(spool, "FileChanged", "{}")).toEqual(silence);
+    expect(run(spool, "FileChanged", "{}", { CCT_HOME: "/dev/null/x" })).toEqual(silence);
+  });
+});

@@ -1,0 +1,86 @@
+/** The user's own status line stands beside CCT's. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test as inTurn } from "vitest";
+import { isAlive } from "../../src/process.ts";
+import { until } from "../support/wait.ts";
+import { INPUT, newLine } from "./line.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
+
+function lineOf(...said: Parameters<ReturnType<typeof newLine>["says"]>): ReturnType<typeof newLine> {
+  const line = newLine();
+  line.says(...said);
+  return line;
+}
+
+describe("the user's own status line", () => {
+  test.each<[string, string, string[]]>([
+    ["of one row shares it", "echo mine", ["mine  CCT:dd5c"]],
+    ["without an end of line", "printf mine", ["mine  CCT:dd5c"]],
+    ["of several rows", "printf 'one\\ntwo\\n'", ["one", "two", "CCT:dd5c"]],
+    ["with blank rows between", "printf 'one\\n\\ntwo\\n\\n\\n'", ["one", "", "two", "CCT:dd5c"]],
+    ["with blanks before and after", "printf '  one  '", ["  one    CCT:dd5c"]],
+    ["that says nothing", ":", ["CCT:dd5c"]],
+    ["that fails", "echo half; exit 3", ["CCT:dd5c"]],
+    ["that is not there", "/nowhere/line --x", ["CCT:dd5c"]],
+    ["that is no shell", "if then", ["CCT:dd5c"]],
+    ["that complains", "echo mine; echo trouble >&2", ["mine  CCT:dd5c"]],
+    ["that is killed", "kill -9 $$", ["CCT:dd5c"]],
+    ["with quotes", `printf '%s' "it's" ' "x" $HOME \`id\` \\'`, [`it's "x" $HOME \`id\` \\  CCT:dd5c`]],
+    ["of several commands", "cd / && pwd; echo two | tr a-z A-Z", ["/", "TWO", "CCT:dd5c"]],
+    ["in colours", "printf '\\033[1;31mred\\033[0m'", ["\u001b[1;31mred\u001b[0m  CCT:dd5c"]],
+    ["that needs its exit status to say 0", "echo 0; (exit 0)", ["0  CCT:dd5c"]],
+  ])("%s", async (_, theirs, rows) => {
+    expect(await lineOf().rows({ theirs })).toEqual(rows);
+  });
+
+  test("is given what the host says of the session, whole", async () => {
+    expect(await lineOf().rows({ theirs: "cat", columns: 200 })).toEqual([`${INPUT}  CCT:dd5c`]);
+  });
+
+  test("has the locale and the width that the host gave it", async () => {
+    const env = { LC_ALL: "C.UTF-8", LANG: "C.UTF-8" };
+    const theirs = `echo "$LC_ALL $LANG $COLUMNS \${CLAUDE_PID}"`;
+    expect(await lineOf().rows({ theirs, env, columns: 100 })).toEqual(["C.UTF-8 C.UTF-8 100 4242  CCT:dd5c"]);
+  });
+
+  test("gets a row of its own where both do not fit beside each other", async () => {
+    const line = lineOf({ unread: 3 });
+    const theirs = "printf '%060d' 7";
+    const wide = await line.rows({ theirs, columns: 90 });
+    expect(wide).toHaveLength(1);
+    expect(await line.rows({ theirs, columns: 70 })).toEqual([`${"0".repeat(59)}7`, "CCT:dd5c ✉3"]);
+    // What takes no room is not counted: colours, and the address of a link.
+    const link = `printf '\\033]8;;https://example.org/%060d\\033\\\\text\\033]8;;\\a \\033[38;5;200mred\\033[0m' 7`;
+    expect(await line.rows({ theirs: link, columns: 60 })).toHaveLength(1);
+    // What takes two columns a letter counts as that.
+    const [first, second] = await line.rows({ theirs: "printf '日本語の名前です日本語の名前です'", columns: 48 });
+    expect([first, second]).toEqual(["日本語の名前です日本語の名前です", "CCT:dd5c ✉3"]);
+  });
+
+  test("that takes too long is left out, and does not stay behind", async () => {
+    const line = lineOf();
+    const theirs = `echo $$ >'${line.home}/pid'; echo begun; exec sleep 60`;
+    const began = performance.now();
+    expect(await line.rows({ theirs })).toEqual(["CCT:dd5c"]);
+    expect(performance.now() - began).toBeLessThan(4_900);
+    const pid = Number(readFileSync(join(line.home, "pid"), "utf8"));
+    await until("the slow command has ended", () => !isAlive(pid));
+  });
+
+  test("ends when the host gives up on the line", async () => {
+    const line = lineOf();
+    const theirs = `echo $$ >'${line.home}/pid'; exec sleep 60`;
+    const within = (command: string[]) => ["timeout", "--foreground", "1", ...command];
+    await line.run({ theirs, within });
+    const pid = Number(readFileSync(join(line.home, "pid"), "utf8"));
+    await until("the command has ended", () => !isAlive(pid));
+  });
+
+  test("is shown beside whatever there is to say of CCT", async () => {
+    const line = newLine();
+    expect(await line.rows({ theirs: "echo mine" })).toEqual(["mine  CCT:—"]);
+  });
+});

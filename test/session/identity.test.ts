@@ -16,7 +16,7 @@ import { prepareHome } from "../../src/home.ts";
 import { isAlive, startMark } from "../../src/process.ts";
 import { readRecords } from "../../src/session/identity.ts";
 import { ok } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
+import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";
 import { filesIn, type HostOptions, startHost, type TestHost } from "../support/host.ts";
 import { isRoot, notRun } from "../support/not-run.ts";
@@ -359,7 +359,13 @@ test("a broker that comes back has the same peers", async () => {
   const ann = await start(broker.home, "ann", "c-1");
   const before = pidmap(broker.home, ann);
   await broker.stop("SIGKILL");
-  const again = await startBroker({ home: broker.home });
+  // Her session starts it again; were we to do so too, one of the two would be refused.
+  const { url } = await until("there is a broker again", () => {
+    const note: { pid: number; url: string } = JSON.parse(readFileSync(join(broker.home, "broker.json"), "utf8"));
+    return note.pid !== broker.pid && note;
+  });
+  endBrokerOf(broker.home);
+  const again = { ...broker, url };
   await until("she is back", async () => (await peersOf(again)).some(({ presence }) => presence === "idle"));
   expect(await peersOf(again)).toEqual([{ name: "ann", presence: "idle" }]);
   expect(pidmap(broker.home, ann)).toBe(before);

@@ -6,6 +6,9 @@ import * as z from "zod";
 import { CctError, systemCode } from "./errors.ts";
 import type { World } from "./world.ts";
 
+const limit = (count: number, what: string) =>
+  z.coerce.number().int().min(0).max(1_000_000).default(count).describe(`${what}; 0: no limit`);
+
 const schema = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("address that the broker listens on"),
   port: z.coerce.number().int().min(0).max(65535).default(7888).describe("port that the broker listens on"),
@@ -24,6 +27,17 @@ const schema = z.strictObject({
     .max(8760)
     .default(24)
     .describe("a member that was offline for so long is let go from its pools"),
+  sends_per_minute: limit(600, "messages that one peer may send within a minute"),
+  sends_per_pair: limit(300, "messages that one peer may send to one address within a minute"),
+  repeat_seconds: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .default(60)
+    .describe("for so long the very same text is not sent to the same address again; 0: no limit"),
+  max_hops: limit(20, "messages in one chain of replies"),
+  wakes_per_hour: limit(60, "how often mail may wake one session within an hour"),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -39,6 +53,11 @@ const variables: Record<SettingName, string> = {
   name: "CCT_NAME",
   delivery: "CCT_DELIVERY",
   pool_absence_hours: "CCT_POOL_ABSENCE_HOURS",
+  sends_per_minute: "CCT_SENDS_PER_MINUTE",
+  sends_per_pair: "CCT_SENDS_PER_PAIR",
+  repeat_seconds: "CCT_REPEAT_SECONDS",
+  max_hops: "CCT_MAX_HOPS",
+  wakes_per_hour: "CCT_WAKES_PER_HOUR",
 };
 
 export function homeOf(world: Pick<World, "env" | "cwd">): string {

@@ -11,6 +11,7 @@ export const httpStatus = {
   ambiguous: 409,
   conflict: 409,
   too_large: 413,
+  rate_limited: 429,
   internal: 500,
   unavailable: 503,
   store_failed: 500,

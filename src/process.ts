@@ -34,6 +34,18 @@ export function startMark(pid: number): string {
   }
 }
 
+/** When a process began, to about a second, in milliseconds since 1970; `undefined` when that cannot be known. */
+export function startedAt(pid: number): number | undefined {
+  const mark = startMark(pid);
+  let at = Date.parse(mark);
+  if (process.platform === "linux") {
+    const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1];
+    // In hundredths of a second since then, whatever the kernel's own clock ticks.
+    at = mark === "" ? Number.NaN : Number(boot) * 1000 + Number(mark) * 10;
+  }
+  return Number.isNaN(at) ? undefined : at;
+}
+
 /** Whether this very process, and not another one under its number, still runs. */
 export function stillRuns(pid: number, mark: string): boolean {
   return isAlive(pid) && startMark(pid) === mark;

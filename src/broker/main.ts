@@ -100,6 +100,13 @@ async function serve(world: World, config: Config, token: string, store: Store, 
       seq = Math.max(seq + 1, world.now() * 1000);
       return seq;
     },
+    limits: {
+      sends_per_minute: config.sends_per_minute,
+      sends_per_pair: config.sends_per_pair,
+      repeat_seconds: config.repeat_seconds,
+      hops: config.max_hops,
+      wakes_per_hour: config.wakes_per_hour,
+    },
     publish: events.publish,
   };
   let closing: Promise<void> | undefined;

@@ -1,10 +1,12 @@
-/** What the clock does: claims lapse, mail expires, sessions fall silent. Rules decide, statements record. */
+/** What the clock does: claims lapse, mail expires, sessions fall silent, services go. Rules decide, statements record. */
 import { endBusy, isBusyOver } from "../operations/busy.ts";
 import type { Environment, Hint } from "../operations/operation.ts";
+import { recordOutcome } from "../operations/outcomes.ts";
+import { removeGoneServices } from "../operations/services.ts";
 import { settlePools } from "../operations/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
 import { isLive, LEASE_MS } from "../rules/presence.ts";
-import { expiredDeliveries, staleClaims, updateDelivery } from "../store/messages.ts";
+import { expiredDeliveries, staleClaims } from "../store/messages.ts";
 import { listSessions, type Peer, updatePeer } from "../store/peers.ts";
 
 /** Runs one sweep. `isGone` tells of a session on this machine whose process has ended; `absenceMs`: see `settlePools`. */
@@ -20,12 +22,12 @@ export async function sweep(
     for (const delivery of await staleClaims(sql, now - LEASE_MS, now)) {
       const next = lapse(delivery, now);
       if (!next) continue;
-      await updateDelivery(sql, { ...delivery, ...next });
+      await recordOutcome(context, delivery, next);
       hints.push({ peer_id: delivery.peer_id, about: "mail" });
     }
     for (const delivery of await expiredDeliveries(sql, now)) {
       const next = expire(delivery, now);
-      if (next) await updateDelivery(sql, { ...delivery, ...next });
+      if (next) await recordOutcome(context, delivery, next);
     }
     for (const peer of await listSessions(sql)) {
       // Also of a peer that went away while it was busy: who polls for it would poll slowly for ever.
@@ -34,6 +36,7 @@ export async function sweep(
       if (!lives && current.presence !== "offline") await updatePeer(sql, { ...current, presence: "offline" });
     }
     await settlePools(context, absenceMs);
+    await removeGoneServices(sql, now);
     return hints;
   });
   for (const hint of hints) environment.publish(hint);

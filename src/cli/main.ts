@@ -9,6 +9,7 @@ import { doctor } from "./doctor.ts";
 import { addLifecycleCommands } from "./lifecycle.ts";
 import { addOperationCommands } from "./operations.ts";
 import type { Screen } from "./output.ts";
+import { addServiceCommands } from "./service.ts";
 import { addSetupCommands } from "./setup.ts";
 
 /** What the command can start besides itself; `bin.ts` knows how. */
@@ -38,6 +39,9 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
     status = code;
   });
   addOperationCommands(program, world, screen, readStdin);
+  addServiceCommands(program, world, screen, (code) => {
+    status = code;
+  });
   addConfigCommands(program, world, screen);
   program
     .command("doctor")

@@ -12,6 +12,7 @@ import type { World } from "../world.ts";
 import { actor } from "./actor.ts";
 import { type Screen, toJson } from "./output.ts";
 import { type Fields, render } from "./views.ts";
+import { waitFor } from "./wait.ts";
 
 const surface = surfaceJson as SurfaceEntry[];
 
@@ -53,9 +54,17 @@ export function addOperationCommands(
       command.option("--as <peer>", `act for a session of this machine (else: ${usual})`);
     }
     if (argumentNames.includes("text")) command.addHelpText("after", "\nA text of - is read from standard input.");
+    if (entry.name === "send_message") {
+      command.addOption(
+        new Option("--wait <state>", "stay until it is delivered or read").choices(["delivered", "read"]),
+      );
+      command.addOption(
+        new Option("--timeout <seconds>", "with --wait: how long").argParser(wholeNumber).default(60, "60"),
+      );
+    }
     command.option("--json", "the answer as JSON");
     command.action(async () => {
-      const { json, as, ...options } = command.opts<Fields>();
+      const { json, as, wait, timeout, ...options } = command.opts<Fields>();
       const fields: Fields = {};
       for (const [key, value] of Object.entries(options))
         fields[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = value;
@@ -77,7 +86,12 @@ export function addOperationCommands(
           );
         }
         const output = await client.callAny(entry.name, input, me);
-        screen.write(json ? toJson(output) : render(entry.name, output, screen, world.now()));
+        if (wait !== "delivered" && wait !== "read") {
+          return screen.write(json ? toJson(output) : render(entry.name, output, screen, world.now()));
+        }
+        if (!json) screen.write(render(entry.name, output, screen, world.now()));
+        const status = await waitFor(client, String(output.message_id), wait, Number(timeout) * 1000, world.now, me);
+        screen.write(json ? toJson(status) : render("message_status", status, screen, world.now()));
       } finally {
         client.close();
       }

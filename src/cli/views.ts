@@ -28,6 +28,7 @@ interface RecipientView {
   redelivered?: boolean;
   delivered_at?: number | null;
   read_at?: number | null;
+  reason?: string;
 }
 interface MessageView {
   message_id: string;
@@ -39,6 +40,20 @@ interface MessageView {
   recipients: RecipientView[];
 }
 
+interface HeldView {
+  message_id: string;
+  from_name: string;
+  to: string;
+  text: string;
+  sent_at: number;
+}
+interface CostView {
+  name: string;
+  wakes: number;
+  injections: number;
+  messages: number;
+  tokens: number;
+}
 interface PoolView {
   pool_id: string;
   name: string;
@@ -79,7 +94,18 @@ export function render(name: string, output: Fields, screen: Screen, now: number
     case "messages":
       return history(output.messages as MessageView[], screen);
     case "message_status":
+    case "resend_message":
       return recipients(output.recipients as RecipientView[], screen);
+    case "notes":
+      return notes(output.notes as { at: number; text: string }[], screen);
+    case "cost":
+      return cost(output, screen);
+    case "held_messages":
+      return held(output.held as HeldView[], screen);
+    case "unhold_message":
+      return `The message goes to ${String(output.released)} mailbox${output.released === 1 ? "" : "es"} now.\n`;
+    case "inbound_policy":
+      return policies(output, screen);
     case "list_pools":
       return pools(output.pools as PoolView[], screen);
     case "create_pool":
@@ -140,8 +166,38 @@ function recipients(all: RecipientView[], screen: Screen): string {
     one.redelivered ? "yes" : "",
     one.delivered_at ? clockTime(one.delivered_at) : "",
     one.read_at ? clockTime(one.read_at) : "",
+    one.reason ?? "",
   ]);
-  return table(screen, ["TO", "STATE", "ATTEMPTS", "REDELIVERED", "DELIVERED (UTC)", "READ (UTC)"], rows);
+  return table(screen, ["TO", "STATE", "ATTEMPTS", "REDELIVERED", "DELIVERED (UTC)", "READ (UTC)", "WHY"], rows);
+}
+
+function notes(all: { at: number; text: string }[], screen: Screen): string {
+  if (all.length === 0) return "Nothing to note.\n";
+  return table(
+    screen,
+    ["WHEN (UTC)", "NOTE"],
+    all.map((one) => [clockTime(one.at), one.text]),
+  );
+}
+
+function cost(output: Fields, screen: Screen): string {
+  const rows = [
+    ...(output.peers as CostView[]),
+    ...(output.pools as CostView[]).map((pool) => ({ ...pool, name: `@${pool.name}` })),
+  ].map((one) => [one.name, String(one.wakes), String(one.injections), String(one.messages), String(one.tokens)]);
+  if (rows.length === 0) return "No mail was given to anyone.\n";
+  return table(screen, ["PEER OR POOL", "WAKES", "INJECTIONS", "MESSAGES", "TOKENS OF MAIL (ESTIMATE)"], rows);
+}
+
+function held(all: HeldView[], screen: Screen): string {
+  if (all.length === 0) return "Nothing is held.\n";
+  const rows = all.map((one) => [clockTime(one.sent_at), one.from_name, one.to, one.message_id, one.text]);
+  return table(screen, ["SENT (UTC)", "FROM", "HELD FOR", "ID", "TEXT"], rows);
+}
+
+function policies(output: Fields, screen: Screen): string {
+  const rows = (output.policies as { from: string; policy: string }[]).map((one) => [one.policy, one.from]);
+  return `${String(output.name)}:\n${table(screen, ["POLICY", "FOR MAIL FROM"], rows)}`;
 }
 
 /** `idle`, `busy (the test suite, 6 min left)`. */

@@ -3,9 +3,20 @@ import * as z from "zod";
 import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
 import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
 import { wantsQuiet } from "../rules/presence.ts";
-import { countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
+import {
+  countQueued,
+  findDelivery,
+  type Mail,
+  queuedMail,
+  recordWay,
+  updateDelivery,
+  ways,
+} from "../store/messages.ts";
+import { updatePeer } from "../store/peers.ts";
 import type { Sql } from "../store/store.ts";
 import { callingPeer, operation } from "./operation.ts";
+import { recordOutcome } from "./outcomes.ts";
+import { wakes } from "./post.ts";
 import { mailShape, messageId, toMailShape, urgency } from "./shapes.ts";
 
 /** What the framing of a message depends on. */
@@ -51,6 +62,9 @@ export const claimMessages = operation({
     messages: z.array(mailShape),
     remaining: z.int().describe("queued besides these"),
     interrupts: z.int().describe("how many of the remaining are urgent"),
+    may_wake: z
+      .boolean()
+      .describe("false: the peer was woken too often within the hour; only what interrupts may wake it"),
     too_long: z.array(
       z.object({ message_id: z.string(), from: z.string(), from_name: z.string(), urgency, characters: z.int() }),
     ),
@@ -78,6 +92,7 @@ export const claimMessages = operation({
     return {
       messages: messages.map(toMailShape),
       remaining: left.all,
+      may_wake: await wakes(context, peer),
       interrupts: left.interrupt,
       too_long: tooLong.map(({ message_id, from, from_name, mail }) => ({
         message_id,
@@ -99,6 +114,11 @@ export const ackMessages = operation({
       .array(z.object({ message_id: messageId, attempt: z.int().min(1), outcome: z.enum(outcomes) }))
       .min(1)
       .max(500),
+    via: z
+      .enum(ways)
+      .optional()
+      .describe("how the host took it: by waking, beside a tool, at a turn's end, with a prompt, asked for"),
+    batch: z.string().min(1).max(64).optional().describe("names what was shown together"),
   }),
   output: z.object({
     acknowledged: z.int(),
@@ -108,13 +128,18 @@ export const ackMessages = operation({
     const { sql, now } = context;
     const peer = callingPeer(context);
     let acknowledged = 0;
+    let took = false;
     for (const ack of input.acks) {
       const delivery = await findDelivery(sql, ack.message_id, peer.peer_id);
       const next = delivery && acknowledge(delivery, ack.attempt, ack.outcome, now);
       if (!delivery || !next) continue;
-      await updateDelivery(sql, { ...delivery, ...next });
+      await recordOutcome(context, delivery, next);
+      if (delivery.state === "claimed" && next.delivered_at !== null && input.via && input.batch)
+        await recordWay(sql, delivery, input.via, `${peer.peer_id.slice(0, 8)}-${input.batch}`);
+      if (next.delivered_at !== null) took = true;
       acknowledged++;
     }
+    if (took) await updatePeer(sql, { ...peer, took_at: now, hooks: "live" });
     return { acknowledged, stale: input.acks.length - acknowledged };
   },
 });

@@ -2,10 +2,14 @@
 import type { z } from "zod";
 import { setBusy, setReady } from "./busy.ts";
 import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
-import { messageStatus, messages, sendMessage } from "./messages.ts";
+import { cost } from "./cost.ts";
+import { messageStatus, messages, resendMessage, sendMessage } from "./messages.ts";
+import { notes } from "./notes.ts";
 import { heartbeat, listPeers, register, setSummary, unregister } from "./peers.ts";
+import { heldMessages, inboundPolicy, unholdMessage } from "./policies.ts";
 import { archivePool, createPool, inviteToPool, joinPool, leavePool, listPools, poolStatus } from "./pools.ts";
 import { decideRelease, proposeRelease, voteRelease } from "./release.ts";
+import { listServices, registerService, renewService, servicesToRenew, unregisterService } from "./services.ts";
 
 export const operations = [
   register,
@@ -19,6 +23,12 @@ export const operations = [
   checkMessages,
   messageStatus,
   messages,
+  resendMessage,
+  inboundPolicy,
+  heldMessages,
+  unholdMessage,
+  notes,
+  cost,
   listPools,
   createPool,
   joinPool,
@@ -31,6 +41,11 @@ export const operations = [
   decideRelease,
   setBusy,
   setReady,
+  registerService,
+  renewService,
+  unregisterService,
+  listServices,
+  servicesToRenew,
 ] as const;
 
 type Declared = (typeof operations)[number];

@@ -2,12 +2,23 @@
 import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { parseAddress } from "../rules/address.ts";
+import { revive } from "../rules/delivery.ts";
+import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { audience, membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
-import { findMessage, history, type Message, recipientsOf } from "../store/messages.ts";
+import {
+  failedMessages,
+  findMessage,
+  history,
+  type Message,
+  recentlySent,
+  recipientsOf,
+  updateDelivery,
+} from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
-import { type Caller, type Context, operation } from "./operation.ts";
+import { guardNote, note } from "./notes.ts";
+import { type Caller, type Context, NotedError, operation } from "./operation.ts";
 import { post } from "./post.ts";
 import { memberNamed, peerNamed, peopleOf, poolNamed } from "./references.ts";
 import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
@@ -57,6 +68,9 @@ export const sendMessage = operation({
     if (recipients.some((peer) => peer.peer_id === from.from_id)) {
       throw new CctError("bad_request", `'${input.to}' is this session itself.`, "See list_peers for the others.");
     }
+    const hops = parent ? parent.hops + 1 : 0;
+    const target = pool_id !== null ? pool_id : (recipients[0]?.peer_id ?? "");
+    if (caller.kind === "peer") await checkGuards(context, caller.peer, { ...input, target, hops });
     const message: Message = {
       ...from,
       message_id: id,
@@ -68,8 +82,9 @@ export const sendMessage = operation({
       text: input.text,
       sent_at: now,
       expires_at: input.expires_in_seconds === undefined ? null : now + input.expires_in_seconds * 1000,
-      hops: parent ? parent.hops + 1 : 0,
+      hops,
       pool_id,
+      target,
     };
     return {
       message_id: id,
@@ -79,6 +94,19 @@ export const sendMessage = operation({
     };
   },
 });
+
+/** Throws when a guard against loops and burning trips; the operator gets a note. */
+async function checkGuards(
+  { sql, now, limits }: Context,
+  me: Peer,
+  { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
+): Promise<void> {
+  const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS);
+  const tripped = guard(limits, sent, hops, to, now);
+  if (!tripped) return;
+  const { subject, text: said } = guardNote(tripped, me.name, to);
+  throw new NotedError("rate_limited", tripped.message, tripped.hint, (context) => note(context, subject, said));
+}
 
 /** Everyone whom an address means for this caller. */
 async function recipientsFor(context: Context, to: string): Promise<{ recipients: Peer[]; pool_id: string | null }> {
@@ -123,7 +151,7 @@ export const messageStatus = operation({
   by: ["peer", "operator"],
   cli: "message <message_id>",
   tool: { title: "Message status", readOnly: true, idempotent: true },
-  doc: "Tells what became of a message, for each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), expired.",
+  doc: "Tells what became of a message, for each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), held (by the recipient's inbound policy), or ended unread: expired, refused, dead.",
   input: z.strictObject({ message_id: messageId }),
   output: z.object({
     message_id: z.string(),
@@ -147,6 +175,34 @@ export const messageStatus = operation({
   },
 });
 
+export const resendMessage = operation({
+  name: "resend_message",
+  by: ["peer", "operator"],
+  cli: "resend <message_id>",
+  doc: "Puts a message that ended unread (dead, expired, refused) into its recipients' mailboxes once more, without its deadline. For its sender and the operator.",
+  input: z.strictObject({ message_id: messageId }),
+  output: z.object({ message_id: z.string(), recipients: z.array(deliveryShape) }),
+  async run(context, { message_id }) {
+    const { sql, caller } = context;
+    const message = await findMessage(sql, message_id);
+    if (!message || (caller.kind === "peer" && message.from_id !== caller.peer.peer_id)) {
+      throw new CctError("not_found", `There is no message '${message_id}' that you sent.`, "See: cct messages --dead");
+    }
+    let revived = 0;
+    for (const row of await recipientsOf(sql, [message_id])) {
+      const next = revive(row);
+      if (!next) continue;
+      await updateDelivery(sql, { ...row, ...next });
+      context.emit({ peer_id: row.peer_id, about: "mail" });
+      revived++;
+    }
+    if (revived === 0) {
+      throw new CctError("conflict", "Nothing of that message ended unread.", "See: cct message <message_id>");
+    }
+    return { message_id, recipients: (await recipientsOf(sql, [message_id])).map(toDeliveryShape) };
+  },
+});
+
 function mayKnow({ caller }: Context, message: Message, recipients: readonly { peer_id: string }[]): boolean {
   if (caller.kind !== "peer") return true;
   const me = caller.peer.peer_id;
@@ -162,6 +218,7 @@ export const messages = operation({
     peer: z.string().min(1).max(200).optional().describe("only what this peer sent or received"),
     limit: z.int().min(1).max(500).optional().describe("50 when left out"),
     before: z.int().min(1).optional().describe("only messages older than this seq, to page back"),
+    dead: z.boolean().optional().describe("only what ended unread: dead, expired, refused; see resend"),
   }),
   output: z.object({
     messages: z.array(
@@ -187,7 +244,10 @@ export const messages = operation({
       ...(caller.kind === "peer" ? [caller.peer.peer_id] : []),
       ...(input.peer === undefined ? [] : [(await peerNamed(sql, input.peer)).peer_id]),
     ];
-    const found = await history(sql, whose, before, input.limit ?? 50);
+    const limit = input.limit ?? 50;
+    const found = input.dead
+      ? await failedMessages(sql, whose[0], before, limit)
+      : await history(sql, whose, before, limit);
     const deliveries = await recipientsOf(
       sql,
       found.map((message) => message.message_id),

@@ -4,7 +4,8 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError, type ErrorCode } from "../errors.ts";
+import type { Limits } from "../rules/guards.ts";
 import { findCredentials, type Peer } from "../store/peers.ts";
 import type { Sql, Store } from "../store/store.ts";
 
@@ -28,8 +29,22 @@ export interface Context {
   newMessageId(): string;
   /** The next place in the order of sending, above every earlier one. */
   nextSeq(): number;
+  /** What the guards allow. */
+  limits: Limits;
   /** Publishes a hint, after the commit. */
   emit(hint: Hint): void;
+}
+
+/** A failure that the operator is to know of: `record` is run in a transaction of its own, when that of the operation is undone. */
+export class NotedError extends CctError {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    hint: string,
+    readonly record: (context: Pick<Context, "sql" | "now" | "newId">) => Promise<void>,
+  ) {
+    super(code, message, hint);
+  }
 }
 
 export interface Operation<
@@ -66,6 +81,7 @@ export interface Environment {
   newId(): string;
   newMessageId(): string;
   nextSeq(): number;
+  limits: Limits;
   publish(hint: Hint): void;
 }
 
@@ -82,7 +98,24 @@ export async function invoke(
   credentials: Credentials | undefined,
 ): Promise<unknown> {
   const input = parseInput(op, rawInput);
-  const { output, hints } = await environment.store.tx(async (sql) => {
+  const { output, hints } = await run(environment, op, input, credentials).catch(async (error: unknown) => {
+    if (error instanceof NotedError) {
+      const { now, newId } = environment;
+      await environment.store.tx((sql) => error.record({ sql, now: now(), newId }));
+    }
+    throw error;
+  });
+  for (const hint of hints) environment.publish(hint);
+  return output;
+}
+
+function run(
+  environment: Environment,
+  op: Operation,
+  input: z.output<z.ZodObject>,
+  credentials: Credentials | undefined,
+): Promise<{ output: unknown; hints: Hint[] }> {
+  return environment.store.tx(async (sql) => {
     // A transaction may be run again: nothing of an earlier try may survive.
     const hints: Hint[] = [];
     const caller = await identify(sql, op, credentials);
@@ -93,6 +126,7 @@ export async function invoke(
       newId: environment.newId,
       newMessageId: environment.newMessageId,
       nextSeq: environment.nextSeq,
+      limits: environment.limits,
       emit: (hint) => hints.push(hint),
     };
     const result = op.output.safeParse(await op.run(context, input));
@@ -100,8 +134,6 @@ export async function invoke(
       throw new CctError("internal", `${op.name} made an answer of the wrong shape: ${issues(result.error)}`);
     return { output: result.data, hints };
   });
-  for (const hint of hints) environment.publish(hint);
-  return output;
 }
 
 function parseInput(op: Operation, rawInput: unknown): z.output<z.ZodObject> {

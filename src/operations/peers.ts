@@ -5,9 +5,9 @@ import { shortId } from "../rules/address.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
 import { checkName, freeName, nameFrom } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
-import { holdsName, isLive, presences, READY, wantsQuiet, withLongCommand } from "../rules/presence.ts";
+import { holdsName, hooksStates, isLive, presences, READY, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlain, oneLine } from "../rules/text.ts";
-import { countQueued, countUnread, openDeliveries, updateDelivery } from "../store/messages.ts";
+import { countQueued, countUnread, heldDeliveries, openDeliveries, updateDelivery } from "../store/messages.ts";
 import {
   listPeers as allPeers,
   findByNameOrPrefix,
@@ -20,6 +20,8 @@ import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, type Context, callingPeer, hashSecret, operation } from "./operation.ts";
+import { recordOutcome } from "./outcomes.ts";
+import { wakes } from "./post.ts";
 import { poolNamed } from "./references.ts";
 import { messageId, peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
 
@@ -70,6 +72,7 @@ export const register = operation({
       presence: "idle" as const,
       last_seen: now,
       polls: input.polls ?? false,
+      hooks: "live" as const,
     };
     if (caller.kind === "peer") {
       const { peer } = caller;
@@ -81,10 +84,12 @@ export const register = operation({
           "Register without credentials to become a new peer.",
         );
       }
-      await takeBackMail(context, peer, input.held, sameProcess);
+      // A process that had left the peer, or another one under its number, does not go on where that one was.
+      const goesOn = sameProcess && peer.presence !== "offline";
+      await takeBackMail(context, peer, input.held, goesOn);
       const present = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
       // What an ended process was busy with has ended with it.
-      const back = sameProcess || peer.busy_since === null ? present : await endBusy(context, present);
+      const back = goesOn || peer.busy_since === null ? present : await endBusy(context, present);
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
@@ -94,6 +99,7 @@ export const register = operation({
       peer_id: context.newId(),
       name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
       summary: input.summary ?? "",
+      took_at: null,
       created_at: now,
     };
     const secret = context.newId();
@@ -103,25 +109,26 @@ export const register = operation({
 });
 
 /**
- * A new session server for a known peer. Claims that it does not hold any more were lost with the old one. When the
- * host process is a new one, what the old one took but was not seen to read comes again as well.
+ * A session becomes a known peer again. Claims that it does not hold any more were lost with the old session server.
+ * Unless the host process is the same and goes on, what was taken but not seen to be read comes again as well.
  */
 async function takeBackMail(
-  { sql, now }: Context,
+  context: Context,
   peer: Peer,
   stillHeld: readonly { message_id: string; attempt: number }[],
-  sameProcess: boolean,
+  goesOn: boolean,
 ): Promise<void> {
+  const { sql, now } = context;
   for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
     const claim = stillHeld.find((one) => one.message_id === delivery.message_id && one.attempt === delivery.attempt);
     const next = claim
       ? renew(delivery, claim.attempt, now)
       : delivery.state === "claimed"
         ? acknowledge(delivery, delivery.attempt, "lost", now)
-        : sameProcess
+        : goesOn
           ? undefined
           : cutOff(delivery);
-    if (next) await updateDelivery(sql, { ...delivery, ...next });
+    if (next) await recordOutcome(context, delivery, next);
   }
 }
 
@@ -154,8 +161,11 @@ export const heartbeat = operation({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
+    hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes its mail"),
     command_ms: z.int().min(0).optional().describe("for how long a command has been running, if it is a long one"),
-    branch: z.string().max(255).optional(),
+    repo: place.repo,
+    branch: place.branch,
+    remote: place.remote,
     summary: z.string().max(500).optional().describe("only taken while the peer has none"),
     held,
   }),
@@ -164,6 +174,8 @@ export const heartbeat = operation({
     interrupts: z.int(),
     name: z.string(),
     unread: z.int().describe("all that it was not given yet"),
+    held: z.int().describe("kept by its inbound policy"),
+    may_wake: z.boolean(),
     pools: z
       .array(z.object({ name: z.string(), unread: z.int() }))
       .describe("its pools, the one in which something was said last first"),
@@ -185,7 +197,10 @@ export const heartbeat = operation({
       session_id: input.session_id ?? peer.session_id,
       // A heartbeat is proof of life, whatever silence had made us believe.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
+      repo: input.repo ?? peer.repo,
       branch: input.branch ?? peer.branch,
+      remote: input.remote ?? peer.remote,
+      hooks: input.hooks ?? peer.hooks,
       summary: peer.summary || oneLine(input.summary ?? "", 500),
     };
     await updatePeer(sql, current);
@@ -205,6 +220,8 @@ export const heartbeat = operation({
       interrupts: queued.interrupt,
       name: peer.name,
       unread: unread.reduce((sum, one) => sum + one.unread, 0),
+      held: (await heldDeliveries(sql, peer.peer_id)).length,
+      may_wake: await wakes(context, peer),
       pools: pools.map((pool) => ({
         name: pool.name,
         unread: unread.find((one) => one.pool_id === pool.pool_id)?.unread ?? 0,

@@ -1,16 +1,18 @@
 /** Putting mail into mailboxes: the one place where messages and their deliveries are made. */
 import type * as z from "zod";
-import { newDelivery } from "../rules/delivery.ts";
-import { BROKER_NAME } from "../rules/names.ts";
-import { insertDelivery, insertMessage, type Message } from "../store/messages.ts";
+import { newDelivery, policyFor } from "../rules/delivery.ts";
+import { HOUR_MS, mayWake } from "../rules/guards.ts";
+import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
+import { countWakes, insertDelivery, insertMessage, type Message } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
+import { policiesOf } from "../store/policies.ts";
 import type { Context } from "./operation.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 
 export type Recipient = z.input<typeof recipientShape>;
 
 /** What of the context it takes to post. The clock's own work has that too. */
-export type Poster = Pick<Context, "sql" | "now" | "newMessageId" | "nextSeq" | "emit">;
+export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "limits">;
 
 /** Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered. */
 export async function post(
@@ -20,21 +22,30 @@ export async function post(
   answer: (recipients: Recipient[]) => string = () => "",
 ): Promise<Recipient[]> {
   const { sql, now } = context;
-  const told = recipients.map((peer) => {
-    const delivery = newDelivery(message.expires_at);
-    const note = expectation(peer, delivery.state, message.urgency, now);
-    return {
-      delivery,
-      recipient: { peer_id: peer.peer_id, name: peer.name, state: delivery.state, ...(note && { note }) },
-    };
-  });
-  const all = told.map(({ recipient }) => recipient);
+  const all: Recipient[] = [];
+  const deliveries = [];
+  for (const peer of recipients) {
+    // A person and the broker itself are never held up by what a session set.
+    const isPeers = message.from_id !== BROKER_NAME && message.from_id !== OPERATOR_NAME;
+    const policy = isPeers
+      ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)
+      : "accept";
+    const delivery = newDelivery(message.expires_at, policy);
+    const note = expectation(peer, delivery.state, message.urgency, now, await wakes(context, peer));
+    all.push({ peer_id: peer.peer_id, name: peer.name, state: delivery.state, ...(note && { note }) });
+    deliveries.push({ peer, delivery });
+  }
   await insertMessage(sql, message, answer(all));
-  for (const { delivery, recipient } of told) {
-    await insertDelivery(sql, message, recipient.peer_id, delivery);
-    context.emit({ peer_id: recipient.peer_id, about: "mail" });
+  for (const { peer, delivery } of deliveries) {
+    await insertDelivery(sql, message, peer.peer_id, delivery);
+    context.emit({ peer_id: peer.peer_id, about: "mail" });
   }
   return all;
+}
+
+/** Whether mail may wake a peer: it was not woken too often within the last hour. */
+export async function wakes({ sql, now, limits }: Poster, peer: Peer): Promise<boolean> {
+  return limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS));
 }
 
 /** What the broker reports at low urgency is no use a day later. */
@@ -73,6 +84,7 @@ export async function report(context: Poster, { to, pool, text, urgency }: Repor
     expires_at: urgency === "low" ? context.now + REPORT_KEPT_MS : null,
     hops: 0,
     pool_id: pool?.pool_id ?? null,
+    target: pool?.pool_id ?? to[0]?.peer_id ?? "",
   };
   await post(context, message, to);
 }

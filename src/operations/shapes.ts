@@ -147,6 +147,7 @@ export const deliveryShape = z.object({
   redelivered: z.boolean(),
   delivered_at: time.nullable(),
   read_at: time.nullable(),
+  reason: z.string().optional().describe("why it ended unread"),
 });
 
 export function toDeliveryShape(row: RecipientRow): z.input<typeof deliveryShape> {
@@ -158,21 +159,39 @@ export function toDeliveryShape(row: RecipientRow): z.input<typeof deliveryShape
     redelivered: row.redelivered,
     delivered_at: row.delivered_at,
     read_at: row.read_at,
+    ...(row.reason === null ? {} : { reason: row.reason }),
   };
 }
 
-/** What a sender can expect of a recipient, in a few words that are true now. */
-export function expectation(peer: Peer, state: DeliveryState, urgencyOf: string, now: number): string | undefined {
-  if (state !== "queued") return undefined;
+/** What a sender can expect of a recipient, in a few words that are true now. `mayWake`: it was not woken too often. */
+export function expectation(
+  peer: Peer,
+  state: DeliveryState,
+  urgencyOf: string,
+  now: number,
+  mayWake: boolean,
+): string | undefined {
+  const { name } = peer;
+  if (state === "held") return `${name} holds such mail until the operator lets it through`;
+  if (state === "refused") return `${name} takes no such mail`;
   if (!isLive(peer, now)) {
     const since = new Date(peer.last_seen).toISOString().slice(0, 16).replace("T", " ");
-    return `${peer.name} is offline since ${since} UTC; the message is kept until it is back`;
+    return `${name} is offline since ${since} UTC; the message is kept until it is back`;
   }
+  if (peer.polls) return `${name} asks for its mail about once a minute`;
+  if (peer.hooks === "quiet") return quietExpectation(peer, now);
   if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
-  if (peer.presence === "blocked") return `${peer.name} waits for its user's permission and gets it after that`;
-  if (peer.presence === "active") return `${peer.name} is working and gets it at its next tool call`;
-  if (urgencyOf === "low") return `${peer.name} is idle and gets it at its next turn (low urgency never wakes)`;
-  return `${peer.name} is idle and will be woken`;
+  if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;
+  if (peer.presence === "active") return `${name} is working and gets it at its next tool call`;
+  if (urgencyOf === "low") return `${name} is idle and gets it at its next turn (low urgency never wakes)`;
+  if (!mayWake && urgencyOf !== "interrupt")
+    return `${name} was woken as often as it may be within an hour; it gets it at its next turn, or when the hour is over`;
+  return `${name} is idle and will be woken`;
+}
+
+function quietExpectation(peer: Peer, now: number): string {
+  const took = peer.took_at === null ? "it took no mail yet" : `last took mail ${minutes(now - peer.took_at)} ago`;
+  return `no live hook: ${took}; ${peer.name} gets it when it calls cct_check_messages`;
 }
 
 function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {

@@ -1,8 +1,9 @@
 /**
  * The life of one delivery (one message, one recipient):
  *
- *     queued → claimed → delivered → read          ends: read, expired (later: refused, dead)
+ *     queued → claimed → delivered → read          ends: read, expired, refused, dead
  *       ↑________│__________│
+ *     held: an inbound policy keeps it until the operator lets it through (→ queued)
  *
  * A claim is a lease with an attempt number. An acknowledgement counts only for the attempt that it names, so that a
  * late one can never settle a newer claim. `redelivered` is set as soon as a model may have seen the text before.
@@ -12,7 +13,7 @@ import { isOver, LEASE_MS } from "./presence.ts";
 export const urgencies = ["interrupt", "normal", "low"] as const;
 export type Urgency = (typeof urgencies)[number];
 
-export const states = ["queued", "claimed", "delivered", "read", "expired"] as const;
+export const states = ["queued", "claimed", "delivered", "read", "expired", "refused", "dead", "held"] as const;
 export type DeliveryState = (typeof states)[number];
 
 /**
@@ -28,17 +29,42 @@ export interface Delivery {
   /** When the current claim was made or last renewed. */
   leased_at: number | null;
   redelivered: boolean;
+  /** How often it was taken and nobody knows whether it was shown. */
+  lost: number;
   delivered_at: number | null;
   read_at: number | null;
   expires_at: number | null;
+  /** Why it ended without being read. */
+  reason: string | null;
 }
 
-export function newDelivery(expiresAt: number | null): Delivery {
+/** Mail that was taken and lost so often is a dead letter: more tries would only hide that something is broken. */
+export const MAX_LOST = 10;
+
+/** What a recipient's inbound policy makes of mail for it. */
+export const policies = ["accept", "hold", "refuse"] as const;
+export type Policy = (typeof policies)[number];
+
+/** The policy for mail of a sender, in a pool or not: the most special one that was set. */
+export function policyFor(
+  set: readonly { source: string; policy: Policy }[],
+  fromId: string,
+  poolId: string | null,
+): Policy {
+  const find = (source: string | null) => set.find((one) => one.source === source)?.policy;
+  return find(fromId) ?? find(poolId) ?? find("") ?? "accept";
+}
+
+const atFirst: Record<Policy, DeliveryState> = { accept: "queued", hold: "held", refuse: "refused" };
+
+export function newDelivery(expiresAt: number | null, policy: Policy = "accept"): Delivery {
   return {
-    state: "queued",
+    state: atFirst[policy],
     attempt: 0,
     leased_at: null,
     redelivered: false,
+    lost: 0,
+    reason: policy === "refuse" ? "the recipient takes no such mail (its inbound policy)" : null,
     delivered_at: null,
     read_at: null,
     expires_at: expiresAt,
@@ -89,9 +115,30 @@ export function isExpired(d: Delivery, now: number): boolean {
 
 /** Only waiting mail expires: what is claimed may be in front of the model already. */
 export function expire(d: Delivery, now: number): Next {
-  return d.state === "queued" && isExpired(d, now) ? { ...d, state: "expired" } : undefined;
+  if ((d.state !== "queued" && d.state !== "held") || !isExpired(d, now)) return undefined;
+  const reason = d.state === "held" ? "its time was over while it was held" : "its time was over before it was read";
+  return { ...d, state: "expired", reason };
+}
+
+/** The operator lets held mail through. */
+export function letThrough(d: Delivery): Next {
+  return d.state === "held" ? { ...d, state: "queued" } : undefined;
+}
+
+/** What ended unread is sent once more; a deadline that has passed does not count again. */
+export function revive(d: Delivery): Next {
+  if (d.state !== "dead" && d.state !== "expired" && d.state !== "refused") return undefined;
+  return { ...d, state: "queued", lost: 0, expires_at: null, reason: null };
+}
+
+/** Whether a delivery ended without having been read: its sender is to know. */
+export function hasFailed(d: Pick<Delivery, "state">): boolean {
+  return d.state === "dead" || d.state === "expired" || d.state === "refused";
 }
 
 function requeue(d: Delivery, seen: boolean): Delivery {
-  return { ...d, state: "queued", leased_at: null, delivered_at: null, redelivered: d.redelivered || seen };
+  const lost = d.lost + (seen ? 1 : 0);
+  const back = { ...d, leased_at: null, delivered_at: null, redelivered: d.redelivered || seen, lost };
+  if (lost < MAX_LOST) return { ...back, state: "queued" };
+  return { ...back, state: "dead", reason: `it was taken ${lost} times, and never seen to be shown` };
 }

@@ -14,6 +14,10 @@ export type Told = (typeof told)[number];
 export const presences = ["active", "idle", "busy", "blocked", "offline"] as const;
 export type Presence = (typeof presences)[number];
 
+/** Whether a session's hooks take its mail: `quiet` when none ran, or none took what waits. */
+export const hooksStates = ["live", "quiet"] as const;
+export type Hooks = (typeof hooksStates)[number];
+
 /** A busy signal. `busy_for` is the peer's own estimate in milliseconds; null: nobody knows how long it takes. */
 export interface Busy {
   busy_reason: string | null;

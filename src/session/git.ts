@@ -2,7 +2,10 @@
 import { execFile } from "node:child_process";
 import { clean, oneLine } from "../rules/text.ts";
 
-const TIMEOUT_MS = 280;
+/** At the start nobody waits longer for it. */
+const AT_START_MS = 280;
+/** What was too slow then is asked again, with more patience. */
+const LATER_MS = 20_000;
 
 export interface GitFacts {
   repo?: string;
@@ -11,14 +14,28 @@ export interface GitFacts {
   summary?: string;
 }
 
-export async function gitFacts(cwd: string): Promise<GitFacts> {
-  const [root, branch, remote, log, status] = await Promise.all([
-    git(cwd, "rev-parse", "--show-toplevel"),
-    git(cwd, "symbolic-ref", "--short", "-q", "HEAD"),
-    git(cwd, "config", "--get", "remote.origin.url"),
-    git(cwd, "log", "-3", "--format=%s"),
-    git(cwd, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules"),
-  ]);
+/** What git tells at once; `later` resolves with all of it when something was too slow, and is undefined when nothing was. */
+export async function gitFacts(cwd: string): Promise<{ facts: GitFacts; later?: () => Promise<GitFacts> }> {
+  const { facts, isWhole } = await ask(cwd, AT_START_MS);
+  return isWhole ? { facts } : { facts: {}, later: async () => (await ask(cwd, LATER_MS)).facts };
+}
+
+async function ask(cwd: string, patience: number): Promise<{ facts: GitFacts; isWhole: boolean }> {
+  const asked = [
+    ["rev-parse", "--show-toplevel"],
+    ["symbolic-ref", "--short", "-q", "HEAD"],
+    ["config", "--get", "remote.origin.url"],
+    ["log", "-3", "--format=%s"],
+    ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules"],
+  ];
+  const answers = await Promise.all(asked.map((args) => git(cwd, patience, args)));
+  const [root, branch, remote, log, status] = answers.map((answer) => (answer === "slow" ? undefined : answer?.text));
+  return { facts: toFacts(root, branch, remote, log, status), isWhole: !answers.includes("slow") };
+}
+
+type Line = string | undefined;
+
+function toFacts(root: Line, branch: Line, remote: Line, log: Line, status: Line): GitFacts {
   if (!root) return {};
   const changed = (status ?? "").split("\n").filter((line) => line !== "");
   const files = changed.map((line) => line.slice(3).split(" -> ").at(-1) ?? "");
@@ -40,15 +57,15 @@ export function withoutCredentials(remote: string): string {
   return remote.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
 }
 
-/** The output without the last newline; `undefined` when git is missing, fails or is slow. */
-function git(cwd: string, ...args: string[]): Promise<string | undefined> {
+/** The output without the last newline; `undefined` when git is missing or fails, `slow` when it took too long. */
+function git(cwd: string, patience: number, args: readonly string[]): Promise<{ text: string } | "slow" | undefined> {
   return new Promise((resolve) => {
     // No optional locks: looking must not get in the way of the user's own git.
     execFile(
       "git",
       ["--no-optional-locks", ...args],
-      { cwd, timeout: TIMEOUT_MS, killSignal: "SIGKILL", maxBuffer: 1024 * 1024 },
-      (error, stdout) => resolve(error ? undefined : stdout.replace(/\n$/, "")),
+      { cwd, timeout: patience, killSignal: "SIGKILL", maxBuffer: 1024 * 1024 },
+      (error, stdout) => resolve(error ? (error.killed ? "slow" : undefined) : { text: stdout.replace(/\n$/, "") }),
     );
   });
 }

@@ -1,57 +1,103 @@
 /**
- * Which peer this session is. A record in the home ties a peer and its secret to the host process and the session id
- * that spoke for it last: the same process (its session server was restarted) or the same session id in a new process
- * (`claude --resume`) is the same peer again.
+ * What this machine keeps of its peers. A record in the home ties a peer and its secret to the host process that speaks
+ * for it (or did so last) and to its conversations. The rules say who becomes whom (`rules/identity.ts`).
  */
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { paths, readIfThere, writeWhole } from "../home.ts";
+import { errorLine } from "../errors.ts";
+import { paths, writeWhole } from "../home.ts";
 import type { Credentials } from "../operations/operation.ts";
-import { startMark, stillRuns } from "../process.ts";
+import { stillRuns } from "../process.ts";
+import type { Holder } from "../rules/identity.ts";
 
-export interface PeerRecord extends Credentials {
+export interface PeerRecord extends Credentials, Holder {
   name: string;
-  session_id: string | undefined;
   claude_pid: number;
-  /** When that process began: its number alone may be reused. */
+  /** When that process began: its number alone may be reused. Empty: the process lives on as another peer. */
   started: string;
 }
 
-export interface Identity {
-  record: PeerRecord;
-  /** The process that was this peer before has ended; the broker may not have noticed yet. */
-  endedPid: number | undefined;
+/** Whether the process that the record names runs, and is this peer. */
+export const lives = (record: PeerRecord): boolean =>
+  record.started !== "" && stillRuns(record.claude_pid, record.started);
+
+/** The host keeps conversations for 30 days; what was not resumed by then cannot be. */
+const KEEP_MS = 35 * 24 * 3_600_000;
+/** So that looking for one stays cheap, whoever starts thousands of sessions a day. */
+const KEEP_FILES = 10_000;
+
+/**
+ * All records that can be used. One that cannot is passed over, and `say` is told why. What is too old to be resumed is
+ * forgotten on the way, and of very many the oldest; never a live peer's.
+ */
+export function readRecords(
+  home: string,
+  user: number,
+  now: number,
+  say: (problem: string) => void,
+  keepFiles = KEEP_FILES,
+): PeerRecord[] {
+  const { peers, pidmaps } = paths(home);
+  const found: { path: string; modified: number; record: PeerRecord | undefined }[] = [];
+  for (const name of readdirSync(peers)) {
+    const path = join(peers, name);
+    try {
+      // A writer that was killed leaves its unfinished file.
+      const unfinished = name.startsWith(".") || !name.endsWith(".json");
+      found.push(unfinished ? { path, modified: modifiedAt(path), record: undefined } : readRecord(path, user, say));
+    } catch {
+      // Just written anew, or forgotten by another session.
+    }
+  }
+  found.sort((a, b) => b.modified - a.modified);
+  for (const [i, { path, modified, record }] of found.entries()) {
+    if ((now - modified > KEEP_MS || i >= keepFiles) && !(record && lives(record))) forget(path);
+  }
+  for (const name of readdirSync(pidmaps)) {
+    const path = join(pidmaps, name);
+    if (name.startsWith(".") && now - modifiedAt(path) > KEEP_MS) forget(path);
+  }
+  return found.map(({ record }) => record).filter((record) => record !== undefined);
 }
 
-/** The peer that this session was before, if any. */
-export function findIdentity(home: string, claudePid: number, sessionId: string | undefined): Identity | undefined {
-  const records = readRecords(home);
-  const started = startMark(claudePid);
-  const same = records.find((record) => record.claude_pid === claudePid && record.started === started);
-  if (same) return { record: same, endedPid: undefined };
-  if (sessionId === undefined) return undefined;
-  const resumed = records.find((record) => record.session_id === sessionId);
-  // Two live sessions are never one peer.
-  if (!resumed || stillRuns(resumed.claude_pid, resumed.started)) return undefined;
-  return { record: resumed, endedPid: resumed.claude_pid };
+const modifiedAt = (path: string): number => lstatSync(path).mtimeMs;
+
+function forget(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Another session forgets it too, or nobody can: then it costs a look each time.
+  }
 }
 
-function readRecords(home: string): PeerRecord[] {
-  const { peers } = paths(home);
-  return readdirSync(peers)
-    .filter((name) => name.endsWith(".json") && !name.startsWith("."))
-    .map((name) => readRecord(join(peers, name)))
-    .filter((record) => record !== undefined);
+function readRecord(path: string, user: number, say: (problem: string) => void) {
+  const stat = lstatSync(path);
+  const entry = { path, modified: stat.mtimeMs, record: undefined };
+  const unusable = (why: string) => {
+    say(`${path} is not used: ${why}. Whoever it was is a new peer now; move the file away to be rid of this note.`);
+    return entry;
+  };
+  if (!stat.isFile()) return unusable("it is not a plain file");
+  if (stat.uid !== user) return unusable(`it belongs to user ${stat.uid}`);
+  if ((stat.mode & 0o077) !== 0) return unusable("others than you could read or change its secret");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    return unusable(errorLine(error));
+  }
+  const record = parseRecord(text);
+  return record ? { ...entry, record } : unusable("it is damaged");
 }
 
-function readRecord(path: string): PeerRecord | undefined {
+function parseRecord(text: string): PeerRecord | undefined {
   let record: Partial<PeerRecord>;
   try {
-    record = JSON.parse(readIfThere(path) ?? "null") ?? {};
+    record = JSON.parse(text) ?? {};
   } catch {
     return undefined;
   }
-  const { peer_id, secret, name, session_id, claude_pid, started } = record;
+  const { peer_id, secret, name, session_id, earlier, since, claude_pid, started } = record;
   if (typeof peer_id !== "string" || typeof secret !== "string" || typeof name !== "string") return undefined;
   if (typeof claude_pid !== "number" || typeof started !== "string") return undefined;
   return {
@@ -61,26 +107,24 @@ function readRecord(path: string): PeerRecord | undefined {
     claude_pid,
     started,
     session_id: typeof session_id === "string" ? session_id : undefined,
+    earlier: Array.isArray(earlier) ? earlier.filter((id) => typeof id === "string") : [],
+    since: typeof since === "number" ? since : 0,
   };
 }
 
-/** The host keeps conversations for 30 days; what was not resumed by then cannot be. */
-const KEEP_MS = 35 * 24 * 3_600_000;
+/** How long ago the record was saved, in milliseconds; `Infinity` when there is none. */
+export function recordAge(home: string, record: PeerRecord, now: number): number {
+  const stat = lstatSync(paths(home).peer(record.peer_id), { throwIfNoEntry: false });
+  return stat ? now - stat.mtimeMs : Number.POSITIVE_INFINITY;
+}
 
-/** Forgets peers whose conversation cannot be resumed any more, so that looking for one stays cheap. */
-export function forgetOld(home: string, now: number): void {
-  const { peers } = paths(home);
-  for (const name of readdirSync(peers)) {
-    const path = join(peers, name);
-    const record = readRecord(path);
-    const lives = record !== undefined && stillRuns(record.claude_pid, record.started);
-    if (!lives && now - statSync(path).mtimeMs > KEEP_MS) rmSync(path, { force: true });
-  }
+/** Keeps the record. */
+export function saveRecord(home: string, record: PeerRecord, newId: () => string): void {
+  writeWhole(paths(home).peer(record.peer_id), `${JSON.stringify(record)}\n`, newId());
 }
 
 /** Keeps the record, and tells hooks and status line (`pidmaps/<pid>`: id, space, name) who this host process is. */
 export function saveIdentity(home: string, record: PeerRecord, newId: () => string): void {
-  const place = paths(home);
-  writeWhole(place.peer(record.peer_id), `${JSON.stringify(record)}\n`, newId());
-  writeWhole(place.pidmap(record.claude_pid), `${record.peer_id} ${record.name}\n`, newId());
+  saveRecord(home, record, newId);
+  writeWhole(paths(home).pidmap(record.claude_pid), `${record.peer_id} ${record.name}\n`, newId());
 }

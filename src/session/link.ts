@@ -2,7 +2,6 @@
  * The session's tie to the broker: finds or starts it, registers, beats, listens, and does all that again when it breaks.
  * Nothing here gives up while the session lives.
  */
-import { basename } from "node:path";
 import type { Client } from "../client/client.ts";
 import { ensureBroker } from "../client/local.ts";
 import { listen } from "../client/stream.ts";
@@ -10,12 +9,11 @@ import type { Config } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { readBrokerNote } from "../home.ts";
 import type { Credentials } from "../operations/operation.ts";
-import { isAlive, startMark } from "../process.ts";
+import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
-import { sessionName } from "./host.ts";
-import { findIdentity, type PeerRecord, saveIdentity } from "./identity.ts";
-import type { Claim } from "./mail.ts";
+import { type PeerRecord, recordAge, saveIdentity } from "./identity.ts";
+import { createDoor, isRefusal, type Joined, type Joining } from "./join.ts";
 import type { Spool } from "./spool.ts";
 
 const HEARTBEAT_MS = 10_000;
@@ -25,12 +23,11 @@ const LONGEST_PAUSE_MS = 5_000;
 const HEAL_SPREAD_MS = 800;
 /** At its end a session does not wait longer than this for the broker: the host kills it half a second after the first signal. */
 const LEAVE_MS = 300;
+const SAVE_AFTER_MS = 24 * 3_600_000;
 
-export interface LinkEvents {
-  /** The claims that this session still holds. */
-  held(): Claim[];
-  /** Registered, as the peer we were (`true`) or as a new one. */
-  registered(same: boolean): Promise<void>;
+export interface LinkEvents extends Joining {
+  /** Registered, and how: see `Joined`. */
+  registered(how: Joined["how"]): Promise<void>;
   /** There may be mail. */
   mail(): void;
 }
@@ -48,9 +45,16 @@ export interface Link {
 }
 
 export function createLink(world: World, config: Config, client: Client, spool: Spool, events: LinkEvents): Link {
-  const sessionId = world.env.CLAUDE_CODE_SESSION_ID || undefined;
+  const door = createDoor(world, config, client, events);
   let record: PeerRecord | undefined;
   let registered = false;
+  /** The conversation that we last looked at to say who we are. */
+  let seen: string | undefined;
+  /** We are a peer on the word of the environment alone: the hooks have not yet said which conversation this is. */
+  let assumed = false;
+  let beatDue = false;
+  let working: Promise<void> | undefined;
+  let endPause = (): void => {};
   let problem: CctError = new CctError(
     "unavailable",
     "CCT is still connecting to its broker.",
@@ -58,78 +62,108 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   );
   let waiters: (() => void)[] = [];
   let stream: { close(): void } | undefined;
-  let beat: NodeJS.Timeout | undefined;
+  let clock: NodeJS.Timeout | undefined;
   let closed = false;
   let facts: GitFacts | undefined;
+  /** What git told too late for the registration; goes with the next heartbeat. */
+  let lateFacts: GitFacts | undefined;
   let told = "";
-  const processMark = startMark(world.ppid);
 
-  async function connect(): Promise<void> {
-    for (let pause = FIRST_PAUSE_MS; !closed; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+  const sessionNow = (): string | undefined => spool.sessionId() ?? (world.env.CLAUDE_CODE_SESSION_ID || undefined);
+
+  /** Does what is due. All that says to the broker who we are is said here, one thing at a time. */
+  function work(): void {
+    if (closed) return;
+    working ??= untilDone().finally(() => {
+      working = undefined;
+      if (!registered || beatDue) work();
+    });
+  }
+
+  async function untilDone(): Promise<void> {
+    let pause = 0;
+    while (!closed && (!registered || beatDue)) {
       try {
-        const looking = facts ?? gitFacts(world.cwd);
-        await ensureBroker(world, config, client);
-        facts = await looking;
-        await register(facts);
-        return;
+        if (registered) {
+          beatDue = false;
+          await heartbeat();
+          pause = 0;
+        } else await register();
       } catch (error) {
+        // Not known any more, or superseded: begin again. Anything else that befalls a heartbeat the stream notices and mends.
+        if (registered && !isRefusal(error)) continue;
+        registered = false;
         problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
-        await new Promise((resolve) => setTimeout(resolve, pause).unref());
+        // Once at once; a broker that refuses and refuses is not asked all the time.
+        await rest(pause);
+        pause = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pause * 2));
       }
     }
   }
 
-  async function register(seen: GitFacts): Promise<void> {
-    const session = spool.sessionId() ?? sessionId;
-    const before = findIdentity(config.home, world.ppid, session);
-    const place = {
-      host: world.hostname,
-      claude_pid: world.ppid,
-      ...(session === undefined ? {} : { session_id: session }),
-      cwd: world.cwd,
-      ...seen,
-    };
-    const known = before && (await registerAgain(before.record, before.endedPid, place));
-    const answer =
-      known ??
-      (await client.call("register", {
-        ...place,
-        name: config.name ?? sessionName(world) ?? basename(seen.repo ?? world.cwd),
-        held: [],
-      }));
-    const secret = known ? before.record.secret : answer.secret;
-    if (secret === undefined) throw new CctError("internal", "The broker registered a peer without a secret.");
-    if (closed) return;
-    record = {
-      peer_id: answer.peer_id,
-      secret,
-      name: answer.name,
-      session_id: session,
-      claude_pid: world.ppid,
-      started: processMark,
-    };
-    saveIdentity(config.home, record, world.newId);
-    told = "";
-    await events.registered(known !== undefined);
-    registered = true;
-    for (const wake of waiters.splice(0)) wake();
-    stream?.close();
-    stream = listen(client, current, { up: stateChanged, hint: events.mail, down: broken }, Math.random);
-    clearInterval(beat);
-    beat = setInterval(() => void heartbeat(), HEARTBEAT_MS);
+  function rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (closed) endPause();
+    });
   }
 
-  type Place = Parameters<typeof client.call<"register">>[1];
+  async function register(): Promise<void> {
+    // Also when the broker is away: mail of the former peer must not lie there for the hooks of another conversation.
+    if (record && isMoving(record)) await events.leaving(record);
+    const looking = facts ?? firstFacts();
+    await findBroker();
+    facts = await looking;
+    if (closed) return;
+    const session = sessionNow();
+    // A fork: at its start the host named the conversation that it is a copy of.
+    if (record && assumed && session !== seen) await door.leave(record);
+    assumed = false;
+    const unsure = spool.sessionId() === undefined;
+    const { record: joined, how } = await door.join(session, facts);
+    record = joined;
+    seen = session;
+    assumed = unsure && how === "again";
+    await events.registered(how);
+    // Who ends meanwhile unregisters in `close`.
+    if (closed) return;
+    registered = true;
+    beatDue = false;
+    for (const wake of waiters.splice(0)) wake();
+    told = "";
+    stream?.close();
+    stream = listen(client, current, { up: stateChanged, hint: events.mail, down: broken }, Math.random);
+    clearInterval(clock);
+    clock = setInterval(beat, HEARTBEAT_MS);
+    // What the hooks said meanwhile.
+    if (sessionNow() !== session) beat();
+  }
 
-  /** Becomes a known peer again; `undefined` when the broker does not let us, and a new one is due. */
-  async function registerAgain(known: PeerRecord, endedPid: number | undefined, place: Omit<Place, "held">) {
-    try {
-      if (endedPid !== undefined) await client.call("unregister", { claude_pid: endedPid }, known);
-      return await client.call("register", { ...place, held: events.held() }, known);
-    } catch (error) {
-      if (error instanceof CctError && (error.code === "unauthorized" || error.code === "conflict")) return undefined;
-      throw error;
-    }
+  async function firstFacts(): Promise<GitFacts> {
+    const { facts: first, later } = await gitFacts(world.cwd);
+    void later?.().then((found) => {
+      facts = found;
+      lateFacts = found;
+      if (registered) beat();
+    });
+    return first;
+  }
+
+  /** A broker that was told to stop removed its note. It stays down until somebody, or a session that is new, starts it. */
+  async function findBroker(): Promise<void> {
+    if (record && !config.broker && !readBrokerNote(config.home))
+      throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
+    await ensureBroker(world, config, client);
+  }
+
+  /** Whether the host has gone to a conversation that makes another peer of us. */
+  function isMoving(from: PeerRecord): boolean {
+    const session = sessionNow();
+    return session !== seen && (assumed || door.isElsewhere(from, session));
   }
 
   function current(): Credentials {
@@ -137,52 +171,57 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     return record;
   }
 
+  function beat(): void {
+    beatDue = true;
+    work();
+  }
+
   async function heartbeat(): Promise<void> {
-    if (!record || closed) return;
-    const state = spool.state();
-    const session = spool.sessionId() ?? sessionId;
-    try {
-      const answer = await client.call(
-        "heartbeat",
-        {
-          claude_pid: world.ppid,
-          ...(session === undefined ? {} : { session_id: session }),
-          ...(state === "active" || state === "idle" ? { presence: state } : {}),
-          held: events.held(),
-        },
-        record,
-      );
-      if (session !== record.session_id || answer.name !== record.name) {
-        record = { ...record, session_id: session, name: answer.name };
-        saveIdentity(config.home, record, world.newId);
-      }
-      // The net under the hints: whatever got lost, the next beat tells.
-      if (answer.waiting > 0) events.mail();
-    } catch (error) {
-      // Not known any more, or superseded: begin again. Anything else the stream notices and mends.
-      if (error instanceof CctError && (error.code === "unauthorized" || error.code === "conflict")) await again();
+    if (!record) return;
+    if (isMoving(record)) {
+      registered = false;
+      return;
     }
+    const session = sessionNow();
+    const state = spool.state();
+    const answer = await client.call(
+      "heartbeat",
+      {
+        claude_pid: world.ppid,
+        ...(session === undefined ? {} : { session_id: session }),
+        ...(state === "active" || state === "idle" ? { presence: state } : {}),
+        ...lateFacts,
+        held: events.held(),
+      },
+      record,
+    );
+    lateFacts = undefined;
+    const isNews = session !== seen || answer.name !== record.name;
+    // Its record's age tells when the peer was last there: that of one which lives must not grow.
+    if (isNews || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS) {
+      record = door.follow(record, session, answer.name);
+      seen = session;
+    }
+    if (spool.sessionId() !== undefined) assumed = false;
+    // The net under the hints: whatever got lost, the next beat tells.
+    if (answer.waiting > 0) events.mail();
   }
 
   function stateChanged(): void {
     const now = `${spool.state()} ${spool.sessionId()}`;
     if (!registered || now === told) return;
     told = now;
-    void heartbeat();
-  }
-
-  async function again(): Promise<void> {
-    registered = false;
-    stream?.close();
-    clearInterval(beat);
-    await connect();
+    beat();
   }
 
   async function broken(error: CctError): Promise<void> {
     told = "";
     problem = error;
-    if (error.code === "unauthorized") return again();
-    // A broker that was told to stop removed its note, and stays down until somebody starts it. One that was killed did not.
+    if (error.code === "unauthorized") {
+      registered = false;
+      return work();
+    }
+    // One that was killed left its note.
     if (config.broker || !readBrokerNote(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * HEAL_SPREAD_MS).unref());
     // A session whose host has just died starts nothing any more.
@@ -192,7 +231,13 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     });
   }
 
-  void connect();
+  async function unregister(): Promise<void> {
+    // What is under way first: a beat that came after it would make the session live again.
+    await working;
+    if (record) await client.call("unregister", { claude_pid: world.ppid }, record);
+  }
+
+  work();
 
   return {
     async credentials(patience) {
@@ -214,15 +259,17 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       if (!record) return;
       record = { ...record, name };
       saveIdentity(config.home, record, world.newId);
+      // A beat that was under way may answer with the old name.
+      beat();
     },
     async close() {
       closed = true;
       stream?.close();
-      clearInterval(beat);
+      clearInterval(clock);
+      endPause();
       waiters = [];
-      if (!record) return;
       const patience = new Promise((resolve) => setTimeout(resolve, LEAVE_MS).unref());
-      await Promise.race([patience, client.call("unregister", { claude_pid: world.ppid }, record).catch(() => {})]);
+      await Promise.race([patience, unregister().catch(() => {})]);
     },
   };
 }

@@ -2,6 +2,7 @@
  * Moves mail between the broker and the spool: claims what waits, writes it where the hooks find it, and tells the
  * broker what became of it. One thing at a time; whatever is interrupted is found again in the files or lapses at the broker.
  */
+import { CctError } from "../errors.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Outcome, Urgency } from "../rules/delivery.ts";
 import { FRAME_BUDGET, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
@@ -45,8 +46,12 @@ export interface Mail {
   toolCalled(): void;
   /** What the clock asks for: mail that nobody takes is offered again. */
   tick(now: number): void;
-  /** Forgets everything; for a session that has become another peer. */
-  forget(): void;
+  /** The session is this peer no more: empties the spool, and says through `acknowledge` what became of each claim. */
+  leave(acknowledge: Mailbox["acknowledge"]): Promise<void>;
+  /** Goes on with what lies in the spool; for a peer that its broker had forgotten, so that nobody else has its mail. */
+  goOn(): Promise<void>;
+  /** Forgets everything; for a session that is a new peer. */
+  forget(): Promise<void>;
 }
 
 export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mode: Mode): Mail {
@@ -62,6 +67,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   const named = new Set<string>();
   /** Taken files whose delivery the broker knows. */
   const acknowledged = new Set<string>();
+  /** Between two peers nothing is claimed. */
+  let between = false;
   let queue: Promise<unknown> = Promise.resolve();
 
   /** One at a time: a claim must not overtake the settling of another. */
@@ -75,9 +82,9 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     return readSpoolHead(file.content)?.claims ?? [];
   }
 
-  async function tell(claims: Claim[], outcome: Outcome): Promise<void> {
+  async function tell(claims: Claim[], outcome: Outcome, acknowledge = mailbox.acknowledge): Promise<void> {
     if (claims.length === 0) return;
-    await mailbox.acknowledge(claims.map((claim) => ({ ...claim, outcome })));
+    await acknowledge(claims.map((claim) => ({ ...claim, outcome })));
     if (outcome === "returned" || outcome === "lost") expecting = true;
   }
 
@@ -150,6 +157,14 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     write(false);
   }
 
+  function reset(): void {
+    spooled = { messages: [], notices: [], more: 0 };
+    behind = 0;
+    expecting = true;
+    named.clear();
+    acknowledged.clear();
+  }
+
   /** Whether the mail file is out of the hooks' reach, and `spooled` therefore true. */
   const takeBack = (): boolean => spool.takeBack() !== undefined;
 
@@ -159,6 +174,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     },
     run: () =>
       alone(async () => {
+        if (between) return;
         await settle();
         const roomAgain = behind > 0 && spooled.messages.length === 0;
         if (!expecting && !roomAgain) return;
@@ -172,12 +188,14 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       }),
     recover: () =>
       alone(async () => {
+        between = false;
         const left = spool.takeBack();
         if (left !== undefined) await tell(claimsOf({ content: left }), "returned");
         await settle();
       }),
     check: (limit) =>
       alone(async () => {
+        if (between) throw new CctError("unavailable", "This session is just becoming another peer.", "Try again.");
         await settle();
         if (takeBack()) await tell(spooled.messages, "returned");
         spooled = { messages: [], notices: [], more: 0 };
@@ -205,10 +223,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     held: () => [
       // From the file, not from memory: at start-up it may be an earlier server's.
       ...claimsOf({ content: spool.peek() ?? "" }),
-      ...spool
-        .taken()
-        .filter((file) => file.stage !== "read")
-        .flatMap(claimsOf),
+      ...spool.taken().flatMap(claimsOf),
     ],
     toolCalled() {
       // Where hooks run they know better: the tools of one batch run side by side.
@@ -226,12 +241,32 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         write(true);
       });
     },
-    forget() {
-      spool.takeBack();
-      for (const file of spool.taken()) spool.remove(file);
-      spooled = { messages: [], notices: [], more: 0 };
-      named.clear();
-      acknowledged.clear();
-    },
+    leave: (acknowledge) =>
+      alone(async () => {
+        between = true;
+        // The files first: the hooks of the other conversation must not find them, even when the broker is away.
+        const left = spool.takeBack();
+        // A hook that is at it may have printed.
+        const files = spool.taken().filter((file) => file.stage !== "taken" || spool.retire(file));
+        for (const file of files) spool.remove(file);
+        reset();
+        for (const file of files) {
+          const outcome = file.stage === "taken" ? "lost" : file.stage === "read" ? "read" : "delivered";
+          await tell(claimsOf(file), outcome, acknowledge);
+        }
+        if (left !== undefined) await tell(claimsOf({ content: left }), "returned", acknowledge);
+      }),
+    goOn: () =>
+      alone(async () => {
+        between = false;
+        expecting = true;
+      }),
+    forget: () =>
+      alone(async () => {
+        between = false;
+        spool.takeBack();
+        for (const file of spool.taken()) spool.remove(file);
+        reset();
+      }),
   };
 }

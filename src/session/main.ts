@@ -8,10 +8,10 @@ import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
 import { removeEmptyPlugin } from "./host.ts";
-import { forgetOld } from "./identity.ts";
 import { instructions } from "./instructions.ts";
 import { createLink, type Link } from "./link.ts";
 import { createMail } from "./mail.ts";
+import { keepServices } from "./services.ts";
 import { openSpool, sweepDead } from "./spool.ts";
 import { callTool, listTools, type ToolSession } from "./tools.ts";
 
@@ -66,7 +66,6 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
   const spool = openSpool(config.home, world.ppid, world);
   try {
     sweepDead(config.home);
-    forgetOld(config.home, world.now());
   } catch {
     // Another session that starts now clears the same away; what stays is cleared by the next.
   }
@@ -90,15 +89,18 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
       mail.hint();
       runMail();
     },
-    async registered(same) {
-      if (same) await mail.recover();
-      else mail.forget();
+    leaving: (former) => mail.leave(async (acks) => void (await client.call("ack_messages", { acks }, former))),
+    async registered(how) {
+      if (how === "again") await mail.recover();
+      else if (how === "anew") await mail.goOn();
+      else await mail.forget();
     },
   });
   spool.watch(() => {
     link.stateChanged();
     runMail();
   });
+  const services = keepServices(client, () => link.peer(), world.hostname);
   const tick = setInterval(() => {
     // Also the net under the folder's events, which some file systems do not give.
     if (mail.held().length > 0) runMail();
@@ -113,6 +115,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     afterAnswer,
     async close() {
       clearInterval(tick);
+      services.close();
       await link.close();
       spool.close();
       removeEmptyPlugin(world);

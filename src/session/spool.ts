@@ -20,7 +20,7 @@ import {
 import { join } from "node:path";
 import { CctError, systemCode } from "../errors.ts";
 import { paths, readIfThere, writeWhole } from "../home.ts";
-import { isAlive, startMark, stillRuns } from "../process.ts";
+import { isAlive, startedAt, startMark, stillRuns } from "../process.ts";
 
 /** A file that a hook took: its stage, its name, and its text. */
 export interface TakenFile {
@@ -64,7 +64,7 @@ const STAGES = ["taken", "done", "seen", "read"] as const;
 export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string }): Spool {
   const folder = paths(home).spool(claudePid);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  takeOver(folder, claudePid, me);
+  if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
   let count = 0;
   let watcher: FSWatcher | undefined;
   const at = (name: string) => join(folder, name);
@@ -131,7 +131,8 @@ function moved(from: string, to: string): boolean {
   }
 }
 
-function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): void {
+/** Answers whether what lies there under this number is not this process's. */
+function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
   const lock = join(folder, "server");
   const mine = `${me.pid} ${startMark(me.pid)}\n`;
   try {
@@ -150,11 +151,19 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
   }
   const owner = join(folder, "owner");
   const host = startMark(claudePid);
-  if (readIfThere(owner)?.trim() === host) return;
+  if (readIfThere(owner)?.trim() === host) return false;
   // Another process had this number. The folder itself must stay: the host may watch it already.
-  for (const name of readdirSync(folder))
-    if (!["server", "state", "session"].includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of readdirSync(folder)) {
+    const isNew = ["state", "session"].includes(name) && !isOlder(join(folder, name), startedAt(claudePid));
+    if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
+  }
   writeFileSync(owner, `${host}\n`, { mode: 0o600 });
+  return true;
+}
+
+/** Written before the process began (which is known to a second), and so by a hook of another one. */
+function isOlder(path: string, began: number | undefined): boolean {
+  return began !== undefined && statSync(path).mtimeMs < began - 2_000;
 }
 
 /** Clears away what ended host processes left: their mail's leases lapse, and it is queued again. */

@@ -18,6 +18,8 @@ export interface Message {
   hops: number;
   /** The pool in which it was said. */
   pool_id: string | null;
+  /** The peer or pool that it went to, by id. */
+  target: string;
 }
 
 /** A delivery with its keys. */
@@ -30,9 +32,9 @@ export interface DeliveryRow extends Delivery {
 export type Mail = Message & { pool: string | null; delivery: DeliveryRow };
 
 const MESSAGE =
-  "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id";
+  "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id, m.target";
 const DELIVERY =
-  "d.message_id, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at, d.expires_at";
+  "d.message_id, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
 
 function toMessage(row: Row): Message {
   return {
@@ -49,6 +51,7 @@ function toMessage(row: Row): Message {
     expires_at: integerOrNull(row, "expires_at"),
     hops: integer(row, "hops"),
     pool_id: textOrNull(row, "pool_id"),
+    target: text(row, "target"),
   };
 }
 
@@ -60,16 +63,18 @@ function toDelivery(row: Row): DeliveryRow {
     attempt: integer(row, "attempt"),
     leased_at: integerOrNull(row, "leased_at"),
     redelivered: integer(row, "redelivered") === 1,
+    lost: integer(row, "lost"),
     delivered_at: integerOrNull(row, "delivered_at"),
     read_at: integerOrNull(row, "read_at"),
     expires_at: integerOrNull(row, "expires_at"),
+    reason: textOrNull(row, "reason"),
   };
 }
 
 export async function insertMessage(sql: Sql, message: Message, answer: string): Promise<void> {
   await sql(
-    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, answer)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, target, answer)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     message.message_id,
     message.seq,
     message.from_id,
@@ -83,14 +88,15 @@ export async function insertMessage(sql: Sql, message: Message, answer: string):
     message.expires_at,
     message.hops,
     message.pool_id,
+    message.target,
     answer,
   );
 }
 
 export async function insertDelivery(sql: Sql, message: Message, peerId: string, delivery: Delivery): Promise<void> {
   await sql(
-    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     message.message_id,
     peerId,
     message.seq,
@@ -101,13 +107,16 @@ export async function insertDelivery(sql: Sql, message: Message, peerId: string,
     delivery.delivered_at,
     delivery.read_at,
     delivery.expires_at,
+    delivery.lost,
+    delivery.reason,
   );
 }
 
 /** Records what a rule made of a delivery. */
 export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
   await sql(
-    `UPDATE deliveries SET state = $3, attempt = $4, leased_at = $5, redelivered = $6, delivered_at = $7, read_at = $8
+    `UPDATE deliveries SET state = $3, attempt = $4, leased_at = $5, redelivered = $6, delivered_at = $7, read_at = $8,
+       lost = $9, expires_at = $10, reason = $11
      WHERE message_id = $1 AND peer_id = $2`,
     d.message_id,
     d.peer_id,
@@ -117,6 +126,24 @@ export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
     d.redelivered ? 1 : 0,
     d.delivered_at,
     d.read_at,
+    d.lost,
+    d.expires_at,
+    d.reason,
+  );
+}
+
+/** Ways by which a host takes mail. */
+export const ways = ["wake", "tool", "stop", "prompt", "check"] as const;
+export type Way = (typeof ways)[number];
+
+/** Records how a delivery was shown; `batch` names what was shown together. */
+export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: string): Promise<void> {
+  await sql(
+    "UPDATE deliveries SET via = $3, batch = $4 WHERE message_id = $1 AND peer_id = $2",
+    d.message_id,
+    d.peer_id,
+    way,
+    batch,
   );
 }
 
@@ -146,7 +173,8 @@ export type Which = "all" | "interrupt";
 /** A peer's mail that is queued and not expired: `interrupt` first, else in the order of sending. */
 export async function queuedMail(sql: Sql, peerId: string, which: Which, now: number, limit: number): Promise<Mail[]> {
   const rows = await sql(
-    `SELECT ${MESSAGE}, p.name AS pool, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.delivered_at, d.read_at
+    `SELECT ${MESSAGE}, p.name AS pool, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
+       d.expires_at AS due
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
      WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
        AND (d.expires_at IS NULL OR d.expires_at > $2) AND (m.urgency = 'interrupt' OR $3 = 'all')
@@ -156,7 +184,12 @@ export async function queuedMail(sql: Sql, peerId: string, which: Which, now: nu
     which,
     limit,
   );
-  return rows.map((row) => ({ ...toMessage(row), pool: textOrNull(row, "pool"), delivery: toDelivery(row) }));
+  return rows.map((row) => ({
+    ...toMessage(row),
+    pool: textOrNull(row, "pool"),
+    // A message that was sent once more has lost its deadline here, not there.
+    delivery: toDelivery({ ...row, expires_at: row.due ?? null }),
+  }));
 }
 
 /** How many messages a peer has not been given yet, by the pool in which they were said (null: none). */
@@ -218,10 +251,10 @@ export async function staleClaims(sql: Sql, before: number, now: number): Promis
   return rows.map(toDelivery);
 }
 
-/** Queued deliveries whose time is over. */
+/** Waiting deliveries whose time is over. */
 export async function expiredDeliveries(sql: Sql, now: number): Promise<DeliveryRow[]> {
   const rows = await sql(
-    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'queued' AND d.expires_at IS NOT NULL AND d.expires_at <= $1 LIMIT 1000`,
+    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state IN ('queued', 'held') AND d.expires_at IS NOT NULL AND d.expires_at <= $1 LIMIT 1000`,
     now,
   );
   return rows.map(toDelivery);
@@ -238,6 +271,100 @@ export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Pro
     ...messageIds,
   );
   return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name") }));
+}
+
+/** What a sender has sent since `since` (milliseconds), also to one target, and when the very same text went there. */
+export async function recentlySent(
+  sql: Sql,
+  fromId: string,
+  target: string,
+  body: string,
+  since: number,
+): Promise<{ all: number; same: number; repeated_at: number | null }> {
+  const [row] = await sql(
+    `SELECT count(*) AS sent, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
+       max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at
+     FROM messages WHERE from_id = $1 AND seq > $4`,
+    fromId,
+    target,
+    body,
+    // The order of sending is the clock in microseconds.
+    since * 1000,
+  );
+  if (!row) return { all: 0, same: 0, repeated_at: null };
+  return { all: integer(row, "sent"), same: integer(row, "same"), repeated_at: integerOrNull(row, "repeated_at") };
+}
+
+/** How often a peer was woken since `since`. */
+export async function countWakes(sql: Sql, peerId: string, since: number): Promise<number> {
+  const [row] = await sql(
+    "SELECT count(DISTINCT batch) AS wakes FROM deliveries WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2",
+    peerId,
+    since,
+  );
+  return row ? integer(row, "wakes") : 0;
+}
+
+/** Held deliveries, oldest first, of one peer or of all. */
+export async function heldDeliveries(sql: Sql, peerId: string | undefined): Promise<DeliveryRow[]> {
+  const rows =
+    peerId === undefined
+      ? await sql(`SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'held' ORDER BY d.seq LIMIT 500`)
+      : await sql(
+          `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'held' AND d.peer_id = $1 ORDER BY d.seq LIMIT 500`,
+          peerId,
+        );
+  return rows.map(toDelivery);
+}
+
+/** The newest messages before `beforeSeq` with a delivery that ended unread, newest first; `fromId`: only that sender's. */
+export async function failedMessages(
+  sql: Sql,
+  fromId: string | undefined,
+  beforeSeq: number,
+  limit: number,
+): Promise<Message[]> {
+  const rows = await sql(
+    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 AND m.from_id <> 'cct' AND (m.from_id = $2 OR $2 = '')
+       AND m.seq IN (SELECT d.seq FROM deliveries d WHERE d.state IN ('dead', 'expired', 'refused'))
+     ORDER BY m.seq DESC LIMIT $3`,
+    beforeSeq,
+    fromId ?? "",
+    limit,
+  );
+  return rows.map(toMessage);
+}
+
+export interface Cost {
+  /** A peer's name, or a pool's. */
+  name: string;
+  wakes: number;
+  injections: number;
+  messages: number;
+  characters: number;
+}
+
+/** What mail has cost since `since`, by the peer that was given it, or by the pool in which it was said. */
+export async function costs(sql: Sql, by: "peer" | "pool", since: number): Promise<Cost[]> {
+  const [name, join] =
+    by === "peer"
+      ? ["r.name", "JOIN peers r ON r.peer_id = d.peer_id"]
+      : ["r.name", "JOIN pools r ON r.pool_id = m.pool_id"];
+  const rows = await sql(
+    `SELECT ${name} AS name, count(DISTINCT CASE WHEN d.via = 'wake' THEN d.batch END) AS wakes,
+       count(DISTINCT CASE WHEN d.via <> 'wake' THEN d.batch END) AS injections,
+       count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters
+     FROM deliveries d JOIN messages m ON m.message_id = d.message_id ${join}
+     WHERE d.via IS NOT NULL AND d.delivered_at > $1 GROUP BY r.name ORDER BY characters DESC, r.name`,
+    since,
+  );
+  return rows.map((row) => ({
+    name: text(row, "name"),
+    wakes: integer(row, "wakes"),
+    injections: integer(row, "injections"),
+    messages: integer(row, "messages"),
+    characters: integer(row, "characters"),
+  }));
 }
 
 /** The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. */

@@ -1,5 +1,5 @@
 /** Statements about peers; rows become types here. */
-import { type Session, told } from "../rules/presence.ts";
+import { type Hooks, hooksStates, type Session, told } from "../rules/presence.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
@@ -14,11 +14,15 @@ export interface Peer extends Session {
   summary: string;
   /** Its host can only ask for mail, by a poll. */
   polls: boolean;
+  /** Whether its hooks take mail. */
+  hooks: Hooks;
+  /** When it was given mail last. */
+  took_at: number | null;
   created_at: number;
 }
 
 const COLUMNS =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, created_at";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at";
 
 function toPeer(row: Row): Peer {
   return {
@@ -38,14 +42,16 @@ function toPeer(row: Row): Peer {
     busy_since: integerOrNull(row, "busy_since"),
     busy_for: integerOrNull(row, "busy_for"),
     polls: integer(row, "polls") === 1,
+    hooks: oneOf(row, "hooks", hooksStates),
+    took_at: integerOrNull(row, "took_at"),
     created_at: integer(row, "created_at"),
   };
 }
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
   await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -64,6 +70,8 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
     peer.busy_since,
     peer.busy_for,
     peer.polls ? 1 : 0,
+    peer.hooks,
+    peer.took_at,
     peer.created_at,
   );
 }
@@ -73,7 +81,8 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
   await sql(
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
        branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
-       busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17 WHERE peer_id = $1`,
+       busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
+       hooks = $18, took_at = $19 WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -91,6 +100,8 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     peer.busy_since,
     peer.busy_for,
     peer.polls ? 1 : 0,
+    peer.hooks,
+    peer.took_at,
   );
 }
 

@@ -105,6 +105,8 @@ describe("a session that lives", () => {
       interrupts: 1,
       name: "beaten",
       unread: 2,
+      held: 0,
+      may_wake: true,
       pools: [],
       presence: "idle",
     });

@@ -52,8 +52,9 @@ describe("a message that is sent", () => {
 
   test("says what to expect of its recipient", async () => {
     const carol = await newPeer(broker, "carol");
+    let count = 0;
     const note = async (urgency: "normal" | "low") =>
-      (await ok(broker, "send_message", { to: "carol", text: "x", urgency }, alice)).recipients[0]?.note;
+      (await ok(broker, "send_message", { to: "carol", text: `x${++count}`, urgency }, alice)).recipients[0]?.note;
     expect(await note("normal")).toContain("will be woken");
     expect(await note("low")).toContain("never wakes");
     await ok(broker, "heartbeat", { claude_pid: carol.place.claude_pid, presence: "active", held: [] }, carol);

@@ -27,7 +27,7 @@ export async function personWithBroker(): Promise<Person & { broker: TestBroker 
   return { ...personAt(join(broker.home, ".."), broker.home, { CCT_HOME: broker.home }), broker };
 }
 
-function personAt(home: string, cctHome: string, more: Record<string, string>): Person {
+export function personAt(home: string, cctHome: string, more: Record<string, string>): Person {
   const env = { PATH: process.env.PATH, HOME: home, CCT_PORT: "0", ...more };
   const cctWith: Person["cctWith"] = (options, ...args) =>
     cct(args, { cwd: home, ...options, env: { ...env, ...options.env } });

@@ -7,6 +7,7 @@ import { gitFacts, withoutCredentials } from "../../src/session/git.ts";
 import { startBroker } from "../support/broker.ts";
 import { tempFolder } from "../support/folders.ts";
 import { startHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
 
 function repository(): string {
   const folder = tempFolder();
@@ -24,20 +25,43 @@ function repository(): string {
   return folder;
 }
 
+async function allFacts(cwd: string) {
+  const { facts, later } = await gitFacts(cwd);
+  return later ? later() : facts;
+}
+
 test("peers see root, branch and a summary of the work, and never a secret that the remote's address holds", async () => {
   const cwd = repository();
   const { home } = await startBroker();
   const host = await startHost(home, "ann", { cwd });
-  const { structured, text } = await host.tool("cct_list_peers");
-  expect(structured.peers).toMatchObject([{ cwd, repo: cwd, branch: "feature/x" }]);
+  // On a machine with much to do git may take its time: then what it tells comes a little later.
+  const { text } = await until("git has told the peers of the repository", async () => {
+    const { structured, text } = await host.tool("cct_list_peers");
+    const [me] = structured.peers as { cwd: string; repo: string; branch: string }[];
+    return me?.cwd === cwd && me.repo === cwd && me.branch === "feature/x" && { text };
+  });
   expect(text).toContain("on feature/x · 1 changed: ");
   expect(text).toContain("last: Begin");
   expect(text).not.toContain("s3cret");
-  expect(await gitFacts(cwd)).toMatchObject({ remote: "https://example.org/team/project.git" });
+  expect(await allFacts(cwd)).toMatchObject({ remote: "https://example.org/team/project.git" });
+});
+
+test("a git that is slow holds nothing up, and what it tells comes later", async () => {
+  const cwd = repository();
+  const slow = tempFolder();
+  writeFileSync(join(slow, "git"), `#!/bin/sh\nsleep 1\nPATH=\${PATH#*:} exec git "$@"\n`, { mode: 0o755 });
+  const { home } = await startBroker();
+  const began = performance.now();
+  const host = await startHost(home, "ann", { cwd, env: { PATH: `${slow}:${process.env.PATH}` } });
+  const seen = async () => ((await host.tool("cct_list_peers")).structured.peers as { branch: string | null }[])[0];
+  const first = await seen();
+  // Registered before git has said anything, unless the machine itself took that long.
+  if (performance.now() - began < 1_000) expect(first?.branch).toBe(null);
+  await until("git has told", async () => (await seen())?.branch === "feature/x");
 });
 
 test("a folder without a repository has none of that, and breaks nothing", async () => {
-  expect(await gitFacts(tempFolder())).toEqual({});
+  expect(await allFacts(tempFolder())).toEqual({});
 });
 
 test.each([

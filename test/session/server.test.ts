@@ -47,6 +47,7 @@ test("the official client finds tools whose answers keep to their declared shape
     "cct_leave_pool",
     "cct_list_peers",
     "cct_list_pools",
+    "cct_list_services",
     "cct_message_status",
     "cct_pool_status",
     "cct_propose_release",

@@ -39,6 +39,8 @@ export interface TestHost {
   /** The session server's pid now. */
   serverPid(): number;
   initialized: Record<string, unknown>;
+  /** What the session server said on standard error: the host's log. */
+  stderr(): string;
   request(method: string, params?: Record<string, unknown>): Promise<Record<string, unknown>>;
   tool(name: string, input?: Record<string, unknown>): Promise<ToolAnswer>;
   /** Resolves when the session is registered. */
@@ -69,7 +71,11 @@ export async function startHost(home: string, name: string, options: HostOptions
   const child = spawn("bash", ["-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"], {
     cwd: options.cwd ?? root,
     env,
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: "pipe",
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
   });
   const pid = child.pid ?? 0;
   const spool = join(home, "spool", String(pid));
@@ -124,6 +130,7 @@ export async function startHost(home: string, name: string, options: HostOptions
     pid,
     spool,
     initialized: {},
+    stderr: () => stderr,
     request,
     handshake,
     serverPid() {

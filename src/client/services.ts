@@ -1,0 +1,81 @@
+/** Keeping a service registered: its owner's machine looks whether it answers, and tells the broker. */
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import type { OutputOf } from "../operations/index.ts";
+import type { Credentials } from "../operations/operation.ts";
+import { endpointOf, type Finding } from "../rules/services.ts";
+import type { Client } from "./client.ts";
+
+/** What does not answer within this time is not healthy. */
+const PROBE_MS = 2_000;
+
+export interface Probed {
+  url: string;
+  health_path?: string | undefined;
+}
+
+/** Probes a service and renews it with what was found. Throws the broker's `CctError`. */
+export async function probeAndRenew(
+  client: Client,
+  service: Probed & { service_id: string },
+  as: Credentials | undefined,
+): Promise<OutputOf<"renew_service">> {
+  const health = await probe(service);
+  return client.call("renew_service", { service_id: service.service_id, health }, as);
+}
+
+/**
+ * Whether a service answers: its health path with a status of 2xx or 3xx, or without one its port with a connection.
+ * Only the url's own host is ever asked: no redirect is followed, and no body is read.
+ */
+export async function probe({ url, health_path }: Probed): Promise<Finding> {
+  const answers = health_path === undefined ? await connects(url) : await getsOk(new URL(url), health_path);
+  return answers ? "healthy" : "unhealthy";
+}
+
+/** Host and port to connect to; every name of this machine is one that resolves. */
+function target(url: string): { host: string; port: number } {
+  const { host, port, onMachine } = endpointOf(url, "localhost");
+  const written = new URL(url).hostname.replace(/^\[|\]$|\.$/g, "");
+  // An address is asked as it is written: 127.0.0.2 is not 127.0.0.1. Names below localhost do not resolve everywhere.
+  const isName = /[a-z]$/i.test(written) && !written.includes(":");
+  return { host: onMachine ? (isName ? "localhost" : written) : host.replace(/^\[|\]$/g, ""), port };
+}
+
+function connects(url: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ ...target(url), timeout: PROBE_MS });
+    const done = (answers: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answers);
+    };
+    const timer = setTimeout(() => done(false), PROBE_MS);
+    socket.on("connect", () => done(true));
+    socket.on("error", () => done(false));
+  });
+}
+
+function getsOk(url: URL, path: string): Promise<boolean> {
+  const request = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve) => {
+    const done = (answers: boolean): void => {
+      clearTimeout(timer);
+      outgoing.destroy();
+      resolve(answers);
+    };
+    const timer = setTimeout(() => done(false), PROBE_MS);
+    const outgoing = request({
+      ...target(url.href),
+      path,
+      agent: false,
+      headers: { host: url.host, "user-agent": "cct", connection: "close" },
+      // Dev servers sign their own certificates, and a probe tells them nothing.
+      rejectUnauthorized: false,
+    });
+    outgoing.on("response", ({ statusCode = 0 }) => done(statusCode >= 200 && statusCode < 400));
+    outgoing.on("error", () => done(false));
+    outgoing.end();
+  });
+}

@@ -1,0 +1,35 @@
+/** What mail costs: how often models were woken or shown mail, and how many tokens of text that was. */
+import * as z from "zod";
+import { estimatedTokens, HOUR_MS } from "../rules/guards.ts";
+import { type Cost, costs } from "../store/messages.ts";
+import { operation } from "./operation.ts";
+
+const row = z.object({
+  name: z.string(),
+  wakes: z.int().describe("turns that mail began"),
+  injections: z.int().describe("times that mail was shown in a turn that ran anyway"),
+  messages: z.int(),
+  tokens: z.int().describe("estimate of the mail's own text; a woken turn reads its context again besides"),
+});
+
+export const cost = operation({
+  name: "cost",
+  by: ["operator"],
+  cli: "cost",
+  doc: "What mail has cost: wakes, injections and estimated tokens, by peer and by pool.",
+  input: z.strictObject({ hours: z.int().min(1).max(8760).optional().describe("how far back; 24 when left out") }),
+  output: z.object({ peers: z.array(row), pools: z.array(row) }),
+  async run({ sql, now }, input) {
+    const since = now - (input.hours ?? 24) * HOUR_MS;
+    const shape = ({ name, wakes, injections, messages, characters }: Cost) => ({
+      name,
+      wakes,
+      injections,
+      messages,
+      tokens: estimatedTokens(messages, characters),
+    });
+    const peers = await costs(sql, "peer", since);
+    const pools = await costs(sql, "pool", since);
+    return { peers: peers.map(shape), pools: pools.map(shape) };
+  },
+});

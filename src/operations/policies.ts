@@ -1,0 +1,138 @@
+/** Inbound policies: what a peer's mailbox takes, and what it holds until the operator has looked. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { letThrough, policies } from "../rules/delivery.ts";
+import { findMessage, heldDeliveries, updateDelivery } from "../store/messages.ts";
+import { findPeers, type Peer } from "../store/peers.ts";
+import { policiesOf, putPolicy } from "../store/policies.ts";
+import { findPool } from "../store/pools.ts";
+import type { Sql } from "../store/store.ts";
+import { type Context, operation } from "./operation.ts";
+import { peerNamed, poolNamed } from "./references.ts";
+import { time, urgency } from "./shapes.ts";
+
+const policyOf = z.object({
+  from: z.string().describe("a peer's name, @pool, or 'all the rest'"),
+  policy: z.enum(policies),
+});
+
+const ALL = "all the rest";
+
+export const inboundPolicy = operation({
+  name: "inbound_policy",
+  by: ["peer", "operator"],
+  cli: "policy [policy]",
+  doc: "Shows or sets what a session's mailbox does with mail: accept it, hold it until the operator lets it through, or refuse it (the sender is told). For one sender, one pool, or all the rest. What a person or the broker sends always comes.",
+  input: z.strictObject({
+    policy: z.enum(policies).optional().describe("the new policy; left out: only show"),
+    from: z.string().min(1).max(200).optional().describe("only for mail from this peer, or in this @pool"),
+    peer: z.string().min(1).max(200).optional().describe("whose mailbox; for the operator"),
+  }),
+  output: z.object({ peer_id: z.string(), name: z.string(), policies: z.array(policyOf) }),
+  async run(context, input) {
+    const { sql } = context;
+    const owner = await ownerFor(context, input.peer);
+    if (input.policy !== undefined) {
+      const source = input.from === undefined ? "" : await sourceOf(context, input.from);
+      await putPolicy(sql, { peer_id: owner.peer_id, source, policy: input.policy });
+    } else if (input.from !== undefined) {
+      throw new CctError("bad_request", "'from' needs a policy.", `Say one of: ${policies.join(", ")}.`);
+    }
+    const set = await policiesOf(sql, owner.peer_id);
+    const rest = set.find((one) => one.source === "")?.policy ?? "accept";
+    const special = [];
+    for (const one of set)
+      if (one.source !== "") special.push({ from: await sourceName(sql, one.source), policy: one.policy });
+    return {
+      peer_id: owner.peer_id,
+      name: owner.name,
+      policies: [...special, { from: ALL, policy: rest }],
+    };
+  },
+});
+
+async function ownerFor({ sql, caller }: Context, ref: string | undefined): Promise<Peer> {
+  if (caller.kind !== "peer") {
+    if (ref !== undefined) return peerNamed(sql, ref);
+    throw new CctError("bad_request", "Whose policy?", "Name the session: --peer <peer>.");
+  }
+  if (ref === undefined) return caller.peer;
+  const named = await peerNamed(sql, ref);
+  if (named.peer_id === caller.peer.peer_id) return named;
+  throw new CctError("forbidden", "A session sets its own policy only.", "Leave 'peer' out.");
+}
+
+async function sourceOf({ sql, caller }: Context, ref: string): Promise<string> {
+  if (ref.trim().startsWith("@")) return (await poolNamed(sql, ref, caller)).pool_id;
+  return (await peerNamed(sql, ref)).peer_id;
+}
+
+async function sourceName(sql: Sql, source: string): Promise<string> {
+  const [peer] = await findPeers(sql, [source]);
+  if (peer) return peer.name;
+  const pool = await findPool(sql, source);
+  return pool ? `@${pool.name}` : source;
+}
+
+export const heldMessages = operation({
+  name: "held_messages",
+  by: ["peer", "operator"],
+  cli: "held",
+  doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, all for the operator. Only the operator lets it through.",
+  input: z.strictObject({}),
+  output: z.object({
+    held: z.array(
+      z.object({
+        message_id: z.string(),
+        from_name: z.string(),
+        to: z.string().describe("whose mailbox holds it"),
+        urgency,
+        text: z.string(),
+        sent_at: time,
+        expires_at: time.nullable(),
+      }),
+    ),
+  }),
+  async run({ sql, caller }) {
+    const rows = await heldDeliveries(sql, caller.kind === "peer" ? caller.peer.peer_id : undefined);
+    const owners = await findPeers(sql, [...new Set(rows.map((row) => row.peer_id))]);
+    const held = [];
+    for (const row of rows) {
+      const message = await findMessage(sql, row.message_id);
+      if (!message) continue;
+      held.push({
+        message_id: row.message_id,
+        from_name: message.from_name,
+        to: owners.find((peer) => peer.peer_id === row.peer_id)?.name ?? row.peer_id,
+        urgency: message.urgency,
+        // Its own model is not to read what the policy keeps from it.
+        text: caller.kind === "peer" ? "" : message.text,
+        sent_at: message.sent_at,
+        expires_at: row.expires_at,
+      });
+    }
+    return { held };
+  },
+});
+
+export const unholdMessage = operation({
+  name: "unhold_message",
+  by: ["operator"],
+  cli: "unhold <message_id>",
+  doc: "Lets held mail through to all whose policies hold it.",
+  input: z.strictObject({ message_id: z.string().min(8).max(64).describe("as `cct held` shows it") }),
+  output: z.object({ released: z.int().describe("mailboxes that it goes to now") }),
+  async run(context, { message_id }) {
+    const { sql } = context;
+    let released = 0;
+    for (const row of await heldDeliveries(sql, undefined)) {
+      const next = row.message_id === message_id ? letThrough(row) : undefined;
+      if (!next) continue;
+      await updateDelivery(sql, { ...row, ...next });
+      context.emit({ peer_id: row.peer_id, about: "mail" });
+      released++;
+    }
+    if (released > 0) return { released };
+    throw new CctError("not_found", `No mailbox holds a message '${message_id}'.`, "See: cct held");
+  },
+});

@@ -1,0 +1,273 @@
+/** The registry of services: who runs what, where, and how it does. The broker only keeps it: it never probes. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { OPERATOR_NAME } from "../rules/names.ts";
+import {
+  checkHealthPath,
+  checkWord,
+  DEFAULT_TTL_S,
+  endpointKey,
+  endpointOf,
+  expiresAt,
+  findings,
+  isGone,
+  isStale,
+  MAX_KIND,
+  MAX_SERVICE_NAME,
+  MAX_TTL_S,
+  MIN_TTL_S,
+  placement,
+  resolveService,
+  shownHealths,
+} from "../rules/services.ts";
+import { checkPlain } from "../rules/text.ts";
+import {
+  listServices as allServices,
+  deleteService,
+  findService,
+  findServiceAt,
+  insertService,
+  type OwnedService,
+  overdueServices,
+  type Service,
+  servicesOf,
+  updateService,
+} from "../store/services.ts";
+import type { Sql } from "../store/store.ts";
+import { type Context, callingPeer, operation } from "./operation.ts";
+
+const time = z.int().describe("milliseconds since 1970");
+const serviceId = z.string().min(1).max(64);
+const kind = z.string().min(1).max(MAX_KIND);
+
+const serviceShape = z.object({
+  service_id: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  url: z.string(),
+  host: z.string().describe("the machine that it was registered on; localhost in the url means this one"),
+  owner: z.string().describe("peer_id, or 'operator' for a person"),
+  owner_name: z.string(),
+  health: z.enum(shownHealths).describe("stale: nobody renewed it in time"),
+  health_at: time.nullable().describe("when it was last probed"),
+  registered_at: time,
+  expires_at: time.describe("when it goes stale unless it is renewed"),
+});
+
+function toServiceShape(service: OwnedService, now: number): z.input<typeof serviceShape> {
+  return {
+    service_id: service.service_id,
+    kind: service.kind,
+    name: service.name,
+    url: service.url,
+    host: service.host,
+    owner: service.owner,
+    owner_name: service.owner_name,
+    health: isStale(service, now) ? "stale" : service.health,
+    health_at: service.health_at,
+    registered_at: service.registered_at,
+    expires_at: expiresAt(service),
+  };
+}
+
+/** How a service names its owner. */
+function ownerOf({ caller }: Context): { owner: string; owner_name: string } {
+  return caller.kind === "peer"
+    ? { owner: caller.peer.peer_id, owner_name: caller.peer.name }
+    : { owner: OPERATOR_NAME, owner_name: OPERATOR_NAME };
+}
+
+export const registerService = operation({
+  name: "register_service",
+  by: ["peer", "operator"],
+  doc: "Makes a service known to everybody: a dev server, a database, a browser. It stays as long as it is renewed within its TTL. The same owner at the same host and port updates it; anybody else is refused there, unless it is stale.",
+  input: z.strictObject({
+    kind: kind.describe("what it is: browser, database, api …"),
+    url: z.string().min(1).max(2048).describe("where it is; no user name or password in it"),
+    name: z.string().min(1).max(MAX_SERVICE_NAME).optional().describe("the kind when left out"),
+    host: z.string().min(1).max(255).describe("name of the caller's machine: what localhost in the url means"),
+    ttl_seconds: z.int().min(MIN_TTL_S).max(MAX_TTL_S).optional().describe(`${DEFAULT_TTL_S} when left out`),
+    health_path: z.string().min(1).max(1024).optional().describe("what a probe gets from an http or https service"),
+    service_id: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/, "a service_id is 32 hexadecimal characters")
+      .optional()
+      .describe(
+        "made by a command that renews the service while it runs: only that registration is updated, and the owner's session leaves it alone",
+      ),
+  }),
+  output: serviceShape,
+  async run(context, input) {
+    const { sql, now } = context;
+    const name = input.name ?? input.kind;
+    checkWord("kind", input.kind);
+    checkWord("name", name);
+    checkPlain("host", input.host);
+    const endpoint = endpointKey(endpointOf(input.url, input.host));
+    if (input.health_path !== undefined) checkHealthPath(input.url, input.health_path);
+    const owner = ownerOf(context);
+    const told = {
+      kind: input.kind,
+      name,
+      url: input.url,
+      health_path: input.health_path ?? null,
+      ttl: (input.ttl_seconds ?? DEFAULT_TTL_S) * 1000,
+      renewed_at: now,
+      // What was probed may have been something else.
+      health: "unknown" as const,
+      health_at: null,
+    };
+    const there = await findServiceAt(sql, endpoint);
+    const how = placement(there, { owner: owner.owner, service_id: input.service_id }, now);
+    if (there && how === "taken") throw taken(there, owner.owner);
+    if (there && how === "again") {
+      const updated = { ...there, ...told };
+      await updateService(sql, updated);
+      return toServiceShape(updated, now);
+    }
+    if (there) await deleteService(sql, there.service_id);
+    if (input.service_id !== undefined && (await findService(sql, input.service_id))) {
+      throw new CctError(
+        "conflict",
+        "This service_id is that of a service at another place.",
+        "Make a new one for each place.",
+      );
+    }
+    const service: Service = {
+      ...told,
+      service_id: input.service_id ?? context.newId(),
+      host: input.host,
+      endpoint,
+      owner: owner.owner,
+      held: input.service_id !== undefined,
+      registered_at: now,
+    };
+    await insertService(sql, service);
+    return toServiceShape({ ...service, ...owner }, now);
+  },
+});
+
+function taken(there: OwnedService, caller: string): CctError {
+  const { name, endpoint, owner_name, service_id } = there;
+  const what = `the service '${name}' (${service_id.slice(0, 8)})`;
+  return there.owner === caller
+    ? new CctError(
+        "conflict",
+        `${endpoint} is taken by ${what}, which is yours too.`,
+        "Unregister it first, or use another port.",
+      )
+    : new CctError(
+        "conflict",
+        `${endpoint} is taken by ${what} of ${owner_name}.`,
+        `Use that one, use another port, or ask ${owner_name} to unregister it.`,
+      );
+}
+
+export const renewService = operation({
+  name: "renew_service",
+  by: ["peer", "operator"],
+  doc: "Says that a service is still there for another TTL, and what a probe found. Also revives a stale one.",
+  input: z.strictObject({
+    service_id: serviceId,
+    health: z.enum(findings).describe("what the owner's machine has just found"),
+  }),
+  output: serviceShape,
+  async run(context, input) {
+    const { sql, now } = context;
+    const service = await findService(sql, input.service_id);
+    if (!service || isGone(service, now)) {
+      throw new CctError("not_found", "There is no such service (any more).", "Register it again.");
+    }
+    mayChange(context, service);
+    const renewed = { ...service, renewed_at: now, health: input.health, health_at: now };
+    await updateService(sql, renewed);
+    return toServiceShape(renewed, now);
+  },
+});
+
+export const unregisterService = operation({
+  name: "unregister_service",
+  by: ["peer", "operator"],
+  doc: "Takes a service off the list. Only its owner and the operator can.",
+  input: z.strictObject({
+    service: z.string().min(1).max(2048).describe("its name, its url, or the first 4 or more characters of its id"),
+  }),
+  output: serviceShape,
+  async run(context, input) {
+    const { sql, now } = context;
+    const service = resolveService(input.service, await shownServices(sql, now), ownerOf(context).owner);
+    mayChange(context, service);
+    await deleteService(sql, service.service_id);
+    return toServiceShape(service, now);
+  },
+});
+
+function mayChange(context: Context, service: OwnedService): void {
+  if (context.caller.kind === "operator" || ownerOf(context).owner === service.owner) return;
+  throw new CctError(
+    "forbidden",
+    `The service '${service.name}' is ${service.owner_name}'s.`,
+    `Ask ${service.owner_name}.`,
+  );
+}
+
+export const listServices = operation({
+  name: "list_services",
+  by: ["peer", "operator"],
+  tool: { title: "List services", readOnly: true, idempotent: true },
+  doc: "Lists the services that sessions and people have registered (dev servers, databases, browsers …): where each is, whose it is, and whether it answers. Look here before starting one of your own.",
+  input: z.strictObject({ kind: kind.optional().describe("only this kind") }),
+  output: z.object({ services: z.array(serviceShape) }),
+  async run({ sql, now }, input) {
+    const wanted = input.kind?.toLowerCase();
+    const shown = (await shownServices(sql, now)).filter(
+      (service) => wanted === undefined || service.kind.toLowerCase() === wanted,
+    );
+    return { services: shown.map((service) => toServiceShape(service, now)) };
+  },
+});
+
+export const servicesToRenew = operation({
+  name: "services_to_renew",
+  by: ["peer"],
+  doc: "The caller's services that its session server probes and renews: all but those that a running command renews.",
+  input: z.strictObject({}),
+  output: z.object({
+    services: z.array(
+      z.object({
+        service_id: z.string(),
+        url: z.string(),
+        health_path: z.string().optional(),
+        host: z.string(),
+        ttl_seconds: z.int(),
+      }),
+    ),
+  }),
+  async run(context) {
+    const { sql, now } = context;
+    const own = await servicesOf(sql, callingPeer(context).peer_id);
+    return {
+      services: own
+        .filter((service) => !service.held && !isGone(service, now))
+        .map(({ service_id, url, health_path, host, ttl }) => ({
+          service_id,
+          url,
+          ...(health_path === null ? {} : { health_path }),
+          host,
+          ttl_seconds: ttl / 1000,
+        })),
+    };
+  },
+});
+
+/** All but those that only the sweep has not yet removed. */
+async function shownServices(sql: Sql, now: number): Promise<OwnedService[]> {
+  return (await allServices(sql)).filter((service) => !isGone(service, now));
+}
+
+/** What the sweep does: services that nobody has renewed for long are removed. */
+export async function removeGoneServices(sql: Sql, now: number): Promise<void> {
+  for (const service of await overdueServices(sql, now)) {
+    if (isGone(service, now)) await deleteService(sql, service.service_id);
+  }
+}

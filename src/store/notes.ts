@@ -1,0 +1,41 @@
+/** Statements about notes to the operator; rows become types here. */
+import { integer, text } from "./row.ts";
+import type { Sql } from "./store.ts";
+
+export interface Note {
+  note_id: string;
+  at: number;
+  subject: string;
+  text: string;
+}
+
+export async function insertNote(sql: Sql, note: Note): Promise<void> {
+  await sql(
+    "INSERT INTO notes (note_id, at, subject, text) VALUES ($1, $2, $3, $4)",
+    note.note_id,
+    note.at,
+    note.subject,
+    note.text,
+  );
+}
+
+/** When a note on that subject was written last. */
+export async function lastNoteAt(sql: Sql, subject: string): Promise<number | undefined> {
+  const [row] = await sql("SELECT at FROM notes WHERE subject = $1 ORDER BY at DESC LIMIT 1", subject);
+  return row && integer(row, "at");
+}
+
+/** Notes since `since`, newest first. */
+export async function notesSince(sql: Sql, since: number, limit: number): Promise<Note[]> {
+  const rows = await sql(
+    "SELECT note_id, at, subject, text FROM notes WHERE at > $1 ORDER BY at DESC, note_id LIMIT $2",
+    since,
+    limit,
+  );
+  return rows.map((row) => ({
+    note_id: text(row, "note_id"),
+    at: integer(row, "at"),
+    subject: text(row, "subject"),
+    text: text(row, "text"),
+  }));
+}

@@ -1,0 +1,116 @@
+/** Statements about services; rows become types here. */
+import { healths } from "../rules/services.ts";
+import { integer, integerOrNull, oneOf, text, textOrNull } from "./row.ts";
+import type { Row, Sql } from "./store.ts";
+
+export interface Service {
+  service_id: string;
+  kind: string;
+  name: string;
+  url: string;
+  health_path: string | null;
+  host: string;
+  endpoint: string;
+  /** peer_id, or `operator`. */
+  owner: string;
+  held: boolean;
+  ttl: number;
+  registered_at: number;
+  renewed_at: number;
+  health: (typeof healths)[number];
+  health_at: number | null;
+}
+
+export type OwnedService = Service & { owner_name: string };
+
+/** The operator is no peer, and has its own name. */
+const SELECT = `SELECT s.service_id, s.kind, s.name, s.url, s.health_path, s.host, s.endpoint, s.owner, s.held, s.ttl, s.registered_at,
+    s.renewed_at, s.health, s.health_at, coalesce(p.name, s.owner) AS owner_name
+  FROM services s LEFT JOIN peers p ON p.peer_id = s.owner`;
+
+function toService(row: Row): OwnedService {
+  return {
+    service_id: text(row, "service_id"),
+    kind: text(row, "kind"),
+    name: text(row, "name"),
+    url: text(row, "url"),
+    health_path: textOrNull(row, "health_path"),
+    host: text(row, "host"),
+    endpoint: text(row, "endpoint"),
+    owner: text(row, "owner"),
+    held: integer(row, "held") === 1,
+    ttl: integer(row, "ttl"),
+    registered_at: integer(row, "registered_at"),
+    renewed_at: integer(row, "renewed_at"),
+    health: oneOf(row, "health", healths),
+    health_at: integerOrNull(row, "health_at"),
+    owner_name: text(row, "owner_name"),
+  };
+}
+
+export async function insertService(sql: Sql, service: Service): Promise<void> {
+  await sql(
+    `INSERT INTO services (service_id, kind, name, url, health_path, host, endpoint, owner, held, ttl, registered_at, renewed_at, health, health_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    service.service_id,
+    service.kind,
+    service.name,
+    service.url,
+    service.health_path,
+    service.host,
+    service.endpoint,
+    service.owner,
+    service.held ? 1 : 0,
+    service.ttl,
+    service.registered_at,
+    service.renewed_at,
+    service.health,
+    service.health_at,
+  );
+}
+
+/** Writes everything about a service that can change; its place and its owner cannot. */
+export async function updateService(sql: Sql, service: Service): Promise<void> {
+  await sql(
+    `UPDATE services SET kind = $2, name = $3, url = $4, health_path = $5, ttl = $6, renewed_at = $7, health = $8,
+       health_at = $9 WHERE service_id = $1`,
+    service.service_id,
+    service.kind,
+    service.name,
+    service.url,
+    service.health_path,
+    service.ttl,
+    service.renewed_at,
+    service.health,
+    service.health_at,
+  );
+}
+
+export async function deleteService(sql: Sql, serviceId: string): Promise<void> {
+  await sql("DELETE FROM services WHERE service_id = $1", serviceId);
+}
+
+export async function findService(sql: Sql, serviceId: string): Promise<OwnedService | undefined> {
+  const [row] = await sql(`${SELECT} WHERE s.service_id = $1`, serviceId);
+  return row && toService(row);
+}
+
+/** The service at an endpoint; there is never more than one. */
+export async function findServiceAt(sql: Sql, endpoint: string): Promise<OwnedService | undefined> {
+  const [row] = await sql(`${SELECT} WHERE s.endpoint = $1`, endpoint);
+  return row && toService(row);
+}
+
+/** Every service, oldest first. */
+export async function listServices(sql: Sql): Promise<OwnedService[]> {
+  return (await sql(`${SELECT} ORDER BY s.registered_at, s.service_id`)).map(toService);
+}
+
+export async function servicesOf(sql: Sql, owner: string): Promise<OwnedService[]> {
+  return (await sql(`${SELECT} WHERE s.owner = $1`, owner)).map(toService);
+}
+
+/** Services that nobody has renewed in time. */
+export async function overdueServices(sql: Sql, now: number): Promise<OwnedService[]> {
+  return (await sql(`${SELECT} WHERE s.renewed_at + s.ttl <= $1`, now)).map(toService);
+}

@@ -1,0 +1,105 @@
+/** Loops and burning end by themselves: the sender is told at once, the operator once. */
+import { describe, expect, test } from "vitest";
+import { type Credentials, ok, refused } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { allTexts, newPeer, type TestPeer } from "../support/peers.ts";
+
+async function stage(env: Record<string, string> = {}): Promise<[TestBroker, TestPeer, TestPeer, TestPeer]> {
+  const broker = await startBroker({ env });
+  return [broker, await newPeer(broker, "ann"), await newPeer(broker, "bob"), await newPeer(broker, "carol")];
+}
+
+const send = (broker: TestBroker, as: Credentials, to: string, text: string, more = {}) =>
+  ok(broker, "send_message", { to, text, ...more }, as);
+const stopped = (broker: TestBroker, as: Credentials, to: string, text: string, more = {}) =>
+  refused(broker, "send_message", { to, text, ...more }, as);
+
+describe("a guard that trips", () => {
+  test("drops the same text to the same peer, under whatever address, and nothing else", async () => {
+    const [broker, ann, bob] = await stage();
+    await send(broker, ann, "bob", "ready?");
+    expect(await stopped(broker, ann, "BOB", "ready?")).toMatchObject({ status: 429, code: "rate_limited" });
+    expect(await stopped(broker, ann, bob.peer_id.slice(0, 8), "ready?")).toMatchObject({ status: 429 });
+    await send(broker, ann, "carol", "ready?");
+    await send(broker, ann, "bob", "ready now?");
+    await send(broker, bob, "carol", "ready?");
+    expect((await allTexts(broker)).filter((text) => text === "ready?")).toHaveLength(3);
+  });
+
+  test("lets a repeated message_id have its first answer", async () => {
+    const [broker, ann] = await stage();
+    const first = await send(broker, ann, "bob", "once", { message_id: "message-once" });
+    expect(await send(broker, ann, "bob", "once", { message_id: "message-once" })).toEqual(first);
+  });
+
+  test("ends a chain of replies that goes round, at the configured length", async () => {
+    const [broker, ann, bob, carol] = await stage({ CCT_MAX_HOPS: "5" });
+    const ring = [ann, bob, carol];
+    let last = await send(broker, ann, "bob", "round 0");
+    for (let hop = 1; hop < 5; hop++) {
+      const from = ring[hop % 3] as TestPeer;
+      const to = ring[(hop + 1) % 3] as TestPeer;
+      last = await send(broker, from, to.name, `round ${hop}`, { reply_to: last.message_id });
+    }
+    const end = await stopped(broker, carol, "ann", "round 5", { reply_to: last.message_id });
+    expect(end.message).toContain("looks like a loop");
+    expect(await allTexts(broker)).toHaveLength(5);
+  });
+
+  test("limits what one peer sends within a minute, to one address and in all; a person is not limited", async () => {
+    const [broker, ann] = await stage({ CCT_SENDS_PER_PAIR: "3", CCT_SENDS_PER_MINUTE: "5" });
+    for (let i = 0; i < 3; i++) await send(broker, ann, "bob", `to bob ${i}`);
+    expect((await stopped(broker, ann, "bob", "one more")).message).toContain("3 messages to bob");
+    for (let i = 0; i < 2; i++) await send(broker, ann, "carol", `to carol ${i}`);
+    expect((await stopped(broker, ann, "carol", "one more")).message).toContain("5 messages within a minute");
+    for (let i = 0; i < 10; i++) await ok(broker, "send_message", { to: "bob", text: `from a person ${i}` });
+  });
+
+  test("is noted for the operator once, however often it trips, and the note outlives the refusal", async () => {
+    const [broker, ann] = await stage();
+    await send(broker, ann, "bob", "again");
+    for (let i = 0; i < 5; i++) await stopped(broker, ann, "bob", "again");
+    const { notes } = await ok(broker, "notes", {});
+    expect(notes.map((note) => note.text)).toEqual([expect.stringContaining("ann sent the same text again")]);
+    expect(JSON.stringify(notes)).not.toContain('"again"');
+  });
+});
+
+describe("a peer that was woken as often as it may be", () => {
+  test("is said so to its sender, and its session is told not to wake it, but by interrupts", async () => {
+    const [broker, ann, bob] = await stage({ CCT_WAKES_PER_HOUR: "2" });
+    for (let i = 0; i < 2; i++) {
+      expect((await send(broker, ann, "bob", `wake ${i}`)).recipients[0]?.note).toContain("will be woken");
+      const { messages, may_wake } = await ok(broker, "claim_messages", { limit: 10, budget: 7000 }, bob);
+      expect(may_wake).toBe(true);
+      const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
+      await ok(broker, "ack_messages", { acks, via: "wake", batch: `w${i}` }, bob);
+    }
+    const { recipients } = await send(broker, ann, "bob", "wake 3");
+    expect(recipients[0]?.note).toContain("woken as often as it may be");
+    expect((await ok(broker, "claim_messages", { limit: 10, budget: 7000 }, bob)).may_wake).toBe(false);
+    const urgent = await send(broker, ann, "bob", "now", { urgency: "interrupt" });
+    expect(urgent.recipients[0]?.note).toContain("will be woken");
+  });
+});
+
+test("cost counts wakes and injections by what was shown together, and the text's tokens, by peer and pool", async () => {
+  const [broker, ann, bob] = await stage();
+  await ok(broker, "create_pool", { name: "team", purpose: "tests" }, ann);
+  await ok(broker, "invite_to_pool", { pool: "team", peer: "bob" }, ann);
+  await send(broker, ann, "bob", "x".repeat(350));
+  await send(broker, ann, "@team", "y".repeat(350));
+  const take = async (via: "wake" | "tool", batch: string) => {
+    const { messages } = await ok(broker, "claim_messages", { limit: 10, budget: 7000 }, bob);
+    const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
+    await ok(broker, "ack_messages", { acks, via, batch }, bob);
+    return messages.length;
+  };
+  expect(await take("wake", "one")).toBe(3);
+  await send(broker, ann, "bob", "z");
+  expect(await take("tool", "two")).toBe(1);
+  const { peers, pools } = await ok(broker, "cost", {});
+  expect(peers).toMatchObject([{ name: "bob", wakes: 1, injections: 1, messages: 4 }]);
+  expect(peers[0]?.tokens).toBeGreaterThan(200);
+  expect(pools).toMatchObject([{ name: "team", wakes: 1, injections: 0, messages: 2 }]);
+});

@@ -1,0 +1,162 @@
+/** What a sender learns without asking, and what a mailbox does not take. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Credentials, ok, refused } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { until } from "../support/wait.ts";
+
+let broker: TestBroker;
+let count = 0;
+
+beforeAll(async () => {
+  broker = await startBroker();
+});
+
+const pair = async (): Promise<[TestPeer, TestPeer]> => {
+  count++;
+  return [await newPeer(broker, `from-${count}`), await newPeer(broker, `to-${count}`)];
+};
+const send = (as: Credentials, to: string, text: string, more = {}) =>
+  ok(broker, "send_message", { to, text, ...more }, as);
+const claim = async (as: Credentials) =>
+  (await ok(broker, "claim_messages", { limit: 100, budget: 7000 }, as)).messages;
+const state = async (id: string) => (await ok(broker, "message_status", { message_id: id })).recipients[0];
+
+describe("mail that ends unread", () => {
+  test("is reported to its sender, with what it was about and why", async () => {
+    const [from, to] = await pair();
+    const { message_id } = await send(from, to.name, "look at this", { expires_in_seconds: 1 });
+    const [report] = await until("the sender is told", async () => {
+      const mail = await claim(from);
+      return mail.length > 0 && mail;
+    });
+    expect(report).toMatchObject({ from: "cct", urgency: "normal" });
+    expect(report?.text).toContain(`message ${message_id} to ${to.name} is expired`);
+    expect(report?.text).toContain('"look at this"');
+    expect(await state(message_id)).toMatchObject({
+      state: "expired",
+      reason: expect.stringContaining("time was over"),
+    });
+    expect((await ok(broker, "messages", { dead: true }, from)).messages.map((one) => one.message_id)).toEqual([
+      message_id,
+    ]);
+  });
+
+  test("is a dead letter after it was lost ten times; sender and operator are told, and it can be sent again", async () => {
+    const [from, to] = await pair();
+    const { message_id } = await send(from, to.name, "hard to deliver");
+    for (let i = 0; i < 10; i++) {
+      const [mail] = await claim(to);
+      expect(mail?.redelivered).toBe(i > 0);
+      const acks = [{ message_id, attempt: mail?.attempt ?? 0, outcome: "lost" as const }];
+      await ok(broker, "ack_messages", { acks }, to);
+    }
+    expect(await claim(to)).toEqual([]);
+    expect(await state(message_id)).toMatchObject({ state: "dead", reason: expect.stringContaining("10 times") });
+    expect((await claim(from)).map((one) => one.text)).toEqual([expect.stringContaining("is dead")]);
+    const { notes } = await ok(broker, "notes", {});
+    expect(notes.some((note) => note.text.includes(message_id))).toBe(true);
+
+    expect(await refused(broker, "resend_message", { message_id }, to)).toMatchObject({ status: 404 });
+    await ok(broker, "resend_message", { message_id }, from);
+    expect(await claim(to)).toMatchObject([{ message_id, redelivered: true }]);
+    expect(await refused(broker, "resend_message", { message_id }, from)).toMatchObject({ status: 409 });
+  });
+
+  test("giving mail back unseen, however often, makes no dead letter of it", async () => {
+    const [from, to] = await pair();
+    await send(from, to.name, "patience");
+    for (let i = 0; i < 30; i++) {
+      const [mail] = await claim(to);
+      const acks = [{ message_id: mail?.message_id ?? "", attempt: mail?.attempt ?? 0, outcome: "returned" as const }];
+      await ok(broker, "ack_messages", { acks }, to);
+    }
+    expect(await claim(to)).toMatchObject([{ text: "patience", redelivered: false }]);
+  });
+});
+
+describe("an inbound policy", () => {
+  test("that refuses tells the sender at once, and keeps nothing for the recipient", async () => {
+    const [from, to] = await pair();
+    await ok(broker, "inbound_policy", { policy: "refuse", from: from.name }, to);
+    const { recipients, message_id } = await send(from, to.name, "hello?");
+    expect(recipients).toMatchObject([{ state: "refused", note: expect.stringContaining("takes no such mail") }]);
+    expect(await claim(to)).toEqual([]);
+    expect(await state(message_id)).toMatchObject({ state: "refused" });
+  });
+
+  test("that holds keeps mail until the operator lets it through; who it is for does not read it before", async () => {
+    const [from, to] = await pair();
+    await ok(broker, "inbound_policy", { policy: "hold" }, to);
+    const { recipients, message_id } = await send(from, to.name, "let me in");
+    expect(recipients).toMatchObject([{ state: "held" }]);
+    expect(await claim(to)).toEqual([]);
+    expect((await ok(broker, "check_messages", {}, to)).messages).toEqual([]);
+    const beat = await ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, held: [] }, to);
+    expect(beat).toMatchObject({ held: 1, unread: 0 });
+    expect((await ok(broker, "held_messages", {}, to)).held).toMatchObject([{ message_id, text: "" }]);
+    expect((await ok(broker, "held_messages", {})).held).toContainEqual(
+      expect.objectContaining({ message_id, text: "let me in", to: to.name }),
+    );
+    expect(await refused(broker, "unhold_message", { message_id }, to)).toMatchObject({ status: 403 });
+    expect(await ok(broker, "unhold_message", { message_id })).toEqual({ released: 1 });
+    expect(await claim(to)).toMatchObject([{ text: "let me in", redelivered: false }]);
+    expect(await refused(broker, "unhold_message", { message_id })).toMatchObject({ status: 404 });
+  });
+
+  test("never lets held mail expire silently", async () => {
+    const [from, to] = await pair();
+    await ok(broker, "inbound_policy", { policy: "hold" }, to);
+    const { message_id } = await send(from, to.name, "soon too late", { expires_in_seconds: 1 });
+    await until("it has expired", async () => (await state(message_id))?.state === "expired");
+    expect((await claim(from)).map((one) => one.text)).toEqual([expect.stringContaining("while it was held")]);
+    expect((await ok(broker, "notes", {})).notes.some((note) => note.text.includes(message_id))).toBe(true);
+  });
+
+  test("for one sender counts more than one for a pool, and that more than the rest", async () => {
+    const [from, to] = await pair();
+    const other = await newPeer(broker, `other-${count}`);
+    const pool = `pool-${count}`;
+    await ok(broker, "create_pool", { name: pool, purpose: "x" }, from);
+    for (const one of [to, other]) await ok(broker, "join_pool", { pool }, one);
+    await ok(broker, "inbound_policy", { policy: "refuse" }, to);
+    await ok(broker, "inbound_policy", { policy: "hold", from: `@${pool}` }, to);
+    await ok(broker, "inbound_policy", { policy: "accept", from: other.name }, to);
+    const of = async (as: TestPeer, address: string) =>
+      (await send(as, address, `${as.name} ${address}`)).recipients.find((one) => one.name === to.name)?.state;
+    expect(await of(from, to.name)).toBe("refused");
+    expect(await of(from, `@${pool}`)).toBe("held");
+    expect(await of(other, `@${pool}`)).toBe("queued");
+    expect(await of(other, to.name)).toBe("queued");
+    expect((await ok(broker, "inbound_policy", { peer: to.name })).policies).toEqual(
+      expect.arrayContaining([
+        { from: `@${pool}`, policy: "hold" },
+        { from: other.name, policy: "accept" },
+        { from: "all the rest", policy: "refuse" },
+      ]),
+    );
+  });
+
+  test("is never in the way of a person, and is a session's own", async () => {
+    const [from, to] = await pair();
+    await ok(broker, "inbound_policy", { policy: "refuse" }, to);
+    const { recipients } = await ok(broker, "send_message", { to: to.name, text: "it is me" });
+    expect(recipients).toMatchObject([{ state: "queued" }]);
+    expect(await refused(broker, "inbound_policy", { policy: "accept", peer: to.name }, from)).toMatchObject({
+      status: 403,
+    });
+    expect(await refused(broker, "inbound_policy", { policy: "accept" })).toMatchObject({ status: 400 });
+    expect(await refused(broker, "inbound_policy", { from: to.name }, from)).toMatchObject({ status: 400 });
+    expect(await refused(broker, "inbound_policy", { policy: "maybe" }, from)).toMatchObject({ status: 400 });
+  });
+});
+
+test("a sender is told of a session whose hooks take no mail", async () => {
+  const [from, to] = await pair();
+  const beat = (hooks: "live" | "quiet") =>
+    ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, hooks, held: [] }, to);
+  await beat("quiet");
+  expect((await send(from, to.name, "one")).recipients[0]?.note).toMatch(/^no live hook: it took no mail yet/);
+  await beat("live");
+  expect((await send(from, to.name, "two")).recipients[0]?.note).toContain("will be woken");
+});

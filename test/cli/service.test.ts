@@ -1,0 +1,167 @@
+/** Services from the command line: registering, looking, taking off. */
+import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import { hostname } from "node:os";
+import { beforeAll, describe, expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { failure, success } from "../support/cct.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { freePort, listening } from "../support/ports.ts";
+import { personWithBroker } from "./person.ts";
+
+let me: Awaited<ReturnType<typeof personWithBroker>>;
+let ben: TestPeer;
+
+beforeAll(async () => {
+  me = await personWithBroker();
+  ben = await newPeer(me.broker, "ben");
+});
+
+const json = async (...words: string[]) => JSON.parse(success(await me.cct(...words, "--json")));
+
+async function seen(name: string) {
+  return (await ok(me.broker, "list_services", {})).services.find((service) => service.name === name);
+}
+
+describe("registering", () => {
+  test("says for how long, and whether it answers", async () => {
+    const port = await listening(createTcpServer((socket) => socket.destroy()));
+    const said = success(await me.cct("service", "register", "db", `tcp://localhost:${port}`, "--name", "main-db"));
+    expect(said).toMatch(
+      new RegExp(`^main-db is registered for 60 min, healthy: tcp://localhost:${port} \\([0-9a-f]{8}\\)\n$`),
+    );
+    expect(await seen("main-db")).toMatchObject({ kind: "db", host: hostname(), owner: "operator", health: "healthy" });
+  });
+
+  test("one that does not answer says so, for people and for programs", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    const made = await json("service", "register", "dead", url, "--ttl", "60", "--health", "/up");
+    expect(made).toMatchObject({ name: "dead", url, health: "unhealthy", health_at: expect.any(Number) });
+    expect(made).toEqual(await seen("dead"));
+  });
+
+  test("where somebody else's is says whose, and changes nothing", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    await ok(me.broker, "register_service", { kind: "bens", url, host: hostname() }, ben);
+    const said = failure(await me.cct("service", "register", "mine", url));
+    expect(said).toMatch(/is taken by the service 'bens' .* of ben\. .*another port/);
+    expect(await seen("mine")).toBeUndefined();
+  });
+
+  test.each([
+    ["http://ann:hunter2@localhost:1", /password/],
+    ["localhost", /scheme:\/\//],
+    ["tcp://localhost", /port/],
+  ])("%s is refused in one line", async (url, says) => {
+    const said = failure(await me.cct("service", "register", "web", url));
+    expect(said).toMatch(says);
+    expect(said).not.toContain("hunter2");
+  });
+
+  test("with a TTL that is too short or too long is refused with the bounds", async () => {
+    for (const ttl of ["9", "86401"]) {
+      const said = failure(await me.cct("service", "register", "web", "tcp://localhost:1", "--ttl", ttl));
+      expect(said).toMatch(/ttl_seconds: .*(10|86400)/);
+    }
+  });
+
+  test.each([
+    ["register"],
+    ["register", "web"],
+    ["register", "web", "tcp://localhost:1", "more"],
+    ["register", "web", "tcp://localhost:1", "--ttl", "soon"],
+    ["register", "web", "tcp://localhost:1", "--ttl", "-5"],
+    ["unregister"],
+    ["list", "--kind"],
+    ["run", "web"],
+    ["run", "web", "--", "true"],
+    ["run", "web", "--url", "tcp://localhost:1"],
+    ["run", "web", "--url", "tcp://localhost:1", "--"],
+    ["frobnicate"],
+    [],
+  ])("cct service %s %s %s: wrong usage is said with status 2", async (...words) => {
+    const run = await me.cct("service", ...words.filter((word) => word !== undefined));
+    expect(run).toMatchObject({ code: 2, stdout: "" });
+    expect(run.stderr).toMatch(/^cct: |^Usage: /);
+  });
+});
+
+describe("a probe", () => {
+  let asked: string[] = [];
+  let port: number;
+  let redirected = 0;
+  beforeAll(async () => {
+    const elsewhere = await listening(
+      createServer((_, response) => {
+        redirected += 1;
+        response.end();
+      }),
+    );
+    port = await listening(
+      createServer((request, response) => {
+        asked.push(`${request.method} ${request.url} ${request.headers.host}`);
+        const status = Number(/\d{3}/.exec(request.url ?? "")?.[0] ?? 0);
+        // Without a status: an answer that never comes.
+        if (status === 0) return;
+        response.writeHead(status, { location: `http://localhost:${elsewhere}/` });
+        response.flushHeaders();
+        // A body that never ends is none of the probe's business.
+        if (status === 200) response.write("x".repeat(100_000));
+      }),
+    );
+  });
+
+  test.each([
+    [200, "healthy"],
+    [204, "healthy"],
+    [301, "healthy"],
+    [302, "healthy"],
+    [404, "unhealthy"],
+    [500, "unhealthy"],
+  ])("that is answered with %i finds it %s; it asks once, and follows nothing", async (status, health) => {
+    asked = [];
+    const url = `http://localhost:${port}/app`;
+    const made = await json("service", "register", "probed", url, "--health", `/up/${status}?deep=1`);
+    expect(made.health).toBe(health);
+    expect(asked).toEqual([`GET /up/${status}?deep=1 localhost:${port}`]);
+    expect(redirected).toBe(0);
+  });
+
+  test("that is not answered in time finds it unhealthy", async () => {
+    const started = performance.now();
+    const made = await json("service", "register", "mute", `http://127.0.0.1:${port}`, "--health", "/never");
+    expect(made.health).toBe("unhealthy");
+    expect(performance.now() - started).toBeGreaterThan(1_900);
+  });
+
+  test("finds what listens under every name of this machine", async () => {
+    for (const url of [`ws://127.0.0.1:${port}`, `tcp://0.0.0.0:${port}`, `http://app.localhost:${port}`]) {
+      expect(await json("service", "register", "named", url)).toMatchObject({ url, health: "healthy" });
+    }
+  });
+});
+
+describe("looking and taking off", () => {
+  test("the list shows what, whose, how it does, and where", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    await ok(me.broker, "register_service", { kind: "listed", url, host: "box", name: "shop" }, ben);
+    const said = success(await me.cct("service", "list", "--kind", "listed"));
+    const [head, row, ...more] = said.trimEnd().split("\n");
+    expect(head).toMatch(/^ID +NAME +KIND +OWNER +HEALTH +PROBED +EXPIRES +MACHINE +URL$/);
+    expect(row).toMatch(new RegExp(`^[0-9a-f]{8} +shop +listed +ben +unknown +in 60 min +box +${url}$`));
+    expect(more).toEqual([]);
+    expect(await json("service", "list", "--kind", "listed")).toEqual({ services: [await seen("shop")] });
+    expect(success(await me.cct("service", "list", "--kind", "nothing"))).toMatch(/^No service is registered/);
+    expect(await json("service", "list", "--kind", "nothing")).toEqual({ services: [] });
+  });
+
+  test("by name, as the operator, whoever's it is", async () => {
+    const url = `http://localhost:${await freePort()}`;
+    await ok(me.broker, "register_service", { kind: "web", url, host: "box", name: "to-end" }, ben);
+    expect(success(await me.cct("service", "unregister", "to-end"))).toBe(
+      `to-end is not registered any more: ${url}\n`,
+    );
+    expect(await seen("to-end")).toBeUndefined();
+    expect(failure(await me.cct("service", "unregister", "to-end"))).toMatch(/no such service/);
+  });
+});

@@ -1,0 +1,84 @@
+/** Waiting for a message, and what a person does about mail that is held or ended unread. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { failure, success } from "../support/cct.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { personWithBroker } from "./person.ts";
+
+let me: Awaited<ReturnType<typeof personWithBroker>>;
+let ann: TestPeer;
+let ben: TestPeer;
+
+beforeAll(async () => {
+  me = await personWithBroker();
+  ann = await newPeer(me.broker, "ann");
+  ben = await newPeer(me.broker, "ben");
+});
+
+/** Ben takes what waits, and says what became of it. */
+async function take(outcome: "delivered" | "read"): Promise<void> {
+  const { messages } = await ok(me.broker, "claim_messages", { limit: 100, budget: 7000 }, ben);
+  const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome }));
+  if (acks.length > 0) await ok(me.broker, "ack_messages", { acks, via: "tool", batch: String(Math.random()) }, ben);
+}
+
+describe("cct send --wait", () => {
+  test("stays until the message is read, and says so", async () => {
+    const waiting = me.cct("send", "ben", "read me", "--wait", "read", "--timeout", "20");
+    const taking = setInterval(() => void take("read"), 200);
+    const said = success(await waiting);
+    clearInterval(taking);
+    expect(said).toMatch(/queued for ben/);
+    expect(said).toMatch(/ben +read/);
+  });
+
+  test("fails when the time is over, and the message stays", async () => {
+    const said = failure(await me.cct("send", "ben", "who cares", "--wait", "delivered", "--timeout", "1"));
+    expect(said).toMatch(/^Not delivered within 1 s: ben \(queued\)\. .*cct message /);
+    const { messages } = await ok(me.broker, "messages", { peer: "ben", limit: 1 });
+    expect(messages[0]).toMatchObject({ text: "who cares", recipients: [{ state: "queued" }] });
+    await take("read");
+  });
+
+  test("fails at once when it will not be delivered", async () => {
+    const said = failure(
+      await me.cct("send", "ben", "too late", "--expires-in-seconds", "1", "--wait", "read", "--timeout", "30"),
+    );
+    expect(said).toMatch(/^Not read: ben \(expired\)/);
+  });
+
+  test("of something else is wrong usage", async () => {
+    expect((await me.cct("send", "ben", "x", "--wait", "forever")).code).toBe(2);
+    expect((await me.cct("send", "ben", "x", "--wait", "read", "--timeout", "soon")).code).toBe(2);
+  });
+});
+
+test("what ended unread is listed, noted for a person's message, and can be sent again", async () => {
+  const { messages } = JSON.parse(success(await me.cct("messages", "--dead", "--json")));
+  expect(messages).toMatchObject([{ text: "too late", recipients: [{ state: "expired" }] }]);
+  const id = messages[0].message_id;
+  expect(success(await me.cct("notes"))).toContain(`cct resend ${id}`);
+  expect(success(await me.cct("resend", id))).toMatch(/ben +queued/);
+  failure(await me.cct("resend", id));
+  expect(success(await me.cct("messages", "--dead"))).toBe("No messages.\n");
+  await take("read");
+});
+
+test("held mail is shown and let through, and a policy is shown and changed", async () => {
+  expect(success(await me.cct("held"))).toBe("Nothing is held.\n");
+  expect(success(await me.cct("policy", "hold", "--peer", "ben", "--from", "ann"))).toMatch(/hold +ann\n/);
+  const { message_id } = await ok(me.broker, "send_message", { to: "ben", text: "let me in" }, ann);
+  expect(success(await me.cct("held"))).toMatch(new RegExp(`ann +ben +${message_id} +let me in`));
+  expect(success(await me.cct("unhold", message_id))).toBe("The message goes to 1 mailbox now.\n");
+  expect(failure(await me.cct("unhold", message_id))).toContain("cct held");
+  expect(success(await me.cct("policy", "--peer", "ben"))).toMatch(/accept +all the rest/);
+  expect((await me.cct("policy", "sometimes", "--peer", "ben")).code).toBe(2);
+  expect(failure(await me.cct("policy"))).toContain("--peer");
+});
+
+test("cost tells what mail came to, for people and for programs", async () => {
+  const { peers } = JSON.parse(success(await me.cct("cost", "--json")));
+  expect(peers).toMatchObject([{ name: "ben", wakes: 0, messages: 3 }]);
+  expect(success(await me.cct("cost", "--hours", "1"))).toMatch(/ben +0 +\d+ +3 +\d+/);
+  expect((await me.cct("cost", "--hours", "never")).code).toBe(2);
+});

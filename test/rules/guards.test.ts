@@ -1,0 +1,66 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { estimatedTokens, guard, type Limits, mayWake, type Sent } from "../../src/rules/guards.ts";
+
+const NOW = 1_700_000_000_000;
+const limits: Limits = { sends_per_minute: 600, sends_per_pair: 300, repeat_seconds: 60, hops: 20, wakes_per_hour: 60 };
+const none: Limits = { sends_per_minute: 0, sends_per_pair: 0, repeat_seconds: 0, hops: 0, wakes_per_hour: 0 };
+const quiet: Sent = { all: 0, same: 0, repeated_at: null };
+
+const sent = fc.record({
+  all: fc.nat(2000),
+  same: fc.nat(1000),
+  repeated_at: fc.option(fc.integer({ min: NOW - 59_000, max: NOW }), { nil: null }),
+});
+
+describe("a guard", () => {
+  test("lets an ordinary message through", () => {
+    expect(guard(limits, quiet, 3, "bob", NOW)).toBeUndefined();
+    expect(guard(limits, { all: 599, same: 299, repeated_at: null }, 19, "bob", NOW)).toBeUndefined();
+  });
+
+  test.each([
+    ["the same text again", { ...quiet, repeated_at: NOW - 5000 }, 0, "repeat", "5 s ago"],
+    ["a long chain of replies", quiet, 20, "hops", "20 messages"],
+    ["very many messages to one address", { ...quiet, same: 300 }, 0, "pair", "300 messages to bob"],
+    ["very many messages", { ...quiet, all: 600 }, 0, "sender", "600 messages"],
+  ] as const)("stops %s, and says what to do", (_, was, hops, name, words) => {
+    const tripped = guard(limits, was, hops, "bob", NOW);
+    expect(tripped?.guard).toBe(name);
+    expect(tripped?.message).toContain(words);
+    expect(tripped?.hint).not.toBe("");
+  });
+
+  test("never stops anything where there is no limit", () => {
+    fc.assert(
+      fc.property(sent, fc.nat(1000), (was, hops) => {
+        expect(guard(none, was, hops, "bob", NOW)).toBeUndefined();
+      }),
+    );
+  });
+
+  test("that stopped something stops more of it too", () => {
+    fc.assert(
+      fc.property(sent, fc.nat(40), fc.nat(100), (was, hops, more) => {
+        fc.pre(guard(limits, was, hops, "bob", NOW) !== undefined);
+        const worse = { all: was.all + more, same: was.same + more, repeated_at: was.repeated_at };
+        expect(guard(limits, worse, hops + more, "bob", NOW)).toBeDefined();
+      }),
+    );
+  });
+});
+
+test("a session is woken as often as the budget says, and no more", () => {
+  fc.assert(
+    fc.property(fc.nat(200), (wakes) => {
+      expect(mayWake(limits, wakes)).toBe(wakes < 60);
+      expect(mayWake(none, wakes)).toBe(true);
+    }),
+  );
+});
+
+test("an estimate of tokens grows with what is shown", () => {
+  expect(estimatedTokens(0, 0)).toBe(0);
+  expect(estimatedTokens(1, 3500)).toBe(1057);
+  expect(estimatedTokens(2, 3500)).toBeGreaterThan(estimatedTokens(1, 3500));
+});

@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { candidates, type Holder, holding } from "../../src/rules/identity.ts";
+
+interface Known extends Holder {
+  /** The process that is this peer, or was it last. */
+  pid: number;
+}
+
+const peer = (peer_id: string, session_id: string | undefined, more: Partial<Known> = {}): Known => ({
+  peer_id,
+  session_id,
+  earlier: [],
+  since: 0,
+  pid: 0,
+  ...more,
+});
+
+const ids = (found: readonly Holder[]): string[] => found.map((one) => one.peer_id);
+/** Process 1 asks; 1 and 2 live. */
+const ask = (records: readonly Known[], session: string | undefined): string[] =>
+  ids(
+    candidates(
+      records,
+      session,
+      (one) => one.pid === 1,
+      (one) => one.pid === 1 || one.pid === 2,
+    ),
+  );
+
+test("a conversation's peer is the one that has it, and is not somebody else's process", () => {
+  expect(ask([peer("a", "x"), peer("b", "y")], "x")).toEqual(["a"]);
+  expect(ask([peer("a", "x", { pid: 2 })], "x")).toEqual([]);
+  expect(ask([peer("a", "x", { pid: 2 }), peer("b", "x", { since: 1 })], "x")).toEqual(["b"]);
+  expect(ask([peer("a", "x")], "z")).toEqual([]);
+  expect(ask([peer("a", undefined)], undefined)).toEqual([]);
+});
+
+test("of two that have it, the older one is the conversation's, unless the process is the younger one already", () => {
+  expect(ask([peer("b", "x", { since: 2 }), peer("a", "x", { since: 1 })], "x")).toEqual(["a", "b"]);
+  expect(ask([peer("b", "x", { since: 2, pid: 1 }), peer("a", "x", { since: 1 })], "x")).toEqual(["b", "a"]);
+});
+
+test("a process becomes the offline peer of the conversation that it goes to, and can go back", () => {
+  const mine = peer("m", "mine", { pid: 1 });
+  expect(ask([mine, peer("a", "x")], "x")).toEqual(["a", "m"]);
+  expect(ask([mine, peer("a", "x", { pid: 2 })], "x")).toEqual(["m"]);
+  expect(ask([mine, peer("a", "x")], "new")).toEqual(["m"]);
+  expect(ask([mine, peer("a", "x")], undefined)).toEqual(["m"]);
+  expect(ask([peer("m", "mine"), peer("a", "x", { pid: 1 })], "mine")).toEqual(["m", "a"]);
+});
+
+test("a conversation that was left by /clear is still its peer's, as long as nobody else has it", () => {
+  expect(ask([peer("a", "x2", { earlier: ["x"] })], "x")).toEqual(["a"]);
+  expect(ask([peer("a", "x2", { earlier: ["x"], pid: 2 })], "x")).toEqual([]);
+  expect(ask([peer("a", "x2", { earlier: ["x"], pid: 1 })], "x")).toEqual(["a"]);
+  expect(ask([peer("a", "x2", { earlier: ["x"] }), peer("b", "x", { since: 1 })], "x")).toEqual(["b"]);
+  const [late, early] = [peer("a", "p", { earlier: ["q", "x"] }), peer("b", "r", { earlier: ["x"], since: 1 })];
+  expect(ask([late, early], "x")).toEqual(["b", "a"]);
+});
+
+test("what is kept: the conversation now, those before, and never one that is another peer's", () => {
+  const a = peer("a", "x", { earlier: ["w"] });
+  expect(holding(a, "y", [a])).toMatchObject({ session_id: "y", earlier: ["x", "w"] });
+  expect(holding(a, "w", [a])).toMatchObject({ session_id: "w", earlier: ["x"] });
+  expect(holding(a, "x", [a])).toBe(a);
+  expect(holding(a, undefined, [a])).toBe(a);
+  expect(holding(a, "y", [a, peer("b", "y")])).toBe(a);
+  expect(holding(peer("n", undefined), "y", [])).toMatchObject({ session_id: "y", earlier: [] });
+  let long = a;
+  for (let i = 0; i < 100; i++) long = holding(long, `c${i}`, [long]);
+  expect(long.earlier).toHaveLength(20);
+  expect(long.earlier[0]).toBe("c98");
+});
+
+test("whatever windows do, no two are one peer, and a conversation that is resumed alone is the peer that it was", () => {
+  const step = fc.record({
+    what: fc.constantFrom("start", "resume", "clear", "go", "end"),
+    pid: fc.integer({ min: 1, max: 4 }),
+    session: fc.integer({ min: 0, max: 5 }).map((n) => `s${n}`),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      let records: Known[] = [];
+      /** The conversation of each process that runs. */
+      const running = new Map<number, string>();
+      let made = 0;
+      let fresh = 0;
+      /** A conversation that nobody ever had. */
+      const newOne = (): string => `new${++fresh}`;
+
+      const settle = (pid: number, session: string): Known => {
+        running.set(pid, session);
+        const [first] = candidates(
+          records,
+          session,
+          (one) => one.pid === pid,
+          (one) => running.has(one.pid),
+        );
+        const now: Known = first
+          ? { ...holding(first, session, records), pid }
+          : peer(`p${++made}`, session, { pid, since: made });
+        // Who was this process before is offline.
+        records = records
+          .filter((one) => one.peer_id !== now.peer_id)
+          .map((one) => (one.pid === pid ? { ...one, pid: 0 } : one));
+        records.push(now);
+        return now;
+      };
+
+      for (const { what, pid, session } of steps) {
+        const before = records.find((one) => one.pid === pid);
+        if (what === "end") {
+          running.delete(pid);
+          records = records.map((one) => (one.pid === pid ? { ...one, pid: 0 } : one));
+        } else if (what === "clear" && running.has(pid)) {
+          expect(settle(pid, newOne()).peer_id).toBe(before?.peer_id);
+        } else if (what === "go" && running.has(pid)) settle(pid, session);
+        else if ((what === "start" || what === "resume") && !running.has(pid)) {
+          const now = settle(pid, what === "start" ? newOne() : session);
+          if (what === "start") expect(now.since).toBe(made);
+        }
+        const spoken = records.filter((one) => running.has(one.pid));
+        expect(new Set(spoken.map((one) => one.pid)).size).toBe(running.size);
+        expect(spoken).toHaveLength(running.size);
+      }
+
+      // Everybody ends, and each conversation is resumed alone, twice: the same peer both times.
+      records = records.map((one) => ({ ...one, pid: 0 }));
+      running.clear();
+      for (const one of [...records]) {
+        if (one.session_id === undefined) continue;
+        const first = settle(9, one.session_id);
+        expect(first.session_id).toBe(one.session_id);
+        running.clear();
+        records = records.map((known) => ({ ...known, pid: 0 }));
+        expect(settle(9, one.session_id).peer_id).toBe(first.peer_id);
+        running.clear();
+        records = records.map((known) => ({ ...known, pid: 0 }));
+      }
+    }),
+  );
+});

@@ -1,0 +1,82 @@
+/** A session keeps the services of its peer, for as long as it lives. */
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Credentials, ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { startHost, type TestHost } from "../support/host.ts";
+import { newPeer } from "../support/peers.ts";
+import { listening } from "../support/ports.ts";
+import { until } from "../support/wait.ts";
+
+let broker: TestBroker;
+let host: TestHost;
+let ann: Credentials;
+
+beforeAll(async () => {
+  broker = await startBroker();
+  host = await startHost(broker.home, "ann");
+  await host.ready();
+  const [record = ""] = readdirSync(join(broker.home, "peers"));
+  ann = JSON.parse(readFileSync(join(broker.home, "peers", record), "utf8"));
+});
+
+async function seen(name: string) {
+  const { services } = await ok(broker, "list_services", {});
+  return services.find((service) => service.name === name);
+}
+
+/** Waits for what takes the session more than one look. */
+async function eventually<T>(what: string, look: () => Promise<T | false | undefined>): Promise<T> {
+  return until(what, look).catch(() => until(what, look));
+}
+
+describe("a session", () => {
+  test("tells a model of the services, whoever's they are, with nothing hidden in them", async () => {
+    const service = { kind: "db", name: "main", url: "tcp://localhost:4999/%3Csystem-reminder%3E", host: "b\u200box" };
+    const made = await ok(broker, "register_service", service);
+    const { structured, isError } = await host.tool("cct_list_services", { kind: "db" });
+    expect(isError).toBe(false);
+    expect(structured).toEqual({ services: [{ ...made, host: "box" }] });
+    expect((await host.tool("cct_list_services", { kind: "nothing" })).structured).toEqual({ services: [] });
+  });
+
+  test("renews its peer's services with what it finds, and nobody else's", { timeout: 90_000 }, async () => {
+    const server = createServer((socket) => socket.destroy());
+    const port = await listening(server);
+    const ben = await newPeer(broker, "ben");
+    const at = (place: number) => ({
+      kind: "web",
+      url: `http://localhost:${place}`,
+      host: hostname(),
+      ttl_seconds: 10,
+    });
+    const mine = await ok(broker, "register_service", { ...at(port), name: "mine" }, ann);
+    await ok(broker, "register_service", { ...at(4001), name: "dead" }, ann);
+    await ok(broker, "register_service", { ...at(4002), name: "theirs", ttl_seconds: 3600 }, ben);
+    await ok(broker, "register_service", { ...at(4003), name: "held", service_id: "1".repeat(32) }, ann);
+    const elsewhere = { ...at(4004), name: "elsewhere", host: "elsewhere", ttl_seconds: 3600 };
+    await ok(broker, "register_service", elsewhere, ann);
+    await eventually("its service is healthy", async () => (await seen("mine"))?.health === "healthy");
+    await eventually("its dead service is unhealthy", async () => (await seen("dead"))?.health === "unhealthy");
+    // From now on often enough for so short a TTL.
+    const first = await seen("mine");
+    await new Promise((resolve) => server.close(resolve));
+    const next = await until("it is found unhealthy", async () => {
+      const found = await seen("mine");
+      expect(found?.health).not.toBe("stale");
+      return found?.health === "unhealthy" && found;
+    });
+    expect(next.service_id).toBe(mine.service_id);
+    expect(next.expires_at).toBeGreaterThan(first?.expires_at ?? 0);
+    expect(await seen("theirs")).toMatchObject({ health: "unknown", health_at: null });
+    expect(await seen("elsewhere")).toMatchObject({ health: "unknown", health_at: null });
+    expect(await seen("held")).toMatchObject({ health: "stale", health_at: null });
+    // And when it ends, nobody renews them any more.
+    await host.end();
+    await until("its service is stale", async () => (await seen("mine"))?.health === "stale");
+    expect(await seen("mine")).toMatchObject({ owner_name: "ann" });
+  });
+});

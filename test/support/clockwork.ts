@@ -37,8 +37,13 @@ export async function openClockwork(): Promise<Clockwork> {
     now: () => now,
     newId: () => randomBytes(16).toString("hex"),
     newMessageId,
-    nextSeq: () => ++seq,
+    nextSeq: () => {
+      seq = Math.max(seq + 1, now * 1000);
+      return seq;
+    },
     publish: (hint) => void hints.push(hint),
+    // A test sends in a moment what takes sessions hours.
+    limits: { repeat_seconds: 0, sends_per_minute: 0, sends_per_pair: 0, hops: 0, wakes_per_hour: 0 },
   };
   const call: Clockwork["call"] = async (name, input, as) => {
     const op = operations.find((one) => one.name === name);

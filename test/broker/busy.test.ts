@@ -57,8 +57,12 @@ describe("a busy peer", () => {
 
   test("is told of by the answer to who writes to it: with what, and for how long still", async () => {
     const [ann, ben] = await pair();
-    const note = async (urgency: "normal" | "interrupt") =>
-      (await ok(broker, "send_message", { to: ben.name, text: "x", urgency }, ann)).recipients[0]?.note;
+    let sent = 0;
+    const note = async (urgency: "normal" | "interrupt") => {
+      sent += 1;
+      const { recipients } = await ok(broker, "send_message", { to: ben.name, text: `no ${sent}`, urgency }, ann);
+      return recipients[0]?.note;
+    };
     await ok(broker, "set_busy", { reason: "the test suite", estimate_seconds: 360 }, ben);
     expect(await note("normal")).toBe(
       `${ben.name} is busy with the test suite, about 6 min left, and gets it when it is ready`,

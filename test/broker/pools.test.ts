@@ -225,6 +225,23 @@ describe("the end of a pool", () => {
     expect((await status(broker, pool_id)).pool.state).toBe("archived");
   });
 
+  test("leaves several of one name: each finds its own, and who could mean either is shown both", async () => {
+    const ids: string[] = [];
+    const [ann, ben] = [await newPeer(broker, "again-1"), await newPeer(broker, "again-2")];
+    for (const peer of [ann, ben]) {
+      await ok(broker, "create_pool", { name: "again", purpose: `of ${peer.name}` }, peer);
+      ids.push((await ok(broker, "archive_pool", { pool: "again" }, peer)).pool.pool_id);
+    }
+    expect((await ok(broker, "pool_status", { pool: "again" }, ann)).pool.pool_id).toBe(ids[0]);
+    expect((await ok(broker, "join_pool", { pool: "again" }, ben)).pool.pool_id).toBe(ids[1]);
+    // Now that one of them is active it is the one that the name means, also for who was in the other.
+    expect((await ok(broker, "join_pool", { pool: "again" }, ann)).pool.pool_id).toBe(ids[1]);
+    await ok(broker, "archive_pool", { pool: "again" }, ben);
+    const error = await refused(broker, "pool_status", { pool: "again" });
+    expect(error).toMatchObject({ status: 409, code: "ambiguous" });
+    for (const id of ids) expect(error.message).toContain(id.slice(0, 8));
+  });
+
   test("is said by its lead or the operator, and all members are told", async () => {
     const { pool, peers } = await newTeam(broker, 2);
     const [ann, ben] = peers as [TestPeer, TestPeer];

@@ -64,6 +64,8 @@ describe("a proposal", () => {
     expect(told.map(({ to }) => to)).toEqual([`@${pool}`, `@${pool}/${ben.name}`]);
     for (const part of ['"its part is merged"', "cct_leave_pool", "stop that poll", "15 minutes", "2 of 3"])
       expect(told[1]?.text).toContain(part);
+    // The instructions say it all: no report besides.
+    expect(await newsFor(broker, ben, since)).toHaveLength(2);
     for (const peer of [ann, carol]) {
       const news = await newsFor(broker, peer, since);
       expect(news.filter(({ urgency }) => urgency === "normal")).toHaveLength(peer === ann ? 0 : 1);

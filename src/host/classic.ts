@@ -15,6 +15,9 @@ import { atLeast } from "./ladder.ts";
 /** Stands at the end of our commands, a comment to the shell: by it we find them again. */
 const MARK = "# cct";
 
+/** How long the host lets a waiter wait: a day, which each end of a turn begins anew. */
+const WAITER_SECONDS = 86_400;
+
 interface Hook {
   type?: string;
   command?: string;
@@ -88,7 +91,11 @@ function* ourEntries(
   yield ["Stop", run("Stop", block)];
   yield ["SessionEnd", run("SessionEnd")];
   // An event that a version does not know makes it reject all hooks.
-  if (atLeast(version, "2.1.112")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
+  if (atLeast(version, "2.1.112")) {
+    yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
+    for (const event of ["SessionStart", "Stop"])
+      yield [event, run("Waiter", "", { timeout: WAITER_SECONDS, asyncRewake: true })];
+  }
   if (ask) return;
   const allow = JSON.stringify({
     hookSpecificOutput: {

@@ -78,7 +78,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
     {
       claim: (budget) => client.call("claim_messages", { limit: 100, budget }, link.peer()),
       check: (limit) => client.call("check_messages", limit === undefined ? {} : { limit }, link.peer()),
-      acknowledge: async (acks) => void (await client.call("ack_messages", { acks }, link.peer())),
+      acknowledge: async (acks, shown) => void (await client.call("ack_messages", { acks, ...shown }, link.peer())),
     },
     world.now,
     config.delivery,

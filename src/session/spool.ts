@@ -7,8 +7,12 @@
  * from the names. The hooks do the arrows; this side writes `mail`, takes it back to add to it, and removes what is settled.
  */
 import {
+  closeSync,
+  constants,
+  existsSync,
   type FSWatcher,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,16 +20,23 @@ import {
   statSync,
   watch,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../errors.ts";
 import { paths, readIfThere, writeWhole } from "../home.ts";
 import { isAlive, startMark, stillRuns } from "../process.ts";
+import { readSpoolHead } from "../rules/spoolfile.ts";
+
+/** By which way mail reached the model: a wake, beside a tool, at the turn's end, with a prompt, or asked for. */
+export type Way = "wake" | "tool" | "stop" | "prompt" | "check";
 
 /** A file that a hook took: its stage, its name, and its text. */
 export interface TakenFile {
   stage: "taken" | "done" | "seen" | "read";
   name: string;
+  /** By which way it went, as its name says. */
+  via: Way;
   content: string;
   /** When it reached this stage, milliseconds since 1970. */
   since: number;
@@ -33,7 +44,7 @@ export interface TakenFile {
 
 export interface Spool {
   folder: string;
-  /** Puts `content` in place as the mail, at once and whole. */
+  /** Puts `content` in place as the mail, at once and whole, and pokes the hook that waits for it. */
   put(content: string): void;
   /** Takes the mail back before a hook does; `undefined` when there is none (any more). */
   takeBack(): string | undefined;
@@ -49,11 +60,39 @@ export interface Spool {
   markRead(file: TakenFile): void;
   remove(file: TakenFile): void;
   /** What the hooks last said of the session. */
-  state(): "active" | "idle" | "ended" | undefined;
+  state(): SessionState | undefined;
+  /** When they said it, milliseconds since 1970. */
+  stateSince(): number | undefined;
+  /** Says it in their place, where no hook could. */
+  correctState(state: "active" | "idle" | "blocked"): void;
+  /** Since when a command of the session has been running, milliseconds since 1970; `undefined` when none is known to. */
+  toolSince(): number | undefined;
+  /** Whether the hooks seem not to run: they have never said a word, or leave an idle session's mail where it is. */
+  hooksQuiet(now: number): boolean;
   sessionId(): string | undefined;
   watch(changed: () => void): void;
   close(): void;
 }
+
+/** `blocked`: a permission dialog is open. */
+export type SessionState = "active" | "idle" | "blocked" | "ended";
+const STATES: readonly SessionState[] = ["active", "idle", "blocked", "ended"];
+
+/** The way that each event's hook stands for; `check` is a tool's answer. */
+const WAYS: Readonly<Record<string, Way>> = {
+  FileChanged: "wake",
+  Waiter: "wake",
+  PreToolUse: "tool",
+  PostToolBatch: "tool",
+  Stop: "stop",
+  UserPromptSubmit: "prompt",
+  check: "check",
+};
+
+/** Hooks that have not said a word this long after the session server began do not run. */
+const SILENT_MS = 20_000;
+/** A session that is idle takes its mail in a second; after this long nobody will. */
+const UNTAKEN_MS = 60_000;
 
 const STAGES = ["taken", "done", "seen", "read"] as const;
 
@@ -61,12 +100,15 @@ const STAGES = ["taken", "done", "seen", "read"] as const;
  * Opens the spool of the host process `claudePid`, as its only session server. Throws `conflict` when another one
  * already serves it. What an earlier process of that number left is cleared away.
  */
-export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string }): Spool {
+export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string; now(): number }): Spool {
   const folder = paths(home).spool(claudePid);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   takeOver(folder, claudePid, me);
+  const openedAt = me.now();
   let count = 0;
   let watcher: FSWatcher | undefined;
+  /** Since when mail that may wake has lain there without that a hook took it. */
+  let offeredAt: number | undefined;
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
   /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
@@ -74,10 +116,19 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
 
   return {
     folder,
-    put: (content) => writeWhole(at("mail"), content, me.newId()),
+    put(content) {
+      writeWhole(at("mail"), content, me.newId());
+      const head = readSpoolHead(content);
+      if (head && head.urgency !== "low" && !head.nowake) offeredAt ??= me.now();
+      else offeredAt = undefined;
+      poke(folder);
+    },
     takeBack() {
       const mine = at(`.back.${unique()}`);
-      if (!moved(at("mail"), mine)) return undefined;
+      if (!moved(at("mail"), mine)) {
+        offeredAt = undefined;
+        return undefined;
+      }
       const content = readFileSync(mine, "utf8");
       rmSync(mine, { force: true });
       return content;
@@ -89,7 +140,8 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
         const stage = STAGES.find((one) => name.startsWith(`${one}.`));
         if (!stage) continue;
         try {
-          files.push({ stage, name, content: readFileSync(at(name), "utf8"), since: statSync(at(name)).ctimeMs });
+          const content = readFileSync(at(name), "utf8");
+          files.push({ stage, name, via: wayOf(name), content, since: statSync(at(name)).ctimeMs });
         } catch (error) {
           // A hook renamed it just now; its new name is seen next time.
           if (systemCode(error) !== "ENOENT") throw error;
@@ -97,27 +149,76 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
       }
       return files;
     },
-    putDone: (content) => writeWhole(at(`done.${unique()}`), content, me.newId()),
+    putDone: (content) => writeWhole(at(`done.check-${unique()}`), content, me.newId()),
     retire: (file) => moved(at(file.name), at(`.lost.${file.name}`)),
     markRead: (file) => void moved(at(file.name), at(`read.${file.name}`)),
     remove(file) {
       for (const name of [file.name, `.lost.${file.name}`]) rmSync(at(name), { force: true });
     },
     state() {
-      const said = firstLine("state");
-      return said === "active" || said === "idle" || said === "ended" ? said : undefined;
+      const [said] = (firstLine("state") ?? "").split(" ");
+      return STATES.find((state) => state === said);
+    },
+    stateSince: () => writtenAt(at("state")),
+    correctState(state) {
+      const file = openSync(at("state"), constants.O_WRONLY | constants.O_CREAT, 0o600);
+      try {
+        // In place, as the hooks do. A dialog holds a session that worked.
+        writeSync(file, state === "blocked" ? "blocked active\n" : `${state}\n`);
+      } finally {
+        closeSync(file);
+      }
+      poke(folder);
+    },
+    toolSince: () => (firstLine("tool") === "running" ? writtenAt(at("tool")) : undefined),
+    hooksQuiet(now) {
+      if (firstLine("state") === undefined) return now - openedAt > SILENT_MS;
+      if (!existsSync(at("mail"))) offeredAt = undefined;
+      const since = Math.max(offeredAt ?? now, writtenAt(at("state")) ?? now);
+      return firstLine("state") === "idle" && now - since > UNTAKEN_MS;
     },
     sessionId: () => firstLine("session") || undefined,
     watch(changed) {
-      watcher = watch(folder, changed);
+      watcher = watch(folder, (_event, name) => {
+        // To poke a pipe is a change too.
+        if (!name?.startsWith("poke.")) changed();
+      });
       // A folder that goes away under us is noticed at the next write.
       watcher.on("error", () => {});
     },
     close() {
       watcher?.close();
       rmSync(at("server"), { force: true });
+      // If the host is gone, so is the reason to wait.
+      poke(folder);
     },
   };
+}
+
+/** Wakes the hooks that wait for mail, each on a pipe of its own; one at the most, but for moments. */
+function poke(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith("poke.")) continue;
+    try {
+      const pipe = openSync(join(folder, name), constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        writeSync(pipe, "x");
+      } finally {
+        closeSync(pipe);
+      }
+    } catch {
+      // Nobody waits at it any more. FileChanged is the net under whatever else went wrong.
+    }
+  }
+}
+
+function writtenAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+/** Taken files are called `<stage>.<event>-<pid>-<number>`. */
+function wayOf(name: string): Way {
+  return WAYS[/^[a-z]+\.([A-Za-z]+)-/.exec(name)?.[1] ?? ""] ?? "tool";
 }
 
 /** Renames, and says whether there was something to rename: the atomic step by which one taker wins. */
@@ -130,6 +231,9 @@ function moved(from: string, to: string): boolean {
     throw error;
   }
 }
+
+/** What hooks that are faster than we may have written already when a host starts. */
+const KEPT = ["server", "state", "session", "waiter", "tool"];
 
 function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): void {
   const lock = join(folder, "server");
@@ -153,7 +257,7 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
   if (readIfThere(owner)?.trim() === host) return;
   // Another process had this number. The folder itself must stay: the host may watch it already.
   for (const name of readdirSync(folder))
-    if (!["server", "state", "session"].includes(name)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (!KEPT.includes(name) && !name.startsWith("poke.")) rmSync(join(folder, name), { recursive: true, force: true });
   writeFileSync(owner, `${host}\n`, { mode: 0o600 });
 }
 

@@ -7,7 +7,7 @@ import { loadConfig } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
-import { removeEmptyPlugin } from "./host.ts";
+import { followHost, removeEmptyPlugin } from "./host.ts";
 import { forgetOld } from "./identity.ts";
 import { instructions } from "./instructions.ts";
 import { createLink, type Link } from "./link.ts";
@@ -102,6 +102,9 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Too
   });
   const services = keepServices(client, () => link.peer(), world.hostname);
   const tick = setInterval(() => {
+    followHost(world, spool);
+    // Commands become long, and hooks quiet, without that a file changes.
+    link.stateChanged();
     // Also the net under the folder's events, which some file systems do not give.
     if (mail.held().length > 0) runMail();
     mail.tick(world.now());

@@ -15,6 +15,9 @@ import { hasRung } from "./ladder.ts";
 /** Stands at the end of our commands, a comment to the shell: by it we find them again. */
 export const MARK = "# cct";
 
+/** How long the host lets a waiter wait: a day, which each end of a turn begins anew. */
+const WAITER_SECONDS = 86_400;
+
 interface Hook {
   type?: string;
   command?: string;
@@ -89,6 +92,10 @@ function* ourEntries(
   yield ["SessionEnd", run("SessionEnd")];
   // An event that a version does not know makes it reject all hooks.
   if (hasRung(version, "FileChanged wake")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
+  if (hasRung(version, "waiter")) {
+    for (const event of ["SessionStart", "Stop"])
+      yield [event, run("Waiter", "", { timeout: WAITER_SECONDS, asyncRewake: true })];
+  }
   if (ask) return;
   const allow = JSON.stringify({
     hookSpecificOutput: {

@@ -26,6 +26,11 @@ export const ladder: readonly Rung[] = [
     since: "2.1.112",
   },
   {
+    name: "waiter",
+    moment: "idle: the mail wakes the session in a third of a second, by a process that waits for it",
+    since: "2.1.112",
+  },
+  {
     name: "PostToolBatch",
     moment: "busy: mail that came while tools ran stands beside their results",
     since: "2.1.163",

@@ -41,8 +41,9 @@ function pluginFile(world: World, name: string, text: string, { ask, hooks }: Pl
     return toolHooks([world.node, join(world.root, "dist", "bin.js")], ask);
   if (name === "hooks/hooks.json" && ask) {
     const file = JSON.parse(text);
-    // The entry with a matcher is the one that answers permission prompts for our own tools.
-    file.hooks.PreToolUse = file.hooks.PreToolUse.filter((entry: { matcher?: string }) => entry.matcher === undefined);
+    // The entry for our own tools is the one that answers their permission prompts.
+    const isOurTools = ({ matcher }: { matcher?: string }): boolean => matcher?.startsWith("mcp__") ?? false;
+    file.hooks.PreToolUse = file.hooks.PreToolUse.filter((entry: { matcher?: string }) => !isOurTools(entry));
     return `${JSON.stringify(file, null, 2)}\n`;
   }
   return text;

@@ -11,6 +11,7 @@ const EVENTS: Record<string, Record<string, string>> = {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the host fills these in
   PreToolUse: { tool: "${tool_name}", agent: "${agent_id}" },
   PostToolBatch: { agent: "${agent_id}" },
+  PermissionRequest: {},
   Stop: {},
   StopFailure: {},
   SessionEnd: { reason: "${reason}" },

@@ -1,6 +1,6 @@
 /**
- * The mail file that hooks read. Line 1: highest urgency, mode, perhaps `late`, then `message_id:attempt` of each
- * message; line 2: the text as one JSON string, ready to be embedded in hook output; then the same text, plain.
+ * The mail file that hooks read. Line 1: highest urgency, mode, perhaps `late`, perhaps `nowake`, then `message_id:attempt` of
+ * each message; line 2: the text as one JSON string, ready to be embedded in hook output; then the same text, plain.
  */
 import { type Urgency, urgencies } from "./delivery.ts";
 
@@ -8,18 +8,23 @@ import { type Urgency, urgencies } from "./delivery.ts";
 export const modes = ["inject", "block"] as const;
 export type Mode = (typeof modes)[number];
 
+/** The words that may stand after the mode, in this order. */
+const flags = ["late", "nowake"] as const;
+
 export interface SpoolHead {
   urgency: Urgency;
   mode: Mode;
   /** It has waited too long for a hook of a working session: whichever hook runs next may take it. */
   late: boolean;
+  /** The session was woken too often: this waits for a tool call or a prompt, unless it interrupts. */
+  nowake: boolean;
   /** The claims that the file stands for; empty for a mere notice. */
   claims: { message_id: string; attempt: number }[];
 }
 
 export function writeSpool(head: SpoolHead, text: string): string {
   const claims = head.claims.map(({ message_id, attempt }) => `${message_id}:${attempt}`);
-  const line = [head.urgency, head.mode, ...(head.late ? ["late"] : []), ...claims].join(" ");
+  const line = [head.urgency, head.mode, ...flags.filter((flag) => head[flag]), ...claims].join(" ");
   return `${line}\n${JSON.stringify(text)}\n${text}\n`;
 }
 
@@ -30,14 +35,15 @@ export function readSpoolHead(content: string): SpoolHead | undefined {
   const urgency = urgencies.find((u) => u === urgencyWord);
   const mode = modes.find((m) => m === modeWord);
   if (!urgency || !mode) return undefined;
-  const late = rest[0] === "late";
+  const late = rest[0] === "late" && rest.shift() !== undefined;
+  const nowake = rest[0] === "nowake" && rest.shift() !== undefined;
   const claims = [];
-  for (const id of late ? rest.slice(1) : rest) {
+  for (const id of rest) {
     const match = /^([A-Za-z0-9_-]{8,64}):(\d{1,9})$/.exec(id);
     if (!match?.[1] || !match[2]) return undefined;
     claims.push({ message_id: match[1], attempt: Number(match[2]) });
   }
-  return { urgency, mode, late, claims };
+  return { urgency, mode, late, nowake, claims };
 }
 
 /** The text of a spool file, as the model is to see it; `undefined` when the file is not one. */

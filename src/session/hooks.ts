@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { homeOf } from "../config.ts";
-import { readSpoolHead, readSpoolText } from "../rules/spoolfile.ts";
+import { readSpoolHead, readSpoolText, type SpoolHead } from "../rules/spoolfile.ts";
 import type { World } from "../world.ts";
 import { type HookSpool, type Stage, spoolOfHook } from "./spool.ts";
 
@@ -36,6 +36,9 @@ const OURS = /^mcp__(plugin_cct_)?cct__/;
 
 const isId = (value: unknown): value is string => typeof value === "string" && /^[A-Za-z0-9_-]+$/.test(value);
 
+/** Mail of a session that was woken too often: only what interrupts may start the model now. */
+const isCalm = (mail: SpoolHead): boolean => mail.nowake && mail.urgency !== "interrupt";
+
 export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer {
   let stops = 0;
 
@@ -46,8 +49,8 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   const silent: HookAnswer = { answer: {}, shown() {} };
 
   /** Takes the mail and hands it out; whatever is in the way of that leaves the host alone. */
-  function show(to: Stage, made: (text: string) => Answer): HookAnswer {
-    const file = spool.take();
+  function show(event: string, to: Stage, made: (text: string) => Answer): HookAnswer {
+    const file = spool.take(event);
     const text = file && readSpoolText(file.content);
     if (!file || text === undefined) return silent;
     return { answer: made(text), shown: () => spool.moveTo(file, to) };
@@ -65,6 +68,10 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   });
   const head = () => readSpoolHead(spool.peek() ?? "");
 
+  function toolOver(): void {
+    if (spool.toolSince() !== undefined) spool.note("tool", "over");
+  }
+
   function beforeTool({ tool, allow }: HookInput): HookAnswer {
     advance("seen", "read");
     if (typeof tool === "string" && OURS.test(tool)) {
@@ -74,16 +81,20 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     const mail = head();
     if (tool === "ToolSearch" || !mail || mail.urgency === "low") return silent;
     const holds = mail.urgency === "interrupt" || mail.mode === "block";
-    return show("done", holds ? (text) => decided("deny", text) : beside("PreToolUse"));
+    return show("PreToolUse", "done", holds ? (text) => decided("deny", text) : beside("PreToolUse"));
   }
 
   function afterBatch(): HookAnswer {
+    toolOver();
+    // A dialog that was open has been answered.
+    const [was, before] = spool.saidState();
+    if (was === "blocked") spool.note("state", before ?? "active");
     advance("seen", "read");
     advance("done", "seen");
     const mail = head();
     // Mail that shall hold a tool call back waits for one.
     if (mail?.urgency !== "normal" || mail.mode === "block") return silent;
-    return show("seen", beside("PostToolBatch"));
+    return show("PostToolBatch", "seen", beside("PostToolBatch"));
   }
 
   function stop(): HookAnswer {
@@ -91,8 +102,10 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     advance("done", "read");
     // Idle first, then the look: mail that comes in between finds a session that can be woken.
     spool.note("state", "idle");
+    toolOver();
     const mail = head();
-    const given = mail && mail.urgency !== "low" && stops < MOST_STOPS ? show("seen", beside("Stop")) : silent;
+    const goesOn = mail && mail.urgency !== "low" && !isCalm(mail) && stops < MOST_STOPS;
+    const given = goesOn ? show("Stop", "seen", beside("Stop")) : silent;
     if (given === silent) stops = 0;
     else {
       stops++;
@@ -105,6 +118,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     const { event, reason, agent } = input;
     // Mail is for the session itself, not for its subagents.
     const isAgents = isId(agent);
+    if (event === "PreToolUse" && input.tool === "Bash") spool.note("tool", "running");
     switch (event) {
       case "PreToolUse":
         return isAgents ? silent : beforeTool(input);
@@ -112,12 +126,17 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
         return isAgents ? silent : afterBatch();
       case "UserPromptSubmit":
         spool.note("state", "active");
+        toolOver();
         stops = 0;
-        return show("seen", beside("UserPromptSubmit"));
+        return show("UserPromptSubmit", "seen", beside("UserPromptSubmit"));
       case "Stop":
         return stop();
       case "StopFailure":
         spool.note("state", "idle");
+        return silent;
+      case "PermissionRequest":
+        // Whoever asks, the dialog holds the user's session.
+        if (spool.state() !== "ended") spool.note("state", `blocked ${spool.state() === "idle" ? "idle" : "active"}`);
         return silent;
       case "SessionEnd":
         if (reason !== "clear" && reason !== "resume") spool.note("state", "ended");
@@ -160,8 +179,9 @@ function wake({ env }: World, spool: HookSpool): number {
   if (env.CLAUDE_CODE_SESSION_ATTENDED === "0" || env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-")) return 0;
   const mail = readSpoolHead(spool.peek() ?? "");
   const state = spool.state();
-  if (!mail || mail.urgency === "low" || state === "ended" || (state === "active" && !mail.late)) return 0;
-  const file = spool.take();
+  if (!mail || mail.urgency === "low" || state === "ended" || isCalm(mail)) return 0;
+  if ((state === "active" || state === "blocked") && !mail.late) return 0;
+  const file = spool.take("FileChanged");
   const text = file && readSpoolText(file.content);
   if (!file || text === undefined) return 0;
   process.stderr.write(text);

@@ -18,6 +18,8 @@ import { createDoor, isRefusal, type Joined, type Joining } from "./join.ts";
 import type { Spool } from "./spool.ts";
 
 const HEARTBEAT_MS = 10_000;
+/** A command that takes longer than this makes the peer busy for its senders. */
+const LONG_COMMAND_MS = 20_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 /** When a broker that many sessions use was killed, they do not all start one at the same moment. */
@@ -207,12 +209,15 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     }
     const session = sessionNow();
     const state = spool.state();
+    const command = longCommand();
     const answer = await client.call(
       "heartbeat",
       {
         claude_pid: world.ppid,
         ...(session === undefined ? {} : { session_id: session }),
-        ...(state === "active" || state === "idle" ? { presence: state } : {}),
+        ...(state === undefined || state === "ended" ? {} : { presence: state }),
+        ...(command === undefined ? {} : { command_ms: Math.max(0, Math.round(world.now() - command)) }),
+        hooks: hooks(),
         ...lateFacts,
         held: events.held(),
       },
@@ -232,8 +237,16 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     if (answer.waiting > 0) events.mail();
   }
 
+  /** Since when a command has been running for long; a dialog's wait is none, and what an idle session ran is over. */
+  function longCommand(): number | undefined {
+    const since = spool.state() === "active" ? spool.toolSince() : undefined;
+    return since !== undefined && world.now() - since > LONG_COMMAND_MS ? since : undefined;
+  }
+
+  const hooks = (): "live" | "quiet" => (spool.hooksQuiet(world.now()) ? "quiet" : "live");
+
   function stateChanged(): void {
-    const now = `${spool.state()} ${spool.sessionId()}`;
+    const now = `${spool.state()} ${spool.sessionId()} ${longCommand()} ${hooks()}`;
     if (!registered || now === told) return;
     told = now;
     beat();

@@ -7,7 +7,7 @@ import type { OutputOf } from "../operations/index.ts";
 import type { Outcome, Urgency } from "../rules/delivery.ts";
 import { FRAME_BUDGET, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
 import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";
-import type { Spool, TakenFile } from "./spool.ts";
+import type { Spool, TakenFile, Way } from "./spool.ts";
 
 type ClaimedMail = OutputOf<"claim_messages">["messages"][number];
 export type CheckedMail = OutputOf<"check_messages">;
@@ -20,7 +20,8 @@ export interface Claim {
 export interface Mailbox {
   claim(budget: number): Promise<OutputOf<"claim_messages">>;
   check(limit: number | undefined): Promise<CheckedMail>;
-  acknowledge(acks: (Claim & { outcome: Outcome })[]): Promise<void>;
+  /** `batch` names what was shown together, by the way `via`. */
+  acknowledge(acks: (Claim & { outcome: Outcome })[], shown?: { via: Way; batch: string }): Promise<void>;
 }
 
 /** A hook that took mail and was not done with it after this long has died. */
@@ -28,6 +29,8 @@ const TAKEN_MS = 10_000;
 /** Mail that no hook of an active session took for this long is given to whichever hook runs next. */
 const LATE_MS = 5_000;
 const LONGEST_LATE_MS = 60_000;
+/** Mail that was not to wake the session is asked about again after this long. */
+const CALM_MS = 60_000;
 
 export interface Mail {
   /** There may be mail at the broker: `run` is to look. */
@@ -67,6 +70,11 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   /** The same with those that are too long for any file. */
   let atBroker = 0;
   let lateAfter = LATE_MS;
+  /** Whether the broker lets mail wake the session. */
+  let mayWake = true;
+  /** Whether the mail file says that it must not wake, and when the broker last said so. */
+  let calm = false;
+  let askedAt = 0;
   /** Too long for a frame, and named once. */
   const named = new Set<string>();
   /** Taken files whose delivery the broker knows. */
@@ -86,9 +94,18 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     return readSpoolHead(file.content)?.claims ?? [];
   }
 
-  async function tell(claims: Claim[], outcome: Outcome, acknowledge = mailbox.acknowledge): Promise<void> {
+  interface Telling {
+    shown?: { via: Way; batch: string };
+    acknowledge?: Mailbox["acknowledge"];
+  }
+
+  async function tell(claims: Claim[], outcome: Outcome, telling: Telling = {}): Promise<void> {
     if (claims.length === 0) return;
-    await acknowledge(claims.map((claim) => ({ ...claim, outcome })));
+    const { acknowledge = mailbox.acknowledge, shown } = telling;
+    await acknowledge(
+      claims.map((claim) => ({ ...claim, outcome })),
+      shown,
+    );
     if (outcome === "returned" || outcome === "lost") expecting = true;
   }
 
@@ -105,11 +122,11 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       await tell(claimsOf(file), "lost");
       spool.remove(file);
     } else if (file.stage === "read") {
-      await tell(claimsOf(file), "read");
+      await tell(claimsOf(file), "read", { shown: { via: file.via, batch: key } });
       acknowledged.delete(key);
       spool.remove(file);
     } else if (!acknowledged.has(key)) {
-      await tell(claimsOf(file), "delivered");
+      await tell(claimsOf(file), "delivered", { shown: { via: file.via, batch: key } });
       acknowledged.add(key);
     }
   }
@@ -122,22 +139,28 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       urgency,
       mode,
       late,
+      nowake: isCalm(),
       claims: messages.map(({ message_id, attempt }) => ({ message_id, attempt })),
     };
     spool.put(writeSpool(head, frame(messages, more, notices)));
     spooledAt = now();
+    calm = head.nowake;
   }
+
+  const isCalm = (): boolean => !mayWake && !spooled.messages.some((message) => message.urgency === "interrupt");
 
   async function fill(): Promise<void> {
     const used = spooled.messages.reduce((sum, message) => sum + framedLength(message), 0);
     let found = await mailbox.claim(Math.max(0, FRAME_BUDGET - used));
-    const calm = !spooled.messages.some((message) => message.urgency === "interrupt");
-    if (found.interrupts > 0 && found.messages.length === 0 && calm && takeBack()) {
+    const ordinary = !spooled.messages.some((message) => message.urgency === "interrupt");
+    if (found.interrupts > 0 && found.messages.length === 0 && ordinary && takeBack()) {
       // Something urgent waits behind a full file: the file gives way.
       await tell(spooled.messages, "returned");
       spooled = { messages: [], notices: spooled.notices, more: 0 };
       found = await mailbox.claim(FRAME_BUDGET);
     }
+    mayWake = found.may_wake;
+    askedAt = now();
     const notices = found.too_long
       .filter((one) => !named.has(one.message_id))
       .slice(0, MAX_NOTICES - spooled.notices.length);
@@ -145,8 +168,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     behind = more;
     atBroker = found.remaining;
     if (found.messages.length === 0 && notices.length === 0) {
-      // Nothing to add but the number of those that wait behind the file.
-      if (spooled.messages.length === 0 || more === spooled.more || !takeBack()) return;
+      // Nothing to add but the number of those that wait behind the file, and whether it may wake.
+      if (spooled.messages.length === 0 || (more === spooled.more && isCalm() === calm) || !takeBack()) return;
       spooled.more = more;
       return write(false);
     }
@@ -212,7 +235,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         return {
           mail,
           shown: () => {
-            if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, late: false, claims }, ""));
+            if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, late: false, nowake: false, claims }, ""));
           },
         };
       }),
@@ -239,6 +262,16 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       for (const file of spool.taken()) if (file.stage === "done") spool.markRead(file);
     },
     tick(at) {
+      if (calm && spooled.messages.length > 0) {
+        // The hour goes on: the broker may let it wake by now. What cannot be asked now is asked a minute later.
+        if (at - askedAt < CALM_MS) return;
+        askedAt = at;
+        void alone(async () => {
+          await settle();
+          if (spooled.messages.length > 0) await fill();
+        }).catch(() => {});
+        return;
+      }
       if (spooled.messages.length + spooled.notices.length === 0 || at - spooledAt < lateAfter) return;
       const urgency = highestUrgency([...spooled.messages, ...spooled.notices].map((one) => one.urgency));
       if (urgency === "low" || spool.state() === "ended") return;
@@ -260,9 +293,9 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         reset();
         for (const file of files) {
           const outcome = file.stage === "taken" ? "lost" : file.stage === "read" ? "read" : "delivered";
-          await tell(claimsOf(file), outcome, acknowledge);
+          await tell(claimsOf(file), outcome, { acknowledge });
         }
-        if (left !== undefined) await tell(claimsOf({ content: left }), "returned", acknowledge);
+        if (left !== undefined) await tell(claimsOf({ content: left }), "returned", { acknowledge });
       }),
     goOn: () =>
       alone(async () => {

@@ -9,7 +9,7 @@ import { prepareHome } from "../home.ts";
 import type { World } from "../world.ts";
 import { removeFlags, renderFlags, writeFlags } from "./flags.ts";
 import { createHooks, HOOK_TOOL, type HookAnswer, type HookInput, runHook } from "./hooks.ts";
-import { removeEmptyPlugin } from "./host.ts";
+import { followHost, removeEmptyPlugin } from "./host.ts";
 import { instructions, pollInstructions } from "./instructions.ts";
 import { createLink, type Link, type Standing } from "./link.ts";
 import { createMail } from "./mail.ts";
@@ -110,7 +110,7 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Ses
     {
       claim: (budget) => client.call("claim_messages", { limit: 100, budget }, link.peer()),
       check: (limit) => client.call("check_messages", limit === undefined ? {} : { limit }, link.peer()),
-      acknowledge: async (acks) => void (await client.call("ack_messages", { acks }, link.peer())),
+      acknowledge: async (acks, shown) => void (await client.call("ack_messages", { acks, ...shown }, link.peer())),
     },
     world.now,
     config.delivery,
@@ -175,6 +175,9 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Ses
   });
   const services = keepServices(client, () => link.peer(), world.hostname);
   const tick = setInterval(() => {
+    followHost(world, spool);
+    // Commands become long, and hooks quiet, without that a file changes.
+    link.stateChanged();
     // Also the net under the folder's events, which some file systems do not give.
     if (mail.held().length > 0) runMail();
     mail.tick(world.now());

@@ -7,8 +7,12 @@
  * from the names. The hooks do the arrows; this side writes `mail`, takes it back to add to it, and removes what is settled.
  */
 import {
+  closeSync,
+  constants,
+  existsSync,
   type FSWatcher,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -16,18 +20,25 @@ import {
   statSync,
   watch,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../errors.ts";
 import { paths, readIfThere, writeWhole } from "../home.ts";
 import { isAlive, startedAt, startMark, stillRuns } from "../process.ts";
+import { readSpoolHead } from "../rules/spoolfile.ts";
 
 export type Stage = "taken" | "done" | "seen" | "read";
+
+/** By which way mail reached the model: a wake, beside a tool, at the turn's end, with a prompt, or asked for. */
+export type Way = "wake" | "tool" | "stop" | "prompt" | "check";
 
 /** A file that a hook took: its stage, its name, and its text. */
 export interface TakenFile {
   stage: Stage;
   name: string;
+  /** By which way it went, as its name says. */
+  via: Way;
   content: string;
   /** When it reached this stage, milliseconds since 1970. */
   since: number;
@@ -35,7 +46,7 @@ export interface TakenFile {
 
 export interface Spool {
   folder: string;
-  /** Puts `content` in place as the mail, at once and whole. */
+  /** Puts `content` in place as the mail, at once and whole, and pokes the hook that waits for it. */
   put(content: string): void;
   /** Takes the mail back before a hook does; `undefined` when there is none (any more). */
   takeBack(): string | undefined;
@@ -49,15 +60,25 @@ export interface Spool {
   retire(file: TakenFile): boolean;
   /** Advances a file to `read`. */
   markRead(file: TakenFile): void;
-  /** Takes the mail as a hook does, so that nobody else can; `undefined` when there is none. */
-  take(): TakenFile | undefined;
+  /** Takes the mail as the hook of that event does, so that nobody else can; `undefined` when there is none. */
+  take(event: string): TakenFile | undefined;
   /** Advances a file to a stage. */
   moveTo(file: TakenFile, stage: Stage): void;
-  /** Says what hooks say of the session: `state`, `session`. */
-  note(name: "state" | "session", value: string): void;
+  /** Says what hooks say of the session: `state`, `session`, `tool`. */
+  note(name: "state" | "session" | "tool", value: string): void;
   remove(file: TakenFile): void;
   /** What the hooks last said of the session. */
-  state(): "active" | "idle" | "ended" | undefined;
+  state(): SessionState | undefined;
+  /** The same word for word: behind `blocked` stands what the session was before. */
+  saidState(): string[];
+  /** When they said it, milliseconds since 1970. */
+  stateSince(): number | undefined;
+  /** Says it in their place, where no hook could. */
+  correctState(state: "active" | "idle" | "blocked"): void;
+  /** Since when a command of the session has been running, milliseconds since 1970; `undefined` when none is known to. */
+  toolSince(): number | undefined;
+  /** Whether the hooks seem not to run: they have never said a word, or leave an idle session's mail where it is. */
+  hooksQuiet(now: number): boolean;
   sessionId(): string | undefined;
   watch(changed: () => void): void;
   close(): void;
@@ -66,13 +87,33 @@ export interface Spool {
 /** The spool as a hook has it: beside the session server, whose files `close` would take away. */
 export type HookSpool = Omit<Spool, "close">;
 
+/** `blocked`: a permission dialog is open. */
+export type SessionState = "active" | "idle" | "blocked" | "ended";
+const STATES: readonly SessionState[] = ["active", "idle", "blocked", "ended"];
+
+/** The way that each event's hook stands for; `check` is a tool's answer. */
+const WAYS: Readonly<Record<string, Way>> = {
+  FileChanged: "wake",
+  Waiter: "wake",
+  PreToolUse: "tool",
+  PostToolBatch: "tool",
+  Stop: "stop",
+  UserPromptSubmit: "prompt",
+  check: "check",
+};
+
+/** Hooks that have not said a word this long after the session server began do not run. */
+const SILENT_MS = 20_000;
+/** A session that is idle takes its mail in a second; after this long nobody will. */
+const UNTAKEN_MS = 60_000;
+
 const STAGES = ["taken", "done", "seen", "read"] as const;
 
 /**
  * Opens the spool of the host process `claudePid`, as its only session server. Throws `conflict` when another one
  * already serves it. What an earlier process of that number left is cleared away.
  */
-export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string }): Spool {
+export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string; now(): number }): Spool {
   const folder = paths(home).spool(claudePid);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
@@ -80,15 +121,22 @@ export function openSpool(home: string, claudePid: number, me: { pid: number; ne
 }
 
 /** Opens the spool for a hook, whoever serves it. */
-export function spoolOfHook(home: string, claudePid: number, me: { pid: number; newId(): string }): HookSpool {
+export function spoolOfHook(
+  home: string,
+  claudePid: number,
+  me: { pid: number; newId(): string; now(): number },
+): HookSpool {
   const folder = paths(home).spool(claudePid);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return spoolIn(folder, me);
 }
 
-function spoolIn(folder: string, me: { pid: number; newId(): string }): Spool {
+function spoolIn(folder: string, me: { pid: number; newId(): string; now(): number }): Spool {
+  const openedAt = me.now();
   let count = 0;
   let watcher: FSWatcher | undefined;
+  /** Since when mail that may wake has lain there without that a hook took it. */
+  let offeredAt: number | undefined;
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
   /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
@@ -96,10 +144,19 @@ function spoolIn(folder: string, me: { pid: number; newId(): string }): Spool {
 
   return {
     folder,
-    put: (content) => writeWhole(at("mail"), content, me.newId()),
+    put(content) {
+      writeWhole(at("mail"), content, me.newId());
+      const head = readSpoolHead(content);
+      if (head && head.urgency !== "low" && !head.nowake) offeredAt ??= me.now();
+      else offeredAt = undefined;
+      poke(folder);
+    },
     takeBack() {
       const mine = at(`.back.${unique()}`);
-      if (!moved(at("mail"), mine)) return undefined;
+      if (!moved(at("mail"), mine)) {
+        offeredAt = undefined;
+        return undefined;
+      }
       const content = readFileSync(mine, "utf8");
       rmSync(mine, { force: true });
       return content;
@@ -111,7 +168,8 @@ function spoolIn(folder: string, me: { pid: number; newId(): string }): Spool {
         const stage = STAGES.find((one) => name.startsWith(`${one}.`));
         if (!stage) continue;
         try {
-          files.push({ stage, name, content: readFileSync(at(name), "utf8"), since: statSync(at(name)).ctimeMs });
+          const content = readFileSync(at(name), "utf8");
+          files.push({ stage, name, via: wayOf(name), content, since: statSync(at(name)).ctimeMs });
         } catch (error) {
           // A hook renamed it just now; its new name is seen next time.
           if (systemCode(error) !== "ENOENT") throw error;
@@ -119,13 +177,14 @@ function spoolIn(folder: string, me: { pid: number; newId(): string }): Spool {
       }
       return files;
     },
-    putDone: (content) => writeWhole(at(`done.${unique()}`), content, me.newId()),
+    putDone: (content) => writeWhole(at(`done.check-${unique()}`), content, me.newId()),
     retire: (file) => moved(at(file.name), at(`.lost.${file.name}`)),
     markRead: (file) => void moved(at(file.name), at(`read.${file.name}`)),
-    take() {
-      const name = `taken.${unique()}`;
+    take(event) {
+      const name = `taken.${event}-${unique()}`;
       if (!moved(at("mail"), at(name))) return undefined;
-      return { stage: "taken", name, content: readFileSync(at(name), "utf8"), since: statSync(at(name)).ctimeMs };
+      const content = readFileSync(at(name), "utf8");
+      return { stage: "taken", name, via: wayOf(name), content, since: statSync(at(name)).ctimeMs };
     },
     moveTo: (file, stage) => void moved(at(file.name), at(`${stage}.${file.name.replace(`${file.stage}.`, "")}`)),
     note: (name, value) => writeWhole(at(name), `${value}\n`, me.newId()),
@@ -133,20 +192,70 @@ function spoolIn(folder: string, me: { pid: number; newId(): string }): Spool {
       for (const name of [file.name, `.lost.${file.name}`]) rmSync(at(name), { force: true });
     },
     state() {
-      const said = firstLine("state");
-      return said === "active" || said === "idle" || said === "ended" ? said : undefined;
+      const [said] = (firstLine("state") ?? "").split(" ");
+      return STATES.find((state) => state === said);
+    },
+    saidState: () => (firstLine("state") ?? "").split(" "),
+    stateSince: () => writtenAt(at("state")),
+    correctState(state) {
+      const file = openSync(at("state"), constants.O_WRONLY | constants.O_CREAT, 0o600);
+      try {
+        // In place, as the hooks do. A dialog holds a session that worked.
+        writeSync(file, state === "blocked" ? "blocked active\n" : `${state}\n`);
+      } finally {
+        closeSync(file);
+      }
+      poke(folder);
+    },
+    toolSince: () => (firstLine("tool") === "running" ? writtenAt(at("tool")) : undefined),
+    hooksQuiet(now) {
+      if (firstLine("state") === undefined) return now - openedAt > SILENT_MS;
+      if (!existsSync(at("mail"))) offeredAt = undefined;
+      const since = Math.max(offeredAt ?? now, writtenAt(at("state")) ?? now);
+      return firstLine("state") === "idle" && now - since > UNTAKEN_MS;
     },
     sessionId: () => firstLine("session") || undefined,
     watch(changed) {
-      watcher = watch(folder, changed);
+      watcher = watch(folder, (_event, name) => {
+        // To poke a pipe is a change too.
+        if (!name?.startsWith("poke.")) changed();
+      });
       // A folder that goes away under us is noticed at the next write.
       watcher.on("error", () => {});
     },
     close() {
       watcher?.close();
       rmSync(at("server"), { force: true });
+      // If the host is gone, so is the reason to wait.
+      poke(folder);
     },
   };
+}
+
+/** Wakes the hooks that wait for mail, each on a pipe of its own; one at the most, but for moments. */
+function poke(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith("poke.")) continue;
+    try {
+      const pipe = openSync(join(folder, name), constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        writeSync(pipe, "x");
+      } finally {
+        closeSync(pipe);
+      }
+    } catch {
+      // Nobody waits at it any more. FileChanged is the net under whatever else went wrong.
+    }
+  }
+}
+
+function writtenAt(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+/** Taken files are called `<stage>.<event>-<pid>-<number>`. */
+function wayOf(name: string): Way {
+  return WAYS[/^[a-z]+\.([A-Za-z]+)-/.exec(name)?.[1] ?? ""] ?? "tool";
 }
 
 /** Renames, and says whether there was something to rename: the atomic step by which one taker wins. */
@@ -159,6 +268,9 @@ function moved(from: string, to: string): boolean {
     throw error;
   }
 }
+
+/** What hooks that are faster than we may have written already when a host starts. */
+const KEPT = ["state", "session", "waiter", "tool"];
 
 /** Answers whether what lies there under this number is not this process's. */
 function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
@@ -183,7 +295,8 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
   if (readIfThere(owner)?.trim() === host) return false;
   // Another process had this number. The folder itself must stay: the host may watch it already.
   for (const name of readdirSync(folder)) {
-    const isNew = ["state", "session"].includes(name) && !isOlder(join(folder, name), startedAt(claudePid));
+    const mayBeNew = KEPT.includes(name) || name.startsWith("poke.");
+    const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(claudePid));
     if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
   }
   writeFileSync(owner, `${host}\n`, { mode: 0o600 });

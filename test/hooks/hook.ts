@@ -12,12 +12,16 @@ export const events = [
   "UserPromptSubmit",
   "PreToolUse",
   "PostToolBatch",
+  "PermissionRequest",
   "Stop",
   "StopFailure",
   "SessionEnd",
   "FileChanged",
 ] as const;
 export type Event = (typeof events)[number];
+
+/** What the hooks of `hooks.json` that are started with a word of their own run: an event's name, or `Waiter`. */
+export type Hook = Event | "Waiter";
 
 /** Events whose hook may hand out mail. */
 export const takers: readonly Event[] = ["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop", "FileChanged"];
@@ -50,9 +54,13 @@ export interface CommandOptions {
   more?: readonly string[];
 }
 
-/** The command line of an event's mail hook. */
-export function commandOf(event: Event, options: CommandOptions = {}): string[] {
-  const hook = hooksFile()[event]?.find((entry) => entry.matcher === undefined)?.hooks[0];
+/** The command line of an event's mail hook, or of the waiter that `Stop` starts beside its own. */
+export function commandOf(event: Hook, options: CommandOptions = {}): string[] {
+  const entries = hooksFile()[event === "Waiter" ? "Stop" : event] ?? [];
+  const hook = entries
+    .filter((entry) => entry.matcher === undefined)
+    .flatMap((entry) => entry.hooks)
+    .find(({ args }) => args?.at(-1) === event);
   if (!hook) throw new Error(`hooks.json names no hook for ${event}`);
   const args = (hook.args ?? []).map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", options.plugin ?? plugin));
   if (options.more) return [options.shell ?? "bash", join(plugin, "hooks/mail.sh"), event, ...options.more];
@@ -110,15 +118,17 @@ type Fields = Record<string, unknown>;
 const agent = { agent_id: "aecfca3d95ff65978", agent_type: "general-purpose" };
 
 /** An event's input, its keys in the host's order. */
-export function input(event: Event, fields: Fields = {}, by: "main" | "subagent" = "main"): Fields {
+export function input(event: Hook, fields: Fields = {}, by: "main" | "subagent" = "main"): Fields {
   const common = { session_id: "5671a0b2-0000-4000-8000-000000000001", transcript_path: "/t/5671.jsonl", cwd: "/proj" };
   const mode = { prompt_id: "cff2", permission_mode: "default", ...(by === "subagent" ? agent : {}) };
-  const named = { ...common, ...mode, effort: { level: "medium" }, hook_event_name: event };
+  const name = event === "Waiter" ? "Stop" : event;
+  const named = { ...common, ...mode, effort: { level: "medium" }, hook_event_name: name };
   const call = { tool_name: "Bash", tool_input: { command: "npm test", description: "tests" }, tool_use_id: "toolu_1" };
-  const special: Partial<Record<Event, Fields>> = {
+  const special: Partial<Record<Hook, Fields>> = {
     SessionStart: { source: "startup" },
     UserPromptSubmit: { prompt: "go on" },
     PreToolUse: call,
+    PermissionRequest: call,
     PostToolBatch: { tool_calls: [{ ...call, tool_response: "all passed" }] },
     Stop: { stop_hook_active: false, last_assistant_message: "done" },
     StopFailure: { error: "unknown", last_assistant_message: "API Error: 400" },
@@ -136,11 +146,18 @@ export interface Mail {
   urgency?: "interrupt" | "normal" | "low";
   mode?: Mode;
   late?: boolean;
+  nowake?: boolean;
   text?: string;
 }
 
-export function mailFile({ urgency = "normal", mode = "inject", late = false, text = TEXT }: Mail = {}): string {
-  return writeSpool({ urgency, mode, late, claims: [{ message_id: "message-0001", attempt: 1 }] }, text);
+export function mailFile({
+  urgency = "normal",
+  mode = "inject",
+  late = false,
+  nowake = false,
+  text = TEXT,
+}: Mail = {}): string {
+  return writeSpool({ urgency, mode, late, nowake, claims: [{ message_id: "message-0001", attempt: 1 }] }, text);
 }
 
 export interface TestSpool {
@@ -155,7 +172,7 @@ export interface TestSpool {
   write(name: string, content: string | Buffer): void;
   /** The first line of one of the small files that hooks leave; `undefined` without one. */
   note(name: string): string | undefined;
-  run(event: Event, fields?: Fields, options?: RunOptions): Promise<HookRun>;
+  run(event: Hook, fields?: Fields, options?: RunOptions): Promise<HookRun>;
 }
 
 export interface SpoolOptions {
@@ -164,13 +181,18 @@ export interface SpoolOptions {
   home?: string;
   /** Leaves the folder to the hooks. */
   unmade?: boolean;
+  /** The host's process id; by default one that nobody looks for. */
+  pid?: number;
 }
 
-const PID = "4242";
-
 /** A spool, and a session that is idle in it unless the test says otherwise. */
-export function newSpool({ shell, home = join(tempFolder(), "home"), unmade }: SpoolOptions = {}): TestSpool {
-  const folder = join(home, "spool", PID);
+export function newSpool({
+  shell,
+  home = join(tempFolder(), "home"),
+  unmade,
+  pid = 4242,
+}: SpoolOptions = {}): TestSpool {
+  const folder = join(home, "spool", String(pid));
   if (!unmade) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const mailFiles = (): string[] =>
     readdirSync(folder).filter((name) => /^(mail|(taken|done|seen|read)\..+)$/.test(name));
@@ -196,7 +218,13 @@ export function newSpool({ shell, home = join(tempFolder(), "home"), unmade }: S
     },
     run(event, fields = {}, options = {}) {
       const command = commandOf(event, { ...(shell === undefined ? {} : { shell }), ...options });
-      const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CLAUDE_PID: PID, ...options.env };
+      const env = {
+        PATH: process.env.PATH,
+        HOME: join(home, ".."),
+        CCT_HOME: home,
+        CLAUDE_PID: String(pid),
+        ...options.env,
+      };
       return runCommand(
         options.within?.(command) ?? command,
         env,

@@ -75,19 +75,24 @@ test("every event has one mail hook, bash runs it without a person's settings, a
   expect(Object.keys(file).sort()).toEqual([...events].sort());
   for (const event of events) {
     const hooks = (file[event] ?? []).filter((entry) => entry.matcher === undefined).flatMap((entry) => entry.hooks);
-    expect(hooks).toHaveLength(1);
-    const [hook] = hooks;
+    const [hook, waiter, ...more] = hooks;
+    expect(more).toEqual([]);
     expect(hook).toMatchObject({ type: "command", command: "bash" });
     expect(hook?.args?.slice(0, 2)).toEqual(["--norc", "-c"]);
     expect(hook?.args?.at(-1)).toBe(event);
     expect(hook?.timeout).toBeLessThanOrEqual(30);
     // Status 2 wakes for FileChanged, and would deny elsewhere; only there it is awaited in the background.
     expect(hook?.asyncRewake).toBe(event === "FileChanged" ? true : undefined);
+    // Where a session becomes idle, a waiter begins to wait, for a working day.
+    const idle = event === "SessionStart" || event === "Stop";
+    const args = [...(hook?.args ?? []).slice(0, -1), "Waiter"];
+    expect(waiter).toEqual(idle ? { ...hook, args, timeout: 86_400, asyncRewake: true } : undefined);
   }
 });
 
 test("CCT's own tools are allowed without a question, and no other tool is", () => {
-  const [entry, ...others] = (hooksFile().PreToolUse ?? []).filter((one) => one.matcher !== undefined);
+  const [entry, command, ...others] = (hooksFile().PreToolUse ?? []).filter((one) => one.matcher !== undefined);
+  expect(command?.matcher).toBe("Bash");
   expect(others).toEqual([]);
   // The host matches whole names.
   const matcher = new RegExp(`^(?:${entry?.matcher})$`);

@@ -34,7 +34,7 @@ export function onStage(prepare: (stage: Stage) => Promise<void>): void {
 }
 
 /** A test with real sessions. */
-export function hostTest(name: string, run: () => Promise<void>): void {
+export function hostTest(name: string, run: () => Promise<void>, seconds = 90): void {
   const runAlone = async (): Promise<void> => {
     try {
       await run();
@@ -44,7 +44,7 @@ export function hostTest(name: string, run: () => Promise<void>): void {
       throw error;
     }
   };
-  test.skipIf(typeof needs === "string" && notRun(name, needs))(name, runAlone, 90_000);
+  test.skipIf(typeof needs === "string" && notRun(name, needs))(name, runAlone, seconds * 1000);
 }
 
 /** A word that stands in one message of one test only. */

@@ -7,6 +7,7 @@ const head: fc.Arbitrary<SpoolHead> = fc.record({
   urgency: fc.constantFrom(...urgencies),
   mode: fc.constantFrom(...modes),
   late: fc.boolean(),
+  nowake: fc.boolean(),
   claims: fc.array(
     fc.record({
       message_id: fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/),
@@ -42,7 +43,9 @@ describe("the mail file", () => {
     const lines = fc.oneof(
       fc.string({ unit: "binary" }),
       fc
-        .array(fc.constantFrom("normal", "inject", "late", " ", "abcdefgh:1", ":", "\n", "abcdefgh"), { maxLength: 6 })
+        .array(fc.constantFrom("normal", "inject", "late", "nowake", " ", "abcdefgh:1", ":", "\n", "abcdefgh"), {
+          maxLength: 6,
+        })
         .map((all) => all.join("")),
     );
     fc.assert(
@@ -64,6 +67,8 @@ describe("the mail file", () => {
     "normal inject \n",
     "normal late\n",
     "normal inject late late\n",
+    "normal inject nowake late\n",
+    "normal nowake inject\n",
     "normal inject abcdefgh:1 late\n",
     "normal inject short:1\n",
     "normal inject abcdefgh\n",

@@ -17,7 +17,7 @@ const test = inTurn.concurrent;
 const PID = 4242;
 
 let ids = 0;
-const me = { pid: process.pid, newId: () => `id${ids++}` };
+const me = { pid: process.pid, newId: () => `id${ids++}`, now: () => Date.now() };
 
 /** Calls the tool as the host does, and tells that the answer has come. */
 function toolHook(spool: TestSpool): (input: HookInput) => unknown {

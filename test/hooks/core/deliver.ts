@@ -176,6 +176,18 @@ export function deliverCases(shell: string): void {
     }
   });
 
+  test("mail of a session that was woken too often comes with a tool or a prompt, and starts nothing", async () => {
+    for (const late of [false, true]) {
+      for (const event of ["PreToolUse", "PostToolBatch", "UserPromptSubmit"] as const) {
+        const spool = spoolWith({ nowake: true, late });
+        for (const starter of ["Stop", "FileChanged"] as const) expect(await spool.run(starter)).toEqual(silence);
+        expect(said(await spool.run(event))).toEqual(beside(event));
+      }
+    }
+    const urgent = spoolWith({ nowake: true, urgency: "interrupt" });
+    expect(said(await urgent.run("Stop"))).toEqual(beside("Stop"));
+  });
+
   describe("at the end of the turn", () => {
     const blocked = { decision: "block", reason: TEXT };
 

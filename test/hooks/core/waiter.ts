@@ -1,0 +1,224 @@
+/** The hook that waits for mail: a process that is poked, wakes the session with status 2, and leaves with it. */
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test as inTurn } from "vitest";
+import { isAlive } from "../../../src/process.ts";
+import { openSpool, type Spool } from "../../../src/session/spool.ts";
+import { atEnd } from "../../support/cleanup.ts";
+import { tempFolder } from "../../support/folders.ts";
+import { run } from "../../support/process.ts";
+import { until } from "../../support/wait.ts";
+import { type HookRun, type Mail, mailFile, newSpool, silence, TEXT, type TestSpool } from "../hook.ts";
+
+// Each test has a home of its own, so that they may run side by side.
+const test = inTurn.concurrent;
+
+const woken: HookRun = { status: 2, signal: null, stdout: "", stderr: `${TEXT}\n` };
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Waiting {
+  pid: number;
+  run: Promise<HookRun>;
+}
+
+interface Session extends TestSpool {
+  /** The session server's side of the spool. */
+  server: Spool;
+  /** Ends the host process, and resolves when it is gone. */
+  die(): Promise<void>;
+  /** Starts a waiter; resolves when it waits. */
+  wait(): Promise<Waiting>;
+  offer(mail?: Mail): void;
+}
+
+/** A session whose host process lives, and whose session server is this one. */
+function session(shell: string): Session {
+  const host = run("sleep", ["300"]);
+  const spool = newSpool({ shell, pid: host.pid });
+  const server = openSpool(spool.home, host.pid, { pid: process.pid, newId: () => `${Math.random()}`, now: Date.now });
+  const pids = new Set<number>();
+  atEnd(() => {
+    for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  });
+  return {
+    ...spool,
+    server,
+    async die() {
+      await host.stop("SIGKILL");
+    },
+    async wait() {
+      const before = spool.note("waiter");
+      const run = spool.run("Waiter");
+      const pid = await until("a waiter waits", () => {
+        const now = spool.note("waiter");
+        return now !== before && Number(now);
+      });
+      pids.add(pid);
+      // It looks first, for what was there before it.
+      await pause(shell === "bash" ? 400 : 1_500);
+      return { pid, run };
+    },
+    offer: (mail) => server.put(mailFile(mail)),
+  };
+}
+
+const pipes = (spool: TestSpool): string[] => readdirSync(spool.folder).filter((name) => name.startsWith("poke."));
+
+export function waiterCases(shell: string): void {
+  describe("a waiter", () => {
+    test("wakes an idle session with mail that comes, once", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const { run } = await spool.wait();
+      spool.offer();
+      expect(await run).toEqual(woken);
+      expect(spool.stage()).toBe("done");
+      expect(spool.server.taken().map(({ via }) => via)).toEqual(["wake"]);
+      expect(await spool.run("FileChanged")).toEqual(silence);
+    });
+
+    test("wakes it with what lay there when it began to wait", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      spool.offer();
+      expect(await spool.run("Waiter")).toEqual(woken);
+    });
+
+    test("makes one wake of messages that come one upon the other", async () => {
+      if (shell !== "bash") return;
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const { run } = await spool.wait();
+      for (let i = 1; i <= 10; i++) {
+        // As the session server adds to a file that nobody has taken.
+        expect(spool.server.takeBack() !== undefined).toBe(i > 1);
+        spool.offer({ text: `CCT mail: ${i} messages` });
+        await pause(50);
+      }
+      expect((await run).stderr).toBe("CCT mail: 10 messages\n");
+    });
+
+    test.each(["UserPromptSubmit", "PermissionRequest"] as const)(
+      "leaves the mail of a session at work or with a dialog open (%s), unless it waited long",
+      async (event) => {
+        const spool = session(shell);
+        await spool.run("SessionStart");
+        const { pid, run } = await spool.wait();
+        await spool.run("UserPromptSubmit");
+        await spool.run(event);
+        spool.offer({ urgency: "interrupt" });
+        await pause(600);
+        expect([isAlive(pid), spool.stage()]).toEqual([true, "mail"]);
+        spool.offer({ urgency: "interrupt", late: true });
+        expect(await run).toEqual(woken);
+      },
+    );
+
+    test("leaves mail of low urgency, and mail for a session that was woken too often, unless it interrupts", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const { pid, run } = await spool.wait();
+      for (const mail of [{ urgency: "low" }, { nowake: true }, { nowake: true, late: true }] as const) {
+        spool.offer(mail);
+        await pause(400);
+        expect([isAlive(pid), spool.stage()]).toEqual([true, "mail"]);
+      }
+      spool.offer({ nowake: true, urgency: "interrupt" });
+      expect(await run).toEqual(woken);
+    });
+
+    test("is alone: the newest stands, and the older ones leave without a word", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const older = [await spool.wait(), await spool.wait()];
+      const { pid, run } = await spool.wait();
+      for (const one of older) expect(await one.run).toEqual(silence);
+      expect(isAlive(pid)).toBe(true);
+      expect(pipes(spool)).toEqual([`poke.${pid}`]);
+      spool.offer();
+      expect(await run).toEqual(woken);
+    });
+
+    test("is alone also when several start at once", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const all = Array.from({ length: 6 }, () => spool.run("Waiter"));
+      const left = Promise.race(all.map((one, i) => one.then(() => i)));
+      await left;
+      await until("one pipe is left", () => pipes(spool).length === 1);
+      spool.offer();
+      const runs = await Promise.all(all);
+      expect(runs.filter(({ status }) => status === 2)).toEqual([woken]);
+      expect(runs.filter(({ status }) => status !== 2)).toEqual(Array(5).fill(silence));
+    });
+
+    test("takes the place of one that was killed", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const first = await spool.wait();
+      process.kill(first.pid, "SIGKILL");
+      await first.run;
+      const { pid, run } = await spool.wait();
+      expect(pipes(spool)).toEqual([`poke.${pid}`]);
+      spool.offer();
+      expect(await run).toEqual(woken);
+    });
+
+    test("leaves when the session ends, and stays when only its conversation does", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const { pid, run } = await spool.wait();
+      await spool.run("SessionEnd", { reason: "clear" });
+      await pause(400);
+      expect(isAlive(pid)).toBe(true);
+      await spool.run("SessionEnd", { reason: "other" });
+      expect(await run).toEqual(silence);
+      expect(pipes(spool)).toEqual([]);
+    });
+
+    test("leaves when its host is killed, told by the session server's end", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const { run } = await spool.wait();
+      await spool.die();
+      spool.server.close();
+      expect(await run).toEqual(silence);
+    });
+
+    test("stays when only the session server ends", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const { pid } = await spool.wait();
+      spool.server.close();
+      await pause(400);
+      expect(isAlive(pid)).toBe(true);
+    });
+
+    test("leaves, and wakes nobody, when CCT was taken out meanwhile", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      const copy = join(tempFolder(), "mail.sh");
+      const within = ([shell = "", , , , ...words]: string[]) => {
+        const [, script = ""] = words;
+        return ["bash", "-c", 'cp "$1" "$2" && exec "$3" "$2" Waiter', "x", script, copy, shell];
+      };
+      const before = spool.note("waiter");
+      const run = spool.run("Waiter", {}, { within });
+      await until("it waits", () => spool.note("waiter") !== before && existsSync(copy));
+      await pause(400);
+      rmSync(copy);
+      spool.offer();
+      expect(await run).toEqual(silence);
+      expect(spool.stage()).toBe("mail");
+    });
+
+    test("does not wait where nobody sits at a terminal", async () => {
+      const spool = session(shell);
+      await spool.run("SessionStart");
+      spool.offer();
+      expect(await spool.run("Waiter", {}, { env: { CLAUDE_CODE_SESSION_ATTENDED: "0" } })).toEqual(silence);
+      expect(await spool.run("Waiter", {}, { env: { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" } })).toEqual(silence);
+      expect(pipes(spool)).toEqual([]);
+    });
+  });
+}

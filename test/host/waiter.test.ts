@@ -1,0 +1,171 @@
+/** The process that waits for a session's mail: it wakes soon, is alone, leaves no trace, and tells what holds a session up. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { placeOf, timesIn, toolResults, wakes } from "./requests.ts";
+import { say, use } from "./script.ts";
+import type { Session } from "./session.ts";
+import { expectReadOnce, hostTest, newWord, onStage, stage } from "./stage.ts";
+import { pause, until } from "./wait.ts";
+
+let a: Session;
+let b: Session;
+let c: Session;
+
+onStage(async (stage) => {
+  [a, b, c] = await Promise.all([stage.start("a"), stage.start("b"), stage.start("c")]);
+});
+
+/** The processes of ours that belong to a session: by the folder that they were told of, or the host that they serve. */
+function ours(pid: number, what: "Waiter" | "any" = "any"): { pid: number; words: string[] }[] {
+  const found = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === pid) continue;
+    try {
+      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").slice(0, -1);
+      const environment = readFileSync(`/proc/${name}/environ`, "utf8").split("\0");
+      const parent = / [A-Z] (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "utf8"))?.[1];
+      const its = environment.includes(`CLAUDE_PID=${pid}`) || Number(parent) === pid;
+      const isOurs = words.some((word) => word.includes("mail.sh") || word.endsWith("/dist/bin.js"));
+      if (its && isOurs && (what === "any" || words.at(-1) === what)) found.push({ pid: Number(name), words });
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return found;
+}
+
+const server = (session: Session): number =>
+  Number(readFileSync(join(stage().home, ".cct", "spool", String(session.pid), "server"), "utf8").split(" ")[0]);
+
+async function presence(name: string): Promise<string | undefined> {
+  const { peers } = JSON.parse((await stage().cct("peers", "--json")).stdout);
+  return peers.find((peer: { name: string }) => peer.name === name)?.presence;
+}
+
+const becomes = (name: string, what: string, seconds = 20): Promise<unknown> =>
+  until(`${name} is ${what}`, async () => (await presence(name)) === what, { seconds });
+
+const oneWaits = (session: Session): Promise<unknown> =>
+  until(`one process waits for ${session.name}`, () => ours(session.pid, "Waiter").length === 1);
+
+hostTest("mail wakes an idle session by the process that waits for it, after turns as before the first", async () => {
+  for (const turns of [0, 1, 2, 3]) {
+    if (turns > 0) {
+      await b.play(say(`turn ${turns}`));
+      await b.turnOver();
+    }
+    await oneWaits(b);
+    const word = newWord(`turn${turns}n`);
+    const sent = await stage().cct("send", "b", word);
+    const request = await b.given(word);
+    expect(request.at - sent.answeredAt).toBeLessThan(5_000);
+    expect(placeOf(request, word)?.text).toContain("hook blocking error");
+    await b.turnOver();
+    await expectReadOnce(b.last(), word);
+  }
+  await oneWaits(b);
+});
+
+hostTest("ten messages within a second are one wake", async () => {
+  const words = Array.from({ length: 10 }, (_, i) => newWord(`burst${i}n`));
+  await oneWaits(b);
+  const before = wakes(b.last());
+  await a.send(...words.map((text) => ({ to: "b", text })));
+  for (const word of words) await b.given(word);
+  await b.turnOver();
+  expect(wakes(b.last()) - before).toBe(1);
+  for (const word of words) await expectReadOnce(b.last(), word);
+});
+
+/** A call for which the host asks its user. */
+const asks = (name: string) =>
+  use({ name: "Write", input: { file_path: join(stage().home, "..", "project", name), content: "new" } });
+
+hostTest("a session whose host asks for a permission is blocked until its user answers", async () => {
+  await b.play(asks("allowed"), use(stage().waitAt("allowed")), say("done"));
+  await b.asksForPermission();
+  await becomes("b", "blocked");
+  const word = newWord("dialog");
+  await stage().cct("send", "b", word);
+  await b.mailWaits();
+  await b.allow();
+  await b.given(word);
+  await stage().reached("allowed");
+  await becomes("b", "active");
+  stage().open("allowed");
+  await b.turnOver();
+  await becomes("b", "idle");
+  expect(toolResults(b.last()).at(-2)?.failed).toBe(false);
+  await expectReadOnce(b.last(), word);
+});
+
+hostTest("mail wakes a session whose user said no to a permission", async () => {
+  await b.play(asks("refused"), say("done"));
+  await b.asksForPermission();
+  await becomes("b", "blocked");
+  await b.key("Escape");
+  await b.turnStopped();
+  await becomes("b", "idle");
+  const word = newWord("refused");
+  await stage().cct("send", "b", word);
+  await b.given(word);
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+});
+
+hostTest("a command that takes long makes a session busy, and its end ends that", async () => {
+  await b.play(use(stage().waitAt("long")), say("done"));
+  await stage().reached("long");
+  expect(await presence("b")).toBe("active");
+  await becomes("b", "busy", 40);
+  stage().open("long");
+  await becomes("b", "idle");
+  await b.turnOver();
+});
+
+hostTest("the user is told once that the session server has died", async () => {
+  process.kill(server(c), "SIGKILL");
+  await pause(500);
+  for (const turn of [1, 2]) {
+    await c.play(say(`turn ${turn}`));
+    await c.turnOver();
+  }
+  const screen = await c.history();
+  expect(screen.match(/session server of this session has died/g)).toHaveLength(1);
+  expect(timesIn(c.last(), "has died")).toBe(0);
+});
+
+/** Ten sessions for so many minutes; without it three for forty seconds. */
+const minutes = Number(process.env.CCT_IDLE_MINUTES ?? 0);
+
+hostTest("idle sessions ask their model nothing", idle, 120 + minutes * 60);
+
+async function idle(): Promise<void> {
+  const more = await Promise.all(Array.from({ length: minutes > 0 ? 8 : 1 }, (_, i) => stage().start(`idle${i}`)));
+  const all = [a, b, ...more];
+  for (const one of all) await oneWaits(one);
+  const asked = all.map((one) => one.requests().length);
+  const cpu = all.flatMap((one) => ours(one.pid, "Waiter")).map(({ pid }) => ticks(pid));
+  await pause(minutes > 0 ? minutes * 60_000 : 40_000);
+  expect(all.map((one) => one.requests().length)).toEqual(asked);
+  // To wait costs nothing: at most a look per minute whether the host still lives.
+  const later = all.flatMap((one) => ours(one.pid, "Waiter")).map(({ pid }) => ticks(pid));
+  expect(later.map((now, i) => now - (cpu[i] ?? 0)).filter((used) => used > minutes + 1)).toEqual([]);
+}
+
+/** A process's time on the processor, in hundredths of a second. */
+function ticks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+hostTest("nothing of ours is left when the host ends, whether it is told to or killed", async () => {
+  for (const one of [a, b]) await oneWaits(one);
+  expect(ours(a.pid).length).toBeGreaterThanOrEqual(2);
+  await b.exit();
+  await until("nothing of b's is left", () => ours(b.pid).length === 0, { seconds: 5 });
+  const left = ours(a.pid);
+  process.kill(a.pid, "SIGKILL");
+  await until("nothing of a's is left", () => left.every(({ pid }) => !existsSync(`/proc/${pid}`)), { seconds: 5 });
+});

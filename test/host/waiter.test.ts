@@ -118,7 +118,7 @@ hostTest("mail wakes a session whose user said no to a permission", async () => 
 hostTest("mail that came while a permission was asked for, and was refused, wakes the session after that", async () => {
   for (const early of [true, false]) {
     const word = newWord(early ? "early" : "late");
-    await b.play(asks(word), say("done"));
+    await b.play(asks(early ? "one" : "two"), say("done"));
     await b.asksForPermission();
     await stage().cct("send", "b", word);
     await b.mailWaits();

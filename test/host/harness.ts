@@ -4,7 +4,7 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
@@ -55,6 +55,10 @@ export interface Stage {
   print(name: string, turns: Turn[]): Promise<Ended>;
   /** Runs a `cct` command as the person at this HOME. */
   cct(...args: string[]): Promise<Ended>;
+  /** Sends texts to one peer, all at once, as the person at this HOME. */
+  sendMany(to: string, texts: readonly string[]): Promise<Ended>;
+  /** Takes hooks out of the installed plugin: those that end with one of these words. Before any session starts. */
+  withoutHooks(words: readonly string[]): void;
   /** Resolves when the message with this text has this state. */
   becomes(text: string, state: string): Promise<SentMessage>;
   /** Resolves when the model of this session was asked. */
@@ -152,6 +156,22 @@ export async function openStage(needs: Needs): Promise<Stage> {
         return run([needs.claude, "--permission-mode", "default", "-p", prompt], hostEnv(name, {}));
       },
       cct,
+      sendMany: (to, texts) => run([process.execPath, "-e", SEND_MANY, to, ...texts], baseEnv),
+      withoutHooks(words) {
+        const file = join(home, ".claude", "skills", "cct", "hooks", "hooks.json");
+        const plugin: { hooks: Record<string, { hooks: { args: string[] }[] }[]> } = JSON.parse(
+          readFileSync(file, "utf8"),
+        );
+        const left = Object.entries(plugin.hooks).map(([event, entries]) => {
+          const kept = entries.map(({ hooks, ...entry }) => ({
+            ...entry,
+            hooks: hooks.filter(({ args }) => !words.includes(args.at(-1) ?? "")),
+          }));
+          return [event, kept.filter(({ hooks }) => hooks.length > 0)] as const;
+        });
+        const hooks = Object.fromEntries(left.filter(([, entries]) => entries.length > 0));
+        writeFileSync(file, JSON.stringify({ ...plugin, hooks }));
+      },
       async becomes(text, state) {
         let found: SentMessage | undefined;
         return until(
@@ -184,6 +204,19 @@ export async function openStage(needs: Needs): Promise<Stage> {
     throw error;
   }
 }
+
+/** `cct send` starts a process for each message, which takes too long for ten within a second. */
+const SEND_MANY = `
+  const { readFileSync } = require("node:fs");
+  const home = process.env.HOME + "/.cct/";
+  const { url } = JSON.parse(readFileSync(home + "broker.json", "utf8"));
+  const headers = { "content-type": "application/json", authorization: "Bearer " + readFileSync(home + "token", "utf8").trim() };
+  const [, to, ...texts] = process.argv;
+  Promise.all(texts.map(async (text) => {
+    const answer = await fetch(url + "/api/send_message", { method: "POST", headers, body: JSON.stringify({ to, text }) });
+    if (!answer.ok) throw new Error(await answer.text());
+  })).then(() => console.log("sent"));
+`;
 
 /** The first-run dialogs answered, the project trusted, and a setting of the user's own. */
 function seedHome(home: string, project: string, version: string): void {

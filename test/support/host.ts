@@ -179,7 +179,7 @@ interface HookEntry {
   hooks: { command: string; args: string[] }[];
 }
 
-/** Runs the hook of an event with the given input, as the host does. */
+/** Runs the hook of an event with the given input, as the host does; `Waiter` is the one that Stop starts beside its own. */
 export function runHook(
   plugin: string,
   env: Record<string, string | undefined>,
@@ -188,7 +188,11 @@ export function runHook(
   options: HookOptions = {},
 ): Promise<HookRun> {
   const { hooks } = JSON.parse(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8"));
-  const hook = (hooks[event] as HookEntry[]).find((entry) => entry.matcher === undefined)?.hooks[0];
+  const entries: HookEntry[] = hooks[event === "Waiter" ? "Stop" : event];
+  const hook = entries
+    .filter((entry) => entry.matcher === undefined)
+    .flatMap((entry) => entry.hooks)
+    .find((one) => one.args.at(-1) === event);
   if (!hook) throw new Error(`no hook for ${event}`);
   const args = hook.args.map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", plugin));
   return new Promise((resolve, reject) => {

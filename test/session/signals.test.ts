@@ -1,0 +1,107 @@
+/** What a session tells of itself without a word of its model: dialogs, long commands, Escape, hooks that do not run. */
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { startHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
+
+async function start(env: Record<string, string> = {}) {
+  const broker = await startBroker({ env });
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  return { broker, ann };
+}
+
+const becomes = (broker: TestBroker, presence: string): Promise<unknown> =>
+  until(`she is ${presence}`, async () => {
+    const { peers } = await ok(broker, "list_peers", {});
+    return peers.find((peer) => peer.name === "ann")?.presence === presence;
+  });
+
+test("a session with a permission dialog open is blocked until a hook tells that it goes on", async () => {
+  const { broker, ann } = await start();
+  await ann.hook("UserPromptSubmit");
+  await becomes(broker, "active");
+  await ann.hook("PermissionRequest", { tool_name: "Write", tool_input: {} });
+  await becomes(broker, "blocked");
+  await ann.hook("PostToolBatch");
+  await becomes(broker, "active");
+});
+
+test("where no hook tells of Escape or of a yes, the host's own note does; an older one tells nothing", async () => {
+  const { broker, ann } = await start();
+  const folder = join(dirname(broker.home), ".claude", "sessions");
+  mkdirSync(folder, { recursive: true });
+  const hostSays = (status: string, statusUpdatedAt: number): void =>
+    writeFileSync(join(folder, `${ann.pid}.json`), JSON.stringify({ status, statusUpdatedAt }));
+  hostSays("idle", Date.now() - 10_000);
+  await ann.hook("UserPromptSubmit");
+  await becomes(broker, "active");
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  await becomes(broker, "active");
+  hostSays("waiting", Date.now());
+  await becomes(broker, "blocked");
+  hostSays("busy", Date.now());
+  await becomes(broker, "active");
+  hostSays("idle", Date.now());
+  await becomes(broker, "idle");
+  // A session that the hooks call idle is idle.
+  hostSays("busy", Date.now());
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  await becomes(broker, "idle");
+}, 60_000);
+
+test("a command is told of when it takes long, and when it is over", async () => {
+  const { broker, ann } = await start();
+  await ann.hook("UserPromptSubmit");
+  writeFileSync(join(ann.spool, "tool"), "running\n");
+  await becomes(broker, "active");
+  const before = Date.now() / 1000 - 30;
+  utimesSync(join(ann.spool, "tool"), before, before);
+  await becomes(broker, "busy");
+  await ann.hook("PostToolBatch");
+  await becomes(broker, "active");
+});
+
+test("senders are told of a session whose hooks do not run", { timeout: 60_000 }, async () => {
+  const { broker } = await start();
+  const note = async (): Promise<string> => {
+    const { recipients } = await ok(broker, "send_message", { to: "ann", text: `${Math.random()}`, urgency: "low" });
+    return recipients[0]?.note ?? "";
+  };
+  expect(await note()).not.toContain("no live hook");
+  await new Promise((resolve) => setTimeout(resolve, 20_000));
+  await until("her hooks are called quiet", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return (await note()).includes("no live hook");
+  });
+});
+
+test("each way that mail went is counted, and a session that was woken as often as it may be sleeps on", async () => {
+  const { broker, ann } = await start({ CCT_WAKES_PER_HOUR: "1" });
+  await ann.hook("SessionStart", { source: "startup" });
+  await ok(broker, "send_message", { to: "ann", text: "the first" });
+  await ann.mail();
+  expect((await ann.hook("FileChanged")).status).toBe(2);
+  const spent = async () => (await ok(broker, "cost", {})).peers.find(({ name }) => name === "ann");
+  await until("the wake is counted", async () => (await spent())?.wakes === 1);
+
+  await ok(broker, "send_message", { to: "ann", text: "the second" });
+  expect((await ann.mail()).split("\n")[0]).toContain(" nowake ");
+  expect((await ann.hook("FileChanged")).status).toBe(0);
+  await ok(broker, "send_message", { to: "ann", text: "the third", urgency: "interrupt" });
+  await until("what interrupts may wake", () => !/ nowake /.test(readFileSync(join(ann.spool, "mail"), "utf8")));
+  const woken = await ann.hook("FileChanged");
+  expect(woken.status).toBe(2);
+  expect(woken.stderr).toMatch(/the second[\s\S]*the third/);
+
+  await ok(broker, "send_message", { to: "ann", text: "the fourth" });
+  await ann.mail();
+  expect((await ann.hook("UserPromptSubmit")).stdout).toContain("the fourth");
+  await until("a prompt's is another", async () => {
+    const now = await spent();
+    return now?.wakes === 2 && now.injections === 1;
+  });
+});

@@ -31,6 +31,8 @@ export const setBusy = operation({
     const busy = { busy_reason: reason, busy_since: now, busy_for: input.estimate_seconds * 1000 };
     const changed: Peer = { ...peer, ...busy };
     await updatePeer(sql, changed);
+    // Its session server may have mail in front of the hooks that is to wait now.
+    context.emit({ peer_id: peer.peer_id, about: "mail" });
     const minutes = Math.max(1, Math.round(input.estimate_seconds / 60));
     await tellPolls(
       context,

@@ -62,6 +62,7 @@ export const claimMessages = operation({
     messages: z.array(mailShape),
     remaining: z.int().describe("queued besides these"),
     interrupts: z.int().describe("how many of the remaining are urgent"),
+    quiet: z.boolean().describe("the peer is busy: only what interrupts is for it now"),
     may_wake: z
       .boolean()
       .describe("false: the peer was woken too often within the hour; only what interrupts may wake it"),
@@ -92,6 +93,7 @@ export const claimMessages = operation({
     return {
       messages: messages.map(toMailShape),
       remaining: left.all,
+      quiet: which === "interrupt",
       may_wake: await wakes(context, peer),
       interrupts: left.interrupt,
       too_long: tooLong.map(({ message_id, from, from_name, mail }) => ({

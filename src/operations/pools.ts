@@ -19,7 +19,7 @@ import {
   requireMember,
 } from "../rules/pools.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
-import { messagesOfPool } from "../store/messages.ts";
+import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts";
 import { listPools as allPools, findPools, insertPool, type PoolRow } from "../store/pools.ts";
 import { type Person, record, tellMembers } from "./membership.ts";
 import { type Caller, type Context, callingPeer, operation } from "./operation.ts";
@@ -321,11 +321,11 @@ export const poolStatus = operation({
     const pool = await poolNamed(sql, input.pool, caller);
     if (caller.kind === "peer" && !wasMember(pool, caller.peer.peer_id)) requireMember(pool, caller.peer.peer_id);
     const { peer } = await peopleOf(sql, pool, now);
-    const recent = await messagesOfPool(sql, pool.pool_id, RECENT);
+    const recent = await seenBy(context, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
     return {
       pool: toPoolShape(pool, caller),
       members: toMemberShapes(pool, peer, caller, now),
-      recent_messages: recent.map(({ message_id, from_name, to_address, text, sent_at }) => ({
+      recent_messages: recent.slice(0, RECENT).map(({ message_id, from_name, to_address, text, sent_at }) => ({
         message_id,
         from_name,
         to: to_address,
@@ -336,3 +336,18 @@ export const poolStatus = operation({
     };
   },
 });
+
+/** What is said to one member of a pool is for that member, for who said it, and for the operator. */
+async function seenBy({ sql, caller }: Context, messages: readonly Message[]): Promise<Message[]> {
+  if (caller.kind !== "peer") return [...messages];
+  const me = caller.peer.peer_id;
+  const isDirected = (message: Message): boolean => message.to_address.includes("/");
+  const recipients = await recipientsOf(
+    sql,
+    messages.filter(isDirected).map((message) => message.message_id),
+  );
+  const got = recipients.filter((one) => one.peer_id === me).map((one) => one.message_id);
+  return messages.filter(
+    (message) => !isDirected(message) || message.from_id === me || got.includes(message.message_id),
+  );
+}

@@ -149,6 +149,13 @@ export function invite(
     );
   }
   const there = memberOf(pool, invited.peer_id);
+  if (there && there.releasing_until !== null) {
+    throw new CctError(
+      "conflict",
+      `${invited.name} was released from @${pool.name} by a vote, and is about to leave.`,
+      "Invite it again once it has left.",
+    );
+  }
   if (there && (role === undefined || there.role === role)) {
     throw new CctError(
       "conflict",
@@ -174,7 +181,7 @@ function keepLead(pool: Pool, member: Member | undefined, role: string): void {
 function admit(pool: Pool, joiner: Joiner, role: string | undefined, now: number): Pool {
   const there = memberOf(pool, joiner.peer_id);
   const member: Member = there
-    ? { ...there, role: role ?? there.role, releasing_until: null }
+    ? { ...there, role: role ?? there.role }
     : {
         ...joiner,
         role: role ?? DEFAULT_ROLE,

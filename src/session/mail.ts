@@ -41,8 +41,6 @@ export interface Mail {
   recover(): Promise<void>;
   /** Takes what waits for a tool's answer. `shown` is to be called when the host has the answer. */
   check(limit: number | undefined): Promise<{ mail: CheckedMail; shown: () => void }>;
-  /** The peer is busy from now on: what waits for a hook goes back to the broker, which gives only what interrupts. */
-  holdBack(): Promise<void>;
   /** Claims that are still ours: their leases are to be renewed. */
   held(): Claim[];
   /** How many messages no hook and no tool has handed out yet: in the mail file, and at the broker when it was asked last. */
@@ -152,7 +150,16 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   async function fill(): Promise<void> {
     const used = spooled.messages.reduce((sum, message) => sum + framedLength(message), 0);
     let found = await mailbox.claim(Math.max(0, FRAME_BUDGET - used));
-    const ordinary = !spooled.messages.some((message) => message.urgency === "interrupt");
+    const isOrdinary = (one: { urgency: Urgency }): boolean => one.urgency !== "interrupt";
+    if (found.quiet && [...spooled.messages, ...spooled.notices].some(isOrdinary) && takeBack()) {
+      // The peer is busy since then: what waits here goes back, and only what interrupts comes again.
+      await tell(spooled.messages, "returned");
+      // Nobody has seen them: they are to be named again.
+      for (const notice of spooled.notices) named.delete(notice.message_id);
+      spooled = { messages: [], notices: [], more: 0 };
+      found = await mailbox.claim(FRAME_BUDGET);
+    }
+    const ordinary = spooled.messages.every(isOrdinary);
     if (found.interrupts > 0 && found.messages.length === 0 && ordinary && takeBack()) {
       // Something urgent waits behind a full file: the file gives way.
       await tell(spooled.messages, "returned");
@@ -238,17 +245,6 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
             if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, late: false, nowake: false, claims }, ""));
           },
         };
-      }),
-    holdBack: () =>
-      alone(async () => {
-        await settle();
-        if (takeBack()) {
-          await tell(spooled.messages, "returned");
-          // Nobody has seen them: they are to be named again.
-          for (const notice of spooled.notices) named.delete(notice.message_id);
-        }
-        spooled = { messages: [], notices: [], more: 0 };
-        await fill();
       }),
     unread: () => claimsOf({ content: spool.peek() ?? "" }).length + atBroker,
     held: () => [

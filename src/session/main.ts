@@ -1,7 +1,7 @@
 /** The session server: one per host process, started by it, ended with it. */
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
-import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { CallToolRequestSchema, ListToolsRequestSchema, type RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { localClient } from "../client/local.ts";
 import { loadConfig } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
@@ -33,10 +33,11 @@ export async function runHookOnce(world: World): Promise<number> {
 /** Serves until standard input closes or the host is gone. */
 export async function runSession(world: World): Promise<void> {
   const transport = new StdioServerTransport();
-  const answered: (() => void)[] = [];
+  /** What is to be done when the answer to a request has gone out, by the request's id. */
+  const answered = new Map<RequestId, () => void>();
   let session: Session | CctError;
   try {
-    session = openSession(world, (done) => answered.push(done));
+    session = openSession(world);
   } catch (error) {
     session = error instanceof CctError ? error : new CctError("internal", errorLine(error));
     process.stderr.write(`cct: ${session.line}\n`);
@@ -54,7 +55,7 @@ export async function runSession(world: World): Promise<void> {
   );
   const opened = session;
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: isSteppingBack(opened) ? [] : listTools() }));
-  server.setRequestHandler(CallToolRequestSchema, async (request) => {
+  server.setRequestHandler(CallToolRequestSchema, async (request, { requestId }) => {
     const { name, arguments: input = {} } = request.params;
     if (opened instanceof CctError) {
       // A hook that fails would be told to the user at every step.
@@ -63,17 +64,18 @@ export async function runSession(world: World): Promise<void> {
     }
     if (name === HOOK_TOOL) {
       const { answer, shown } = opened.hook(input);
-      answered.push(shown);
+      answered.set(requestId, shown);
       return { content: [{ type: "text", text: JSON.stringify(answer) }] };
     }
-    return callTool(opened, name, input);
+    return callTool(opened, name, input, (done) => answered.set(requestId, done));
   });
   await server.connect(transport);
   const send = transport.send.bind(transport);
   transport.send = async (message) => {
-    const waiting = answered.splice(0);
     await send(message);
-    for (const done of waiting) done();
+    if (!("id" in message) || message.id === undefined) return;
+    answered.get(message.id)?.();
+    answered.delete(message.id);
   };
 
   await ended(world);
@@ -94,7 +96,7 @@ interface Session extends ToolSession {
   close(): Promise<void>;
 }
 
-function openSession(world: World, afterAnswer: (done: () => void) => void): Session {
+function openSession(world: World): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
@@ -190,7 +192,6 @@ function openSession(world: World, afterAnswer: (done: () => void) => void): Ses
     hook: createHooks(spool),
     now: world.now,
     newMessageId: world.newMessageId,
-    afterAnswer,
     async close() {
       clearInterval(tick);
       services.close();

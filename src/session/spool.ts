@@ -290,6 +290,9 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
     }
     writeWhole(lock, mine, me.newId());
   }
+  // What a killed server had just taken back: at the broker its claims lapse, and the mail comes again.
+  for (const name of readdirSync(folder))
+    if (/^\.(back|lost)\./.test(name)) rmSync(join(folder, name), { force: true });
   const owner = join(folder, "owner");
   const host = startMark(claudePid);
   if (readIfThere(owner)?.trim() === host) return false;

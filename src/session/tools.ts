@@ -40,15 +40,14 @@ export interface ToolSession {
   mail: Mail;
   newMessageId(): string;
   now(): number;
-  /** Calls back when the answer to the current request has gone out to the host. */
-  afterAnswer(done: () => void): void;
 }
 
-/** Runs a tool. Whatever goes wrong is a tool error with what to do next, never a broken protocol. */
+/** Runs a tool; `answered` takes what is to be done when the host has the answer. Whatever goes wrong is a tool error with what to do next, never a broken protocol. */
 export async function callTool(
   session: ToolSession,
   name: string,
   input: Record<string, unknown>,
+  answered: (done: () => void) => void,
 ): Promise<CallToolResult> {
   try {
     const entry = offered.find((one) => PREFIX + one.name === name);
@@ -60,7 +59,7 @@ export async function callTool(
       );
     }
     session.mail.toolCalled();
-    return answer(await run(session, entry.name, input));
+    return answer(await run(session, entry.name, input, answered));
   } catch (error) {
     return { isError: true, content: [{ type: "text", text: errorLine(error) }] };
   }
@@ -70,6 +69,7 @@ async function run(
   session: ToolSession,
   name: string,
   input: Record<string, unknown>,
+  answered: (done: () => void) => void,
 ): Promise<Record<string, unknown>> {
   const { client, link, mail } = session;
   const peer = await link.credentials(PATIENCE_MS);
@@ -81,7 +81,7 @@ async function run(
         return client.callAny(name, input, peer);
       }
       const checked = await mail.check(limit);
-      session.afterAnswer(checked.shown);
+      answered(checked.shown);
       return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
     }
     case "pool_status": {
@@ -97,7 +97,9 @@ async function run(
     }
     case "set_busy": {
       const busy = await client.callAny(name, input, peer);
-      await mail.holdBack();
+      // At once, not only when the hint comes: the next hook is to find nothing that the model did not want to hear.
+      mail.hint();
+      await mail.run();
       return busy;
     }
     default:

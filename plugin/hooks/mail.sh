@@ -220,7 +220,14 @@ Waiter)
   { exec 3<>"$pipe"; } 2>/dev/null || exit 0
   note waiter $$
   for other in "$spool"/poke.*; do
-    [[ $other == "$pipe" ]] || { printf x 1<>"$other" && rm -f "$other"; } 2>/dev/null
+    # Each removes its own: one that has just made its pipe may still become the newest. Only the dead leave theirs.
+    if [[ $other == "$pipe" ]]; then
+      continue
+    elif kill -0 "${other##*.}" 2>/dev/null; then
+      { printf x 1<>"$other"; } 2>/dev/null
+    else
+      rm -f "$other" 2>/dev/null
+    fi
   done
   # Bash 3.2 knows whole seconds only.
   quiet=0.15
@@ -241,7 +248,7 @@ Waiter)
     poked=1
     # Messages that come one upon the other are one wake.
     ((status > 0 || BASH_VERSINFO[0] < 4)) && continue
-    for more in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
       IFS= read -r -t "$quiet" -n 1 <&3 || break
     done
   done

@@ -101,7 +101,7 @@ async function checkGuards(
   me: Peer,
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
 ): Promise<void> {
-  const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS);
+  const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now);
   const tripped = guard(limits, sent, hops, to, now);
   if (!tripped) return;
   const { subject, text: said } = guardNote(tripped, me.name, to);

@@ -45,7 +45,7 @@ export async function post(
 
 /** Whether mail may wake a peer: it was not woken too often within the last hour. */
 export async function wakes({ sql, now, limits }: Poster, peer: Peer): Promise<boolean> {
-  return limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS));
+  return limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now));
 }
 
 /** What the broker reports at low urgency is no use a day later. */

@@ -273,34 +273,42 @@ export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Pro
   return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name") }));
 }
 
-/** What a sender has sent since `since` (milliseconds), also to one target, and when the very same text went there. */
+/**
+ * What a sender has sent between `since` and `now`, also to one target, and when the very same text went there. What bears
+ * a later time was sent before the clock was set back.
+ */
 export async function recentlySent(
   sql: Sql,
   fromId: string,
   target: string,
   body: string,
   since: number,
+  now: number,
 ): Promise<{ all: number; same: number; repeated_at: number | null }> {
   const [row] = await sql(
     `SELECT count(*) AS sent, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
        max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at
-     FROM messages WHERE from_id = $1 AND seq > $4`,
+     FROM messages WHERE from_id = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6`,
     fromId,
     target,
     body,
-    // The order of sending is the clock in microseconds.
+    // The order of sending is the clock in microseconds, or ahead of it.
     since * 1000,
+    since,
+    now,
   );
   if (!row) return { all: 0, same: 0, repeated_at: null };
   return { all: integer(row, "sent"), same: integer(row, "same"), repeated_at: integerOrNull(row, "repeated_at") };
 }
 
-/** How often a peer was woken since `since`. */
-export async function countWakes(sql: Sql, peerId: string, since: number): Promise<number> {
+/** How often a peer was woken between `since` and `now`. */
+export async function countWakes(sql: Sql, peerId: string, since: number, now: number): Promise<number> {
   const [row] = await sql(
-    "SELECT count(DISTINCT batch) AS wakes FROM deliveries WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2",
+    `SELECT count(DISTINCT batch) AS wakes FROM deliveries
+     WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2 AND delivered_at <= $3`,
     peerId,
     since,
+    now,
   );
   return row ? integer(row, "wakes") : 0;
 }

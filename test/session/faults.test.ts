@@ -1,0 +1,113 @@
+/** Sleep, clocks that jump, and hosts that die: nothing is lost, and what comes twice says so. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { isAlive } from "../../src/process.ts";
+import { LEASE_MS } from "../../src/rules/presence.ts";
+import { ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { testClock } from "../support/clock.ts";
+import { startHost, type TestHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
+
+const HOUR_MS = 3_600_000;
+
+const send = (broker: TestBroker, to: string, text: string) => ok(broker, "send_message", { to, text });
+const stateOf = async (broker: TestBroker, id: string) =>
+  (await ok(broker, "message_status", { message_id: id })).recipients[0];
+
+/** One tool call of a session's model: what the hooks show it, and its turn's end, so that it counts as read. */
+async function turn(host: TestHost): Promise<string> {
+  const prompt = await host.hook("UserPromptSubmit", { prompt: "go on" });
+  const tool = await host.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
+  await host.hook("PostToolBatch", {});
+  const end = await host.hook("Stop", {});
+  return [prompt, tool, end].map((run) => run.stdout).join("");
+}
+
+/** Turns until the message is read; answers with every text in which it was shown. */
+async function readBy(broker: TestBroker, host: TestHost, id: string): Promise<string[]> {
+  const shown: string[] = [];
+  await until(`message ${id} is read`, async () => {
+    shown.push(await turn(host));
+    return (await stateOf(broker, id))?.state === "read";
+  });
+  return shown.filter((text) => text.includes(`id ${id}`));
+}
+
+test("a session server that slept longer than its lease: its mail comes, and a second time only with a mark", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await ann.hook("UserPromptSubmit", {});
+  const seen = await send(broker, "ann", "shown while it slept");
+  await ann.mail();
+  process.kill(ann.serverPid(), "SIGSTOP");
+  const before = (await ann.hook("PreToolUse", { tool_name: "Bash", tool_input: {} })).stdout;
+  expect(before).toContain("shown while it slept");
+  const late = await send(broker, "ann", "sent while it slept");
+  await new Promise((resolve) => setTimeout(resolve, LEASE_MS + 4_000));
+  expect(await stateOf(broker, seen.message_id)).toMatchObject({ state: "queued", redelivered: true });
+  process.kill(ann.serverPid(), "SIGCONT");
+
+  const [again] = await readBy(broker, ann, seen.message_id);
+  if (again !== undefined) expect(again).toContain("REDELIVERED");
+  const shown = await readBy(broker, ann, late.message_id);
+  for (const more of shown.slice(1)) expect(more).toContain("REDELIVERED");
+}, 90_000);
+
+test("a broker whose clock jumps an hour ahead, and starts again an hour back, loses nothing and locks nothing", async () => {
+  const clock = testClock();
+  const broker = await startBroker({ env: clock.env });
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await ann.hook("UserPromptSubmit", {});
+  const first = await send(broker, "ann", "before the jump");
+  await ann.mail();
+  clock.forward(HOUR_MS);
+  // Every lease and every silence is over now; the session says that it lives, and what it holds.
+  await until("the session is there again", async () => {
+    const { peers } = await ok(broker, "list_peers", {});
+    return peers.some((peer) => peer.name === "ann" && peer.presence !== "offline");
+  });
+  const second = await send(broker, "ann", "after the jump");
+  for (const { message_id } of [first, second]) {
+    const shown = await readBy(broker, ann, message_id);
+    for (const again of shown.slice(1)) expect(again).toContain("REDELIVERED");
+  }
+
+  const third = await send(broker, "ann", "before the step back");
+  await ann.mail();
+  await broker.stop("SIGTERM");
+  clock.forward(-2 * HOUR_MS);
+  const back = await startBroker({ home: broker.home, env: clock.env });
+  const fourth = await send(back, "ann", "after the step back");
+  for (const { message_id } of [third, fourth]) {
+    const shown = await readBy(back, ann, message_id);
+    for (const again of shown.slice(1)) expect(again).toContain("REDELIVERED");
+  }
+}, 60_000);
+
+test("a host that is killed takes its session server and its waiter along, and the resumed one gets its mail", async () => {
+  const broker = await startBroker();
+  const env = { CLAUDE_CODE_SESSION_ID: "conversation-1" };
+  const ann = await startHost(broker.home, "ann", { env });
+  await ann.ready();
+  await ann.hook("SessionStart", { session_id: "conversation-1", source: "startup" });
+  const waiter = ann.hook("Waiter", {});
+  await until("a waiter waits", () => readdirSync(ann.spool).some((name) => name.startsWith("poke.")));
+  const server = ann.serverPid();
+  await ann.hook("UserPromptSubmit", {});
+  const { message_id } = await send(broker, "ann", "for whoever comes back");
+  await ann.mail();
+  ann.kill("SIGKILL");
+  await until("the session server has ended", () => !isAlive(server));
+  expect((await waiter).stderr).toBe("");
+
+  const again = await startHost(broker.home, "somebody", { env });
+  await again.ready();
+  expect(readFileSync(join(broker.home, "pidmaps", String(again.pid)), "utf8")).toMatch(/ ann\n$/);
+  await again.hook("SessionStart", { session_id: "conversation-1", source: "resume" });
+  expect(await readBy(broker, again, message_id)).toHaveLength(1);
+  expect(existsSync(ann.spool)).toBe(false);
+}, 90_000);

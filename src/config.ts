@@ -67,6 +67,15 @@ const variables: Record<SettingName, string> = {
   poll: "CCT_POLL",
 };
 
+/** What only a session or a command has to know. */
+const notTheBrokers: readonly SettingName[] = ["broker", "name", "delivery", "poll"];
+
+/** The settings of a broker as variables, for one that is started from here with what is in force here. */
+export function brokerVariables(config: Config): Record<string, string> {
+  const names = settingNames.filter((name) => !notTheBrokers.includes(name));
+  return Object.fromEntries(names.map((name) => [variables[name], String(config[name])]));
+}
+
 export function homeOf(world: Pick<World, "env" | "cwd">): string {
   const set = world.env.CCT_HOME;
   return set ? resolve(world.cwd, set) : join(world.env.HOME || homedir(), ".cct");

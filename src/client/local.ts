@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "../config.ts";
+import { brokerVariables, type Config } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
 import { paths, readBrokerNote, readIfThere } from "../home.ts";
 import { isAlive } from "../process.ts";
@@ -96,8 +96,7 @@ function spawnBroker(world: World, config: Config): { failure(): string | undefi
     env: {
       ...daemonEnvironment(world.env),
       CCT_HOME: config.home,
-      CCT_HOST: config.host,
-      CCT_PORT: String(config.port),
+      ...brokerVariables(config),
     },
   });
   closeSync(output);

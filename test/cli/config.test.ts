@@ -29,6 +29,12 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
     broker: { value: null, source: "default" },
     name: { value: null, source: "default" },
     delivery: { value: "inject", source: "default" },
+    pool_absence_hours: { value: 24, source: "default" },
+    sends_per_minute: { value: 600, source: "default" },
+    sends_per_pair: { value: 300, source: "default" },
+    repeat_seconds: { value: 60, source: "default" },
+    max_hops: { value: 20, source: "default" },
+    wakes_per_hour: { value: 60, source: "default" },
     poll: { value: false, source: "default" },
   });
   const said = success(await person.cctWith({ env: unset }, "config"));

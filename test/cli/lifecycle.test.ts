@@ -4,7 +4,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { isAlive } from "../../src/process.ts";
+import { ok, refused } from "../support/api.ts";
 import { failure, success } from "../support/cct.ts";
+import { place } from "../support/peers.ts";
 import { until } from "../support/wait.ts";
 import { endBrokerOf, newPerson, type Person } from "./person.ts";
 
@@ -124,4 +126,17 @@ test("the broker is given nothing of a person's environment that is none of its 
     expect(environment.join("\n")).not.toMatch(/sk-secret|CCT_NAME|OTHER/);
   }
   expect((await status(person)).running).toBe(true);
+});
+
+test("a broker that is started has the settings that are in force where it is started", async () => {
+  const person = newPerson({ CCT_SENDS_PER_PAIR: "1" });
+  endBrokerOf(person);
+  success(await person.cct("start"));
+  const { url }: { url: string } = JSON.parse(readFileSync(join(person.cctHome, "broker.json"), "utf8"));
+  const broker = { url, token: readFileSync(join(person.cctHome, "token"), "utf8").trim() };
+  const ann = await ok(broker, "register", { ...place(), name: "ann" });
+  await ok(broker, "register", { ...place(), name: "ben" });
+  const me = { peer_id: ann.peer_id, secret: ann.secret ?? "" };
+  await ok(broker, "send_message", { to: "ben", text: "one" }, me);
+  expect(await refused(broker, "send_message", { to: "ben", text: "two" }, me)).toMatchObject({ status: 429 });
 });

@@ -59,7 +59,8 @@ test("a session server that was killed is off at once, and one that is started a
   await until("it is on", async () => /^CCT:[0-9a-f]{4}$/.test(await shown(home, ben)));
   const before = await shown(home, ben);
   process.kill(ben.serverPid(), "SIGKILL");
-  expect(await shown(home, ben)).toBe("CCT:off");
+  // It is a zombie for a moment, until its parent has waited for it.
+  await until("it is off", async () => (await shown(home, ben)) === "CCT:off");
   await ben.handshake();
   await becomes(home, ben, before);
 });

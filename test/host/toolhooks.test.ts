@@ -32,7 +32,7 @@ hostTest(
   async () => {
     const hooks = readFileSync(join(stage().home, ".claude/skills/cct/hooks/hooks.json"), "utf8");
     expect(hooks).not.toContain("bash");
-    expect(hooks.match(/"type": "mcp_tool"/g)).toHaveLength(6);
+    expect(hooks.match(/"type": "mcp_tool"/g)).toHaveLength(7);
     for (const session of [a, b]) expect(await session.history()).not.toMatch(/hook|failed|error/i);
   },
 );

@@ -3,17 +3,10 @@ import * as z from "zod";
 import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
 import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
 import { wantsQuiet } from "../rules/presence.ts";
-import {
-  countQueued,
-  findDelivery,
-  type Mail,
-  queuedMail,
-  recordWay,
-  updateDelivery,
-  ways,
-} from "../store/messages.ts";
+import { countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
 import type { Sql } from "../store/store.ts";
+import { recordWay, ways } from "../store/usage.ts";
 import { callingPeer, operation } from "./operation.ts";
 import { recordOutcome } from "./outcomes.ts";
 import { wakes } from "./post.ts";

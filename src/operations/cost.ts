@@ -1,7 +1,7 @@
 /** What mail costs: how often models were woken or shown mail, and how many tokens of text that was. */
 import * as z from "zod";
 import { estimatedTokens, HOUR_MS } from "../rules/guards.ts";
-import { type Cost, costs } from "../store/messages.ts";
+import { type Cost, costs } from "../store/usage.ts";
 import { operation } from "./operation.ts";
 
 const row = z.object({

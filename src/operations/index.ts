@@ -5,9 +5,11 @@ import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
 import { cost } from "./cost.ts";
 import { messageStatus, messages, resendMessage, sendMessage } from "./messages.ts";
 import { notes } from "./notes.ts";
-import { heartbeat, listPeers, register, setSummary, unregister } from "./peers.ts";
+import { heartbeat, listPeers, setSummary, unregister } from "./peers.ts";
 import { heldMessages, inboundPolicy, unholdMessage } from "./policies.ts";
-import { archivePool, createPool, inviteToPool, joinPool, leavePool, listPools, poolStatus } from "./pools.ts";
+import { poolStatus } from "./pool-status.ts";
+import { archivePool, createPool, inviteToPool, joinPool, leavePool, listPools } from "./pools.ts";
+import { register } from "./register.ts";
 import { decideRelease, proposeRelease, voteRelease } from "./release.ts";
 import { listServices, registerService, renewService, servicesToRenew, unregisterService } from "./services.ts";
 

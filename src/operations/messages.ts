@@ -7,16 +7,9 @@ import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { audience, membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
-import {
-  failedMessages,
-  findMessage,
-  history,
-  type Message,
-  recentlySent,
-  recipientsOf,
-  updateDelivery,
-} from "../store/messages.ts";
+import { failedMessages, findMessage, history, type Message, recipientsOf, updateDelivery } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
+import { recentlySent } from "../store/usage.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
 import { post } from "./post.ts";

@@ -1,4 +1,4 @@
-/** Pools: create, join, invite, leave, archive, and looking at them. */
+/** Pools: create, list, join, invite, leave, archive. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
 import {
@@ -14,75 +14,19 @@ import {
   leave,
   memberOf,
   membersOf,
-  type Pool,
   refuseArchived,
   requireMember,
 } from "../rules/pools.ts";
-import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
-import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts";
+import { checkPlain, inQuotes } from "../rules/text.ts";
 import { listPools as allPools, findPools, insertPool, type PoolRow } from "../store/pools.ts";
-import { type Person, record, tellMembers } from "./membership.ts";
-import { type Caller, type Context, callingPeer, operation } from "./operation.ts";
+import { record, tellMembers } from "./membership.ts";
+import { type Context, callingPeer, operation } from "./operation.ts";
+import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
 import { report } from "./post.ts";
-import { toProposalShapes, withdrawAbout, withdrawAll } from "./proposals.ts";
+import { withdrawAbout, withdrawAll } from "./proposals.ts";
 import { callerName, peerNamed, peopleOf, poolNamed } from "./references.ts";
-import { presenceShape, proposalShape, time, toPresenceShape } from "./shapes.ts";
 
-const poolName = z.string().min(1).max(80).describe("the pool's name, or the first 4 or more characters of its id");
 const role = z.string().max(200).describe("up to 32 characters; 'member' when left out");
-
-const poolShape = z.object({
-  pool_id: z.string(),
-  name: z.string(),
-  purpose: z.string(),
-  state: z.enum(["active", "archived"]),
-  size: z.int().describe("members"),
-  lead: z.string().nullable(),
-  your_role: z.string().optional(),
-  created_at: time,
-  archived_at: time.nullable(),
-});
-
-function toPoolShape(pool: PoolRow, caller: Caller): z.input<typeof poolShape> {
-  const mine = caller.kind === "peer" ? memberOf(pool, caller.peer.peer_id) : undefined;
-  return {
-    pool_id: pool.pool_id,
-    name: pool.name,
-    purpose: pool.purpose,
-    state: pool.archived_at === null ? "active" : "archived",
-    size: membersOf(pool).length,
-    lead: leadOf(pool)?.name ?? null,
-    ...(mine ? { your_role: mine.role } : {}),
-    created_at: pool.created_at,
-    archived_at: pool.archived_at,
-  };
-}
-
-const memberShape = z.object({
-  peer_id: z.string(),
-  name: z.string(),
-  role: z.string(),
-  host: z.string(),
-  ...presenceShape,
-  released: z.boolean().describe("by a vote: it gets no broadcasts any more and is to leave"),
-  you: z.boolean(),
-});
-
-function toMemberShapes(pool: Pool, person: Person, caller: Caller, now: number): z.input<typeof memberShape>[] {
-  return membersOf(pool).flatMap((member) => {
-    const peer = person(member.peer_id);
-    if (!peer) return [];
-    return {
-      peer_id: member.peer_id,
-      name: peer.name,
-      role: member.role,
-      host: peer.host,
-      ...toPresenceShape(peer, now),
-      released: member.releasing_until !== null,
-      you: caller.kind === "peer" && caller.peer.peer_id === member.peer_id,
-    };
-  });
-}
 
 export const createPool = operation({
   name: "create_pool",
@@ -285,69 +229,3 @@ export const archivePool = operation({
     return { pool: toPoolShape({ ...before, ...after }, caller) };
   },
 });
-
-/** What has ended is open to all who were in it. */
-function wasMember(pool: Pool, peerId: string): boolean {
-  return pool.archived_at !== null && pool.members.some((member) => member.peer_id === peerId);
-}
-
-/** Messages that the status shows, and how much of each. */
-const RECENT = 10;
-const RECENT_CHARACTERS = 300;
-
-export const poolStatus = operation({
-  name: "pool_status",
-  by: ["peer", "operator"],
-  cli: "pool status <pool>",
-  tool: { title: "Pool status", readOnly: true, idempotent: true },
-  doc: "Shows a pool: members with role and presence, the last messages, open votes. For members, past ones too.",
-  input: z.strictObject({ pool: poolName }),
-  output: z.object({
-    pool: poolShape,
-    members: z.array(memberShape),
-    recent_messages: z.array(
-      z.object({
-        message_id: z.string(),
-        from_name: z.string(),
-        to: z.string(),
-        text: z.string().describe("its beginning"),
-        sent_at: time,
-      }),
-    ),
-    open_proposals: z.array(proposalShape),
-  }),
-  async run(context, input) {
-    const { sql, caller, now } = context;
-    const pool = await poolNamed(sql, input.pool, caller);
-    if (caller.kind === "peer" && !wasMember(pool, caller.peer.peer_id)) requireMember(pool, caller.peer.peer_id);
-    const { peer } = await peopleOf(sql, pool, now);
-    const recent = await seenBy(context, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
-    return {
-      pool: toPoolShape(pool, caller),
-      members: toMemberShapes(pool, peer, caller, now),
-      recent_messages: recent.slice(0, RECENT).map(({ message_id, from_name, to_address, text, sent_at }) => ({
-        message_id,
-        from_name,
-        to: to_address,
-        text: oneLine(text, RECENT_CHARACTERS),
-        sent_at,
-      })),
-      open_proposals: await toProposalShapes(sql, pool),
-    };
-  },
-});
-
-/** What is said to one member of a pool is for that member, for who said it, and for the operator. */
-async function seenBy({ sql, caller }: Context, messages: readonly Message[]): Promise<Message[]> {
-  if (caller.kind !== "peer") return [...messages];
-  const me = caller.peer.peer_id;
-  const isDirected = (message: Message): boolean => message.to_address.includes("/");
-  const recipients = await recipientsOf(
-    sql,
-    messages.filter(isDirected).map((message) => message.message_id),
-  );
-  const got = recipients.filter((one) => one.peer_id === me).map((one) => one.message_id);
-  return messages.filter(
-    (message) => !isDirected(message) || message.from_id === me || got.includes(message.message_id),
-  );
-}

@@ -3,9 +3,10 @@ import type * as z from "zod";
 import { newDelivery, policyFor } from "../rules/delivery.ts";
 import { HOUR_MS, mayWake } from "../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
-import { countWakes, insertDelivery, insertMessage, type Message } from "../store/messages.ts";
+import { insertDelivery, insertMessage, type Message } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
+import { countWakes } from "../store/usage.ts";
 import type { Context } from "./operation.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 

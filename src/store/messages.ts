@@ -132,21 +132,6 @@ export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
   );
 }
 
-/** Ways by which a host takes mail. */
-export const ways = ["wake", "tool", "stop", "prompt", "check"] as const;
-export type Way = (typeof ways)[number];
-
-/** Records how a delivery was shown; `batch` names what was shown together. */
-export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: string): Promise<void> {
-  await sql(
-    "UPDATE deliveries SET via = $3, batch = $4 WHERE message_id = $1 AND peer_id = $2",
-    d.message_id,
-    d.peer_id,
-    way,
-    batch,
-  );
-}
-
 export async function findMessage(sql: Sql, messageId: string): Promise<(Message & { answer: string }) | undefined> {
   const [row] = await sql(`SELECT ${MESSAGE}, m.answer FROM messages m WHERE m.message_id = $1`, messageId);
   return row && { ...toMessage(row), answer: text(row, "answer") };
@@ -273,46 +258,6 @@ export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Pro
   return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name") }));
 }
 
-/**
- * What a sender has sent between `since` and `now`, also to one target, and when the very same text went there. What bears
- * a later time was sent before the clock was set back.
- */
-export async function recentlySent(
-  sql: Sql,
-  fromId: string,
-  target: string,
-  body: string,
-  since: number,
-  now: number,
-): Promise<{ all: number; same: number; repeated_at: number | null }> {
-  const [row] = await sql(
-    `SELECT count(*) AS sent, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
-       max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at
-     FROM messages WHERE from_id = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6`,
-    fromId,
-    target,
-    body,
-    // The order of sending is the clock in microseconds, or ahead of it.
-    since * 1000,
-    since,
-    now,
-  );
-  if (!row) return { all: 0, same: 0, repeated_at: null };
-  return { all: integer(row, "sent"), same: integer(row, "same"), repeated_at: integerOrNull(row, "repeated_at") };
-}
-
-/** How often a peer was woken between `since` and `now`. */
-export async function countWakes(sql: Sql, peerId: string, since: number, now: number): Promise<number> {
-  const [row] = await sql(
-    `SELECT count(DISTINCT batch) AS wakes FROM deliveries
-     WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2 AND delivered_at <= $3`,
-    peerId,
-    since,
-    now,
-  );
-  return row ? integer(row, "wakes") : 0;
-}
-
 /** Held deliveries, oldest first, of one peer or of all. */
 export async function heldDeliveries(sql: Sql, peerId: string | undefined): Promise<DeliveryRow[]> {
   const rows =
@@ -341,38 +286,6 @@ export async function failedMessages(
     limit,
   );
   return rows.map(toMessage);
-}
-
-export interface Cost {
-  /** A peer's name, or a pool's. */
-  name: string;
-  wakes: number;
-  injections: number;
-  messages: number;
-  characters: number;
-}
-
-/** What mail has cost since `since`, by the peer that was given it, or by the pool in which it was said. */
-export async function costs(sql: Sql, by: "peer" | "pool", since: number): Promise<Cost[]> {
-  const [name, join] =
-    by === "peer"
-      ? ["r.name", "JOIN peers r ON r.peer_id = d.peer_id"]
-      : ["r.name", "JOIN pools r ON r.pool_id = m.pool_id"];
-  const rows = await sql(
-    `SELECT ${name} AS name, count(DISTINCT CASE WHEN d.via = 'wake' THEN d.batch END) AS wakes,
-       count(DISTINCT CASE WHEN d.via <> 'wake' THEN d.batch END) AS injections,
-       count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters
-     FROM deliveries d JOIN messages m ON m.message_id = d.message_id ${join}
-     WHERE d.via IS NOT NULL AND d.delivered_at > $1 GROUP BY r.name ORDER BY characters DESC, r.name`,
-    since,
-  );
-  return rows.map((row) => ({
-    name: text(row, "name"),
-    wakes: integer(row, "wakes"),
-    injections: integer(row, "injections"),
-    messages: integer(row, "messages"),
-    characters: integer(row, "characters"),
-  }));
 }
 
 /** The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. */

@@ -1,0 +1,76 @@
+/** Looking into a pool. */
+import * as z from "zod";
+import { type Pool, requireMember } from "../rules/pools.ts";
+import { oneLine } from "../rules/text.ts";
+import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts";
+import { type Context, operation } from "./operation.ts";
+import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
+import { toProposalShapes } from "./proposals.ts";
+import { peopleOf, poolNamed } from "./references.ts";
+import { proposalShape, time } from "./shapes.ts";
+
+/** What has ended is open to all who were in it. */
+function wasMember(pool: Pool, peerId: string): boolean {
+  return pool.archived_at !== null && pool.members.some((member) => member.peer_id === peerId);
+}
+
+/** Messages that the status shows, and how much of each. */
+const RECENT = 10;
+const RECENT_CHARACTERS = 300;
+
+export const poolStatus = operation({
+  name: "pool_status",
+  by: ["peer", "operator"],
+  cli: "pool status <pool>",
+  tool: { title: "Pool status", readOnly: true, idempotent: true },
+  doc: "Shows a pool: members with role and presence, the last messages, open votes. For members, past ones too.",
+  input: z.strictObject({ pool: poolName }),
+  output: z.object({
+    pool: poolShape,
+    members: z.array(memberShape),
+    recent_messages: z.array(
+      z.object({
+        message_id: z.string(),
+        from_name: z.string(),
+        to: z.string(),
+        text: z.string().describe("its beginning"),
+        sent_at: time,
+      }),
+    ),
+    open_proposals: z.array(proposalShape),
+  }),
+  async run(context, input) {
+    const { sql, caller, now } = context;
+    const pool = await poolNamed(sql, input.pool, caller);
+    if (caller.kind === "peer" && !wasMember(pool, caller.peer.peer_id)) requireMember(pool, caller.peer.peer_id);
+    const { peer } = await peopleOf(sql, pool, now);
+    const recent = await seenBy(context, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
+    return {
+      pool: toPoolShape(pool, caller),
+      members: toMemberShapes(pool, peer, caller, now),
+      recent_messages: recent.slice(0, RECENT).map(({ message_id, from_name, to_address, text, sent_at }) => ({
+        message_id,
+        from_name,
+        to: to_address,
+        text: oneLine(text, RECENT_CHARACTERS),
+        sent_at,
+      })),
+      open_proposals: await toProposalShapes(sql, pool),
+    };
+  },
+});
+
+/** What is said to one member of a pool is for that member, for who said it, and for the operator. */
+async function seenBy({ sql, caller }: Context, messages: readonly Message[]): Promise<Message[]> {
+  if (caller.kind !== "peer") return [...messages];
+  const me = caller.peer.peer_id;
+  const isDirected = (message: Message): boolean => message.to_address.includes("/");
+  const recipients = await recipientsOf(
+    sql,
+    messages.filter(isDirected).map((message) => message.message_id),
+  );
+  const got = recipients.filter((one) => one.peer_id === me).map((one) => one.message_id);
+  return messages.filter(
+    (message) => !isDirected(message) || message.from_id === me || got.includes(message.message_id),
+  );
+}

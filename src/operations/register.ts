@@ -1,0 +1,142 @@
+/** Becoming a peer, or the one that a session was before. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
+import { freeName, nameFrom } from "../rules/names.ts";
+import { holdsName, isLive, READY } from "../rules/presence.ts";
+import { checkPlain } from "../rules/text.ts";
+import { countQueued, openDeliveries } from "../store/messages.ts";
+import { listPeers as allPeers, insertPeer, type Peer, updatePeer } from "../store/peers.ts";
+import { endBusy } from "./busy.ts";
+import { type Context, hashSecret, operation } from "./operation.ts";
+import { recordOutcome } from "./outcomes.ts";
+import { messageId } from "./shapes.ts";
+
+const path = z.string().max(4096);
+/** Part of what a session says of itself, at registration and at each heartbeat. */
+export const held = z
+  .array(z.object({ message_id: messageId, attempt: z.int().min(1) }))
+  .max(500)
+  .describe("claims that the session still holds; their leases are renewed");
+
+export const place = {
+  host: z.string().min(1).max(255).describe("name of the machine"),
+  claude_pid: z.int().min(1).describe("process id of the host"),
+  session_id: z.string().max(128).optional().describe("the host's current session id"),
+  cwd: path,
+  repo: path.optional().describe("git root"),
+  branch: z.string().max(255).optional(),
+  remote: z.string().max(1024).optional(),
+  summary: z.string().max(500).optional(),
+  polls: z.boolean().optional().describe("its host can only ask for mail, by a poll"),
+};
+
+export const register = operation({
+  name: "register",
+  by: ["newcomer", "peer"],
+  doc: "Makes a session known. Without credentials a new peer is made, and its secret is in the answer, once. With a peer's credentials the session becomes that peer again, unless another session is it now.",
+  input: z.strictObject({
+    name: z.string().min(1).max(200).optional().describe("the name wanted; '-2' is added when it is taken"),
+    ...place,
+    held,
+  }),
+  output: z.object({
+    peer_id: z.string(),
+    name: z.string(),
+    secret: z.string().optional().describe("32 characters; only for a new peer"),
+    waiting: z.int(),
+  }),
+  async run(context, input) {
+    const { sql, caller, now } = context;
+    for (const [field, value] of Object.entries(input)) if (typeof value === "string") checkPlain(field, value);
+    const session = {
+      host: input.host,
+      claude_pid: input.claude_pid,
+      session_id: input.session_id ?? null,
+      cwd: input.cwd,
+      repo: input.repo ?? null,
+      branch: input.branch ?? null,
+      remote: input.remote ?? null,
+      presence: "idle" as const,
+      last_seen: now,
+      polls: input.polls ?? false,
+      hooks: "live" as const,
+    };
+    if (caller.kind === "peer") {
+      const { peer } = caller;
+      const sameProcess = peer.claude_pid === input.claude_pid && peer.host === input.host;
+      if (isLive(peer, now) && !sameProcess) {
+        throw new CctError(
+          "conflict",
+          `${peer.name} is another live session (process ${peer.claude_pid} on ${peer.host}).`,
+          "Register without credentials to become a new peer.",
+        );
+      }
+      // A process that had left the peer, or another one under its number, does not go on where that one was.
+      const goesOn = sameProcess && peer.presence !== "offline";
+      await takeBackMail(context, peer, input.held, goesOn);
+      const present = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
+      // What an ended process was busy with has ended with it.
+      const back = goesOn || peer.busy_since === null ? present : await endBusy(context, present);
+      await updatePeer(sql, back);
+      return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
+    }
+    const peer: Peer = {
+      ...session,
+      ...READY,
+      peer_id: context.newId(),
+      name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
+      summary: input.summary ?? "",
+      took_at: null,
+      created_at: now,
+    };
+    const secret = context.newId();
+    await insertPeer(sql, peer, hashSecret(secret));
+    return { peer_id: peer.peer_id, name: peer.name, secret, waiting: 0 };
+  },
+});
+
+/**
+ * A session becomes a known peer again. Claims that it does not hold any more were lost with the old session server.
+ * Unless the host process is the same and goes on, what was taken but not seen to be read comes again as well.
+ */
+async function takeBackMail(
+  context: Context,
+  peer: Peer,
+  stillHeld: readonly { message_id: string; attempt: number }[],
+  goesOn: boolean,
+): Promise<void> {
+  const { sql, now } = context;
+  for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
+    const claim = stillHeld.find((one) => one.message_id === delivery.message_id && one.attempt === delivery.attempt);
+    const next = claim
+      ? renew(delivery, claim.attempt, now)
+      : delivery.state === "claimed"
+        ? acknowledge(delivery, delivery.attempt, "lost", now)
+        : goesOn
+          ? undefined
+          : cutOff(delivery);
+    if (next) await recordOutcome(context, delivery, next);
+  }
+}
+
+/** The wanted name, or the next free one. A name whose owner is long gone, with no mail waiting, changes hands. */
+async function nameForNewcomer({ sql, now }: Context, wanted: string): Promise<string> {
+  const peers = await allPeers(sql);
+  const name = freeName(
+    wanted,
+    peers.filter((peer) => holdsName(peer, now)).map((peer) => peer.name),
+  );
+  const before = peers.find((peer) => peer.name.toLowerCase() === name.toLowerCase());
+  if (before) {
+    const aside = `${before.name.slice(0, 28)}-${before.peer_id.slice(0, 8)}`;
+    await updatePeer(sql, {
+      ...before,
+      name: freeName(
+        aside,
+        peers.map((peer) => peer.name),
+      ),
+    });
+  }
+  return name;
+}

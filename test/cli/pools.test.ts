@@ -19,6 +19,8 @@ beforeAll(async () => {
   me = await personWithBroker();
   ben = await startHost(me.broker.home, "ben");
   await ben.ready();
+  // Hooks that never say a word are told to senders after a while.
+  await ben.hook("SessionStart", { source: "startup" });
   zoe = await newPeer(me.broker, "zoe");
   stayAlive(me.broker, zoe);
 });

@@ -101,7 +101,7 @@ function openSession(world: World): Session {
   prepareHome(config.home, world.user, false);
   const spool = openSpool(config.home, world.ppid, world);
   try {
-    sweepDead(config.home);
+    sweepDead(config.home, world.now());
   } catch {
     // Another session that starts now clears the same away; what stays is cleared by the next.
   }

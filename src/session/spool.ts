@@ -40,7 +40,7 @@ export interface TakenFile {
   /** By which way it went, as its name says. */
   via: Way;
   content: string;
-  /** When it reached this stage, milliseconds since 1970. */
+  /** When it was first seen at this stage, milliseconds since 1970. */
   since: number;
 }
 
@@ -71,11 +71,11 @@ export interface Spool {
   state(): SessionState | undefined;
   /** The same word for word: behind `blocked` stands what the session was before. */
   saidState(): string[];
-  /** When they said it, milliseconds since 1970. */
+  /** When they said it, by the wall clock, milliseconds since 1970. */
   stateSince(): number | undefined;
   /** Says it in their place, where no hook could. */
   correctState(state: "active" | "idle" | "blocked"): void;
-  /** Since when a command of the session has been running, milliseconds since 1970; `undefined` when none is known to. */
+  /** When a command that still runs was first seen to, milliseconds since 1970; `undefined` when none is known to. */
   toolSince(): number | undefined;
   /** Whether the hooks seem not to run: they have never said a word, or leave an idle session's mail where it is. */
   hooksQuiet(now: number): boolean;
@@ -139,6 +139,17 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
   let offeredAt: number | undefined;
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
+  /**
+   * When we first saw the files that we time, by name. Their own times are no measure of age: the wall clock, which writes
+   * them, may be set.
+   */
+  const seen = new Map<string, { written: number; at: number }>();
+  function firstSeen(name: string, written: number): number {
+    const known = seen.get(name);
+    if (known?.written === written) return known.at;
+    seen.set(name, { written, at: me.now() });
+    return me.now();
+  }
   /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
   const firstLine = (name: string) => readIfThere(at(name))?.split("\n", 1)[0]?.trim();
 
@@ -164,12 +175,14 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
     peek: () => readIfThere(at("mail")),
     taken() {
       const files: TakenFile[] = [];
-      for (const name of readdirSync(folder)) {
+      const names = readdirSync(folder);
+      for (const name of seen.keys()) if (!names.includes(name)) seen.delete(name);
+      for (const name of names) {
         const stage = STAGES.find((one) => name.startsWith(`${one}.`));
         if (!stage) continue;
         try {
           const content = readFileSync(at(name), "utf8");
-          files.push({ stage, name, via: wayOf(name), content, since: statSync(at(name)).ctimeMs });
+          files.push({ stage, name, via: wayOf(name), content, since: firstSeen(name, 0) });
         } catch (error) {
           // A hook renamed it just now; its new name is seen next time.
           if (systemCode(error) !== "ENOENT") throw error;
@@ -184,7 +197,7 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
       const name = `taken.${event}-${unique()}`;
       if (!moved(at("mail"), at(name))) return undefined;
       const content = readFileSync(at(name), "utf8");
-      return { stage: "taken", name, via: wayOf(name), content, since: statSync(at(name)).ctimeMs };
+      return { stage: "taken", name, via: wayOf(name), content, since: me.now() };
     },
     moveTo: (file, stage) => void moved(at(file.name), at(`${stage}.${file.name.replace(`${file.stage}.`, "")}`)),
     note: (name, value) => writeWhole(at(name), `${value}\n`, me.newId()),
@@ -207,11 +220,14 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
       }
       poke(folder);
     },
-    toolSince: () => (firstLine("tool") === "running" ? writtenAt(at("tool")) : undefined),
+    toolSince() {
+      const written = writtenAt(at("tool"));
+      return firstLine("tool") === "running" && written !== undefined ? firstSeen("tool", written) : undefined;
+    },
     hooksQuiet(now) {
       if (firstLine("state") === undefined) return now - openedAt > SILENT_MS;
       if (!existsSync(at("mail"))) offeredAt = undefined;
-      const since = Math.max(offeredAt ?? now, writtenAt(at("state")) ?? now);
+      const since = Math.max(offeredAt ?? now, firstSeen("state", writtenAt(at("state")) ?? 0));
       return firstLine("state") === "idle" && now - since > UNTAKEN_MS;
     },
     sessionId: () => firstLine("session") || undefined,
@@ -311,12 +327,21 @@ function isOlder(path: string, began: number | undefined): boolean {
   return began !== undefined && statSync(path).mtimeMs < began - 2_000;
 }
 
-/** Clears away what ended host processes left: their mail's leases lapse, and it is queued again. */
-export function sweepDead(home: string): void {
+/** A file that was half written this long ago will not be finished. */
+const HALF_WRITTEN_MS = 3_600_000;
+
+/** Clears away what ended host processes left, whose mail's leases lapse so that it is queued again, and half-written files. */
+export function sweepDead(home: string, now: number): void {
   const { spools, pidmaps, flags } = paths(home);
   for (const folder of [spools, pidmaps, flags]) {
     for (const name of readdirSync(folder)) {
       if (/^\d+$/.test(name) && !isAlive(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
+    }
+  }
+  for (const folder of [pidmaps, flags, ...readdirSync(spools).map((name) => join(spools, name))]) {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      if (name.startsWith(".tmp.") && now - (writtenAt(path) ?? now) > HALF_WRITTEN_MS) rmSync(path, { force: true });
     }
   }
 }

@@ -1,10 +1,12 @@
-/** Whatever is killed, whenever: what was answered as sent is read, and what is shown twice says so. */
-import { readFileSync } from "node:fs";
+/** Whatever is killed, sleeps or jumps, whenever: what was answered as sent is read, what is shown twice says so, and nothing stays behind. */
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { LEASE_MS } from "../../src/rules/presence.ts";
 import { call } from "../support/api.ts";
 import { endBrokerOf, startBroker } from "../support/broker.ts";
-import { type HookRun, startHost, type TestHost } from "../support/host.ts";
+import { testClock } from "../support/clock.ts";
+import { startHost, type TestHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
 const ROUNDS = Number(process.env.CCT_CRASH_ROUNDS ?? 200);
@@ -20,8 +22,10 @@ function random(seed: number): () => number {
   };
 }
 
+/** A conversation: its host may be killed, and is then resumed in another one. */
 interface Side {
-  host: TestHost;
+  /** None while the one was killed and the next has not begun. */
+  host: TestHost | undefined;
   name: string;
   /** Every text that a hook put out, oldest first. */
   shown: string[];
@@ -29,70 +33,76 @@ interface Side {
   woken: number;
   /** Grows by one with each restart of the server. */
   lives: number;
+  /** Its session server is stopped for longer than a lease. */
+  asleep: boolean;
 }
 
-test("nothing that was accepted is lost, and duplicates are marked, when broker, session servers and hooks are killed", {
-  timeout: 600_000,
+const HOUR_MS = 3_600_000;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+test("nothing that was accepted is lost, duplicates are marked and nothing is left behind, whatever dies, sleeps or jumps", {
+  timeout: 120_000 + ROUNDS * 2_000,
 }, async () => {
   const seed = Number(process.env.CCT_CRASH_SEED ?? 20261123);
   const dice = random(seed);
-  const broker = await startBroker();
+  const clock = testClock();
+  const broker = await startBroker({ env: clock.env });
   const { home, token } = broker;
   const note = (): { pid: number; url: string } => JSON.parse(readFileSync(join(home, "broker.json"), "utf8"));
   endBrokerOf(home);
-  const sides: Side[] = [];
-  for (const name of ["ann", "ben"]) {
-    const host = await startHost(home, name, { env: { CCT_PORT: "0" } });
-    sides.push({ host, name, shown: [], woken: 0, lives: 0 });
+  const conversation = (side: Side) => ({ session_id: `conversation-${side.name}` });
+  async function begin(side: Side, source: "startup" | "resume"): Promise<void> {
+    const env = { CCT_PORT: "0", CLAUDE_CODE_SESSION_ID: conversation(side).session_id, ...clock.env };
+    const host = await startHost(home, side.name, { env });
+    await host.hook("SessionStart", { ...conversation(side), source });
+    await host.ready();
+    side.host = host;
   }
-  for (const { host } of sides) await host.ready();
+  const sides = ["ann", "ben"].map((name): Side => {
+    return { host: undefined, name, shown: [], woken: 0, lives: 0, asleep: false };
+  });
+  for (const side of sides) await begin(side, "startup");
 
-  const killed = { broker: 0, server: 0, hook: 0 };
+  const killed = { broker: 0, server: 0, hook: 0, host: 0 };
+  const endured = { sleeps: 0, steps: 0 };
   let over = false;
+  async function hook(side: Side, event: string, fields: object, killAfter: number | undefined): Promise<void> {
+    if (!side.host) return;
+    const options = killAfter === undefined ? {} : { killAfter };
+    const run = await side.host.hook(event, { ...conversation(side), ...fields }, options);
+    if (run.signal === "SIGKILL") killed.hook++;
+    else expect([0, 2]).toContain(run.status);
+    // What a wake says counts only when it ends with 2: one whose mail was fetched back meanwhile says nothing to the host.
+    const text = run.stdout + (run.status === 0 ? "" : run.stderr);
+    if (!text.includes("CCT mail")) return;
+    side.shown.push(text);
+    if (run.status === 2) side.woken++;
+  }
   /** The host's own life: hooks run one after the other, some are killed, and what they said is kept. */
   async function live(side: Side): Promise<void> {
     const events = ["UserPromptSubmit", "PreToolUse", "PostToolBatch", "PreToolUse", "PostToolBatch", "Stop"];
     for (let i = 0; !over; i++) {
       const event = events[i % events.length] ?? "Stop";
       const killAfter = dice() < 0.15 ? dice() * 30 : undefined;
-      const run = await side.host.hook(
-        event,
-        { tool_name: "Bash", tool_input: {} },
-        { ...(killAfter === undefined ? {} : { killAfter }) },
-      );
-      keep(side, run);
+      await hook(side, event, { tool_name: "Bash", tool_input: {} }, killAfter);
       // Sometimes it is idle for long enough to be woken.
       const idle = event === "Stop" && dice() < 0.3 ? 400 : 0;
-      await new Promise((resolve) => setTimeout(resolve, idle + 5 + dice() * 20));
+      await pause(idle + 5 + dice() * 20);
     }
   }
   /** The hooks of the background race with those and with each other for the same mail. */
   async function wait(side: Side, event: "Waiter" | "FileChanged"): Promise<void> {
     while (!over) {
-      const pause = event === "Waiter" ? dice() * 100 : 150 + dice() * 100;
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      const killAfter = dice() < 0.15 ? 100 + dice() * 300 : undefined;
-      const run = await side.host.hook(event, {}, { ...(killAfter === undefined ? {} : { killAfter }) });
-      keep(side, run);
+      await pause(event === "Waiter" ? dice() * 100 : 150 + dice() * 100);
+      await hook(side, event, {}, dice() < 0.15 ? 100 + dice() * 300 : undefined);
     }
   }
-  const keep = (side: Side, run: HookRun): void => {
-    const text = run.stdout + run.stderr;
-    if (text.includes("CCT mail")) side.shown.push(text);
-    if (run.signal === "SIGKILL") killed.hook++;
-    else if (run.stderr.includes("CCT mail")) {
-      expect(run.status).toBe(2);
-      side.woken++;
-    } else expect(run.status).toBe(0);
-  };
 
   /** Message ids whose send was answered, by their receiver. */
   const accepted = new Map<string, Side>();
-  async function send(from: Side, to: Side, round: number): Promise<void> {
-    const lives = from.lives;
-    const answer = await from.host
-      .tool("cct_send_message", { to: to.name, text: `round ${round}` })
-      .catch(() => undefined);
+  async function send(from: Side, to: Side, text: string): Promise<void> {
+    const { lives, host } = from;
+    const answer = await host?.tool("cct_send_message", { to: to.name, text }).catch(() => undefined);
     // A server that died meanwhile answers nothing; an error is an honest no.
     if (!answer || answer.isError || from.lives !== lives) return;
     accepted.set(String(answer.structured.message_id), to);
@@ -100,18 +110,28 @@ test("nothing that was accepted is lost, and duplicates are marked, when broker,
 
   async function strike(side: Side): Promise<void> {
     const what = dice();
-    await new Promise((resolve) => setTimeout(resolve, dice() * 40));
+    await pause(dice() * 40);
+    const { host } = side;
     try {
-      if (what < 0.3) {
+      if (what < 0.28) {
         process.kill(note().pid, "SIGKILL");
         killed.broker++;
-      } else if (what < 0.6) {
-        const before = side.host.serverPid();
+      } else if (what < 0.32) {
+        clock.forward(endured.steps % 2 === 0 ? HOUR_MS : -HOUR_MS);
+        endured.steps++;
+      } else if (host && !side.asleep && what < 0.58) {
+        const before = host.serverPid();
         process.kill(before, "SIGKILL");
         killed.server++;
         side.lives++;
-        await until("the server is back", () => side.host.serverPid() !== before);
-        await side.host.handshake();
+        await until("the server is back", () => host.serverPid() !== before);
+        await host.handshake();
+      } else if (host && !side.asleep && what < 0.64) {
+        side.host = undefined;
+        side.lives++;
+        host.kill("SIGKILL");
+        killed.host++;
+        await begin(side, "resume");
       }
     } catch (error) {
       // Somebody was already dead, or not yet back: nothing to kill this time.
@@ -119,15 +139,36 @@ test("nothing that was accepted is lost, and duplicates are marked, when broker,
     }
   }
 
+  /** Stops a session server for longer than a lease; its hooks go on. */
+  async function sleep(side: Side): Promise<void> {
+    const server = side.host?.serverPid() ?? 0;
+    process.kill(server, "SIGSTOP");
+    try {
+      await pause(LEASE_MS + 4_000);
+    } finally {
+      process.kill(server, "SIGCONT");
+    }
+    side.asleep = false;
+    endured.sleeps++;
+  }
+
   const lives = sides.flatMap((side) => [live(side), wait(side, "Waiter"), wait(side, "FileChanged")]);
+  const sleeps: Promise<void>[] = [];
   try {
     for (let round = 0; round < ROUNDS; round++) {
       const [from, to] = dice() < 0.5 ? sides : [...sides].reverse();
       if (!from || !to) throw new Error("two sides");
+      if (round % 200 === 50) {
+        to.asleep = true;
+        sleeps.push(sleep(to));
+      }
       const victim = dice() < 0.5 ? from : to;
-      const sends = Array.from({ length: 1 + Math.floor(dice() * 3) }, () => send(from, to, round));
+      const sends = Array.from({ length: 1 + Math.floor(dice() * 3) }, (_, i) =>
+        from.asleep ? undefined : send(from, to, `round ${round}, ${i}`),
+      );
       await Promise.all([strike(victim), ...sends]);
     }
+    await Promise.all(sleeps);
 
     const states = async (): Promise<Map<string, string>> => {
       const found = new Map<string, string>();
@@ -148,30 +189,38 @@ test("nothing that was accepted is lost, and duplicates are marked, when broker,
     const deadline = performance.now() + 120_000;
     for (;;) {
       const found = await states().catch(() => undefined);
+      const dead = [...(found ?? [])].filter(([, state]) => state === "dead");
+      expect(dead, `seed ${seed}: given up`).toEqual([]);
       if (found && [...found.values()].every((state) => state === "read")) break;
       if (performance.now() > deadline) {
         const open = found && [...found].filter(([, state]) => state !== "read");
         throw new Error(`seed ${seed}: not read after two minutes: ${JSON.stringify(open)}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
     }
   } finally {
     over = true;
     // A waiter waits until it hears of the end.
-    for (const { host } of sides) await host.hook("SessionEnd", { reason: "other" });
-    const ending = setInterval(() => {
-      for (const { host } of sides) void host.hook("SessionEnd", { reason: "other" });
-    }, 500);
+    const end = (): void => {
+      for (const { host } of sides) void host?.hook("SessionEnd", { reason: "other" });
+    };
+    end();
+    const ending = setInterval(end, 500);
     await Promise.all(lives).finally(() => clearInterval(ending));
   }
 
+  const figures = JSON.stringify({ seed, rounds: ROUNDS, accepted: accepted.size, killed, endured });
+  process.stderr.write(`crash: ${figures}\n`);
   // A run in which little was sent or killed proves nothing.
-  expect(accepted.size).toBeGreaterThan(ROUNDS / 2);
-  for (const times of Object.values(killed)) expect(times).toBeGreaterThan(ROUNDS / 20);
-  if (ROUNDS >= 200)
-    expect(Math.min(...sides.map(({ woken }) => woken)), `seed ${seed}: nobody was woken`).toBeGreaterThan(0);
+  expect(accepted.size, figures).toBeGreaterThan(ROUNDS / 2);
+  for (const what of ["broker", "server", "hook"] as const) expect(killed[what], figures).toBeGreaterThan(ROUNDS / 20);
+  if (ROUNDS >= 200) {
+    expect(Math.min(killed.host, endured.steps), figures).toBeGreaterThan(ROUNDS / 100);
+    expect(endured.sleeps, figures).toBeGreaterThanOrEqual(Math.floor(ROUNDS / 200));
+    expect(Math.min(...sides.map(({ woken }) => woken)), `${figures}: nobody was woken`).toBeGreaterThan(0);
+  }
   const all = sides.flatMap((side) => side.shown).join("");
-  if (ROUNDS >= 200) expect(all, `seed ${seed}: nothing ever came twice`).toContain("REDELIVERED");
+  if (ROUNDS >= 200) expect(all, `${figures}: nothing ever came twice`).toContain("REDELIVERED");
   for (const [id, to] of accepted) {
     const showings = to.shown.filter((text) => text.includes(`id ${id}`));
     expect(showings.length, `seed ${seed}: message ${id} was accepted and never shown`).toBeGreaterThan(0);
@@ -180,4 +229,42 @@ test("nothing that was accepted is lost, and duplicates are marked, when broker,
       expect(head, `seed ${seed}: message ${id} came again unmarked`).toContain("REDELIVERED");
     }
   }
+
+  // The next session that starts clears away what killed hosts left; after that there is only what belongs to somebody.
+  const last: Side = { host: undefined, name: "cleo", shown: [], woken: 0, lives: 0, asleep: false };
+  await begin(last, "startup");
+  const living = [...sides, last].flatMap(({ host }) => (host ? [host] : []));
+  for (const folder of ["spool", "pidmaps", "flags"]) {
+    const known = living.map(({ pid }) => String(pid));
+    // What was half written when its writer was killed goes an hour later.
+    const strangers = readdirSync(join(home, folder)).filter(
+      (name) => !known.includes(name) && !name.startsWith(".tmp."),
+    );
+    expect(strangers, `seed ${seed}: left in ${folder}`).toEqual([]);
+  }
+  for (const { spool } of living) {
+    const mail = readdirSync(spool).filter((name) => /^\.?(mail|taken|done|seen|read|back|lost|poke)/.test(name));
+    expect(mail, `seed ${seed}: left in the spool`).toEqual([]);
+  }
+  for (const host of living) await host.end();
+  process.kill(note().pid, "SIGTERM");
+  await until("no process of this home is left", () => processesOf(home).length === 0 || undefined).catch(() => {
+    throw new Error(`seed ${seed}: still running: ${processesOf(home).join("; ")}`);
+  });
 });
+
+/** The command lines of the processes that serve a home, where the system tells. */
+function processesOf(home: string): string[] {
+  if (process.platform !== "linux") return [];
+  const read = (pid: string, what: string): string => {
+    try {
+      return readFileSync(`/proc/${pid}/${what}`, "utf8").replaceAll("\0", " ");
+    } catch {
+      // It has ended meanwhile, or is not ours.
+      return "";
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && read(name, "environ").includes(`CCT_HOME=${home} `))
+    .map((pid) => `${pid} ${read(pid, "cmdline")}`);
+}

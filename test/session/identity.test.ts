@@ -536,6 +536,19 @@ test("what cannot be resumed any more is forgotten, of very many the oldest, and
   expect(names().sort()).toEqual(["day1.json", "day2.json", "day3.json", "live.json"]);
 });
 
+test("what a killed writer left half written is cleared away, what somebody writes just now is not", () => {
+  const home = tempHome();
+  prepareHome(home, process.getuid?.() ?? 0, false);
+  const spool = join(home, "spool", String(process.pid));
+  mkdirSync(spool);
+  for (const folder of [spool, join(home, "flags")]) {
+    for (const name of [".tmp.old", ".tmp.new", "other"]) writeFileSync(join(folder, name), "");
+    utimesSync(join(folder, ".tmp.old"), daysAgo(1), daysAgo(1));
+  }
+  sweepDead(home, Date.now());
+  for (const folder of [spool, join(home, "flags")]) expect(readdirSync(folder).sort()).toEqual([".tmp.new", "other"]);
+});
+
 test("thousands of records make no session wait", { timeout: 60_000 }, async () => {
   const home = tempHome();
   const broker = await startBroker({ home });

@@ -1,6 +1,7 @@
 /** A real broker process with a home of its own on a port of its own. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readIfThere } from "../../src/home.ts";
 import { atEnd } from "./cleanup.ts";
 import { root, tempHome } from "./folders.ts";
 import { type Exit, type Running, run } from "./process.ts";
@@ -76,7 +77,10 @@ export async function refusedStart(options: BrokerOptions = {}): Promise<Exit & 
 /** Sees to it that a broker which sessions start by themselves for `home` ends with the test file. */
 export function endBrokerOf(home: string): void {
   atEnd(async () => {
-    const { pid } = JSON.parse(readFileSync(join(home, "broker.json"), "utf8"));
+    // A broker that ended well has taken its note along.
+    const note = readIfThere(join(home, "broker.json"));
+    if (note === undefined) return;
+    const { pid } = JSON.parse(note);
     const ended = (): boolean => {
       try {
         return !process.kill(pid, "SIGKILL");

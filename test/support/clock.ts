@@ -1,4 +1,4 @@
-/** A wall clock that a test can set forward, for a program that runs in a process of its own. */
+/** A wall clock that a test can set forward or back, for a program that runs in a process of its own. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,24 +11,43 @@ export interface TestClock {
   forward(ms: number): void;
 }
 
-/** Replaces `Date.now` before the program begins; whoever reads the clock sees at once that it was set. */
+/**
+ * Replaces `Date.now` before the program begins, and the times of files, which are told by the same clock: a file that
+ * was written before a step keeps its time. Whoever reads the clock sees at once that it was set.
+ */
 export function testClock(): TestClock {
   const folder = tempFolder();
-  const [preload, ahead] = [join(folder, "clock.mjs"), join(folder, "ahead")];
-  let sum = 0;
-  writeFileSync(ahead, "0");
+  const [preload, path] = [join(folder, "clock.mjs"), join(folder, "steps.json")];
+  /** From when on the clock was how far ahead. */
+  const steps = [{ from: 0, ahead: 0 }];
+  const save = (): void => writeFileSync(path, JSON.stringify(steps));
+  save();
   writeFileSync(
     preload,
-    `import { readFileSync } from "node:fs";
+    `import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 const wall = Date.now;
-Date.now = () => wall() + Number(readFileSync(${JSON.stringify(ahead)}, "utf8"));
+const told = (ms) => {
+  let steps;
+  // A test that writes it just now.
+  while (steps === undefined) try { steps = JSON.parse(fs.readFileSync(${JSON.stringify(path)}, "utf8")); } catch {}
+  return ms + steps.findLast(({ from }) => from <= ms).ahead;
+};
+Date.now = () => told(wall());
+const { statSync } = fs;
+fs.statSync = (...args) => {
+  const stat = statSync(...args);
+  if (stat) [stat.mtimeMs, stat.ctimeMs] = [told(stat.mtimeMs), told(stat.ctimeMs)];
+  return stat;
+};
+syncBuiltinESMExports();
 `,
   );
   return {
     env: { NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` },
     forward(ms) {
-      sum += ms;
-      writeFileSync(ahead, String(sum));
+      steps.push({ from: Date.now(), ahead: (steps.at(-1)?.ahead ?? 0) + ms });
+      save();
     },
   };
 }

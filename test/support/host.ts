@@ -79,9 +79,14 @@ export async function startHost(home: string, name: string, options: HostOptions
   });
   const pid = child.pid ?? 0;
   const spool = join(home, "spool", String(pid));
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let id = 0;
   const waiting = new Map<number, { answered(answer: Record<string, unknown>): void; failed(error: Error): void }>();
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => {
+      for (const { failed } of waiting.values()) failed(new Error("the host has ended"));
+      resolve();
+    });
+  });
   createInterface({ input: child.stdout }).on("line", (line) => {
     let answer: Record<string, unknown>;
     try {

@@ -4,18 +4,59 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { CctError, systemCode } from "./errors.ts";
+import { fingerprintFrom } from "./rules/devices.ts";
 import type { World } from "./world.ts";
 
 const limit = (count: number, what: string) =>
   z.coerce.number().int().min(0).max(1_000_000).default(count).describe(`${what}; 0: no limit`);
 
+const flag = () =>
+  z
+    .union([z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => word === "true" || word === "1")])
+    .default(false);
+
+/** Where other machines find a broker unless they are told another port. */
+const DEFAULT_PORT = 7888;
+
+/** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL, as a URL. Without a scheme: TLS, but to this machine. */
+function brokerUrl(text: string, context: z.RefinementCtx): string {
+  const complete = /^https?:\/\//i.test(text) ? text : `https://${text}`;
+  const url = URL.canParse(complete) ? new URL(complete) : undefined;
+  if (url?.pathname !== "/" || url.username || url.password || url.search || url.hash) {
+    context.issues.push({ code: "custom", message: "not a host, host:port or http(s) URL", input: text });
+    return z.NEVER;
+  }
+  if (complete !== text && /^(?:localhost|127\..*|\[::1\])$/.test(url.hostname)) url.protocol = "http:";
+  // URLs do not show the port that is their scheme's own.
+  const named = /:\d+$/.test(complete.replace(/\/$/, ""));
+  if (!named) url.port = String(DEFAULT_PORT);
+  return url.origin;
+}
+
 const schema = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("address that the broker listens on"),
-  port: z.coerce.number().int().min(0).max(65535).default(7888).describe("port that the broker listens on"),
+  port: z.coerce.number().int().min(0).max(65535).default(DEFAULT_PORT).describe("port that the broker listens on"),
   broker: z
-    .url({ protocol: /^http$/ })
+    .string()
+    .max(300)
+    .transform(brokerUrl)
     .optional()
-    .describe("use the broker at this URL instead of the one of this home"),
+    .describe("use the broker at this host[:port] or URL instead of the one of this home"),
+  token: z
+    .string()
+    .regex(/^[A-Za-z0-9._~+/=-]{1,512}$/, "a token is 1 to 512 letters, digits or . _ ~ + / = -")
+    .optional()
+    .describe("this machine's token for the broker"),
+  fingerprint: z
+    .string()
+    .transform((text, context) => {
+      const hex = fingerprintFrom(text);
+      if (hex !== undefined) return hex;
+      context.issues.push({ code: "custom", message: "not a SHA-256 fingerprint", input: text });
+      return z.NEVER;
+    })
+    .optional()
+    .describe("SHA-256 of the broker's certificate: no other one is accepted"),
   name: z.string().min(1).max(200).optional().describe("name of this session"),
   delivery: z
     .enum(["inject", "block"])
@@ -38,12 +79,14 @@ const schema = z.strictObject({
     .describe("for so long the very same text is not sent to the same address again; 0: no limit"),
   max_hops: limit(20, "messages in one chain of replies"),
   wakes_per_hour: limit(60, "how often mail may wake one session within an hour"),
-  poll: z
-    .union([z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => word === "true" || word === "1")])
-    .default(false)
-    .describe(
-      "true: ask the model to look for mail once a minute, for hosts that mail cannot wake; each look is a paid turn",
-    ),
+  plain_http: flag().describe(
+    "true: speak plain HTTP to other machines too; whoever is on the way can read and change everything",
+  ),
+  cert: z.string().min(1).max(4096).optional().describe("your own certificate for other machines (PEM file)"),
+  key: z.string().min(1).max(4096).optional().describe("its private key (PEM file)"),
+  poll: flag().describe(
+    "true: ask the model to look for mail once a minute, for hosts that mail cannot wake; each look is a paid turn",
+  ),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -64,16 +107,26 @@ const variables: Record<SettingName, string> = {
   repeat_seconds: "CCT_REPEAT_SECONDS",
   max_hops: "CCT_MAX_HOPS",
   wakes_per_hour: "CCT_WAKES_PER_HOUR",
+  plain_http: "CCT_PLAIN_HTTP",
+  cert: "CCT_CERT",
+  key: "CCT_KEY",
+  token: "CCT_TOKEN",
+  fingerprint: "CCT_FINGERPRINT",
   poll: "CCT_POLL",
 };
 
+/** Never shown, and never handed on. */
+export const isSecret = (name: SettingName): boolean => name === "token";
+
 /** What only a session or a command has to know. */
-const notTheBrokers: readonly SettingName[] = ["broker", "name", "delivery", "poll"];
+const notTheBrokers: readonly SettingName[] = ["broker", "token", "fingerprint", "name", "delivery", "poll"];
 
 /** The settings of a broker as variables, for one that is started from here with what is in force here. */
 export function brokerVariables(config: Config): Record<string, string> {
   const names = settingNames.filter((name) => !notTheBrokers.includes(name));
-  return Object.fromEntries(names.map((name) => [variables[name], String(config[name])]));
+  return Object.fromEntries(
+    names.flatMap((name) => (config[name] === undefined ? [] : [[variables[name], String(config[name])]])),
+  );
 }
 
 export function homeOf(world: Pick<World, "env" | "cwd">): string {
@@ -107,7 +160,7 @@ export function explainConfig(world: Pick<World, "env" | "cwd">): Setting[] {
   const found = [...layers(world, home, {})];
   return settingNames.map((name) => ({
     name,
-    value: config[name] ?? null,
+    value: isSecret(name) && config[name] !== undefined ? "(set)" : (config[name] ?? null),
     source: found.findLast((layer) => layer.name === name)?.source ?? "default",
   }));
 }
@@ -172,13 +225,16 @@ function settingError(error: z.ZodError, where: string): CctError {
   );
 }
 
-/** The text of a `config.json` with one setting changed, or removed (`undefined`). Throws `bad_request` for a bad value. */
-export function withSetting(home: string, name: string, value: string | undefined): string {
-  const file: Record<string, unknown> = readConfigFile(home);
-  if (!settingNames.some((known) => known === name)) {
-    throw new CctError("bad_request", `There is no setting '${name}'.`, `Settings are ${settingNames.join(", ")}.`);
-  }
-  if (value === undefined) delete file[name];
-  else file[name] = value;
+/** The text of a `config.json` with these settings changed, or removed (`undefined`). Throws `bad_request` for a bad value. */
+export function withSettings(home: string, settings: Partial<Record<SettingName, unknown>>): string {
+  const file: Record<string, unknown> = { ...readConfigFile(home), ...settings };
+  for (const [name, value] of Object.entries(file)) if (value === undefined) delete file[name];
   return `${JSON.stringify(parsePartial(file, "config set"), null, 2)}\n`;
+}
+
+/** The name of a setting; throws `bad_request` when there is none of it. */
+export function settingNamed(name: string): SettingName {
+  const found = settingNames.find((known) => known === name);
+  if (found) return found;
+  throw new CctError("bad_request", `There is no setting '${name}'.`, `Settings are ${settingNames.join(", ")}.`);
 }

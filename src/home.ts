@@ -9,6 +9,9 @@ import { CctError, systemCode } from "./errors.ts";
 export const paths = (home: string) => ({
   database: join(home, "cct.db"),
   token: join(home, "token"),
+  /** What the broker shows to other machines, and its key. */
+  cert: join(home, "broker.crt"),
+  key: join(home, "broker.key"),
   /** Where the running broker is; stays behind when it is killed. */
   broker: join(home, "broker.json"),
   logs: join(home, "log"),

@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from "pino";
 import { CctError, errorBody, httpStatus } from "../errors.ts";
 import { operations } from "../operations/index.ts";
-import { authenticate, type Environment, invoke, type Operation } from "../operations/operation.ts";
-import { bearsToken, checkLocal, checkToken, peerCredentials } from "./auth.ts";
+import { authenticate, type Environment, invoke, type Operation, type Principal } from "../operations/operation.ts";
+import { allows } from "../rules/devices.ts";
+import { checkNoPage, type Keys, peerCredentials, principalOf } from "./auth.ts";
 import type { Fanout } from "./events.ts";
 
 /** A message of 64 KiB, every character escaped as six, and some room. */
@@ -13,10 +14,10 @@ const MAX_BODY_BYTES = 512 * 1024;
 export interface App {
   environment: Environment;
   events: Fanout;
-  token: string;
+  keys: Keys;
   log: Logger;
-  /** What `/health` tells to holders of the token. */
-  about(): Record<string, unknown>;
+  /** What `/health` tells to holders of a token. */
+  about(to: Principal): Record<string, unknown>;
   /** Whether the broker is shutting down. */
   closing(): boolean;
 }
@@ -40,13 +41,15 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  checkLocal(request);
+  checkNoPage(request);
   const [path = ""] = (request.url ?? "").split("?", 1);
   if (path === "/health" && request.method === "GET") {
-    return answer(app, response, 200, { ok: true, ...(bearsToken(request, app.token) ? app.about() : {}) });
+    // Without a token, or with a wrong one, it tells nothing but that it is alive.
+    const known = await principalOf(request, app.keys).catch(() => undefined);
+    return answer(app, response, 200, { ok: true, ...(known ? app.about(known) : {}) });
   }
-  checkToken(request, app.token);
-  if (path === "/events" && request.method === "GET") return openStream(app, request, response);
+  const principal = await principalOf(request, app.keys);
+  if (path === "/events" && request.method === "GET") return openStream(app, request, response, principal);
   const op = byPath.get(path);
   if (!op) {
     throw new CctError(
@@ -59,16 +62,24 @@ async function handle(
     throw new CctError("bad_request", `${path} takes POST.`, "Send the input as a JSON body.");
   const credentials = peerCredentials(request);
   const input = await readJson(request);
-  answer(app, response, 200, await invoke(app.environment, op, input, credentials));
+  answer(app, response, 200, await invoke(app.environment, op, input, { principal, credentials }));
 }
 
-async function openStream(app: App, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function openStream(
+  app: App,
+  request: IncomingMessage,
+  response: ServerResponse,
+  principal: Principal,
+): Promise<void> {
+  if (principal.kind === "invitation" || (principal.kind === "device" && !allows(principal.device.scope, "post"))) {
+    throw new CctError("forbidden", "This token opens no event stream.", "It needs the scope 'post'.");
+  }
   const credentials = peerCredentials(request);
   if (!credentials) {
     throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
   }
   const peer = await app.environment.store.tx((sql) => authenticate(sql, credentials));
-  app.events.open(peer.peer_id, response);
+  app.events.open(peer.peer_id, principal.kind === "device" ? principal.device.device_id : undefined, response);
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

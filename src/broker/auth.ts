@@ -1,35 +1,77 @@
-/** Who may talk to the broker at all: holders of the home's token, from this machine, and no web page. */
+/** Who may talk to the broker at all: holders of a token, and no web page. */
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { CctError } from "../errors.ts";
-import { type Credentials, hashSecret } from "../operations/operation.ts";
+import { usedUp } from "../operations/devices.ts";
+import { type Credentials, hashSecret, type Principal } from "../operations/operation.ts";
+import { SEEN_EVERY_MS } from "../rules/devices.ts";
+import { deviceByToken, findInvitation, updateDevice } from "../store/devices.ts";
+import type { Store } from "../store/store.ts";
 
-export function bearsToken(request: IncomingMessage, token: string): boolean {
-  const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
-  // Hashes have one length, whatever was given.
-  return given !== undefined && timingSafeEqual(Buffer.from(hashSecret(given)), Buffer.from(hashSecret(token)));
+/** The keys of a broker: the home's own token, and what the store knows of other machines. */
+export interface Keys {
+  token: string;
+  store: Store;
+  now(): number;
 }
 
-export function checkToken(request: IncomingMessage, token: string): void {
-  if (bearsToken(request, token)) return;
+/** Whether the request comes from this machine, over its own loopback. */
+export function isLocal(request: IncomingMessage): boolean {
+  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  return address === "::1" || /^127\./.test(address);
+}
+
+/** What the request's bearer token opens. Throws `unauthorized` when that is nothing. */
+export async function principalOf(request: IncomingMessage, keys: Keys): Promise<Principal> {
+  const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
+  if (given !== undefined) {
+    const hash = hashSecret(given);
+    // Never from the network: who has read the file here is the operator, whoever shows its content from elsewhere is not.
+    if (isLocal(request) && isSame(hash, hashSecret(keys.token))) return { kind: "home" };
+    const found = await known(keys, hash);
+    if (found) return found;
+  }
   throw new CctError(
     "unauthorized",
     "The bearer token is missing or wrong.",
-    "Send the one in the 'token' file of the broker's home.",
+    isLocal(request)
+      ? "Send the one in the 'token' file of the broker's home."
+      : "It was revoked, or this machine never joined: ask for a join string (cct lan-start, on the broker's machine).",
   );
 }
 
-/** A page in a browser can reach 127.0.0.1 too, by DNS rebinding or a form: it always sends an Origin or a foreign Host. */
-export function checkLocal(request: IncomingMessage): void {
+/** Hashes are looked up, not compared: how long that takes says nothing about the token. */
+async function known({ store, now }: Keys, hash: string): Promise<Principal | undefined> {
+  return store.tx(async (sql) => {
+    const device = await deviceByToken(sql, hash);
+    if (device) {
+      if (now() - (device.last_seen ?? 0) > SEEN_EVERY_MS) await updateDevice(sql, { ...device, last_seen: now() });
+      return { kind: "device", device };
+    }
+    const invitation = await findInvitation(sql, hash);
+    if (!invitation) return undefined;
+    if (invitation.used_at !== null || invitation.expires_at <= now()) throw usedUp();
+    return { kind: "invitation", code_hash: hash };
+  });
+}
+
+// Hashes have one length, whatever was given.
+const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/**
+ * A page in a browser can reach us too. It always sends an Origin, or says that it is a page's request; on this machine,
+ * by DNS rebinding, it sends a foreign Host.
+ */
+export function checkNoPage(request: IncomingMessage): void {
   const host = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
-  if (!["127.0.0.1", "localhost", "[::1]"].includes(host)) {
+  if (isLocal(request) && !["127.0.0.1", "localhost", "[::1]"].includes(host)) {
     throw new CctError(
       "forbidden",
       "The Host header does not name this machine.",
       "Use http://127.0.0.1 and the broker's port.",
     );
   }
-  if (request.headers.origin !== undefined) {
+  if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) {
     throw new CctError(
       "forbidden",
       "Requests from web pages are refused.",

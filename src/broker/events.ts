@@ -9,14 +9,15 @@ const MAX_BACKLOG_BYTES = 256 * 1024;
 
 export interface Fanout {
   publish(hint: Hint): void;
-  /** Turns a response into a peer's stream. */
-  open(peerId: string, response: ServerResponse): void;
+  /** Turns a response into a peer's stream, which ends when `deviceId` (the machine that it goes to) is revoked. */
+  open(peerId: string, deviceId: string | undefined, response: ServerResponse): void;
   count(): number;
   close(): void;
 }
 
 export function fanout(): Fanout {
   const streams = new Map<string, Set<ServerResponse>>();
+  const devices = new WeakMap<ServerResponse, string>();
 
   function write(response: ServerResponse, text: string): void {
     if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy();
@@ -30,9 +31,15 @@ export function fanout(): Fanout {
 
   return {
     publish(hint) {
+      if ("device_id" in hint) {
+        for (const responses of streams.values())
+          for (const response of responses) if (devices.get(response) === hint.device_id) response.end();
+        return;
+      }
       for (const response of streams.get(hint.peer_id) ?? []) write(response, `event: ${hint.about}\ndata: {}\n\n`);
     },
-    open(peerId, response) {
+    open(peerId, deviceId, response) {
+      if (deviceId !== undefined) devices.set(response, deviceId);
       const responses = streams.get(peerId) ?? new Set();
       streams.set(peerId, responses.add(response));
       response.on("close", () => {

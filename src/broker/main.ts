@@ -1,12 +1,13 @@
 /** The broker process: opens the store, listens, sweeps, and ends cleanly. */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import pino, { type Logger } from "pino";
 import { createStream } from "rotating-file-stream";
 import type { Config } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
-import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, writeWhole } from "../home.ts";
+import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readIfThere, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
 import { isAlive } from "../process.ts";
 import { lastSeq } from "../store/messages.ts";
@@ -17,11 +18,21 @@ import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
 import { createApp } from "./app.ts";
 import { fanout } from "./events.ts";
+import { isLoopback, openDoors, reachableAt } from "./listen.ts";
 import { sweep } from "./sweep.ts";
 
 const SWEEP_MS = 2_000;
 /** Requests that are still being answered at shutdown get this long. */
 const DRAIN_MS = 3_000;
+
+/** How other machines reach a broker. */
+export interface Lan {
+  /** `host:port` */
+  addresses: string[];
+  tls: boolean;
+  /** SHA-256 of the certificate. */
+  fingerprint?: string;
+}
 
 export interface Broker {
   url: string;
@@ -32,38 +43,65 @@ export interface Broker {
 
 /** Starts the broker of a home; answers when it listens. Throws `CctError` with what is in the way. */
 export async function startBroker(world: World, config: Config): Promise<Broker> {
-  checkLoopback(config.host);
   prepareHome(config.home, world.user, true);
   const place = paths(config.home);
   const token = brokerToken(config.home, world.newId);
-  const log = openLog(place.logs);
-  const store = await openStore(config.home, log);
+  const { log, endLog } = openLog(place.logs);
+  let store: Store | undefined;
   try {
+    store = await openStore(config.home, log);
     await migrate(store, await readMigrations(join(world.root, "migrations")), world.now());
-    return await serve(world, config, token, store, log);
+    return await serve(world, config, token, store, log, endLog);
   } catch (error) {
     log.error({ err: error }, "broker did not start");
-    await store.close();
+    await store?.close();
+    await endLog();
     throw error;
   }
 }
 
-/** Until TLS and device tokens exist, nothing but this machine may reach the broker. */
-function checkLoopback(host: string): void {
-  if (["127.0.0.1", "::1", "localhost"].includes(host)) return;
-  throw new CctError(
-    "bad_request",
-    `The broker listens on this machine only; '${host}' is not one of its loopback addresses.`,
-    "Use 127.0.0.1.",
-  );
+/** One's own certificate, or the home's, which is made when there is none. Throws when it cannot be used. */
+async function certificate(world: World, config: Config): Promise<{ cert: string; key: string; fingerprint: string }> {
+  // Only a broker that other machines reach needs it, and it is slow to load.
+  const { fingerprintOf, makeCertificate } = await import("./certificate.ts");
+  const place = paths(config.home);
+  const own = config.cert !== undefined && config.key !== undefined;
+  const [certPath, keyPath] = [config.cert ?? place.cert, config.key ?? place.key];
+  try {
+    if (!own && (readIfThere(place.cert) === undefined || readIfThere(place.key) === undefined)) {
+      const made = await makeCertificate(world.now());
+      writeWhole(place.key, made.key, world.newId());
+      writeWhole(place.cert, made.cert, world.newId());
+    }
+    const [cert, key] = [readFileSync(certPath, "utf8"), readFileSync(keyPath, "utf8")];
+    // Not only that they are there: that they belong together.
+    createSecureContext({ cert, key });
+    return { cert, key, fingerprint: fingerprintOf(cert) };
+  } catch (error) {
+    throw new CctError(
+      "bad_request",
+      `The certificate ${certPath} and its key ${keyPath} cannot be used (${systemCode(error) ?? errorLine(error)}).`,
+      own
+        ? "Check the settings 'cert' and 'key': both in PEM, the key without a passphrase."
+        : "Remove both files to have new ones; other machines then join anew.",
+    );
+  }
 }
 
-function openLog(folder: string): Logger {
+/** `endLog`: writes out what was logged, and closes the file. */
+function openLog(folder: string): { log: Logger; endLog(): Promise<void> } {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stream = createStream("broker.log", { path: folder, size: "5M", maxFiles: 5, mode: 0o600 });
   // A log that cannot be written (a full disk) must not end the broker.
   stream.on("error", () => {});
-  return pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return {
+    log: pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream),
+    endLog: () =>
+      new Promise((resolve) => {
+        stream.on("error", () => resolve());
+        stream.end(() => resolve());
+      }),
+  };
 }
 
 async function openStore(home: string, log: Logger): Promise<Store> {
@@ -86,7 +124,14 @@ function secondBroker(home: string): CctError {
   );
 }
 
-async function serve(world: World, config: Config, token: string, store: Store, log: Logger): Promise<Broker> {
+async function serve(
+  world: World,
+  config: Config,
+  token: string,
+  store: Store,
+  log: Logger,
+  endLog: () => Promise<void>,
+): Promise<Broker> {
   const startedAt = world.now();
   const events = fanout();
   let seq = await store.tx(lastSeq);
@@ -114,19 +159,29 @@ async function serve(world: World, config: Config, token: string, store: Store, 
     closing: () => closing !== undefined,
     environment,
     events,
-    token,
+    keys: { token, store, now: world.now },
     log,
-    about: () => ({
-      pid: world.pid,
+    about: ({ kind }) => ({
       version: world.version,
-      home: config.home,
+      name: `${userInfo().username}@${world.hostname}`,
       started_at: startedAt,
-      streams: events.count(),
+      // A machine that shows its own token learns no more than it needs.
+      ...(kind === "home" ? { pid: world.pid, home: config.home, streams: events.count(), lan: lan() } : {}),
     }),
   });
-  await listen(server, config);
-  const { port } = server.address() as AddressInfo;
-  const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+  const tls = isLoopback(config.host) || config.plain_http ? undefined : await certificate(world, config);
+  const doors = await openDoors(server, config, tls);
+  /** How other machines reach the broker; none when it listens on this machine only. */
+  const lan = (): Lan | undefined =>
+    isLoopback(config.host)
+      ? undefined
+      : {
+          addresses: reachableAt(config.host, doors.port),
+          tls: tls !== undefined,
+          ...(tls && { fingerprint: tls.fingerprint }),
+        };
+  const here = isLoopback(config.host) ? config.host : "127.0.0.1";
+  const url = `http://${here.includes(":") ? `[${here}]` : here}:${doors.port}`;
   const note: BrokerNote = { pid: world.pid, url, version: world.version };
   const place = paths(config.home);
   try {
@@ -134,7 +189,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   } catch (error) {
     // Nobody would find it: a full disk, or a home that was removed meanwhile.
     events.close();
-    server.close();
+    await doors.close();
     throw new CctError(
       "store_failed",
       `The broker cannot write ${place.broker} (${systemCode(error) ?? errorLine(error)}).`,
@@ -166,48 +221,22 @@ async function serve(world: World, config: Config, token: string, store: Store, 
         // First of all: a session whose stream ends looks here whether the broker was told to end, or died.
         if (readBrokerNote(config.home)?.pid === world.pid) rmSync(place.broker, { force: true });
         await sweeping;
-        const closed = new Promise((resolve) => server.close(resolve));
+        const closed = doors.close();
         events.close();
-        server.closeIdleConnections();
-        const cutOff = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+        const cutOff = setTimeout(doors.cutOff, DRAIN_MS);
         await closed;
         clearTimeout(cutOff);
         await store.close();
         log.info("broker stopped");
-        await new Promise<void>((resolve) => log.flush(() => resolve()));
+        await endLog();
       })();
       return closing;
     },
   };
 }
 
-function listen(server: ReturnType<typeof createApp>, config: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => {
-      if (systemCode(error) === "EADDRINUSE") {
-        reject(
-          new CctError(
-            "conflict",
-            `Port ${config.port} on ${config.host} is taken by another program, or by the broker of another home.`,
-            "Choose another one: cct config set port <number>, or CCT_PORT.",
-          ),
-        );
-      } else {
-        reject(
-          new CctError(
-            "unavailable",
-            `The broker cannot listen on ${config.host}:${config.port} (${errorLine(error)}).`,
-            "Choose another address.",
-          ),
-        );
-      }
-    });
-    server.listen(config.port, config.host, resolve);
-  });
-}
-
 /** A session of this machine whose host process is no more. Another machine's is judged by its silence alone. */
 function isGone(world: World, peer: Peer): boolean {
-  if (peer.host !== world.hostname) return false;
+  if (peer.device_id !== null || peer.host !== world.hostname) return false;
   return !isAlive(peer.claude_pid);
 }

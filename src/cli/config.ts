@@ -1,11 +1,16 @@
 /** `cct config`: the settings in force, where each comes from, and changing them. */
 import type { Command } from "commander";
-import { configPath, explainConfig, homeOf, withSetting } from "../config.ts";
+import { configPath, explainConfig, homeOf, isSecret, settingNamed, withSettings } from "../config.ts";
 import { prepareHome, writeWhole } from "../home.ts";
 import type { World } from "../world.ts";
 import { type Screen, table, toJson } from "./output.ts";
 
-export function addConfigCommands(program: Command, world: World, screen: Screen): void {
+export function addConfigCommands(
+  program: Command,
+  world: World,
+  screen: Screen,
+  readStdin: () => Promise<string>,
+): void {
   const config = program.command("config").description("Shows or changes the settings of this home.");
   config
     .command("show", { isDefault: true })
@@ -28,16 +33,20 @@ export function addConfigCommands(program: Command, world: World, screen: Screen
     });
   config
     .command("set <setting> [value]")
-    .description("Sets a setting in config.json; without a value, removes it, so that the default counts again.")
-    .action((setting: string, value: string | undefined) => {
+    .description(
+      "Sets a setting in config.json; without a value, removes it, so that the default counts again. A value of - is read from standard input.",
+    )
+    .action(async (setting: string, given: string | undefined) => {
       const home = homeOf(world);
-      const text = withSetting(home, setting, value);
+      const name = settingNamed(setting);
+      const value = given === "-" ? (await readStdin()).trim() : given;
+      const text = withSettings(home, { [name]: value });
       prepareHome(home, world.user, false);
       writeWhole(configPath(home), text, world.newId());
-      screen.write(
-        value === undefined
-          ? `${setting} has its default again.\n`
-          : `${setting} is ${value} now. A running broker or session takes it when it starts again.\n`,
-      );
+      if (value === undefined) return screen.write(`${name} has its default again.\n`);
+      const shown = isSecret(name) ? "set" : value;
+      screen.write(`${name} is ${shown} now. A running broker or session takes it when it starts again.\n`);
+      if (name === "broker" && /^http:/i.test(value) && !/^http:\/\/(?:localhost|127\.|\[::1\])/i.test(value))
+        screen.write("Plain HTTP: whoever is on the way can read and change everything.\n");
     });
 }

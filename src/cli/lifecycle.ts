@@ -1,7 +1,7 @@
 /** The broker's life: start, kill, status. */
 import type { Command } from "commander";
 import { ensureBroker, localClient } from "../client/local.ts";
-import { loadConfig } from "../config.ts";
+import { type Config, loadConfig } from "../config.ts";
 import { CctError, systemCode } from "../errors.ts";
 import { prepareHome } from "../home.ts";
 import { isAlive } from "../process.ts";
@@ -71,12 +71,20 @@ async function serve(screen: Screen, startBroker: () => ReturnType<Parts["startB
 const STOP_MS = 10_000;
 
 async function stop(world: World, screen: Screen): Promise<void> {
-  const config = loadConfig(world);
+  const pid = await stopBroker(world, loadConfig(world));
+  screen.write(pid === undefined ? "No broker is running.\n" : `The broker, process ${pid}, has ended.\n`);
+}
+
+/** Ends the broker of this home and waits for it; answers with the process that it was, `undefined` when none ran. */
+export async function stopBroker(world: World, config: Config): Promise<number | undefined> {
   const client = localClient(config);
   try {
+    const about = await client.health();
     // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
-    const pid = (await client.health())?.pid;
-    if (typeof pid !== "number") return screen.write("No broker is running.\n");
+    const pid = about?.pid;
+    if (about !== undefined && pid === undefined && config.broker !== undefined)
+      throw new CctError("forbidden", `The broker at ${config.broker} is another machine's.`, "Stop it there.");
+    if (typeof pid !== "number") return undefined;
     try {
       process.kill(pid, "SIGTERM");
     } catch (error) {
@@ -91,7 +99,7 @@ async function stop(world: World, screen: Screen): Promise<void> {
         throw new CctError("unavailable", `The broker, process ${pid}, has not ended yet.`, "See its log in the home.");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    screen.write(`The broker, process ${pid}, has ended.\n`);
+    return pid;
   } finally {
     client.close();
   }
@@ -107,7 +115,7 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
       else process.stderr.write(`cct: No broker runs for ${config.home}. Start one with: cct start\n`);
       return 1;
     }
-    if (about.pid === undefined)
+    if (about.version === undefined)
       throw new CctError(
         "unauthorized",
         "The broker that answers does not take this home's token.",
@@ -122,8 +130,9 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
     }
     screen.write(
       [
-        `${paint(screen, "green", "running")}  process ${about.pid}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
-        `home     ${about.home}`,
+        `${paint(screen, "green", "running")}  ${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
+        config.broker === undefined ? `home     ${about.home}` : `broker   ${config.broker}`,
+        ...(isLan(about.lan) ? [`open to  other machines, at ${about.lan.addresses.join(", ")}`] : []),
         `peers    ${live} live, ${peers.length - live} offline`,
         `mail     ${waiting} waiting`,
         "",
@@ -134,3 +143,6 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
     client.close();
   }
 }
+
+const isLan = (lan: unknown): lan is { addresses: string[] } =>
+  typeof lan === "object" && lan !== null && "addresses" in lan && Array.isArray(lan.addresses);

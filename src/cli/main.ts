@@ -6,6 +6,7 @@ import type { World } from "../world.ts";
 import { addConfigCommands } from "./config.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
+import { addLanCommands } from "./lan.ts";
 import { addLifecycleCommands } from "./lifecycle.ts";
 import { addOperationCommands } from "./operations.ts";
 import type { Screen } from "./output.ts";
@@ -42,7 +43,8 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
   addServiceCommands(program, world, screen, (code) => {
     status = code;
   });
-  addConfigCommands(program, world, screen);
+  addLanCommands(program, world, screen, readStdin);
+  addConfigCommands(program, world, screen, readStdin);
   program
     .command("doctor")
     .description(

@@ -108,6 +108,7 @@ async function peerNamed(client: Client, ref: string): Promise<{ peer_id: string
 const groups: Record<string, string> = {
   pool: "Pools: named groups with a purpose and an end.",
   release: "Releasing a member from a pool, by vote.",
+  device: "Other machines: which may use this broker.",
 };
 
 /** Adds `send <to>`, or `pool join <pool>` in its group. */

@@ -73,8 +73,25 @@ async function up(world: World, screen: Screen): Promise<void> {
   } finally {
     client.close();
   }
+  const version = await installHere(world, screen, config, false);
+  if (version === undefined) return;
+  screen.write(
+    '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
+      "Sessions that run already have CCT after a restart. To look: cct peers, cct messages, cct doctor.\n",
+  );
+}
+
+/** Installs CCT into Claude Code as it was chosen before, and says so; answers with the version of the `claude` on the PATH. */
+export async function installHere(
+  world: World,
+  screen: Screen,
+  config: Config,
+  quiet: boolean,
+): Promise<string | undefined> {
   const version = await claudeVersion(world);
   const plan = await installNow(world, config, version, chosenOptions(config));
+  if (quiet) return version;
+  const tick = paint(screen, "green", "✓");
   const where = plan.way === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
   screen.write(
     `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
@@ -84,17 +101,14 @@ async function up(world: World, screen: Screen): Promise<void> {
       `${paint(screen, "yellow", "!")} Claude Code itself was not found: there is no 'claude' on your PATH.\n` +
         "  Install it (npm install -g @anthropic-ai/claude-code), then run this again. To see CCT work without it: cct demo\n",
     );
-    return;
+    return undefined;
   }
   screen.write(
     `${tick} Claude Code ${version}: mail arrives by ${rungsOf(version)
       .map((rung) => rung.name)
       .join(", ")}\n`,
   );
-  screen.write(
-    '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
-      "Sessions that run already have CCT after a restart. To look: cct peers, cct messages, cct doctor.\n",
-  );
+  return version;
 }
 
 /** Plans and installs, alone: what another one is writing at the moment must not be taken for what stood there before. */

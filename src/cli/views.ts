@@ -70,6 +70,14 @@ interface MemberView extends PresenceView {
   host: string;
   released: boolean;
 }
+interface DeviceView {
+  device_id: string;
+  name: string;
+  scope: string;
+  last_seen?: number;
+  revoked_at?: number;
+  peers: number;
+}
 interface ProposalView {
   proposal_id: string;
   subject: string;
@@ -121,6 +129,14 @@ export function render(name: string, output: Fields, screen: Screen, now: number
     case "vote_release":
     case "decide_release":
       return proposal(output as unknown as ProposalView, now);
+    case "list_devices":
+      return devices(output.devices as DeviceView[], screen, now);
+    case "add_device":
+      return `${String(output.name)} may ${String(output.scope)}. Its token, shown this once:\n\n  ${String(output.token)}\n`;
+    case "revoke_device":
+      return `${String(output.name)} is out.\n`;
+    case "rename_device":
+      return `It is ${String(output.name)} now.\n`;
     case "set_busy":
     case "set_ready":
       return `${String(output.name)} is ${presence(output as unknown as PresenceView, now)}.\n`;
@@ -128,6 +144,20 @@ export function render(name: string, output: Fields, screen: Screen, now: number
       return toJson(output);
   }
 }
+
+function devices(all: DeviceView[], screen: Screen, now: number): string {
+  if (all.length === 0) return "No other machine has a token. To let one in: cct lan-start\n";
+  const rows = all.map((one) => [
+    one.device_id.slice(0, 4),
+    one.name,
+    one.scope,
+    one.revoked_at !== undefined ? `revoked ${span(now - one.revoked_at)} ago` : seen(one.last_seen, now),
+    String(one.peers),
+  ]);
+  return table(screen, ["ID", "NAME", "MAY", "SEEN", "SESSIONS"], rows);
+}
+
+const seen = (at: number | undefined, now: number): string => (at === undefined ? "never" : `${span(now - at)} ago`);
 
 function peers(all: PeerView[], screen: Screen, now: number): string {
   if (all.length === 0) return "No peer is registered. Sessions register when Claude Code starts with CCT installed.\n";

@@ -1,5 +1,6 @@
 /** Typed calls to a broker, made from the list of operations (types only), over node's own HTTP client. */
 import { Agent, type IncomingMessage, request } from "node:http";
+import type { Agent as SecureAgent } from "node:https";
 import { CctError, errorLine, isErrorCode, systemCode } from "../errors.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
@@ -9,6 +10,8 @@ export interface Access {
   /** `undefined`: none runs, so that nobody is asked, and the token is shown to nobody. */
   url: string | undefined;
   token: string;
+  /** SHA-256 of the one certificate that is accepted; none: any that the system trusts. */
+  fingerprint?: string | undefined;
 }
 
 export interface Client {
@@ -26,11 +29,11 @@ export interface Client {
 const TIMEOUT_MS = 15_000;
 
 export function createClient(access: () => Access): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const agents = createAgents(() => access().fingerprint);
   /** For error texts. */
   const place = (): string => access().url ?? "its address";
 
-  function send(
+  async function send(
     method: "GET" | "POST",
     path: string,
     body: string | undefined,
@@ -38,18 +41,16 @@ export function createClient(access: () => Access): Client {
     stream: boolean,
   ): Promise<IncomingMessage> {
     const { url, token } = access();
-    if (url === undefined) {
-      return Promise.reject(
-        new NobodyThere("unavailable", "No broker runs for this home.", "Start one with: cct start"),
-      );
-    }
+    if (url === undefined)
+      throw new NobodyThere("unavailable", "No broker runs for this home.", "Start one with: cct start");
+    // A stream has a connection of its own, which lives as long as it does.
+    const agent = await agents.for(url, stream);
     return new Promise((resolve, reject) => {
       const outgoing = request(
         new URL(path, url),
         {
           method,
-          // A stream has a connection of its own, which lives as long as it does.
-          ...(stream ? { agent: false as const } : { agent }),
+          agent,
           headers: {
             authorization: `Bearer ${token}`,
             ...(as ? { "x-cct-peer": as.peer_id, "x-cct-secret": as.secret } : {}),
@@ -109,7 +110,35 @@ export function createClient(access: () => Access): Client {
       checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), place());
       throw new CctError("unavailable", "The broker opened no stream.", "See: cct status");
     },
-    close: () => agent.destroy(),
+    close: agents.close,
+  };
+}
+
+/** Agents that keep connections, and agents for one connection; those for TLS are loaded when they are needed. */
+function createAgents(fingerprint: () => string | undefined) {
+  const kept: Agent[] = [];
+  let plain: Agent | undefined;
+  let secure: SecureAgent | undefined;
+  const keep = <A extends Agent>(agent: A): A => {
+    kept.push(agent);
+    return agent;
+  };
+  return {
+    async for(url: string, once: boolean): Promise<Agent> {
+      const options = once ? {} : { keepAlive: true, maxSockets: 8 };
+      if (!url.startsWith("https:")) {
+        if (once) return new Agent(options);
+        plain ??= keep(new Agent(options));
+        return plain;
+      }
+      const { secureAgent } = await import("./pinned.ts");
+      if (once) return secureAgent(options, fingerprint());
+      secure ??= keep(secureAgent(options, fingerprint()));
+      return secure;
+    },
+    close() {
+      for (const agent of kept) agent.destroy();
+    },
   };
 }
 
@@ -132,17 +161,31 @@ function checked(status: number, text: string, url: string): Record<string, unkn
   );
 }
 
+/** What node says of a certificate that nobody it knows has signed, or that is not the host's. */
+const UNTRUSTED = /^(?:DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/;
+
 /** Nothing listens at the address, or what listened has just gone. */
 class NobodyThere extends CctError {}
+
+const isHere = (url: string): boolean => /^http:\/\/(?:localhost|127\.|\[::1\])/.test(url);
+
+const whatNext = (url: string): string =>
+  isHere(url) ? "Start one with: cct start" : "Start it there with 'cct lan-start', or see: cct config show";
 
 function away(error: unknown, url: string): CctError {
   if (error instanceof CctError) return error;
   const code = systemCode(error);
-  if (code === "ECONNREFUSED")
-    return new NobodyThere("unavailable", `No broker listens at ${url}.`, "Start one with: cct start");
+  if (code === "ECONNREFUSED") return new NobodyThere("unavailable", `No broker listens at ${url}.`, whatNext(url));
+  if (code !== undefined && UNTRUSTED.test(code)) {
+    return new CctError(
+      "unauthorized",
+      `The broker at ${url} shows a certificate that this machine does not trust (${code}); nothing was sent.`,
+      "Join it with a join string, which tells its fingerprint, or: cct config set fingerprint <SHA-256>.",
+    );
+  }
   return new NobodyThere(
     "unavailable",
     `The connection to the broker at ${url} broke (${code ?? errorLine(error)}).`,
-    "Try again; see: cct status",
+    isHere(url) ? "Try again; see: cct status" : "Is it running, and is this machine in its network?",
   );
 }

@@ -18,10 +18,14 @@ const LOOK_EVERY_MS = 50;
  * where it is; without a note, or with a dead broker's, nothing is asked: another program may have the port by now.
  */
 export function localClient(config: Config): Client {
+  const { broker } = config;
+  // The home's own token is the operator's: it leaves this machine in no case.
+  const isHere = broker === undefined || /^http:\/\/(?:localhost|127\.|\[::1\])/.test(broker);
   return createClient(() => ({
-    url: config.broker ?? runningUrl(config.home),
+    url: broker ?? runningUrl(config.home),
     // The broker makes it, before it says where it is.
-    token: readIfThere(paths(config.home).token)?.trim() ?? "",
+    token: (broker && config.token) || (isHere ? (readIfThere(paths(config.home).token)?.trim() ?? "") : ""),
+    fingerprint: config.fingerprint,
   }));
 }
 
@@ -34,7 +38,7 @@ export type Started = "started" | "was running";
 
 /** Sees to it that a broker answers. Two that start at once: the lock lets one win, and both callers get that one. */
 export async function ensureBroker(world: World, config: Config, client: Client): Promise<Started> {
-  const first = await ask(client);
+  const first = await ask(config, client);
   if (first === "answers") return "was running";
   if (first !== "nobody") throw first;
   if (config.broker)
@@ -47,7 +51,7 @@ export async function ensureBroker(world: World, config: Config, client: Client)
   try {
     const deadline = world.now() + START_MS;
     for (;;) {
-      const answer = await ask(client);
+      const answer = await ask(config, client);
       if (answer === "answers") return "started";
       if (answer !== "nobody") throw answer;
       const failed = starting.failure();
@@ -64,15 +68,17 @@ export async function ensureBroker(world: World, config: Config, client: Client)
   }
 }
 
-async function ask(client: Client): Promise<"answers" | "nobody" | CctError> {
+async function ask(config: Config, client: Client): Promise<"answers" | "nobody" | CctError> {
   try {
     const health = await client.health();
     if (!health) return "nobody";
-    if (typeof health.pid === "number") return "answers";
+    if (typeof health.version === "string") return "answers";
     return new CctError(
       "unauthorized",
-      "The broker that answers is not this home's: it does not take our token.",
-      "Set another port: cct config set port <number>.",
+      "The broker that answers does not take this home's token.",
+      config.broker
+        ? "This machine's token was revoked, or it never joined: ask for a join string."
+        : "It is another home's: set another port with cct config set port <number>.",
     );
   } catch (error) {
     return error instanceof CctError ? error : new CctError("unavailable", errorLine(error));

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { setBusy, setReady } from "./busy.ts";
 import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
 import { cost } from "./cost.ts";
+import { addDevice, inviteDevice, joinDevice, listDevices, renameDevice, revokeDevice } from "./devices.ts";
 import { messageStatus, messages, resendMessage, sendMessage } from "./messages.ts";
 import { notes } from "./notes.ts";
 import { heartbeat, listPeers, setSummary, unregister } from "./peers.ts";
@@ -48,6 +49,12 @@ export const operations = [
   unregisterService,
   listServices,
   servicesToRenew,
+  inviteDevice,
+  joinDevice,
+  addDevice,
+  listDevices,
+  revokeDevice,
+  renameDevice,
 ] as const;
 
 type Declared = (typeof operations)[number];

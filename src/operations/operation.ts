@@ -5,22 +5,37 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type * as z from "zod";
 import { CctError, type ErrorCode } from "../errors.ts";
+import { allows } from "../rules/devices.ts";
 import type { Limits } from "../rules/guards.ts";
+import type { Device } from "../store/devices.ts";
 import { findCredentials, type Peer } from "../store/peers.ts";
 import type { Sql, Store } from "../store/store.ts";
 
-/** Who calls: a peer that proved its secret, the person at the CLI, or a session that has no peer yet. */
-export type Caller = { kind: "peer"; peer: Peer } | { kind: "operator" } | { kind: "newcomer" };
+/** What the bearer token of a request opens: all (the home's own, shown on this machine), what a device may, or one joining. */
+export type Principal =
+  | { kind: "home" }
+  | { kind: "device"; device: Device }
+  | { kind: "invitation"; code_hash: string };
 
-/** Tells a peer's stream to look again. Only a hint: the store is the truth. */
-export interface Hint {
-  peer_id: string;
-  about: "mail" | "peer";
-}
+/**
+ * Who calls: a peer that proved its secret; the person at the CLI; a session that has no peer yet; a person at another
+ * machine, who may look; a machine that is just joining.
+ */
+export type Caller =
+  | { kind: "peer"; peer: Peer }
+  | { kind: "operator" }
+  | { kind: "newcomer" }
+  | { kind: "device" }
+  | { kind: "invitee"; code_hash: string };
+
+/** Tells a peer's stream to look again, or a device's that they are over. Only a hint: the store is the truth. */
+export type Hint = { peer_id: string; about: "mail" | "peer" } | { device_id: string; about: "revoked" };
 
 export interface Context {
   sql: Sql;
   caller: Caller;
+  /** The other machine that the call comes from. */
+  device: Device | undefined;
   /** Milliseconds since 1970; one moment for the whole operation. */
   now: number;
   /** A new random id: 32 hexadecimal characters. */
@@ -90,15 +105,21 @@ export interface Credentials {
   secret: string;
 }
 
+/** Who sent a request: what its token opens, and the peer that it claims to speak for. */
+export interface Sender {
+  principal: Principal;
+  credentials: Credentials | undefined;
+}
+
 /** shape → transaction { who → run → check output } → publish after the commit. Throws `CctError`. */
 export async function invoke(
   environment: Environment,
   op: Operation,
   rawInput: unknown,
-  credentials: Credentials | undefined,
+  sender: Sender,
 ): Promise<unknown> {
   const input = parseInput(op, rawInput);
-  const { output, hints } = await run(environment, op, input, credentials).catch(async (error: unknown) => {
+  const { output, hints } = await run(environment, op, input, sender).catch(async (error: unknown) => {
     if (error instanceof NotedError) {
       const { now, newId } = environment;
       await environment.store.tx((sql) => error.record({ sql, now: now(), newId }));
@@ -113,15 +134,16 @@ function run(
   environment: Environment,
   op: Operation,
   input: z.output<z.ZodObject>,
-  credentials: Credentials | undefined,
+  sender: Sender,
 ): Promise<{ output: unknown; hints: Hint[] }> {
   return environment.store.tx(async (sql) => {
     // A transaction may be run again: nothing of an earlier try may survive.
     const hints: Hint[] = [];
-    const caller = await identify(sql, op, credentials);
+    const { principal } = sender;
     const context: Context = {
       sql,
-      caller,
+      caller: await identify(sql, op, sender),
+      device: principal.kind === "device" ? principal.device : undefined,
       now: environment.now(),
       newId: environment.newId,
       newMessageId: environment.newMessageId,
@@ -155,21 +177,50 @@ function issues(error: z.ZodError): string {
     .join("; ");
 }
 
-async function identify(sql: Sql, op: Operation, credentials: Credentials | undefined): Promise<Caller> {
-  if (!credentials) {
-    if (op.by.includes("newcomer")) return { kind: "newcomer" };
-    if (op.by.includes("operator")) return { kind: "operator" };
+async function identify(sql: Sql, op: Operation, { principal, credentials }: Sender): Promise<Caller> {
+  const may = (kind: Caller["kind"]): boolean => op.by.includes(kind);
+  if (principal.kind === "invitation") {
+    if (may("invitee")) return { kind: "invitee", code_hash: principal.code_hash };
+    throw new CctError("forbidden", "A join string opens nothing but joining.", "Join first: cct join <join string>.");
+  }
+  const scope = principal.kind === "home" ? "admin" : principal.device.scope;
+  if (credentials) {
+    if (!allows(scope, "post")) throw onlyReads();
+    const peer = await authenticate(sql, credentials);
+    if (may("peer")) return { kind: "peer", peer };
+    throw new CctError("forbidden", `${op.name} is not for peers.`, "Ask the person at the CLI.");
+  }
+  if (may("newcomer")) {
+    if (allows(scope, "post")) return { kind: "newcomer" };
+    throw onlyReads();
+  }
+  if (may("operator") && allows(scope, "admin")) return { kind: "operator" };
+  if (may("device")) return { kind: "device" };
+  if (may("operator")) {
+    throw new CctError(
+      "forbidden",
+      `${op.name} is for the operator, and this machine's token is not the operator's (its scope is ${scope}).`,
+      may("peer")
+        ? "Run it in a session's shell or with --as <session>, or on the broker's machine."
+        : "Run it on the broker's machine.",
+    );
+  }
+  if (may("peer")) {
     throw new CctError(
       "forbidden",
       `${op.name} is for registered peers.`,
       "Register first, then send the peer's id and secret.",
     );
   }
-  const peer = await authenticate(sql, credentials);
-  if (!op.by.includes("peer"))
-    throw new CctError("forbidden", `${op.name} is for the operator.`, "Ask the person at the CLI.");
-  return { kind: "peer", peer };
+  throw new CctError("forbidden", `${op.name} is for a machine that joins with a join string.`, "See: cct lan-start");
 }
+
+const onlyReads = (): CctError =>
+  new CctError(
+    "forbidden",
+    "This machine's token may only read.",
+    "Have it join again with the scope 'post': cct device invite --scope post, on the broker's machine.",
+  );
 
 /** The peer whose secret was shown. Throws `unauthorized` for anyone else. */
 export async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {

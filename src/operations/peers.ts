@@ -115,7 +115,7 @@ export const unregister = operation({
 
 export const listPeers = operation({
   name: "list_peers",
-  by: ["peer", "operator"],
+  by: ["peer", "operator", "device"],
   cli: "peers",
   tool: { title: "List peers", readOnly: true, idempotent: true, alwaysLoad: false },
   doc: "Lists the other sessions (peers): name, machine, directory, branch, what each says it is doing, and whether it is active, idle, busy, blocked (waits for its user's permission) or offline. Offline ones are listed for a day, longer while mail waits for them.",
@@ -157,6 +157,8 @@ export const listPeers = operation({
 /** The members of a pool that the caller may look into. */
 async function membersFor(sql: Sql, caller: Caller, ref: string): Promise<string[]> {
   const pool = await poolNamed(sql, ref, caller);
+  if (caller.kind === "device")
+    throw new CctError("forbidden", "Who is in a pool is for its members.", "Ask for it in a session that is one.");
   if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
   return membersOf(pool).map((member) => member.peer_id);
 }

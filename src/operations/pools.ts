@@ -76,7 +76,7 @@ async function refuseTaken({ sql }: Pick<Context, "sql">, name: string, but?: st
 
 export const listPools = operation({
   name: "list_pools",
-  by: ["peer", "operator"],
+  by: ["peer", "operator", "device"],
   cli: "pools",
   tool: { title: "List pools", readOnly: true, idempotent: true },
   doc: "Lists the pools with their purpose, size and lead, newest first.",

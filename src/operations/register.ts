@@ -61,6 +61,7 @@ export const register = operation({
       last_seen: now,
       polls: input.polls ?? false,
       hooks: "live" as const,
+      device_id: context.device?.device_id ?? null,
     };
     if (caller.kind === "peer") {
       const { peer } = caller;

@@ -19,10 +19,12 @@ export interface Peer extends Session {
   /** When it was given mail last. */
   took_at: number | null;
   created_at: number;
+  /** The device that its session came from last; `null`: the broker's own machine. */
+  device_id: string | null;
 }
 
 const COLUMNS =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id";
 
 function toPeer(row: Row): Peer {
   return {
@@ -45,13 +47,14 @@ function toPeer(row: Row): Peer {
     hooks: oneOf(row, "hooks", hooksStates),
     took_at: integerOrNull(row, "took_at"),
     created_at: integer(row, "created_at"),
+    device_id: textOrNull(row, "device_id"),
   };
 }
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
   await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -73,6 +76,7 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
     peer.hooks,
     peer.took_at,
     peer.created_at,
+    peer.device_id,
   );
 }
 
@@ -82,7 +86,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
        branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
        busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
-       hooks = $18, took_at = $19 WHERE peer_id = $1`,
+       hooks = $18, took_at = $19, device_id = $20 WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -102,6 +106,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     peer.polls ? 1 : 0,
     peer.hooks,
     peer.took_at,
+    peer.device_id,
   );
 }
 

@@ -27,6 +27,8 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
     host: { value: "127.0.0.1", source: "default" },
     port: { value: 7888, source: "default" },
     broker: { value: null, source: "default" },
+    token: { value: null, source: "default" },
+    fingerprint: { value: null, source: "default" },
     name: { value: null, source: "default" },
     delivery: { value: "inject", source: "default" },
     pool_absence_hours: { value: 24, source: "default" },
@@ -35,6 +37,9 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
     repeat_seconds: { value: 60, source: "default" },
     max_hops: { value: 20, source: "default" },
     wakes_per_hour: { value: 60, source: "default" },
+    plain_http: { value: false, source: "default" },
+    cert: { value: null, source: "default" },
+    key: { value: null, source: "default" },
     poll: { value: false, source: "default" },
   });
   const said = success(await person.cctWith({ env: unset }, "config"));

@@ -94,13 +94,11 @@ test("a port that another program has is named, with what to do", async () => {
   other.close();
 });
 
-test.each([
-  ["start", "--host", "0.0.0.0"],
-  ["start", "--foreground", "--host", "192.0.2.1"],
-])("%s %s %s: an address that others could reach is refused", async (...words) => {
+test("an address that this machine does not have is named", async () => {
   const person = newPerson();
   endBrokerOf(person);
-  expect(failure(await person.cct(...words))).toMatch(/this machine only.*Use 127\.0\.0\.1/);
+  for (const words of [["start", "--foreground"], ["start"]])
+    expect(failure(await person.cct(...words, "--host", "192.0.2.77"))).toMatch(/cannot listen on 192\.0\.2\.77/);
   expect(await status(person)).toMatchObject({ running: false });
 });
 

@@ -49,7 +49,9 @@ export async function openClockwork(): Promise<Clockwork> {
     const op = operations.find((one) => one.name === name);
     if (!op) throw new Error(`no operation ${name}`);
     // `invoke` checks every answer against the schema that this type is made of.
-    return (await invoke(environment, op, input, as)) as OutputOf<typeof name>;
+    return (await invoke(environment, op, input, { principal: { kind: "home" }, credentials: as })) as OutputOf<
+      typeof name
+    >;
   };
   return {
     now: () => now,

@@ -1,0 +1,175 @@
+/** Other machines: letting them in, and out again. */
+import * as z from "zod";
+import { CctError } from "../errors.ts";
+import { INVITATION_MS, type Scope, scopes } from "../rules/devices.ts";
+import { freeName, nameFrom } from "../rules/names.ts";
+import {
+  type Device,
+  listDevices as devicesKnown,
+  endSessionsOf,
+  findInvitation,
+  insertDevice,
+  insertInvitation,
+  updateDevice,
+  useInvitation,
+} from "../store/devices.ts";
+import type { Sql } from "../store/store.ts";
+import { type Context, hashSecret, operation } from "./operation.ts";
+import { time } from "./shapes.ts";
+
+const scope = z
+  .enum(scopes)
+  .describe("read: see who is there; post: have sessions that talk; admin: all that the operator may");
+const name = z.string().min(1).max(200);
+
+export const inviteDevice = operation({
+  name: "invite_device",
+  by: ["operator"],
+  doc: "Makes a code that lets one other machine join, once, within 15 minutes. `cct lan-start` and `cct device invite` show it inside a join string.",
+  input: z.strictObject({
+    scope: scope.optional().describe("what the machine may: read, post (the default) or admin"),
+  }),
+  output: z.object({ code: z.string(), scope, expires_at: time }),
+  async run({ sql, now, newId }, input) {
+    const code = newId();
+    const expires_at = now + INVITATION_MS;
+    const granted = input.scope ?? "post";
+    await insertInvitation(sql, hashSecret(code), granted, now, expires_at);
+    return { code, scope: granted, expires_at };
+  },
+});
+
+export const joinDevice = operation({
+  name: "join_device",
+  by: ["invitee"],
+  doc: "Uses up an invitation, whose code is the bearer token of this request, for a token of the machine's own. The token is in the answer, once.",
+  input: z.strictObject({ name: name.describe("what to call the machine; '-2' is added when it is taken") }),
+  output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
+  async run(context, input) {
+    const { caller, sql, now } = context;
+    if (caller.kind !== "invitee") throw new CctError("forbidden", "This is for a machine with a join string.");
+    // Looked up before, in another transaction: by now somebody else may have used it.
+    const invitation = await findInvitation(sql, caller.code_hash);
+    if (!invitation || invitation.used_at !== null || invitation.expires_at <= now) throw usedUp();
+    await useInvitation(sql, caller.code_hash, now);
+    return admit(context, input.name, invitation.scope);
+  },
+});
+
+/** What an invitation is told that opens nothing (any more). */
+export const usedUp = (): CctError =>
+  new CctError(
+    "unauthorized",
+    "This join string was used before, or is older than 15 minutes.",
+    "Ask for a new one: cct device invite, on the broker's machine.",
+  );
+
+export const addDevice = operation({
+  name: "add_device",
+  by: ["operator"],
+  cli: "device add <name>",
+  doc: "Makes a token without a join string, for a machine that is set up by hand, or one that several share. It is shown once.",
+  input: z.strictObject({ name, scope: scope.optional().describe("read, post (the default) or admin") }),
+  output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
+  run: (context, input) => admit(context, input.name, input.scope ?? "post"),
+});
+
+async function admit(
+  { sql, now, newId }: Context,
+  wanted: string,
+  granted: Scope,
+): Promise<{ device_id: string; name: string; scope: Scope; token: string }> {
+  const taken = (await devicesKnown(sql)).filter((one) => one.revoked_at === null).map((one) => one.name);
+  const device: Device = {
+    device_id: newId(),
+    name: freeName(nameFrom(wanted), taken),
+    scope: granted,
+    created_at: now,
+    last_seen: null,
+    revoked_at: null,
+  };
+  const token = newId();
+  await insertDevice(sql, device, hashSecret(token));
+  return { device_id: device.device_id, name: device.name, scope: granted, token };
+}
+
+const deviceShape = z.object({
+  device_id: z.string(),
+  name: z.string(),
+  scope,
+  created_at: time,
+  last_seen: time.optional(),
+  revoked_at: time.optional(),
+  peers: z.int().describe("sessions of it that are here now"),
+});
+
+export const listDevices = operation({
+  name: "list_devices",
+  by: ["operator"],
+  cli: "device list",
+  doc: "Lists the machines that have a token, with what each may and when it was last seen.",
+  input: z.strictObject({ all: z.boolean().optional().describe("revoked ones too") }),
+  output: z.object({ devices: z.array(deviceShape) }),
+  async run({ sql }, input) {
+    const devices = (await devicesKnown(sql)).filter((one) => input.all || one.revoked_at === null);
+    return {
+      devices: devices.map(({ last_seen, revoked_at, ...device }) => ({
+        ...device,
+        ...(last_seen === null ? {} : { last_seen }),
+        ...(revoked_at === null ? {} : { revoked_at }),
+      })),
+    };
+  },
+});
+
+export const revokeDevice = operation({
+  name: "revoke_device",
+  by: ["operator"],
+  cli: "device revoke <device>",
+  doc: "Takes a machine's token away, at once and for good: its streams end, its sessions are offline. Their mail is kept.",
+  input: z.strictObject({ device: name.describe("its name, or 4 or more characters of its id") }),
+  output: z.object({ device_id: z.string(), name: z.string() }),
+  async run({ sql, now, emit }, input) {
+    const device = await deviceNamed(sql, input.device);
+    await updateDevice(sql, { ...device, revoked_at: now });
+    await endSessionsOf(sql, device.device_id);
+    emit({ device_id: device.device_id, about: "revoked" });
+    return { device_id: device.device_id, name: device.name };
+  },
+});
+
+export const renameDevice = operation({
+  name: "rename_device",
+  by: ["operator"],
+  cli: "device rename <device> <name>",
+  doc: "Gives a machine another name in the list of devices. Its sessions keep theirs.",
+  input: z.strictObject({ device: name.describe("its name, or 4 or more characters of its id"), name }),
+  output: z.object({ device_id: z.string(), name: z.string() }),
+  async run({ sql }, input) {
+    const device = await deviceNamed(sql, input.device);
+    const others = (await devicesKnown(sql)).filter(
+      (one) => one.revoked_at === null && one.device_id !== device.device_id,
+    );
+    const wanted = nameFrom(input.name);
+    if (others.some((one) => one.name === wanted)) {
+      throw new CctError("conflict", `Another device is called '${wanted}'.`, "Choose another name.");
+    }
+    await updateDevice(sql, { ...device, name: wanted });
+    return { device_id: device.device_id, name: wanted };
+  },
+});
+
+async function deviceNamed(sql: Sql, ref: string): Promise<Device> {
+  const wanted = ref.toLowerCase();
+  const devices = (await devicesKnown(sql)).filter((one) => one.revoked_at === null);
+  const named = devices.filter((one) => one.name === wanted);
+  const hits =
+    named.length > 0 ? named : devices.filter((one) => wanted.length >= 4 && one.device_id.startsWith(wanted));
+  const [only] = hits;
+  if (only && hits.length === 1) return only;
+  throw new CctError(
+    hits.length > 1 ? "ambiguous" : "not_found",
+    hits.length > 1 ? "Several devices begin so." : "There is no such device.",
+    devices.length > 0 ? `Devices: ${devices.map((one) => one.name).join(", ")}.` : "No device has a token.",
+  );
+}

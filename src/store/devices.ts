@@ -1,0 +1,111 @@
+/** Statements about devices and invitations; rows become types here. */
+import { type Scope, scopes } from "../rules/devices.ts";
+import { integer, integerOrNull, oneOf, text } from "./row.ts";
+import type { Row, Sql } from "./store.ts";
+
+/** Another machine, known by its token. */
+export interface Device {
+  device_id: string;
+  name: string;
+  scope: Scope;
+  created_at: number;
+  last_seen: number | null;
+  revoked_at: number | null;
+}
+
+const COLUMNS = "device_id, name, scope, created_at, last_seen, revoked_at";
+
+function toDevice(row: Row): Device {
+  return {
+    device_id: text(row, "device_id"),
+    name: text(row, "name"),
+    scope: oneOf(row, "scope", scopes),
+    created_at: integer(row, "created_at"),
+    last_seen: integerOrNull(row, "last_seen"),
+    revoked_at: integerOrNull(row, "revoked_at"),
+  };
+}
+
+export async function insertDevice(sql: Sql, device: Device, tokenHash: string): Promise<void> {
+  await sql(
+    `INSERT INTO devices (device_id, name, scope, token_hash, created_at, last_seen, revoked_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    device.device_id,
+    device.name,
+    device.scope,
+    tokenHash,
+    device.created_at,
+    device.last_seen,
+    device.revoked_at,
+  );
+}
+
+/** Writes everything about a device that can change. */
+export async function updateDevice(sql: Sql, device: Device): Promise<void> {
+  await sql(
+    "UPDATE devices SET name = $2, last_seen = $3, revoked_at = $4 WHERE device_id = $1",
+    device.device_id,
+    device.name,
+    device.last_seen,
+    device.revoked_at,
+  );
+}
+
+/** The device that has this token, unless it was revoked. */
+export async function deviceByToken(sql: Sql, tokenHash: string): Promise<Device | undefined> {
+  const [row] = await sql(`SELECT ${COLUMNS} FROM devices WHERE token_hash = $1 AND revoked_at IS NULL`, tokenHash);
+  return row && toDevice(row);
+}
+
+/** Oldest first. */
+export async function listDevices(sql: Sql): Promise<(Device & { peers: number })[]> {
+  const rows = await sql(
+    `SELECT ${COLUMNS}, (SELECT count(*) FROM peers p WHERE p.device_id = devices.device_id AND p.presence <> 'offline') AS peers
+     FROM devices ORDER BY created_at, device_id`,
+  );
+  return rows.map((row) => ({ ...toDevice(row), peers: integer(row, "peers") }));
+}
+
+/** Sessions of the device are over as far as the broker is concerned. */
+export async function endSessionsOf(sql: Sql, deviceId: string): Promise<void> {
+  await sql("UPDATE peers SET presence = 'offline' WHERE device_id = $1", deviceId);
+}
+
+export interface InvitationRow {
+  scope: Scope;
+  expires_at: number;
+  used_at: number | null;
+}
+
+export async function insertInvitation(
+  sql: Sql,
+  codeHash: string,
+  scope: Scope,
+  now: number,
+  expiresAt: number,
+): Promise<void> {
+  // Old ones tell nothing that the list of devices does not.
+  await sql("DELETE FROM invitations WHERE expires_at < $1", now - 24 * 3_600_000);
+  await sql(
+    "INSERT INTO invitations (code_hash, scope, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+    codeHash,
+    scope,
+    now,
+    expiresAt,
+  );
+}
+
+export async function findInvitation(sql: Sql, codeHash: string): Promise<InvitationRow | undefined> {
+  const [row] = await sql("SELECT scope, expires_at, used_at FROM invitations WHERE code_hash = $1", codeHash);
+  return (
+    row && {
+      scope: oneOf(row, "scope", scopes),
+      expires_at: integer(row, "expires_at"),
+      used_at: integerOrNull(row, "used_at"),
+    }
+  );
+}
+
+export async function useInvitation(sql: Sql, codeHash: string, now: number): Promise<void> {
+  await sql("UPDATE invitations SET used_at = $2 WHERE code_hash = $1", codeHash, now);
+}

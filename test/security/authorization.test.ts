@@ -1,0 +1,191 @@
+/**
+ * Who may call what: every operation, for every kind of caller. An operation that is added to the list does not compile
+ * here until somebody has said who may call it.
+ */
+import { beforeAll, describe, expect, test } from "vitest";
+import { type OperationName, operations } from "../../src/operations/index.ts";
+import { type Answer, type Credentials, call, ok, refusal, send } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { newPeer, place } from "../support/peers.ts";
+
+/** Every way to come, but for those without any token, who may nothing. */
+const callers = [
+  "operator",
+  "admin device",
+  "post device",
+  "read device",
+  "peer",
+  "peer on a post device",
+  "peer on a read device",
+  "peer with another's secret",
+  "invitation",
+] as const;
+type CallerName = (typeof callers)[number];
+
+const peers = ["peer", "peer on a post device"] as const;
+const operator = ["operator", "admin device"] as const;
+const newcomers = ["operator", "admin device", "post device"] as const;
+const anyDevice = ["post device", "read device"] as const;
+
+interface Answered {
+  may: readonly CallerName[];
+  /** Of the right shape, so that only the caller decides; what it names need not be there. */
+  input: () => Record<string, unknown>;
+}
+
+const MESSAGE = "01890a5d-ac96-774b-bcce-b302099a8057";
+const answers: Record<OperationName, Answered> = {
+  register: { may: [...newcomers, ...peers], input: () => place() },
+  heartbeat: { may: peers, input: () => ({ claude_pid: 1, held: [] }) },
+  unregister: { may: peers, input: () => ({ claude_pid: 1 }) },
+  list_peers: { may: [...operator, ...peers, ...anyDevice], input: () => ({}) },
+  set_summary: { may: peers, input: () => ({ summary: "works" }) },
+  send_message: { may: [...operator, ...peers], input: () => ({ to: "nobody", text: "hello" }) },
+  claim_messages: { may: peers, input: () => ({ limit: 1, budget: 100 }) },
+  ack_messages: { may: peers, input: () => ({ acks: [{ message_id: MESSAGE, attempt: 1, outcome: "read" }] }) },
+  check_messages: { may: peers, input: () => ({}) },
+  message_status: { may: [...operator, ...peers], input: () => ({ message_id: MESSAGE }) },
+  messages: { may: [...operator, ...peers], input: () => ({}) },
+  resend_message: { may: [...operator, ...peers], input: () => ({ message_id: MESSAGE }) },
+  inbound_policy: { may: [...operator, ...peers], input: () => ({}) },
+  held_messages: { may: [...operator, ...peers], input: () => ({}) },
+  unhold_message: { may: operator, input: () => ({ message_id: MESSAGE }) },
+  notes: { may: operator, input: () => ({}) },
+  cost: { may: operator, input: () => ({}) },
+  list_pools: { may: [...operator, ...peers, ...anyDevice], input: () => ({}) },
+  create_pool: { may: [...operator, ...peers], input: () => ({ name: newName(), purpose: "to test" }) },
+  join_pool: { may: peers, input: () => ({ pool: "nowhere" }) },
+  invite_to_pool: { may: [...operator, ...peers], input: () => ({ pool: "nowhere", peer: "nobody" }) },
+  leave_pool: { may: peers, input: () => ({ pool: "nowhere" }) },
+  archive_pool: { may: [...operator, ...peers], input: () => ({ pool: "nowhere" }) },
+  pool_status: { may: [...operator, ...peers], input: () => ({ pool: "nowhere" }) },
+  propose_release: {
+    may: [...operator, ...peers],
+    input: () => ({ pool: "nowhere", peer: "nobody", reason: "it is done" }),
+  },
+  vote_release: { may: peers, input: () => ({ proposal_id: "0".repeat(32), vote: "yes" }) },
+  decide_release: {
+    may: [...operator, ...peers],
+    input: () => ({ proposal_id: "0".repeat(32), decision: "withdrawn" }),
+  },
+  set_busy: { may: peers, input: () => ({ reason: "builds", estimate_seconds: 60 }) },
+  set_ready: { may: peers, input: () => ({}) },
+  register_service: {
+    may: [...operator, ...peers],
+    input: () => ({ kind: "preview", url: "http://127.0.0.1:1/", host: "elsewhere" }),
+  },
+  renew_service: { may: [...operator, ...peers], input: () => ({ service_id: "0".repeat(32), health: "healthy" }) },
+  unregister_service: { may: [...operator, ...peers], input: () => ({ service: "nothing" }) },
+  list_services: { may: [...operator, ...peers], input: () => ({}) },
+  services_to_renew: { may: peers, input: () => ({}) },
+  invite_device: { may: operator, input: () => ({}) },
+  join_device: { may: ["invitation"], input: () => ({ name: "laptop" }) },
+  add_device: { may: operator, input: () => ({ name: "another" }) },
+  list_devices: { may: operator, input: () => ({}) },
+  revoke_device: { may: operator, input: () => ({ device: "none" }) },
+  rename_device: { may: operator, input: () => ({ device: "none", name: "other" }) },
+};
+
+let names = 0;
+const newName = (): string => `pool-${++names}`;
+
+let broker: TestBroker;
+const tokens = {} as Record<"read" | "post" | "admin", string>;
+let ann: Credentials;
+let ben: Credentials;
+
+beforeAll(async () => {
+  broker = await startBroker();
+  for (const scope of ["read", "post", "admin"] as const)
+    tokens[scope] = (await ok(broker, "add_device", { name: scope, scope })).token;
+  [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+});
+
+async function callAs(caller: CallerName, operation: OperationName): Promise<Answer> {
+  const { url, token } = broker;
+  const input = answers[operation].input();
+  switch (caller) {
+    case "operator":
+      return call({ url, token }, operation, input);
+    case "admin device":
+      return call({ url, token: tokens.admin }, operation, input);
+    case "post device":
+      return call({ url, token: tokens.post }, operation, input);
+    case "read device":
+      return call({ url, token: tokens.read }, operation, input);
+    case "peer":
+      return call({ url, token }, operation, input, ann);
+    case "peer on a post device":
+      return call({ url, token: tokens.post }, operation, input, ann);
+    case "peer on a read device":
+      return call({ url, token: tokens.read }, operation, input, ann);
+    case "peer with another's secret":
+      return call({ url, token }, operation, input, { peer_id: ann.peer_id, secret: ben.secret });
+    case "invitation":
+      return call({ url, token: (await ok(broker, "invite_device", {})).code }, operation, input);
+  }
+}
+
+describe.each(Object.keys(answers) as OperationName[])("%s", (operation) => {
+  test.each(callers)("as %s", async (caller) => {
+    const answer = await callAs(caller, operation);
+    if (answers[operation].may.includes(caller)) {
+      // What it names is not there, or not now; but nobody says that the caller may not.
+      expect([200, 400, 404, 409]).toContain(answer.status);
+    } else {
+      const expected = caller === "peer with another's secret" ? "unauthorized" : "forbidden";
+      expect(refusal(answer)).toMatchObject({ code: expected });
+    }
+  });
+
+  test.each([
+    ["no token", undefined],
+    ["a wrong token", `Bearer ${"0".repeat(32)}`],
+    ["the token as another scheme", "basic"],
+    ["an empty token", "Bearer "],
+  ])("with %s", async (_what, authorization) => {
+    const given = authorization === "basic" ? `Basic ${broker.token}` : authorization;
+    const body = JSON.stringify(answers[operation].input());
+    const answer = await send(broker, { path: `/api/${operation}`, body, headers: { authorization: given } });
+    expect(refusal(answer)).toMatchObject({ status: 401, code: "unauthorized" });
+  });
+});
+
+test("the table has every operation, and no other", () => {
+  expect(Object.keys(answers).sort()).toEqual(operations.map((one) => one.name).sort());
+});
+
+test("an event stream opens for peers, on machines that may post", async () => {
+  const open = (token: string | undefined, as?: Credentials): Promise<Answer> =>
+    send(broker, {
+      method: "GET",
+      path: "/events",
+      as,
+      headers: { authorization: token === undefined ? undefined : `Bearer ${token}` },
+    });
+  expect(refusal(await open(undefined, ann))).toMatchObject({ status: 401 });
+  expect(refusal(await open(tokens.read, ann))).toMatchObject({ code: "forbidden" });
+  expect(refusal(await open(tokens.post))).toMatchObject({ code: "forbidden" });
+  expect(refusal(await open(broker.token))).toMatchObject({ code: "forbidden" });
+  const { code } = await ok(broker, "invite_device", {});
+  expect(refusal(await open(code, ann))).toMatchObject({ code: "forbidden" });
+  expect(refusal(await open(tokens.post, { ...ann, secret: ben.secret }))).toMatchObject({ code: "unauthorized" });
+});
+
+test("without a token there is nothing but the word that the broker is alive", async () => {
+  const health = (token: string | undefined): Promise<Answer> =>
+    send(broker, {
+      method: "GET",
+      path: "/health",
+      headers: { authorization: token === undefined ? undefined : `Bearer ${token}` },
+    });
+  expect(await health(undefined)).toMatchObject({ status: 200, json: { ok: true } });
+  expect((await health(undefined)).text).toBe('{"ok":true}');
+  expect((await health("wrong")).text).toBe('{"ok":true}');
+  const seen = (await health(tokens.read)).json;
+  expect(seen).toMatchObject({ ok: true, version: expect.any(String) });
+  expect(seen).not.toHaveProperty("pid");
+  expect(seen).not.toHaveProperty("home");
+  for (const path of ["/", "/api/", "/api/nothing", "/events", "/metrics", "/api/../health"])
+    expect((await send(broker, { path, headers: { authorization: undefined } })).status).toBe(401);
+});

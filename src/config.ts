@@ -4,7 +4,6 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { CctError, systemCode } from "./errors.ts";
-import { fingerprintFrom } from "./rules/devices.ts";
 import type { World } from "./world.ts";
 
 const limit = (count: number, what: string) =>
@@ -49,12 +48,14 @@ const schema = z.strictObject({
     .describe("this machine's token for the broker"),
   fingerprint: z
     .string()
-    .transform((text, context) => {
-      const hex = fingerprintFrom(text);
-      if (hex !== undefined) return hex;
-      context.issues.push({ code: "custom", message: "not a SHA-256 fingerprint", input: text });
-      return z.NEVER;
-    })
+    // As OpenSSL, browsers and CCT itself write it: `SHA256:AB:CD…`, `ab cd…`.
+    .transform((text) =>
+      text
+        .replace(/^sha256[:/]/i, "")
+        .replace(/[:\s]/g, "")
+        .toLowerCase(),
+    )
+    .pipe(z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 fingerprint has 64 hexadecimal characters"))
     .optional()
     .describe("SHA-256 of the broker's certificate: no other one is accepted"),
   name: z.string().min(1).max(200).optional().describe("name of this session"),

@@ -21,6 +21,8 @@ const scope = z
   .enum(scopes)
   .describe("read: see who is there; post: have sessions that talk; admin: all that the operator may");
 const name = z.string().min(1).max(200);
+const newName = name.describe("what to call the machine; '-2' is added when it is taken");
+const known = name.describe("its name, or 4 or more characters of its id");
 
 export const inviteDevice = operation({
   name: "invite_device",
@@ -43,7 +45,7 @@ export const joinDevice = operation({
   name: "join_device",
   by: ["invitee"],
   doc: "Uses up an invitation, whose code is the bearer token of this request, for a token of the machine's own. The token is in the answer, once.",
-  input: z.strictObject({ name: name.describe("what to call the machine; '-2' is added when it is taken") }),
+  input: z.strictObject({ name: newName }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   async run(context, input) {
     const { caller, sql, now } = context;
@@ -69,7 +71,7 @@ export const addDevice = operation({
   by: ["operator"],
   cli: "device add <name>",
   doc: "Makes a token without a join string, for a machine that is set up by hand, or one that several share. It is shown once.",
-  input: z.strictObject({ name, scope: scope.optional().describe("read, post (the default) or admin") }),
+  input: z.strictObject({ name: newName, scope: scope.optional().describe("read, post (the default) or admin") }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   run: (context, input) => admit(context, input.name, input.scope ?? "post"),
 });
@@ -127,7 +129,7 @@ export const revokeDevice = operation({
   by: ["operator"],
   cli: "device revoke <device>",
   doc: "Takes a machine's token away, at once and for good: its streams end, its sessions are offline. Their mail is kept.",
-  input: z.strictObject({ device: name.describe("its name, or 4 or more characters of its id") }),
+  input: z.strictObject({ device: known }),
   output: z.object({ device_id: z.string(), name: z.string() }),
   async run({ sql, now, emit }, input) {
     const device = await deviceNamed(sql, input.device);
@@ -143,7 +145,7 @@ export const renameDevice = operation({
   by: ["operator"],
   cli: "device rename <device> <name>",
   doc: "Gives a machine another name in the list of devices. Its sessions keep theirs.",
-  input: z.strictObject({ device: name.describe("its name, or 4 or more characters of its id"), name }),
+  input: z.strictObject({ device: known, name: name.describe("its new name") }),
   output: z.object({ device_id: z.string(), name: z.string() }),
   async run({ sql }, input) {
     const device = await deviceNamed(sql, input.device);

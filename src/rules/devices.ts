@@ -69,15 +69,6 @@ export function isPlace(text: string): boolean {
   return match !== null && Number(match[1]) >= 1 && Number(match[1]) <= 65_535;
 }
 
-/** `AB:CD…` and `ab cd…` as 64 hexadecimal characters; `undefined` when it is no SHA-256. */
-export function fingerprintFrom(text: string): string | undefined {
-  const hex = text
-    .replace(/^sha256[:/]/i, "")
-    .replace(/[:\s]/g, "")
-    .toLowerCase();
-  return isHex(hex, 64) ? hex : undefined;
-}
-
 /** As people read it aloud: `AB:CD:…`. */
 export const showFingerprint = (hex: string): string => (hex.toUpperCase().match(/../g) ?? []).join(":");
 

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 import { type Needs, root } from "./needs.ts";
-import { openNetwork } from "./network.ts";
+import { type Network, openNetwork } from "./network.ts";
 import { type RequestLog, readLog } from "./requests.ts";
 import { bash, type ToolCall, type Turn } from "./script.ts";
 import { openSession, type Session, writeScript } from "./session.ts";
@@ -44,6 +44,7 @@ export interface StartOptions {
 
 export interface Stage {
   home: string;
+  network: Network;
   log: RequestLog;
   /** Writes a script for the model; answers with the prompt that plays it. */
   script(turns: Turn[]): string;
@@ -141,6 +142,7 @@ export async function openStage(needs: Needs): Promise<Stage> {
     const places = { home, cctHome: join(home, ".cct"), scripts };
     return {
       home,
+      network,
       log,
       script: (turns) => writeScript(scripts, turns),
       sessions,

@@ -7,6 +7,8 @@ import { once } from "node:events";
 import type { Needs } from "./needs.ts";
 
 export interface Network {
+  /** A process in it that stays, so that others can name the network. */
+  pid: number;
   /** The command line that runs `command` in this network. */
   within(command: readonly string[]): [string, string[]];
   /** Ends everything in it. */
@@ -37,8 +39,10 @@ export async function openNetwork(needs: Needs): Promise<Network> {
       throw new Error("the network namespace could not be made");
     }),
   ]);
+  const { pid = 0 } = keeper;
   return {
-    within: (command) => ["nsenter", [...needs.nsenter, "-t", String(keeper.pid), "--", ...command]],
+    pid,
+    within: (command) => ["nsenter", [...needs.nsenter, "-t", String(pid), "--", ...command]],
     async close() {
       keeper.stdin.end();
       await ended;

@@ -43,6 +43,7 @@ export interface StartOptions {
 }
 
 export interface Stage {
+  needs: Needs;
   home: string;
   network: Network;
   log: RequestLog;
@@ -141,6 +142,7 @@ export async function openStage(needs: Needs): Promise<Stage> {
     const sessions: Session[] = [];
     const places = { home, cctHome: join(home, ".cct"), scripts };
     return {
+      needs,
       home,
       network,
       log,

@@ -28,6 +28,8 @@ export interface HostOptions {
   env?: Record<string, string>;
   cwd?: string;
   plugin?: string;
+  /** Wraps the command line, without a process in between. */
+  within?: (command: readonly string[]) => [string, string[]];
   /** Shell commands that the host process runs before it starts its session server. */
   before?: string;
 }
@@ -68,7 +70,9 @@ export async function startHost(home: string, name: string, options: HostOptions
   const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_NAME: name, ...options.env };
   // `while`: a server that was killed by a signal is started again under the same parent; one that ended well is not.
   const script = `${options.before ?? ":"}; while "$@"; (($? > 128)); do :; done`;
-  const child = spawn("bash", ["-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"], {
+  const command = ["bash", "-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"];
+  const [program, args] = options.within?.(command) ?? ["bash", command.slice(1)];
+  const child = spawn(program, args, {
     cwd: options.cwd ?? root,
     env,
     stdio: "pipe",

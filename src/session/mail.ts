@@ -117,8 +117,9 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     if (file.stage === "taken") {
       // The hook may have printed before it died: `lost`, so that the next showing is marked.
       if (now() - file.since < TAKEN_MS || !spool.retire(file)) return;
-      await tell(claimsOf(file), "lost");
+      // First the file: a broker that is away now hears of it by the lease that lapses.
       spool.remove(file);
+      await tell(claimsOf(file), "lost");
     } else if (file.stage === "read") {
       await tell(claimsOf(file), "read", { shown: { via: file.via, batch: key } });
       acknowledged.delete(key);

@@ -1,0 +1,52 @@
+/** What only time brings: mail that may wake again, and hooks that turn out not to run. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readSpoolHead } from "../../src/rules/spoolfile.ts";
+import { ok } from "../support/api.ts";
+import { startBroker } from "../support/broker.ts";
+import { testClock } from "../support/clock.ts";
+import { startHost, type TestHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
+
+const MINUTE_MS = 60_000;
+
+const head = (host: TestHost) =>
+  readSpoolHead(existsSync(join(host.spool, "mail")) ? readFileSync(join(host.spool, "mail"), "utf8") : "");
+
+test("mail that was not to wake a session may wake it when the hour has gone on", async () => {
+  const clock = testClock();
+  const broker = await startBroker({ env: { ...clock.env, CCT_WAKES_PER_HOUR: "1" } });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
+  await ann.ready();
+  await ann.hook("SessionStart", { source: "startup" });
+  await ok(broker, "send_message", { to: "ann", text: "the first" });
+  await ann.mail();
+  expect((await ann.hook("FileChanged")).status).toBe(2);
+  await ann.hook("Stop");
+  await until("the broker knows of the wake", async () => (await ok(broker, "cost", {})).peers[0]?.wakes === 1);
+
+  await ok(broker, "send_message", { to: "ann", text: "the second" });
+  await until("it lies there, not to wake", () => head(ann)?.nowake === true);
+  expect((await ann.hook("FileChanged")).status).toBe(0);
+  clock.forward(61 * MINUTE_MS);
+  await until("it may wake", () => head(ann)?.nowake === false);
+  const woken = await ann.hook("FileChanged");
+  expect([woken.status, woken.stderr]).toEqual([2, expect.stringContaining("the second")]);
+});
+
+test("a session whose hooks leave its mail for a minute is said to have no live hook, until one takes it", async () => {
+  const clock = testClock();
+  const broker = await startBroker({ env: clock.env });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
+  await ann.ready();
+  await ann.hook("SessionStart", { source: "startup" });
+  const note = async (): Promise<string | undefined> =>
+    (await ok(broker, "send_message", { to: "ann", text: `and ${Math.random()}` })).recipients[0]?.note;
+  expect(await note()).not.toContain("no live hook");
+  await ann.mail();
+  clock.forward(MINUTE_MS + 5_000);
+  await until("its senders are told", async () => (await note())?.includes("no live hook"));
+  expect((await ann.hook("FileChanged")).status).toBe(2);
+  await until("its senders are told again", async () => !(await note())?.includes("no live hook"));
+});

@@ -12,7 +12,14 @@ const root = join(fileURLToPath(import.meta.url), "../..");
 process.chdir(root);
 
 const MAJORS = ["20", "22", "24", "26"];
-const CHOSEN = ["test/store", "test/broker", "test/session/server", "test/session/life", "test/session/crash"];
+const CHOSEN = [
+  "test/store",
+  "test/broker",
+  "test/session/server",
+  "test/session/crash",
+  "test/security/tls",
+  "test/security/devices",
+];
 /** More than there may be cores: these tests wait for real processes most of the time. */
 const WORKERS = 4;
 const INSTALL_MS = 120_000;

@@ -24,7 +24,12 @@ export interface App {
 
 export function createApp(app: App): Server {
   const byPath = new Map<string, Operation>(operations.map((op: Operation) => [`/api/${op.name}`, op]));
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 30_000 });
+  const server = createServer({
+    requestTimeout: 30_000,
+    headersTimeout: 10_000,
+    keepAliveTimeout: 30_000,
+    connectionsCheckingInterval: 5_000,
+  });
 
   server.on("request", (request, response) => {
     handle(app, byPath, request, response).catch((error: unknown) => answerError(app, request, response, error));

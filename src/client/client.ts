@@ -118,7 +118,7 @@ export function createClient(access: () => Access): Client {
 function createAgents(fingerprint: () => string | undefined) {
   const kept: Agent[] = [];
   let plain: Agent | undefined;
-  let secure: SecureAgent | undefined;
+  let secure: Promise<SecureAgent> | undefined;
   const keep = <A extends Agent>(agent: A): A => {
     kept.push(agent);
     return agent;
@@ -133,7 +133,7 @@ function createAgents(fingerprint: () => string | undefined) {
       }
       const { secureAgent } = await import("./pinned.ts");
       if (once) return secureAgent(options, fingerprint());
-      secure ??= keep(secureAgent(options, fingerprint()));
+      secure ??= secureAgent(options, fingerprint()).then(keep);
       return secure;
     },
     close() {

@@ -12,7 +12,7 @@ import { ladder, rungsOf } from "../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../host/statusline.ts";
 import type { World } from "../world.ts";
 import { paint, type Screen, toJson } from "./output.ts";
-import { standIn } from "./standin.ts";
+import { type StandIn, standIn } from "./standin.ts";
 
 type Verdict = "ok" | "warning" | "failed";
 
@@ -69,7 +69,14 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
   const client = localClient(config);
   try {
     const about = await client.health();
-    if (!about) return [{ check: "broker", verdict: "failed", found: "none is running. Start one with: cct start" }];
+    if (!about)
+      return [
+        {
+          check: "broker",
+          verdict: "failed",
+          found: config.broker ? `none answers at ${config.broker}` : "none is running. Start one with: cct start",
+        },
+      ];
     const { peers } = await client.call("list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const old =
@@ -78,7 +85,7 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
       {
         check: "broker",
         verdict: old ? "warning" : "ok",
-        found: `process ${about.pid}, version ${about.version}${old}; ${live} live sessions`,
+        found: `${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}${old}; ${live} live sessions`,
       },
     ];
   } finally {
@@ -122,20 +129,33 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
   return findings;
 }
 
-/** A message from the operator through broker, session server, spool and hook; tells how long it took. */
+/**
+ * A message through broker, session server, spool and hook; tells how long it took. It is the operator's; where the
+ * broker is another machine's, another session's.
+ */
 async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
   const client = localClient(config);
-  const name = "cct-doctor";
-  try {
+  const started: StandIn[] = [];
+  async function begin(name: string): Promise<{ session: StandIn; peer_id: string }> {
     const session = standIn(world, config.home, name, folder);
+    started.push(session);
+    await session.ready;
+    await session.hook("SessionStart", { source: "startup" });
+    const { peers } = (await session.call("cct_list_peers", {})) as { peers: { peer_id: string; you: boolean }[] };
+    const me = peers.find((peer) => peer.you);
+    if (!me) throw new CctError("internal", "the probe's session is not among the peers.");
+    return { session, peer_id: me.peer_id };
+  }
+  try {
     try {
-      await session.ready;
-      await session.hook("SessionStart", { source: "startup" });
-      await session.call("cct_list_peers", {});
+      const { session, peer_id } = await begin("cct-doctor");
       const word = world.newId();
+      const message = { to: peer_id, text: `probe ${word}`, expires_in_seconds: 60 };
+      const other = config.broker === undefined ? undefined : (await begin("cct-doctor-sends")).session;
       const began = performance.now();
-      await client.call("send_message", { to: name, text: `probe ${word}`, expires_in_seconds: 60 });
+      if (other) await other.call("cct_send_message", message);
+      else await client.call("send_message", message);
       await session.mailArrived();
       const spooled = performance.now();
       const { stdout } = await session.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
@@ -144,7 +164,7 @@ async function probe(world: World, config: Config): Promise<string> {
       await session.hook("Stop");
       return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(performance.now() - spooled).toFixed(0)} ms)`;
     } finally {
-      await session.end();
+      for (const session of started) await session.end();
     }
   } finally {
     client.close();

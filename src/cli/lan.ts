@@ -1,11 +1,13 @@
 /** Sessions on several machines: opening this machine's broker to others, and joining another's. */
+import { rmSync } from "node:fs";
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { type Client, createClient } from "../client/client.ts";
 import { ensureBroker, localClient } from "../client/local.ts";
-import { type Config, configPath, loadConfig, withSettings } from "../config.ts";
+import { type Settings as AllSettings, type Config, configPath, loadConfig, withSettings } from "../config.ts";
 import { CctError } from "../errors.ts";
-import { prepareHome, writeWhole } from "../home.ts";
+import { prepareHome, readIfThere, writeWhole } from "../home.ts";
 import {
   type Invitation,
   readJoinString,
@@ -18,6 +20,8 @@ import type { World } from "../world.ts";
 import { stopBroker } from "./lifecycle.ts";
 import { clockTime, paint, type Screen, toJson } from "./output.ts";
 import { installHere } from "./setup.ts";
+
+type Settings = Partial<Record<keyof AllSettings, unknown>>;
 
 interface LanOptions {
   host?: string;
@@ -80,20 +84,17 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
   const config = loadConfig(world);
   refuseRemote(config);
   prepareHome(config.home, world.user, true);
+  // The broker has another working directory.
+  const absolute = (path: string): string => resolve(world.cwd, path);
   const settings = {
     host: options.host ?? world.env.CCT_HOST ?? "0.0.0.0",
     ...(options.port === undefined ? {} : { port: options.port }),
     plain_http: options.plain ? true : undefined,
-    ...(options.cert === undefined ? {} : { cert: options.cert, key: options.key }),
+    ...(options.cert === undefined ? {} : { cert: absolute(options.cert), key: absolute(options.key ?? "") }),
   };
-  writeWhole(configPath(config.home), withSettings(config.home, settings), world.newId());
-  const now = loadConfig(world);
-  await stopBroker(world, now);
-  const client = localClient(now);
+  const client = localClient(config);
   try {
-    await ensureBroker(world, now, client);
-    const about = await client.health();
-    const lan = lanOf(about);
+    const lan = await opened(world, config, settings, client);
     const { code, expires_at } = await client.call("invite_device", {});
     const shared = options.sharedToken ? await sharedToken(client) : undefined;
     const word = writeJoinString(invitation(lan, code));
@@ -130,6 +131,25 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
     );
   } finally {
     client.close();
+  }
+}
+
+/** Starts the broker anew with these settings, kept for later starts too. What cannot be had leaves all as it was. */
+async function opened(world: World, before: Config, settings: Settings, client: Client): Promise<Lan> {
+  const path = configPath(before.home);
+  const text = readIfThere(path);
+  const change = (content: string | undefined): void =>
+    content === undefined ? rmSync(path, { force: true }) : writeWhole(path, content, world.newId());
+  change(withSettings(before.home, settings));
+  const ran = (await stopBroker(world, before)) !== undefined;
+  try {
+    await ensureBroker(world, loadConfig(world), client);
+    return lanOf(await client.health());
+  } catch (error) {
+    change(text);
+    await stopBroker(world, before);
+    if (ran) await ensureBroker(world, before, client);
+    throw error;
   }
 }
 

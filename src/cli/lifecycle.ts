@@ -49,6 +49,8 @@ async function start(world: World, screen: Screen, parts: Parts, options: StartO
   try {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();
+    if (config.broker !== undefined)
+      return screen.write(`This machine uses the broker at ${config.broker}, on ${about?.name}. It runs.\n`);
     screen.write(
       `The broker ${how === "started" ? "runs now" : "was running already"}: process ${about?.pid}, home ${about?.home}.\n`,
     );

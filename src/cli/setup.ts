@@ -67,9 +67,11 @@ async function up(world: World, screen: Screen): Promise<void> {
   try {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();
-    screen.write(
-      `${tick} broker: ${how === "started" ? "started" : "runs already"}, process ${about?.pid}, home ${about?.home}\n`,
-    );
+    const where =
+      config.broker === undefined
+        ? `process ${about?.pid}, home ${about?.home}`
+        : `${config.broker}, on ${about?.name}`;
+    screen.write(`${tick} broker: ${how === "started" ? "started" : "runs already"}, ${where}\n`);
   } finally {
     client.close();
   }

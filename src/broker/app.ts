@@ -273,8 +273,12 @@ async function answerError(
   if (known.code === "unauthorized" && !(await heldBack(app, traffic, request))) return void response.destroy();
   if (response.headersSent || response.destroyed) return void response.destroy();
   // What is left of an unread body must not be taken for the next request.
-  if (!request.complete) response.setHeader("connection", "close");
+  if (!request.complete && mayHaveBody(request)) response.setHeader("connection", "close");
   answer(app, traffic, response, status, errorBody(known));
+}
+
+function mayHaveBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 /** Writes down wrong credentials, never what they were, and lets their sender wait. `false`: too many of those wait already. */

@@ -25,8 +25,9 @@ const body = (answer: string): unknown => JSON.parse(answer.split("\r\n\r\n")[1]
 describe("a request that does not come to its end", () => {
   test("is cut off with a reason, in its headers, in its body, and before its first byte", async () => {
     const whole = head("POST /api/list_peers", { ...host, ...goodHeaders(broker, { body: "{ }" }) });
+    const begun = `${whole}\r\n{`;
     const started = performance.now();
-    const slow = [raw(broker), raw(broker, "GET /health HTTP/1.1\r\nhost: "), raw(broker, whole)];
+    const slow = [raw(broker), raw(broker, "GET /health HTTP/1.1\r\nhost: "), raw(broker, begun)];
     const drip = setInterval(() => slow[1]?.socket.write("x"), 300);
     for (const connection of slow) {
       const answer = await connection.over;
@@ -142,37 +143,40 @@ describe("streams", () => {
     for (const one of streams.slice(1)) await one.count(2);
   });
 
-  test("that nobody reads keep no memory, are told what they missed when they read again, and end when they do not", async () => {
-    const events = fanout(200);
-    const open: ServerResponse[] = [];
-    const server = createServer((request, response) => {
-      open.push(response);
-      events.open(request.url ?? "", response);
+  /** A stream of a fan-out of its own, whose reader has stopped to read, and for whom nothing more fits anywhere. */
+  async function stalled(pulseMs?: number) {
+    const events = fanout(pulseMs);
+    let response: ServerResponse | undefined;
+    const server = createServer((_request, stream) => {
+      response = stream;
+      events.open("peer", stream);
     });
-    const url = `http://127.0.0.1:${await listening(server)}`;
-    const [late, never] = ["/late", "/never"].map((path) => {
-      const one = raw({ url }, `${head(`GET ${path}`, host)}\r\n`);
-      one.socket.pause();
-      return one;
-    });
-    await until("both streams", () => open.length === 2);
+    const reader = raw({ url: `http://127.0.0.1:${await listening(server)}` }, `${head("GET /events", host)}\r\n`);
+    reader.socket.pause();
+    const stream = await until("the stream", () => response);
     // Until the system's own buffers are full, which takes some megabytes.
     await until("nothing is taken any more", async () => {
-      for (let i = 0; i < 20_000; i++)
-        for (const peer_id of ["/late", "/never"]) events.publish({ peer_id, about: "mail" });
+      for (let i = 0; i < 20_000; i++) events.publish({ peer_id: "peer", about: "mail" });
       await new Promise((resolve) => setImmediate(resolve));
-      return open.every((one) => one.writableNeedDrain);
+      return stream.writableNeedDrain || stream.destroyed;
     });
-    const before = open.map((one) => one.writableLength);
-    for (let i = 0; i < 100_000; i++)
-      for (const peer_id of ["/late", "/never"]) events.publish({ peer_id, about: "peer" });
-    expect(open.map((one) => one.writableLength)).toEqual(before);
-    late?.socket.resume();
-    await until("what was missed", () => late?.said().includes("event: peer"));
-    expect(late?.said().split("event: peer")).toHaveLength(2);
-    await until("the stream is ended", () => events.count() === 1);
-    expect(open[1]?.destroyed).toBe(true);
-    never?.socket.destroy();
+    return { events, stream, reader };
+  }
+
+  test("that nobody reads keep nothing, and are told once what they missed when they are read again", async () => {
+    const { events, stream, reader } = await stalled();
+    const before = stream.writableLength;
+    for (let i = 0; i < 100_000; i++) events.publish({ peer_id: "peer", about: "peer" });
+    expect(stream.writableLength).toBe(before);
+    reader.socket.resume();
+    await until("what was missed", () => reader.said().includes("event: peer"));
+    expect(reader.said().split("event: peer")).toHaveLength(2);
+    events.close();
+  });
+
+  test("that nobody reads for long are cut off", async () => {
+    const { events, stream } = await stalled(100);
+    await until("the stream is cut off", () => stream.destroyed && events.count() === 0);
     events.close();
   });
 });

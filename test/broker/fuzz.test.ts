@@ -157,7 +157,8 @@ test(`${COUNT} malformed requests: no failure, no crash, no growth, nothing stor
     await good;
   }
   expect(tally.sent).toBeGreaterThanOrEqual(COUNT);
-  // It is no attack if most of it never got to where it could do harm.
+  // It is no attack if most of it never got to where it could do harm. Answers that are still being made when the end of
+  // a connection breaks it are not heard.
   expect(tally.answered / tally.sent).toBeGreaterThan(0.5);
   expect(beats).toBeGreaterThan(5);
   expect(await everyRow(), `CCT_FUZZ_SEED=${seed}`).toEqual(before);

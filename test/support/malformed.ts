@@ -230,7 +230,7 @@ export function malformed(r: Random, known: Known, count: number): string[] {
   let wrong = 0;
   return Array.from({ length: count }, (_, i) => {
     if (i === count - 1) return r.pick(broken)(r, known);
-    if (r.int(100) === 0) return r.pick(large)(r, known);
+    if (r.int(400) === 0) return r.pick(large)(r, known);
     // Every tenth, and never so many that the broker makes the address wait.
     if (r.int(10) === 0 && wrong++ < 8) return r.pick(unauthorized)(r, known);
     return r.pick(whole)(r, known);

@@ -33,7 +33,9 @@ export async function startBroker() {
   const folder = tempFolder();
   const home = join(folder, "home");
   // A bench does what the guards against runaway senders are there for.
-  const unguarded = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_REPEAT_SECONDS: "0" };
+  const names =
+    "SENDS_PER_MINUTE SENDS_PER_PAIR REPEAT_SECONDS REQUESTS_PER_SECOND REGISTRATIONS_PER_MINUTE MAILBOX_MESSAGES";
+  const unguarded = Object.fromEntries(names.split(" ").map((name) => [`CCT_${name}`, "0"]));
   const env = { HOME: folder, CCT_HOME: home, CCT_PORT: "0", ...unguarded };
   const broker = start(process.execPath, [program, "start", "--foreground"], { env });
   const note = await until("the broker", () => {

@@ -88,6 +88,11 @@ const schema = z.strictObject({
   poll: flag().describe(
     "true: ask the model to look for mail once a minute, for hosts that mail cannot wake; each look is a paid turn",
   ),
+  requests_per_second: limit(1000, "requests from one network address within a second, as an average over five"),
+  registrations_per_minute: limit(300, "new peers from one network address within a minute"),
+  connections_per_address: limit(1000, "open connections from one network address"),
+  max_peers: limit(10_000, "peers that are registered in all"),
+  mailbox_messages: limit(2000, "messages that wait for one peer"),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -114,6 +119,11 @@ const variables: Record<SettingName, string> = {
   token: "CCT_TOKEN",
   fingerprint: "CCT_FINGERPRINT",
   poll: "CCT_POLL",
+  requests_per_second: "CCT_REQUESTS_PER_SECOND",
+  registrations_per_minute: "CCT_REGISTRATIONS_PER_MINUTE",
+  connections_per_address: "CCT_CONNECTIONS_PER_ADDRESS",
+  max_peers: "CCT_MAX_PEERS",
+  mailbox_messages: "CCT_MAILBOX_MESSAGES",
 };
 
 /** Never shown, and never handed on. */

@@ -8,6 +8,7 @@ import { networkInterfaces } from "node:os";
 import { createServer as createTls } from "node:tls";
 import type { Config } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
+import { rawAnswer } from "./raw.ts";
 
 /** Who says nothing for so long after connecting is not listened to any more. */
 const FIRST_BYTE_MS = 10_000;
@@ -32,8 +33,19 @@ export const isLoopback = (host: string): boolean => /^127\./.test(host) || ["::
 const isAny = (host: string): boolean => ["0.0.0.0", "::"].includes(host);
 const isNear = (socket: Socket): boolean => isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
 
-/** Opens the doors to `http`. `tls`: for what comes from elsewhere; none: that may come plain. */
-export async function openDoors(http: HttpServer, config: Config, tls: Tls | undefined): Promise<Doors> {
+/** As node's HTTP server has its own; `keepAlive` notices a machine that is gone without a word. */
+const sockets = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+
+/**
+ * Opens the doors to `http`. `tls`: for what comes from elsewhere; none: that may come plain. `admit`: whether there is
+ * room for one more connection.
+ */
+export async function openDoors(
+  http: HttpServer,
+  config: Config,
+  tls: Tls | undefined,
+  admit: (socket: Socket) => boolean,
+): Promise<Doors> {
   const open = new Set<Socket>();
   const plain = (socket: Socket): boolean => http.emit("connection", socket);
   const track = (socket: Socket): void => {
@@ -47,15 +59,19 @@ export async function openDoors(http: HttpServer, config: Config, tls: Tls | und
 
   const receive = (socket: Socket): void => {
     socket.on("error", () => socket.destroy());
-    socket.setTimeout(FIRST_BYTE_MS, () => socket.destroy());
+    const letGo = (): void => void socket.destroy();
+    socket.setTimeout(FIRST_BYTE_MS, letGo);
+    socket.once("end", letGo);
     socket.once("data", (first: Buffer) => {
       socket.setTimeout(0);
-      socket.removeAllListeners("timeout");
+      socket.off("timeout", letGo).off("end", letGo);
       socket.pause();
       socket.unshift(first);
       const wantsTls = first[0] === TLS_HANDSHAKE;
       if (wantsTls && secure) secure.emit("connection", socket);
-      else if (wantsTls || (secure && !isNear(socket))) refuse(socket, wantsTls);
+      // To one that speaks TLS there is nothing to say in plain words.
+      else if (wantsTls) socket.destroy();
+      else if (secure && !isNear(socket)) refuse(socket, ONLY_TLS);
       else plain(socket);
       // Both sides read in the next turn, when whoever takes it has begun to listen.
       process.nextTick(() => socket.resume());
@@ -66,7 +82,12 @@ export async function openDoors(http: HttpServer, config: Config, tls: Tls | und
   let { port } = config;
   try {
     for (const host of isLoopback(config.host) || isAny(config.host) ? [config.host] : [config.host, "127.0.0.1"]) {
-      const server = createPort(isLoopback(config.host) ? plain : receive).on("connection", track);
+      const server = createPort(sockets, (socket) => {
+        track(socket);
+        if (!admit(socket)) return refuse(socket, NO_ROOM);
+        if (isLoopback(config.host)) plain(socket);
+        else receive(socket);
+      });
       port = await listen(server, host, port);
       ports.push(server);
     }
@@ -90,18 +111,16 @@ export async function openDoors(http: HttpServer, config: Config, tls: Tls | und
   };
 }
 
-function refuse(socket: Socket, wantsTls: boolean): void {
-  // To one that speaks TLS there is nothing to say in plain words.
-  if (wantsTls) return void socket.destroy();
-  const { message, hint } = new CctError(
-    "bad_request",
-    "This broker speaks TLS to other machines.",
-    "Use https, or join it: cct join <join string>.",
-  );
-  const body = JSON.stringify({ error: { code: "bad_request", message, hint } });
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+const NO_ROOM = new CctError("rate_limited", "There are too many connections.", "Close some, or wait, and try again.");
+const ONLY_TLS = new CctError(
+  "bad_request",
+  "This broker speaks TLS to other machines.",
+  "Use https, or join it: cct join <join string>.",
+);
+
+function refuse(socket: Socket, why: CctError): void {
+  socket.on("error", () => socket.destroy());
+  socket.end(rawAnswer(why));
 }
 
 function listen(server: Port, host: string, port: number): Promise<number> {

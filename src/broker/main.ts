@@ -17,6 +17,7 @@ import { openSqlite } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
 import { createApp } from "./app.ts";
+import { connections } from "./connections.ts";
 import { fanout } from "./events.ts";
 import { isLoopback, openDoors, reachableAt } from "./listen.ts";
 import { sweep } from "./sweep.ts";
@@ -151,16 +152,21 @@ async function serve(
       repeat_seconds: config.repeat_seconds,
       hops: config.max_hops,
       wakes_per_hour: config.wakes_per_hour,
+      mailbox_messages: config.mailbox_messages,
+      peers: config.max_peers,
     },
     publish: events.publish,
   };
   let closing: Promise<void> | undefined;
+  const open = connections(config.connections_per_address);
   const server = createApp({
     closing: () => closing !== undefined,
     environment,
     events,
     keys: { token, store, now: world.now },
     log,
+    bounds: config,
+    connections: open,
     about: ({ kind }) => ({
       version: world.version,
       name: `${userInfo().username}@${world.hostname}`,
@@ -170,7 +176,7 @@ async function serve(
     }),
   });
   const tls = isLoopback(config.host) || config.plain_http ? undefined : await certificate(world, config);
-  const doors = await openDoors(server, config, tls);
+  const doors = await openDoors(server, config, tls, open.admit);
   /** How other machines reach the broker; none when it listens on this machine only. */
   const lan = (): Lan | undefined =>
     isLoopback(config.host)

@@ -1,9 +1,10 @@
 /** Taking mail: claim, acknowledge, check. */
 import * as z from "zod";
+import { MAX_CLAIMS, refuseOver } from "../rules/bounds.ts";
 import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
 import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
 import { wantsQuiet } from "../rules/presence.ts";
-import { countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
+import { countClaims, countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
 import type { Sql } from "../store/store.ts";
 import { recordWay, ways } from "../store/usage.ts";
@@ -30,7 +31,16 @@ function framed(mail: Mail): FramedMessage {
 
 async function claimAll(sql: Sql, now: number, mail: readonly Mail[]): Promise<Mail[]> {
   const claimed: Mail[] = [];
-  for (const one of mail) {
+  const [first] = mail;
+  if (!first) return claimed;
+  const held = await countClaims(sql, first.delivery.peer_id);
+  refuseOver(
+    held,
+    MAX_CLAIMS,
+    "This session holds too many claims",
+    "Acknowledge what was shown, or give it back: ack_messages. What is not renewed lapses by itself.",
+  );
+  for (const one of mail.slice(0, MAX_CLAIMS - held)) {
     const next = claim(one.delivery, now);
     if (!next) continue;
     const delivery = { ...one.delivery, ...next };

@@ -2,17 +2,26 @@
 import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { parseAddress } from "../rules/address.ts";
+import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/bounds.ts";
 import { revive } from "../rules/delivery.ts";
 import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { audience, membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
-import { failedMessages, findMessage, history, type Message, recipientsOf, updateDelivery } from "../store/messages.ts";
+import {
+  failedMessages,
+  findMessage,
+  history,
+  type Message,
+  mailboxOf,
+  recipientsOf,
+  updateDelivery,
+} from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { recentlySent } from "../store/usage.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
-import { post } from "./post.ts";
+import { fullError, post } from "./post.ts";
 import { memberNamed, peerNamed, peopleOf, poolNamed } from "./references.ts";
 import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
 
@@ -182,13 +191,20 @@ export const resendMessage = operation({
       throw new CctError("not_found", `There is no message '${message_id}' that you sent.`, "See: cct messages --dead");
     }
     let revived = 0;
+    let full: CctError | undefined;
     for (const row of await recipientsOf(sql, [message_id])) {
       const next = revive(row);
       if (!next) continue;
+      const box = await mailboxOf(sql, row.peer_id, MAX_MAILBOX_CHARACTERS);
+      if (!hasRoom(box, caller.kind === "peer" ? "peer" : "operator", context.limits.mailbox_messages)) {
+        full ??= fullError(row, box);
+        continue;
+      }
       await updateDelivery(sql, { ...row, ...next });
       context.emit({ peer_id: row.peer_id, about: "mail" });
       revived++;
     }
+    if (revived === 0 && full) throw full;
     if (revived === 0) {
       throw new CctError("conflict", "Nothing of that message ended unread.", "See: cct message <message_id>");
     }

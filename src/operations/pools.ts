@@ -1,6 +1,8 @@
 /** Pools: create, list, join, invite, leave, archive. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
+import { MAX_POOLS, refuseOver } from "../rules/bounds.ts";
+import { OPERATOR_NAME } from "../rules/names.ts";
 import {
   archive,
   audience,
@@ -18,7 +20,7 @@ import {
   requireMember,
 } from "../rules/pools.ts";
 import { checkPlain, inQuotes } from "../rules/text.ts";
-import { listPools as allPools, findPools, insertPool, type PoolRow } from "../store/pools.ts";
+import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
 import { record, tellMembers } from "./membership.ts";
 import { type Context, callingPeer, operation } from "./operation.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
@@ -53,6 +55,7 @@ export const createPool = operation({
       archived_at: null,
       members: [],
     };
+    await refuseMore(context, empty);
     await insertPool(sql, empty);
     if (caller.kind !== "peer") return { pool: toPoolShape(empty, caller) };
     const pool = { ...empty, ...join(empty, caller.peer, LEAD, () => true, now) };
@@ -60,6 +63,18 @@ export const createPool = operation({
     return { pool: toPoolShape(pool, caller) };
   },
 });
+
+/** Throws `rate_limited` when too many pools are active whose creator made this one too; a person may have any number. */
+async function refuseMore({ sql }: Pick<Context, "sql">, { created_by }: PoolRow): Promise<void> {
+  if (created_by === OPERATOR_NAME) return;
+  const open = await countPoolsBy(sql, created_by);
+  refuseOver(
+    open,
+    MAX_POOLS,
+    "Too many pools of one creator are active",
+    "Archive one that is done, or use one that is there.",
+  );
+}
 
 /** Throws `conflict` when an active pool, other than `but`, has that name. */
 async function refuseTaken({ sql }: Pick<Context, "sql">, name: string, but?: string): Promise<void> {
@@ -104,7 +119,10 @@ export const joinPool = operation({
     const before = await poolNamed(sql, input.pool, caller);
     const { peer, live } = await peopleOf(sql, before, now, me);
     const after = join(before, me, input.role === undefined ? undefined : checkedRole(input.role), live, now);
-    if (before.archived_at !== null) await refuseTaken(context, before.name, before.pool_id);
+    if (before.archived_at !== null) {
+      await refuseTaken(context, before.name, before.pool_id);
+      await refuseMore(context, before);
+    }
     await record(context, before, after);
     const { role: mine = "" } = memberOf(after, me.peer_id) ?? {};
     const was = memberOf(before, me.peer_id);

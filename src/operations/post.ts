@@ -1,13 +1,15 @@
 /** Putting mail into mailboxes: the one place where messages and their deliveries are made. */
 import type * as z from "zod";
-import { newDelivery, policyFor } from "../rules/delivery.ts";
+import { fullText, hasRoom, MAX_MAILBOX_CHARACTERS, type Mailbox, mailboxFull, type Source } from "../rules/bounds.ts";
+import { type Delivery, newDelivery, policyFor } from "../rules/delivery.ts";
 import { HOUR_MS, mayWake } from "../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
-import { insertDelivery, insertMessage, type Message } from "../store/messages.ts";
+import { insertDelivery, insertMessage, type Message, mailboxOf } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { countWakes } from "../store/usage.ts";
-import type { Context } from "./operation.ts";
+import { note } from "./notes.ts";
+import { type Context, NotedError } from "./operation.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 
 export type Recipient = z.input<typeof recipientShape>;
@@ -15,7 +17,11 @@ export type Recipient = z.input<typeof recipientShape>;
 /** What of the context it takes to post. The clock's own work has that too. */
 export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "limits">;
 
-/** Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered. */
+/**
+ * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered. For
+ * a full mailbox it is kept as refused, which the answer says; when it could be put into none, nothing is stored, and
+ * `rate_limited` is thrown.
+ */
 export async function post(
   context: Poster,
   message: Message,
@@ -25,7 +31,24 @@ export async function post(
   const { sql, now } = context;
   const all: Recipient[] = [];
   const deliveries = [];
+  const source = sourceOf(message);
+  const full: [Peer, Mailbox][] = [];
   for (const peer of recipients) {
+    const box = await mailboxOf(sql, peer.peer_id, MAX_MAILBOX_CHARACTERS);
+    if (!hasRoom(box, source, context.limits.mailbox_messages)) {
+      full.push([peer, box]);
+      const reason = fullText(peer.name, box);
+      all.push({
+        peer_id: peer.peer_id,
+        name: peer.name,
+        state: "refused",
+        note: `${reason}; send it once more later`,
+      });
+      // What the broker itself reports stands in the pool's history, and a note tells the operator.
+      if (source === "peer") deliveries.push({ peer, delivery: refusedFor(reason, message.expires_at) });
+      else await noteFull(context, peer, box);
+      continue;
+    }
     // A person and the broker itself are never held up by what a session set.
     const isPeers = message.from_id !== BROKER_NAME && message.from_id !== OPERATOR_NAME;
     const policy = isPeers
@@ -36,12 +59,38 @@ export async function post(
     all.push({ peer_id: peer.peer_id, name: peer.name, state: delivery.state, ...(note && { note }) });
     deliveries.push({ peer, delivery });
   }
+  const [firstFull] = full;
+  if (source === "peer" && firstFull && full.length === recipients.length) throw fullError(...firstFull);
+  for (const [peer, box] of source === "peer" ? full : []) await noteFull(context, peer, box);
   await insertMessage(sql, message, answer(all));
   for (const { peer, delivery } of deliveries) {
     await insertDelivery(sql, message, peer.peer_id, delivery);
     context.emit({ peer_id: peer.peer_id, about: "mail" });
   }
   return all;
+}
+
+type Named = Pick<Peer, "peer_id" | "name">;
+
+function sourceOf({ from_id, urgency }: Message): Source {
+  if (from_id === OPERATOR_NAME) return "operator";
+  if (from_id !== BROKER_NAME) return "peer";
+  return urgency === "low" ? "report" : "task";
+}
+
+function refusedFor(reason: string, expiresAt: number | null): Delivery {
+  return { ...newDelivery(expiresAt, "refuse"), reason };
+}
+
+/** A mailbox that nobody empties is for the operator to look at. */
+async function noteFull(context: Pick<Context, "sql" | "now" | "newId">, peer: Named, box: Mailbox): Promise<void> {
+  await note(context, `full ${peer.peer_id}`, `${fullText(peer.name, box)}. Its senders are told. Look at: cct peers`);
+}
+
+/** For what could be sent to nobody. */
+export function fullError(peer: Named, box: Mailbox): NotedError {
+  const { code, message, hint } = mailboxFull(peer.name, box);
+  return new NotedError(code, message, hint, (context) => noteFull(context, peer, box));
 }
 
 /** Whether mail may wake a peer: it was not woken too often within the last hour. */

@@ -1,12 +1,13 @@
 /** Becoming a peer, or the one that a session was before. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
+import { refuseOver } from "../rules/bounds.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
 import { freeName, nameFrom } from "../rules/names.ts";
 import { holdsName, isLive, READY } from "../rules/presence.ts";
 import { checkPlain } from "../rules/text.ts";
 import { countQueued, openDeliveries } from "../store/messages.ts";
-import { listPeers as allPeers, insertPeer, type Peer, updatePeer } from "../store/peers.ts";
+import { listPeers as allPeers, countPeers, insertPeer, type Peer, updatePeer } from "../store/peers.ts";
 import { endBusy } from "./busy.ts";
 import { type Context, hashSecret, operation } from "./operation.ts";
 import { recordOutcome } from "./outcomes.ts";
@@ -82,6 +83,12 @@ export const register = operation({
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
+    refuseOver(
+      await countPeers(sql),
+      context.limits.peers,
+      "So many peers are registered that this broker takes no new one",
+      "Go on as one that you were (claude --resume), or let the operator raise it: cct config set max_peers <number>",
+    );
     const peer: Peer = {
       ...session,
       ...READY,

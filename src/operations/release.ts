@@ -2,11 +2,13 @@
 import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { shortId } from "../rules/address.ts";
+import { MAX_PROPOSALS, refuseOver } from "../rules/bounds.ts";
 import { membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { type Ballot, cast, DEFAULT_DEADLINE_MS, tally, votes } from "../rules/votes.ts";
 import {
   ballotsOf,
+  countProposalsBy,
   findProposals,
   insertProposal,
   openProposals,
@@ -59,13 +61,20 @@ export const proposeRelease = operation({
         "Nobody has to vote: leave_pool.",
       );
     }
-    const open = (await openProposals(sql, pool.pool_id)).find((one) => one.subject_id === subject.peer_id);
+    const all = await openProposals(sql, pool.pool_id);
+    const open = all.find((one) => one.subject_id === subject.peer_id);
     if (open) {
       throw new CctError(
         "conflict",
         `A proposal to release ${subject.name} is open: ${shortId(open.proposal_id)}.`,
         "Vote on it: vote_release.",
       );
+    }
+    if (caller.kind === "peer") {
+      const first = "Let those be decided first: vote_release, or withdraw yours: decide_release.";
+      refuseOver(all.length, MAX_PROPOSALS, `Too many proposals are open in @${pool.name}`, first);
+      const mine = await countProposalsBy(sql, caller.peer.peer_id);
+      refuseOver(mine, MAX_PROPOSALS, "Too many proposals of yours are open", first);
     }
     const deadline = now + (input.deadline_seconds === undefined ? DEFAULT_DEADLINE_MS : input.deadline_seconds * 1000);
     const me = caller.kind === "peer" ? caller.peer.peer_id : "operator";

@@ -1,6 +1,7 @@
 /** The registry of services: who runs what, where, and how it does. The broker only keeps it: it never probes. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
+import { MAX_SERVICES, refuseOver } from "../rules/bounds.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
   checkHealthPath,
@@ -132,6 +133,10 @@ export const registerService = operation({
         "This service_id is that of a service at another place.",
         "Make a new one for each place.",
       );
+    }
+    if (context.caller.kind === "peer") {
+      const mine = (await servicesOf(sql, owner.owner)).length;
+      refuseOver(mine, MAX_SERVICES, "You have registered too many services", "Unregister one that is not used.");
     }
     const service: Service = {
       ...told,

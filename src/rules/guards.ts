@@ -14,6 +14,10 @@ export interface Limits {
   hops: number;
   /** How often one peer is woken within an hour. */
   wakes_per_hour: number;
+  /** Messages that wait for one peer. */
+  mailbox_messages: number;
+  /** Peers that are registered in all. */
+  peers: number;
 }
 
 export const MINUTE_MS = 60_000;

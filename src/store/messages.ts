@@ -1,5 +1,6 @@
 /** Statements about messages and their deliveries; rows become types here. */
 import { type Delivery, states, type Urgency, urgencies } from "../rules/delivery.ts";
+import { MAX_TEXT_BYTES } from "../rules/text.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
@@ -196,6 +197,38 @@ export async function messagesOfPool(sql: Sql, poolId: string, limit: number): P
     limit,
   );
   return rows.map(toMessage);
+}
+
+/**
+ * What waits for a peer: not taken yet, or held. The text is only counted where so many messages could hold `characters`
+ * of it, because that means to read it.
+ */
+export async function mailboxOf(
+  sql: Sql,
+  peerId: string,
+  characters: number,
+): Promise<{ messages: number; characters: number }> {
+  const WAITING = `FROM deliveries d WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')`;
+  const HELD = "FROM deliveries d WHERE d.peer_id = $1 AND d.state = 'held'";
+  const [row] = await sql(`SELECT (SELECT count(*) ${WAITING}) + (SELECT count(*) ${HELD}) AS messages`, peerId);
+  const messages = row ? integer(row, "messages") : 0;
+  if (messages * MAX_TEXT_BYTES < characters) return { messages, characters: 0 };
+  const [sum] = await sql(
+    `SELECT coalesce(sum(length(m.text)), 0) AS characters FROM messages m
+     WHERE m.message_id IN (SELECT d.message_id ${WAITING} UNION SELECT d.message_id ${HELD})`,
+    peerId,
+  );
+  return { messages, characters: sum ? integer(sum, "characters") : 0 };
+}
+
+/** How many claims a peer holds. */
+export async function countClaims(sql: Sql, peerId: string): Promise<number> {
+  const [row] = await sql(
+    `SELECT count(*) AS claims FROM deliveries d
+     WHERE d.peer_id = $1 AND d.state = 'claimed' AND d.state IN ('queued', 'claimed', 'delivered')`,
+    peerId,
+  );
+  return row ? integer(row, "claims") : 0;
 }
 
 /** How many messages are queued for a peer and not expired, and how many of them are `interrupt`. */

@@ -140,6 +140,11 @@ export async function findPeers(sql: Sql, peerIds: readonly string[]): Promise<P
   return rows.map(toPeer);
 }
 
+export async function countPeers(sql: Sql): Promise<number> {
+  const [row] = await sql("SELECT count(*) AS peers FROM peers");
+  return row ? integer(row, "peers") : 0;
+}
+
 export type ListedPeer = Peer & { waiting: number };
 
 /** Every peer, oldest first, with the number of messages that wait for it. */

@@ -118,6 +118,15 @@ export async function listPools(sql: Sql, archived: boolean): Promise<PoolRow[]>
   return withMembers(sql, rows.map(toPool));
 }
 
+/** How many active pools there are that a peer has created. */
+export async function countPoolsBy(sql: Sql, createdBy: string): Promise<number> {
+  const [row] = await sql(
+    "SELECT count(*) AS pools FROM pools WHERE created_by = $1 AND active_name IS NOT NULL",
+    createdBy,
+  );
+  return row ? integer(row, "pools") : 0;
+}
+
 /** The active pools of which a peer is a member, the one in which something was said last first. */
 export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: string; name: string }[]> {
   const rows = await sql(

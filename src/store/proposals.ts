@@ -108,6 +108,15 @@ export async function openProposals(sql: Sql, poolId: string): Promise<Proposal[
   return rows.map(toProposal);
 }
 
+/** How many open proposals a peer has made, in all pools. */
+export async function countProposalsBy(sql: Sql, proposerId: string): Promise<number> {
+  const [row] = await sql(
+    "SELECT count(*) AS proposals FROM proposals WHERE proposer_id = $1 AND state = 'open'",
+    proposerId,
+  );
+  return row ? integer(row, "proposals") : 0;
+}
+
 /** Open proposals whose deadline has passed. */
 export async function dueProposals(sql: Sql, now: number): Promise<Proposal[]> {
   const rows = await sql(`SELECT ${COLUMNS} ${FROM} WHERE p.state = 'open' AND p.deadline <= $1 LIMIT 1000`, now);

@@ -3,8 +3,24 @@ import { describe, expect, test } from "vitest";
 import { estimatedTokens, guard, type Limits, mayWake, type Sent } from "../../src/rules/guards.ts";
 
 const NOW = 1_700_000_000_000;
-const limits: Limits = { sends_per_minute: 600, sends_per_pair: 300, repeat_seconds: 60, hops: 20, wakes_per_hour: 60 };
-const none: Limits = { sends_per_minute: 0, sends_per_pair: 0, repeat_seconds: 0, hops: 0, wakes_per_hour: 0 };
+const limits: Limits = {
+  sends_per_minute: 600,
+  sends_per_pair: 300,
+  repeat_seconds: 60,
+  hops: 20,
+  wakes_per_hour: 60,
+  mailbox_messages: 2000,
+  peers: 10_000,
+};
+const none: Limits = {
+  sends_per_minute: 0,
+  sends_per_pair: 0,
+  repeat_seconds: 0,
+  hops: 0,
+  wakes_per_hour: 0,
+  mailbox_messages: 0,
+  peers: 0,
+};
 const quiet: Sent = { all: 0, same: 0, repeated_at: null };
 
 const sent = fc.record({

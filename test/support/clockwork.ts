@@ -43,7 +43,15 @@ export async function openClockwork(): Promise<Clockwork> {
     },
     publish: (hint) => void hints.push(hint),
     // A test sends in a moment what takes sessions hours.
-    limits: { repeat_seconds: 0, sends_per_minute: 0, sends_per_pair: 0, hops: 0, wakes_per_hour: 0 },
+    limits: {
+      repeat_seconds: 0,
+      sends_per_minute: 0,
+      sends_per_pair: 0,
+      hops: 0,
+      wakes_per_hour: 0,
+      mailbox_messages: 0,
+      peers: 0,
+    },
   };
   const call: Clockwork["call"] = async (name, input, as) => {
     const op = operations.find((one) => one.name === name);

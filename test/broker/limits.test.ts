@@ -1,0 +1,285 @@
+/** What one client can take up, and what it is told when it takes too much. */
+import { createServer, type ServerResponse } from "node:http";
+import { beforeAll, describe, expect, test } from "vitest";
+import { fanout, MAX_STREAMS } from "../../src/broker/events.ts";
+import { MAX_CLAIMS, MAX_POOLS, MAX_PROPOSALS, MAX_SERVICES } from "../../src/rules/bounds.ts";
+import { call, goodHeaders, ok, refusal, refused, send } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { openEvents } from "../support/events.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { listening } from "../support/ports.ts";
+import { head, type Raw, raw } from "../support/raw.ts";
+import { until } from "../support/wait.ts";
+
+let broker: TestBroker;
+let ann: TestPeer;
+beforeAll(async () => {
+  broker = await startBroker();
+  ann = await newPeer(broker, "ann");
+});
+
+const host = { host: "127.0.0.1" };
+const status = (answer: string): string => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? answer;
+const body = (answer: string): unknown => JSON.parse(answer.split("\r\n\r\n")[1] ?? "");
+
+describe("a request that does not come to its end", () => {
+  test("is cut off with a reason, in its headers, in its body, and before its first byte", async () => {
+    const whole = head("POST /api/list_peers", { ...host, ...goodHeaders(broker, { body: "{ }" }) });
+    const begun = `${whole}\r\n{`;
+    const started = performance.now();
+    const slow = [raw(broker), raw(broker, "GET /health HTTP/1.1\r\nhost: "), raw(broker, begun)];
+    const drip = setInterval(() => slow[1]?.socket.write("x"), 300);
+    for (const connection of slow) {
+      const answer = await connection.over;
+      expect(status(answer)).toBe("408");
+      expect(body(answer)).toMatchObject({
+        error: { code: "bad_request", message: expect.stringContaining("in time") },
+      });
+    }
+    clearInterval(drip);
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
+  test("with headers that are too large is told so", async () => {
+    const answer = await raw(broker, head("GET /health", { ...host, x: "y".repeat(20_000) })).over;
+    expect(status(answer)).toBe("431");
+    expect(body(answer)).toMatchObject({ error: { code: "too_large", hint: expect.stringContaining("body") } });
+  });
+
+  test("and says twice who asks is refused", async () => {
+    const twice = `${head("GET /health", { ...host, authorization: "Bearer a" })}authorization: Bearer b\r\n\r\n`;
+    const one = raw(broker, twice);
+    await until("an answer", () => one.said() !== "");
+    expect(status(one.said())).toBe("400");
+    expect(one.said()).toContain("two authorization headers");
+  });
+});
+
+describe("connections", () => {
+  test("that never show the token make room for those that do; those that did stay", async () => {
+    const small = await startBroker({ env: { CCT_CONNECTIONS_PER_ADDRESS: "5" } });
+    const request = `${head("GET /health", { ...host, ...goodHeaders(small, {}) })}\r\n`;
+    const proving = `${head("GET /events", { ...host, ...goodHeaders(small, {}) })}\r\n`;
+    const idle: Raw[] = [];
+    for (let i = 0; i < 4; i++) {
+      idle.push(raw(small));
+      await until("the connection", () => idle[i]?.socket.readyState === "open");
+    }
+    // What the broker has answered it has admitted.
+    const good: Raw[] = [];
+    for (let i = 0; i < 5; i++) {
+      const one = raw(small, proving);
+      await until("an answer", () => one.said().includes("hint"));
+      good.push(one);
+    }
+    for (const one of idle) expect(await one.over).toBe("");
+    const answer = await raw(small, request).over;
+    expect(status(answer)).toBe("429");
+    expect(body(answer)).toMatchObject({
+      error: { code: "rate_limited", message: expect.stringContaining("connections") },
+    });
+    for (const one of good) expect(one.socket.readyState).toBe("open");
+  });
+
+  test("of one address may ask so much and no more, and are told how long to wait", async () => {
+    const slow = await startBroker({ env: { CCT_REQUESTS_PER_SECOND: "2", CCT_REGISTRATIONS_PER_MINUTE: "3" } });
+    const answers = [];
+    for (let i = 0; i < 14; i++) answers.push(await send(slow, { method: "GET", path: "/health" }));
+    expect(answers.slice(0, 10).map((one) => one.status)).toEqual(Array(10).fill(200));
+    const last = answers.findLast((one) => one.status === 429);
+    expect(last && refusal(last)).toMatchObject({ code: "rate_limited", hint: expect.stringContaining("1 s") });
+    expect(last?.headers["retry-after"]).toBe("1");
+  });
+
+  test("register no flood of peers, neither at once nor in all, and known peers come back all the same", async () => {
+    const env = { CCT_REGISTRATIONS_PER_MINUTE: "4", CCT_MAX_PEERS: "3" };
+    const small = await startBroker({ env });
+    const [first] = [await newPeer(small, "one"), await newPeer(small, "two"), await newPeer(small, "three")];
+    const four = { ...first?.place, claude_pid: 4, name: "four", held: [] };
+    expect(await refused(small, "register", four)).toMatchObject({
+      code: "rate_limited",
+      message: expect.stringContaining("3 is the most"),
+      hint: expect.stringContaining("max_peers"),
+    });
+    const flood = await call(small, "register", four);
+    expect(refusal(flood).message).toContain("registrations");
+    expect(Number(flood.headers["retry-after"])).toBeGreaterThan(0);
+    await ok(
+      small,
+      "register",
+      { ...first?.place, host: "elsewhere", claude_pid: 1, cwd: "/", held: [] },
+      undefined,
+    ).then(
+      () => expect.unreachable(),
+      () => {},
+    );
+    if (first) await ok(small, "register", first.place, first);
+    expect((await ok(small, "list_peers", {})).peers).toHaveLength(3);
+  });
+
+  test("with wrong credentials wait for their answer, and others at the same address do not", async () => {
+    const wrong = () =>
+      send(broker, { method: "GET", path: "/events", headers: { authorization: `Bearer ${"0".repeat(32)}` } });
+    for (let i = 0; i < 15; i++) await wrong();
+    const started = performance.now();
+    const waits = wrong().then(() => performance.now() - started);
+    await ok(broker, "list_peers", {});
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(await waits).toBeGreaterThan(500);
+  });
+});
+
+describe("streams", () => {
+  test("of one peer are so many; the oldest is ended for a new one", async () => {
+    const peer = await newPeer(broker, "streamer");
+    const streams = [];
+    for (let i = 0; i < MAX_STREAMS + 1; i++) {
+      const one = await openEvents(broker, peer);
+      await one.count(1);
+      streams.push(one);
+    }
+    expect(await streams[0]?.over).toBe("ended");
+    await ok(broker, "send_message", { to: "streamer", text: "hello" });
+    for (const one of streams.slice(1)) await one.count(2);
+  });
+
+  /** A stream of a fan-out of its own, whose reader has stopped to read, and for whom nothing more fits anywhere. */
+  async function stalled(pulseMs?: number) {
+    const events = fanout(pulseMs);
+    let response: ServerResponse | undefined;
+    const server = createServer((_request, stream) => {
+      response = stream;
+      events.open("peer", undefined, stream);
+    });
+    const reader = raw({ url: `http://127.0.0.1:${await listening(server)}` }, `${head("GET /events", host)}\r\n`);
+    reader.socket.pause();
+    const stream = await until("the stream", () => response);
+    // Until the system's own buffers are full, which takes some megabytes.
+    await until("nothing is taken any more", async () => {
+      for (let i = 0; i < 20_000; i++) events.publish({ peer_id: "peer", about: "mail" });
+      await new Promise((resolve) => setImmediate(resolve));
+      return stream.writableNeedDrain || stream.destroyed;
+    });
+    return { events, stream, reader };
+  }
+
+  test("that nobody reads keep nothing, and are told once what they missed when they are read again", async () => {
+    const { events, stream, reader } = await stalled();
+    const before = stream.writableLength;
+    for (let i = 0; i < 100_000; i++) events.publish({ peer_id: "peer", about: "peer" });
+    expect(stream.writableLength).toBe(before);
+    reader.socket.resume();
+    await until("what was missed", () => reader.said().includes("event: peer"));
+    expect(reader.said().split("event: peer")).toHaveLength(2);
+    events.close();
+  });
+
+  test("that nobody reads for long are cut off", async () => {
+    const { events, stream } = await stalled(100);
+    await until("the stream is cut off", () => stream.destroyed && events.count() === 0);
+    events.close();
+  });
+});
+
+describe("a mailbox that is full", () => {
+  test("is told to the sender; nothing is stored, what was acknowledged stays, and there is room when it was read", async () => {
+    const small = await startBroker({ env: { CCT_MAILBOX_MESSAGES: "3" } });
+    const [from, to, other] = [await newPeer(small, "a"), await newPeer(small, "b"), await newPeer(small, "c")];
+    for (let i = 0; i < 3; i++) await ok(small, "send_message", { to: "b", text: `mail ${i}` }, from);
+    const more = { to: "b", text: "mail 3", message_id: "message-3" };
+    expect(await refused(small, "send_message", more, from)).toMatchObject({
+      status: 429,
+      code: "rate_limited",
+      message: "b's mailbox is full (3 messages wait): nothing was sent to it.",
+    });
+    expect((await ok(small, "notes", {})).notes.map((note) => note.text)).toEqual([
+      expect.stringContaining("b's mailbox is full"),
+    ]);
+    await ok(small, "send_message", { to: "b", text: "from a person" });
+
+    // A broadcast reaches the others, and says whom it did not reach.
+    await ok(small, "create_pool", { name: "team", purpose: "tests" }, from);
+    for (const peer of [to, other]) await ok(small, "join_pool", { pool: "team" }, peer);
+    const { message_id, recipients } = await ok(small, "send_message", { to: "@team", text: "all" }, from);
+    expect(recipients).toMatchObject([
+      { name: "b", state: "refused", note: expect.stringContaining("full") },
+      { name: "c", state: "queued" },
+    ]);
+    expect((await ok(small, "message_status", { message_id }, from)).recipients[0]).toMatchObject({
+      state: "refused",
+      reason: expect.stringContaining("full"),
+    });
+    expect(await refused(small, "resend_message", { message_id }, from)).toMatchObject({ code: "rate_limited" });
+
+    const taken = await ok(small, "check_messages", {}, to);
+    expect(taken.messages.map((one) => one.text)).toEqual(["mail 0", "mail 1", "mail 2", "from a person"]);
+    const acks = taken.messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "read" as const }));
+    await ok(small, "ack_messages", { acks }, to);
+    // The very message that was refused can be sent now, under its own id.
+    expect((await ok(small, "send_message", more, from)).recipients[0]?.state).toBe("queued");
+    await ok(small, "resend_message", { message_id }, from);
+    const again = await ok(small, "check_messages", {}, to);
+    expect(again.messages.map((one) => one.text).sort()).toEqual(["all", "mail 3"]);
+  });
+});
+
+describe("one peer", () => {
+  test("holds so many claims", async () => {
+    const free = await startBroker({ env: { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0" } });
+    const peer = await newPeer(free, "holder");
+    const sends = Array.from({ length: MAX_CLAIMS + 10 }, (_, i) =>
+      ok(free, "send_message", { to: "holder", text: `mail ${i}` }),
+    );
+    await Promise.all(sends);
+    let held = 0;
+    while (held < MAX_CLAIMS) held += (await ok(free, "check_messages", { limit: 70 }, peer)).messages.length;
+    expect(held).toBe(MAX_CLAIMS);
+    for (const [operation, input] of [
+      ["check_messages", {}],
+      ["claim_messages", { limit: 5, budget: 7000 }],
+    ] as const)
+      expect(await refused(free, operation, input, peer)).toMatchObject({
+        code: "rate_limited",
+        message: expect.stringContaining("claims"),
+        hint: expect.stringContaining("ack_messages"),
+      });
+  });
+
+  test("has so many pools, also by reviving them; a person has as many as they like", async () => {
+    const make = (i: number, as?: TestPeer) => ok(broker, "create_pool", { name: `p${i}`, purpose: "one of many" }, as);
+    for (let i = 0; i < MAX_POOLS; i++) await make(i, ann);
+    const one = { name: "one-more", purpose: "too many" };
+    expect(await refused(broker, "create_pool", one, ann)).toMatchObject({ code: "rate_limited" });
+    await ok(broker, "create_pool", one);
+    await ok(broker, "archive_pool", { pool: "p0" }, ann);
+    await make(MAX_POOLS, ann);
+    expect(await refused(broker, "join_pool", { pool: "p0" }, ann)).toMatchObject({ code: "rate_limited" });
+  });
+
+  test("has so many services", async () => {
+    const service = (port: number) => ({ kind: "api", url: `http://localhost:${port}`, host: "elsewhere" });
+    for (let i = 0; i < MAX_SERVICES; i++) await ok(broker, "register_service", service(2000 + i), ann);
+    expect(await refused(broker, "register_service", service(9000), ann)).toMatchObject({ code: "rate_limited" });
+    await ok(broker, "register_service", service(2000), ann);
+    await ok(broker, "register_service", service(9000));
+  });
+
+  test("has so many open proposals, in one pool and in all", async () => {
+    const lead = await newPeer(broker, "lead");
+    const crowd: TestPeer[] = [];
+    for (let i = 0; i <= MAX_PROPOSALS; i++) crowd.push(await newPeer(broker, `crowd${i}`));
+    for (const pool of ["crowd", "crowd-2"]) {
+      await ok(broker, "create_pool", { name: pool, purpose: "votes" }, lead);
+      for (const peer of crowd) await ok(broker, "join_pool", { pool }, peer);
+    }
+    const propose = (i: number, pool: string) => ({ pool, peer: crowd[i]?.name ?? "", reason: "done" });
+    for (let i = 0; i < MAX_PROPOSALS; i++) await ok(broker, "propose_release", propose(i, "crowd"), lead);
+    expect(await refused(broker, "propose_release", propose(20, "crowd"), crowd[0])).toMatchObject({
+      code: "rate_limited",
+    });
+    expect(await refused(broker, "propose_release", propose(20, "crowd-2"), lead)).toMatchObject({
+      code: "rate_limited",
+    });
+    await ok(broker, "propose_release", propose(20, "crowd-2"), crowd[0]);
+  });
+});

@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  addressKey,
+  type Bucket,
+  type Failures,
+  fail,
+  failureWaitMs,
+  LONGEST_WAIT_MS,
+  spend,
+} from "../../src/rules/throttle.ts";
+
+const NOW = 1_700_000_000_000;
+
+describe("a bucket", () => {
+  test("never lets through more than it held and what has come in since", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 1, max: 200 }),
+        fc.array(fc.nat(300), { maxLength: 300 }),
+        (perSecond, size, pauses) => {
+          let bucket: Bucket | undefined;
+          let now = NOW;
+          let through = 0;
+          for (const pause of pauses) {
+            now += pause;
+            const after = spend(bucket, perSecond, size, now);
+            bucket = after.bucket;
+            if (after.waitMs === 0) through++;
+          }
+          expect(through).toBeLessThanOrEqual(size + ((now - NOW) * perSecond) / 1000 + 1e-6);
+        },
+      ),
+    );
+  });
+
+  test("that says how long to wait has one then, and had none before; whoever keeps to the pace never waits", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 1, max: 50 }), (perSecond, size) => {
+        let bucket: Bucket | undefined;
+        for (let i = 0; i < size; i++) bucket = spend(bucket, perSecond, size, NOW).bucket;
+        const { waitMs } = spend(bucket, perSecond, size, NOW);
+        expect(waitMs).toBeGreaterThan(0);
+        expect(spend(bucket, perSecond, size, NOW + waitMs).waitMs).toBe(0);
+        if (waitMs > 1) expect(spend(bucket, perSecond, size, NOW + waitMs - 1).waitMs).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  test("gains and loses nothing by a clock that is set back", () => {
+    const { bucket } = spend(undefined, 1, 5, NOW);
+    expect(spend(bucket, 1, 5, NOW - 1_000_000).bucket.left).toBe(3);
+  });
+});
+
+describe("wrong credentials", () => {
+  const failed = (count: number): Failures | undefined => {
+    let failures: Failures | undefined;
+    for (let i = 0; i < count; i++) failures = fail(failures, NOW);
+    return failures;
+  };
+
+  test("cost nothing at first, then more and more, and never more than two seconds", () => {
+    expect(failureWaitMs(undefined, NOW)).toBe(0);
+    expect(failureWaitMs(failed(10), NOW)).toBe(0);
+    expect(failureWaitMs(failed(11), NOW)).toBe(50);
+    expect(failureWaitMs(failed(12), NOW)).toBe(100);
+    expect(failureWaitMs(failed(100), NOW)).toBe(LONGEST_WAIT_MS);
+    fc.assert(
+      fc.property(fc.nat(200), (count) => {
+        expect(failureWaitMs(failed(count + 1), NOW)).toBeGreaterThanOrEqual(failureWaitMs(failed(count), NOW));
+      }),
+    );
+  });
+
+  test("are forgotten with time", () => {
+    expect(failureWaitMs(failed(12), NOW + 12_000)).toBe(0);
+    expect(failureWaitMs(failed(12), NOW - 12_000)).toBe(100);
+  });
+});
+
+test.each([
+  ["127.0.0.1", "127.0.0.1"],
+  ["::ffff:10.0.0.7", "10.0.0.7"],
+  ["::1", "::1"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:0DB8:0001:0002::9", "2001:db8:1:2::/64"],
+  ["2001:db8::5", "2001:db8:0:0::/64"],
+  ["fe80::1%eth0", "fe80:0:0:0::/64"],
+  [undefined, ""],
+])("the address %s counts as %s", (remote, key) => {
+  expect(addressKey(remote)).toBe(key);
+});

@@ -10,14 +10,16 @@ const root = join(fileURLToPath(import.meta.url), "../..");
 process.chdir(root);
 
 /** Parts that are loaded only when they are asked for, and so are bundles of their own. */
-const parts = { "session/main": "mcp", "cli/main": "cli", "broker/main": "broker" };
+const parts = { "session/main": "mcp", "cli/main": "cli", "broker/main": "broker", "rules/secret-patterns": "secrets" };
 
 const lazyParts = {
   name: "lazy parts",
   setup(building) {
-    building.onResolve({ filter: /\/main\.ts$/ }, ({ path, kind }) => {
+    building.onResolve({ filter: /\/(main|secret-patterns)\.ts$/ }, ({ path, kind }) => {
       if (kind !== "dynamic-import") return undefined;
-      const part = Object.keys(parts).find((name) => path.endsWith(`${name}.ts`));
+      const part = Object.keys(parts).find(
+        (name) => path.endsWith(`${name}.ts`) || path === `./${name.split("/")[1]}.ts`,
+      );
       return part ? { path: `./${parts[part]}.js`, external: true } : undefined;
     });
   },

@@ -15,14 +15,17 @@ const parts = {
   "cli/main": "cli",
   "broker/main": "broker",
   "broker/certificate": "certificate",
+  "rules/secret-patterns": "secrets",
 };
 
 const lazyParts = {
   name: "lazy parts",
   setup(building) {
-    building.onResolve({ filter: /\/(?:main|certificate)\.ts$/ }, ({ path, kind }) => {
+    building.onResolve({ filter: /\/(?:main|certificate|secret-patterns)\.ts$/ }, ({ path, kind }) => {
       if (kind !== "dynamic-import") return undefined;
-      const part = Object.keys(parts).find((name) => path.endsWith(`${name}.ts`));
+      const part = Object.keys(parts).find(
+        (name) => path.endsWith(`${name}.ts`) || path === `./${name.split("/")[1]}.ts`,
+      );
       return part ? { path: `./${parts[part]}.js`, external: true } : undefined;
     });
   },

@@ -29,7 +29,12 @@ const table: Room[] = [
   room("home", "where things lie in the home, and that it is ours alone", ["errors"], ["node:*"]),
   room("config", "the settings, one schema", ["errors", "world"], ["node:*", "zod"]),
 
-  room("rules", "what must hold, as pure functions: no I/O, no clock, no schema library", ["errors"]),
+  room(
+    "rules",
+    "what must hold, as pure functions: no I/O, no clock, no schema library",
+    ["errors"],
+    ["@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
+  ),
   room(
     "store",
     "the truth: transactions and statements; the only room that knows a database",

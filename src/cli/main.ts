@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import type { Config } from "../config.ts";
 import { errorLine } from "../errors.ts";
+import { oneLine } from "../rules/text.ts";
 import type { World } from "../world.ts";
 import { addConfigCommands } from "./config.ts";
 import { demo } from "./demo.ts";
@@ -74,7 +75,7 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`cct: ${errorLine(error).replace(/\s*\n\s*/g, " ")}\n`);
+    process.stderr.write(`cct: ${oneLine(errorLine(error), 4000)}\n`);
     return 1;
   }
 }

@@ -8,6 +8,7 @@ import { prepareHome } from "../home.ts";
 import surfaceJson from "../operations/surface.json" with { type: "json" };
 import type { JsonProperty, SurfaceEntry } from "../operations/surface.ts";
 import { resolvePeer } from "../rules/address.ts";
+import { checkOutgoing } from "../rules/secrets.ts";
 import type { World } from "../world.ts";
 import { actor } from "./actor.ts";
 import { type Screen, toJson } from "./output.ts";
@@ -69,8 +70,9 @@ export function addOperationCommands(
       for (const [key, value] of Object.entries(options))
         fields[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = value;
       for (const [i, name] of argumentNames.entries()) fields[name] = command.processedArgs[i];
-      const input = toInput(fields);
-      if (input.text === "-") input.text = (await readStdin()).replace(/\n$/, "");
+      const typed = toInput(fields);
+      if (typed.text === "-") typed.text = (await readStdin()).replace(/\n$/, "");
+      const input = await checkOutgoing(typed);
       // Ours to make, so that a lost answer can be asked for again.
       if (entry.name === "send_message") input.message_id ??= world.newMessageId();
       const config = loadConfig(world);

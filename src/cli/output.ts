@@ -1,6 +1,6 @@
 /** What people see: tables, times, a word of colour on a terminal. Peers' words are cleaned before they reach it. */
 import { styleText } from "node:util";
-import { oneLine } from "../rules/text.ts";
+import { escapeUnseen, oneLine } from "../rules/text.ts";
 
 /** Whether to colour: only on a terminal, and not when asked not to. */
 export interface Screen {
@@ -63,9 +63,5 @@ export function clockTime(ms: number): string {
 
 /** JSON for programs, harmless on a terminal: characters that steer one are escaped; what is parsed is the same. */
 export function toJson(value: unknown): string {
-  const escaped = JSON.stringify(value, null, 2).replace(
-    /[\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  return `${escaped}\n`;
+  return `${escapeUnseen(JSON.stringify(value, null, 2))}\n`;
 }

@@ -7,6 +7,7 @@ import { loadConfig } from "../config.ts";
 import { prepareHome } from "../home.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
+import { oneLine } from "../rules/text.ts";
 import type { World } from "../world.ts";
 import { actor } from "./actor.ts";
 import { type Screen, span, table, toJson } from "./output.ts";
@@ -56,7 +57,7 @@ export function addServiceCommands(
         screen.write(
           options.json
             ? toJson(probed)
-            : `${name} is registered for ${span(expires_at - world.now())}, ${health}: ${probed.url} (${service_id.slice(0, 8)})\n`,
+            : `${oneLine(`${name} is registered for ${span(expires_at - world.now())}, ${health}: ${probed.url} (${service_id.slice(0, 8)})`, 2500)}\n`,
         );
       }),
     );
@@ -68,7 +69,9 @@ export function addServiceCommands(
     .action((which: string, options: { json?: boolean }) =>
       withBroker(world, async (client, as) => {
         const gone = await client.call("unregister_service", { service: which }, as);
-        screen.write(options.json ? toJson(gone) : `${gone.name} is not registered any more: ${gone.url}\n`);
+        screen.write(
+          options.json ? toJson(gone) : `${oneLine(`${gone.name} is not registered any more: ${gone.url}`, 2500)}\n`,
+        );
       }),
     );
 

@@ -96,7 +96,7 @@ export function render(name: string, output: Fields, screen: Screen, now: number
       return peers(output.peers as PeerView[], screen, now);
     case "send_message":
       return (output.recipients as RecipientView[])
-        .map((one) => `${one.state} for ${one.name}${one.note ? `: ${one.note}` : ""}\n`)
+        .map((one) => `${oneLine(`${one.state} for ${one.name}${one.note ? `: ${one.note}` : ""}`, 1000)}\n`)
         .join("")
         .concat(`message ${String(output.message_id)}\n`);
     case "messages":
@@ -139,7 +139,7 @@ export function render(name: string, output: Fields, screen: Screen, now: number
       return `It is ${String(output.name)} now.\n`;
     case "set_busy":
     case "set_ready":
-      return `${String(output.name)} is ${presence(output as unknown as PresenceView, now)}.\n`;
+      return `${oneLine(`${String(output.name)} is ${presence(output as unknown as PresenceView, now)}`, 1000)}.\n`;
     default:
       return toJson(output);
   }
@@ -227,7 +227,7 @@ function held(all: HeldView[], screen: Screen): string {
 
 function policies(output: Fields, screen: Screen): string {
   const rows = (output.policies as { from: string; policy: string }[]).map((one) => [one.policy, one.from]);
-  return `${String(output.name)}:\n${table(screen, ["POLICY", "FOR MAIL FROM"], rows)}`;
+  return `${oneLine(String(output.name))}:\n${table(screen, ["POLICY", "FOR MAIL FROM"], rows)}`;
 }
 
 /** `idle`, `busy (the test suite, 6 min left)`. */
@@ -251,7 +251,7 @@ function pools(all: PoolView[], screen: Screen): string {
 }
 
 function onePool(pool: PoolView): string {
-  return `@${pool.name}, ${pool.state}: ${oneLine(pool.purpose, 500)}\n`;
+  return `${oneLine(`@${pool.name}, ${pool.state}: ${pool.purpose}`, 600)}\n`;
 }
 
 function members(all: MemberView[], screen: Screen, now: number): string {
@@ -282,7 +282,7 @@ function proposal(one: ProposalView, now: number): string {
   const left = one.state === "open" ? `, ${span(one.deadline - now)} left` : "";
   const cast = one.votes.map(({ name, vote }) => `${name} ${vote}`).join(", ");
   return [
-    `${one.state}: release ${one.subject} (proposal ${one.proposal_id.slice(0, 8)}${left})`,
+    `${one.state}: release ${oneLine(one.subject)} (proposal ${one.proposal_id.slice(0, 8)}${left})`,
     `  ${oneLine(`${one.proposer}: ${one.reason}`, 500)}`,
     `  ${oneLine(one.outcome, 500)}`,
     ...(cast ? [`  votes: ${oneLine(cast, 500)}`] : []),

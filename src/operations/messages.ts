@@ -46,6 +46,10 @@ export const sendMessage = operation({
     reply_to: messageId.optional().describe("the message_id that this answers"),
     thread_id: z.string().min(1).max(64).optional(),
     expires_in_seconds: z.int().min(1).max(31_536_000).optional().describe("dropped if still unread by then"),
+    allow_secrets: z
+      .boolean()
+      .optional()
+      .describe("send although it holds what looks like a key: only when the user wants that"),
     message_id: messageId.optional().describe("makes a repeated send harmless: the first answer comes again"),
   }),
   output: sendOutput,

@@ -84,7 +84,7 @@ async function refuseTaken({ sql }: Pick<Context, "sql">, name: string, but?: st
   if (!other) return;
   throw new CctError(
     "conflict",
-    `There is an active pool '@${other.name}': ${other.purpose}`,
+    `There is an active pool '@${other.name}': ${inQuotes(other.purpose, 500)}`,
     "Join that one, or choose another name.",
   );
 }

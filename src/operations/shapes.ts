@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { type DeliveryState, states, urgencies } from "../rules/delivery.ts";
 import { busyUntil, isBusy, isLive, type Presence, presenceOf, presences, wantsQuiet } from "../rules/presence.ts";
+import { inQuotes } from "../rules/text.ts";
 import { proposalStates, votes } from "../rules/votes.ts";
 import { countUnread, type Mail, type RecipientRow } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
@@ -198,7 +199,7 @@ function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {
   const until = busyUntil(peer, now);
   const left =
     until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than it thought";
-  const busy = `${peer.name} is busy with ${peer.busy_reason ?? "something"}${left}`;
+  const busy = `${peer.name} is busy with ${inQuotes(peer.busy_reason ?? "something")}${left}`;
   if (!wantsQuiet(peer, now)) return `${busy}, and gets it after that`;
   return urgencyOf === "interrupt" ? `${busy}; an interrupt goes through` : `${busy}, and gets it when it is ready`;
 }

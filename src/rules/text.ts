@@ -59,6 +59,19 @@ export function oneLine(text: string, limit = 200): string {
   return line.length <= limit ? line : `${line.slice(0, limit - 1).toWellFormed()}…`;
 }
 
+/** JSON in which everything that `clean` would take out of its strings is escaped: what is parsed is the same. */
+export function escapeUnseen(json: string): string {
+  const asEscapes = (found: string): string =>
+    found
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join("");
+  return json
+    .replace(new RegExp(CONTROL, "g"), asEscapes)
+    .replace(/[\u2028\u2029]/g, asEscapes)
+    .replace(INVISIBLE, asEscapes);
+}
+
 /** Words of somebody else inside a text of the broker's own: on one line, in quotes that they cannot close. */
 export function inQuotes(text: string, limit = 200): string {
   return `"${oneLine(text, limit).replace(/["\u201c-\u201f\u2033\u2036\uff02]/g, "'")}"`;

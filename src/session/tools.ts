@@ -5,6 +5,7 @@ import { CctError, errorLine } from "../errors.ts";
 import surfaceJson from "../operations/surface.json" with { type: "json" };
 import type { SurfaceEntry } from "../operations/surface.ts";
 import { defuse, NOT_YOUR_USER } from "../rules/framing.ts";
+import { checkOutgoing } from "../rules/secrets.ts";
 import type { Link } from "./link.ts";
 import type { Mail } from "./mail.ts";
 
@@ -59,9 +60,9 @@ export async function callTool(
       );
     }
     session.mail.toolCalled();
-    return answer(await run(session, entry.name, input, answered));
+    return answer(await run(session, entry.name, await checkOutgoing(input), answered));
   } catch (error) {
-    return { isError: true, content: [{ type: "text", text: errorLine(error) }] };
+    return { isError: true, content: [{ type: "text", text: defuse(errorLine(error)) }] };
   }
 }
 

@@ -65,13 +65,13 @@ describe("a busy peer", () => {
     };
     await ok(broker, "set_busy", { reason: "the test suite", estimate_seconds: 360 }, ben);
     expect(await note("normal")).toBe(
-      `${ben.name} is busy with the test suite, about 6 min left, and gets it when it is ready`,
+      `${ben.name} is busy with "the test suite", about 6 min left, and gets it when it is ready`,
     );
     expect(await note("interrupt")).toBe(
-      `${ben.name} is busy with the test suite, about 6 min left; an interrupt goes through`,
+      `${ben.name} is busy with "the test suite", about 6 min left; an interrupt goes through`,
     );
     await ok(broker, "set_busy", { reason: "the last test", estimate_seconds: 40 }, ben);
-    expect(await note("normal")).toMatch(/busy with the last test, about (40|39|38) s left,/);
+    expect(await note("normal")).toMatch(/busy with "the last test", about (40|39|38) s left,/);
     await ok(broker, "set_ready", {}, ben);
     expect(await note("normal")).toMatch(/is idle and will be woken/);
   });
@@ -148,7 +148,7 @@ describe("a long command", () => {
     const beat = { claude_pid: ben.place.claude_pid, presence: "active" as const, held: [] };
     expect(await ok(broker, "heartbeat", { ...beat, command_ms: 60_000 }, ben)).toMatchObject({ presence: "busy" });
     const { recipients } = await ok(broker, "send_message", { to: ben.name, text: "during" }, ann);
-    expect(recipients[0]?.note).toBe(`${ben.name} is busy with a long command, and gets it after that`);
+    expect(recipients[0]?.note).toBe(`${ben.name} is busy with "a long command", and gets it after that`);
     expect(texts(await claim(ben))).toEqual(["during"]);
     expect(await ok(broker, "heartbeat", beat, ben)).toMatchObject({ presence: "active" });
   });

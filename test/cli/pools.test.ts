@@ -143,7 +143,7 @@ describe("in a session's shell", () => {
     );
     expect(success(await me.cct("peers"))).toMatch(/\bben +busy \(the test suite, \d+ min.* left\)/);
     expect(success(await me.cct("send", "ben", "when you are done"))).toMatch(
-      /^queued for ben: ben is busy with the test suite, about 6 min left, and gets it when it is ready\n/,
+      /^queued for ben: ben is busy with "the test suite", about 6 min left, and gets it when it is ready\n/,
     );
     expect(await json(asBen("busy", "more", "60", "--json"))).toMatchObject({ presence: "busy", busy_reason: "more" });
     expect(success(await asBen("ready"))).toMatch(/^ben is (idle|active)\.\n$/);

@@ -9,6 +9,7 @@ import { CctError, errorLine, systemCode } from "../errors.ts";
 import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
 import { isAlive } from "../process.ts";
+import { hostFrom } from "../rules/names.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import type { Peer } from "../store/peers.ts";
@@ -152,7 +153,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   const timer = setInterval(() => {
     // Nobody can find this broker any more, and what it stores goes nowhere.
     if (!existsSync(place.database)) return abandon();
-    sweeping = sweep(environment, (peer) => isGone(world, peer), absenceMs).catch((error: unknown) => {
+    sweeping = sweep(environment, (peer) => isGone(world, config.home, peer), absenceMs).catch((error: unknown) => {
       log.error({ err: error }, "sweep failed");
     });
   }, SWEEP_MS);
@@ -206,8 +207,11 @@ function listen(server: ReturnType<typeof createApp>, config: Config): Promise<v
   });
 }
 
-/** A session of this machine whose host process is no more. Another machine's is judged by its silence alone. */
-function isGone(world: World, peer: Peer): boolean {
-  if (peer.host !== world.hostname) return false;
-  return !isAlive(peer.claude_pid);
+/**
+ * A session of this home whose host process is no more. Another machine's is judged by its silence alone: it may call itself
+ * as ours does, and its process ids mean nothing here. A session keeps its record in its own home.
+ */
+function isGone(world: World, home: string, peer: Peer): boolean {
+  if (peer.host !== hostFrom(world.hostname) || isAlive(peer.claude_pid)) return false;
+  return existsSync(paths(home).peer(peer.peer_id));
 }

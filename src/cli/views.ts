@@ -22,6 +22,7 @@ interface PeerView extends PresenceView {
 }
 interface RecipientView {
   name: string;
+  address?: string;
   state: string;
   note?: string;
   attempts?: number;
@@ -33,6 +34,7 @@ interface RecipientView {
 interface MessageView {
   message_id: string;
   from_name: string;
+  from_address?: string;
   to: string;
   text: string;
   urgency: string;
@@ -88,7 +90,7 @@ export function render(name: string, output: Fields, screen: Screen, now: number
       return peers(output.peers as PeerView[], screen, now);
     case "send_message":
       return (output.recipients as RecipientView[])
-        .map((one) => `${one.state} for ${one.name}${one.note ? `: ${one.note}` : ""}\n`)
+        .map((one) => `${one.state} for ${one.address ?? one.name}${one.note ? `: ${one.note}` : ""}\n`)
         .join("")
         .concat(`message ${String(output.message_id)}\n`);
     case "messages":
@@ -149,7 +151,7 @@ function history(all: MessageView[], screen: Screen): string {
   if (all.length === 0) return "No messages.\n";
   const rows = all.map((m) => [
     clockTime(m.sent_at),
-    m.from_name,
+    m.from_address ?? m.from_name,
     m.to,
     m.recipients.map((one) => one.state).join(" "),
     m.message_id,
@@ -160,7 +162,7 @@ function history(all: MessageView[], screen: Screen): string {
 
 function recipients(all: RecipientView[], screen: Screen): string {
   const rows = all.map((one) => [
-    one.name,
+    one.address ?? one.name,
     one.state,
     String(one.attempts ?? 0),
     one.redelivered ? "yes" : "",
@@ -237,8 +239,13 @@ function members(all: MemberView[], screen: Screen, now: number): string {
 }
 
 function poolStatus(output: Fields, screen: Screen, now: number): string {
-  const recent = output.recent_messages as { from_name: string; text: string; sent_at: number }[];
-  const rows = recent.toReversed().map((one) => [clockTime(one.sent_at), one.from_name, one.text]);
+  const recent = output.recent_messages as {
+    from_name: string;
+    from_address?: string;
+    text: string;
+    sent_at: number;
+  }[];
+  const rows = recent.toReversed().map((one) => [clockTime(one.sent_at), one.from_address ?? one.from_name, one.text]);
   const open = (output.open_proposals as ProposalView[]).map((one) => proposal(one, now));
   return [
     onePool(output.pool as PoolView),

@@ -14,7 +14,7 @@ import type { Sql } from "../store/store.ts";
 import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, callingPeer, operation } from "./operation.ts";
 import { wakes } from "./post.ts";
-import { poolNamed } from "./references.ts";
+import { calling, poolNamed } from "./references.ts";
 import { held, place } from "./register.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
 
@@ -140,6 +140,7 @@ export const listPeers = operation({
     const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
     const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
     const pools = await poolNames(sql);
+    const call = await calling(sql, caller);
     shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {
       peers: shown.map((peer: ListedPeer) => {
@@ -147,6 +148,7 @@ export const listPeers = operation({
           pools: pools.get(peer.peer_id) ?? [],
           waiting: peer.waiting,
           you: peer.peer_id === me?.peer_id,
+          address: call(peer),
         };
         return toPeerShape(peer, about, now);
       }),

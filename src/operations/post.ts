@@ -8,6 +8,7 @@ import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { countWakes } from "../store/usage.ts";
 import type { Context } from "./operation.ts";
+import type { Calling } from "./references.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 
 export type Recipient = z.input<typeof recipientShape>;
@@ -15,12 +16,16 @@ export type Recipient = z.input<typeof recipientShape>;
 /** What of the context it takes to post. The clock's own work has that too. */
 export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "limits">;
 
-/** Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered. */
+/**
+ * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered; `call`: how
+ * the sender calls those of other machines.
+ */
 export async function post(
   context: Poster,
   message: Message,
   recipients: readonly Peer[],
   answer: (recipients: Recipient[]) => string = () => "",
+  call: Calling = () => undefined,
 ): Promise<Recipient[]> {
   const { sql, now } = context;
   const all: Recipient[] = [];
@@ -32,8 +37,21 @@ export async function post(
       ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)
       : "accept";
     const delivery = newDelivery(message.expires_at, policy);
-    const note = expectation(peer, delivery.state, message.urgency, now, await wakes(context, peer));
-    all.push({ peer_id: peer.peer_id, name: peer.name, state: delivery.state, ...(note && { note }) });
+    const address = call(peer);
+    const note = expectation(
+      { ...peer, name: address ?? peer.name },
+      delivery.state,
+      message.urgency,
+      now,
+      await wakes(context, peer),
+    );
+    all.push({
+      peer_id: peer.peer_id,
+      name: peer.name,
+      ...(address && { address }),
+      state: delivery.state,
+      ...(note && { note }),
+    });
     deliveries.push({ peer, delivery });
   }
   await insertMessage(sql, message, answer(all));

@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
@@ -131,9 +133,13 @@ describe("a session that lives", () => {
   test("is offline soon after its process on this machine is gone", async () => {
     const host = run("sleep", ["600"]);
     const peer = await newPeer(broker, "mortal", { host: hostname(), claude_pid: host.pid });
+    // One of another machine that calls itself the same, whose process ids mean nothing here.
+    const namesake = await newPeer(broker, "namesake", { host: hostname(), claude_pid: host.pid });
+    writeFileSync(join(broker.home, "peers", `${peer.peer_id}.json`), "{}", { mode: 0o600 });
     expect((await seen(peer.peer_id)).presence).toBe("idle");
     await host.stop("SIGKILL");
     await until("the peer to be offline", async () => (await seen(peer.peer_id)).presence === "offline");
+    expect((await seen(namesake.peer_id)).presence).toBe("idle");
   });
 });
 

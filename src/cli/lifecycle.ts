@@ -72,6 +72,9 @@ const STOP_MS = 10_000;
 
 async function stop(world: World, screen: Screen): Promise<void> {
   const config = loadConfig(world);
+  // A process id of another machine says nothing here.
+  if (config.broker)
+    throw new CctError("conflict", `The broker at ${config.broker} is not this home's.`, "Stop it where it runs.");
   const client = localClient(config);
   try {
     // Only the broker itself is believed about its pid: the number in a file may be another process's by now.

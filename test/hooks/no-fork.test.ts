@@ -69,3 +69,20 @@ traced("the trace does see what a hook with mail starts and reads", async () => 
   await spool.run("PreToolUse", {}, { within: (command) => tracing(file, command) });
   expect(readFileSync(file, "utf8")).toMatch(/read\(0,[\s\S]*execve\([^\n]*"mv"/);
 });
+
+traced.each<Event>(["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop"])(
+  "%s opens no connection of any kind, with mail or without: a slow or dead link to the broker cannot hold it up",
+  async (event) => {
+    for (const mail of [false, true]) {
+      const spool = newSpool();
+      if (mail) spool.put();
+      const file = join(spool.home, "trace");
+      const within = (command: string[]) => ["strace", "-f", "-e", "trace=network,execve", "-o", file, ...command];
+      const { status, stdout } = await spool.run(event, {}, { within });
+      expect([status, stdout !== ""]).toEqual([0, mail]);
+      const lines = readFileSync(file, "utf8").split("\n");
+      expect(lines.some((line) => /execve\(.*mail\.sh/.test(line))).toBe(true);
+      expect(lines.filter((line) => /\b(socket|connect|sendto|sendmsg|bind)\(/.test(line))).toEqual([]);
+    }
+  },
+);

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { cleanUp } from "./cleanup.mjs";
 import { delivery } from "./delivery.mjs";
 import { hook } from "./hook.mjs";
+import { latency } from "./latency.mjs";
 import { root } from "./product.mjs";
 import { complete, machine, table } from "./report.mjs";
 import { sends } from "./sends.mjs";
@@ -19,7 +20,7 @@ import { server } from "./server.mjs";
 import { statusline } from "./statusline.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, statusline, delivery, sends, server, wake };
+const benches = { hook, latency, statusline, delivery, sends, server, wake };
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

@@ -10,6 +10,7 @@ import { CctError, errorLine, systemCode } from "../errors.ts";
 import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readIfThere, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
 import { isAlive } from "../process.ts";
+import { hostFrom } from "../rules/names.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import type { Peer } from "../store/peers.ts";
@@ -243,6 +244,6 @@ async function serve(
 
 /** A session of this machine whose host process is no more. Another machine's is judged by its silence alone. */
 function isGone(world: World, peer: Peer): boolean {
-  if (peer.device_id !== null || peer.host !== world.hostname) return false;
+  if (peer.device_id !== null || peer.host !== hostFrom(world.hostname)) return false;
   return !isAlive(peer.claude_pid);
 }

@@ -79,13 +79,14 @@ async function stop(world: World, screen: Screen): Promise<void> {
 
 /** Ends the broker of this home and waits for it; answers with the process that it was, `undefined` when none ran. */
 export async function stopBroker(world: World, config: Config): Promise<number | undefined> {
+  // A process id of another machine says nothing here.
+  if (config.broker !== undefined)
+    throw new CctError("conflict", `The broker at ${config.broker} is not this home's.`, "Stop it where it runs.");
   const client = localClient(config);
   try {
     const about = await client.health();
     // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
     const pid = about?.pid;
-    if (about !== undefined && pid === undefined && config.broker !== undefined)
-      throw new CctError("forbidden", `The broker at ${config.broker} is another machine's.`, "Stop it there.");
     if (typeof pid !== "number") return undefined;
     try {
       process.kill(pid, "SIGTERM");

@@ -22,6 +22,7 @@ interface PeerView extends PresenceView {
 }
 interface RecipientView {
   name: string;
+  address?: string;
   state: string;
   note?: string;
   attempts?: number;
@@ -33,6 +34,7 @@ interface RecipientView {
 interface MessageView {
   message_id: string;
   from_name: string;
+  from_address?: string;
   to: string;
   text: string;
   urgency: string;
@@ -96,7 +98,10 @@ export function render(name: string, output: Fields, screen: Screen, now: number
       return peers(output.peers as PeerView[], screen, now);
     case "send_message":
       return (output.recipients as RecipientView[])
-        .map((one) => `${oneLine(`${one.state} for ${one.name}${one.note ? `: ${one.note}` : ""}`, 1000)}\n`)
+        .map(
+          (one) =>
+            `${oneLine(`${one.state} for ${one.address ?? one.name}${one.note ? `: ${one.note}` : ""}`, 1000)}\n`,
+        )
         .join("")
         .concat(`message ${String(output.message_id)}\n`);
     case "messages":
@@ -179,7 +184,7 @@ function history(all: MessageView[], screen: Screen): string {
   if (all.length === 0) return "No messages.\n";
   const rows = all.map((m) => [
     clockTime(m.sent_at),
-    m.from_name,
+    m.from_address ?? m.from_name,
     m.to,
     m.recipients.map((one) => one.state).join(" "),
     m.message_id,
@@ -190,7 +195,7 @@ function history(all: MessageView[], screen: Screen): string {
 
 function recipients(all: RecipientView[], screen: Screen): string {
   const rows = all.map((one) => [
-    one.name,
+    one.address ?? one.name,
     one.state,
     String(one.attempts ?? 0),
     one.redelivered ? "yes" : "",
@@ -267,8 +272,13 @@ function members(all: MemberView[], screen: Screen, now: number): string {
 }
 
 function poolStatus(output: Fields, screen: Screen, now: number): string {
-  const recent = output.recent_messages as { from_name: string; text: string; sent_at: number }[];
-  const rows = recent.toReversed().map((one) => [clockTime(one.sent_at), one.from_name, one.text]);
+  const recent = output.recent_messages as {
+    from_name: string;
+    from_address?: string;
+    text: string;
+    sent_at: number;
+  }[];
+  const rows = recent.toReversed().map((one) => [clockTime(one.sent_at), one.from_address ?? one.from_name, one.text]);
   const open = (output.open_proposals as ProposalView[]).map((one) => proposal(one, now));
   return [
     onePool(output.pool as PoolView),

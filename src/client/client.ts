@@ -46,6 +46,12 @@ export function createClient(access: () => Access): Client {
     // A stream has a connection of its own, which lives as long as it does.
     const agent = await agents.for(url, stream);
     return new Promise((resolve, reject) => {
+      // A timer of our own: a socket's timeout counts only once it is connected, and finding a name may hang as well.
+      const timer = setTimeout(() => {
+        // Other connections that are kept go the same way: each would cost this time again.
+        for (const sockets of Object.values(agent.freeSockets)) for (const one of sockets ?? []) one.destroy();
+        outgoing.destroy(new CctError("unavailable", `The broker at ${url} does not answer.`, "See: cct status"));
+      }, TIMEOUT_MS);
       const outgoing = request(
         new URL(path, url),
         {
@@ -60,14 +66,14 @@ export function createClient(access: () => Access): Client {
           },
         },
         (response) => {
-          outgoing.setTimeout(0);
+          clearTimeout(timer);
           resolve(response);
         },
       );
-      outgoing.setTimeout(TIMEOUT_MS, () =>
-        outgoing.destroy(new CctError("unavailable", `The broker at ${url} does not answer.`, "See: cct status")),
-      );
-      outgoing.on("error", (error) => reject(away(error, url)));
+      outgoing.on("error", (error) => {
+        clearTimeout(timer);
+        reject(away(error, url));
+      });
       outgoing.end(body);
     });
   }
@@ -81,6 +87,7 @@ export function createClient(access: () => Access): Client {
     const body = method === "POST" ? JSON.stringify(input) : undefined;
     const response = await send(method, path, body, as, false);
     const chunks: Buffer[] = [];
+    response.setTimeout(TIMEOUT_MS, () => response.destroy(new Error("it fell silent")));
     try {
       for await (const chunk of response) chunks.push(chunk);
     } catch (error) {
@@ -165,7 +172,13 @@ function checked(status: number, text: string, url: string): Record<string, unkn
 const UNTRUSTED = /^(?:DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/;
 
 /** Nothing listens at the address, or what listened has just gone. */
-class NobodyThere extends CctError {}
+class NobodyThere extends CctError {
+  /** Whether the request has certainly reached nobody. */
+  unheard = true;
+}
+
+/** Whether a call that failed has certainly changed nothing: no broker has got it. */
+export const isUnheard = (error: unknown): boolean => error instanceof NobodyThere && error.unheard;
 
 const isHere = (url: string): boolean => /^http:\/\/(?:localhost|127\.|\[::1\])/.test(url);
 
@@ -183,9 +196,11 @@ function away(error: unknown, url: string): CctError {
       "Join it with a join string, which tells its fingerprint, or: cct config set fingerprint <SHA-256>.",
     );
   }
-  return new NobodyThere(
+  const broken = new NobodyThere(
     "unavailable",
     `The connection to the broker at ${url} broke (${code ?? errorLine(error)}).`,
     isHere(url) ? "Try again; see: cct status" : "Is it running, and is this machine in its network?",
   );
+  broken.unheard = false;
+  return broken;
 }

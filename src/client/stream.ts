@@ -2,10 +2,12 @@
 import { createParser } from "eventsource-parser";
 import { CctError } from "../errors.ts";
 import type { Credentials } from "../operations/operation.ts";
+import { pauseAfter } from "../rules/backoff.ts";
 import type { Client } from "./client.ts";
 
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
+/** A stream that broke sooner than this was no success: a broker that opens and closes is not asked all the time. */
+const STEADY_MS = 5_000;
 /** The broker sends a comment every 15 s; a stream that is silent for longer is dead. */
 const SILENCE_MS = 40_000;
 
@@ -24,18 +26,23 @@ export function listen(
   credentials: () => Credentials,
   listener: StreamListener,
   random: () => number,
-): { close(): void } {
+): { close(): void; renew(): void } {
   let closed = false;
   let stop: () => void = () => {};
+  let cut: () => void = () => {};
 
   async function run(): Promise<void> {
-    let pause = FIRST_PAUSE_MS;
+    let failures = 0;
     while (!closed) {
+      let steady: NodeJS.Timeout | undefined;
       try {
         const response = await client.openStream(credentials());
         if (closed) return void response.destroy();
         stop = () => response.destroy();
-        pause = FIRST_PAUSE_MS;
+        cut = stop;
+        steady = setTimeout(() => {
+          failures = 0;
+        }, STEADY_MS).unref();
         listener.up();
         const parser = createParser({ onEvent: (event) => listener.hint(event.event ?? "mail") });
         response.setTimeout(SILENCE_MS, () => response.destroy());
@@ -47,19 +54,24 @@ export function listen(
         const known =
           error instanceof CctError ? error : new CctError("unavailable", "The stream to the broker broke.", "");
         await listener.down(known);
+      } finally {
+        clearTimeout(steady);
+        cut = () => {};
       }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pause * (0.5 + random() / 2));
+        const timer = setTimeout(resolve, pauseAfter(failures, FIRST_PAUSE_MS, random()));
         stop = () => {
           clearTimeout(timer);
           resolve();
         };
       });
-      pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
+      failures++;
     }
   }
   void run();
   return {
+    /** The link is known to be dead: an open stream is not waited for until it is silent for too long. */
+    renew: () => cut(),
     close() {
       closed = true;
       stop();

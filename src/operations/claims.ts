@@ -11,14 +11,15 @@ import { recordWay, ways } from "../store/usage.ts";
 import { callingPeer, operation } from "./operation.ts";
 import { recordOutcome } from "./outcomes.ts";
 import { wakes } from "./post.ts";
-import { mailShape, messageId, toMailShape, urgency } from "./shapes.ts";
+import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./shapes.ts";
 
 /** What the framing of a message depends on. */
-function framed(mail: Mail): FramedMessage {
+function framed(mail: Mail, host: string): FramedMessage {
   return {
     message_id: mail.message_id,
     from: mail.from_id,
     from_name: mail.from_name,
+    from_address: senderAddress(mail, host),
     to: mail.to_address,
     pool: mail.pool ?? undefined,
     urgency: mail.urgency,
@@ -70,7 +71,14 @@ export const claimMessages = operation({
       .boolean()
       .describe("false: the peer was woken too often within the hour; only what interrupts may wake it"),
     too_long: z.array(
-      z.object({ message_id: z.string(), from: z.string(), from_name: z.string(), urgency, characters: z.int() }),
+      z.object({
+        message_id: z.string(),
+        from: z.string(),
+        from_name: z.string(),
+        from_address: address,
+        urgency,
+        characters: z.int(),
+      }),
     ),
   }),
   async run(context, input) {
@@ -78,7 +86,7 @@ export const claimMessages = operation({
     const peer = callingPeer(context);
     const which = wantsQuiet(peer, now) ? "interrupt" : "all";
     const queued = (await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW)).map((mail) => ({
-      ...framed(mail),
+      ...framed(mail, peer.host),
       mail,
     }));
     const tooLong = queued.filter((one) => !fitsFrame(one));
@@ -94,15 +102,16 @@ export const claimMessages = operation({
         ? { all: rest.length, interrupt: rest.filter(({ urgency }) => urgency === "interrupt").length }
         : await countQueued(sql, peer.peer_id, now);
     return {
-      messages: messages.map(toMailShape),
+      messages: messages.map((mail) => toMailShape(mail, peer.host)),
       remaining: left.all,
       quiet: which === "interrupt",
       may_wake: await wakes(context, peer),
       interrupts: left.interrupt,
-      too_long: tooLong.map(({ message_id, from, from_name, mail }) => ({
+      too_long: tooLong.map(({ message_id, from, from_name, from_address, mail }) => ({
         message_id,
         from,
         from_name,
+        from_address,
         urgency: mail.urgency,
         characters: mail.text.length,
       })),
@@ -171,6 +180,7 @@ export const checkMessages = operation({
       return i === 0 || characters <= CHECK_CHARACTERS;
     });
     const messages = await claimAll(sql, now, fit);
-    return { messages: messages.map(toMailShape), remaining: (await countQueued(sql, peer.peer_id, now)).all };
+    const { all: remaining } = await countQueued(sql, peer.peer_id, now);
+    return { messages: messages.map((mail) => toMailShape(mail, peer.host)), remaining };
   },
 });

@@ -22,8 +22,8 @@ import { recentlySent } from "../store/usage.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
 import { fullError, post } from "./post.ts";
-import { memberNamed, peerNamed, peopleOf, poolNamed } from "./references.ts";
-import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
+import { calling, callingSenders, memberNamed, peerNamed, peopleOf, poolNamed } from "./references.ts";
+import { address, deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
 
 const sendOutput = z.object({ message_id: z.string(), recipients: z.array(recipientShape) });
 
@@ -39,7 +39,7 @@ export const sendMessage = operation({
       .min(1)
       .max(200)
       .describe(
-        "a peer's name or the first 4 or more characters of its id; @pool for all its members; @pool/peer for one",
+        "a peer's name (or name@host) or the first 4 or more characters of its id; @pool for all its members; @pool/peer for one",
       ),
     text: z.string().describe("up to 64 KiB"),
     urgency: urgency.optional().describe("normal (default); interrupt stops its next tool call; low never wakes it"),
@@ -94,8 +94,12 @@ export const sendMessage = operation({
     };
     return {
       message_id: id,
-      recipients: await post(context, message, recipients, (all) =>
-        JSON.stringify({ message_id: id, recipients: all }),
+      recipients: await post(
+        context,
+        message,
+        recipients,
+        (all) => JSON.stringify({ message_id: id, recipients: all }),
+        await calling(sql, caller),
       ),
     };
   },
@@ -123,12 +127,12 @@ async function recipientsFor(context: Context, to: string): Promise<{ recipients
   refuseArchived(pool);
   const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
   if (caller.kind === "peer") requireMember(pool, me);
+  const { peer } = await peopleOf(sql, pool, now);
   const members =
-    address.kind === "pool" ? audience(pool, me) : [memberNamed(pool.name, membersOf(pool), address.peer)];
+    address.kind === "pool" ? audience(pool, me) : [memberNamed(pool.name, membersOf(pool), address.peer, peer)];
   if (members.length === 0) {
     throw new CctError("conflict", `Nobody else is in @${pool.name}.`, "Invite somebody: invite_to_pool.");
   }
-  const { peer } = await peopleOf(sql, pool, now);
   return { recipients: members.flatMap((member) => peer(member.peer_id) ?? []), pool_id: pool.pool_id };
 }
 
@@ -177,7 +181,14 @@ export const messageStatus = operation({
       );
     }
     const { message_id, from_name, to_address, sent_at } = message;
-    return { message_id, from_name, to: to_address, sent_at, recipients: recipients.map(toDeliveryShape) };
+    const call = await calling(context.sql, context.caller);
+    return {
+      message_id,
+      from_name,
+      to: to_address,
+      sent_at,
+      recipients: recipients.map((row) => toDeliveryShape(row, call)),
+    };
   },
 });
 
@@ -212,7 +223,9 @@ export const resendMessage = operation({
     if (revived === 0) {
       throw new CctError("conflict", "Nothing of that message ended unread.", "See: cct message <message_id>");
     }
-    return { message_id, recipients: (await recipientsOf(sql, [message_id])).map(toDeliveryShape) };
+    const call = await calling(sql, caller);
+    const recipients = (await recipientsOf(sql, [message_id])).map((row) => toDeliveryShape(row, call));
+    return { message_id, recipients };
   },
 });
 
@@ -240,6 +253,7 @@ export const messages = operation({
         message_id: z.string(),
         from: z.string(),
         from_name: z.string(),
+        from_address: address,
         to: z.string(),
         urgency,
         text: z.string(),
@@ -265,19 +279,22 @@ export const messages = operation({
       sql,
       found.map((message) => message.message_id),
     );
+    const call = await calling(sql, caller);
+    const callSender = await callingSenders(sql, caller, found);
     return {
       messages: found.map((m) => ({
         seq: m.seq,
         message_id: m.message_id,
         from: m.from_id,
         from_name: m.from_name,
+        from_address: callSender(m),
         to: m.to_address,
         urgency: m.urgency,
         text: m.text,
         sent_at: m.sent_at,
         thread_id: m.thread_id,
         ...(m.reply_to === null ? {} : { reply_to: m.reply_to }),
-        recipients: deliveries.filter((d) => d.message_id === m.message_id).map(toDeliveryShape),
+        recipients: deliveries.filter((d) => d.message_id === m.message_id).map((d) => toDeliveryShape(d, call)),
       })),
     };
   },

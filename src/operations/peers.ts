@@ -7,14 +7,14 @@ import { checkName } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
 import { holdsName, hooksStates, isLive, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlain, oneLine } from "../rules/text.ts";
-import { countQueued, countUnread, heldDeliveries, openDeliveries, updateDelivery } from "../store/messages.ts";
+import { countQueued, countUnread, findDelivery, heldDeliveries, updateDelivery } from "../store/messages.ts";
 import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, callingPeer, operation } from "./operation.ts";
 import { wakes } from "./post.ts";
-import { poolNamed } from "./references.ts";
+import { calling, poolNamed } from "./references.ts";
 import { held, place } from "./register.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
 
@@ -70,10 +70,10 @@ export const heartbeat = operation({
     };
     await updatePeer(sql, current);
     if (input.held.length > 0) {
-      for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed"])) {
-        const claim = input.held.find((one) => one.message_id === delivery.message_id);
-        const next = claim && renew(delivery, claim.attempt, now);
-        if (next) await updateDelivery(sql, { ...delivery, ...next });
+      for (const { message_id, attempt } of input.held) {
+        const delivery = await findDelivery(sql, message_id, peer.peer_id);
+        const next = delivery && renew(delivery, attempt, now);
+        if (delivery && next) await updateDelivery(sql, { ...delivery, ...next });
       }
     }
     const queued = await countQueued(sql, peer.peer_id, now);
@@ -140,6 +140,7 @@ export const listPeers = operation({
     const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
     const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
     const pools = await poolNames(sql);
+    const call = await calling(sql, caller);
     shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {
       peers: shown.map((peer: ListedPeer) => {
@@ -147,6 +148,7 @@ export const listPeers = operation({
           pools: pools.get(peer.peer_id) ?? [],
           waiting: peer.waiting,
           you: peer.peer_id === me?.peer_id,
+          address: call(peer),
         };
         return toPeerShape(peer, about, now);
       }),

@@ -4,7 +4,8 @@ import { leadOf, memberOf, membersOf, type Pool } from "../rules/pools.ts";
 import type { PoolRow } from "../store/pools.ts";
 import type { Person } from "./membership.ts";
 import type { Caller } from "./operation.ts";
-import { presenceShape, time, toPresenceShape } from "./shapes.ts";
+import type { Calling } from "./references.ts";
+import { address, presenceShape, time, toPresenceShape } from "./shapes.ts";
 
 export const poolName = z
   .string()
@@ -44,12 +45,19 @@ export const memberShape = z.object({
   name: z.string(),
   role: z.string(),
   host: z.string(),
+  address,
   ...presenceShape,
   released: z.boolean().describe("by a vote: it gets no broadcasts any more and is to leave"),
   you: z.boolean(),
 });
 
-export function toMemberShapes(pool: Pool, person: Person, caller: Caller, now: number): z.input<typeof memberShape>[] {
+export function toMemberShapes(
+  pool: Pool,
+  person: Person,
+  caller: Caller,
+  call: Calling,
+  now: number,
+): z.input<typeof memberShape>[] {
   return membersOf(pool).flatMap((member) => {
     const peer = person(member.peer_id);
     if (!peer) return [];
@@ -58,6 +66,7 @@ export function toMemberShapes(pool: Pool, person: Person, caller: Caller, now: 
       name: peer.name,
       role: member.role,
       host: peer.host,
+      address: call(peer),
       ...toPresenceShape(peer, now),
       released: member.releasing_until !== null,
       you: caller.kind === "peer" && caller.peer.peer_id === member.peer_id,

@@ -6,8 +6,8 @@ import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts
 import { type Context, operation } from "./operation.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
 import { toProposalShapes } from "./proposals.ts";
-import { peopleOf, poolNamed } from "./references.ts";
-import { proposalShape, time } from "./shapes.ts";
+import { calling, callingSenders, peopleOf, poolNamed } from "./references.ts";
+import { address, proposalShape, time } from "./shapes.ts";
 
 /** What has ended is open to all who were in it. */
 function wasMember(pool: Pool, peerId: string): boolean {
@@ -32,6 +32,7 @@ export const poolStatus = operation({
       z.object({
         message_id: z.string(),
         from_name: z.string(),
+        from_address: address,
         to: z.string(),
         text: z.string().describe("its beginning"),
         sent_at: time,
@@ -45,15 +46,17 @@ export const poolStatus = operation({
     if (caller.kind === "peer" && !wasMember(pool, caller.peer.peer_id)) requireMember(pool, caller.peer.peer_id);
     const { peer } = await peopleOf(sql, pool, now);
     const recent = await seenBy(context, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
+    const callSender = await callingSenders(sql, caller, recent);
     return {
       pool: toPoolShape(pool, caller),
-      members: toMemberShapes(pool, peer, caller, now),
-      recent_messages: recent.slice(0, RECENT).map(({ message_id, from_name, to_address, text, sent_at }) => ({
-        message_id,
-        from_name,
-        to: to_address,
-        text: oneLine(text, RECENT_CHARACTERS),
-        sent_at,
+      members: toMemberShapes(pool, peer, caller, await calling(sql, caller), now),
+      recent_messages: recent.slice(0, RECENT).map((message) => ({
+        message_id: message.message_id,
+        from_name: message.from_name,
+        from_address: callSender(message),
+        to: message.to_address,
+        text: oneLine(message.text, RECENT_CHARACTERS),
+        sent_at: message.sent_at,
       })),
       open_proposals: await toProposalShapes(sql, pool),
     };

@@ -26,7 +26,7 @@ import { type Context, callingPeer, operation } from "./operation.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
 import { report } from "./post.ts";
 import { withdrawAbout, withdrawAll } from "./proposals.ts";
-import { callerName, peerNamed, peopleOf, poolNamed } from "./references.ts";
+import { callerName, calling, peerNamed, peopleOf, poolNamed } from "./references.ts";
 
 const role = z.string().max(200).describe("up to 32 characters; 'member' when left out");
 
@@ -141,7 +141,7 @@ export const joinPool = operation({
     }
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, now),
+      members: toMemberShapes(after, peer, caller, await calling(sql, caller), now),
     };
   },
 });
@@ -188,7 +188,7 @@ export const inviteToPool = operation({
     await tellMembers(context, before, after, peer, [what], inviter ?? "", invited.peer_id);
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, now),
+      members: toMemberShapes(after, peer, caller, await calling(sql, caller), now),
     };
   },
 });
@@ -213,7 +213,7 @@ export const leavePool = operation({
     else await withdrawAll(context, after, "the pool was archived");
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, now),
+      members: toMemberShapes(after, peer, caller, await calling(sql, caller), now),
     };
   },
 });

@@ -10,6 +10,7 @@ import { policiesOf } from "../store/policies.ts";
 import { countWakes } from "../store/usage.ts";
 import { note } from "./notes.ts";
 import { type Context, NotedError } from "./operation.ts";
+import type { Calling } from "./references.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 
 export type Recipient = z.input<typeof recipientShape>;
@@ -18,15 +19,16 @@ export type Recipient = z.input<typeof recipientShape>;
 export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "limits">;
 
 /**
- * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered. For
- * a full mailbox it is kept as refused, which the answer says; when it could be put into none, nothing is stored, and
- * `rate_limited` is thrown.
+ * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered; `call`: how
+ * the sender calls those of other machines. For a full mailbox it is kept as refused, which the answer says; when it could
+ * be put into none, nothing is stored, and `rate_limited` is thrown.
  */
 export async function post(
   context: Poster,
   message: Message,
   recipients: readonly Peer[],
   answer: (recipients: Recipient[]) => string = () => "",
+  call: Calling = () => undefined,
 ): Promise<Recipient[]> {
   const { sql, now } = context;
   const all: Recipient[] = [];
@@ -34,6 +36,7 @@ export async function post(
   const source = sourceOf(message);
   const full: [Peer, Mailbox][] = [];
   for (const peer of recipients) {
+    const address = call(peer);
     const box = await mailboxOf(sql, peer.peer_id, MAX_MAILBOX_CHARACTERS);
     if (!hasRoom(box, source, context.limits.mailbox_messages)) {
       full.push([peer, box]);
@@ -41,6 +44,7 @@ export async function post(
       all.push({
         peer_id: peer.peer_id,
         name: peer.name,
+        ...(address && { address }),
         state: "refused",
         note: `${reason}; send it once more later`,
       });
@@ -55,8 +59,20 @@ export async function post(
       ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)
       : "accept";
     const delivery = newDelivery(message.expires_at, policy);
-    const note = expectation(peer, delivery.state, message.urgency, now, await wakes(context, peer));
-    all.push({ peer_id: peer.peer_id, name: peer.name, state: delivery.state, ...(note && { note }) });
+    const note = expectation(
+      { ...peer, name: address ?? peer.name },
+      delivery.state,
+      message.urgency,
+      now,
+      await wakes(context, peer),
+    );
+    all.push({
+      peer_id: peer.peer_id,
+      name: peer.name,
+      ...(address && { address }),
+      state: delivery.state,
+      ...(note && { note }),
+    });
     deliveries.push({ peer, delivery });
   }
   const [firstFull] = full;

@@ -1,16 +1,16 @@
 /** Finding what a caller names: peers and pools, by name or the beginning of an id. Exact, or refused with the candidates. */
 import { CctError } from "../errors.ts";
-import { resolvePeer, resolvePool, shortId } from "../rules/address.ts";
+import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../rules/address.ts";
 import type { Live } from "../rules/pools.ts";
 import { isLive } from "../rules/presence.ts";
-import { findByNameOrPrefix, findPeers, listPeers, type Peer } from "../store/peers.ts";
+import { findByNameOrPrefix, findPeers, listPeers, onlyHost, type Peer } from "../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import type { Caller } from "./operation.ts";
 
 export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
-  const candidates = await findByNameOrPrefix(sql, wanted);
+  const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
   // Only for the error's text is the whole list worth reading.
   return resolvePeer(wanted, candidates.length > 0 ? candidates : await listPeers(sql));
 }
@@ -41,6 +41,33 @@ export async function peopleOf(
   };
 }
 
+/** `name@host` of a peer, or of a row with a peer's name and machine; `undefined` for who is on the same machine. */
+export type Calling = (peer: { name: string; host: string }) => string | undefined;
+
+/**
+ * A peer calls those of its own machine by name, all others `name@host`. Where the operator sits is not known: as long as all
+ * peers are of one machine it is taken for the operator's, and as soon as they are not every peer is called with its host.
+ */
+export async function calling(sql: Sql, caller: Caller): Promise<Calling> {
+  const from = caller.kind === "peer" ? caller.peer.host : await onlyHost(sql);
+  return (peer) => (peer.host === from ? undefined : addressOf(peer, from));
+}
+
+/** The same for the senders of messages. `undefined` for those that are no peer. */
+export async function callingSenders(
+  sql: Sql,
+  caller: Caller,
+  messages: readonly { from_id: string; from_name: string }[],
+): Promise<(message: { from_id: string; from_name: string }) => string | undefined> {
+  const call = await calling(sql, caller);
+  const senders = await findPeers(sql, [...new Set(messages.map((message) => message.from_id))]);
+  const hosts = new Map(senders.map((peer) => [peer.peer_id, peer.host]));
+  return ({ from_id, from_name }) => {
+    const host = hosts.get(from_id);
+    return host === undefined ? undefined : call({ name: from_name, host });
+  };
+}
+
 /** How a caller is called in what the broker reports. */
 export function callerName(caller: Caller): string {
   return caller.kind === "peer" ? `${caller.peer.name} (peer ${shortId(caller.peer.peer_id)})` : "the operator";
@@ -51,9 +78,11 @@ export function memberNamed<M extends { peer_id: string; name: string }>(
   pool: string,
   members: readonly M[],
   ref: string,
+  peer: (peerId: string) => Peer | undefined,
 ): M {
   try {
-    return resolvePeer(ref.trim(), members);
+    const placed = members.map((member) => ({ ...member, host: peer(member.peer_id)?.host, member }));
+    return resolvePeer(ref.trim(), placed).member;
   } catch (error) {
     if (!(error instanceof CctError) || error.code !== "not_found") throw error;
     const names = members.map((member) => member.name).join(", ") || "none";

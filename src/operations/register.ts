@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { refuseOver } from "../rules/bounds.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
-import { freeName, nameFrom } from "../rules/names.ts";
+import { freeName, hostFrom, nameFrom } from "../rules/names.ts";
 import { holdsName, isLive, READY } from "../rules/presence.ts";
 import { checkPlain } from "../rules/text.ts";
 import { countQueued, openDeliveries } from "../store/messages.ts";
@@ -21,7 +21,11 @@ export const held = z
   .describe("claims that the session still holds; their leases are renewed");
 
 export const place = {
-  host: z.string().min(1).max(255).describe("name of the machine"),
+  host: z
+    .string()
+    .min(1)
+    .max(255)
+    .describe("name of the machine; kept in lower case, and of letters, digits, '.', '_' and '-' only"),
   claude_pid: z.int().min(1).describe("process id of the host"),
   session_id: z.string().max(128).optional().describe("the host's current session id"),
   cwd: path,
@@ -50,8 +54,9 @@ export const register = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     for (const [field, value] of Object.entries(input)) if (typeof value === "string") checkPlain(field, value);
+    const host = hostFrom(input.host);
     const session = {
-      host: input.host,
+      host,
       claude_pid: input.claude_pid,
       session_id: input.session_id ?? null,
       cwd: input.cwd,
@@ -66,7 +71,7 @@ export const register = operation({
     };
     if (caller.kind === "peer") {
       const { peer } = caller;
-      const sameProcess = peer.claude_pid === input.claude_pid && peer.host === input.host;
+      const sameProcess = peer.claude_pid === input.claude_pid && peer.host === host;
       if (isLive(peer, now) && !sameProcess) {
         throw new CctError(
           "conflict",

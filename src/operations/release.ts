@@ -46,7 +46,8 @@ export const proposeRelease = operation({
     refuseArchived(pool);
     if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
     const voters = membersOf(pool).filter((member) => member.releasing_until === null);
-    const subject = memberNamed(pool.name, membersOf(pool), input.peer);
+    const { peer: person } = await peopleOf(sql, pool, now);
+    const subject = memberNamed(pool.name, membersOf(pool), input.peer, person);
     if (!voters.includes(subject)) {
       throw new CctError(
         "conflict",

@@ -1,5 +1,6 @@
 /** Shapes that several operations share, and how stored rows become them. */
 import * as z from "zod";
+import { addressOf } from "../rules/address.ts";
 import { type DeliveryState, states, urgencies } from "../rules/delivery.ts";
 import { busyUntil, isBusy, isLive, type Presence, presenceOf, presences, wantsQuiet } from "../rules/presence.ts";
 import { inQuotes } from "../rules/text.ts";
@@ -8,6 +9,7 @@ import { countUnread, type Mail, type RecipientRow } from "../store/messages.ts"
 import type { Peer } from "../store/peers.ts";
 import { poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
+import type { Calling } from "./references.ts";
 
 export const messageId = z
   .string()
@@ -16,6 +18,9 @@ export const messageId = z
 export const urgency = z.enum(urgencies);
 
 export const time = z.int().describe("milliseconds since 1970");
+
+/** A peer is shown with its name, and to who is on another machine also with that of the peer's. */
+export const address = z.string().optional().describe("name@host, when it is on another machine than you");
 
 /** How a peer is: part of every shape that shows one. */
 export const presenceShape = {
@@ -56,6 +61,7 @@ export const peerShape = z.object({
   peer_id: z.string(),
   name: z.string(),
   host: z.string(),
+  address,
   cwd: z.string(),
   repo: z.string().nullable().describe("git root"),
   branch: z.string().nullable(),
@@ -72,6 +78,7 @@ export interface AboutPeer {
   pools: string[];
   waiting: number;
   you: boolean;
+  address: string | undefined;
 }
 
 export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<typeof peerShape> {
@@ -89,7 +96,7 @@ export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<
   };
 }
 
-/** One peer, with what has to be looked up. */
+/** The calling peer itself, with what has to be looked up. */
 export async function toPeerShapeOf(
   sql: Sql,
   peer: Peer,
@@ -98,12 +105,14 @@ export async function toPeerShapeOf(
 ): Promise<z.input<typeof peerShape>> {
   const unread = await countUnread(sql, peer.peer_id);
   const pools = (await poolsOfPeer(sql, peer.peer_id)).map((pool) => pool.name);
-  return toPeerShape(peer, { pools, waiting: unread.reduce((sum, one) => sum + one.unread, 0), you }, now);
+  const waiting = unread.reduce((sum, one) => sum + one.unread, 0);
+  return toPeerShape(peer, { pools, waiting, you, address: undefined }, now);
 }
 
 export const recipientShape = z.object({
   peer_id: z.string(),
   name: z.string(),
+  address,
   state: z.enum(states),
   note: z.string().optional().describe("what to expect"),
 });
@@ -112,6 +121,7 @@ export const mailShape = z.object({
   message_id: z.string(),
   from: z.string().describe("peer_id, 'operator' for a person, or 'cct' for the broker's own reports"),
   from_name: z.string(),
+  from_address: address,
   to: z.string(),
   pool: z.string().optional().describe("the pool in which it was said"),
   text: z.string(),
@@ -123,11 +133,18 @@ export const mailShape = z.object({
   attempt: z.int().describe("names this claim when it is acknowledged"),
 });
 
-export function toMailShape(mail: Mail): z.input<typeof mailShape> {
+/** The name of a mail's sender for a reader on the machine `host`; `undefined` when it is on the same one, or no peer. */
+export function senderAddress(mail: Mail, host: string): string | undefined {
+  const { from_name: name, from_host } = mail;
+  return from_host === null || from_host === host ? undefined : addressOf({ name, host: from_host }, host);
+}
+
+export function toMailShape(mail: Mail, host: string): z.input<typeof mailShape> {
   return {
     message_id: mail.message_id,
     from: mail.from_id,
     from_name: mail.from_name,
+    from_address: senderAddress(mail, host),
     to: mail.to_address,
     ...(mail.pool === null ? {} : { pool: mail.pool }),
     text: mail.text,
@@ -143,6 +160,7 @@ export function toMailShape(mail: Mail): z.input<typeof mailShape> {
 export const deliveryShape = z.object({
   peer_id: z.string(),
   name: z.string(),
+  address,
   state: z.enum(states),
   attempts: z.int(),
   redelivered: z.boolean(),
@@ -151,10 +169,11 @@ export const deliveryShape = z.object({
   reason: z.string().optional().describe("why it ended unread"),
 });
 
-export function toDeliveryShape(row: RecipientRow): z.input<typeof deliveryShape> {
+export function toDeliveryShape(row: RecipientRow, call: Calling): z.input<typeof deliveryShape> {
   return {
     peer_id: row.peer_id,
     name: row.name,
+    address: call(row),
     state: row.state,
     attempts: row.attempt,
     redelivered: row.redelivered,

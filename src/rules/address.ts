@@ -1,4 +1,7 @@
-/** Addresses: `name` or `peer_id` prefix (direct), `@pool` (broadcast), `@pool/peer` (directed inside a pool). */
+/**
+ * Addresses: `name` or `peer_id` prefix (direct), `@pool` (broadcast), `@pool/peer` (directed inside a pool). A peer may be
+ * written with its machine, `name@host`. Names are unique at a broker, so the host adds nothing but certainty: it must fit.
+ */
 import { CctError } from "../errors.ts";
 
 export type Address =
@@ -10,6 +13,18 @@ export type Address =
 export interface Addressable {
   peer_id: string;
   name: string;
+  host?: string | undefined;
+}
+
+/** How a peer is called by who is on the machine `from`: `name` there, `name@host` on every other one, and by who is on none. */
+export function addressOf({ name, host }: { name: string; host: string }, from: string | undefined): string {
+  return host === from ? name : `${name}@${host}`;
+}
+
+/** A reference to a peer in its parts. */
+export function splitHost(ref: string): { name: string; host: string | undefined } {
+  const [name = "", host] = ref.split("@", 2);
+  return { name, host: host?.toLowerCase() };
 }
 
 /** The shortest prefix of a `peer_id` that is taken as one: what listings and the status line show. */
@@ -20,12 +35,12 @@ export const shortId = (peerId: string): string => peerId.slice(0, SHORT_ID);
 /** Splits the text of an address; throws `bad_request` when it is none. */
 export function parseAddress(text: string): Address {
   const to = text.trim();
-  const match = /^(?:@([^@/\s]+)(?:\/([^@/\s]+))?|([^@/\s]+))$/.exec(to);
+  const match = /^(?:@([^@/\s]+)(?:\/([^@/\s]+(?:@[^@/\s]+)?))?|([^@/\s]+(?:@[^@/\s]+)?))$/.exec(to);
   if (!match) {
     throw new CctError(
       "bad_request",
       `'${to.slice(0, 80)}' is not an address.`,
-      "Use a peer's name or the first 4 or more characters of its id, @pool, or @pool/peer.",
+      "Use a peer's name (or name@host) or the first 4 or more characters of its id, @pool, or @pool/peer.",
     );
   }
   const [, pool, member, peer] = match;
@@ -35,11 +50,13 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * The one peer that `ref` names: an exact name (case does not count), else an id prefix of at least four characters.
- * Never a guess: none is `not_found`, several are `ambiguous` and named.
+ * The one peer that `ref` names: an exact name (case does not count), else an id prefix of at least four characters; with
+ * `@host`, only on that machine. Never a guess: none is `not_found`, several are `ambiguous` and named.
  */
-export function resolvePeer<P extends Addressable>(ref: string, peers: readonly P[]): P {
-  const wanted = ref.toLowerCase();
+export function resolvePeer<P extends Addressable>(ref: string, everyone: readonly P[]): P {
+  const { name, host } = splitHost(ref);
+  const wanted = name.toLowerCase();
+  const peers = host === undefined ? everyone : everyone.filter((peer) => peer.host?.toLowerCase() === host);
   const named = peers.find((peer) => peer.name.toLowerCase() === wanted);
   if (named) return named;
   const hits = wanted.length >= SHORT_ID ? peers.filter((peer) => peer.peer_id.startsWith(wanted)) : [];
@@ -52,7 +69,12 @@ export function resolvePeer<P extends Addressable>(ref: string, peers: readonly 
       "Use the name, or more characters of the id.",
     );
   }
-  const known = peers.length ? `Known peers: ${list(peers)}.` : "No peer is registered yet.";
+  const elsewhere = everyone.filter((peer) => peer.name.toLowerCase() === wanted);
+  const known = elsewhere.length
+    ? `Not on that machine, but: ${list(elsewhere)}.`
+    : everyone.length
+      ? `Known peers: ${list(everyone)}.`
+      : "No peer is registered yet.";
   throw new CctError("not_found", `There is no peer '${ref.slice(0, 80)}'.`, `${known} See list_peers.`);
 }
 
@@ -99,6 +121,7 @@ export function resolvePool<P extends PoolReferable>(ref: string, pools: readonl
 }
 
 function list(peers: readonly Addressable[]): string {
-  const shown = peers.slice(0, 8).map((peer) => `${peer.name} (${peer.peer_id.slice(0, 8)})`);
+  const called = ({ name, host }: Addressable): string => (host === undefined ? name : `${name}@${host}`);
+  const shown = peers.slice(0, 8).map((peer) => `${called(peer)} (${peer.peer_id.slice(0, 8)})`);
   return peers.length > 8 ? `${shown.join(", ")} and ${peers.length - 8} more` : shown.join(", ");
 }

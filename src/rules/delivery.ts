@@ -79,13 +79,21 @@ export function claim(d: Delivery, now: number): Next {
   return { ...d, state: "claimed", attempt: d.attempt + 1, leased_at: now };
 }
 
+/**
+ * The holder still has it. Also a claim that lapsed while the holder was out of reach, as long as no other was made: then
+ * nothing was lost after all.
+ */
 export function renew(d: Delivery, attempt: number, now: number): Next {
-  if (d.state !== "claimed" || d.attempt !== attempt) return undefined;
-  return { ...d, leased_at: now };
+  if (d.attempt !== attempt) return undefined;
+  if (hasLapsed(d)) return { ...d, state: "claimed", leased_at: now, lost: d.lost - 1 };
+  return d.state === "claimed" ? { ...d, leased_at: now } : undefined;
 }
 
 export function acknowledge(d: Delivery, attempt: number, outcome: Outcome, now: number): Next {
   if (d.attempt !== attempt) return undefined;
+  // Shown while the broker was out of reach: it need not come again.
+  if (hasLapsed(d) && (outcome === "delivered" || outcome === "read"))
+    return { ...d, state: outcome, lost: d.lost - 1, delivered_at: now, read_at: outcome === "read" ? now : null };
   if (d.state === "claimed") {
     if (outcome === "returned") return requeue(d, false);
     if (outcome === "lost") return requeue(d, true);
@@ -108,6 +116,9 @@ export function lapse(d: Delivery, now: number): Next {
 export function cutOff(d: Delivery): Next {
   return d.state === "delivered" ? requeue(d, true) : undefined;
 }
+
+/** Whether the last claim ended without a word of its holder. (What was given back unseen has lost nothing.) */
+const hasLapsed = (d: Delivery): boolean => d.state === "queued" && d.attempt > 0 && d.lost > 0;
 
 export function isExpired(d: Delivery, now: number): boolean {
   return d.expires_at !== null && now >= d.expires_at;

@@ -6,13 +6,15 @@
  */
 import { shortId } from "./address.ts";
 import type { Urgency } from "./delivery.ts";
-import { BROKER_NAME, OPERATOR_NAME } from "./names.ts";
+import { BROKER_NAME, MAX_HOST, OPERATOR_NAME } from "./names.ts";
 import { clean, oneLine } from "./text.ts";
 
 /** The host cuts hook text at 10,000 characters; this leaves it room for its own label. */
 export const FRAME_LIMIT = 9_000;
 /** Too long messages that one frame names; the others are counted. */
 export const MAX_NOTICES = 3;
+/** A peer's name, and the machine when it is another one. */
+const MAX_SENDER = 40 + 1 + MAX_HOST;
 /** Kept free for the opening and closing lines of a frame, and for its notices. */
 const FRAME_MARGIN = 1_400;
 /** What the messages of one frame may take together. */
@@ -23,6 +25,8 @@ export interface FramedMessage {
   /** `peer_id`, `operator`, or `cct` for the broker itself. */
   from: string;
   from_name: string;
+  /** How the reader calls the sender: `name@host` from another machine. */
+  from_address?: string | undefined;
   /** The address that the sender wrote. */
   to: string;
   /** The pool in which it was said. */
@@ -41,6 +45,7 @@ export interface TooLong {
   message_id: string;
   from: string;
   from_name: string;
+  from_address?: string | undefined;
   urgency: Urgency;
   characters: number;
 }
@@ -61,10 +66,10 @@ export function quote(body: string): string {
     .join("\n");
 }
 
-function sender(message: { from: string; from_name: string }): string {
+function sender(message: { from: string; from_name: string; from_address?: string | undefined }): string {
   if (message.from === OPERATOR_NAME) return "operator (a person, at the CCT command line)";
   if (message.from === BROKER_NAME) return "CCT itself (no session: what the broker reports)";
-  return `${oneLine(defuse(message.from_name), 48)} (peer ${shortId(message.from)})`;
+  return `${oneLine(defuse(message.from_address ?? message.from_name), MAX_SENDER)} (peer ${shortId(message.from)})`;
 }
 
 function renderMessage(message: FramedMessage, place: string): string {

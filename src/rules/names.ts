@@ -38,6 +38,20 @@ export function nameFrom(text: string): string {
   return isName(name) ? name : "session";
 }
 
+/** A machine's name has one label's length at the most, however long its domain is. */
+export const MAX_HOST = 63;
+
+/** What a machine calls itself, as the part of an address behind `@`: `Ann's MacBook.local` → `ann-s-macbook.local`. */
+export function hostFrom(text: string): string {
+  const host = text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .slice(0, MAX_HOST)
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
+  return host || "unknown";
+}
+
 /** `wanted`, or `wanted-2`, `wanted-3` … : the first that is not taken. Names differ by more than case. */
 export function freeName(wanted: string, taken: Iterable<string>): string {
   const used = new Set([...taken].map((name) => name.toLowerCase()));

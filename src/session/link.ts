@@ -11,6 +11,7 @@ import { readBrokerNote } from "../home.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
 import { isAlive } from "../process.ts";
+import { pauseAfter } from "../rules/backoff.ts";
 import type { World } from "../world.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
 import { type PeerRecord, recordAge, saveIdentity } from "./identity.ts";
@@ -21,7 +22,6 @@ const HEARTBEAT_MS = 10_000;
 /** A command that takes longer than this makes the peer busy for its senders. */
 const LONG_COMMAND_MS = 20_000;
 const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5_000;
 /** When a broker that many sessions use was killed, they do not all start one at the same moment. */
 const HEAL_SPREAD_MS = 800;
 /** At its end a session does not wait longer than this for the broker: the host kills it half a second after the first signal. */
@@ -76,7 +76,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     "Try again in a second.",
   );
   let waiters: (() => void)[] = [];
-  let stream: { close(): void } | undefined;
+  let stream: ReturnType<typeof listen> | undefined;
   let clock: NodeJS.Timeout | undefined;
   let closed = false;
   let facts: GitFacts | undefined;
@@ -102,26 +102,28 @@ export function createLink(world: World, config: Config, client: Client, spool: 
   }
 
   async function untilDone(): Promise<void> {
-    let pause = 0;
+    let failures = 0;
     while (!closed && (!registered || beatDue)) {
       try {
         if (registered) {
           beatDue = false;
           await heartbeat();
-          pause = 0;
+          failures = 0;
         } else await register();
       } catch (error) {
-        // Not known any more, or superseded: begin again. Anything else that befalls a heartbeat the stream notices and mends.
+        // Not known any more, or superseded: begin again. Anything else that befalls a heartbeat the stream mends. It may not
+        // have noticed: a link that died without a word looks open from here.
         if (registered && !isRefusal(error)) {
           tell("away");
+          stream?.renew();
           continue;
         }
         registered = false;
         problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
         tell("away");
         // Once at once; a broker that refuses and refuses is not asked all the time.
-        await rest(pause);
-        pause = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, pause * 2));
+        await rest(failures === 0 ? 0 : pauseAfter(failures - 1, FIRST_PAUSE_MS, Math.random()));
+        failures++;
       }
     }
   }

@@ -183,9 +183,19 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     }
     // Either we get the file back and add to it, or a hook has it and the new mail is a file of its own.
     if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };
+    // A claim that lapsed while the broker was out of reach comes again. What lies here was seen by nobody.
+    const again = new Map(spooled.messages.map((message) => [message.message_id, message.redelivered]));
+    const isAgain = ({ message_id }: Claim): boolean => again.has(message_id);
+    found.messages = found.messages.map((message) => ({
+      ...message,
+      redelivered: again.get(message.message_id) ?? message.redelivered,
+    }));
+    const kept = spooled.messages.filter(
+      (one) => !found.messages.some(({ message_id }) => message_id === one.message_id),
+    );
     for (const notice of notices) named.add(notice.message_id);
     spooled = {
-      messages: [...spooled.messages, ...found.messages],
+      messages: [...found.messages.filter(isAgain), ...kept, ...found.messages.filter((one) => !isAgain(one))],
       notices: [...spooled.notices, ...notices],
       more,
     };

@@ -1,6 +1,6 @@
 /** The MCP face: tools made from the surface. The host shows a model only `structuredContent`, so that must stand for itself. */
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
-import type { Client } from "../client/client.ts";
+import { type Client, isUnheard } from "../client/client.ts";
 import { CctError, errorLine } from "../errors.ts";
 import surfaceJson from "../operations/surface.json" with { type: "json" };
 import type { SurfaceEntry } from "../operations/surface.ts";
@@ -73,6 +73,9 @@ async function run(
   answered: (done: () => void) => void,
 ): Promise<Record<string, unknown>> {
   const { client, link, mail } = session;
+  // It says itself what it means for a message when there is no broker.
+  if (name === "send_message")
+    return send(session, { ...input, message_id: input.message_id ?? session.newMessageId() });
   const peer = await link.credentials(PATIENCE_MS);
   switch (name) {
     case "check_messages": {
@@ -89,8 +92,6 @@ async function run(
       const status = await client.callAny(name, input, peer);
       return { notice: NOT_YOUR_USER, ...status };
     }
-    case "send_message":
-      return send(session, { ...input, message_id: input.message_id ?? session.newMessageId() });
     case "set_summary": {
       const changed = await client.callAny(name, input, peer);
       link.renamed(String(changed.name));
@@ -115,21 +116,33 @@ function isLimit(value: unknown): value is number {
 /** A send is safe to repeat: the broker knows the message_id. So a broker that restarts meanwhile costs only time. */
 async function send(session: ToolSession, input: Record<string, unknown>): Promise<Record<string, unknown>> {
   const deadline = session.now() + RETRY_MS;
+  /** Some try may have reached the broker, and only its answer got lost. */
+  let perhapsSent = false;
   for (;;) {
+    const peer = await session.link
+      .credentials(PATIENCE_MS)
+      .catch((error: unknown) => unsent(error, perhapsSent, input));
     try {
-      return await session.client.callAny("send_message", input, await session.link.credentials(PATIENCE_MS));
+      return await session.client.callAny("send_message", input, peer);
     } catch (error) {
       if (!(error instanceof CctError) || error.code !== "unavailable") throw error;
-      if (session.now() > deadline) {
-        throw new CctError(
-          "unavailable",
-          `The message was not confirmed: ${error.message}`,
-          `Send it again later with message_id '${String(input.message_id)}': it cannot arrive twice.`,
-        );
-      }
+      perhapsSent ||= !isUnheard(error);
+      if (session.now() > deadline) unsent(error, perhapsSent, input);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
+}
+
+/** What a sender is told when no broker confirmed the message. */
+function unsent(error: unknown, perhaps: boolean, { message_id }: Record<string, unknown>): never {
+  if (!(error instanceof CctError) || error.code !== "unavailable") throw error;
+  throw new CctError(
+    "unavailable",
+    perhaps
+      ? `The message was not confirmed, perhaps it was sent: ${error.message}`
+      : `The message was not sent, and nothing keeps it: ${error.message}`,
+    `Send it again later with message_id '${String(message_id)}': it cannot arrive twice.`,
+  );
 }
 
 function answer(output: Record<string, unknown>): CallToolResult {

@@ -29,8 +29,8 @@ export interface DeliveryRow extends Delivery {
   peer_id: string;
 }
 
-/** A message for one recipient; `pool` is the name of the pool in which it was said. */
-export type Mail = Message & { pool: string | null; delivery: DeliveryRow };
+/** A message for one recipient; `pool` is the name of the pool in which it was said, `from_host` the sending peer's machine. */
+export type Mail = Message & { pool: string | null; from_host: string | null; delivery: DeliveryRow };
 
 const MESSAGE =
   "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id, m.target";
@@ -159,9 +159,10 @@ export type Which = "all" | "interrupt";
 /** A peer's mail that is queued and not expired: `interrupt` first, else in the order of sending. */
 export async function queuedMail(sql: Sql, peerId: string, which: Which, now: number, limit: number): Promise<Mail[]> {
   const rows = await sql(
-    `SELECT ${MESSAGE}, p.name AS pool, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
+    `SELECT ${MESSAGE}, p.name AS pool, s.host AS from_host, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
        d.expires_at AS due
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
+       LEFT JOIN peers s ON s.peer_id = m.from_id
      WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
        AND (d.expires_at IS NULL OR d.expires_at > $2) AND (m.urgency = 'interrupt' OR $3 = 'all')
      ORDER BY CASE m.urgency WHEN 'interrupt' THEN 0 ELSE 1 END, d.seq LIMIT $4`,
@@ -173,6 +174,7 @@ export async function queuedMail(sql: Sql, peerId: string, which: Which, now: nu
   return rows.map((row) => ({
     ...toMessage(row),
     pool: textOrNull(row, "pool"),
+    from_host: textOrNull(row, "from_host"),
     // A message that was sent once more has lost its deadline here, not there.
     delivery: toDelivery({ ...row, expires_at: row.due ?? null }),
   }));
@@ -278,17 +280,17 @@ export async function expiredDeliveries(sql: Sql, now: number): Promise<Delivery
   return rows.map(toDelivery);
 }
 
-export type RecipientRow = DeliveryRow & { name: string };
+export type RecipientRow = DeliveryRow & { name: string; host: string };
 
 /** The deliveries of some messages, with their recipients' names. */
 export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Promise<RecipientRow[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
-    `SELECT ${DELIVERY}, p.name FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id
+    `SELECT ${DELIVERY}, p.name, p.host FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id
      WHERE d.message_id IN (${placeholders(messageIds.length)}) ORDER BY p.name`,
     ...messageIds,
   );
-  return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name") }));
+  return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name"), host: text(row, "host") }));
 }
 
 /** Held deliveries, oldest first, of one peer or of all. */

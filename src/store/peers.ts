@@ -133,6 +133,13 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
   return rows.map(toPeer);
 }
 
+/** The one machine on which all peers are, or were; `undefined` when there are none or several. */
+export async function onlyHost(sql: Sql): Promise<string | undefined> {
+  const [row] = await sql("SELECT min(host) AS first, max(host) AS last FROM peers");
+  const first = row && textOrNull(row, "first");
+  return first && first === textOrNull(row, "last") ? first : undefined;
+}
+
 /** The peers of these ids, in no order. */
 export async function findPeers(sql: Sql, peerIds: readonly string[]): Promise<Peer[]> {
   if (peerIds.length === 0) return [];

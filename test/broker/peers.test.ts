@@ -131,9 +131,13 @@ describe("a session that lives", () => {
   test("is offline soon after its process on this machine is gone", async () => {
     const host = run("sleep", ["600"]);
     const peer = await newPeer(broker, "mortal", { host: hostname(), claude_pid: host.pid });
+    // One of another machine that calls itself the same, whose process ids mean nothing here.
+    const { token } = await ok(broker, "add_device", { name: "another" });
+    const namesake = await newPeer({ ...broker, token }, "namesake", { host: hostname(), claude_pid: host.pid });
     expect((await seen(peer.peer_id)).presence).toBe("idle");
     await host.stop("SIGKILL");
     await until("the peer to be offline", async () => (await seen(peer.peer_id)).presence === "offline");
+    expect((await seen(namesake.peer_id)).presence).toBe("idle");
   });
 });
 

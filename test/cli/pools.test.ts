@@ -68,7 +68,7 @@ describe("the operator", () => {
     ).toHaveLength(3);
 
     const said = success(await me.cct("broadcast", "front", "hello all"));
-    expect(said).toMatch(/^queued for (ben|zoe): .+\nqueued for (ben|zoe): .+\nmessage [\w-]+\n$/);
+    expect(said).toMatch(/^queued for (ben|zoe)@\S+: .+\nqueued for (ben|zoe)@\S+: .+\nmessage [\w-]+\n$/);
     expect(await newest()).toMatchObject({ from_name: "operator", to: "@front", text: "hello all" });
     success(await me.cctWith({ stdin: "from a pipe\n" }, "broadcast", "@front", "-", "--urgency", "low"));
     expect((await newest()).text).toBe("from a pipe");
@@ -143,7 +143,7 @@ describe("in a session's shell", () => {
     );
     expect(success(await me.cct("peers"))).toMatch(/\bben +busy \(the test suite, \d+ min.* left\)/);
     expect(success(await me.cct("send", "ben", "when you are done"))).toMatch(
-      /^queued for ben: ben is busy with "the test suite", about 6 min left, and gets it when it is ready\n/,
+      /^queued for ben@\S+: ben@\S+ is busy with "the test suite", about 6 min left, and gets it when it is ready\n/,
     );
     expect(await json(asBen("busy", "more", "60", "--json"))).toMatchObject({ presence: "busy", busy_reason: "more" });
     expect(success(await asBen("ready"))).toMatch(/^ben is (idle|active)\.\n$/);

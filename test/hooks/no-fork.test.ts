@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { notRun } from "../support/not-run.ts";
-import { type Event, newSpool, silence } from "./hook.ts";
+import { type Event, newSpool, runCommand, silence } from "./hook.ts";
 
 const NAME = "hooks without mail start no program";
 
@@ -69,3 +69,41 @@ traced("the trace does see what a hook with mail starts and reads", async () => 
   await spool.run("PreToolUse", {}, { within: (command) => tracing(file, command) });
   expect(readFileSync(file, "utf8")).toMatch(/read\(0,[\s\S]*execve\([^\n]*"mv"/);
 });
+
+/** Every socket but local ones: bash itself asks the machine's own name service who its user is. */
+const isNetwork = (line: string): boolean => /\bsocket\((?!AF_UNIX)/.test(line);
+
+traced("the trace does see a connection", async () => {
+  const spool = newSpool();
+  const file = join(spool.home, "trace");
+  const command = ["strace", "-f", "-s", "4096", "-e", "trace=network,execve", "-o", file];
+  await runCommand([...command, "bash", "-c", ": </dev/tcp/127.0.0.1/9"], { PATH: process.env.PATH }, "");
+  expect(readFileSync(file, "utf8").split("\n").some(isNetwork)).toBe(true);
+});
+
+traced.each<Event>(["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop"])(
+  "%s never touches the network, with mail or without: a slow or dead link to the broker cannot hold it up",
+  async (event) => {
+    for (const mail of [false, true]) {
+      const spool = newSpool();
+      if (mail) spool.put();
+      const file = join(spool.home, "trace");
+      const within = (command: string[]) => [
+        "strace",
+        "-f",
+        "-s",
+        "4096",
+        "-e",
+        "trace=network,execve",
+        "-o",
+        file,
+        ...command,
+      ];
+      const { status, stdout } = await spool.run(event, {}, { within });
+      expect([status, stdout !== ""]).toEqual([0, mail]);
+      const lines = readFileSync(file, "utf8").split("\n");
+      expect(lines.some((line) => /execve\(.*mail\.sh/.test(line))).toBe(true);
+      expect(lines.filter(isNetwork)).toEqual([]);
+    }
+  },
+);

@@ -4,11 +4,14 @@ import { CctError } from "../../src/errors.ts";
 import {
   type Address,
   type Addressable,
+  addressOf,
   type PoolReferable,
   parseAddress,
   resolvePeer,
   resolvePool,
 } from "../../src/rules/address.ts";
+import { hostFrom } from "../../src/rules/names.ts";
+import { hostileText } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const hex = fc.constantFrom(..."0123456789abcdef");
@@ -29,6 +32,15 @@ const ref = fc.oneof(
   peerId,
   fc.tuple(peerId, fc.nat(32)).map(([id, length]) => id.slice(0, length)),
 );
+
+function outcome<T>(work: () => T): { found?: T; code?: string } {
+  try {
+    return { found: work() };
+  } catch (error) {
+    if (!(error instanceof CctError)) throw error;
+    return { code: error.code };
+  }
+}
 
 describe("whom an address means", () => {
   test("an exact name wins, whatever ids begin like it", () => {
@@ -65,16 +77,60 @@ describe("whom an address means", () => {
     expect(thrownBy(() => resolvePeer("nobody", [])).line).toContain("No peer is registered yet");
   });
 
+  test("with a host, the one of that name on that machine or nobody, and without one the same as ever", () => {
+    const host = fc.constantFrom("studio", "loft", "loft.local");
+    const placed = fc
+      .tuple(peers, fc.array(host, { minLength: 12, maxLength: 12 }))
+      .map(([all, hosts]) => all.map((peer, i) => ({ ...peer, host: hosts[i] ?? "studio" })));
+    fc.assert(
+      fc.property(placed, ref, host, fc.boolean(), (all, wanted, where, upper) => {
+        const there = all.filter((peer) => peer.host === where);
+        const written = `${wanted}@${upper ? where.toUpperCase() : where}`;
+        const asked = outcome(() => resolvePeer(written, all));
+        const bare = outcome(() => resolvePeer(wanted, there));
+        expect(asked.found).toBe(bare.found);
+        expect(asked.code).toBe(bare.code);
+        // What a listing shows leads back to the peer, from wherever it is seen.
+        for (const peer of all) {
+          for (const from of [where, undefined]) expect(resolvePeer(addressOf(peer, from), all)).toBe(peer);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("who looks on the wrong machine is told the right one", () => {
+    const peer = { name: "api", peer_id: "ab".repeat(16), host: "loft" };
+    expect(thrownBy(() => resolvePeer("api@studio", [peer])).line).toContain("Not on that machine, but: api@loft");
+  });
+
+  test("a machine's name becomes part of an address, whatever the machine calls itself", () => {
+    fc.assert(
+      fc.property(fc.oneof(hostileText, fc.string({ unit: "binary" })), (text) => {
+        const host = hostFrom(text);
+        expect(host).toMatch(/^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$/);
+        expect(hostFrom(host)).toBe(host);
+        expect(parseAddress(`ann@${host}`)).toEqual({ kind: "peer", peer: `ann@${host}` });
+      }),
+    );
+    expect(hostFrom("Ann's MacBook.local")).toBe("ann-s-macbook.local");
+  });
+
   test("three characters of an id are not enough", () => {
     expect(thrownBy(() => resolvePeer("aba", [{ name: "api", peer_id: "ab".repeat(16) }])).code).toBe("not_found");
   });
 });
 
 const word = fc.stringMatching(/^[^@/\s]+$/u);
+/** A peer's name, perhaps with its machine. */
+const peerWord = fc.oneof(
+  word,
+  fc.tuple(word, word).map(([name, host]) => `${name}@${host}`),
+);
 const address: fc.Arbitrary<Address> = fc.oneof(
-  word.map((peer) => ({ kind: "peer" as const, peer })),
+  peerWord.map((peer) => ({ kind: "peer" as const, peer })),
   word.map((pool) => ({ kind: "pool" as const, pool })),
-  fc.tuple(word, word).map(([pool, peer]) => ({ kind: "pool_peer" as const, pool, peer })),
+  fc.tuple(word, peerWord).map(([pool, peer]) => ({ kind: "pool_peer" as const, pool, peer })),
 );
 
 function written(to: Address): string {
@@ -112,12 +168,27 @@ describe("the text of an address", () => {
     );
   });
 
-  test.each(["", " ", "@", "@/", "@a/", "@/b", "a/b", "a@b", "@@a", "@a/b/c", "two words", "@a b"])(
-    "%j is none",
-    (text) => {
-      expect(thrownBy(() => parseAddress(text)).code).toBe("bad_request");
-    },
-  );
+  test.each([
+    "",
+    " ",
+    "@",
+    "@/",
+    "@a/",
+    "@/b",
+    "a/b",
+    "a@",
+    "@@a",
+    "a@b@c",
+    "a@b/c",
+    "@a/b/c",
+    "@a/@b",
+    "@a/b@",
+    "@a/b@c@d",
+    "two words",
+    "@a b",
+  ])("%j is none", (text) => {
+    expect(thrownBy(() => parseAddress(text)).code).toBe("bad_request");
+  });
 });
 
 /** Pools of few names and similar ids; of each name one at most is active, as the store sees to. */

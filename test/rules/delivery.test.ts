@@ -215,3 +215,29 @@ describe("a claim", () => {
     expect(claim(claimed, START)).toBeUndefined();
   });
 });
+
+describe("a holder that was out of reach when its lease lapsed", () => {
+  const claimed = (): Delivery => claim(newDelivery(null), 0) ?? newDelivery(null);
+  const lapsed = (): Delivery => lapse(claimed(), LEASE_MS) ?? claimed();
+
+  test("still has it, as long as nobody else was given it, and nothing counts as lost", () => {
+    expect(lapsed()).toMatchObject({ state: "queued", attempt: 1, lost: 1, redelivered: true });
+    expect(renew(lapsed(), 1, 5)).toMatchObject({ state: "claimed", attempt: 1, lost: 0, leased_at: 5 });
+    const again = claim(lapsed(), 5) ?? lapsed();
+    expect(renew(again, 1, 6)).toBeUndefined();
+    expect(acknowledge(again, 1, "read", 6)).toBeUndefined();
+  });
+
+  test("is believed that it showed it: so it need not come again", () => {
+    expect(acknowledge(lapsed(), 1, "delivered", 9)).toMatchObject({ state: "delivered", lost: 0, delivered_at: 9 });
+    expect(acknowledge(lapsed(), 1, "read", 9)).toMatchObject({ state: "read", read_at: 9 });
+    expect(acknowledge(lapsed(), 1, "lost", 9)).toBeUndefined();
+  });
+
+  test("has nothing that it gave back itself, and nothing before its first claim", () => {
+    const returned = acknowledge(claimed(), 1, "returned", 1) ?? claimed();
+    expect(renew(returned, 1, 2)).toBeUndefined();
+    expect(acknowledge(returned, 1, "delivered", 2)).toBeUndefined();
+    expect(renew(newDelivery(null), 0, 2)).toBeUndefined();
+  });
+});

@@ -133,7 +133,7 @@ test("a broker that was told to stop stays down; tools say so, and all goes on w
   expect(away.text).toMatch(/No broker runs.*cct start/);
   const unsent = await ann.tool("cct_send_message", { to: "ben", text: "hello?" });
   expect(unsent.isError).toBe(true);
-  expect(unsent.text).toMatch(/not confirmed.*message_id/);
+  expect(unsent.text).toMatch(/not sent, and nothing keeps it: No broker runs.*message_id/);
   const again = await startBroker({ home: broker.home });
   await until(
     "both are back",

@@ -60,7 +60,8 @@ interface PoolView {
   purpose: string;
   state: string;
   size: number;
-  lead: string | null;
+  private?: boolean;
+  lead?: string | null;
   your_role?: string;
 }
 interface MemberView extends PresenceView {
@@ -212,7 +213,7 @@ function pools(all: PoolView[], screen: Screen): string {
   const rows = all.map((pool) => [
     pool.pool_id.slice(0, 4),
     `@${pool.name}`,
-    pool.state,
+    stateOf(pool),
     String(pool.size),
     pool.lead ?? "",
     pool.purpose,
@@ -220,8 +221,10 @@ function pools(all: PoolView[], screen: Screen): string {
   return table(screen, ["ID", "POOL", "STATE", "MEMBERS", "LEAD", "PURPOSE"], rows);
 }
 
+const stateOf = (pool: PoolView): string => (pool.private ? `${pool.state}, private` : pool.state);
+
 function onePool(pool: PoolView): string {
-  return `@${pool.name}, ${pool.state}: ${oneLine(pool.purpose, 500)}\n`;
+  return `@${pool.name}, ${stateOf(pool)}: ${oneLine(pool.purpose, 500)}\n`;
 }
 
 function members(all: MemberView[], screen: Screen, now: number): string {

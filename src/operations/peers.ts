@@ -139,7 +139,7 @@ export const listPeers = operation({
     const inPool = (peer: Peer): boolean => members === undefined || members.includes(peer.peer_id);
     const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
     const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
-    const pools = await poolNames(sql);
+    const pools = await poolNames(sql, me?.peer_id);
     shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {
       peers: shown.map((peer: ListedPeer) => {

@@ -62,7 +62,8 @@ interface PoolView {
   purpose: string;
   state: string;
   size: number;
-  lead: string | null;
+  private?: boolean;
+  lead?: string | null;
   your_role?: string;
 }
 interface MemberView extends PresenceView {
@@ -247,7 +248,7 @@ function pools(all: PoolView[], screen: Screen): string {
   const rows = all.map((pool) => [
     pool.pool_id.slice(0, 4),
     `@${pool.name}`,
-    pool.state,
+    stateOf(pool),
     String(pool.size),
     pool.lead ?? "",
     pool.purpose,
@@ -255,8 +256,10 @@ function pools(all: PoolView[], screen: Screen): string {
   return table(screen, ["ID", "POOL", "STATE", "MEMBERS", "LEAD", "PURPOSE"], rows);
 }
 
+const stateOf = (pool: PoolView): string => (pool.private ? `${pool.state}, private` : pool.state);
+
 function onePool(pool: PoolView): string {
-  return `${oneLine(`@${pool.name}, ${pool.state}: ${pool.purpose}`, 600)}\n`;
+  return `${oneLine(`@${pool.name}, ${stateOf(pool)}: ${pool.purpose}`, 600)}\n`;
 }
 
 function members(all: MemberView[], screen: Screen, now: number): string {

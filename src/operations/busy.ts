@@ -70,8 +70,9 @@ export async function endBusy(context: Poster, peer: Peer): Promise<Peer> {
 }
 
 async function tellPolls(context: Poster, peer: Peer, text: string): Promise<void> {
-  const to = await findPeers(context.sql, await pollingFellows(context.sql, peer.peer_id));
-  await report(context, { to, pool: undefined, text, urgency: "low" });
+  const polling = await findPeers(context.sql, await pollingFellows(context.sql, peer.peer_id));
+  // One by one: fellows of different pools need not know of each other.
+  for (const fellow of polling) await report(context, { to: [fellow], pool: undefined, text, urgency: "low" });
 }
 
 /** Whether the clock ends a peer's busy signal. */

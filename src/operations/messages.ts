@@ -3,10 +3,10 @@ import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { parseAddress } from "../rules/address.ts";
 import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/bounds.ts";
-import { revive } from "../rules/delivery.ts";
+import { type Delivery, newDelivery, policyFor, revive } from "../rules/delivery.ts";
 import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
-import { audience, membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
+import { audience, membersOf, refuseArchived, requireActive, requireMember, sightOf } from "../rules/pools.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
 import {
   failedMessages,
@@ -18,11 +18,15 @@ import {
   updateDelivery,
 } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
+import { policiesOf } from "../store/policies.ts";
+import { findPool } from "../store/pools.ts";
+import type { Sql } from "../store/store.ts";
 import { recentlySent } from "../store/usage.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
+import { seenBy } from "./pool-status.ts";
 import { fullError, post } from "./post.ts";
-import { calling, callingSenders, memberNamed, peerNamed, peopleOf, poolNamed } from "./references.ts";
+import { calling, callingSenders, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
 import { address, deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
 
 const sendOutput = z.object({ message_id: z.string(), recipients: z.array(recipientShape) });
@@ -63,10 +67,10 @@ export const sendMessage = operation({
     if (before) return firstAnswer(before, from.from_id, input);
 
     const parent = input.reply_to === undefined ? undefined : await findMessage(sql, input.reply_to);
-    if (input.reply_to !== undefined && !parent) {
+    if (input.reply_to !== undefined && !(parent && (await mayAnswer(context, parent)))) {
       throw new CctError(
         "not_found",
-        `There is no message '${input.reply_to}' to reply to.`,
+        `There is no message '${input.reply_to}' that you could reply to.`,
         "Leave reply_to out, or use the id shown with the message.",
       );
     }
@@ -126,7 +130,8 @@ async function recipientsFor(context: Context, to: string): Promise<{ recipients
   const pool = await poolNamed(sql, address.pool, caller);
   refuseArchived(pool);
   const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
-  if (caller.kind === "peer") requireMember(pool, me);
+  // Who was released may still say to one member what it leaves behind.
+  if (caller.kind === "peer") (address.kind === "pool" ? requireActive : requireMember)(pool, me);
   const { peer } = await peopleOf(sql, pool, now);
   const members =
     address.kind === "pool" ? audience(pool, me) : [memberNamed(pool.name, membersOf(pool), address.peer, peer)];
@@ -205,11 +210,17 @@ export const resendMessage = operation({
     if (!message || (caller.kind === "peer" && message.from_id !== caller.peer.peer_id)) {
       throw new CctError("not_found", `There is no message '${message_id}' that you sent.`, "See: cct messages --dead");
     }
+    if (caller.kind === "peer" && message.pool_id !== null) {
+      const pool = await findPool(sql, message.pool_id);
+      if (pool) requireActive(pool, caller.peer.peer_id);
+    }
     let revived = 0;
     let full: CctError | undefined;
     for (const row of await recipientsOf(sql, [message_id])) {
-      const next = revive(row);
-      if (!next) continue;
+      const again = revive(row);
+      if (!again) continue;
+      const next = caller.kind === "peer" ? await asPolicySays(sql, message, row.peer_id, again) : again;
+      if (next.state === "refused") continue;
       const box = await mailboxOf(sql, row.peer_id, MAX_MAILBOX_CHARACTERS);
       if (!hasRoom(box, caller.kind === "peer" ? "peer" : "operator", context.limits.mailbox_messages)) {
         full ??= fullError(row, box);
@@ -221,13 +232,33 @@ export const resendMessage = operation({
     }
     if (revived === 0 && full) throw full;
     if (revived === 0) {
-      throw new CctError("conflict", "Nothing of that message ended unread.", "See: cct message <message_id>");
+      throw new CctError(
+        "conflict",
+        "Nothing of that message ended unread that its recipients take.",
+        "See: cct message <message_id>",
+      );
     }
     const call = await calling(sql, caller);
     const recipients = (await recipientsOf(sql, [message_id])).map((row) => toDeliveryShape(row, call));
     return { message_id, recipients };
   },
 });
+
+/** What was refused or is to be held stays so until its recipient or the operator says otherwise, however often it is sent. */
+async function asPolicySays(sql: Sql, message: Message, recipientId: string, next: Delivery): Promise<Delivery> {
+  const policy = policyFor(await policiesOf(sql, recipientId), message.from_id, message.pool_id);
+  const { state, reason } = newDelivery(null, policy);
+  return { ...next, state, reason };
+}
+
+/** Who may answer a message: who sent or got it, and who can read it in its pool. */
+async function mayAnswer(context: Context, message: Message): Promise<boolean> {
+  const { sql, caller } = context;
+  if (mayKnow(context, message, await recipientsOf(sql, [message.message_id]))) return true;
+  const pool = message.pool_id === null ? undefined : await findPool(sql, message.pool_id);
+  if (!pool || sightOf(pool, viewerOf(caller)) !== "inside") return false;
+  return (await seenBy(context, pool, [message])).length > 0;
+}
 
 function mayKnow({ caller }: Context, message: Message, recipients: readonly { peer_id: string }[]): boolean {
   if (caller.kind !== "peer") return true;

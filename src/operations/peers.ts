@@ -14,7 +14,7 @@ import type { Sql } from "../store/store.ts";
 import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, callingPeer, operation } from "./operation.ts";
 import { wakes } from "./post.ts";
-import { calling, poolNamed } from "./references.ts";
+import { calling, poolNamed, viewerOf } from "./references.ts";
 import { held, place } from "./register.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
 
@@ -139,7 +139,7 @@ export const listPeers = operation({
     const inPool = (peer: Peer): boolean => members === undefined || members.includes(peer.peer_id);
     const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
     const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
-    const pools = await poolNames(sql);
+    const pools = await poolNames(sql, viewerOf(caller));
     const call = await calling(sql, caller);
     shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {

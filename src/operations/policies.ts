@@ -2,13 +2,13 @@
 import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { letThrough, policies } from "../rules/delivery.ts";
+import { sightOf } from "../rules/pools.ts";
 import { findMessage, heldDeliveries, updateDelivery } from "../store/messages.ts";
 import { findPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
-import type { Sql } from "../store/store.ts";
 import { type Context, operation } from "./operation.ts";
-import { peerNamed, poolNamed } from "./references.ts";
+import { peerNamed, poolNamed, viewerOf } from "./references.ts";
 import { time, urgency } from "./shapes.ts";
 
 const policyOf = z.object({
@@ -42,7 +42,7 @@ export const inboundPolicy = operation({
     const rest = set.find((one) => one.source === "")?.policy ?? "accept";
     const special = [];
     for (const one of set)
-      if (one.source !== "") special.push({ from: await sourceName(sql, one.source), policy: one.policy });
+      if (one.source !== "") special.push({ from: await sourceName(context, one.source), policy: one.policy });
     return {
       peer_id: owner.peer_id,
       name: owner.name,
@@ -67,11 +67,12 @@ async function sourceOf({ sql, caller }: Context, ref: string): Promise<string> 
   return (await peerNamed(sql, ref)).peer_id;
 }
 
-async function sourceName(sql: Sql, source: string): Promise<string> {
+async function sourceName({ sql, caller }: Context, source: string): Promise<string> {
   const [peer] = await findPeers(sql, [source]);
   if (peer) return peer.name;
   const pool = await findPool(sql, source);
-  return pool ? `@${pool.name}` : source;
+  // A pool that it left, or never was in, may be one that it does not know of.
+  return pool && sightOf(pool, viewerOf(caller)) !== "hidden" ? `@${pool.name}` : source;
 }
 
 export const heldMessages = operation({

@@ -1,10 +1,10 @@
 /** How pools and their members are shown. */
 import * as z from "zod";
-import { leadOf, memberOf, membersOf, type Pool } from "../rules/pools.ts";
+import { leadOf, memberOf, membersOf, type Pool, sightOf } from "../rules/pools.ts";
 import type { PoolRow } from "../store/pools.ts";
 import type { Person } from "./membership.ts";
 import type { Caller } from "./operation.ts";
-import type { Calling } from "./references.ts";
+import { type Calling, viewerOf } from "./references.ts";
 import { address, presenceShape, time, toPresenceShape } from "./shapes.ts";
 
 export const poolName = z
@@ -19,20 +19,27 @@ export const poolShape = z.object({
   purpose: z.string(),
   state: z.enum(["active", "archived"]),
   size: z.int().describe("members"),
-  lead: z.string().nullable(),
+  private: z.boolean().optional().describe("only its members know of it"),
+  lead: z.string().nullable().optional().describe("for members"),
   your_role: z.string().optional(),
-  created_at: time,
-  archived_at: time.nullable(),
+  created_at: time.optional().describe("for members"),
+  archived_at: time.nullable().optional().describe("for members"),
 });
 
+/** A pool as the caller may see it. Who is not in it is shown name, purpose and size, and what it takes to name it. */
 export function toPoolShape(pool: PoolRow, caller: Caller): z.input<typeof poolShape> {
   const mine = caller.kind === "peer" ? memberOf(pool, caller.peer.peer_id) : undefined;
-  return {
+  const shown = {
     pool_id: pool.pool_id,
     name: pool.name,
     purpose: pool.purpose,
-    state: pool.archived_at === null ? "active" : "archived",
+    state: pool.archived_at === null ? ("active" as const) : ("archived" as const),
     size: membersOf(pool).length,
+  };
+  if (sightOf(pool, viewerOf(caller)) !== "inside") return shown;
+  return {
+    ...shown,
+    private: pool.private,
     lead: leadOf(pool)?.name ?? null,
     ...(mine ? { your_role: mine.role } : {}),
     created_at: pool.created_at,

@@ -1,6 +1,6 @@
 /** Looking into a pool. */
 import * as z from "zod";
-import { type Pool, requireMember } from "../rules/pools.ts";
+import { mayRead, type Pool, requireMember, sightOf } from "../rules/pools.ts";
 import { oneLine } from "../rules/text.ts";
 import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts";
 import { type Context, operation } from "./operation.ts";
@@ -8,11 +8,6 @@ import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from ".
 import { toProposalShapes } from "./proposals.ts";
 import { calling, callingSenders, peopleOf, poolNamed } from "./references.ts";
 import { address, proposalShape, time } from "./shapes.ts";
-
-/** What has ended is open to all who were in it. */
-function wasMember(pool: Pool, peerId: string): boolean {
-  return pool.archived_at !== null && pool.members.some((member) => member.peer_id === peerId);
-}
 
 /** Messages that the status shows, and how much of each. */
 const RECENT = 10;
@@ -43,9 +38,10 @@ export const poolStatus = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     const pool = await poolNamed(sql, input.pool, caller);
-    if (caller.kind === "peer" && !wasMember(pool, caller.peer.peer_id)) requireMember(pool, caller.peer.peer_id);
+    if (caller.kind === "peer" && sightOf(pool, caller.peer.peer_id) !== "inside")
+      requireMember(pool, caller.peer.peer_id);
     const { peer } = await peopleOf(sql, pool, now);
-    const recent = await seenBy(context, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
+    const recent = await seenBy(context, pool, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
     const callSender = await callingSenders(sql, caller, recent);
     return {
       pool: toPoolShape(pool, caller),
@@ -64,7 +60,7 @@ export const poolStatus = operation({
 });
 
 /** What is said to one member of a pool is for that member, for who said it, and for the operator. */
-async function seenBy({ sql, caller }: Context, messages: readonly Message[]): Promise<Message[]> {
+export async function seenBy({ sql, caller }: Context, pool: Pool, messages: readonly Message[]): Promise<Message[]> {
   if (caller.kind !== "peer") return [...messages];
   const me = caller.peer.peer_id;
   const isDirected = (message: Message): boolean => message.to_address.includes("/");
@@ -74,6 +70,8 @@ async function seenBy({ sql, caller }: Context, messages: readonly Message[]): P
   );
   const got = recipients.filter((one) => one.peer_id === me).map((one) => one.message_id);
   return messages.filter(
-    (message) => !isDirected(message) || message.from_id === me || got.includes(message.message_id),
+    (message) =>
+      message.from_id === me ||
+      (isDirected(message) ? got.includes(message.message_id) : mayRead(pool, me, message.sent_at)),
   );
 }

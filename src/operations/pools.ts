@@ -18,6 +18,7 @@ import {
   membersOf,
   refuseArchived,
   requireMember,
+  sightOf,
 } from "../rules/pools.ts";
 import { checkPlain, inQuotes } from "../rules/text.ts";
 import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
@@ -26,7 +27,7 @@ import { type Context, callingPeer, operation } from "./operation.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
 import { report } from "./post.ts";
 import { withdrawAbout, withdrawAll } from "./proposals.ts";
-import { callerName, calling, peerNamed, peopleOf, poolNamed } from "./references.ts";
+import { callerName, calling, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
 
 const role = z.string().max(200).describe("up to 32 characters; 'member' when left out");
 
@@ -39,6 +40,7 @@ export const createPool = operation({
   input: z.strictObject({
     name: z.string().max(200).describe("letters, digits, '.', '_', '-'"),
     purpose: z.string().max(4000).describe("what the pool is for; up to 500 characters"),
+    private: z.boolean().optional().describe("only its members know of it; others come in by invitation alone"),
   }),
   output: z.object({ pool: poolShape }),
   async run(context, input) {
@@ -50,6 +52,7 @@ export const createPool = operation({
       pool_id: context.newId(),
       name: input.name,
       purpose,
+      private: input.private ?? false,
       created_by: caller.kind === "peer" ? caller.peer.peer_id : "operator",
       created_at: now,
       archived_at: null,
@@ -76,10 +79,18 @@ async function refuseMore({ sql }: Pick<Context, "sql">, { created_by }: PoolRow
   );
 }
 
-/** Throws `conflict` when an active pool, other than `but`, has that name. */
-async function refuseTaken({ sql }: Pick<Context, "sql">, name: string, but?: string): Promise<void> {
+/** Throws `conflict` when an active pool that the caller knows of, other than `but`, has that name. */
+async function refuseTaken(
+  { sql, caller }: Pick<Context, "sql" | "caller">,
+  name: string,
+  but?: string,
+): Promise<void> {
   const other = (await findPools(sql, name)).find(
-    (pool) => pool.archived_at === null && pool.pool_id !== but && pool.name.toLowerCase() === name.toLowerCase(),
+    (pool) =>
+      pool.archived_at === null &&
+      pool.pool_id !== but &&
+      pool.name.toLowerCase() === name.toLowerCase() &&
+      sightOf(pool, viewerOf(caller)) !== "hidden",
   );
   if (!other) return;
   throw new CctError(
@@ -94,11 +105,13 @@ export const listPools = operation({
   by: ["peer", "operator", "device"],
   cli: "pools",
   tool: { title: "List pools", readOnly: true, idempotent: true },
-  doc: "Lists the pools with their purpose, size and lead, newest first.",
+  doc: "Lists the pools with their purpose and size, newest first; of your own also the lead.",
   input: z.strictObject({ include_archived: z.boolean().optional().describe("also those that have ended") }),
   output: z.object({ pools: z.array(poolShape) }),
   async run({ sql, caller }, input) {
-    const pools = await allPools(sql, input.include_archived ?? false);
+    const pools = (await allPools(sql, input.include_archived ?? false)).filter(
+      (pool) => sightOf(pool, viewerOf(caller)) !== "hidden",
+    );
     return { pools: pools.map((pool) => toPoolShape(pool, caller)) };
   },
 });

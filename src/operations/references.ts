@@ -1,7 +1,7 @@
 /** Finding what a caller names: peers and pools, by name or the beginning of an id. Exact, or refused with the candidates. */
 import { CctError } from "../errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../rules/address.ts";
-import type { Live } from "../rules/pools.ts";
+import { type Live, sightOf } from "../rules/pools.ts";
 import { isLive } from "../rules/presence.ts";
 import { findByNameOrPrefix, findPeers, listPeers, onlyHost, type Peer } from "../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../store/pools.ts";
@@ -15,12 +15,25 @@ export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   return resolvePeer(wanted, candidates.length > 0 ? candidates : await listPeers(sql));
 }
 
-/** The pool of that name or id, with or without its `@`: the active one, else an archived one, of a member's own if there is a choice. */
+/** Who is in no pool: a person at another machine. */
+const STRANGER = "";
+
+/** Who looks, as the rules name them: no id is the operator, who sees all. */
+export function viewerOf(caller: Caller): string | undefined {
+  if (caller.kind === "operator") return undefined;
+  return caller.kind === "peer" ? caller.peer.peer_id : STRANGER;
+}
+
+/**
+ * The pool of that name or id, with or without its `@`: the active one, else an archived one, of a member's own if there is a
+ * choice. One that is hidden from the caller is to it as if it did not exist, in the error's text, too.
+ */
 export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<PoolRow> {
   const wanted = ref.trim().replace(/^@/, "");
-  const candidates = await findPools(sql, wanted);
-  const me = caller.kind === "peer" ? caller.peer.peer_id : undefined;
-  return resolvePool(wanted, candidates.length > 0 ? candidates : await listPools(sql, false), me);
+  const me = viewerOf(caller);
+  const seen = (pools: readonly PoolRow[]): PoolRow[] => pools.filter((pool) => sightOf(pool, me) !== "hidden");
+  const candidates = seen(await findPools(sql, wanted));
+  return resolvePool(wanted, candidates.length > 0 ? candidates : seen(await listPools(sql, false)), me);
 }
 
 /** A pool's members and perhaps others as peers, and who of them lives. */

@@ -3,9 +3,10 @@ import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { shortId } from "../rules/address.ts";
 import { MAX_PROPOSALS, refuseOver } from "../rules/bounds.ts";
-import { membersOf, refuseArchived, requireMember } from "../rules/pools.ts";
+import { membersOf, refuseArchived, requireActive, sightOf } from "../rules/pools.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { type Ballot, cast, DEFAULT_DEADLINE_MS, tally, votes } from "../rules/votes.ts";
+import { findPool } from "../store/pools.ts";
 import {
   ballotsOf,
   countProposalsBy,
@@ -16,7 +17,7 @@ import {
   updateBallot,
 } from "../store/proposals.ts";
 import type { Sql } from "../store/store.ts";
-import { callingPeer, operation } from "./operation.ts";
+import { type Caller, callingPeer, operation } from "./operation.ts";
 import { report } from "./post.ts";
 import { conclude, settleVotes, toProposalShape } from "./proposals.ts";
 import { callerName, memberNamed, peopleOf, poolNamed } from "./references.ts";
@@ -44,7 +45,7 @@ export const proposeRelease = operation({
     if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say why, in a sentence.");
     const pool = await poolNamed(sql, input.pool, caller);
     refuseArchived(pool);
-    if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
+    if (caller.kind === "peer") requireActive(pool, caller.peer.peer_id);
     const voters = membersOf(pool).filter((member) => member.releasing_until === null);
     const { peer: person } = await peopleOf(sql, pool, now);
     const subject = memberNamed(pool.name, membersOf(pool), input.peer, person);
@@ -114,8 +115,18 @@ export const proposeRelease = operation({
   },
 });
 
-async function proposalNamed(sql: Sql, ref: string): Promise<Proposal> {
-  const found = await findProposals(sql, ref.trim());
+/** Whether a caller may know of a proposal: the voters that were asked, and all who see into the pool. */
+async function mayKnow(sql: Sql, proposal: Proposal, caller: Caller): Promise<boolean> {
+  if (caller.kind !== "peer") return true;
+  const me = caller.peer.peer_id;
+  const pool = await findPool(sql, proposal.pool_id);
+  if (pool && sightOf(pool, me) === "inside") return true;
+  return (await ballotsOf(sql, proposal.proposal_id)).some((ballot) => ballot.peer_id === me);
+}
+
+async function proposalNamed(sql: Sql, ref: string, caller: Caller): Promise<Proposal> {
+  const found: Proposal[] = [];
+  for (const one of await findProposals(sql, ref.trim())) if (await mayKnow(sql, one, caller)) found.push(one);
   const [only] = found;
   if (only && found.length === 1) return only;
   if (found.length > 1) {
@@ -149,9 +160,9 @@ export const voteRelease = operation({
   input: z.strictObject({ proposal_id: proposalId, vote: z.enum(votes) }),
   output: proposalShape,
   async run(context, input) {
-    const { sql, now } = context;
+    const { sql, now, caller } = context;
     const me = callingPeer(context);
-    const proposal = await proposalNamed(sql, input.proposal_id);
+    const proposal = await proposalNamed(sql, input.proposal_id, caller);
     refuseDecided(proposal);
     const before = await ballotsOf(sql, proposal.proposal_id);
     const ballots = cast(before, me.peer_id, input.vote);
@@ -176,7 +187,7 @@ export const decideRelease = operation({
   output: proposalShape,
   async run(context, input) {
     const { sql, caller } = context;
-    const proposal = await proposalNamed(sql, input.proposal_id);
+    const proposal = await proposalNamed(sql, input.proposal_id, caller);
     const isMine = caller.kind === "peer" && caller.peer.peer_id === proposal.proposer_id;
     if (caller.kind === "peer" && !(isMine && input.decision === "withdrawn")) {
       throw new CctError(
@@ -186,6 +197,8 @@ export const decideRelease = operation({
       );
     }
     refuseDecided(proposal);
+    const pool = await findPool(sql, proposal.pool_id);
+    if (pool && caller.kind === "peer") requireActive(pool, caller.peer.peer_id);
     const by = caller.kind === "peer" ? `${proposal.proposer} took it back` : "the operator decided it";
     return toProposalShape(sql, await conclude(context, proposal, input.decision, by));
   },

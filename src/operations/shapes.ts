@@ -68,7 +68,7 @@ export const peerShape = z.object({
   summary: z.string(),
   ...presenceShape,
   last_seen: time,
-  pools: z.array(z.string()).describe("names of the pools it is in"),
+  pools: z.array(z.string()).describe("names of the pools it is in; of another peer, those that you are in, too"),
   waiting: z.int().describe("messages that wait for it"),
   you: z.boolean(),
 });

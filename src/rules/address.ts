@@ -83,20 +83,22 @@ export interface PoolReferable {
   pool_id: string;
   name: string;
   archived_at: number | null;
-  members: readonly { peer_id: string }[];
+  members: readonly { peer_id: string; left_at?: number | null }[];
 }
 
 /**
- * The one pool that `ref` names: the active one of that name, else an archived one (of several, those that `peerId` was a
- * member of), else an id prefix of at least four characters. Never a guess.
+ * The one pool that `ref` names: the active one of that name, else an archived one, else an id prefix of at least four
+ * characters. Of several (private pools share names) those that `peerId` is, or was, a member of. Never a guess.
  */
 export function resolvePool<P extends PoolReferable>(ref: string, pools: readonly P[], peerId: string | undefined): P {
   const wanted = ref.toLowerCase();
   const named = pools.filter((pool) => pool.name.toLowerCase() === wanted);
-  const active = named.find((pool) => pool.archived_at === null);
-  if (active) return active;
-  const own = named.filter((pool) => pool.members.some((member) => member.peer_id === peerId));
-  const byName = own.length > 0 ? own : named;
+  const active = named.filter((pool) => pool.archived_at === null);
+  const known = active.length > 0 ? active : named;
+  const isOwn = (member: { peer_id: string; left_at?: number | null }): boolean =>
+    member.peer_id === peerId && (active.length === 0 || (member.left_at ?? null) === null);
+  const own = known.filter((pool) => pool.members.some(isOwn));
+  const byName = own.length > 0 ? own : known;
   const hits =
     byName.length > 0
       ? byName
@@ -110,14 +112,14 @@ export function resolvePool<P extends PoolReferable>(ref: string, pools: readonl
     throw new CctError(
       "ambiguous",
       `'${ref.slice(0, 80)}' fits ${hits.length} pools: ${all.join(", ")}${hits.length > 8 ? " …" : ""}.`,
-      "Use the name, or more characters of the id.",
+      "Use the id, or more characters of it.",
     );
   }
   const names = pools.slice(0, 8).map((pool) => `@${pool.name}`);
-  const known = names.length
+  const listed = names.length
     ? `Active pools: ${names.join(", ")}${pools.length > 8 ? " …" : ""}.`
     : "No pool is active.";
-  throw new CctError("not_found", `There is no pool '@${ref.slice(0, 80)}'.`, `${known} See list_pools.`);
+  throw new CctError("not_found", `There is no pool '@${ref.slice(0, 80)}'.`, `${listed} See list_pools.`);
 }
 
 function list(peers: readonly Addressable[]): string {

@@ -29,6 +29,8 @@ export interface Pool {
   pool_id: string;
   name: string;
   purpose: string;
+  /** Only its members know of it. */
+  private: boolean;
   archived_at: number | null;
   /** All who are or ever were members, in no order. */
   members: readonly Member[];
@@ -78,6 +80,29 @@ export function memberOf(pool: Pick<Pool, "members">, peerId: string): Member | 
   return pool.members.find((member) => member.peer_id === peerId && member.left_at === null);
 }
 
+/**
+ * How much of a pool somebody sees: all of it; its name, purpose and size; or not even that it exists. `viewerId`: nobody's
+ * for the operator, who sees all. What has ended is open to all who were in it; of a private pool, to who was in it at its end.
+ */
+export function sightOf(pool: Pick<Pool, "private" | "archived_at" | "members">, viewerId?: string): Sight {
+  if (viewerId === undefined) return "inside";
+  const record = pool.members.find((member) => member.peer_id === viewerId);
+  if (record?.left_at === null) return "inside";
+  if (!pool.private) return record && pool.archived_at !== null ? "inside" : "outside";
+  return record && pool.archived_at !== null && record.left_at === pool.archived_at ? "inside" : "hidden";
+}
+
+export type Sight = "inside" | "outside" | "hidden";
+
+/**
+ * Whether a member may read what was said to all of a pool at a moment: one that was released hears no broadcasts any
+ * more, and does not read them either.
+ */
+export function mayRead(pool: Pick<Pool, "members">, viewerId: string, saidAt: number): boolean {
+  const until = memberOf(pool, viewerId)?.releasing_until ?? null;
+  return until === null || saidAt <= until - RELEASE_GRACE_MS;
+}
+
 /** Whom a broadcast of `senderId` reaches: every other member that was not released. */
 export function audience(pool: Pick<Pool, "members">, senderId: string): Member[] {
   return membersOf(pool).filter((member) => member.peer_id !== senderId && member.releasing_until === null);
@@ -100,7 +125,7 @@ export interface Joiner {
  * A peer joins by itself, or changes its role. An archived pool takes only who was a member before, and lives again.
  */
 export function join(pool: Pool, joiner: Joiner, role: string | undefined, live: Live, now: number): Pool {
-  if (pool.archived_at !== null && !pool.members.some((member) => member.peer_id === joiner.peer_id)) {
+  if (pool.archived_at !== null && sightOf(pool, joiner.peer_id) !== "inside") {
     throw new CctError(
       "forbidden",
       `The pool '@${pool.name}' is archived; only who was a member of it can revive it.`,
@@ -137,7 +162,7 @@ export function invite(
   now: number,
 ): Pool {
   refuseArchived(pool);
-  if (inviterId !== undefined) requireMember(pool, inviterId);
+  if (inviterId !== undefined) requireActive(pool, inviterId);
   if (inviterId === invited.peer_id) {
     throw new CctError("bad_request", "You cannot invite yourself.", "To change your role: join_pool with a role.");
   }
@@ -195,8 +220,7 @@ function admit(pool: Pool, joiner: Joiner, role: string | undefined, now: number
 /** A member goes, or is let go. With the last one the pool is archived. */
 export function leave(pool: Pool, peerId: string, live: Live, now: number): Pool {
   refuseArchived(pool);
-  requireMember(pool, peerId);
-  const left = changed(pool, peerId, { left_at: now, releasing_until: null });
+  const left = changed(pool, peerId, { left_at: endOf(requireMember(pool, peerId), now), releasing_until: null });
   if (membersOf(left).length === 0) return { ...left, archived_at: now };
   return settled(left, live);
 }
@@ -215,9 +239,15 @@ export function archive(pool: Pool, now: number): Pool {
   const members = pool.members.map((member) => ({
     ...member,
     releasing_until: null,
-    left_at: member.left_at ?? now,
+    left_at: endOf(member, now),
   }));
   return { ...pool, archived_at: now, members };
+}
+
+/** From when on a record counts as that of no member: who was released was none of it when the pool ended. */
+function endOf(member: Member, now: number): number {
+  if (member.left_at !== null) return member.left_at;
+  return member.releasing_until === null ? now : Math.min(member.releasing_until - RELEASE_GRACE_MS, now - 1);
 }
 
 /** Whether the clock ends a membership: its grace time is over, or it was away for too long. */
@@ -279,6 +309,18 @@ export function requireMember(pool: Pool, peerId: string): Member {
   const member = memberOf(pool, peerId);
   if (member) return member;
   throw new CctError("forbidden", `You are not a member of @${pool.name}.`, "Join it first: join_pool.");
+}
+
+/** Throws `forbidden` when the peer is no member of the pool, or one that was released: it may finish, and no more. */
+export function requireActive(pool: Pool, peerId: string): Member {
+  const member = requireMember(pool, peerId);
+  if (member.releasing_until === null) return member;
+  const lead = leadOf(pool);
+  throw new CctError(
+    "forbidden",
+    `You were released from @${pool.name}, and have no say in it any more.`,
+    `${lead ? `Tell its lead what is left to say, with to=@${pool.name}/${lead.name}; then` : "Finish, then"} leave it: leave_pool.`,
+  );
 }
 
 /** The members whose record differs: what is to be written down. */

@@ -10,13 +10,14 @@ export interface PoolRow extends Pool {
   created_at: number;
 }
 
-const POOL = "p.pool_id, p.name, p.purpose, p.created_by, p.created_at, p.archived_at";
+const POOL = "p.pool_id, p.name, p.purpose, p.private, p.created_by, p.created_at, p.archived_at";
 
 function toPool(row: Row): Omit<PoolRow, "members"> {
   return {
     pool_id: text(row, "pool_id"),
     name: text(row, "name"),
     purpose: text(row, "purpose"),
+    private: integer(row, "private") === 1,
     created_by: text(row, "created_by"),
     created_at: integer(row, "created_at"),
     archived_at: integerOrNull(row, "archived_at"),
@@ -47,17 +48,23 @@ async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[])
   }));
 }
 
-const activeName = (pool: Pool): string | null => (pool.archived_at === null ? pool.name.toLowerCase() : null);
+/** What is unique among the active pools: the name, but for a private pool, whose name is taken for nobody. */
+function activeName(pool: Pool): string | null {
+  if (pool.archived_at !== null) return null;
+  const key = pool.name.toLowerCase();
+  return pool.private ? `${key}/${pool.pool_id}` : key;
+}
 
 export async function insertPool(sql: Sql, pool: PoolRow): Promise<void> {
   await sql(
-    `INSERT INTO pools (pool_id, name, name_key, active_name, purpose, created_by, created_at, archived_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `INSERT INTO pools (pool_id, name, name_key, active_name, purpose, private, created_by, created_at, archived_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     pool.pool_id,
     pool.name,
     pool.name.toLowerCase(),
     activeName(pool),
     pool.purpose,
+    pool.private ? 1 : 0,
     pool.created_by,
     pool.created_at,
     pool.archived_at,
@@ -138,10 +145,15 @@ export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: text(row, "pool_id"), name: text(row, "name") }));
 }
 
-/** The names of the pools that every peer is a member of. */
-export async function poolNames(sql: Sql): Promise<Map<string, string[]>> {
+/** The names of the pools that every peer is a member of; `fellowId`: only of those that this one is in, too. */
+export async function poolNames(sql: Sql, fellowId: string | undefined): Promise<Map<string, string[]>> {
   const rows = await sql(
-    "SELECT m.peer_id, p.name FROM members m JOIN pools p ON p.pool_id = m.pool_id WHERE m.left_at IS NULL ORDER BY p.name",
+    `SELECT m.peer_id, p.name FROM members m JOIN pools p ON p.pool_id = m.pool_id
+     WHERE m.left_at IS NULL AND ($1 = 1 OR EXISTS (
+       SELECT 1 FROM members f WHERE f.pool_id = m.pool_id AND f.peer_id = $2 AND f.left_at IS NULL))
+     ORDER BY p.name`,
+    fellowId === undefined ? 1 : 0,
+    fellowId ?? "",
   );
   const names = new Map<string, string[]>();
   for (const row of rows)

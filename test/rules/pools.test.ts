@@ -131,7 +131,7 @@ function clock(world: World): World {
   return { ...world, pool: settled(pool, live) };
 }
 
-const empty: Pool = { pool_id: "p", name: "team", purpose: "tests", archived_at: null, members: [] };
+const empty: Pool = { pool_id: "p", name: "team", purpose: "tests", private: false, archived_at: null, members: [] };
 const [ann = { peer_id: "", name: "" }, ben = ann, carol = ann] = peers;
 
 /** Ann's pool; nobody is away. */

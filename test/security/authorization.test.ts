@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type OperationName, operations } from "../../src/operations/index.ts";
-import { type Answer, type Credentials, call, ok, refusal, send } from "../support/api.ts";
+import { type Answer, type Call, type Credentials, call, ok, refusal, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { newPeer, place } from "../support/peers.ts";
 
@@ -17,7 +17,6 @@ const callers = [
   "peer",
   "peer on a post device",
   "peer on a read device",
-  "peer with another's secret",
   "invitation",
 ] as const;
 type CallerName = (typeof callers)[number];
@@ -119,8 +118,6 @@ async function callAs(caller: CallerName, operation: OperationName): Promise<Ans
       return call({ url, token: tokens.post }, operation, input, ann);
     case "peer on a read device":
       return call({ url, token: tokens.read }, operation, input, ann);
-    case "peer with another's secret":
-      return call({ url, token }, operation, input, { peer_id: ann.peer_id, secret: ben.secret });
     case "invitation":
       return call({ url, token: (await ok(broker, "invite_device", {})).code }, operation, input);
   }
@@ -133,21 +130,34 @@ describe.each(Object.keys(answers) as OperationName[])("%s", (operation) => {
       // What it names is not there, or not now; but nobody says that the caller may not.
       expect([200, 400, 404, 409]).toContain(answer.status);
     } else {
-      const expected = caller === "peer with another's secret" ? "unauthorized" : "forbidden";
-      expect(refusal(answer)).toMatchObject({ code: expected });
+      expect(refusal(answer)).toMatchObject({ code: "forbidden" });
     }
   });
+});
+
+// Answers to wrong credentials come slowly after the first, so they are asked for side by side.
+describe("wrong credentials open nothing:", () => {
+  const all = Object.keys(answers) as OperationName[];
+  const wrong = (operation: OperationName, headers: NonNullable<Call["headers"]>, as?: Credentials): Promise<Answer> =>
+    send(broker, { path: `/api/${operation}`, body: JSON.stringify(answers[operation].input()), headers, as });
 
   test.each([
     ["no token", undefined],
     ["a wrong token", `Bearer ${"0".repeat(32)}`],
     ["the token as another scheme", "basic"],
     ["an empty token", "Bearer "],
-  ])("with %s", async (_what, authorization) => {
+  ])("%s", async (_what, authorization) => {
     const given = authorization === "basic" ? `Basic ${broker.token}` : authorization;
-    const body = JSON.stringify(answers[operation].input());
-    const answer = await send(broker, { path: `/api/${operation}`, body, headers: { authorization: given } });
-    expect(refusal(answer)).toMatchObject({ status: 401, code: "unauthorized" });
+    for (const answer of await Promise.all(all.map((operation) => wrong(operation, { authorization: given }))))
+      expect(refusal(answer)).toMatchObject({ status: 401, code: "unauthorized" });
+  });
+
+  test("a peer with another's secret", async () => {
+    const mixed = { peer_id: ann.peer_id, secret: ben.secret };
+    // Whoever joins is no peer, and the code says who that is.
+    const others = all.filter((operation) => !answers[operation].may.includes("invitation"));
+    for (const answer of await Promise.all(others.map((operation) => wrong(operation, {}, mixed))))
+      expect(refusal(answer)).toMatchObject({ status: 401, code: "unauthorized" });
   });
 });
 
@@ -170,6 +180,22 @@ test("an event stream opens for peers, on machines that may post", async () => {
   const { code } = await ok(broker, "invite_device", {});
   expect(refusal(await open(code, ann))).toMatchObject({ code: "forbidden" });
   expect(refusal(await open(tokens.post, { ...ann, secret: ben.secret }))).toMatchObject({ code: "unauthorized" });
+});
+
+test("a person at another machine sees what a stranger to all pools sees", async () => {
+  await ok(broker, "create_pool", { name: "front", purpose: "for all to see" }, ann);
+  await ok(broker, "create_pool", { name: "secret", purpose: "for few to see", private: true }, ann);
+  for (const token of [tokens.read, tokens.post]) {
+    const { pools } = await ok({ ...broker, token }, "list_pools", {});
+    const front = pools.find((pool) => pool.name === "front");
+    expect(front).toMatchObject({ purpose: "for all to see", size: 1 });
+    expect(front).not.toHaveProperty("lead");
+    expect(pools.map((pool) => pool.name)).not.toContain("secret");
+    const { peers } = await ok({ ...broker, token }, "list_peers", {});
+    expect(peers.flatMap((peer) => peer.pools)).toEqual([]);
+    for (const pool of ["front", "secret"])
+      expect([403, 404]).toContain((await call({ ...broker, token }, "list_peers", { pool })).status);
+  }
 });
 
 test("without a token there is nothing but the word that the broker is alive", async () => {

@@ -19,6 +19,8 @@ export interface Clockwork {
   setOn(ms: number): void;
   /** Time passes in one step; the sessions of these peers say that they live; the broker looks at its clock once. */
   pass(ms: number, ...alive: TestPeer[]): Promise<void>;
+  /** All that the store holds, table by table. */
+  dump(): Promise<Record<string, unknown[]>>;
   /** The hints that were published so far. */
   hints: Hint[];
 }
@@ -65,6 +67,13 @@ export async function openClockwork(): Promise<Clockwork> {
     now: () => now,
     call,
     hints,
+    dump: () =>
+      store.tx(async (sql) => {
+        const tables = await sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+        const all: Record<string, unknown[]> = {};
+        for (const { name } of tables) all[String(name)] = await sql(`SELECT * FROM ${name}`);
+        return all;
+      }),
     async newPeer(name, more = {}) {
       const where = place(more);
       const { peer_id, secret = "", name: given } = await call("register", { ...where, name });

@@ -1,0 +1,307 @@
+/** What a peer may do to what is another's: nothing. Made from the list of operations: a new one needs its lines here. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { CctError } from "../../src/errors.ts";
+import { type OperationName, operations } from "../../src/operations/index.ts";
+import type { Operation } from "../../src/operations/operation.ts";
+import { type Credentials, refused } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { type Clockwork, openClockwork } from "../support/clockwork.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { everything } from "../support/pools.ts";
+
+let works: Clockwork;
+/** Ann and carl are in `own` and in the private `zq-den`; eve is in `own`, too; bob is in neither. */
+let ann: TestPeer;
+let bob: TestPeer;
+let carl: TestPeer;
+let eve: TestPeer;
+
+/** What belongs to ann, by what it is. Every text of it that is not for bob holds this word. */
+const MARK = "zq";
+const its = { mail: "", claimed: "", dead: "", held: "", secret: "", proposal: "", denProposal: "", service: "" };
+
+beforeAll(async () => {
+  works = await openClockwork();
+  [ann, bob] = [await works.newPeer("ann"), await works.newPeer("bob")];
+  [carl, eve] = [await works.newPeer("carl"), await works.newPeer("eve")];
+  await works.call("create_pool", { name: "own", purpose: "for all to see" }, ann);
+  await works.call("create_pool", { name: "zq-den", purpose: "zq purpose", private: true }, ann);
+  for (const peer of [carl, eve]) await works.call("join_pool", { pool: "own", role: "zq role" }, peer);
+  for (const peer of [carl, eve])
+    await works.call("invite_to_pool", { pool: "zq-den", peer: peer.name, role: "zq den", reason: "zq" }, ann);
+  const send = async (to: string, as: TestPeer, more = {}) =>
+    (await works.call("send_message", { to, text: `zq from ${as.name}`, ...more }, as)).message_id;
+  its.claimed = await send("ann", carl);
+  await works.call("check_messages", { limit: 100 }, ann);
+  its.mail = await send("ann", carl);
+  its.secret = await send("@zq-den", carl);
+  await works.call("inbound_policy", { policy: "hold", from: "eve" }, ann);
+  its.held = await send("ann", eve);
+  await works.call("inbound_policy", { policy: "refuse", from: "ann" }, eve);
+  its.dead = await send("eve", ann);
+  const propose = async (pool: string) =>
+    (await works.call("propose_release", { pool, peer: "carl", reason: "zq reason" }, ann)).proposal_id;
+  [its.proposal, its.denProposal] = [await propose("own"), await propose("zq-den")];
+  const service = await works.call("register_service", { kind: "api", url: "http://h:1", host: "h" }, ann);
+  its.service = service.service_id;
+  await works.call("set_busy", { reason: "work", estimate_seconds: 3600 }, ann);
+});
+
+interface Attempt {
+  input: () => Record<string, unknown>;
+  /** How it is refused; `nothing`: answered, with nothing of another's in it, and nothing of another's changed. */
+  code: string;
+}
+const attempt = (code: string, input: () => Record<string, unknown>): Attempt => ({ code, input });
+/** On a public pool that bob is not in, by name and id; and on the private one, which is not there for him. */
+const onPools = (more: Record<string, unknown>, code = "forbidden"): Attempt[] => [
+  attempt(code, () => ({ pool: "own", ...more })),
+  attempt("not_found", () => ({ pool: "zq-den", ...more })),
+];
+
+/** What bob tries, for each operation that peers may call. */
+const attempts: Partial<Record<OperationName, Attempt[]>> = {
+  register: [attempt("conflict", () => ({ ...ann.place, name: "ann" }))],
+  heartbeat: [
+    attempt("conflict", () => ({ claude_pid: ann.place.claude_pid, held: [] })),
+    attempt("nothing", () => ({
+      claude_pid: bob.place.claude_pid,
+      held: [{ message_id: its.claimed, attempt: 1 }],
+    })),
+  ],
+  unregister: [attempt("nothing", () => ({ claude_pid: ann.place.claude_pid }))],
+  list_peers: [attempt("nothing", () => ({})), ...onPools({})],
+  set_summary: [attempt("conflict", () => ({ summary: "x", name: "ANN" }))],
+  send_message: [
+    ...["@own", "@own/ann"].map((to) => attempt("forbidden", () => ({ to, text: "x" }))),
+    ...["@zq-den", "@zq-den/ann"].map((to) => attempt("not_found", () => ({ to, text: "x" }))),
+    attempt("conflict", () => ({ to: "carl", text: "x", message_id: its.mail })),
+    ...(["mail", "secret", "held", "dead"] as const).map((what) =>
+      attempt("not_found", () => ({ to: "carl", text: "x", reply_to: its[what] })),
+    ),
+  ],
+  claim_messages: [attempt("nothing", () => ({ limit: 100, budget: 7000 }))],
+  ack_messages: [
+    attempt("nothing", () => ({
+      acks: [its.claimed, its.mail, its.held].flatMap((message_id) =>
+        ["read", "lost", "returned"].map((outcome) => ({ message_id, attempt: 1, outcome })),
+      ),
+      via: "wake",
+      batch: "b",
+    })),
+  ],
+  check_messages: [attempt("nothing", () => ({}))],
+  message_status: (["mail", "claimed", "secret", "held", "dead"] as const).map((what) =>
+    attempt("not_found", () => ({ message_id: its[what] })),
+  ),
+  messages: [{}, { peer: "ann" }, { dead: true }, { dead: true, peer: "ann" }].map((input) =>
+    attempt("nothing", () => input),
+  ),
+  resend_message: (["dead", "mail"] as const).map((what) => attempt("not_found", () => ({ message_id: its[what] }))),
+  inbound_policy: [
+    attempt("forbidden", () => ({ peer: "ann" })),
+    attempt("forbidden", () => ({ peer: "ann", policy: "refuse" })),
+    attempt("forbidden", () => ({ peer: "ann", policy: "accept", from: "eve" })),
+    attempt("not_found", () => ({ policy: "hold", from: "@zq-den" })),
+    attempt("nothing", () => ({})),
+  ],
+  held_messages: [attempt("nothing", () => ({}))],
+  list_pools: [false, true].map((include_archived) => attempt("nothing", () => ({ include_archived }))),
+  create_pool: [attempt("conflict", () => ({ name: "OWN", purpose: "x" }))],
+  join_pool: [
+    attempt("conflict", () => ({ pool: "own", role: "lead" })),
+    attempt("not_found", () => ({ pool: "zq-den" })),
+  ],
+  invite_to_pool: [...onPools({ peer: "eve" }), ...onPools({ peer: "bob" }), ...onPools({ peer: "eve", role: "lead" })],
+  leave_pool: onPools({}),
+  archive_pool: onPools({}),
+  pool_status: onPools({}),
+  propose_release: onPools({ peer: "ann", reason: "x" }),
+  vote_release: (["proposal", "denProposal"] as const).flatMap((what) =>
+    [32, 8, 4].map((length) => attempt("not_found", () => ({ proposal_id: its[what].slice(0, length), vote: "no" }))),
+  ),
+  decide_release: (["proposal", "denProposal"] as const).flatMap((what) =>
+    ["withdrawn", "passed"].map((decision) => attempt("not_found", () => ({ proposal_id: its[what], decision }))),
+  ),
+  set_busy: [
+    attempt("bad_request", () => ({ reason: "x", estimate_seconds: 9, peer: "ann" })),
+    attempt("nothing", () => ({ reason: "x", estimate_seconds: 9 })),
+  ],
+  set_ready: [attempt("bad_request", () => ({ peer: "ann" })), attempt("nothing", () => ({}))],
+  register_service: [
+    attempt("conflict", () => ({ kind: "api", url: "http://h:1/mine", host: "h" })),
+    attempt("conflict", () => ({ kind: "api", url: "http://h:2", host: "h", service_id: its.service })),
+  ],
+  renew_service: [attempt("forbidden", () => ({ service_id: its.service, health: "unhealthy" }))],
+  unregister_service: [attempt("forbidden", () => ({ service: its.service }))],
+  list_services: [attempt("nothing", () => ({}))],
+  services_to_renew: [attempt("nothing", () => ({}))],
+};
+
+const all: readonly Operation[] = operations;
+const forPeers = all.filter((op) => op.by.includes("peer"));
+
+/** What the store holds but for bob's own record, which tells that he was there. */
+async function othersThings(): Promise<unknown> {
+  const { peers = [], ...rest } = await works.dump();
+  return { ...rest, peers: peers.filter((row) => (row as { peer_id: string }).peer_id !== bob.peer_id) };
+}
+
+/** The code of the refusal, and all that was answered. */
+async function tried(name: string, input: unknown, as: Credentials): Promise<{ code: string; said: string }> {
+  try {
+    // Inputs are as loose here as over HTTP; the operation checks them.
+    return { code: "nothing", said: JSON.stringify(await works.call(name as OperationName, input as never, as)) };
+  } catch (error) {
+    if (!(error instanceof CctError)) throw error;
+    return { code: error.code, said: `${error.message} ${error.hint}` };
+  }
+}
+
+/** Whether a text tells anything that is not for bob; what he wrote himself is no news. */
+const tells = (said: string, input: unknown): boolean => {
+  const typed = Object.values(input as Record<string, unknown>).flatMap((one) =>
+    typeof one === "string" && one.includes(MARK) ? [one.replace(/^@/, "").replace(/\/.*$/, "")] : [],
+  );
+  return typed.reduce((text, one) => text.replaceAll(one, ""), said).includes(MARK);
+};
+
+test.each(forPeers.map((op) => op.name))("%s: there is an attempt to act on another's things with it", (name) => {
+  expect(attempts[name as OperationName]?.length ?? 0).toBeGreaterThan(0);
+});
+
+describe.each(forPeers.map((op) => op.name))("%s", (name) => {
+  const mine = attempts[name as OperationName] ?? [];
+
+  test.each(mine.map((one, i) => [i, one.code, one] as const))(
+    "attempt %i of a peer on another's things: %s",
+    async (_, code, one) => {
+      const before = await othersThings();
+      const answer = await tried(name, one.input(), bob);
+      expect(answer).toMatchObject({ code });
+      expect(tells(answer.said, one.input()), answer.said).toBe(false);
+      expect(await othersThings()).toEqual(before);
+    },
+  );
+
+  test("with another's id, but not its secret, is for nobody", async () => {
+    const before = await works.dump();
+    const { peer_id, secret } = ann;
+    const forged: Credentials[] = [
+      { peer_id, secret: bob.secret },
+      { peer_id, secret: "0".repeat(32) },
+      { peer_id, secret: "" },
+      { peer_id, secret: secret.slice(0, -1) },
+      { peer_id, secret: `${secret}0` },
+      { peer_id, secret: secret.toUpperCase() === secret ? `${secret} ` : secret.toUpperCase() },
+      { peer_id: peer_id.slice(0, 8), secret },
+      { peer_id: "ann", secret },
+      { peer_id: "operator", secret },
+      { peer_id: "%", secret },
+    ];
+    for (const one of mine.filter((some) => some.code !== "bad_request"))
+      for (const credentials of forged)
+        expect(await tried(name, one.input(), credentials)).toMatchObject({ code: "unauthorized" });
+    expect(await works.dump()).toEqual(before);
+  });
+});
+
+test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))(
+  "%s is nothing for a peer",
+  async (name) => {
+    const before = await works.dump();
+    const inputs: Partial<Record<string, object>> = {
+      unhold_message: { message_id: its.held },
+      join_device: { name: "x" },
+      add_device: { name: "x" },
+      revoke_device: { device: "x" },
+      rename_device: { device: "x", name: "y" },
+    };
+    expect(await tried(name, inputs[name] ?? {}, ann)).toMatchObject({ code: "forbidden" });
+    expect(await works.dump()).toEqual(before);
+  },
+);
+
+test("over HTTP, another's id without its secret is refused everywhere, and changes nothing", async () => {
+  const broker: TestBroker = await startBroker();
+  const [one, two] = [await newPeer(broker, "one"), await newPeer(broker, "two")];
+  const before = await everything(broker);
+  // Side by side: answers to wrong credentials come slowly.
+  for (const secret of [two.secret, one.secret.slice(0, -1), "0".repeat(32)]) {
+    const answers = forPeers.map(async (op) => {
+      const input = attempts[op.name as OperationName]?.find((some) => some.code !== "bad_request")?.input() ?? {};
+      return [op.name, await refused(broker, op.name, input, { peer_id: one.peer_id, secret })];
+    });
+    for (const answer of await Promise.all(answers))
+      expect(answer).toMatchObject([expect.any(String), { status: 401, code: "unauthorized" }]);
+  }
+  expect(await everything(broker)).toEqual(before);
+});
+
+describe("who was released, or has left", () => {
+  /** Out: released by a vote, and about to leave. Gone: has left. */
+  let out: TestPeer;
+  let gone: TestPeer;
+  let early = "";
+  let dead = "";
+  let withdrawable = "";
+
+  beforeAll(async () => {
+    const lead = await works.newPeer("lead");
+    [out, gone] = [await works.newPeer("out"), await works.newPeer("gone")];
+    await works.call("create_pool", { name: "team", purpose: "x" }, lead);
+    for (const peer of [out, gone]) await works.call("join_pool", { pool: "team" }, peer);
+    await works.call("inbound_policy", { policy: "refuse", from: "out" }, lead);
+    early = (await works.call("send_message", { to: "@team", text: "early" }, lead)).message_id;
+    dead = (await works.call("send_message", { to: "@team/lead", text: "unwanted" }, out)).message_id;
+    withdrawable = (await works.call("propose_release", { pool: "team", peer: "lead", reason: "x" }, out)).proposal_id;
+    await works.call("leave_pool", { pool: "team" }, gone);
+    const { proposal_id } = await works.call("propose_release", { pool: "team", peer: "out", reason: "done" });
+    await works.call("decide_release", { proposal_id, decision: "passed" });
+    works.setOn(1000);
+    await works.call("join_pool", { pool: "team" }, eve);
+    await works.call("send_message", { to: "@team", text: "late, again" }, lead);
+  });
+
+  const refusals: [string, OperationName, () => Record<string, unknown>][] = [
+    ["writes to all", "send_message", () => ({ to: "@team", text: "x" })],
+    ["invites", "invite_to_pool", () => ({ pool: "team", peer: "bob" })],
+    ["passes the lead on", "invite_to_pool", () => ({ pool: "team", peer: "eve", role: "lead" })],
+    ["archives", "archive_pool", () => ({ pool: "team" })],
+    ["proposes a release", "propose_release", () => ({ pool: "team", peer: "lead", reason: "x" })],
+  ];
+  test.each(refusals)("no longer %s", async (_, name, input) => {
+    const before = await works.dump();
+    for (const peer of [out, gone]) expect(await tried(name, input(), peer)).toMatchObject({ code: "forbidden" });
+    expect(await works.dump()).toEqual(before);
+  });
+
+  test("takes no proposal back, and sends nothing into the pool once more", async () => {
+    const before = await works.dump();
+    const withdrawn = { proposal_id: withdrawable, decision: "withdrawn" };
+    expect(await tried("decide_release", withdrawn, out)).toMatchObject({ code: "forbidden" });
+    expect(await tried("resend_message", { message_id: dead }, out)).toMatchObject({ code: "forbidden" });
+    expect(await works.dump()).toEqual(before);
+  });
+
+  test("while it finishes, reads what was said before, and says to the lead what is left", async () => {
+    const { recent_messages } = await works.call("pool_status", { pool: "team" }, out);
+    expect(recent_messages.map((one) => one.message_id)).toContain(early);
+    expect(recent_messages.map((one) => one.text).join()).not.toContain("late");
+    expect(await tried("send_message", { to: "@team/lead", text: "all is done" }, out)).toMatchObject({
+      code: "nothing",
+    });
+  });
+
+  test("once it has left, reads nothing", async () => {
+    expect(await tried("pool_status", { pool: "team" }, gone)).toMatchObject({ code: "forbidden" });
+    expect(await tried("list_peers", { pool: "team" }, gone)).toMatchObject({ code: "forbidden" });
+  });
+});
+
+test("what a mailbox refused does not get into it by being sent again", async () => {
+  const before = await works.dump();
+  expect(await tried("resend_message", { message_id: its.dead }, ann)).toMatchObject({ code: "conflict" });
+  expect(await works.dump()).toEqual(before);
+  expect((await works.call("resend_message", { message_id: its.dead })).recipients[0]?.state).toBe("queued");
+});

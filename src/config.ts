@@ -1,9 +1,9 @@
 /** One schema for all settings: defaults < `config.json` in the home < `CCT_*` < flags. */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { CctError, systemCode } from "./errors.ts";
+import { readOwn } from "./home.ts";
 import type { World } from "./world.ts";
 
 const limit = (count: number, what: string) =>
@@ -131,9 +131,11 @@ function readConfigFile(home: string): Partial<Record<SettingName, unknown>> {
   const path = configPath(home);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    const found = readOwn(path);
+    if (found === undefined) return {};
+    text = found;
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return {};
+    if (error instanceof CctError) throw error;
     throw new CctError("bad_request", `${path} cannot be read (${systemCode(error)}).`, "Check its owner and mode.");
   }
   let value: unknown;

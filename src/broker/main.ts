@@ -8,7 +8,7 @@ import type { Config } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
 import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
-import { isAlive } from "../process.ts";
+import { isAlive, startMark } from "../process.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import type { Peer } from "../store/peers.ts";
@@ -127,7 +127,7 @@ async function serve(world: World, config: Config, token: string, store: Store, 
   await listen(server, config);
   const { port } = server.address() as AddressInfo;
   const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
-  const note: BrokerNote = { pid: world.pid, url, version: world.version };
+  const note: BrokerNote = { pid: world.pid, began: startMark(world.pid), url, version: world.version };
   const place = paths(config.home);
   try {
     writeWhole(place.broker, `${JSON.stringify(note)}\n`, world.newId());

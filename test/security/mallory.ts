@@ -8,6 +8,8 @@ import { tempFolder } from "../support/folders.ts";
 import { isRoot } from "../support/not-run.ts";
 
 const MALLORY = 54_322;
+/** A number that no process has: who believes the trap and kills its process kills none. */
+const NOBODYS = 999_999_999;
 const become = ["--reuid", String(MALLORY), "--regid", String(MALLORY), "--clear-groups", "bash", "-c"];
 
 /** Whether the test can be somebody else. */
@@ -49,7 +51,7 @@ export async function trap(): Promise<{ url: string; heard: string[] }> {
   const heard: string[] = [];
   const server = createServer((request, response) => {
     heard.push(`${request.method} ${request.url} ${request.headers.authorization ?? ""}`);
-    response.setHeader("content-type", "application/json").end(JSON.stringify({ ok: true, pid: process.pid }));
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ ok: true, pid: NOBODYS }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   atEnd(() => {

@@ -1,9 +1,9 @@
 /** One schema for all settings: defaults < `config.json` in the home < `CCT_*` < flags. */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { CctError, systemCode } from "./errors.ts";
+import { readOwn } from "./home.ts";
 import type { World } from "./world.ts";
 
 const limit = (count: number, what: string) =>
@@ -17,6 +17,12 @@ const flag = () =>
 /** Where other machines find a broker unless they are told another port. */
 const DEFAULT_PORT = 7888;
 
+/** Whether a URL leads to this machine itself, over its loopback. */
+export function isOnThisMachine(url: string): boolean {
+  const host = URL.canParse(url) ? new URL(url).hostname : "";
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
+}
+
 /** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL, as a URL. Without a scheme: TLS, but to this machine. */
 function brokerUrl(text: string, context: z.RefinementCtx): string {
   const complete = /^https?:\/\//i.test(text) ? text : `https://${text}`;
@@ -25,7 +31,7 @@ function brokerUrl(text: string, context: z.RefinementCtx): string {
     context.issues.push({ code: "custom", message: "not a host, host:port or http(s) URL", input: text });
     return z.NEVER;
   }
-  if (complete !== text && /^(?:localhost|127\..*|\[::1\])$/.test(url.hostname)) url.protocol = "http:";
+  if (complete !== text && isOnThisMachine(complete)) url.protocol = "http:";
   // URLs do not show the port that is their scheme's own.
   const named = /:\d+$/.test(complete.replace(/\/$/, ""));
   if (!named) url.port = String(DEFAULT_PORT);
@@ -195,9 +201,11 @@ function readConfigFile(home: string): Partial<Record<SettingName, unknown>> {
   const path = configPath(home);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    const found = readOwn(path);
+    if (found === undefined) return {};
+    text = found;
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return {};
+    if (error instanceof CctError) throw error;
     throw new CctError("bad_request", `${path} cannot be read (${systemCode(error)}).`, "Check its owner and mode.");
   }
   let value: unknown;

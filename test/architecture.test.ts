@@ -27,7 +27,7 @@ const table: Room[] = [
   room("world", "what enters at bin.ts: time, ids, environment", []),
   room("process", "what can be known of another process", ["errors"], ["node:*"]),
   room("home", "where things lie in the home, and that it is ours alone", ["errors"], ["node:*"]),
-  room("config", "the settings, one schema", ["errors", "world"], ["node:*", "zod"]),
+  room("config", "the settings, one schema", ["errors", "world", "home"], ["node:*", "zod"]),
 
   room(
     "rules",

@@ -12,15 +12,30 @@
 
 event=$1
 option=$2
-spool=${CCT_HOME:-$HOME/.cct}/spool/${CLAUDE_PID:-$PPID}
+home=${CCT_HOME:-$HOME/.cct}
+home=${home%/}
+spool=$home/spool/${CLAUDE_PID:-$PPID}
 umask 077
 
 any() { [[ -e $1 ]]; }
 
-# Written over in place, and readers take the first line: to truncate first costs a flush, and shows an empty file.
-note() { { printf '%s\n' "$2" 1<>"$spool/$1"; } 2>/dev/null; }
+# Whether the spool is ours, and no other user's who laid it in our way: only then is anything read or written there.
+ours() { [[ -O $spool && -O $home/spool && -O $home && -d $spool && ! -L $spool && ! -L $home/spool && ! -L $home ]]; }
 
-look_at() { value= && { IFS= read -r value <"$spool/$1"; } 2>/dev/null; }
+# A plain file of ours: no link, which leads elsewhere, and no pipe, which holds us up.
+plain() { [[ -f $1 && -O $1 && ! -L $1 ]]; }
+
+# Makes the spool, unless a part of the way to it is another's.
+make_spool() {
+  [[ ! -e $home || -O $home ]] && [[ ! -L $home && ! -L $home/spool ]] || return 1
+  [[ -d $spool ]] || mkdir -p "$spool" 2>/dev/null || return 1
+  ours
+}
+
+# Written over in place, and readers take the first line: to truncate first costs a flush, and shows an empty file.
+note() { { [[ ! -e $spool/$1 && ! -L $spool/$1 ]] || plain "$spool/$1"; } && { printf '%s\n' "$2" 1<>"$spool/$1"; } 2>/dev/null; }
+
+look_at() { value= && plain "$spool/$1" && { IFS= read -r value <"$spool/$1"; } 2>/dev/null; }
 
 # The dialog that was open is answered: the session is again what it was before (a subagent may ask while it is idle).
 unblock() { look_at state && [[ $value == blocked\ * ]] && note state "${value#blocked }"; }
@@ -45,16 +60,17 @@ case $event in
 PreToolUse)
   # Hosts that never end a batch (older ones) leave no `batches`: there any later tool call counts as the model's answer.
   [[ -e $spool/mail ]] || any "$spool"/seen.* || { [[ ! -e $spool/batches ]] && any "$spool"/done.*; } || exit 0
+  ours || exit 0
   ;;
 PostToolBatch)
-  [[ -d $spool ]] || exit 0
+  ours || exit 0
   unblock
   tool_over
-  [[ -e $spool/batches ]] || { printf '' >"$spool/batches"; } 2>/dev/null
+  [[ -e $spool/batches || -L $spool/batches ]] || { printf '' >"$spool/batches"; } 2>/dev/null
   [[ -e $spool/mail ]] || any "$spool"/seen.* || any "$spool"/done.* || exit 0
   ;;
 UserPromptSubmit)
-  [[ -d $spool ]] || exit 0
+  ours || exit 0
   note state active
   tool_over
   look_at stops
@@ -62,7 +78,7 @@ UserPromptSubmit)
   [[ -e $spool/mail ]] || { tell_death; exit 0; }
   ;;
 Stop)
-  [[ -d $spool ]] || exit 0
+  ours || exit 0
   # Idle first, then the look: mail that comes in between finds a session that can be woken.
   note state idle
   tool_over
@@ -75,17 +91,18 @@ Stop)
   }
   ;;
 StopFailure)
-  [[ -d $spool ]] && note state idle && tool_over
+  ours && note state idle && tool_over
   exit 0
   ;;
 PermissionRequest)
   # Whoever asks, the main agent or a subagent, the dialog holds the user's session.
+  ours || exit 0
   look_at state
-  [[ ! -d $spool || $value == blocked\ * || $value == ended ]] || note state "blocked ${value:-active}"
+  [[ $value == blocked\ * || $value == ended ]] || note state "blocked ${value:-active}"
   exit 0
   ;;
 FileChanged)
-  [[ -e $spool/mail ]] && ! unattended || exit 0
+  [[ -e $spool/mail ]] && ! unattended && ours || exit 0
   ;;
 Waiter)
   unattended && exit 0
@@ -126,6 +143,7 @@ take() {
   name=$event-$$-$RANDOM$RANDOM
   mv -f "$spool/mail" "$spool/taken.$name" 2>/dev/null || return 1
   head= json= plain=
+  plain "$spool/taken.$name" || return 1
   { IFS= read -r head && IFS= read -r json && IFS= read -r -d '' plain; } 2>/dev/null <"$spool/taken.$name"
   [[ $head == interrupt\ * || $head == normal\ * || $head == low\ * ]] && [[ $json == \"*\" && -n $plain ]]
 }
@@ -214,9 +232,9 @@ FileChanged)
 Waiter)
   # Waits for mail on a pipe of its own, which the session server pokes. Started at SessionStart and at each Stop: the
   # newest stands, and older ones leave, so that none outlives its timeout in a session that is used.
-  [[ -d $spool ]] || mkdir -p "$spool" 2>/dev/null || exit 0
+  make_spool || exit 0
   pipe=$spool/poke.$$
-  [[ -p $pipe ]] || mkfifo "$pipe" 2>/dev/null || exit 0
+  [[ -p $pipe && -O $pipe && ! -L $pipe ]] || mkfifo "$pipe" 2>/dev/null || exit 0
   { exec 3<>"$pipe"; } 2>/dev/null || exit 0
   note waiter $$
   for other in "$spool"/poke.*; do
@@ -224,7 +242,7 @@ Waiter)
     if [[ $other == "$pipe" ]]; then
       continue
     elif kill -0 "${other##*.}" 2>/dev/null; then
-      { printf x 1<>"$other"; } 2>/dev/null
+      [[ -p $other && ! -L $other ]] && { printf x 1<>"$other"; } 2>/dev/null
     else
       rm -f "$other" 2>/dev/null
     fi
@@ -255,7 +273,7 @@ Waiter)
   rm -f "$pipe" 2>/dev/null
   ;;
 SessionStart)
-  mkdir -p "$spool" 2>/dev/null || exit 0
+  make_spool || exit 0
   pattern='"session_id"[[:space:]]*:[[:space:]]*"([A-Za-z0-9-]+)"'
   [[ $input =~ $pattern ]] && note session "${BASH_REMATCH[1]}"
   pattern='"source"[[:space:]]*:[[:space:]]*"compact"'
@@ -267,10 +285,10 @@ SessionStart)
   ;;
 SessionEnd)
   pattern='"reason"[[:space:]]*:[[:space:]]*"(clear|resume)"'
-  [[ $input =~ $pattern || ! -d $spool ]] && exit 0
+  [[ $input =~ $pattern ]] || ! ours && exit 0
   note state ended
   for pipe in "$spool"/poke.*; do
-    [[ -p $pipe ]] && { printf x 1<>"$pipe"; } 2>/dev/null
+    [[ -p $pipe && ! -L $pipe ]] && { printf x 1<>"$pipe"; } 2>/dev/null
   done
   ;;
 esac

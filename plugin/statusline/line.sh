@@ -56,7 +56,8 @@ width_of() {
 
 look() {
   line=CCT:off
-  [[ -d $home && $pid != *[!0-9]* ]] || return
+  # What another user laid in our way says nothing, and a pipe would hold us up.
+  [[ -d $home && -O $home && ! -L ${home%/} && ! -p $home/flags/$pid && $pid != *[!0-9]* ]] || return
   { IFS=' ' read -r written server peer name broker hook presence busy unread held pool pooled _ <"$home/flags/$pid"; } 2>/dev/null || {
     [[ -e $home/pidmaps/$pid ]] || line='CCT:—'
     return

@@ -29,7 +29,8 @@ export interface Doors {
   cutOff(): void;
 }
 
-export const isLoopback = (host: string): boolean => /^127\./.test(host) || ["::1", "localhost"].includes(host);
+export const isLoopback = (host: string): boolean =>
+  /^127(?:\.\d{1,3}){3}$/.test(host) || ["::1", "localhost"].includes(host);
 const isAny = (host: string): boolean => ["0.0.0.0", "::"].includes(host);
 const isNear = (socket: Socket): boolean => isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
 

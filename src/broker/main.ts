@@ -7,9 +7,9 @@ import pino, { type Logger } from "pino";
 import { createStream } from "rotating-file-stream";
 import type { Config } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
-import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readIfThere, writeWhole } from "../home.ts";
+import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readOwn, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
-import { isAlive } from "../process.ts";
+import { isAlive, startMark } from "../process.ts";
 import { hostFrom } from "../rules/names.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
@@ -70,12 +70,13 @@ async function certificate(world: World, config: Config): Promise<{ cert: string
   const own = config.cert !== undefined && config.key !== undefined;
   const [certPath, keyPath] = [config.cert ?? place.cert, config.key ?? place.key];
   try {
-    if (!own && (readIfThere(place.cert) === undefined || readIfThere(place.key) === undefined)) {
+    if (!own && (readOwn(place.cert) === undefined || readOwn(place.key) === undefined)) {
       const made = await makeCertificate(world.now());
       writeWhole(place.key, made.key, world.newId());
       writeWhole(place.cert, made.cert, world.newId());
     }
-    const [cert, key] = [readFileSync(certPath, "utf8"), readFileSync(keyPath, "utf8")];
+    const read = (path: string): string => (own ? readFileSync(path, "utf8") : (readOwn(path) ?? ""));
+    const [cert, key] = [read(certPath), read(keyPath)];
     // Not only that they are there: that they belong together.
     createSecureContext({ cert, key });
     return { cert, key, fingerprint: fingerprintOf(cert) };
@@ -189,7 +190,7 @@ async function serve(
         };
   const here = isLoopback(config.host) ? config.host : "127.0.0.1";
   const url = `http://${here.includes(":") ? `[${here}]` : here}:${doors.port}`;
-  const note: BrokerNote = { pid: world.pid, url, version: world.version };
+  const note: BrokerNote = { pid: world.pid, began: startMark(world.pid), url, version: world.version };
   const place = paths(config.home);
   try {
     writeWhole(place.broker, `${JSON.stringify(note)}\n`, world.newId());

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { CctError } from "../errors.ts";
-import { paths, readIfThere } from "../home.ts";
+import { paths, readOwn } from "../home.ts";
 import type { Credentials } from "../operations/operation.ts";
 import { startMark } from "../process.ts";
 import type { World } from "../world.ts";
@@ -27,7 +27,7 @@ export function actor(
   }
   const pid = Number(world.env.CLAUDE_PID ?? "");
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  const [peerId = ""] = (readIfThere(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
+  const [peerId = ""] = (readOwn(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
   const record = peerId ? readRecord(config.home, peerId) : undefined;
   // A note of another process that had that number says nothing about us.
   return record && record.claude_pid === pid && record.started === startMark(pid) ? record : undefined;
@@ -37,7 +37,7 @@ function readRecord(home: string, peerId: string): (Credentials & { claude_pid: 
   if (!/^[0-9a-f]{32}$/.test(peerId)) return undefined;
   try {
     const { peer_id, secret, claude_pid, started } = JSON.parse(
-      readIfThere(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
+      readOwn(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
     );
     if (typeof secret !== "string" || peer_id !== peerId) return undefined;
     return { peer_id, secret, claude_pid, started };

@@ -1,6 +1,6 @@
 /** `cct config`: the settings in force, where each comes from, and changing them. */
 import type { Command } from "commander";
-import { configPath, explainConfig, homeOf, isSecret, settingNamed, withSettings } from "../config.ts";
+import { configPath, explainConfig, homeOf, isOnThisMachine, isSecret, settingNamed, withSettings } from "../config.ts";
 import { prepareHome, writeWhole } from "../home.ts";
 import type { World } from "../world.ts";
 import { type Screen, table, toJson } from "./output.ts";
@@ -46,7 +46,7 @@ export function addConfigCommands(
       if (value === undefined) return screen.write(`${name} has its default again.\n`);
       const shown = isSecret(name) ? "set" : value;
       screen.write(`${name} is ${shown} now. A running broker or session takes it when it starts again.\n`);
-      if (name === "broker" && /^http:/i.test(value) && !/^http:\/\/(?:localhost|127\.|\[::1\])/i.test(value))
+      if (name === "broker" && /^http:/i.test(value) && !isOnThisMachine(value))
         screen.write("Plain HTTP: whoever is on the way can read and change everything.\n");
     });
 }

@@ -7,7 +7,7 @@ import { type Client, createClient } from "../client/client.ts";
 import { ensureBroker, localClient } from "../client/local.ts";
 import { type Settings as AllSettings, type Config, configPath, loadConfig, withSettings } from "../config.ts";
 import { CctError } from "../errors.ts";
-import { prepareHome, readIfThere, writeWhole } from "../home.ts";
+import { prepareHome, readOwn, writeWhole } from "../home.ts";
 import {
   type Invitation,
   readJoinString,
@@ -137,7 +137,7 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
 /** Starts the broker anew with these settings, kept for later starts too. What cannot be had leaves all as it was. */
 async function opened(world: World, before: Config, settings: Settings, client: Client): Promise<Lan> {
   const path = configPath(before.home);
-  const text = readIfThere(path);
+  const text = readOwn(path);
   const change = (content: string | undefined): void =>
     content === undefined ? rmSync(path, { force: true }) : writeWhole(path, content, world.newId());
   change(withSettings(before.home, settings));

@@ -1,6 +1,7 @@
 /** Typed calls to a broker, made from the list of operations (types only), over node's own HTTP client. */
 import { Agent, type IncomingMessage, request } from "node:http";
 import type { Agent as SecureAgent } from "node:https";
+import { isOnThisMachine } from "../config.ts";
 import { CctError, errorLine, isErrorCode, systemCode } from "../errors.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
@@ -180,10 +181,8 @@ class NobodyThere extends CctError {
 /** Whether a call that failed has certainly changed nothing: no broker has got it. */
 export const isUnheard = (error: unknown): boolean => error instanceof NobodyThere && error.unheard;
 
-const isHere = (url: string): boolean => /^http:\/\/(?:localhost|127\.|\[::1\])/.test(url);
-
 const whatNext = (url: string): string =>
-  isHere(url) ? "Start one with: cct start" : "Start it there with 'cct lan-start', or see: cct config show";
+  isOnThisMachine(url) ? "Start one with: cct start" : "Start it there with 'cct lan-start', or see: cct config show";
 
 function away(error: unknown, url: string): CctError {
   if (error instanceof CctError) return error;
@@ -199,7 +198,7 @@ function away(error: unknown, url: string): CctError {
   const broken = new NobodyThere(
     "unavailable",
     `The connection to the broker at ${url} broke (${code ?? errorLine(error)}).`,
-    isHere(url) ? "Try again; see: cct status" : "Is it running, and is this machine in its network?",
+    isOnThisMachine(url) ? "Try again; see: cct status" : "Is it running, and is this machine in its network?",
   );
   broken.unheard = false;
   return broken;

@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { brokerVariables, type Config } from "../config.ts";
+import { brokerVariables, type Config, isOnThisMachine } from "../config.ts";
 import { CctError, errorLine } from "../errors.ts";
-import { paths, readBrokerNote, readIfThere } from "../home.ts";
-import { isAlive } from "../process.ts";
+import { paths, readBrokerNote, readToken } from "../home.ts";
+import { isAlive, stillRuns } from "../process.ts";
 import type { World } from "../world.ts";
 import { type Client, createClient } from "./client.ts";
 
@@ -20,19 +20,27 @@ const LOOK_EVERY_MS = 50;
 export function localClient(config: Config): Client {
   const { broker } = config;
   // The home's own token is the operator's: it leaves this machine in no case.
-  const isHere = broker === undefined || /^http:\/\/(?:localhost|127\.|\[::1\])/.test(broker);
+  const isHere = broker === undefined || isOnThisMachine(broker);
   return createClient(() => ({
     url: broker ?? runningUrl(config.home),
     // The broker makes it, before it says where it is.
-    token: (broker && config.token) || (isHere ? (readIfThere(paths(config.home).token)?.trim() ?? "") : ""),
+    token: (broker && config.token) || (isHere ? (readToken(config.home) ?? "") : ""),
     fingerprint: config.fingerprint,
   }));
 }
 
 function runningUrl(home: string): string | undefined {
   const note = readBrokerNote(home);
-  return note && isAlive(note.pid) ? note.url : undefined;
+  if (!note) return undefined;
+  const process = `${note.pid} ${note.began}`;
+  // Asked once of each broker: not every system tells at once when a process began.
+  const runs = process === known ? isAlive(note.pid) : stillRuns(note.pid, note.began);
+  known = runs ? process : undefined;
+  return runs ? note.url : undefined;
 }
+
+/** The broker that was seen to be the one of the note, while it lives. */
+let known: string | undefined;
 
 export type Started = "started" | "was running";
 
@@ -94,7 +102,9 @@ function daemonEnvironment(env: World["env"]): World["env"] {
 /** Starts a broker that outlives us. What it says before it can log goes to `log/start.log`. */
 function spawnBroker(world: World, config: Config): { failure(): string | undefined; forget(): void } {
   const said = join(paths(config.home).logs, `start.${world.pid}.log`);
-  const output = openSync(said, "w", 0o600);
+  // A new file: what lies there is an earlier process's, or leads elsewhere.
+  rmSync(said, { force: true });
+  const output = openSync(said, "wx", 0o600);
   const child = spawn(world.node, [join(world.root, "dist", "bin.js"), "start", "--foreground"], {
     detached: true,
     stdio: ["ignore", output, output],

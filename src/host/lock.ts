@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../errors.ts";
-import { readIfThere } from "../home.ts";
+import { readOwn } from "../home.ts";
 import { isAlive } from "../process.ts";
 import type { World } from "../world.ts";
 
@@ -34,7 +34,7 @@ function take(path: string, pid: number): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
-    const holder = Number(readIfThere(path) ?? "");
+    const holder = Number(readOwn(path) ?? "");
     // Left behind by one that was killed.
     if (holder > 0 && !isAlive(holder)) rmSync(path, { force: true });
     return false;

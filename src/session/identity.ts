@@ -2,10 +2,10 @@
  * What this machine keeps of its peers. A record in the home ties a peer and its secret to the host process that speaks
  * for it (or did so last) and to its conversations. The rules say who becomes whom (`rules/identity.ts`).
  */
-import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { errorLine } from "../errors.ts";
-import { paths, writeWhole } from "../home.ts";
+import { paths, readOwn, writeWhole } from "../home.ts";
 import type { Credentials } from "../operations/operation.ts";
 import { stillRuns } from "../process.ts";
 import type { Holder } from "../rules/identity.ts";
@@ -82,7 +82,7 @@ function readRecord(path: string, user: number, say: (problem: string) => void) 
   if ((stat.mode & 0o077) !== 0) return unusable("others than you could read or change its secret");
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readOwn(path) ?? "";
   } catch (error) {
     return unusable(errorLine(error));
   }

@@ -11,10 +11,10 @@ import {
   constants,
   existsSync,
   type FSWatcher,
-  mkdirSync,
+  fstatSync,
+  lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -24,7 +24,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../errors.ts";
-import { paths, readIfThere, writeWhole } from "../home.ts";
+import { isPlainAndOurs, ownFolder, paths, readOwn, writeWhole } from "../home.ts";
 import { isAlive, startedAt, startMark, stillRuns } from "../process.ts";
 import { readSpoolHead } from "../rules/spoolfile.ts";
 
@@ -115,7 +115,8 @@ const STAGES = ["taken", "done", "seen", "read"] as const;
  */
 export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string; now(): number }): Spool {
   const folder = paths(home).spool(claudePid);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  ownFolder(folder);
+  clearForeign(folder);
   if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
   return spoolIn(folder, me);
 }
@@ -127,7 +128,7 @@ export function spoolOfHook(
   me: { pid: number; newId(): string; now(): number },
 ): HookSpool {
   const folder = paths(home).spool(claudePid);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  ownFolder(folder);
   return spoolIn(folder, me);
 }
 
@@ -151,7 +152,7 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
     return me.now();
   }
   /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
-  const firstLine = (name: string) => readIfThere(at(name))?.split("\n", 1)[0]?.trim();
+  const firstLine = (name: string) => readOwn(at(name))?.split("\n", 1)[0]?.trim();
 
   return {
     folder,
@@ -168,11 +169,11 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
         offeredAt = undefined;
         return undefined;
       }
-      const content = readFileSync(mine, "utf8");
+      const content = readOwn(mine);
       rmSync(mine, { force: true });
       return content;
     },
-    peek: () => readIfThere(at("mail")),
+    peek: () => readOwn(at("mail")),
     taken() {
       const files: TakenFile[] = [];
       const names = readdirSync(folder);
@@ -181,7 +182,9 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
         const stage = STAGES.find((one) => name.startsWith(`${one}.`));
         if (!stage) continue;
         try {
-          const content = readFileSync(at(name), "utf8");
+          const content = readOwn(at(name));
+          // A hook renamed it just now; its new name is seen next time.
+          if (content === undefined) continue;
           files.push({ stage, name, via: wayOf(name), content, since: firstSeen(name, 0) });
         } catch (error) {
           // A hook renamed it just now; its new name is seen next time.
@@ -196,7 +199,8 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
     take(event) {
       const name = `taken.${event}-${unique()}`;
       if (!moved(at("mail"), at(name))) return undefined;
-      const content = readFileSync(at(name), "utf8");
+      const content = readOwn(at(name));
+      if (content === undefined) return undefined;
       return { stage: "taken", name, via: wayOf(name), content, since: me.now() };
     },
     moveTo: (file, stage) => void moved(at(file.name), at(`${stage}.${file.name.replace(`${file.stage}.`, "")}`)),
@@ -211,7 +215,8 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
     saidState: () => (firstLine("state") ?? "").split(" "),
     stateSince: () => writtenAt(at("state")),
     correctState(state) {
-      const file = openSync(at("state"), constants.O_WRONLY | constants.O_CREAT, 0o600);
+      const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+      const file = openSync(at("state"), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
       try {
         // In place, as the hooks do. A dialog holds a session that worked.
         writeSync(file, state === "blocked" ? "blocked active\n" : `${state}\n`);
@@ -250,12 +255,14 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
 
 /** Wakes the hooks that wait for mail, each on a pipe of its own; one at the most, but for moments. */
 function poke(folder: string): void {
+  const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
   for (const name of readdirSync(folder)) {
     if (!name.startsWith("poke.")) continue;
     try {
-      const pipe = openSync(join(folder, name), constants.O_WRONLY | constants.O_NONBLOCK);
+      const pipe = openSync(join(folder, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
       try {
-        writeSync(pipe, "x");
+        // Only pipes: what else has such a name is none of ours to write in.
+        if (fstatSync(pipe).isFIFO()) writeSync(pipe, "x");
       } finally {
         closeSync(pipe);
       }
@@ -288,6 +295,18 @@ function moved(from: string, to: string): boolean {
 /** What hooks that are faster than we may have written already when a host starts. */
 const KEPT = ["state", "session", "waiter", "tool"];
 
+/**
+ * Removes what our hooks and servers cannot have put there: links, folders, others' files. The spool is ours alone by now;
+ * it was not, if the home ever stood open.
+ */
+function clearForeign(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const stat = lstatSync(join(folder, name), { throwIfNoEntry: false });
+    if (!stat || isPlainAndOurs(stat) || (stat.isFIFO() && name.startsWith("poke."))) continue;
+    rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
 /** Answers whether what lies there under this number is not this process's. */
 function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
   const lock = join(folder, "server");
@@ -296,7 +315,7 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
     writeFileSync(lock, mine, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
-    const [pid = "", ...mark] = (readIfThere(lock) ?? "").trim().split(" ");
+    const [pid = "", ...mark] = (readOwn(lock) ?? "").trim().split(" ");
     if (pid !== "" && Number(pid) !== me.pid && stillRuns(Number(pid), mark.join(" "))) {
       throw new CctError(
         "conflict",
@@ -311,14 +330,14 @@ function takeOver(folder: string, claudePid: number, me: { pid: number; newId():
     if (/^\.(back|lost)\./.test(name)) rmSync(join(folder, name), { force: true });
   const owner = join(folder, "owner");
   const host = startMark(claudePid);
-  if (readIfThere(owner)?.trim() === host) return false;
+  if (readOwn(owner)?.trim() === host) return false;
   // Another process had this number. The folder itself must stay: the host may watch it already.
   for (const name of readdirSync(folder)) {
     const mayBeNew = KEPT.includes(name) || name.startsWith("poke.");
     const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(claudePid));
     if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
   }
-  writeFileSync(owner, `${host}\n`, { mode: 0o600 });
+  writeWhole(owner, `${host}\n`, me.newId());
   return true;
 }
 

@@ -165,8 +165,10 @@ function asNobody() {
   const copy = join(dirname(spool.home), "plugin");
   cpSync(plugin, copy, { recursive: true });
   chmodSync(dirname(spool.home), 0o755);
-  if (isRoot) for (const path of [spool.home, dirname(spool.folder), spool.folder]) chownSync(path, NOBODY, NOBODY);
   spool.put();
+  // The mail too: another user's is not shown.
+  const theirs = [spool.home, dirname(spool.folder), spool.folder, join(spool.folder, "mail")];
+  if (isRoot) for (const path of theirs) chownSync(path, NOBODY, NOBODY);
   const within = (command: string[]) => [...drop, ...command];
   const run: TestSpool["run"] = (event, fields, options) =>
     spool.run(event, fields, { plugin: copy, within, ...options });

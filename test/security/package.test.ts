@@ -1,0 +1,25 @@
+/** What users install: the program and what it reads, and nothing else of this folder. */
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { root } from "../support/folders.ts";
+
+const WANTED = [
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/reference\.md)$/,
+  /^dist\/(bin|broker|certificate|cli|mcp|secrets)\.js$/,
+  /^dist\/THIRD_PARTY_LICENSES\.txt$/,
+  /^migrations\/\d{4}_\w+\.sql$/,
+  /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,
+];
+
+test("the package holds what it needs, and nothing else", () => {
+  const pack = ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"];
+  const [packed]: { files: { path: string }[] }[] = JSON.parse(
+    execFileSync("npm", pack, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
+  );
+  const paths = (packed?.files ?? []).map(({ path }) => path);
+  expect(paths.filter((path) => !WANTED.some((wanted) => wanted.test(path)))).toEqual([]);
+  // Each line is there for something.
+  for (const wanted of WANTED) expect(paths.some((path) => wanted.test(path))).toBe(true);
+  for (const path of ["dist/bin.js", "dist/broker.js", "dist/cli.js", "dist/mcp.js", "plugin/hooks/mail.sh"])
+    expect(paths).toContain(path);
+});

@@ -238,6 +238,7 @@ describe("a session server that starts again", () => {
     const id = await mail("misnamed");
     await claimOne();
     expect(await again([{ message_id: id, attempt: 7 }])).toMatchObject({ waiting: 1 });
+    expect(await claimOne()).toMatchObject({ message_id: id, attempt: 2, redelivered: true });
     expect(await ack(id, 1, "delivered")).toEqual(STALE);
   });
 

@@ -40,7 +40,7 @@ describe("creating a pool", () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     for (const { status, text } of answers.filter(({ status }) => status !== 200)) {
       expect(status).toBe(409);
-      expect(text).toMatch(/active pool '@race': of racer-/i);
+      expect(text).toMatch(/active pool '@race': \\"of racer-/i);
     }
     const { pools } = await ok(broker, "list_pools", { include_archived: true });
     expect(pools.filter((pool) => pool.name.toLowerCase() === "race")).toHaveLength(1);

@@ -125,7 +125,7 @@ describe("an address that is not one peer's", () => {
   });
 
   test("ambiguous: is refused with the candidates, and reaches neither", async () => {
-    const crowded = await startBroker();
+    const crowded = await startBroker({ env: { CCT_REGISTRATIONS_PER_MINUTE: "0" } });
     // Ids are random: enough peers, and two of them begin alike. Names are free for that long only with four characters.
     const byPrefix = new Map<string, string[]>();
     let prefix: string | undefined;

@@ -1,17 +1,20 @@
 /** What a session tells of itself without a word of its model: dialogs, long commands, Escape, hooks that do not run. */
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
+import { testClock } from "../support/clock.ts";
 import { startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
+/** `clock`: the session's own. */
 async function start(env: Record<string, string> = {}) {
   const broker = await startBroker({ env });
-  const ann = await startHost(broker.home, "ann");
+  const clock = testClock();
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
-  return { broker, ann };
+  return { broker, ann, clock };
 }
 
 const becomes = (broker: TestBroker, presence: string): Promise<unknown> =>
@@ -54,25 +57,26 @@ test("where no hook tells of Escape or of a yes, the host's own note does; an ol
 }, 60_000);
 
 test("a command is told of when it takes long, and when it is over", async () => {
-  const { broker, ann } = await start();
+  const { broker, ann, clock } = await start();
   await ann.hook("UserPromptSubmit");
   writeFileSync(join(ann.spool, "tool"), "running\n");
   await becomes(broker, "active");
-  const before = Date.now() / 1000 - 30;
-  utimesSync(join(ann.spool, "tool"), before, before);
+  // Seen by now: it looks every second.
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  clock.forward(21_000);
   await becomes(broker, "busy");
   await ann.hook("PostToolBatch");
   await becomes(broker, "active");
 });
 
-test("senders are told of a session whose hooks do not run", { timeout: 60_000 }, async () => {
-  const { broker } = await start();
+test("senders are told of a session whose hooks do not run", async () => {
+  const { broker, clock } = await start();
   const note = async (): Promise<string> => {
     const { recipients } = await ok(broker, "send_message", { to: "ann", text: `${Math.random()}`, urgency: "low" });
     return recipients[0]?.note ?? "";
   };
   expect(await note()).not.toContain("no live hook");
-  await new Promise((resolve) => setTimeout(resolve, 20_000));
+  clock.forward(21_000);
   await until("her hooks are called quiet", async () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     return (await note()).includes("no live hook");

@@ -1,6 +1,5 @@
 /** Mail goes to exactly one taker, and is nowhere or twice at no moment, whoever runs side by side and whatever is killed. */
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
@@ -99,12 +98,13 @@ test.each<[Event, "taken" | "done" | "seen", "before" | "after", string, boolean
 test("mail that comes while a turn is ending finds a session that says it is idle, and is still handed out", async () => {
   const spool = newSpool();
   await spool.run("UserPromptSubmit");
-  // The hook reads this between the two steps that count; from a pipe it reads when the test lets it.
-  rmSync(join(spool.folder, "stops"));
-  execFileSync("mkfifo", [join(spool.folder, "stops")]);
-  const ending = spool.run("Stop");
+  // Between the two steps that count the hook waits until the test lets it go on.
+  const [gate, pause] = [join(tempFolder(), "gate"), join(tempFolder(), "pause.sh")];
+  const isThere = '[[ $BASH_COMMAND == "look_at stops" ]]';
+  writeFileSync(pause, `set -T; trap '${isThere} && until [[ -e ${gate} ]]; do sleep 0.01; done' DEBUG\n`);
+  const ending = spool.run("Stop", {}, { env: { BASH_ENV: pause } });
   await until("the session says that it is idle", () => spool.note("state") === "idle");
   spool.put();
-  appendFileSync(join(spool.folder, "stops"), "0\n");
+  writeFileSync(gate, "");
   expect(said(await ending)).toEqual(beside("Stop"));
 });

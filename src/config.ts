@@ -94,6 +94,7 @@ const schema = z.strictObject({
   poll: flag().describe(
     "true: ask the model to look for mail once a minute, for hosts that mail cannot wake; each look is a paid turn",
   ),
+  outbox: flag().describe("true: keep what a session sends while the broker is away, and send it when it is back"),
   requests_per_second: limit(1000, "requests from one network address within a second, as an average over five"),
   registrations_per_minute: limit(300, "new peers from one network address within a minute"),
   connections_per_address: limit(1000, "open connections from one network address"),
@@ -125,6 +126,7 @@ const variables: Record<SettingName, string> = {
   token: "CCT_TOKEN",
   fingerprint: "CCT_FINGERPRINT",
   poll: "CCT_POLL",
+  outbox: "CCT_OUTBOX",
   requests_per_second: "CCT_REQUESTS_PER_SECOND",
   registrations_per_minute: "CCT_REGISTRATIONS_PER_MINUTE",
   connections_per_address: "CCT_CONNECTIONS_PER_ADDRESS",
@@ -136,7 +138,7 @@ const variables: Record<SettingName, string> = {
 export const isSecret = (name: SettingName): boolean => name === "token";
 
 /** What only a session or a command has to know. */
-const notTheBrokers: readonly SettingName[] = ["broker", "token", "fingerprint", "name", "delivery", "poll"];
+const notTheBrokers: readonly SettingName[] = ["broker", "token", "fingerprint", "name", "delivery", "poll", "outbox"];
 
 /** The settings of a broker as variables, for one that is started from here with what is in force here. */
 export function brokerVariables(config: Config): Record<string, string> {

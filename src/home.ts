@@ -41,6 +41,9 @@ export const paths = (home: string) => ({
   flag: (claudePid: number) => join(home, "flags", String(claudePid)),
   peers: join(home, "peers"),
   peer: (peerId: string) => join(home, "peers", `${peerId}.json`),
+  /** What could not be sent, by the sender's peer_id. */
+  outboxes: join(home, "outbox"),
+  outbox: (peerId: string) => join(home, "outbox", peerId),
 });
 
 /** Makes the home if need be, and checks and mends it. `deep`: every file in it, not only the directories on top. */
@@ -50,8 +53,8 @@ export function prepareHome(home: string, user: number, deep: boolean): void {
     checkWay(dirname(home), user);
     mkdirSync(home, { recursive: true, mode: 0o700 });
     const wasOpen = check(home, user);
-    const { spools, pidmaps, flags, peers, logs } = paths(home);
-    const folders = [spools, pidmaps, flags, peers, logs];
+    const { spools, pidmaps, flags, peers, logs, outboxes } = paths(home);
+    const folders = [spools, pidmaps, flags, peers, logs, outboxes];
     for (const folder of folders) mkdirSync(folder, { mode: 0o700, recursive: true });
     for (const folder of folders) check(folder, user);
     // Whoever could write there may have left anything.

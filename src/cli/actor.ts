@@ -2,6 +2,7 @@
  * As whom a command acts. In the shell of a session it is that session: what a model types must not pass for a person's
  * word. `--as <peer>`: the person acts for a session of this machine. Else it is the operator.
  */
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { CctError } from "../errors.ts";
@@ -33,14 +34,23 @@ export function actor(
   return record && record.claude_pid === pid && record.started === startMark(pid) ? record : undefined;
 }
 
-function readRecord(home: string, peerId: string): (Credentials & { claude_pid: number; started: string }) | undefined {
+/** The sessions of this machine and user, for when no broker can be asked. */
+export function peersHere(home: string): { peer_id: string; name: string }[] {
+  const ids = readdirSync(paths(home).peers).flatMap((file) => /^([0-9a-f]{32})\.json$/.exec(file)?.[1] ?? []);
+  return ids.flatMap((peer_id) => readRecord(home, peer_id) ?? []);
+}
+
+function readRecord(
+  home: string,
+  peerId: string,
+): (Credentials & { name: string; claude_pid: number; started: string }) | undefined {
   if (!/^[0-9a-f]{32}$/.test(peerId)) return undefined;
   try {
-    const { peer_id, secret, claude_pid, started } = JSON.parse(
+    const { peer_id, secret, name, claude_pid, started } = JSON.parse(
       readOwn(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
     );
     if (typeof secret !== "string" || peer_id !== peerId) return undefined;
-    return { peer_id, secret, claude_pid, started };
+    return { peer_id, secret, name: String(name), claude_pid, started };
   } catch {
     return undefined;
   }

@@ -10,6 +10,7 @@ import { doctor } from "./doctor.ts";
 import { addLanCommands } from "./lan.ts";
 import { addLifecycleCommands } from "./lifecycle.ts";
 import { addOperationCommands } from "./operations.ts";
+import { addOutboxCommand } from "./outbox.ts";
 import type { Screen } from "./output.ts";
 import { addServiceCommands } from "./service.ts";
 import { addSetupCommands } from "./setup.ts";
@@ -41,6 +42,7 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
     status = code;
   });
   addOperationCommands(program, world, screen, readStdin);
+  addOutboxCommand(program, world, screen);
   addServiceCommands(program, world, screen, (code) => {
     status = code;
   });

@@ -1,6 +1,6 @@
 /** Commands made from the surface: every operation that declares one, with its help, arguments and options. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Client } from "../client/client.ts";
+import { type Client, isAway } from "../client/client.ts";
 import { localClient } from "../client/local.ts";
 import { loadConfig } from "../config.ts";
 import { CctError } from "../errors.ts";
@@ -10,7 +10,8 @@ import type { JsonProperty, SurfaceEntry } from "../operations/surface.ts";
 import { resolvePeer } from "../rules/address.ts";
 import { checkOutgoing } from "../rules/secrets.ts";
 import type { World } from "../world.ts";
-import { actor } from "./actor.ts";
+import { actor, peersHere } from "./actor.ts";
+import { keepFor } from "./outbox.ts";
 import { type Screen, toJson } from "./output.ts";
 import { type Fields, render } from "./views.ts";
 import { waitFor } from "./wait.ts";
@@ -62,10 +63,16 @@ export function addOperationCommands(
       command.addOption(
         new Option("--timeout <seconds>", "with --wait: how long").argParser(wholeNumber).default(60, "60"),
       );
+      command.addOption(
+        new Option(
+          "--outbox",
+          "when no broker is there, keep a session's message on this machine and send it later",
+        ).conflicts("wait"),
+      );
     }
     command.option("--json", "the answer as JSON");
     command.action(async () => {
-      const { json, as, wait, timeout, ...options } = command.opts<Fields>();
+      const { json, as, wait, timeout, outbox, ...options } = command.opts<Fields>();
       const fields: Fields = {};
       for (const [key, value] of Object.entries(options))
         fields[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = value;
@@ -79,7 +86,11 @@ export function addOperationCommands(
       prepareHome(config.home, world.user, false);
       const client = localClient(config);
       try {
-        const me = actor(world, config, as === undefined ? undefined : await peerNamed(client, String(as)));
+        // Who waits to see it delivered is not served by a message that is kept.
+        const keeps = entry.name === "send_message" && wait === undefined && (outbox === true || config.outbox);
+        const named =
+          as === undefined ? undefined : await peerNamed(client, String(as), keeps ? config.home : undefined);
+        const me = actor(world, config, named);
         if (!me && !entry.by.includes("operator")) {
           throw new CctError(
             "bad_request",
@@ -87,7 +98,10 @@ export function addOperationCommands(
             "Name the session: --as <peer>.",
           );
         }
-        const output = await client.callAny(entry.name, input, me);
+        const output = await client.callAny(entry.name, input, me).catch((error: unknown) => {
+          if (keeps && isAway(error)) return keepFor(world, config.home, me, input, error);
+          throw error;
+        });
         if (wait !== "delivered" && wait !== "read") {
           return screen.write(json ? toJson(output) : render(entry.name, output, screen, world.now()));
         }
@@ -101,9 +115,14 @@ export function addOperationCommands(
   }
 }
 
-/** A peer by name or by the beginning of its id, as the broker lists it. */
-async function peerNamed(client: Client, ref: string): Promise<{ peer_id: string; name: string }> {
-  return resolvePeer(ref, (await client.call("list_peers", {})).peers);
+/** A peer by name or by the beginning of its id, as the broker lists it; without a broker, one that `home` knows. */
+async function peerNamed(client: Client, ref: string, home?: string): Promise<{ peer_id: string; name: string }> {
+  try {
+    return resolvePeer(ref, (await client.call("list_peers", {})).peers);
+  } catch (error) {
+    if (home === undefined || !isAway(error)) throw error;
+    return resolvePeer(ref, peersHere(home));
+  }
 }
 
 /** What a group of commands is about: `cct pool …`. */

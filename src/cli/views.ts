@@ -98,6 +98,8 @@ export function render(name: string, output: Fields, screen: Screen, now: number
     case "list_peers":
       return peers(output.peers as PeerView[], screen, now);
     case "send_message":
+      if (typeof output.kept === "string")
+        return `${oneLine(output.kept, 1000)}\nmessage ${String(output.message_id)}\n`;
       return (output.recipients as RecipientView[])
         .map(
           (one) =>

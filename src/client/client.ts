@@ -181,6 +181,9 @@ class NobodyThere extends CctError {
 /** Whether a call that failed has certainly changed nothing: no broker has got it. */
 export const isUnheard = (error: unknown): boolean => error instanceof NobodyThere && error.unheard;
 
+/** Whether a call failed for want of a broker that answers. */
+export const isAway = (error: unknown): error is CctError => error instanceof CctError && error.code === "unavailable";
+
 const whatNext = (url: string): string =>
   isOnThisMachine(url) ? "Start one with: cct start" : "Start it there with 'cct lan-start', or see: cct config show";
 

@@ -29,7 +29,14 @@ import { fullError, post } from "./post.ts";
 import { calling, callingSenders, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
 import { address, deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
 
-const sendOutput = z.object({ message_id: z.string(), recipients: z.array(recipientShape) });
+const sendOutput = z.object({
+  message_id: z.string(),
+  recipients: z.array(recipientShape),
+  kept: z
+    .string()
+    .optional()
+    .describe("only from an outbox: the message was NOT confirmed yet; where it lies, and until when"),
+});
 
 export const sendMessage = operation({
   name: "send_message",

@@ -5,7 +5,7 @@
 import { CctError } from "../errors.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Outcome, Urgency } from "../rules/delivery.ts";
-import { FRAME_BUDGET, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
+import { FRAME_BUDGET, fitting, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
 import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";
 import type { Spool, TakenFile, Way } from "./spool.ts";
 
@@ -22,6 +22,10 @@ export interface Mailbox {
   check(limit: number | undefined): Promise<CheckedMail>;
   /** `batch` names what was shown together, by the way `via`. */
   acknowledge(acks: (Claim & { outcome: Outcome })[], shown?: { via: Way; batch: string }): Promise<void>;
+  /** What this machine itself has to say, as mail with attempt 0: no claim, of which the broker knows nothing. */
+  reports(): ClaimedMail[];
+  /** The model went on with these reports in view. */
+  reported(messageIds: string[]): void;
 }
 
 /** A hook that took mail and was not done with it after this long has died. */
@@ -31,6 +35,11 @@ const LATE_MS = 5_000;
 const LONGEST_LATE_MS = 60_000;
 /** Mail that was not to wake the session is asked about again after this long. */
 const CALM_MS = 60_000;
+
+/** Reports that one answer to a check carries. */
+const MAX_REPORTS = 20;
+
+const isClaim = ({ attempt }: Claim): boolean => attempt > 0;
 
 export interface Mail {
   /** There may be mail at the broker: `run` is to look. */
@@ -72,6 +81,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   let mayWake = true;
   /** Whether the mail file says that it must not wake, and when the broker last said so. */
   let calm = false;
+  /** The peer is busy, as the broker said last. */
+  let quiet = false;
   let askedAt = 0;
   /** Too long for a frame, and named once. */
   const named = new Set<string>();
@@ -98,10 +109,11 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   }
 
   async function tell(claims: Claim[], outcome: Outcome, telling: Telling = {}): Promise<void> {
-    if (claims.length === 0) return;
+    const known = claims.filter(isClaim);
+    if (known.length === 0) return;
     const { acknowledge = mailbox.acknowledge, shown } = telling;
     await acknowledge(
-      claims.map((claim) => ({ ...claim, outcome })),
+      known.map(({ message_id, attempt }) => ({ message_id, attempt, outcome })),
       shown,
     );
     if (outcome === "returned" || outcome === "lost") expecting = true;
@@ -122,6 +134,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       await tell(claimsOf(file), "lost");
     } else if (file.stage === "read") {
       await tell(claimsOf(file), "read", { shown: { via: file.via, batch: key } });
+      const reports = claimsOf(file).filter((one) => !isClaim(one));
+      if (reports.length > 0) mailbox.reported(reports.map((one) => one.message_id));
       acknowledged.delete(key);
       spool.remove(file);
     } else if (!acknowledged.has(key)) {
@@ -168,6 +182,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       found = await mailbox.claim(FRAME_BUDGET);
     }
     mayWake = found.may_wake;
+    quiet = found.quiet;
     askedAt = now();
     const notices = found.too_long
       .filter((one) => !named.has(one.message_id))
@@ -203,7 +218,26 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     write(false);
   }
 
+  /** Reports that lie in no file. */
+  function newReports(): ClaimedMail[] {
+    const lying = new Set([...spooled.messages, ...spool.taken().flatMap(claimsOf)].map((one) => one.message_id));
+    return mailbox.reports().filter((one) => !lying.has(one.message_id));
+  }
+
+  /** Puts reports into the file, as many as it has room for. */
+  function addReports(): void {
+    if (quiet) return;
+    const used = spooled.messages.reduce((sum, message) => sum + framedLength(message), 0);
+    const fit = fitting(newReports(), FRAME_BUDGET - used);
+    if (fit.length === 0) return;
+    if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };
+    spooled.messages = [...spooled.messages, ...fit];
+    lateAfter = LATE_MS;
+    write(false);
+  }
+
   function reset(): void {
+    quiet = false;
     atBroker = 0;
     spooled = { messages: [], notices: [], more: 0 };
     behind = 0;
@@ -223,6 +257,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       alone(async () => {
         if (between) return;
         await settle();
+        addReports();
         const roomAgain = behind > 0 && spooled.messages.length === 0;
         if (!expecting && !roomAgain) return;
         expecting = false;
@@ -247,6 +282,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         if (takeBack()) await tell(spooled.messages, "returned");
         spooled = { messages: [], notices: [], more: 0 };
         const mail = await mailbox.check(limit);
+        mail.messages.push(...newReports().slice(0, MAX_REPORTS));
         atBroker = mail.remaining;
         const urgency = highestUrgency(mail.messages.map((message) => message.urgency));
         const claims = mail.messages.map(({ message_id, attempt }) => ({ message_id, attempt }));
@@ -258,11 +294,12 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         };
       }),
     unread: () => claimsOf({ content: spool.peek() ?? "" }).length + atBroker,
-    held: () => [
-      // From the file, not from memory: at start-up it may be an earlier server's.
-      ...claimsOf({ content: spool.peek() ?? "" }),
-      ...spool.taken().flatMap(claimsOf),
-    ],
+    held: () =>
+      [
+        // From the file, not from memory: at start-up it may be an earlier server's.
+        ...claimsOf({ content: spool.peek() ?? "" }),
+        ...spool.taken().flatMap(claimsOf),
+      ].filter(isClaim),
     toolCalled() {
       // Where hooks run they know better: the tools of one batch run side by side.
       if (spool.state() !== undefined) return;

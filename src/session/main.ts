@@ -13,6 +13,7 @@ import { followHost, removeEmptyPlugin } from "./host.ts";
 import { instructions, pollInstructions } from "./instructions.ts";
 import { createLink, type Link, type Standing } from "./link.ts";
 import { createMail } from "./mail.ts";
+import { createOutbox } from "./outbox.ts";
 import { keepServices } from "./services.ts";
 import { openSpool, sweepDead } from "./spool.ts";
 import { callTool, listTools, type ToolSession } from "./tools.ts";
@@ -107,12 +108,15 @@ function openSession(world: World): Session {
   }
   const client = localClient(config);
   let link: Link;
+  const outbox = createOutbox(world, config, client, () => link.peer());
   const mail = createMail(
     spool,
     {
       claim: (budget) => client.call("claim_messages", { limit: 100, budget }, link.peer()),
       check: (limit) => client.call("check_messages", limit === undefined ? {} : { limit }, link.peer()),
       acknowledge: async (acks, shown) => void (await client.call("ack_messages", { acks, ...shown }, link.peer())),
+      reports: outbox.reports,
+      reported: outbox.told,
     },
     world.now,
     config.delivery,
@@ -124,6 +128,10 @@ function openSession(world: World): Session {
       .finally(() => show(false))
       .catch(() => {});
   let standing: Standing | undefined;
+  /** Sends what lies in the outbox; what is in the way now is tried again with the next tick. */
+  const flush = (): void => {
+    if (standing?.broker === "up") void outbox.flush().catch(() => {});
+  };
   let shown = "";
   let lastUnread = 0;
   /** Tells the status line. `beat`: also when only time has passed. */
@@ -159,6 +167,7 @@ function openSession(world: World): Session {
     told(now) {
       standing = now;
       show(true);
+      flush();
     },
     mail() {
       mail.hint();
@@ -181,13 +190,15 @@ function openSession(world: World): Session {
     // Commands become long, and hooks quiet, without that a file changes.
     link.stateChanged();
     // Also the net under the folder's events, which some file systems do not give.
-    if (mail.held().length > 0) runMail();
+    if (mail.held().length > 0 || outbox.reports().length > 0) runMail();
+    flush();
     mail.tick(world.now());
   }, TICK_MS);
   return {
     client,
     link,
     mail,
+    outbox,
     poll: config.poll,
     hook: createHooks(spool),
     now: world.now,

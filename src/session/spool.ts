@@ -351,13 +351,14 @@ const HALF_WRITTEN_MS = 3_600_000;
 
 /** Clears away what ended host processes left, whose mail's leases lapse so that it is queued again, and half-written files. */
 export function sweepDead(home: string, now: number): void {
-  const { spools, pidmaps, flags } = paths(home);
+  const { spools, pidmaps, flags, outboxes } = paths(home);
+  const foldersIn = (folder: string) => readdirSync(folder).map((name) => join(folder, name));
   for (const folder of [spools, pidmaps, flags]) {
     for (const name of readdirSync(folder)) {
       if (/^\d+$/.test(name) && !isAlive(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
-  for (const folder of [pidmaps, flags, ...readdirSync(spools).map((name) => join(spools, name))]) {
+  for (const folder of [pidmaps, flags, ...foldersIn(spools), ...foldersIn(outboxes)]) {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
       if (name.startsWith(".tmp.") && now - (writtenAt(path) ?? now) > HALF_WRITTEN_MS) rmSync(path, { force: true });

@@ -1,13 +1,15 @@
 /** The MCP face: tools made from the surface. The host shows a model only `structuredContent`, so that must stand for itself. */
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
-import { type Client, isUnheard } from "../client/client.ts";
+import { type Client, isAway, isUnheard } from "../client/client.ts";
 import { CctError, errorLine } from "../errors.ts";
+import type { Credentials } from "../operations/operation.ts";
 import surfaceJson from "../operations/surface.json" with { type: "json" };
 import type { SurfaceEntry } from "../operations/surface.ts";
 import { defuse, NOT_YOUR_USER } from "../rules/framing.ts";
 import { checkOutgoing } from "../rules/secrets.ts";
 import type { Link } from "./link.ts";
 import type { Mail } from "./mail.ts";
+import type { Outbox } from "./outbox.ts";
 
 const surface = surfaceJson as SurfaceEntry[];
 const offered = surface.filter((entry) => entry.tool);
@@ -17,6 +19,8 @@ const PREFIX = "cct_";
 const PATIENCE_MS = 8_000;
 /** A send whose answer was lost is tried again, under the same message_id, while this lasts. */
 const RETRY_MS = 4_000;
+/** The same where it can be kept: nothing is lost by giving up, and a broker that restarts is back in this time. */
+const RETRY_BEFORE_KEEPING_MS = 1_000;
 
 export function listTools(): Tool[] {
   return offered.map(({ name, doc, tool, input, output }) => ({
@@ -39,6 +43,7 @@ export interface ToolSession {
   client: Client;
   link: Link;
   mail: Mail;
+  outbox: Outbox;
   newMessageId(): string;
   now(): number;
 }
@@ -115,19 +120,29 @@ function isLimit(value: unknown): value is number {
 
 /** A send is safe to repeat: the broker knows the message_id. So a broker that restarts meanwhile costs only time. */
 async function send(session: ToolSession, input: Record<string, unknown>): Promise<Record<string, unknown>> {
-  const deadline = session.now() + RETRY_MS;
+  const { outbox, link } = session;
+  const keeps = outbox.keeps();
+  // What was kept before goes first.
+  const stuck = await outbox.flush().catch(() => undefined);
+  if (stuck && keeps) return outbox.keep(input, false);
+  const deadline = session.now() + (keeps ? RETRY_BEFORE_KEEPING_MS : RETRY_MS);
   /** Some try may have reached the broker, and only its answer got lost. */
   let perhapsSent = false;
+  const giveUp = (error: unknown) =>
+    keeps && isAway(error) ? outbox.keep(input, perhapsSent) : unsent(error, perhapsSent, input);
   for (;;) {
-    const peer = await session.link
-      .credentials(PATIENCE_MS)
-      .catch((error: unknown) => unsent(error, perhapsSent, input));
+    let peer: Credentials;
+    try {
+      peer = await link.credentials(keeps ? RETRY_BEFORE_KEEPING_MS : PATIENCE_MS);
+    } catch (error) {
+      return giveUp(error);
+    }
     try {
       return await session.client.callAny("send_message", input, peer);
     } catch (error) {
-      if (!(error instanceof CctError) || error.code !== "unavailable") throw error;
+      if (!isAway(error)) throw error;
       perhapsSent ||= !isUnheard(error);
-      if (session.now() > deadline) unsent(error, perhapsSent, input);
+      if (session.now() > deadline) return giveUp(error);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
@@ -135,7 +150,7 @@ async function send(session: ToolSession, input: Record<string, unknown>): Promi
 
 /** What a sender is told when no broker confirmed the message. */
 function unsent(error: unknown, perhaps: boolean, { message_id }: Record<string, unknown>): never {
-  if (!(error instanceof CctError) || error.code !== "unavailable") throw error;
+  if (!isAway(error)) throw error;
   throw new CctError(
     "unavailable",
     perhaps

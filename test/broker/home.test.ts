@@ -63,7 +63,7 @@ describe("the home", () => {
     expect(readdirSync(join(folder, "real"))).toEqual([]);
   });
 
-  test.each(["spool", "pidmaps", "peers", "log"])(
+  test.each(["spool", "pidmaps", "peers", "log", "outbox"])(
     "with a symbolic link for %s is refused, and what it points to stays",
     async (name) => {
       const home = tempHome();

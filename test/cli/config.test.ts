@@ -41,6 +41,7 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
     cert: { value: null, source: "default" },
     key: { value: null, source: "default" },
     poll: { value: false, source: "default" },
+    outbox: { value: false, source: "default" },
     requests_per_second: { value: 1000, source: "default" },
     registrations_per_minute: { value: 300, source: "default" },
     connections_per_address: { value: 1000, source: "default" },

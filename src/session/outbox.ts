@@ -1,0 +1,147 @@
+/** Sends what lies in this peer's outbox when the broker is back, and tells the session of what could not be sent. */
+import { type Client, isUnheard } from "../client/client.ts";
+import { endOf, firstWords, isKept, type Kept, keep, keptOf, rewrite, takeOut } from "../client/outbox.ts";
+import type { Config } from "../config.ts";
+import { CctError, type ErrorCode, errorLine } from "../errors.ts";
+import type { OutputOf } from "../operations/index.ts";
+import type { Credentials } from "../operations/operation.ts";
+import { BROKER_NAME } from "../rules/names.ts";
+import { inQuotes } from "../rules/text.ts";
+import type { World } from "../world.ts";
+
+/** Not the message's fault: the broker has no room or no health, or does not know us yet. */
+const LATER: readonly ErrorCode[] = ["unauthorized", "internal", "store_failed", "store_full"];
+/** So long a broker that said "later" is left alone. */
+const REST_MS = 10_000;
+
+type Report = OutputOf<"claim_messages">["messages"][number];
+
+export interface Outbox {
+  /** Whether the user asked for messages to be kept, and there is a peer to keep them for. */
+  keeps(): boolean;
+  /** Keeps a message, and answers in place of the broker. Throws what is in the way. */
+  keep(input: Record<string, unknown>, perhaps: boolean): Record<string, unknown>;
+  /** Sends what lies there, oldest first. Answers what is in the way when no broker can be reached. */
+  flush(): Promise<CctError | undefined>;
+  /** What the session has to be told, as mail of CCT itself; comes again until it was `told`. Attempt 0: no claim at the broker. */
+  reports(): Report[];
+  told(messageIds: readonly string[]): void;
+}
+
+/** `peer` throws while this session is none. */
+export function createOutbox(world: World, config: Config, client: Client, peer: () => Credentials): Outbox {
+  const { home } = config;
+  let working: Promise<CctError | undefined> | undefined;
+  let restUntil = 0;
+
+  function me(): Credentials | undefined {
+    try {
+      return peer();
+    } catch {
+      return undefined;
+    }
+  }
+
+  const end = (kept: Kept, ended: string): void => rewrite(home, { ...kept, ended }, world.newId);
+
+  /** Also while the broker is away: its sender is not to wait for the word that it is over. */
+  function endOld(all: readonly Kept[]): void {
+    for (const kept of all) {
+      if (kept.ended !== undefined || endOf(kept) > world.now()) continue;
+      const sent = kept.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
+      end(kept, `${sent} (${kept.waits ?? "no broker was there"}), and is not tried any more.`);
+    }
+  }
+
+  function lying(): Kept[] {
+    const mine = me();
+    if (!mine) return [];
+    try {
+      endOld(keptOf(home, mine.peer_id));
+      return keptOf(home, mine.peer_id);
+    } catch {
+      // A home that cannot be used just now is no reason to end; `cct outbox` says what is wrong with it.
+      return [];
+    }
+  }
+
+  async function round(): Promise<CctError | undefined> {
+    const mine = me();
+    if (!mine || world.now() < restUntil) return undefined;
+    /** Addresses whose earlier message has to wait: the later ones wait behind it. */
+    const blocked = new Set<unknown>();
+    endOld(keptOf(home, mine.peer_id));
+    for (const kept of keptOf(home, mine.peer_id)) {
+      const { to } = kept.input;
+      if (kept.ended !== undefined || blocked.has(to) || !isKept(home, kept)) continue;
+      const { expires_in_seconds: own, ...input } = kept.input;
+      const expiry = own === undefined ? {} : { expires_in_seconds: Math.ceil((endOf(kept) - world.now()) / 1000) };
+      try {
+        const { recipients } = await client.callAny("send_message", { ...input, ...expiry }, mine);
+        const missed = refusedIn(recipients);
+        if (missed === "") takeOut(home, kept);
+        else end(kept, `It was sent, but not taken for all: ${missed}.`);
+      } catch (error) {
+        const why = error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
+        if (why.code === "unavailable") {
+          if (!kept.perhaps && !isUnheard(why)) rewrite(home, { ...kept, perhaps: true }, world.newId);
+          return why;
+        }
+        if (LATER.includes(why.code)) {
+          restUntil = world.now() + REST_MS;
+          return undefined;
+        }
+        if (why.code === "rate_limited") {
+          // Too many, or a full mailbox: it has time until it is too old.
+          restUntil = world.now() + REST_MS;
+          blocked.add(to);
+          if (kept.waits !== why.message) rewrite(home, { ...kept, waits: why.message }, world.newId);
+        } else end(kept, `It was refused, and NOT sent: ${why.line}`);
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    keeps: () => config.outbox && me() !== undefined,
+    keep: (input, perhaps) => keep(home, peer().peer_id, input, perhaps, world),
+    flush() {
+      working ??= round().finally(() => {
+        working = undefined;
+      });
+      return working;
+    },
+    reports: () => lying().flatMap((kept) => (kept.ended === undefined ? [] : [reportOf(kept, kept.ended)])),
+    told(messageIds) {
+      for (const kept of lying()) {
+        if (kept.ended !== undefined && messageIds.includes(kept.message_id)) takeOut(home, kept);
+      }
+    },
+  };
+}
+
+function refusedIn(recipients: unknown): string {
+  if (!Array.isArray(recipients)) return "";
+  return recipients
+    .map((one) => Object(one))
+    .filter((one) => one.state === "refused")
+    .map((one) => `${one.name}${one.note ? ` (${one.note})` : ""}`)
+    .join(", ");
+}
+
+function reportOf(kept: Kept, ended: string): Report {
+  const since = new Date(kept.kept_at).toISOString().replace(/\.\d+Z$/, "Z");
+  return {
+    message_id: kept.message_id,
+    from: BROKER_NAME,
+    from_name: BROKER_NAME,
+    to: "",
+    text:
+      `About your message ${kept.message_id} to ${inQuotes(String(kept.input.to ?? "?"))}, which lay in this machine's outbox since ${since} ` +
+      `and begins ${inQuotes(firstWords(kept))}: ${ended}`,
+    urgency: "normal",
+    sent_at: kept.kept_at,
+    redelivered: false,
+    attempt: 0,
+  };
+}

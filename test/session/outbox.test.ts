@@ -1,0 +1,232 @@
+/** What a session sends while its broker is away, when its user asked for it to be kept. */
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test as inTurn } from "vitest";
+import { ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { type CctRun, cct, failure, success } from "../support/cct.ts";
+import { type TestClock, testClock } from "../support/clock.ts";
+import { tempHome } from "../support/folders.ts";
+import { filesIn, startHost, type TestHost } from "../support/host.ts";
+import { type Link, startProxy } from "../support/proxy.ts";
+import { until } from "../support/wait.ts";
+
+// Each test has machines and names of its own, so that they may run side by side.
+const test = inTurn.concurrent;
+
+const brokersClock = testClock();
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startBroker({ env: brokersClock.env });
+});
+
+interface Machine {
+  home: string;
+  host: TestHost;
+  proxy: Link;
+  clock: TestClock;
+  /** The folder of the session's outbox. */
+  box: string;
+  /** The tool, with its answer's `kept` and `message_id`. */
+  say(
+    to: string,
+    text: string,
+    more?: object,
+  ): Promise<{ kept: string; message_id: string; isError: boolean; text: string }>;
+  cct(...args: string[]): Promise<CctRun>;
+  /** In the session's own shell. */
+  shell(...args: string[]): Promise<CctRun>;
+}
+
+/** A session on a machine of its own, whose link to the broker can be cut. */
+async function machine(name: string, outbox = true): Promise<Machine> {
+  const [home, proxy, clock] = [tempHome(), await startProxy(broker.url), testClock()];
+  mkdirSync(home, { mode: 0o700 });
+  writeFileSync(join(home, "token"), broker.token, { mode: 0o600 });
+  const env = { CCT_BROKER: proxy.url, ...clock.env, ...(outbox ? { CCT_OUTBOX: "true" } : {}) };
+  const host = await startHost(home, name, { env });
+  await host.ready();
+  const peer = (await ok(broker, "list_peers", {})).peers.find((one) => one.name === name);
+  const mine = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_BROKER: proxy.url };
+  return {
+    home,
+    host,
+    proxy,
+    clock,
+    box: join(home, "outbox", peer?.peer_id ?? ""),
+    async say(to, text, more = {}) {
+      const { isError, text: whole, structured } = await host.tool("cct_send_message", { to, text, ...more });
+      return { isError, text: whole, kept: String(structured.kept), message_id: String(structured.message_id) };
+    },
+    cct: (...args) => cct(args, { env: mine }),
+    shell: (...args) => cct(args, { env: { ...mine, CLAUDE_PID: String(host.pid) } }),
+  };
+}
+
+/** A peer that only has a mailbox. */
+async function reader(name: string) {
+  const { peer_id, secret = "" } = await ok(broker, "register", {
+    name,
+    host: "far",
+    claude_pid: 1,
+    cwd: "/",
+    held: [],
+  });
+  const texts = async (): Promise<string[]> =>
+    (await ok(broker, "messages", { peer: name })).messages.map((one) => one.text).reverse();
+  return { peer_id, secret, texts };
+}
+
+const lying = ({ box }: Machine): string[] => (existsSync(box) ? readdirSync(box) : []);
+const empty = (one: Machine) => until("the outbox is empty", () => !existsSync(one.box));
+
+/** The report that comes as mail of CCT itself; it is taken out when the model has gone on with it in view. */
+async function reported(one: Machine): Promise<string> {
+  const mail = await until("it is told", () => filesIn(one.host.spool).includes("mail") && one.host.mail());
+  expect(mail).toContain("from CCT itself");
+  expect(lying(one)).toHaveLength(1);
+  const { stdout } = await one.host.hook("PreToolUse", { tool_name: "Bash" });
+  expect(stdout).toContain("in this machine's outbox");
+  await one.host.hook("Stop");
+  await empty(one);
+  return mail;
+}
+
+test("what is kept survives the server's death, and arrives once and in order when the broker is back", async () => {
+  const [ann, ben] = [await machine("ann"), await reader("ben")];
+  ann.proxy.cut();
+  const first = await ann.say("ben", "one");
+  expect(first.kept).toMatch(/^kept in this machine's outbox, NOT .*within 24 h/);
+  await ann.say("ben", "two");
+  // What the model was told is true when it says it again.
+  expect((await ann.say("ben", "two", { message_id: "0190-two-again" })).kept).toContain("outbox, NOT ");
+  expect((await ann.say("ben", "two", { message_id: "0190-two-again" })).kept).toContain("outbox, NOT ");
+  expect((await ann.say("ben", "other", { message_id: "0190-two-again" })).text).toContain("another message");
+  expect((await ann.say("ben", "x", { message_id: "../../../x" })).text).toContain("message_id");
+  const key = `ghp_${"k3Yq".repeat(9)}`;
+  expect((await ann.say("ben", `the key is ${key}`)).text).toContain("looks like a key");
+  expect(lying(ann)).toHaveLength(3);
+  for (const name of lying(ann)) expect(statSync(join(ann.box, name)).mode & 0o777).toBe(0o600);
+  expect(statSync(ann.box).mode & 0o777).toBe(0o700);
+  success(await ann.cct("outbox", "--drop", "0190-two-again"));
+  process.kill(ann.host.serverPid(), "SIGKILL");
+  await ann.host.handshake();
+  expect(await ben.texts()).toEqual([]);
+  ann.proxy.back();
+  await empty(ann);
+  expect(await ben.texts()).toEqual(["one", "two"]);
+  expect((await ann.say("ben", "three")).kept).toBe("undefined");
+  expect(await ben.texts()).toEqual(["one", "two", "three"]);
+});
+
+test("a message whose answer was lost is kept as not confirmed, and does not arrive twice", async () => {
+  const [cat, dan] = [await machine("cat"), await reader("dan")];
+  cat.proxy.delay(400);
+  const answer = cat.say("dan", "once");
+  await until("the broker has it", async () => (await dan.texts()).length === 1);
+  cat.proxy.cut();
+  expect((await answer).kept).toContain("NOT confirmed (perhaps it was sent");
+  expect(lying(cat)).toHaveLength(1);
+  cat.proxy.delay(0);
+  cat.proxy.back();
+  await empty(cat);
+  expect(await dan.texts()).toEqual(["once"]);
+});
+
+test("what the broker refuses, and what a recipient does not take, is told as mail", async () => {
+  const [eve, fay] = [await machine("eve"), await reader("fay")];
+  eve.proxy.cut();
+  await eve.say("ghost", "is anybody there");
+  eve.proxy.back();
+  const mail = await reported(eve);
+  expect(mail).toMatch(
+    /\| About your message .* to "ghost".*"is anybody there".*refused, and NOT sent: There is no peer 'ghost'/,
+  );
+
+  await ok(broker, "inbound_policy", { policy: "refuse", peer: "fay" });
+  eve.proxy.cut();
+  await eve.say("fay", "not for you");
+  eve.proxy.back();
+  // Where no hook runs, the model asks.
+  const check = () => eve.host.tool("cct_check_messages");
+  const asked = await until("it is told", async () => {
+    const { text } = await check();
+    return text.includes("outbox") && text;
+  });
+  expect(asked).toContain("It was sent, but not taken for all: fay");
+  expect(await fay.texts()).toEqual(["not for you"]);
+});
+
+test("what must wait is kept, others go past it, and what is too old is told", async () => {
+  const [gil, hal, ina] = [await machine("gil"), await reader("hal"), await reader("ina")];
+  await gil.say("hal", "again");
+  gil.proxy.cut();
+  await gil.say("hal", "again");
+  await gil.say("hal", "behind it");
+  await gil.say("ina", "past it");
+  gil.proxy.back();
+  await until("the other one is there", async () => (await ina.texts()).length === 1);
+  const listed = JSON.parse(success(await gil.cct("outbox", "--json"))).messages;
+  expect(listed).toMatchObject([
+    { to: "hal", text: "again", state: "kept", why: expect.stringContaining("the very same text") },
+    { text: "behind it", state: "kept" },
+  ]);
+  brokersClock.forward(61_000);
+  gil.clock.forward(61_000);
+  await empty(gil);
+  expect(await hal.texts()).toEqual(["again", "again", "behind it"]);
+
+  gil.proxy.cut();
+  await gil.say("hal", "old news");
+  gil.clock.forward(25 * 3_600_000);
+  // Its broker is still away.
+  expect(await reported(gil)).toContain("It was NOT confirmed in time, perhaps it was sent (no broker was there)");
+  gil.proxy.back();
+  expect(await hal.texts()).toHaveLength(3);
+});
+
+test("a full outbox refuses, and loses nothing that lies there", async () => {
+  const [jon, kim] = [await machine("jon"), await reader("kim")];
+  jon.proxy.cut();
+  const long = "x".repeat(65_000);
+  for (let i = 0; i < 16; i++) expect((await jon.say("kim", `${i} ${long}`)).kept).toContain("outbox, NOT ");
+  const big = await jon.say("kim", `16 ${long}`);
+  expect(big).toMatchObject({ isError: true });
+  expect(big.text).toMatch(/nothing keeps it:.*outbox is full \(16 messages/);
+  for (let i = 16; i < 20; i++) await jon.say("kim", `${i}`);
+  jon.proxy.back();
+  await empty(jon);
+  expect((await kim.texts()).map((text) => text.split(" ")[0])).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
+
+  jon.proxy.cut();
+  for (let i = 0; i < 100; i++) expect((await jon.say("kim", `n ${i}`)).kept).toContain("outbox, NOT ");
+  expect((await jon.say("kim", "n 100")).text).toMatch(/outbox is full \(100 messages/);
+});
+
+test("the command keeps for a session, never for a person, and only when asked", async () => {
+  const [lea, max] = [await machine("lea", false), await reader("max")];
+  lea.proxy.cut();
+  const plain = failure(await lea.shell("send", "max", "plain"));
+  expect(plain).not.toContain("outbox");
+  expect(lying(lea)).toEqual([]);
+  const mine = failure(await lea.cct("send", "max", "mine", "--outbox"));
+  expect(mine).toMatch(/and not kept: an outbox is a session's/);
+  expect(existsSync(join(lea.home, "outbox")) && readdirSync(join(lea.home, "outbox"))).toEqual([]);
+  expect(await lea.cct("send", "max", "x", "--outbox", "--wait", "read")).toMatchObject({ code: 2 });
+
+  expect(success(await lea.shell("send", "max", "from its shell", "--outbox"))).toMatch(
+    /^kept in .*\nmessage [\w-]+\n$/,
+  );
+  const said = await lea.cct("send", "max", "for it", "--outbox", "--as", "lea", "--json");
+  const { message_id } = JSON.parse(success(said));
+  const table = success(await lea.cct("outbox"));
+  expect(table).toMatch(
+    /^FROM +TO +AGE +STATE +ID +TEXT\nlea +max +\d+ s +kept +\S+ +from its shell\nlea .* for it\n$/,
+  );
+  success(await lea.cct("outbox", "--drop", message_id));
+  expect(failure(await lea.cct("outbox", "--drop", message_id))).toContain("No outbox holds");
+  lea.proxy.back();
+  await empty(lea);
+  expect(await max.texts()).toEqual(["from its shell"]);
+  expect(success(await lea.cct("outbox"))).toBe("Nothing waits to be sent.\n");
+});

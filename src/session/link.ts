@@ -210,6 +210,8 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       return;
     }
     const session = sessionNow();
+    // Before the answer comes the hooks may name another one, which nobody has looked at yet.
+    const hooksNamedIt = spool.sessionId() !== undefined;
     const state = spool.state();
     const command = longCommand();
     const answer = await client.call(
@@ -232,7 +234,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       record = door.follow(record, session, answer.name);
       seen = session;
     }
-    if (spool.sessionId() !== undefined) assumed = false;
+    if (hooksNamedIt) assumed = false;
     said = answer;
     tell("up");
     // The net under the hints: whatever got lost, the next beat tells.

@@ -256,7 +256,8 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
 /** Wakes the hooks that wait for mail, each on a pipe of its own; one at the most, but for moments. */
 function poke(folder: string): void {
   const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  for (const name of readdirSync(folder)) {
+  // Somebody may have removed the whole home under us.
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     if (!name.startsWith("poke.")) continue;
     try {
       const pipe = openSync(join(folder, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { readIfThere } from "../../src/home.ts";
 import { isAlive } from "../../src/process.ts";
 import { atEnd } from "./cleanup.ts";
 import { root } from "./folders.ts";
@@ -162,7 +163,8 @@ export async function startHost(home: string, name: string, options: HostOptions
     mail: () =>
       until(
         "mail lies in the spool",
-        () => existsSync(join(spool, "mail")) && readFileSync(join(spool, "mail"), "utf8"),
+        // The session server may be just adding to it.
+        () => readIfThere(join(spool, "mail")) || undefined,
       ),
     async end() {
       child.stdin.end();

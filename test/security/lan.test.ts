@@ -182,6 +182,11 @@ hostTest("pools and votes go across", async () => {
   await ben.play(use(tool("pool_status", { pool: "crew" })), say("seen"));
   await ben.turnOver();
   expect(toolResults(ben.last()).slice(before)[0]?.text).toContain("it is done");
+  const { proposal_id } = proposed.structured;
+  await ben.play(use(tool("vote_release", { proposal_id, vote: "yes" })), say("voted"));
+  await ben.turnOver();
+  const voted = await annSession.tool("cct_vote_release", { proposal_id, vote: "yes" });
+  expect(`${voted.text} ${(await cct(ann, "pool", "status", "crew")).stdout}`).toMatch(/passed|released/);
 });
 
 hostTest(

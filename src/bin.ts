@@ -5,13 +5,15 @@
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { steadyClock, type World } from "./world.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const now = steadyClock(Date.now, () => performance.now());
+
+const user = process.getuid?.() ?? 0;
 
 const world: World = {
   argv: process.argv.slice(2),
@@ -23,11 +25,21 @@ const world: World = {
   root,
   version: JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version,
   hostname: hostname(),
-  user: process.getuid?.() ?? 0,
+  user,
+  username: username(),
   now,
   newId: () => randomBytes(16).toString("hex"),
   newMessageId: () => uuidv7(now()),
 };
+
+function username(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user that no file names.
+    return String(user);
+  }
+}
 
 /** A UUID of version 7 (RFC 9562): 48 bits of time, then random bits; `crypto` gives the rest of the layout. */
 function uuidv7(time: number): string {

@@ -17,11 +17,11 @@ const flag = () =>
 /** Where other machines find a broker unless they are told another port. */
 const DEFAULT_PORT = 7888;
 
+/** Whether an address or name is this machine's loopback; an IPv6 address may stand in brackets. */
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
+
 /** Whether a URL leads to this machine itself, over its loopback. */
-export function isOnThisMachine(url: string): boolean {
-  const host = URL.canParse(url) ? new URL(url).hostname : "";
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host);
-}
+export const isOnThisMachine = (url: string): boolean => URL.canParse(url) && isLoopback(new URL(url).hostname);
 
 /** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL, as a URL. Without a scheme: TLS, but to this machine. */
 function brokerUrl(text: string, context: z.RefinementCtx): string {

@@ -13,6 +13,8 @@ export interface World {
   version: string;
   hostname: string;
   user: number;
+  /** The user's name; the number, where the system knows no name. */
+  username: string;
   /** Milliseconds since 1970; never goes back while the process lives. */
   now(): number;
   /** 32 random hexadecimal characters. */

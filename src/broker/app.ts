@@ -5,7 +5,14 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { CctError, errorBody, httpStatus, systemCode } from "../errors.ts";
 import { operations } from "../operations/index.ts";
-import { authenticate, type Environment, invoke, type Operation, type Principal } from "../operations/operation.ts";
+import {
+  authenticate,
+  type Environment,
+  invoke,
+  type Operation,
+  type Principal,
+  scopeOf,
+} from "../operations/operation.ts";
 import { allows } from "../rules/devices.ts";
 import { checkNoPage, type Keys, peerCredentials, principalOf } from "./auth.ts";
 import type { Connections } from "./connections.ts";
@@ -124,7 +131,7 @@ async function handle(
   const [path = ""] = (request.url ?? "").split("?", 1);
   if (path === "/health" && request.method === "GET") {
     // Without a token, or with a wrong one, it tells nothing but that it is alive.
-    const known = await principalOf(request, app.keys).catch(() => undefined);
+    const known = await whoAsks(app, traffic, request);
     return answer(app, traffic, response, 200, { ok: true, ...(known ? app.about(known) : {}) });
   }
   const principal = await principalOf(request, app.keys);
@@ -147,6 +154,17 @@ async function handle(
   answer(app, traffic, response, 200, await invoke(app.environment, op, input, { principal, credentials }));
 }
 
+/** Who asks for `/health`. Whoever guesses tokens there is written down and made to wait as everywhere. */
+async function whoAsks(app: App, traffic: Traffic, request: IncomingMessage): Promise<Principal | undefined> {
+  if (request.headers.authorization === undefined) return undefined;
+  try {
+    return await principalOf(request, app.keys);
+  } catch (error) {
+    if (error instanceof CctError && error.code === "unauthorized") await heldBack(app, traffic, request);
+    return undefined;
+  }
+}
+
 /** Headers that say who asks, and for what; of two, a proxy might take the one and we the other. */
 const ONCE = new Set(["host", "authorization", "x-cct-peer", "x-cct-secret", "content-type", "content-length"]);
 
@@ -166,7 +184,7 @@ async function openStream(
   response: ServerResponse,
   principal: Principal,
 ): Promise<void> {
-  if (principal.kind === "invitation" || (principal.kind === "device" && !allows(principal.device.scope, "post"))) {
+  if (principal.kind === "invitation" || !allows(scopeOf(principal), "post")) {
     throw new CctError("forbidden", "This token opens no event stream.", "It needs the scope 'post'.");
   }
   const credentials = peerCredentials(request);

@@ -7,6 +7,7 @@ import { type Credentials, hashSecret, type Principal } from "../operations/oper
 import { SEEN_EVERY_MS } from "../rules/devices.ts";
 import { deviceByToken, findInvitation, updateDevice } from "../store/devices.ts";
 import type { Store } from "../store/store.ts";
+import { isNear } from "./listen.ts";
 
 /** The keys of a broker: the home's own token, and what the store knows of other machines. */
 export interface Keys {
@@ -15,26 +16,20 @@ export interface Keys {
   now(): number;
 }
 
-/** Whether the request comes from this machine, over its own loopback. */
-export function isLocal(request: IncomingMessage): boolean {
-  const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-  return address === "::1" || /^127\./.test(address);
-}
-
 /** What the request's bearer token opens. Throws `unauthorized` when that is nothing. */
 export async function principalOf(request: IncomingMessage, keys: Keys): Promise<Principal> {
   const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
   if (given !== undefined) {
     const hash = hashSecret(given);
     // Never from the network: who has read the file here is the operator, whoever shows its content from elsewhere is not.
-    if (isLocal(request) && isSame(hash, hashSecret(keys.token))) return { kind: "home" };
+    if (isNear(request.socket) && isSame(hash, hashSecret(keys.token))) return { kind: "home" };
     const found = await known(keys, hash);
     if (found) return found;
   }
   throw new CctError(
     "unauthorized",
     "The bearer token is missing or wrong.",
-    isLocal(request)
+    isNear(request.socket)
       ? "Send the one in the 'token' file of the broker's home."
       : "It was revoked, or this machine never joined: ask for a join string (cct lan-start, on the broker's machine).",
   );
@@ -64,7 +59,7 @@ const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a)
  */
 export function checkNoPage(request: IncomingMessage): void {
   const host = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
-  if (isLocal(request) && !["127.0.0.1", "localhost", "[::1]"].includes(host)) {
+  if (isNear(request.socket) && !["127.0.0.1", "localhost", "[::1]"].includes(host)) {
     throw new CctError(
       "forbidden",
       "The Host header does not name this machine.",

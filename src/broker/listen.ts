@@ -6,7 +6,7 @@ import type { Server as HttpServer } from "node:http";
 import { createServer as createPort, type Server as Port, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { createServer as createTls } from "node:tls";
-import type { Config } from "../config.ts";
+import { type Config, isLoopback } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
 import { rawAnswer } from "./raw.ts";
 
@@ -29,10 +29,10 @@ export interface Doors {
   cutOff(): void;
 }
 
-export const isLoopback = (host: string): boolean =>
-  /^127(?:\.\d{1,3}){3}$/.test(host) || ["::1", "localhost"].includes(host);
 const isAny = (host: string): boolean => ["0.0.0.0", "::"].includes(host);
-const isNear = (socket: Socket): boolean => isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
+
+/** Whether a connection comes from this machine, over its own loopback. */
+export const isNear = (socket: Socket): boolean => isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
 
 /** As node's HTTP server has its own; `keepAlive` notices a machine that is gone without a word. */
 const sockets = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };

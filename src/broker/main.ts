@@ -1,11 +1,10 @@
 /** The broker process: opens the store, listens, sweeps, and ends cleanly. */
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import pino, { type Logger } from "pino";
 import { createStream } from "rotating-file-stream";
-import type { Config } from "../config.ts";
+import { type Config, isLoopback } from "../config.ts";
 import { CctError, errorLine, systemCode } from "../errors.ts";
 import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readOwn, writeWhole } from "../home.ts";
 import type { Environment } from "../operations/operation.ts";
@@ -20,7 +19,7 @@ import type { World } from "../world.ts";
 import { createApp } from "./app.ts";
 import { connections } from "./connections.ts";
 import { fanout } from "./events.ts";
-import { isLoopback, openDoors, reachableAt } from "./listen.ts";
+import { openDoors, reachableAt } from "./listen.ts";
 import { sweep } from "./sweep.ts";
 
 const SWEEP_MS = 2_000;
@@ -171,7 +170,7 @@ async function serve(
     connections: open,
     about: ({ kind }) => ({
       version: world.version,
-      name: `${userInfo().username}@${world.hostname}`,
+      name: `${world.username}@${world.hostname}`,
       started_at: startedAt,
       // A machine that shows its own token learns no more than it needs.
       ...(kind === "home" ? { pid: world.pid, home: config.home, streams: events.count(), lan: lan() } : {}),

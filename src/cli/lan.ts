@@ -1,6 +1,5 @@
 /** Sessions on several machines: opening this machine's broker to others, and joining another's. */
 import { rmSync } from "node:fs";
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { type Client, createClient } from "../client/client.ts";
@@ -230,7 +229,7 @@ async function join(
   const invitation = readJoinString(word);
   const { home } = loadConfig(world);
   prepareHome(home, world.user, true);
-  const name = options.name ?? (hostname() || "device");
+  const name = options.name ?? (world.hostname || "device");
   const { url, token } = await redeem(invitation, name);
   const { fingerprint } = invitation;
   writeWhole(configPath(home), withSettings(home, { broker: url, token, fingerprint }), world.newId());

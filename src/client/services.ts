@@ -1,6 +1,5 @@
 /** Keeping a service registered: its owner's machine looks whether it answers, and tells the broker. */
-import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
+import * as http from "node:http";
 import { connect } from "node:net";
 import type { OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
@@ -57,8 +56,9 @@ function connects(url: string): Promise<boolean> {
   });
 }
 
-function getsOk(url: URL, path: string): Promise<boolean> {
-  const request = url.protocol === "https:" ? httpsRequest : httpRequest;
+async function getsOk(url: URL, path: string): Promise<boolean> {
+  // Most sessions never need TLS, and it takes memory in each of them.
+  const { request } = url.protocol === "https:" ? await import("node:https") : http;
   return new Promise((resolve) => {
     const done = (answers: boolean): void => {
       clearTimeout(timer);

@@ -318,7 +318,7 @@ export const messages = operation({
       found.map((message) => message.message_id),
     );
     const call = await calling(sql, caller);
-    const callSender = await callingSenders(sql, caller, found);
+    const callSender = await callingSenders(sql, call, found);
     return {
       messages: found.map((m) => ({
         seq: m.seq,

@@ -5,7 +5,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type * as z from "zod";
 import { CctError, type ErrorCode } from "../errors.ts";
-import { allows } from "../rules/devices.ts";
+import { allows, type Scope } from "../rules/devices.ts";
 import type { Limits } from "../rules/guards.ts";
 import type { Device } from "../store/devices.ts";
 import { findCredentials, type Peer } from "../store/peers.ts";
@@ -177,13 +177,18 @@ function issues(error: z.ZodError): string {
     .join("; ");
 }
 
+/** What a token allows; an invitation allows nothing but its one operation. */
+export function scopeOf(principal: Exclude<Principal, { kind: "invitation" }>): Scope {
+  return principal.kind === "home" ? "admin" : principal.device.scope;
+}
+
 async function identify(sql: Sql, op: Operation, { principal, credentials }: Sender): Promise<Caller> {
   const may = (kind: Caller["kind"]): boolean => op.by.includes(kind);
   if (principal.kind === "invitation") {
     if (may("invitee")) return { kind: "invitee", code_hash: principal.code_hash };
     throw new CctError("forbidden", "A join string opens nothing but joining.", "Join first: cct join <join string>.");
   }
-  const scope = principal.kind === "home" ? "admin" : principal.device.scope;
+  const scope = scopeOf(principal);
   if (credentials) {
     if (!allows(scope, "post")) throw onlyReads();
     const peer = await authenticate(sql, credentials);

@@ -42,10 +42,11 @@ export const poolStatus = operation({
       requireMember(pool, caller.peer.peer_id);
     const { peer } = await peopleOf(sql, pool, now);
     const recent = await seenBy(context, pool, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
-    const callSender = await callingSenders(sql, caller, recent);
+    const call = await calling(sql, caller);
+    const callSender = await callingSenders(sql, call, recent);
     return {
       pool: toPoolShape(pool, caller),
-      members: toMemberShapes(pool, peer, caller, await calling(sql, caller), now),
+      members: toMemberShapes(pool, peer, caller, call, now),
       recent_messages: recent.slice(0, RECENT).map((message) => ({
         message_id: message.message_id,
         from_name: message.from_name,

@@ -69,10 +69,9 @@ export async function calling(sql: Sql, caller: Caller): Promise<Calling> {
 /** The same for the senders of messages. `undefined` for those that are no peer. */
 export async function callingSenders(
   sql: Sql,
-  caller: Caller,
+  call: Calling,
   messages: readonly { from_id: string; from_name: string }[],
 ): Promise<(message: { from_id: string; from_name: string }) => string | undefined> {
-  const call = await calling(sql, caller);
   const senders = await findPeers(sql, [...new Set(messages.map((message) => message.from_id))]);
   const hosts = new Map(senders.map((peer) => [peer.peer_id, peer.host]));
   return ({ from_id, from_name }) => {

@@ -32,7 +32,9 @@ const isHex = (text: unknown, length: number): text is string =>
 /** One word that can be pasted into a shell unquoted. */
 export function writeJoinString(invitation: Invitation): string {
   const { addresses, fingerprint, tls, code } = invitation;
-  return PREFIX + base64url(JSON.stringify([tls ? 1 : 0, code, fingerprint ?? "", ...addresses]));
+  return (
+    PREFIX + Buffer.from(JSON.stringify([tls ? 1 : 0, code, fingerprint ?? "", ...addresses])).toString("base64url")
+  );
 }
 
 /** Throws `bad_request` for anything that is none; never repeats what it was given, which is a secret. */
@@ -40,7 +42,9 @@ export function readJoinString(text: string): Invitation {
   const word = text.trim();
   if (word.startsWith(PREFIX) && word.length <= MAX_LENGTH) {
     try {
-      const [tls, code, fingerprint, ...addresses]: unknown[] = JSON.parse(fromBase64url(word.slice(PREFIX.length)));
+      const [tls, code, fingerprint, ...addresses]: unknown[] = JSON.parse(
+        Buffer.from(word.slice(PREFIX.length), "base64url").toString(),
+      );
       const places = addresses.filter((one): one is string => typeof one === "string" && isPlace(one));
       const known = fingerprint === "" || isHex(fingerprint, 64);
       if (
@@ -71,11 +75,3 @@ export function isPlace(text: string): boolean {
 
 /** As people read it aloud: `AB:CD:…`. */
 export const showFingerprint = (hex: string): string => (hex.toUpperCase().match(/../g) ?? []).join(":");
-
-function base64url(text: string): string {
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
-function fromBase64url(text: string): string {
-  return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-}

@@ -42,23 +42,26 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     }
   }
 
-  const end = (kept: Kept, ended: string): void => rewrite(home, { ...kept, ended }, world.newId);
+  function end(kept: Kept, ended: string): Kept {
+    const over = { ...kept, ended };
+    rewrite(home, over, world.newId);
+    return over;
+  }
 
-  /** Also while the broker is away: its sender is not to wait for the word that it is over. */
-  function endOld(all: readonly Kept[]): void {
-    for (const kept of all) {
-      if (kept.ended !== undefined || endOf(kept) > world.now()) continue;
-      const sent = kept.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
-      end(kept, `${sent} (${kept.waits ?? "no broker was there"}), and is not tried any more.`);
-    }
+  /** What is too old is over, also while the broker is away: its sender is not to wait for the word. */
+  function kept(mine: Credentials): Kept[] {
+    return keptOf(home, mine.peer_id).map((one) => {
+      if (one.ended !== undefined || endOf(one) > world.now()) return one;
+      const sent = one.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
+      return end(one, `${sent} (${one.waits ?? "no broker was there"}), and is not tried any more.`);
+    });
   }
 
   function lying(): Kept[] {
     const mine = me();
     if (!mine) return [];
     try {
-      endOld(keptOf(home, mine.peer_id));
-      return keptOf(home, mine.peer_id);
+      return kept(mine);
     } catch {
       // A home that cannot be used just now is no reason to end; `cct outbox` says what is wrong with it.
       return [];
@@ -70,21 +73,20 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     if (!mine || world.now() < restUntil) return undefined;
     /** Addresses whose earlier message has to wait: the later ones wait behind it. */
     const blocked = new Set<unknown>();
-    endOld(keptOf(home, mine.peer_id));
-    for (const kept of keptOf(home, mine.peer_id)) {
-      const { to } = kept.input;
-      if (kept.ended !== undefined || blocked.has(to) || !isKept(home, kept)) continue;
-      const { expires_in_seconds: own, ...input } = kept.input;
-      const expiry = own === undefined ? {} : { expires_in_seconds: Math.ceil((endOf(kept) - world.now()) / 1000) };
+    for (const one of kept(mine)) {
+      const { to } = one.input;
+      if (one.ended !== undefined || blocked.has(to) || !isKept(home, one)) continue;
+      const { expires_in_seconds: own, ...input } = one.input;
+      const expiry = own === undefined ? {} : { expires_in_seconds: Math.ceil((endOf(one) - world.now()) / 1000) };
       try {
         const { recipients } = await client.callAny("send_message", { ...input, ...expiry }, mine);
         const missed = refusedIn(recipients);
-        if (missed === "") takeOut(home, kept);
-        else end(kept, `It was sent, but not taken for all: ${missed}.`);
+        if (missed === "") takeOut(home, one);
+        else end(one, `It was sent, but not taken for all: ${missed}.`);
       } catch (error) {
         const why = error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
         if (why.code === "unavailable") {
-          if (!kept.perhaps && !isUnheard(why)) rewrite(home, { ...kept, perhaps: true }, world.newId);
+          if (!one.perhaps && !isUnheard(why)) rewrite(home, { ...one, perhaps: true }, world.newId);
           return why;
         }
         if (LATER.includes(why.code)) {
@@ -95,8 +97,8 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
           // Too many, or a full mailbox: it has time until it is too old.
           restUntil = world.now() + REST_MS;
           blocked.add(to);
-          if (kept.waits !== why.message) rewrite(home, { ...kept, waits: why.message }, world.newId);
-        } else end(kept, `It was refused, and NOT sent: ${why.line}`);
+          if (one.waits !== why.message) rewrite(home, { ...one, waits: why.message }, world.newId);
+        } else end(one, `It was refused, and NOT sent: ${why.line}`);
       }
     }
     return undefined;

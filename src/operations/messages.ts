@@ -1,4 +1,4 @@
-/** Messages: send, and what became of them. */
+/** Messages: sending them, and once more. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { parseAddress } from "../rules/address.ts";
@@ -8,26 +8,19 @@ import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { audience, membersOf, refuseArchived, requireActive, requireMember, sightOf } from "../rules/pools.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
-import {
-  failedMessages,
-  findMessage,
-  history,
-  type Message,
-  mailboxOf,
-  recipientsOf,
-  updateDelivery,
-} from "../store/messages.ts";
+import { findMessage, type Message, mailboxOf, recipientsOf, updateDelivery } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { recentlySent } from "../store/usage.ts";
+import { mayKnow } from "./history.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
 import { seenBy } from "./pool-status.ts";
 import { fullError, post } from "./post.ts";
-import { calling, callingSenders, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
-import { address, deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
+import { calling, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
+import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
 
 const sendOutput = z.object({
   message_id: z.string(),
@@ -168,42 +161,6 @@ function firstAnswer(
   return sendOutput.parse(JSON.parse(before.answer));
 }
 
-export const messageStatus = operation({
-  name: "message_status",
-  by: ["peer", "operator"],
-  cli: "message <message_id>",
-  tool: { title: "Message status", readOnly: true, idempotent: true },
-  doc: "Tells what became of a message, for each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), held (by the recipient's inbound policy), or ended unread: expired, refused, dead.",
-  input: z.strictObject({ message_id: messageId }),
-  output: z.object({
-    message_id: z.string(),
-    from_name: z.string(),
-    to: z.string(),
-    sent_at: z.int(),
-    recipients: z.array(deliveryShape),
-  }),
-  async run(context, input) {
-    const message = await findMessage(context.sql, input.message_id);
-    const recipients = await recipientsOf(context.sql, [input.message_id]);
-    if (!message || !mayKnow(context, message, recipients)) {
-      throw new CctError(
-        "not_found",
-        `There is no message '${input.message_id}' that you sent or received.`,
-        "Use the message_id from the answer to send_message.",
-      );
-    }
-    const { message_id, from_name, to_address, sent_at } = message;
-    const call = await calling(context.sql, context.caller);
-    return {
-      message_id,
-      from_name,
-      to: to_address,
-      sent_at,
-      recipients: recipients.map((row) => toDeliveryShape(row, call)),
-    };
-  },
-});
-
 export const resendMessage = operation({
   name: "resend_message",
   by: ["peer", "operator"],
@@ -266,74 +223,3 @@ async function mayAnswer(context: Context, message: Message): Promise<boolean> {
   if (!pool || sightOf(pool, viewerOf(caller)) !== "inside") return false;
   return (await seenBy(context, pool, [message])).length > 0;
 }
-
-function mayKnow({ caller }: Context, message: Message, recipients: readonly { peer_id: string }[]): boolean {
-  if (caller.kind !== "peer") return true;
-  const me = caller.peer.peer_id;
-  return message.from_id === me || recipients.some((recipient) => recipient.peer_id === me);
-}
-
-export const messages = operation({
-  name: "messages",
-  by: ["peer", "operator"],
-  cli: "messages",
-  doc: "The history of messages, newest first: all of them for the operator, its own for a peer.",
-  input: z.strictObject({
-    peer: z.string().min(1).max(200).optional().describe("only what this peer sent or received"),
-    limit: z.int().min(1).max(500).optional().describe("50 when left out"),
-    before: z.int().min(1).optional().describe("only messages older than this seq, to page back"),
-    dead: z.boolean().optional().describe("only what ended unread: dead, expired, refused; see resend"),
-  }),
-  output: z.object({
-    messages: z.array(
-      z.object({
-        seq: z.int(),
-        message_id: z.string(),
-        from: z.string(),
-        from_name: z.string(),
-        from_address: address,
-        to: z.string(),
-        urgency,
-        text: z.string(),
-        sent_at: z.int(),
-        thread_id: z.string(),
-        reply_to: z.string().optional(),
-        recipients: z.array(deliveryShape),
-      }),
-    ),
-  }),
-  async run(context, input) {
-    const { sql, caller } = context;
-    const before = input.before ?? Number.MAX_SAFE_INTEGER;
-    const whose = [
-      ...(caller.kind === "peer" ? [caller.peer.peer_id] : []),
-      ...(input.peer === undefined ? [] : [(await peerNamed(sql, input.peer)).peer_id]),
-    ];
-    const limit = input.limit ?? 50;
-    const found = input.dead
-      ? await failedMessages(sql, whose[0], before, limit)
-      : await history(sql, whose, before, limit);
-    const deliveries = await recipientsOf(
-      sql,
-      found.map((message) => message.message_id),
-    );
-    const call = await calling(sql, caller);
-    const callSender = await callingSenders(sql, call, found);
-    return {
-      messages: found.map((m) => ({
-        seq: m.seq,
-        message_id: m.message_id,
-        from: m.from_id,
-        from_name: m.from_name,
-        from_address: callSender(m),
-        to: m.to_address,
-        urgency: m.urgency,
-        text: m.text,
-        sent_at: m.sent_at,
-        thread_id: m.thread_id,
-        ...(m.reply_to === null ? {} : { reply_to: m.reply_to }),
-        recipients: deliveries.filter((d) => d.message_id === m.message_id).map((d) => toDeliveryShape(d, call)),
-      })),
-    };
-  },
-});

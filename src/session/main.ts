@@ -15,7 +15,8 @@ import { createLink, type Link, type Standing } from "./link.ts";
 import { createMail } from "./mail.ts";
 import { createOutbox } from "./outbox.ts";
 import { keepServices } from "./services.ts";
-import { openSpool, sweepDead } from "./spool.ts";
+import { openSpool } from "./spool.ts";
+import { sweepDead } from "./spool-owner.ts";
 import { callTool, listTools, type ToolSession } from "./tools.ts";
 
 const TICK_MS = 1_000;

@@ -12,21 +12,19 @@ import {
   existsSync,
   type FSWatcher,
   fstatSync,
-  lstatSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
   watch,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { CctError, systemCode } from "../errors.ts";
-import { isPlainAndOurs, ownFolder, paths, readOwn, writeWhole } from "../home.ts";
-import { isAlive, startedAt, startMark, stillRuns } from "../process.ts";
+import { systemCode } from "../errors.ts";
+import { ownFolder, paths, readOwn, writeWhole } from "../home.ts";
 import { readSpoolHead } from "../rules/spoolfile.ts";
+import { takeOver } from "./spool-owner.ts";
 
 export type Stage = "taken" | "done" | "seen" | "read";
 
@@ -116,7 +114,6 @@ const STAGES = ["taken", "done", "seen", "read"] as const;
 export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string; now(): number }): Spool {
   const folder = paths(home).spool(claudePid);
   ownFolder(folder);
-  clearForeign(folder);
   if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
   return spoolIn(folder, me);
 }
@@ -290,79 +287,5 @@ function moved(from: string, to: string): boolean {
   } catch (error) {
     if (systemCode(error) === "ENOENT") return false;
     throw error;
-  }
-}
-
-/** What hooks that are faster than we may have written already when a host starts. */
-const KEPT = ["state", "session", "waiter", "tool"];
-
-/**
- * Removes what our hooks and servers cannot have put there: links, folders, others' files. The spool is ours alone by now;
- * it was not, if the home ever stood open.
- */
-function clearForeign(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const stat = lstatSync(join(folder, name), { throwIfNoEntry: false });
-    if (!stat || isPlainAndOurs(stat) || (stat.isFIFO() && name.startsWith("poke."))) continue;
-    rmSync(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-/** Answers whether what lies there under this number is not this process's. */
-function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
-  const lock = join(folder, "server");
-  const mine = `${me.pid} ${startMark(me.pid)}\n`;
-  try {
-    writeFileSync(lock, mine, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw error;
-    const [pid = "", ...mark] = (readOwn(lock) ?? "").trim().split(" ");
-    if (pid !== "" && Number(pid) !== me.pid && stillRuns(Number(pid), mark.join(" "))) {
-      throw new CctError(
-        "conflict",
-        `Another CCT session server (process ${pid}) already serves this session; this one steps back.`,
-        "CCT is installed twice: remove one of the two (see: claude mcp list, cct doctor).",
-      );
-    }
-    writeWhole(lock, mine, me.newId());
-  }
-  // What a killed server had just taken back: at the broker its claims lapse, and the mail comes again.
-  for (const name of readdirSync(folder))
-    if (/^\.(back|lost)\./.test(name)) rmSync(join(folder, name), { force: true });
-  const owner = join(folder, "owner");
-  const host = startMark(claudePid);
-  if (readOwn(owner)?.trim() === host) return false;
-  // Another process had this number. The folder itself must stay: the host may watch it already.
-  for (const name of readdirSync(folder)) {
-    const mayBeNew = KEPT.includes(name) || name.startsWith("poke.");
-    const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(claudePid));
-    if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
-  }
-  writeWhole(owner, `${host}\n`, me.newId());
-  return true;
-}
-
-/** Written before the process began (which is known to a second), and so by a hook of another one. */
-function isOlder(path: string, began: number | undefined): boolean {
-  return began !== undefined && statSync(path).mtimeMs < began - 2_000;
-}
-
-/** A file that was half written this long ago will not be finished. */
-const HALF_WRITTEN_MS = 3_600_000;
-
-/** Clears away what ended host processes left, whose mail's leases lapse so that it is queued again, and half-written files. */
-export function sweepDead(home: string, now: number): void {
-  const { spools, pidmaps, flags, outboxes } = paths(home);
-  const foldersIn = (folder: string) => readdirSync(folder).map((name) => join(folder, name));
-  for (const folder of [spools, pidmaps, flags]) {
-    for (const name of readdirSync(folder)) {
-      if (/^\d+$/.test(name) && !isAlive(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
-    }
-  }
-  for (const folder of [pidmaps, flags, ...foldersIn(spools), ...foldersIn(outboxes)]) {
-    for (const name of readdirSync(folder)) {
-      const path = join(folder, name);
-      if (name.startsWith(".tmp.") && now - (writtenAt(path) ?? now) > HALF_WRITTEN_MS) rmSync(path, { force: true });
-    }
   }
 }

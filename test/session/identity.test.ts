@@ -15,7 +15,7 @@ import { expect, test } from "vitest";
 import { prepareHome } from "../../src/home.ts";
 import { isAlive, startMark } from "../../src/process.ts";
 import { readRecords } from "../../src/session/identity.ts";
-import { sweepDead } from "../../src/session/spool.ts";
+import { sweepDead } from "../../src/session/spool-owner.ts";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";

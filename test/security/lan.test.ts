@@ -167,7 +167,7 @@ hostTest("sessions of both machines see each other, and mail wakes the real Clau
   const answer = newWord("answer");
   expect((await ben.send({ to: "ann", text: answer })).map(({ failed }) => failed)).toEqual([false]);
   await annSession.mail();
-  expect((await annSession.hook("PreToolUse", { tool_name: "Bash", tool_input: {} })).stdout).toContain(answer);
+  expect((await annSession.given("PreToolUse", { tool_name: "Bash", tool_input: {} })).stdout).toContain(answer);
 });
 
 hostTest("pools and votes go across", async () => {

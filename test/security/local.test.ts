@@ -334,7 +334,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       const peer = await newPeer(broker, "writer");
       await ok(broker, "send_message", { to: "clean", text: "hello" }, peer);
       expect(await host.mail()).toContain("hello");
-      expect((await host.hook("PreToolUse", { tool_name: "Read" })).stdout).toContain("hello");
+      expect((await host.given("PreToolUse", { tool_name: "Read" })).stdout).toContain("hello");
       expect(readFileSync(precious, "utf8")).toBe("precious\n");
       await host.end();
       rmSync(precious);

@@ -123,9 +123,9 @@ test("what the broker reports of a pool is one entry of low urgency, and comes w
   await ben.hook("Stop");
   for (const name of ["carol", "dan", "eve"])
     await ok(broker, "join_pool", { pool: "team" }, await newPeer(broker, name));
-  await until("all three are told", async () => (await ben.mail()).includes("eve"));
+  await until("all three are told", async () => (await ben.mail()).includes("eve (peer"));
   expect((await ben.mail()).split("\n")[0]).toContain("low");
-  const { stdout } = await ben.hook("UserPromptSubmit", { prompt: "go on" });
+  const { stdout } = await ben.given("UserPromptSubmit", { prompt: "go on" });
   const text: string = JSON.parse(stdout).hookSpecificOutput.additionalContext;
   expect(text).toContain("CCT mail: 1 message");
   expect(text).toMatch(

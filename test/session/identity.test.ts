@@ -95,7 +95,7 @@ test.each(["clear", "compact"])(
     expect(performance.now() - began).toBeLessThan(5_000);
     expect(pidmap(broker.home, ann)).toBe(before);
     expect(await peersOf(broker)).toEqual([{ name: "ann", presence: "idle" }]);
-    expect((await ann.hook("UserPromptSubmit", { session_id: "c-2" })).stdout).toContain("wait for me");
+    expect((await ann.given("UserPromptSubmit", { session_id: "c-2" })).stdout).toContain("wait for me");
 
     // And the conversation that it left brings the same peer back, as long as nobody else has it.
     await ann.end();
@@ -121,7 +121,7 @@ test("/resume makes the session the offline peer of that conversation, and gives
 
   // Its mailbox stays, and waits until somebody goes back.
   await send(broker, "new", "for the new one");
-  expect((await host.hook("UserPromptSubmit")).stdout).toContain("for the old one");
+  expect((await host.given("UserPromptSubmit")).stdout).toContain("for the old one");
   await resume(host, "c-old", "c-new");
   await until("its mail is there", async () => (await host.mail()).includes("for the new one"));
   expect(nameOf(broker.home, host)).toBe("new");
@@ -134,7 +134,7 @@ test("/resume leaves no mail of the former peer to the other conversation, and s
   const host = await start(broker.home, "new", "c-new");
   await send(broker, "new", "shown, not answered");
   await host.mail();
-  expect((await host.hook("PreToolUse", { tool_name: "Bash" })).stdout).toContain("shown, not answered");
+  expect((await host.given("PreToolUse", { tool_name: "Bash" })).stdout).toContain("shown, not answered");
   await until("it is delivered", async () => (await stateOf(broker, "shown, not answered"))?.state === "delivered");
   await send(broker, "new", "not shown");
   await host.mail();
@@ -385,7 +385,7 @@ test("a broker whose database is another one gets each session anew, once, under
   await until("both are there", async () => (await peersOf(again)).length === 2);
   await until("and know it", () => pidmap(broker.home, ann) !== before);
   // A second registration would come with the next heartbeat or the next try of the stream.
-  await ann.hook("UserPromptSubmit", {}).then((run) => expect(run.stdout).toContain("the only copy left"));
+  await ann.given("UserPromptSubmit", {}).then((run) => expect(run.stdout).toContain("the only copy left"));
   await until("ann is active", async () => (await peersOf(again)).some(({ presence }) => presence === "active"));
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   expect((await peersOf(again)).map(({ name }) => name)).toEqual(["ann", "ann-2"]);

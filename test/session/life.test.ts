@@ -86,7 +86,7 @@ test("a conversation that was cut off before its model answered gets that mail a
   await first.ready();
   await ok(broker, "send_message", { to: "ann", text: "said into the dark" });
   await first.mail();
-  expect((await first.hook("PreToolUse", { tool_name: "Bash" })).stdout).toContain("said into the dark");
+  expect((await first.given("PreToolUse", { tool_name: "Bash" })).stdout).toContain("said into the dark");
   await until("it is delivered", async () => {
     const { messages } = await ok(broker, "messages", {});
     return messages[0]?.recipients[0]?.state === "delivered";

@@ -85,7 +85,7 @@ async function reported(one: Machine): Promise<string> {
   const mail = await until("it is told", () => filesIn(one.host.spool).includes("mail") && one.host.mail());
   expect(mail).toContain("from CCT itself");
   expect(lying(one)).toHaveLength(1);
-  const { stdout } = await one.host.hook("PreToolUse", { tool_name: "Bash" });
+  const { stdout } = await one.host.given("PreToolUse", { tool_name: "Bash" });
   expect(stdout).toContain("in this machine's outbox");
   await one.host.hook("Stop");
   await empty(one);

@@ -119,7 +119,7 @@ test("a link that died without a word is noticed, hooks go on, and an hour later
     const { recipients } = await ok(broker, "message_status", { message_id: ids[0] ?? "" });
     return recipients[0]?.state === "queued";
   });
-  const shown = await dan.hook("PreToolUse", { tool_name: "Bash" });
+  const shown = await dan.given("PreToolUse", { tool_name: "Bash" });
   expect(shown.stdout).toMatch(/\| one.*\| two/);
   // The next beat comes within 10 s, and gives up 15 s later: less than the 40 s after which the stream does.
   await patiently("the status line says so", async () => (await line(home, dan)) === "CCT:off");
@@ -156,6 +156,6 @@ test("mail that waits in the spool while the broker is away an hour is there onc
   const [, , ...plain] = mail.split("\n");
   expect(plain.filter((one) => one === "| before")).toHaveLength(1);
   expect(mail).not.toContain("REDELIVERED");
-  const { stdout } = await eve.hook("PreToolUse", { tool_name: "Bash" });
+  const { stdout } = await eve.given("PreToolUse", { tool_name: "Bash" });
   expect(stdout).toMatch(/before.*meanwhile/);
 });

@@ -131,7 +131,7 @@ test("a hook shows the mail once, and the sender sees it delivered, then read", 
   await ben.hook("UserPromptSubmit", { prompt: "work" });
   const sent = await ann.tool("cct_send_message", { to: "ben", text: "the port is 5173" });
   await ben.mail();
-  const shown = await ben.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
+  const shown = await ben.given("PreToolUse", { tool_name: "Bash", tool_input: {} });
   const output = JSON.parse(shown.stdout).hookSpecificOutput;
   expect(output.hookEventName).toBe("PreToolUse");
   expect(output.permissionDecision).toBeUndefined();
@@ -152,13 +152,13 @@ test("several messages become one delivery; what does not fit is told, and comes
   await ben.ready();
   for (const n of [1, 2, 3, 4]) await ann.tool("cct_send_message", { to: "ben", text: `${n}: ${"x".repeat(2200)}` });
   await until("three lie in the spool", async () => (await ben.mail()).includes("1 more"));
-  const first = await ben.hook("PreToolUse", { tool_name: "Bash" });
+  const first = await ben.given("PreToolUse", { tool_name: "Bash" });
   expect(first.stdout).toContain("1: x");
   expect(first.stdout).not.toContain("4: x");
   expect(first.stdout).toContain("1 more: call cct_check_messages");
   expect(JSON.parse(first.stdout).hookSpecificOutput.additionalContext.length).toBeLessThanOrEqual(9000);
   await ben.mail();
-  expect((await ben.hook("PreToolUse", { tool_name: "Bash" })).stdout).toContain("4: x");
+  expect((await ben.given("PreToolUse", { tool_name: "Bash" })).stdout).toContain("4: x");
 });
 
 test("a message too long for a hook is announced, and read by the tool", async () => {
@@ -168,7 +168,7 @@ test("a message too long for a hook is announced, and read by the tool", async (
   const text = `begin ${"y".repeat(30_000)} end`;
   await ann.tool("cct_send_message", { to: "ben", text });
   await ben.mail();
-  const notice = await ben.hook("PreToolUse", { tool_name: "Bash" });
+  const notice = await ben.given("PreToolUse", { tool_name: "Bash" });
   expect(notice.stdout).toContain("too long to show here: call cct_check_messages");
   expect(notice.stdout).not.toContain("yyyy");
   const { structured } = await ben.tool("cct_check_messages");
@@ -183,7 +183,7 @@ test("an interrupt gets past a spool full of ordinary mail, and holds the next t
   await until("the spool is full", async () => (await ben.mail()).includes("3: x"));
   await ann.tool("cct_send_message", { to: "ben", text: "STOP the deploy", urgency: "interrupt" });
   await until("the interrupt is in the spool", async () => (await ben.mail()).includes("STOP the deploy"));
-  const held = JSON.parse((await ben.hook("PreToolUse", { tool_name: "Bash" })).stdout).hookSpecificOutput;
+  const held = JSON.parse((await ben.given("PreToolUse", { tool_name: "Bash" })).stdout).hookSpecificOutput;
   expect(held).toMatchObject({ permissionDecision: "deny" });
   expect(held.permissionDecisionReason).toContain("STOP the deploy");
 });

@@ -88,7 +88,7 @@ test("each way that mail went is counted, and a session that was woken as often 
   await ann.hook("SessionStart", { source: "startup" });
   await ok(broker, "send_message", { to: "ann", text: "the first" });
   await ann.mail();
-  expect((await ann.hook("FileChanged")).status).toBe(2);
+  expect((await ann.given("FileChanged")).status).toBe(2);
   const spent = async () => (await ok(broker, "cost", {})).peers.find(({ name }) => name === "ann");
   await until("the wake is counted", async () => (await spent())?.wakes === 1);
 
@@ -97,13 +97,13 @@ test("each way that mail went is counted, and a session that was woken as often 
   expect((await ann.hook("FileChanged")).status).toBe(0);
   await ok(broker, "send_message", { to: "ann", text: "the third", urgency: "interrupt" });
   await until("what interrupts may wake", () => !/ nowake /.test(readFileSync(join(ann.spool, "mail"), "utf8")));
-  const woken = await ann.hook("FileChanged");
+  const woken = await ann.given("FileChanged");
   expect(woken.status).toBe(2);
   expect(woken.stderr).toMatch(/the second[\s\S]*the third/);
 
   await ok(broker, "send_message", { to: "ann", text: "the fourth" });
   await ann.mail();
-  expect((await ann.hook("UserPromptSubmit")).stdout).toContain("the fourth");
+  expect((await ann.given("UserPromptSubmit")).stdout).toContain("the fourth");
   await until("a prompt's is another", async () => {
     const now = await spent();
     return now?.wakes === 2 && now.injections === 1;

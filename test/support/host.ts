@@ -49,6 +49,8 @@ export interface TestHost {
   /** Resolves when the session is registered. */
   ready(): Promise<void>;
   hook(event: string, fields?: Record<string, unknown>, options?: HookOptions): Promise<HookRun>;
+  /** Runs the hook until it says something: the session server may be just adding to the mail, which then comes later. */
+  given(event: string, fields?: Record<string, unknown>): Promise<HookRun>;
   /** Shakes hands again: with a server that the parent has started anew. */
   handshake(): Promise<void>;
   mail(): Promise<string>;
@@ -160,6 +162,11 @@ export async function startHost(home: string, name: string, options: HostOptions
     },
     hook: (event, fields = {}, hookOptions = {}) =>
       runHook(plugin, { ...env, CLAUDE_PID: String(pid) }, event, fields, hookOptions),
+    given: (event, fields) =>
+      until(`${event} gives mail`, async () => {
+        const run = await host.hook(event, fields);
+        return run.stdout || run.stderr ? run : undefined;
+      }),
     mail: () =>
       until(
         "mail lies in the spool",

@@ -27,7 +27,7 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
 export async function migrate(store: Store, migrations: readonly Migration[], now: number): Promise<number> {
   const newest = migrations.length;
   for (;;) {
-    const version = await store.tx(async (sql) => {
+    const version = await store.txAlone(async (sql) => {
       await sql(
         "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
       );

@@ -108,21 +108,24 @@ export async function openSqlite(path: string): Promise<Store> {
     }
   }
 
-  return {
-    tx<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-      if (closing)
-        return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
-      return new Promise<T>((resolve, reject) => {
-        waiting.push({
-          run: async (sqlOfGroup) => {
-            const result = await work(sqlOfGroup);
-            return () => resolve(result);
-          },
-          fail: reject,
-        });
-        running ??= runGroups();
+  function tx<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
+    return new Promise<T>((resolve, reject) => {
+      waiting.push({
+        run: async (sqlOfGroup) => {
+          const result = await work(sqlOfGroup);
+          return () => resolve(result);
+        },
+        fail: reject,
       });
-    },
+      running ??= runGroups();
+    });
+  }
+
+  return {
+    tx,
+    // One process holds the file, and transactions run one at a time.
+    txAlone: tx,
     close() {
       closing ??= shut();
       return closing;

@@ -1,6 +1,7 @@
 /**
  * The store's promise: transactions behave as if run one at a time, and what `tx` has answered survives a power cut.
- * `work` awaits nothing but `sql`, and may be run again from its beginning; it must not act on anything else.
+ * `work` awaits nothing but `sql`, and may be run again from its beginning; it must not act on anything else. An error that
+ * `sql` throws ends the transaction, also when `work` catches it.
  */
 export type Value = string | number | null;
 export type Row = Record<string, Value>;
@@ -11,6 +12,17 @@ export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 export interface Store {
   /** Runs `work` in a transaction. Answers after the commit; rejects, with nothing changed, when `work` does. */
   tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** The same, while nobody else in the world runs one of these on the same database: for changes of its schema. */
+  txAlone<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** How often transactions met since the start; a store in which they never do has no such counts. */
+  counts?(): StoreCounts;
   /** Finishes what is waiting, then closes. Later calls of `tx` are refused. */
   close(): Promise<void>;
+}
+
+export interface StoreCounts {
+  /** Transactions that were run again. */
+  retries: number;
+  /** Transactions that were given up, because others were in the way every time. */
+  conflicts: number;
 }

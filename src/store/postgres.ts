@@ -1,0 +1,263 @@
+/**
+ * PostgreSQL behind the store's interface, for any number of brokers: a pool of connections, every transaction serializable.
+ * One that met another is run again after a short pause; one whose connection broke before its commit, too. A commit
+ * whose answer is lost is never repeated: nobody knows what became of it, and that is what its caller is told.
+ */
+import pg from "pg";
+import { CctError } from "../errors.ts";
+import { pauseAfter } from "../rules/backoff.ts";
+import { connectionOptions } from "./postgres-url.ts";
+import type { Row, Sql, Store, StoreCounts, Value } from "./store.ts";
+
+/** How often a transaction is tried in all. The pauses between add up to some four seconds. */
+const TRIES = 14;
+/** Run again, work sees who has the value; when it wants it all the same, that is its own error. */
+const TRIES_FOR_TAKEN = 3;
+const FIRST_PAUSE_MS = 3;
+const LONGEST_PAUSE_MS = 500;
+/** The server gives up a statement after this; the client, when the server is not even there to do so, a little later. */
+const STATEMENT_MS = 8_000;
+const SILENCE_MS = 10_000;
+/** How long a transaction waits for a connection, whether a new one or one that others use. */
+const CONNECT_MS = 3_000;
+/** After a connection could not be made, nobody else waits for one for so long. */
+const REST_MS = 500;
+/** The server keeps a plan for each text that it is told once. Past this many they are not kept: lists vary in length. */
+const KEPT_STATEMENTS = 400;
+/** What brings the schema up to date holds this lock: "cct" and a number of its own. */
+const SCHEMA_LOCK = "7168372";
+
+export interface PostgresOptions {
+  url: string;
+  /** Connections at the most. */
+  pool: number;
+  /** 0 to 1: spreads the pauses of many that wait for the same. */
+  random(): number;
+}
+
+/** Opens the database. Nothing is asked of it yet: whether it answers the first transaction tells. */
+export function openPostgres({ url, pool: max, random }: PostgresOptions): Store & { counts(): StoreCounts } {
+  const pool = new pg.Pool({
+    ...connectionOptions(url),
+    max,
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_MS,
+    query_timeout: SILENCE_MS,
+  });
+  // An idle connection that breaks is replaced; without a listener it would end the process.
+  pool.on("error", () => {});
+  const prepare = statements();
+  const counts: StoreCounts = { retries: 0, conflicts: 0 };
+  /** Why there is no connection to be had just now. */
+  let away: CctError | undefined;
+  let closing: Promise<void> | undefined;
+  const running = new Set<Promise<unknown>>();
+
+  async function connected(): Promise<pg.PoolClient> {
+    if (away) throw away;
+    try {
+      return await pool.connect();
+    } catch (error) {
+      const known = storeError(error);
+      away =
+        known instanceof CctError
+          ? known
+          : new CctError("store_failed", `The database cannot be used (${codeOf(error)}).`, "See its log.");
+      setTimeout(() => {
+        away = undefined;
+      }, REST_MS).unref();
+      throw away;
+    }
+  }
+
+  /** One try. `again`: it failed by no fault of its own, and certainly changed nothing. */
+  async function attempt<T>(
+    work: (sql: Sql) => Promise<T>,
+    first: readonly string[],
+  ): Promise<{ done: T } | { failed: unknown; again: boolean }> {
+    const client = await connected();
+    let broken: Error | undefined;
+    /** The first error that the database told, whatever `work` made of it: after it the transaction is lost. */
+    let fault: unknown;
+    let committing = false;
+    const ask = async (query: pg.QueryConfig): Promise<pg.QueryResult<Row>> => {
+      try {
+        return await client.query<Row>(query);
+      } catch (error) {
+        fault ??= error;
+        if (isBroken(error)) broken = error as Error;
+        throw error;
+      }
+    };
+    const sql: Sql = async (text, ...values) => (await ask(prepare(text, values))).rows;
+    try {
+      for (const text of ["BEGIN ISOLATION LEVEL SERIALIZABLE", ...first]) await ask({ text });
+      const done = await work(sql);
+      if (fault !== undefined) throw fault;
+      committing = true;
+      await ask({ text: "COMMIT" });
+      return { done };
+    } catch (error) {
+      // An error of the database first: what `work` threw after it is its consequence.
+      const cause = fault ?? error;
+      if (committing && isBroken(cause)) return { failed: unknownEnd(), again: false };
+      if (!broken) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
+      return { failed: fault === undefined ? error : fault, again: fault !== undefined && isPassing(fault) };
+    } finally {
+      // Given an error, the pool throws the connection away.
+      client.release(broken);
+    }
+  }
+
+  async function run<T>(work: (sql: Sql) => Promise<T>, first: readonly string[] = []): Promise<T> {
+    let taken = 0;
+    for (let tries = 1; ; tries++) {
+      const end = await attempt(work, first);
+      if ("done" in end) return end.done;
+      if (codeOf(end.failed) === UNIQUE) taken++;
+      if (!end.again || tries === TRIES || taken === TRIES_FOR_TAKEN) {
+        if (isConflict(end.failed)) counts.conflicts++;
+        throw storeError(end.failed);
+      }
+      counts.retries++;
+      const pause = Math.min(LONGEST_PAUSE_MS, pauseAfter(tries - 1, FIRST_PAUSE_MS, random()));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  function begin<T>(work: (sql: Sql) => Promise<T>, first?: readonly string[]): Promise<T> {
+    if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
+    const result = run(work, first);
+    const settled = result.then(
+      () => {},
+      () => {},
+    );
+    running.add(settled);
+    void settled.then(() => running.delete(settled));
+    return result;
+  }
+
+  return {
+    tx: (work) => begin(work),
+    // A lock that ends with the transaction. The snapshot is taken after it was had; what it does may take its time.
+    txAlone: (work) => begin(work, ["SET LOCAL statement_timeout = 0", `SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`]),
+    counts: () => ({ ...counts }),
+    close() {
+      closing ??= Promise.all(running).then(() => pool.end());
+      return closing;
+    },
+  };
+}
+
+/** Makes a query of a statement's text and values, prepared by name on each connection that meets it. */
+function statements(): (text: string, values: readonly Value[]) => pg.QueryConfig {
+  const known = new Map<string, { text: string; name?: string; order: number[] }>();
+  return (text, values) => {
+    let statement = known.get(text);
+    if (!statement) {
+      const name = known.size < KEPT_STATEMENTS ? { name: `s${known.size}` } : {};
+      statement = { ...dense(withCollation(text)), ...name };
+      // Texts that are not kept there are none that come again.
+      if (known.size < KEPT_STATEMENTS) known.set(text, statement);
+    }
+    return {
+      ...(statement.name !== undefined && { name: statement.name }),
+      text: statement.text,
+      values: statement.order.map((i) => bindable(values[i])),
+      // The server's own limit has been lifted for these: an index over much takes its time.
+      ...(isDefinition(text) && { query_timeout: 0 }),
+    };
+  };
+}
+
+const nothing = (): undefined => undefined;
+
+const isDefinition = (text: string): boolean => /^\s*(?:CREATE|ALTER|DROP)\s/i.test(text);
+
+/** Text is compared by its letters' codes, as SQLite does, whatever the database's own order is: prefixes of ids need that. */
+const withCollation = (text: string): string =>
+  isDefinition(text) ? text.replace(/\bTEXT\b/g, 'TEXT COLLATE "C"') : text;
+
+/** Numbers the placeholders that a text uses from 1 on: of one that it does not use, the server could not tell the type. */
+function dense(text: string): { text: string; order: number[] } {
+  const order: number[] = [];
+  const renumbered = text.replace(/\$(\d+)/g, (_, n) => {
+    const index = Number(n) - 1;
+    if (!order.includes(index)) order.push(index);
+    return `$${order.indexOf(index) + 1}`;
+  });
+  return { text: renumbered, order };
+}
+
+function bindable(value: Value | undefined): Value {
+  if (value === null || typeof value === "string" || typeof value === "number") return value;
+  throw new TypeError(`an SQL value is ${typeof value}`);
+}
+
+/** SQLSTATE of a unique value that another row has. */
+const UNIQUE = "23505";
+
+/** SQLSTATE, or what node calls the error of a socket. */
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+
+/** Two transactions met: serialization failure, deadlock. */
+const isConflict = (error: unknown): boolean => ["40001", "40P01"].includes(codeOf(error));
+
+/**
+ * The connection is gone, or nobody knows in which state it is: an error that is not the server's, or that tells of the
+ * server's end (57P01 to 57P03, class 08).
+ */
+const isBroken = (error: unknown): boolean =>
+  !(error instanceof pg.DatabaseError) || /^(?:57P0[1-5]|08...|25P03)$/.test(codeOf(error));
+
+/**
+ * Worth another try: others were in the way, or the connection broke before anything was committed. A unique value that
+ * was taken is one of these: run again, the work sees who has it, and says so or chooses another.
+ */
+const isPassing = (error: unknown): boolean =>
+  isConflict(error) ||
+  codeOf(error) === UNIQUE ||
+  (isBroken(error) && !isTimeout(error) && !(error instanceof CctError));
+
+/** The client's own limits, which have no code. */
+const isTimeout = (error: unknown): boolean => error instanceof Error && /\btimeout\b/i.test(error.message);
+
+const KEPT = "Nothing of this request was stored, and nothing stored before is lost.";
+
+const unknownEnd = (): CctError =>
+  new CctError(
+    "unavailable",
+    "The connection to the database broke during a commit: whether this request was stored is not known.",
+    "Repeat it (a message with the same message_id is not sent twice), or look.",
+  );
+
+/** Says what happened and what to do. What is no error of a database's operation passes unchanged: it is ours. */
+export function storeError(error: unknown): unknown {
+  if (error instanceof CctError) return error;
+  const code = codeOf(error);
+  if (isConflict(error))
+    return new CctError("conflict", `Too many others changed the same at once. ${KEPT}`, "Try again in a moment.");
+  if (code === "53100")
+    return new CctError("store_full", `The database's disk is full. ${KEPT}`, "Free some space there and repeat it.");
+  if (code === "57014")
+    return new CctError("unavailable", `The database took too long. ${KEPT}`, "Try again in a moment.");
+  if (code === "25006")
+    return new CctError(
+      "unavailable",
+      `The database only reads now. ${KEPT}`,
+      "Is it a standby? Point database_url at the primary.",
+    );
+  if (/^(?:28|3D)/.test(code) || code === "42501")
+    return new CctError(
+      "store_failed",
+      `The database refuses us (${code}).`,
+      "Check user, password, database and rights in database_url.",
+    );
+  if (/^(?:08|53|57P|58)/.test(code) || isBroken(error)) {
+    const why = code || (isTimeout(error) ? "no answer in time" : "the connection broke");
+    return new CctError("unavailable", `The database does not answer (${why}). ${KEPT}`, "Try again in a moment.");
+  }
+  return error;
+}

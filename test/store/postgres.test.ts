@@ -1,0 +1,11 @@
+import { beforeAll } from "vitest";
+import { openPostgres } from "../../src/store/postgres.ts";
+import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { storeConformance } from "./conformance.ts";
+
+let server: TestPostgres;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+
+storeConformance(async () => openPostgres({ url: await server.database(), pool: 10, random: Math.random }));

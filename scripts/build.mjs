@@ -15,13 +15,14 @@ const parts = {
   "cli/main": "cli",
   "broker/main": "broker",
   "broker/certificate": "certificate",
+  "store/postgres": "postgres",
   "rules/secret-patterns": "secrets",
 };
 
 const lazyParts = {
   name: "lazy parts",
   setup(building) {
-    building.onResolve({ filter: /\/(?:main|certificate|secret-patterns)\.ts$/ }, ({ path, kind }) => {
+    building.onResolve({ filter: /\/(?:main|certificate|postgres|secret-patterns)\.ts$/ }, ({ path, kind }) => {
       if (kind !== "dynamic-import") return undefined;
       const part = Object.keys(parts).find(
         (name) => path.endsWith(`${name}.ts`) || path === `./${name.split("/")[1]}.ts`,
@@ -38,7 +39,8 @@ const options = {
   // Some packages' CommonJS form cannot be bundled.
   mainFields: ["module", "main"],
   target: "node20.19",
-  external: ["libsql"],
+  // Drivers in native code: the one comes with npm, the others are not used.
+  external: ["libsql", "pg-native", "pg-cloudflare"],
   plugins: [lazyParts],
   logLevel: "warning",
   metafile: true,

@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { steadyClock, type World } from "./world.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const now = steadyClock(Date.now, () => performance.now());
+const steady = (): number => performance.now();
+const now = steadyClock(Date.now, steady);
 
 const user = process.getuid?.() ?? 0;
 
@@ -28,6 +29,8 @@ const world: World = {
   user,
   username: username(),
   now,
+  steady,
+  random: Math.random,
   newId: () => randomBytes(16).toString("hex"),
   newMessageId: () => uuidv7(now()),
 };

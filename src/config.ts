@@ -23,6 +23,17 @@ export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1
 /** Whether a URL leads to this machine itself, over its loopback. */
 export const isOnThisMachine = (url: string): boolean => URL.canParse(url) && isLoopback(new URL(url).hostname);
 
+/** A database's URL; the text may hold a password, so that no error repeats it. */
+function databaseUrl(text: string, context: z.RefinementCtx): string {
+  if (/^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text)) return text;
+  context.issues.push({
+    code: "custom",
+    message: "not a postgres:// URL (encode : / @ # in a password as %3A %2F %40 %23)",
+    input: "",
+  });
+  return z.NEVER;
+}
+
 /** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL, as a URL. Without a scheme: TLS, but to this machine. */
 function brokerUrl(text: string, context: z.RefinementCtx): string {
   const complete = /^https?:\/\//i.test(text) ? text : `https://${text}`;
@@ -100,6 +111,13 @@ const schema = z.strictObject({
   connections_per_address: limit(1000, "open connections from one network address"),
   max_peers: limit(10_000, "peers that are registered in all"),
   mailbox_messages: limit(2000, "messages that wait for one peer"),
+  database_url: z
+    .string()
+    .max(2000)
+    .transform(databaseUrl)
+    .optional()
+    .describe("PostgreSQL instead of the file in the home; any number of brokers may share it"),
+  database_pool: z.coerce.number().int().min(1).max(200).default(10).describe("connections to it at the most"),
 });
 
 export type Settings = z.output<typeof schema>;
@@ -132,10 +150,12 @@ const variables: Record<SettingName, string> = {
   connections_per_address: "CCT_CONNECTIONS_PER_ADDRESS",
   max_peers: "CCT_MAX_PEERS",
   mailbox_messages: "CCT_MAILBOX_MESSAGES",
+  database_url: "CCT_DATABASE_URL",
+  database_pool: "CCT_DATABASE_POOL",
 };
 
 /** Never shown, and never handed on. */
-export const isSecret = (name: SettingName): boolean => name === "token";
+export const isSecret = (name: SettingName): boolean => name === "token" || name === "database_url";
 
 /** What only a session or a command has to know. */
 const notTheBrokers: readonly SettingName[] = ["broker", "token", "fingerprint", "name", "delivery", "poll", "outbox"];

@@ -17,6 +17,10 @@ export interface World {
   username: string;
   /** Milliseconds since 1970; never goes back while the process lives. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets; only differences mean something. */
+  steady(): number;
+  /** From 0 to 1, to spread what many would do at one moment. */
+  random(): number;
   /** 32 random hexadecimal characters. */
   newId(): string;
   /** A UUID of version 7, for messages. */

@@ -15,6 +15,8 @@ export interface Fanout {
   /** Turns a response into a peer's stream, which ends when `deviceId` (the machine that it goes to) is revoked. */
   open(peerId: string, deviceId: string | undefined, response: ServerResponse): void;
   count(): number;
+  /** Whose streams are open, and the other machines that they go to. */
+  listeners(): { peers: string[]; devices: string[] };
   close(): void;
 }
 
@@ -81,6 +83,11 @@ export function fanout(pulseMs = PULSE_MS): Fanout {
       }
     },
     count: () => [...streams.values()].reduce((sum, all) => sum + all.size, 0),
+    listeners() {
+      const all = [...streams.values()].flatMap((some) => [...some]);
+      const devices = new Set(all.flatMap(({ device }) => device ?? []));
+      return { peers: [...streams.keys()], devices: [...devices] };
+    },
     close() {
       clearInterval(timer);
       for (const all of streams.values()) for (const stream of all) stream.response.end();

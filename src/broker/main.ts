@@ -10,19 +10,20 @@ import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readO
 import type { Environment } from "../operations/operation.ts";
 import { isAlive, startMark } from "../process.ts";
 import { hostFrom } from "../rules/names.ts";
+import { takeChore } from "../store/chores.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
-import type { Peer } from "../store/peers.ts";
-import { openSqlite } from "../store/sqlite.ts";
-import type { Store } from "../store/store.ts";
 import type { World } from "../world.ts";
 import { createApp } from "./app.ts";
 import { connections } from "./connections.ts";
+import { type Database, openDatabase } from "./database.ts";
 import { fanout } from "./events.ts";
 import { openDoors, reachableAt } from "./listen.ts";
-import { sweep } from "./sweep.ts";
+import { sweepAll, sweepHere } from "./sweep.ts";
 
 const SWEEP_MS = 2_000;
+/** The clocks of brokers that take turns at the sweep do not tick at the same moment. */
+const SPREAD_MS = 100;
 /** Requests that are still being answered at shutdown get this long. */
 const DRAIN_MS = 3_000;
 
@@ -48,14 +49,14 @@ export async function startBroker(world: World, config: Config): Promise<Broker>
   const place = paths(config.home);
   const token = brokerToken(config.home, world.newId);
   const { log, endLog } = openLog(place.logs);
-  let store: Store | undefined;
+  let database: Database | undefined;
   try {
-    store = await openStore(config.home, log);
-    await migrate(store, await readMigrations(join(world.root, "migrations")), world.now());
-    return await serve(world, config, token, store, log, endLog);
+    database = await openDatabase(world, config, log);
+    await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
+    return await serve(world, config, token, database, log, endLog);
   } catch (error) {
     log.error({ err: error }, "broker did not start");
-    await store?.close();
+    await database?.close();
     await endLog();
     throw error;
   }
@@ -106,47 +107,24 @@ function openLog(folder: string): { log: Logger; endLog(): Promise<void> } {
   };
 }
 
-async function openStore(home: string, log: Logger): Promise<Store> {
-  try {
-    return await openSqlite(paths(home).database);
-  } catch (error) {
-    log.error({ err: error }, "store did not open");
-    if (error instanceof CctError && error.code === "conflict") throw secondBroker(home);
-    throw error;
-  }
-}
-
-function secondBroker(home: string): CctError {
-  const first = readBrokerNote(home);
-  const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting or ending";
-  return new CctError(
-    "conflict",
-    `A broker already serves ${home}: ${who}.`,
-    "Use that one, or stop it with: cct kill",
-  );
-}
-
 async function serve(
   world: World,
   config: Config,
   token: string,
-  store: Store,
+  database: Database,
   log: Logger,
   endLog: () => Promise<void>,
 ): Promise<Broker> {
-  const startedAt = world.now();
+  const { store, now } = database;
+  const startedAt = now();
   const events = fanout();
-  let seq = await store.tx(lastSeq);
+  const shared = database.share?.(events);
   const environment: Environment = {
     store,
-    now: world.now,
+    now,
     newId: world.newId,
     newMessageId: world.newMessageId,
-    // Microseconds of the clock keep the order readable; the counter keeps it strict.
-    nextSeq: () => {
-      seq = Math.max(seq + 1, world.now() * 1000);
-      return seq;
-    },
+    nextSeq: counter(await store.tx(lastSeq), now, database.slot),
     limits: {
       sends_per_minute: config.sends_per_minute,
       sends_per_pair: config.sends_per_pair,
@@ -156,7 +134,7 @@ async function serve(
       mailbox_messages: config.mailbox_messages,
       peers: config.max_peers,
     },
-    publish: events.publish,
+    publish: shared?.publish ?? events.publish,
   };
   let closing: Promise<void> | undefined;
   const open = connections(config.connections_per_address);
@@ -164,7 +142,7 @@ async function serve(
     closing: () => closing !== undefined,
     environment,
     events,
-    keys: { token, store, now: world.now },
+    keys: { token, store, now },
     log,
     bounds: config,
     connections: open,
@@ -187,8 +165,8 @@ async function serve(
           tls: tls !== undefined,
           ...(tls && { fingerprint: tls.fingerprint }),
         };
-  const here = isLoopback(config.host) ? config.host : "127.0.0.1";
-  const url = `http://${here.includes(":") ? `[${here}]` : here}:${doors.port}`;
+  const near = isLoopback(config.host) ? config.host : "127.0.0.1";
+  const url = `http://${near.includes(":") ? `[${near}]` : near}:${doors.port}`;
   const note: BrokerNote = { pid: world.pid, began: startMark(world.pid), url, version: world.version };
   const place = paths(config.home);
   try {
@@ -206,16 +184,31 @@ async function serve(
   log.info({ pid: world.pid, url, version: world.version, node: process.versions.node }, "broker started");
 
   const absenceMs = config.pool_absence_hours * 3_600_000;
-  let sweeping = Promise.resolve();
+  const here = { host: hostFrom(world.hostname), isAlive };
+  let sweeping: Promise<void> | undefined;
+  let failed = false;
+  async function sweepOnce(): Promise<void> {
+    try {
+      await sweepHere(environment, here);
+      const mine = !shared || (await store.tx((sql) => takeChore(sql, "sweep", now() - SWEEP_MS + SPREAD_MS, now())));
+      if (mine) await sweepAll(environment, here, absenceMs);
+      failed = false;
+    } catch (error) {
+      // Once, not every time: a database may be away for long.
+      if (!failed) log.error({ err: error }, "sweep failed");
+      failed = true;
+    }
+  }
   let abandon = (): void => {};
   const abandoned = new Promise<void>((resolve) => {
     abandon = resolve;
   });
   const timer = setInterval(() => {
     // Nobody can find this broker any more, and what it stores goes nowhere.
-    if (!existsSync(place.database)) return abandon();
-    sweeping = sweep(environment, (peer) => isGone(world, peer), absenceMs).catch((error: unknown) => {
-      log.error({ err: error }, "sweep failed");
+    if (!existsSync(database.file)) return abandon();
+    // One that takes long is not joined by a second.
+    sweeping ??= sweepOnce().finally(() => {
+      sweeping = undefined;
     });
   }, SWEEP_MS);
 
@@ -233,7 +226,8 @@ async function serve(
         const cutOff = setTimeout(doors.cutOff, DRAIN_MS);
         await closed;
         clearTimeout(cutOff);
-        await store.close();
+        await shared?.close();
+        await database.close();
         log.info("broker stopped");
         await endLog();
       })();
@@ -242,8 +236,14 @@ async function serve(
   };
 }
 
-/** A session of this machine whose host process is no more. Another machine's is judged by its silence alone. */
-function isGone(world: World, peer: Peer): boolean {
-  if (peer.device_id !== null || peer.host !== hostFrom(world.hostname)) return false;
-  return !isAlive(peer.claude_pid);
+/**
+ * Places in the order of sending, each above the one before and above `last`: tenths of a millisecond of the clock keep the
+ * order of many brokers, and the last two digits, their slots, mostly keep them apart; the database's index always does.
+ */
+function counter(last: number, now: () => number, slot: number): () => number {
+  let tenths = Math.floor(last / 100);
+  return () => {
+    tenths = Math.max(tenths + 1, now() * 10);
+    return tenths * 100 + slot;
+  };
 }

@@ -1,42 +1,105 @@
-/** What the clock does: claims lapse, mail expires, sessions fall silent, services go. Rules decide, statements record. */
+/**
+ * What the clock does: claims lapse, mail expires, sessions fall silent, votes and memberships end, services go. Rules
+ * decide, statements record. Each step looks first whether there is anything to do, and does that in transactions of its
+ * own, so that it is in nobody's way for long; whoever else did it meanwhile leaves it nothing to do.
+ */
 import { endBusy, isBusyOver } from "../operations/busy.ts";
 import type { Environment, Hint } from "../operations/operation.ts";
 import { recordOutcome } from "../operations/outcomes.ts";
-import { removeGoneServices } from "../operations/services.ts";
-import { settlePools } from "../operations/settle.ts";
+import type { Poster } from "../operations/post.ts";
+import { goneServices, removeGoneServices } from "../operations/services.ts";
+import { closeVotes, poolsDue, settlePool } from "../operations/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
-import { isLive, LEASE_MS } from "../rules/presence.ts";
+import { isLive, LEASE_MS, SILENT_MS } from "../rules/presence.ts";
 import { expiredDeliveries, staleClaims } from "../store/messages.ts";
-import { listSessions, type Peer, updatePeer } from "../store/peers.ts";
+import { doubtfulSessions, findPeers, type Peer, sessionsHere, updatePeer } from "../store/peers.ts";
+import { dueProposals } from "../store/proposals.ts";
+import type { Sql } from "../store/store.ts";
 
-/** Runs one sweep. `isGone` tells of a session on this machine whose process has ended; `absenceMs`: see `settlePools`. */
-export async function sweep(
-  environment: Environment,
-  isGone: (peer: Peer) => boolean,
-  absenceMs: number,
-): Promise<void> {
+/** Sessions that are settled in one transaction. */
+const TOGETHER = 50;
+
+/** The broker's own machine: who of its sessions still runs, nobody else can see. */
+export interface Here {
+  host: string;
+  isAlive(pid: number): boolean;
+}
+
+/** What a broker sees alone: sessions of its machine whose host process has ended. */
+export async function sweepHere(environment: Environment, here: Here): Promise<void> {
+  await settleSessions(environment, here, (sql) => sessionsHere(sql, here.host));
+}
+
+/** What any broker can do, and one does. `absenceMs`: a member that was offline for longer is let go from its pools. */
+export async function sweepAll(environment: Environment, here: Here, absenceMs: number): Promise<void> {
   const now = environment.now();
-  const hints = await environment.store.tx(async (sql) => {
-    const hints: Hint[] = [];
-    const context = { ...environment, sql, now, emit: (hint: Hint) => void hints.push(hint) };
-    for (const delivery of await staleClaims(sql, now - LEASE_MS, now)) {
+  const stale = (sql: Sql) => staleClaims(sql, now - LEASE_MS, now);
+  await step(environment, stale, async (context) => {
+    for (const delivery of await stale(context.sql)) {
       const next = lapse(delivery, now);
       if (!next) continue;
       await recordOutcome(context, delivery, next);
-      hints.push({ peer_id: delivery.peer_id, about: "mail" });
+      context.emit({ peer_id: delivery.peer_id, about: "mail" });
     }
-    for (const delivery of await expiredDeliveries(sql, now)) {
+  });
+  const expired = (sql: Sql) => expiredDeliveries(sql, now);
+  await step(environment, expired, async (context) => {
+    for (const delivery of await expired(context.sql)) {
       const next = expire(delivery, now);
       if (next) await recordOutcome(context, delivery, next);
     }
-    for (const peer of await listSessions(sql)) {
-      // Also of a peer that went away while it was busy: who polls for it would poll slowly for ever.
-      const lives = isLive(peer, now) && !isGone(peer);
-      const current = isBusyOver(peer, now) ? await endBusy(context, peer) : peer;
-      if (!lives && current.presence !== "offline") await updatePeer(sql, { ...current, presence: "offline" });
-    }
-    await settlePools(context, absenceMs);
-    await removeGoneServices(sql, now);
+  });
+  await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now - SILENT_MS, now));
+  for (const pool of await environment.store.look((sql) => poolsDue(sql, now, absenceMs)))
+    await act(environment, (context) => settlePool(context, pool, absenceMs));
+  await step(environment, (sql) => dueProposals(sql, now), closeVotes);
+  await step(
+    environment,
+    (sql) => goneServices(sql, now),
+    (context) => removeGoneServices(context.sql, now),
+  );
+}
+
+/** Ends what has ended of some sessions: the session itself, or its wish to be left alone. */
+async function settleSessions(
+  environment: Environment,
+  here: Here,
+  find: (sql: Sql) => Promise<Peer[]>,
+): Promise<void> {
+  const lives = (peer: Peer, now: number): boolean => {
+    const isOurs = peer.device_id === null && peer.host === here.host;
+    return isLive(peer, now) && (!isOurs || here.isAlive(peer.claude_pid));
+  };
+  const isDue = (peer: Peer, now: number): boolean =>
+    isBusyOver(peer, now) || (peer.presence !== "offline" && !lives(peer, now));
+  const now = environment.now();
+  const ids = (await environment.store.look(find)).filter((peer) => isDue(peer, now)).map(({ peer_id }) => peer_id);
+  for (let i = 0; i < ids.length; i += TOGETHER) {
+    await act(environment, async (context) => {
+      for (const peer of await findPeers(context.sql, ids.slice(i, i + TOGETHER))) {
+        if (!isDue(peer, context.now)) continue;
+        // Also of a peer that went away while it was busy: who polls for it would poll slowly for ever.
+        const current = isBusyOver(peer, context.now) ? await endBusy(context, peer) : peer;
+        if (current.presence !== "offline" && !lives(peer, context.now))
+          await updatePeer(context.sql, { ...current, presence: "offline" });
+      }
+    });
+  }
+}
+
+async function step(
+  environment: Environment,
+  find: (sql: Sql) => Promise<readonly unknown[]>,
+  settle: (context: Poster) => Promise<void>,
+): Promise<void> {
+  if ((await environment.store.look(find)).length > 0) await act(environment, settle);
+}
+
+/** One transaction of the clock's, with its hints after the commit. */
+async function act(environment: Environment, work: (context: Poster) => Promise<void>): Promise<void> {
+  const hints = await environment.store.tx(async (sql) => {
+    const hints: Hint[] = [];
+    await work({ ...environment, sql, now: environment.now(), emit: (hint) => void hints.push(hint) });
     return hints;
   });
   for (const hint of hints) environment.publish(hint);

@@ -36,13 +36,19 @@ export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<
   return resolvePool(wanted, candidates.length > 0 ? candidates : seen(await listPools(sql, false)), me);
 }
 
+/** The peers of a pool's members, and who of them lives. */
+export interface People {
+  peer(peerId: string): Peer | undefined;
+  live: Live;
+}
+
 /** A pool's members and perhaps others as peers, and who of them lives. */
 export async function peopleOf(
   sql: Sql,
   pool: Pick<PoolRow, "members">,
   now: number,
   ...more: readonly Peer[]
-): Promise<{ peer(peerId: string): Peer | undefined; live: Live }> {
+): Promise<People> {
   const ids = pool.members.map((member) => member.peer_id);
   const peers = new Map([...(await findPeers(sql, ids)), ...more].map((peer) => [peer.peer_id, peer]));
   return {

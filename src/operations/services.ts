@@ -270,9 +270,11 @@ async function shownServices(sql: Sql, now: number): Promise<OwnedService[]> {
   return (await allServices(sql)).filter((service) => !isGone(service, now));
 }
 
-/** What the sweep does: services that nobody has renewed for long are removed. */
+/** Services that nobody has renewed for so long that they are removed. */
+export async function goneServices(sql: Sql, now: number): Promise<OwnedService[]> {
+  return (await overdueServices(sql, now)).filter((service) => isGone(service, now));
+}
+
 export async function removeGoneServices(sql: Sql, now: number): Promise<void> {
-  for (const service of await overdueServices(sql, now)) {
-    if (isGone(service, now)) await deleteService(sql, service.service_id);
-  }
+  for (const { service_id } of await goneServices(sql, now)) await deleteService(sql, service_id);
 }

@@ -1,6 +1,6 @@
 /** Statements about devices and invitations; rows become types here. */
 import { type Scope, scopes } from "../rules/devices.ts";
-import { integer, integerOrNull, oneOf, text } from "./row.ts";
+import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
 /** Another machine, known by its token. */
@@ -55,6 +55,16 @@ export async function updateDevice(sql: Sql, device: Device): Promise<void> {
 export async function deviceByToken(sql: Sql, tokenHash: string): Promise<Device | undefined> {
   const [row] = await sql(`SELECT ${COLUMNS} FROM devices WHERE token_hash = $1 AND revoked_at IS NULL`, tokenHash);
   return row && toDevice(row);
+}
+
+/** Which of these devices may not come in any more. */
+export async function revokedAmong(sql: Sql, deviceIds: readonly string[]): Promise<string[]> {
+  if (deviceIds.length === 0) return [];
+  const rows = await sql(
+    `SELECT device_id FROM devices WHERE revoked_at IS NOT NULL AND device_id IN (${placeholders(deviceIds.length)})`,
+    ...deviceIds,
+  );
+  return rows.map((row) => text(row, "device_id"));
 }
 
 /** Oldest first. */

@@ -147,6 +147,18 @@ export async function findDelivery(sql: Sql, messageId: string, peerId: string):
   return row && toDelivery(row);
 }
 
+/** Which of these peers have mail queued that was sent after the place `seq`. */
+export async function peersWithMailSince(sql: Sql, peerIds: readonly string[], seq: number): Promise<string[]> {
+  if (peerIds.length === 0) return [];
+  const rows = await sql(
+    `SELECT DISTINCT d.peer_id FROM deliveries d
+     WHERE d.seq > $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered') AND d.peer_id IN (${placeholders(peerIds.length, 2)})`,
+    seq,
+    ...peerIds,
+  );
+  return rows.map((row) => text(row, "peer_id"));
+}
+
 /** The highest place in the order of sending that is taken; 0 before the first message. */
 export async function lastSeq(sql: Sql): Promise<number> {
   const [row] = await sql("SELECT coalesce(max(seq), 0) AS seq FROM messages");

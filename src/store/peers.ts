@@ -163,8 +163,22 @@ export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));
 }
 
-/** Peers whose session has not ended, on paper at least, and those that went away busy. */
-export async function listSessions(sql: Sql): Promise<Peer[]> {
-  const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline' OR busy_for IS NOT NULL`);
+/** Sessions that have not ended, on paper, and were not heard of since `before`, or only in the future; and all that asked to be left alone. */
+export async function doubtfulSessions(sql: Sql, before: number, now: number): Promise<Peer[]> {
+  const rows = await sql(
+    `SELECT ${COLUMNS} FROM peers
+     WHERE (presence <> 'offline' AND (last_seen <= $1 OR last_seen > $2)) OR busy_for IS NOT NULL`,
+    before,
+    now,
+  );
+  return rows.map(toPeer);
+}
+
+/** Sessions that have not ended, on paper, of a broker's own machine. */
+export async function sessionsHere(sql: Sql, host: string): Promise<Peer[]> {
+  const rows = await sql(
+    `SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline' AND host = $1 AND device_id IS NULL`,
+    host,
+  );
   return rows.map(toPeer);
 }

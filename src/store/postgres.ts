@@ -7,7 +7,11 @@ import pg from "pg";
 import { CctError } from "../errors.ts";
 import { pauseAfter } from "../rules/backoff.ts";
 import { connectionOptions } from "./postgres-url.ts";
+import { integer } from "./row.ts";
 import type { Row, Sql, Store, StoreCounts, Value } from "./store.ts";
+
+export { databaseName } from "./postgres-url.ts";
+export { openWire } from "./postgres-wire.ts";
 
 /** How often a transaction is tried in all. The pauses between add up to some four seconds. */
 const TRIES = 14;
@@ -35,8 +39,14 @@ export interface PostgresOptions {
   random(): number;
 }
 
+export interface Postgres extends Store {
+  counts(): StoreCounts;
+  /** The database's clock: milliseconds since 1970. */
+  time(): Promise<number>;
+}
+
 /** Opens the database. Nothing is asked of it yet: whether it answers the first transaction tells. */
-export function openPostgres({ url, pool: max, random }: PostgresOptions): Store & { counts(): StoreCounts } {
+export function openPostgres({ url, pool: max, random }: PostgresOptions): Postgres {
   const pool = new pg.Pool({
     ...connectionOptions(url),
     max,
@@ -74,7 +84,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Store
   /** One try. `again`: it failed by no fault of its own, and certainly changed nothing. */
   async function attempt<T>(
     work: (sql: Sql) => Promise<T>,
-    first: readonly string[],
+    { before, commits, closes }: Frame,
   ): Promise<{ done: T } | { failed: unknown; again: boolean }> {
     const client = await connected();
     let broken: Error | undefined;
@@ -92,28 +102,28 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Store
     };
     const sql: Sql = async (text, ...values) => (await ask(prepare(text, values))).rows;
     try {
-      for (const text of ["BEGIN ISOLATION LEVEL SERIALIZABLE", ...first]) await ask({ text });
+      for (const text of before) await ask({ text, ...(closes && { query_timeout: 0 }) });
       const done = await work(sql);
       if (fault !== undefined) throw fault;
-      committing = true;
-      await ask({ text: "COMMIT" });
+      committing = commits;
+      if (commits) await ask({ text: "COMMIT" });
       return { done };
     } catch (error) {
       // An error of the database first: what `work` threw after it is its consequence.
       const cause = fault ?? error;
       if (committing && isBroken(cause)) return { failed: unknownEnd(), again: false };
-      if (!broken) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
+      if (!broken && commits) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
       return { failed: fault === undefined ? error : fault, again: fault !== undefined && isPassing(fault) };
     } finally {
-      // Given an error, the pool throws the connection away.
-      client.release(broken);
+      // Given an error, or `true`, the pool throws the connection away.
+      client.release(broken ?? closes);
     }
   }
 
-  async function run<T>(work: (sql: Sql) => Promise<T>, first: readonly string[] = []): Promise<T> {
+  async function run<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
     let taken = 0;
     for (let tries = 1; ; tries++) {
-      const end = await attempt(work, first);
+      const end = await attempt(work, frame);
       if ("done" in end) return end.done;
       if (codeOf(end.failed) === UNIQUE) taken++;
       if (!end.again || tries === TRIES || taken === TRIES_FOR_TAKEN) {
@@ -126,9 +136,9 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Store
     }
   }
 
-  function begin<T>(work: (sql: Sql) => Promise<T>, first?: readonly string[]): Promise<T> {
+  function begin<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
-    const result = run(work, first);
+    const result = run(work, frame);
     const settled = result.then(
       () => {},
       () => {},
@@ -139,9 +149,14 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Store
   }
 
   return {
-    tx: (work) => begin(work),
-    // A lock that ends with the transaction. The snapshot is taken after it was had; what it does may take its time.
-    txAlone: (work) => begin(work, ["SET LOCAL statement_timeout = 0", `SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`]),
+    tx: (work) => begin(work, TRANSACTION),
+    look: (read) => begin(read, STATEMENTS),
+    txAlone: (work) => begin(work, ALONE),
+    time: () =>
+      begin(async (sql) => {
+        const [row] = await sql("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now");
+        return row ? integer(row, "now") : Number.NaN;
+      }, STATEMENTS),
     counts: () => ({ ...counts }),
     close() {
       closing ??= Promise.all(running).then(() => pool.end());
@@ -149,6 +164,24 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Store
     },
   };
 }
+
+/** What stands around work. */
+interface Frame {
+  before: readonly string[];
+  commits: boolean;
+  /** The connection is closed afterwards, and with it ends what `before` set. */
+  closes?: boolean;
+}
+
+const BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+const TRANSACTION: Frame = { before: [BEGIN], commits: true };
+const STATEMENTS: Frame = { before: [], commits: false };
+/** The lock is had before the transaction begins: else that would not see what was done by the one it waited for. */
+const ALONE: Frame = {
+  before: ["SET statement_timeout = 0", `SELECT pg_advisory_lock(${SCHEMA_LOCK})`, BEGIN],
+  commits: true,
+  closes: true,
+};
 
 /** Makes a query of a statement's text and values, prepared by name on each connection that meets it. */
 function statements(): (text: string, values: readonly Value[]) => pg.QueryConfig {

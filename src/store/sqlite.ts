@@ -124,6 +124,7 @@ export async function openSqlite(path: string): Promise<Store> {
 
   return {
     tx,
+    look: tx,
     // One process holds the file, and transactions run one at a time.
     txAlone: tx,
     close() {

@@ -12,7 +12,9 @@ export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 export interface Store {
   /** Runs `work` in a transaction. Answers after the commit; rejects, with nothing changed, when `work` does. */
   tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
-  /** The same, while nobody else in the world runs one of these on the same database: for changes of its schema. */
+  /** Reads outside of a transaction, at less cost: each statement by itself sees what was committed when it began. */
+  look<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
+  /** As `tx`, while nobody else in the world runs one of these on the same database: for changes of its schema. */
   txAlone<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /** How often transactions met since the start; a store in which they never do has no such counts. */
   counts?(): StoreCounts;

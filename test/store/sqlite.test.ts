@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import { checkSchema, migrate, readMigrations } from "../../src/store/migrate.ts";
 import { integer } from "../../src/store/row.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { builtForChild } from "../support/child.ts";
@@ -166,17 +166,37 @@ describe("the schema", () => {
         "INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, urgency, text, sent_at, hops, answer) VALUES ('m', 1, 'p', 'p', 'q', 't', 'low', 'kept', 1, 0, '{}')",
       ),
     );
-    const next = { version: all.length + 1, name: "next.sql", sql: "ALTER TABLE messages ADD COLUMN later TEXT;" };
+    const next = {
+      version: all.length + 1,
+      name: "next.sql",
+      sql: "ALTER TABLE messages ADD COLUMN later TEXT;",
+      breaking: false,
+    };
     expect(await migrate(store, [...all, next], 2)).toBe(all.length + 1);
     expect(await store.tx((sql) => sql("SELECT text, later FROM messages"))).toEqual([{ text: "kept", later: null }]);
   });
 
-  test("of a newer program is refused, and stays as it is", async () => {
+  test("of a newer program that older ones may go on with is used as it is", async () => {
+    const store = await openSqlite(databaseFile());
+    onTestFinished(() => store.close());
+    const all = await migrations;
+    const newer = { version: all.length + 1, name: "newer.sql", sql: "CREATE TABLE newer (id TEXT)", breaking: false };
+    await migrate(store, [...all, newer], 1);
+    expect(await migrate(store, all, 2)).toBe(all.length + 1);
+    expect(await store.look((sql) => checkSchema(sql, all.length))).toBe(all.length + 1);
+  });
+
+  test("of a newer program that it does not go with is refused, and stays as it is", async () => {
     const file = databaseFile();
     const store = await openSqlite(file);
     onTestFinished(() => store.close());
     const all = await migrations;
-    const newer = { version: all.length + 1, name: "9999_newer.sql", sql: "CREATE TABLE newer (id TEXT PRIMARY KEY)" };
+    const newer = {
+      version: all.length + 1,
+      name: "9999_newer.sql",
+      sql: "CREATE TABLE newer (id TEXT PRIMARY KEY)",
+      breaking: true,
+    };
     await migrate(store, [...all, newer], 1);
     const dump = (): Promise<unknown> =>
       store.tx(async (sql) => [
@@ -193,7 +213,12 @@ describe("the schema", () => {
   test("that fails halfway is as it was before", async () => {
     const store = await openSqlite(databaseFile());
     onTestFinished(() => store.close());
-    const half = { version: 1, name: "0001_half.sql", sql: "CREATE TABLE half (id TEXT PRIMARY KEY); this is no SQL;" };
+    const half = {
+      version: 1,
+      name: "0001_half.sql",
+      sql: "CREATE TABLE half (id TEXT PRIMARY KEY); this is no SQL;",
+      breaking: false,
+    };
     await expect(migrate(store, [half], 1)).rejects.toThrow();
     expect(await store.tx((sql) => sql("SELECT name FROM sqlite_master WHERE name = 'half'"))).toEqual([]);
     expect(await migrate(store, await migrations, 2)).toBe((await migrations).length);

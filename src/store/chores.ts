@@ -1,0 +1,15 @@
+/** Statements about work of the clock that one of many brokers does. */
+import type { Sql } from "./store.ts";
+
+/** Takes a chore that nobody has taken since `before`. Of several that want it at once one gets it. */
+export async function takeChore(sql: Sql, name: string, before: number, now: number): Promise<boolean> {
+  const rows = await sql(
+    `INSERT INTO chores (name, taken_at) VALUES ($1, $3)
+     ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at WHERE chores.taken_at <= $2 OR chores.taken_at > $3 + 60000
+     RETURNING name`,
+    name,
+    before,
+    now,
+  );
+  return rows.length > 0;
+}

@@ -39,7 +39,7 @@ const table: Room[] = [
     "store",
     "the truth: transactions and statements; the only room that knows a database",
     ["rules", "errors"],
-    ["node:fs/promises", "node:module", "node:path", "node:sqlite", "libsql"],
+    ["node:fs/promises", "node:module", "node:path", "node:sqlite", "libsql", "pg", "pg-connection-string"],
   ),
   room("operations", "each capability, declared once", ["store", "rules", "errors"], ["zod", "node:crypto"]),
 

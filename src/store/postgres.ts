@@ -9,6 +9,7 @@ import { pauseAfter } from "../rules/backoff.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { integer } from "./row.ts";
 import type { Row, Sql, Store, StoreCounts, Value } from "./store.ts";
+import { turns } from "./turns.ts";
 
 export { databaseName } from "./postgres-url.ts";
 export { openWire } from "./postgres-wire.ts";
@@ -22,8 +23,11 @@ const LONGEST_PAUSE_MS = 500;
 /** The server gives up a statement after this; the client, when the server is not even there to do so, a little later. */
 const STATEMENT_MS = 8_000;
 const SILENCE_MS = 10_000;
-/** How long a transaction waits for a connection, whether a new one or one that others use. */
+/** How long a transaction waits for a new connection, and how long for one that others use. */
 const CONNECT_MS = 3_000;
+const PATIENCE_MS = 10_000;
+/** From this try on, transactions of this broker that met others go one at a time: where all want the same row, that is faster. */
+const ONE_BY_ONE = 3;
 /** After a connection could not be made, nobody else waits for one for so long. */
 const REST_MS = 500;
 /** The server keeps a plan for each text that it is told once. Past this many they are not kept: lists vary in length. */
@@ -58,6 +62,8 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   // An idle connection that breaks is replaced; without a listener it would end the process.
   pool.on("error", () => {});
   const prepare = statements();
+  const connections = turns(max);
+  const lane = turns(1);
   const counts: StoreCounts = { retries: 0, conflicts: 0 };
   /** Why there is no connection to be had just now. */
   let away: CctError | undefined;
@@ -123,7 +129,15 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   async function run<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
     let taken = 0;
     for (let tries = 1; ; tries++) {
-      const end = await attempt(work, frame);
+      const endWait = tries < ONE_BY_ONE ? nothing : await lane.take(PATIENCE_MS, tooBusy);
+      const endTurn = await connections.take(PATIENCE_MS, tooBusy).catch((error: unknown) => {
+        endWait();
+        throw error;
+      });
+      const end = await attempt(work, frame).finally(() => {
+        endTurn();
+        endWait();
+      });
       if ("done" in end) return end.done;
       if (codeOf(end.failed) === UNIQUE) taken++;
       if (!end.again || tries === TRIES || taken === TRIES_FOR_TAKEN) {
@@ -258,6 +272,9 @@ const isPassing = (error: unknown): boolean =>
 const isTimeout = (error: unknown): boolean => error instanceof Error && /\btimeout\b/i.test(error.message);
 
 const KEPT = "Nothing of this request was stored, and nothing stored before is lost.";
+
+const tooBusy = (): CctError =>
+  new CctError("unavailable", `The database has too much to do. ${KEPT}`, "Try again in a moment.");
 
 const unknownEnd = (): CctError =>
   new CctError(

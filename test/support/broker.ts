@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readIfThere } from "../../src/home.ts";
 import { atEnd } from "./cleanup.ts";
+import { databaseEnv } from "./database.ts";
 import { root, tempHome } from "./folders.ts";
 import { type Exit, type Running, run } from "./process.ts";
 import { until } from "./wait.ts";
@@ -31,7 +32,13 @@ export function launch(options: BrokerOptions = {}): Running & { home: string } 
   const home = options.home ?? tempHome();
   const command = [process.execPath, join(root, "dist/bin.js"), "start", "--foreground"];
   const [program = "", args] = options.within?.(command) ?? [command[0], command.slice(1)];
-  const env = { HOME: dirname(home), CCT_HOME: home, CCT_PORT: String(options.port ?? 0), ...options.env };
+  const env = {
+    HOME: dirname(home),
+    CCT_HOME: home,
+    CCT_PORT: String(options.port ?? 0),
+    ...databaseEnv(home),
+    ...options.env,
+  };
   return { ...run(program, args, { env }), home };
 }
 

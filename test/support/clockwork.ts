@@ -1,14 +1,14 @@
 /** The broker's works without its process: operations and the sweep on a real store, with a clock that the test sets. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { sweep } from "../../src/broker/sweep.ts";
+import { sweepAll } from "../../src/broker/sweep.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { type Environment, type Hint, invoke } from "../../src/operations/operation.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Credentials } from "./api.ts";
 import { atEnd } from "./cleanup.ts";
-import { root, tempFolder } from "./folders.ts";
+import { newStore, TABLES } from "./database.ts";
+import { root } from "./folders.ts";
 import { newMessageId, place, type TestPeer } from "./peers.ts";
 
 export interface Clockwork {
@@ -28,7 +28,7 @@ export interface Clockwork {
 const HOUR = 3_600_000;
 
 export async function openClockwork(): Promise<Clockwork> {
-  const store = await openSqlite(join(tempFolder(), "cct.db"));
+  const store = await newStore();
   atEnd(() => store.close());
   let now = 1_800_000_000_000;
   await migrate(store, await readMigrations(join(root, "migrations")), now);
@@ -69,7 +69,7 @@ export async function openClockwork(): Promise<Clockwork> {
     hints,
     dump: () =>
       store.tx(async (sql) => {
-        const tables = await sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
+        const tables = await sql(TABLES);
         const all: Record<string, unknown[]> = {};
         for (const { name } of tables) all[String(name)] = await sql(`SELECT * FROM ${name}`);
         return all;
@@ -85,7 +85,7 @@ export async function openClockwork(): Promise<Clockwork> {
     async pass(ms, ...alive) {
       now += ms;
       for (const peer of alive) await call("heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
-      await sweep(environment, () => false, 24 * HOUR);
+      await sweepAll(environment, { host: "", isAlive: () => true }, 24 * HOUR);
     },
   };
 }

@@ -22,8 +22,6 @@ export interface RunOptions {
   /** The whole environment, but for PATH. */
   env?: Record<string, string>;
   cwd?: string;
-  /** Another user to run as. */
-  as?: { uid: number; gid: number };
 }
 
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Running {
@@ -31,7 +29,6 @@ export function run(command: string, args: readonly string[], options: RunOption
     cwd: options.cwd,
     env: { PATH: process.env.PATH, ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
-    ...options.as,
   });
   let stdout = "";
   let stderr = "";

@@ -30,6 +30,13 @@ export class CctError extends Error {
     this.name = "CctError";
   }
 
+  /** By name: each bundle of this program has a class of its own, and they mean the same. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this, and is asked for by its class.
+    if (this !== CctError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return value instanceof Error && value.name === "CctError";
+  }
+
   /** What and what next, in one line. */
   get line(): string {
     return this.hint ? `${this.message} ${this.hint}` : this.message;
@@ -47,8 +54,7 @@ export function errorBody(error: CctError): ErrorBody {
 
 /** Anything thrown, as one line for a person. */
 export function errorLine(error: unknown): string {
-  // By shape: another bundle of this program has a class of its own.
-  if (error instanceof Error && error.name === "CctError" && "line" in error) return String(error.line);
+  if (error instanceof CctError) return error.line;
   return error instanceof Error ? error.message : String(error);
 }
 

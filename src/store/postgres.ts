@@ -87,11 +87,11 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     }
   }
 
-  /** One try. `again`: it failed by no fault of its own, and certainly changed nothing. */
+  /** One try. Throws what `work` threw by itself; a fault of the database's means that certainly nothing was changed. */
   async function attempt<T>(
     work: (sql: Sql) => Promise<T>,
     { before, commits, closes }: Frame,
-  ): Promise<{ done: T } | { failed: unknown; again: boolean }> {
+  ): Promise<{ done: T } | { fault: unknown }> {
     const client = await connected();
     let broken: Error | undefined;
     /** The first error that the database told, whatever `work` made of it: after it the transaction is lost. */
@@ -115,11 +115,11 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
       if (commits) await ask({ text: "COMMIT" });
       return { done };
     } catch (error) {
-      // An error of the database first: what `work` threw after it is its consequence.
-      const cause = fault ?? error;
-      if (committing && isBroken(cause)) return { failed: unknownEnd(), again: false };
+      if (committing && broken) throw unknownEnd();
       if (!broken && commits) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
-      return { failed: fault === undefined ? error : fault, again: fault !== undefined && isPassing(fault) };
+      // An error of the database first: what `work` threw after it is its consequence.
+      if (fault !== undefined) return { fault };
+      throw error;
     } finally {
       // Given an error, or `true`, the pool throws the connection away.
       client.release(broken ?? closes);
@@ -139,10 +139,11 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
         endWait();
       });
       if ("done" in end) return end.done;
-      if (codeOf(end.failed) === UNIQUE) taken++;
-      if (!end.again || tries === TRIES || taken === TRIES_FOR_TAKEN) {
-        if (isConflict(end.failed)) counts.conflicts++;
-        throw storeError(end.failed);
+      const { fault } = end;
+      if (codeOf(fault) === UNIQUE) taken++;
+      if (!isPassing(fault) || tries === TRIES || taken === TRIES_FOR_TAKEN) {
+        if (isConflict(fault)) counts.conflicts++;
+        throw storeError(fault);
       }
       counts.retries++;
       const pause = Math.min(LONGEST_PAUSE_MS, pauseAfter(tries - 1, FIRST_PAUSE_MS, random()));
@@ -153,10 +154,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   function begin<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
     const result = run(work, frame);
-    const settled = result.then(
-      () => {},
-      () => {},
-    );
+    const settled = result.then(nothing, nothing);
     running.add(settled);
     void settled.then(() => running.delete(settled));
     return result;
@@ -264,9 +262,7 @@ const isBroken = (error: unknown): boolean =>
  * was taken is one of these: run again, the work sees who has it, and says so or chooses another.
  */
 const isPassing = (error: unknown): boolean =>
-  isConflict(error) ||
-  codeOf(error) === UNIQUE ||
-  (isBroken(error) && !isTimeout(error) && !(error instanceof CctError));
+  isConflict(error) || codeOf(error) === UNIQUE || (isBroken(error) && !isTimeout(error));
 
 /** The client's own limits, which have no code. */
 const isTimeout = (error: unknown): boolean => error instanceof Error && /\btimeout\b/i.test(error.message);

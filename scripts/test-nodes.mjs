@@ -13,27 +13,24 @@ const root = join(fileURLToPath(import.meta.url), "../..");
 process.chdir(root);
 
 const MAJORS = ["20", "22", "24", "26"];
-/** What touches node itself: its SQLite, its HTTP and TLS, its processes and files. */
+/**
+ * What a Node may do otherwise than the one that ran all tests: its SQLite or the driver that stands in for it, with a
+ * full disk too; its HTTP and TLS, with their time limits and buffers; its processes, pipes and files.
+ */
 const CHOSEN = [
-  "test/store",
-  "test/broker/front-door",
-  "test/broker/events",
-  "test/broker/life",
-  "test/broker/delivery",
-  "test/broker/full-disk",
-  "test/broker/limits",
   "test/session/server",
-  "test/session/crash",
+  "test/broker/limits",
   "test/security/tls",
-  "test/security/devices",
+  "test/broker/front-door",
+  "test/store",
+  "test/broker/full-disk",
+  "test/broker/events",
 ];
 /** More than there may be cores: these tests wait for real processes most of the time. */
 const WORKERS = 4;
 const INSTALL_MS = 120_000;
 const TESTS_MS = 240_000;
 const DEMO_MS = 60_000;
-/** `npm test` kills processes in more rounds; here it is asked only whether a Node differs. */
-const { CCT_CRASH_ROUNDS = "40" } = process.env;
 
 const scratch = mkdtempSync(join(tmpdir(), "cct-nodes-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
@@ -44,7 +41,7 @@ const notRun = new Set();
 const built = spawnSync(process.execPath, ["scripts/build.mjs"], { stdio: "inherit" });
 if (built.status !== 0) process.exit(1);
 
-console.log(`Runs ${CHOSEN.join(", ")} (${CCT_CRASH_ROUNDS} rounds of kills) and the demo.`);
+console.log(`Runs ${CHOSEN.join(", ")} and the demo.`);
 
 let failed = false;
 const asked = process.argv.slice(2);
@@ -117,7 +114,7 @@ function install(folder, name, ...flags) {
 /** Every `node` that is found by name is the one under test as well. */
 function environment(node, more) {
   const env = { ...process.env, ...more, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
-  for (const name of Object.keys(env)) if (/^(CCT_(?!NOT_RUN|CRASH)|npm_|VITEST)/.test(name)) delete env[name];
+  for (const name of Object.keys(env)) if (/^(CCT_(?!NOT_RUN)|npm_|VITEST)/.test(name)) delete env[name];
   return env;
 }
 
@@ -127,7 +124,7 @@ function runTests(node, major) {
   const options = [`--maxWorkers=${WORKERS}`, "--reporter=json", `--outputFile=${result}`];
   const args = ["node_modules/vitest/vitest.mjs", "run", ...options, ...CHOSEN];
   const { status, stdout, stderr, error } = spawnSync(node, args, {
-    env: environment(node, { CCT_CRASH_ROUNDS, CCT_NOT_RUN: notes }),
+    env: environment(node, { CCT_NOT_RUN: notes }),
     encoding: "utf8",
     timeout: TESTS_MS,
     maxBuffer: 64 << 20,

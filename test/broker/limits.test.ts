@@ -129,6 +129,9 @@ describe("connections", () => {
   });
 });
 
+/** Bytes: more than the system's own buffers hold on either side. */
+const STALLING = 32 * 1024 * 1024;
+
 describe("streams", () => {
   test("of one peer are so many; the oldest is ended for a new one", async () => {
     const peer = await newPeer(broker, "streamer");
@@ -154,8 +157,7 @@ describe("streams", () => {
     const reader = raw({ url: `http://127.0.0.1:${await listening(server)}` }, `${head("GET /events", host)}\r\n`);
     reader.socket.pause();
     const stream = await until("the stream", () => response);
-    // More than the system's own buffers hold on either side.
-    stream.write(`: ${"x".repeat(32 * 1024 * 1024)}\n\n`);
+    stream.write(`: ${"x".repeat(STALLING)}\n\n`);
     return { events, stream, reader };
   }
 
@@ -165,6 +167,8 @@ describe("streams", () => {
     for (let i = 0; i < 100_000; i++) events.publish({ peer_id: "peer", about: "peer" });
     expect(stream.writableLength).toBe(before);
     reader.socket.resume();
+    // Looked for once, behind what had stalled it: to search so much again and again takes longer than to read it.
+    await until("all that stalled it is read", () => reader.socket.bytesRead > STALLING);
     await until("what was missed", () => reader.said().includes("event: peer"));
     expect(reader.said().split("event: peer")).toHaveLength(2);
     events.close();

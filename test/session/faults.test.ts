@@ -36,8 +36,10 @@ async function readBy(broker: TestBroker, host: TestHost, id: string): Promise<s
 }
 
 test("a session server that slept longer than its lease: its mail comes, and a second time only with a mark", async () => {
-  const broker = await startBroker();
-  const ann = await startHost(broker.home, "ann");
+  // A sleep is a stop and a clock that goes on: for whoever sleeps and for whoever does not.
+  const clock = testClock();
+  const broker = await startBroker({ env: clock.env });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   await ann.hook("UserPromptSubmit", {});
   const seen = await send(broker, "ann", "shown while it slept");
@@ -46,7 +48,8 @@ test("a session server that slept longer than its lease: its mail comes, and a s
   const before = (await ann.hook("PreToolUse", { tool_name: "Bash", tool_input: {} })).stdout;
   expect(before).toContain("shown while it slept");
   const late = await send(broker, "ann", "sent while it slept");
-  await new Promise((resolve) => setTimeout(resolve, LEASE_MS + 4_000));
+  clock.forward(LEASE_MS + 4_000);
+  await until("its lease has lapsed", async () => (await stateOf(broker, seen.message_id))?.state === "queued");
   expect(await stateOf(broker, seen.message_id)).toMatchObject({ state: "queued", redelivered: true });
   process.kill(ann.serverPid(), "SIGCONT");
 

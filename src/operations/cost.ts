@@ -14,6 +14,7 @@ const row = z.object({
 
 export const cost = operation({
   name: "cost",
+  isolation: "snapshot",
   by: ["operator"],
   cli: "cost",
   doc: "What mail has cost: wakes, injections and estimated tokens, by peer and by pool.",

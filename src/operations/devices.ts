@@ -107,6 +107,7 @@ const deviceShape = z.object({
 
 export const listDevices = operation({
   name: "list_devices",
+  isolation: "snapshot",
   by: ["operator"],
   cli: "device list",
   doc: "Lists the machines that have a token, with what each may and when it was last seen.",

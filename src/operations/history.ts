@@ -8,6 +8,7 @@ import { address, deliveryShape, messageId, toDeliveryShape, urgency } from "./s
 
 export const messageStatus = operation({
   name: "message_status",
+  isolation: "snapshot",
   by: ["peer", "operator"],
   cli: "message <message_id>",
   tool: { title: "Message status", readOnly: true, idempotent: true },
@@ -51,6 +52,7 @@ export function mayKnow({ caller }: Context, message: Message, recipients: reado
 
 export const messages = operation({
   name: "messages",
+  isolation: "snapshot",
   by: ["peer", "operator"],
   cli: "messages",
   doc: "The history of messages, newest first: all of them for the operator, its own for a peer.",

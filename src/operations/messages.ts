@@ -33,6 +33,7 @@ const sendOutput = z.object({
 
 export const sendMessage = operation({
   name: "send_message",
+  isolation: "snapshot",
   by: ["peer", "operator"],
   cli: "send <to> <text>",
   tool: { title: "Send a message", readOnly: false, idempotent: true, alwaysLoad: true },

@@ -9,7 +9,7 @@ import { allows, type Scope } from "../rules/devices.ts";
 import type { Limits } from "../rules/guards.ts";
 import type { Device } from "../store/devices.ts";
 import { findCredentials, type Peer } from "../store/peers.ts";
-import type { Sql, Store } from "../store/store.ts";
+import type { Isolation, Sql, Store } from "../store/store.ts";
 
 /** What the bearer token of a request opens: all (the home's own, shown on this machine), what a device may, or one joining. */
 export type Principal =
@@ -68,6 +68,8 @@ export interface Operation<
   Output extends z.ZodObject = z.ZodObject,
 > {
   name: Name;
+  /** `snapshot` (see the store) for what reads, or decides about nothing but the rows that it writes. */
+  isolation?: Isolation;
   /** Who may call it. */
   by: readonly Caller["kind"][];
   /** The CLI command, commander's syntax: `send <to> <text>`; its arguments are inputs of the same name. */
@@ -155,7 +157,7 @@ function run(
     if (!result.success)
       throw new CctError("internal", `${op.name} made an answer of the wrong shape: ${issues(result.error)}`);
     return { output: result.data, hints };
-  });
+  }, op.isolation);
 }
 
 function parseInput(op: Operation, rawInput: unknown): z.output<z.ZodObject> {

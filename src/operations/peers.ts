@@ -20,6 +20,7 @@ import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./
 
 export const heartbeat = operation({
   name: "heartbeat",
+  isolation: "snapshot",
   by: ["peer"],
   doc: "Says that the session lives, what it does, and which claims it still holds. Answers how much mail waits: what a lost hint would have told.",
   input: z.strictObject({
@@ -115,6 +116,7 @@ export const unregister = operation({
 
 export const listPeers = operation({
   name: "list_peers",
+  isolation: "snapshot",
   by: ["peer", "operator", "device"],
   cli: "peers",
   tool: { title: "List peers", readOnly: true, idempotent: true, alwaysLoad: false },

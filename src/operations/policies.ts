@@ -77,6 +77,7 @@ async function sourceName({ sql, caller }: Context, source: string): Promise<str
 
 export const heldMessages = operation({
   name: "held_messages",
+  isolation: "snapshot",
   by: ["peer", "operator"],
   cli: "held",
   doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, all for the operator. Only the operator lets it through.",

@@ -15,6 +15,7 @@ const RECENT_CHARACTERS = 300;
 
 export const poolStatus = operation({
   name: "pool_status",
+  isolation: "snapshot",
   by: ["peer", "operator"],
   cli: "pool status <pool>",
   tool: { title: "Pool status", readOnly: true, idempotent: true },

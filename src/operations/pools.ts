@@ -102,6 +102,7 @@ async function refuseTaken(
 
 export const listPools = operation({
   name: "list_pools",
+  isolation: "snapshot",
   by: ["peer", "operator", "device"],
   cli: "pools",
   tool: { title: "List pools", readOnly: true, idempotent: true },

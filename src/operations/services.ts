@@ -218,6 +218,7 @@ function mayChange(context: Context, service: OwnedService): void {
 
 export const listServices = operation({
   name: "list_services",
+  isolation: "snapshot",
   by: ["peer", "operator"],
   tool: { title: "List services", readOnly: true, idempotent: true },
   doc: "Lists the services that sessions and people have registered (dev servers, databases, browsers …): where each is, whose it is, and whether it answers. Look here before starting one of your own.",
@@ -234,6 +235,7 @@ export const listServices = operation({
 
 export const servicesToRenew = operation({
   name: "services_to_renew",
+  isolation: "snapshot",
   by: ["peer"],
   doc: "The caller's services that its session server probes and renews: all but those that a running command renews.",
   input: z.strictObject({}),

@@ -8,7 +8,7 @@ import { CctError } from "../errors.ts";
 import { pauseAfter } from "../rules/backoff.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { integer } from "./row.ts";
-import type { Row, Sql, Store, StoreCounts, Value } from "./store.ts";
+import type { Isolation, Row, Sql, Store, StoreCounts, Value } from "./store.ts";
 import { turns } from "./turns.ts";
 
 export { databaseName } from "./postgres-url.ts";
@@ -161,7 +161,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   }
 
   return {
-    tx: (work) => begin(work, TRANSACTION),
+    tx: (work, isolation = "serial") => begin(work, TRANSACTION[isolation]),
     look: (read) => begin(read, STATEMENTS),
     txAlone: (work) => begin(work, ALONE),
     time: () =>
@@ -186,7 +186,10 @@ interface Frame {
 }
 
 const BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-const TRANSACTION: Frame = { before: [BEGIN], commits: true };
+const TRANSACTION: Record<Isolation, Frame> = {
+  serial: { before: [BEGIN], commits: true },
+  snapshot: { before: ["BEGIN ISOLATION LEVEL REPEATABLE READ"], commits: true },
+};
 const STATEMENTS: Frame = { before: [], commits: false };
 /** The lock is had before the transaction begins: else that would not see what was done by the one it waited for. */
 const ALONE: Frame = {

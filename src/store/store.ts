@@ -1,5 +1,5 @@
 /**
- * The store's promise: transactions behave as if run one at a time, and what `tx` has answered survives a power cut.
+ * The store's promise: transactions behave as if run one at a time (unless they ask for less), and what `tx` has answered survives a power cut.
  * `work` awaits nothing but `sql`, and may be run again from its beginning; it must not act on anything else. An error that
  * `sql` throws ends the transaction, also when `work` catches it.
  */
@@ -9,9 +9,16 @@ export type Row = Record<string, Value>;
 /** Runs one statement with `$1`-style placeholders; answers with the rows it returns. The same SQL runs on every store. */
 export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 
+/**
+ * `serial`: as if run one at a time. `snapshot`: sees one moment, and of two that change the same row one is run again; but
+ * when each of two reads what the other changes, both may go through. Many brokers at once pay for `serial` by running again
+ * what met others; what decides only about the rows that it writes does not need it.
+ */
+export type Isolation = "serial" | "snapshot";
+
 export interface Store {
-  /** Runs `work` in a transaction. Answers after the commit; rejects, with nothing changed, when `work` does. */
-  tx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Runs `work` in a transaction, `serial` unless said otherwise. Answers after the commit; rejects, with nothing changed, when `work` does. */
+  tx<T>(work: (sql: Sql) => Promise<T>, isolation?: Isolation): Promise<T>;
   /** Reads outside of a transaction, at less cost: each statement by itself sees what was committed when it began. */
   look<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
   /** As `tx`, while nobody else in the world runs one of these on the same database: for changes of its schema. */

@@ -3,13 +3,14 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { call, ok, refusal } from "../support/api.ts";
 import { seenBy, startBroker } from "../support/broker.ts";
+import { onPostgres } from "../support/database.ts";
 import { tempHome } from "../support/folders.ts";
 import { canMount, notRun, withOwnDisk } from "../support/not-run.ts";
 import { allTexts, newPeer } from "../support/peers.ts";
 
 const FULL = "a broker whose disk is full says so to each sender, keeps what it has, and goes on once there is space";
 
-test.skipIf(!canMount() && notRun(FULL, "needs Linux, root and mount namespaces"))(FULL, async () => {
+test.skipIf(onPostgres || (!canMount() && notRun(FULL, "needs Linux, root and mount namespaces")))(FULL, async () => {
   const home = tempHome();
   const broker = await startBroker({ home, within: (command) => withOwnDisk(dirname(home), "4m", command) });
   const peer = await newPeer(broker, "b");

@@ -14,6 +14,7 @@ import { describe, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { ok } from "../support/api.ts";
 import { refusedStart, startBroker } from "../support/broker.ts";
+import { onPostgres } from "../support/database.ts";
 import { tempFolder, tempHome } from "../support/folders.ts";
 import { canMount, isRoot, notRun } from "../support/not-run.ts";
 import { newPeer } from "../support/peers.ts";
@@ -134,7 +135,7 @@ describe("the home", () => {
   );
 });
 
-describe("the database", () => {
+describe.skipIf(onPostgres)("the database", () => {
   test("that is damaged stops the start, and is not touched", async () => {
     const first = await startBroker();
     await newPeer(first, "somebody");

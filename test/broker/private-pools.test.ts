@@ -5,6 +5,7 @@ import { CctError } from "../../src/errors.ts";
 import type { OperationName } from "../../src/operations/index.ts";
 import type { Credentials } from "../support/api.ts";
 import { type Clockwork, openClockwork } from "../support/clockwork.ts";
+import { onPostgres } from "../support/database.ts";
 import type { TestPeer } from "../support/peers.ts";
 
 let works: Clockwork;
@@ -225,7 +226,7 @@ test("whatever happens in private pools, nobody reads a word of it who was not i
         }
       }
     }),
-    { numRuns: 15 },
+    { numRuns: onPostgres ? 4 : 15 },
   );
 });
 

@@ -4,10 +4,13 @@ import { openSqlite } from "../../src/store/sqlite.ts";
 import { call, ok, refusal, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
+import { onPostgres } from "../support/database.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { until } from "../support/wait.ts";
 
 const clock = testClock();
+/** On a shared database its clock counts, which nobody here sets. */
+const onOwnClock = test.skipIf(onPostgres);
 let broker: TestBroker;
 let ann: TestPeer;
 let ben: TestPeer;
@@ -183,7 +186,7 @@ describe("a second service at the same host and port", () => {
 });
 
 describe("a service that nobody renews", () => {
-  test("is shown stale after its TTL, gives its place to others, and is back when it is renewed", async () => {
+  onOwnClock("is shown stale after its TTL, gives its place to others, and is back when it is renewed", async () => {
     const wanted = web({ ttl_seconds: 10 });
     const [kept, lost] = [
       await ok(broker, "register_service", wanted, ann),
@@ -205,7 +208,7 @@ describe("a service that nobody renews", () => {
     expect(await refused(broker, "renew_service", late, ann)).toMatchObject({ status: 404 });
   });
 
-  test("is removed when it has been stale for another TTL, a minute at least", async () => {
+  onOwnClock("is removed when it has been stale for another TTL, a minute at least", async () => {
     const made = await ok(broker, "register_service", web({ ttl_seconds: 100 }), ann);
     clock.forward(199_000);
     expect(await seen(made.service_id)).toMatchObject({ health: "stale" });
@@ -220,7 +223,7 @@ describe("a service that nobody renews", () => {
     await ok(broker, "register_service", { ...web(), url: made.url, service_id }, ann);
   });
 
-  test("whose owner has gone is still seen until then, and the broker looks at none by itself", async () => {
+  onOwnClock("whose owner has gone is still seen until then, and the broker looks at none by itself", async () => {
     const gone = await newPeer(broker, "gone");
     const { service_id } = await ok(broker, "register_service", web({ ttl_seconds: 10 }), gone);
     await ok(broker, "unregister", { claude_pid: gone.place.claude_pid }, gone);
@@ -230,7 +233,7 @@ describe("a service that nobody renews", () => {
   });
 });
 
-test("services outlive the broker, and those that are gone leave the database as well", async () => {
+onOwnClock("services outlive the broker, and those that are gone leave the database as well", async () => {
   const later = testClock();
   const first = await startBroker({ env: later.env });
   const peer = await newPeer(first, "keeper");
@@ -326,7 +329,7 @@ describe("what cannot be registered", () => {
       ["unregister_service", {}, 400],
       ["unregister_service", { service: "" }, 400],
       ["unregister_service", { service: "no-such-service" }, 404],
-      ["unregister_service", { service: "\0\ud800" }, 404],
+      ["unregister_service", { service: "\0\ud800" }, 400],
       ["unregister_service", { service: "x".repeat(2049) }, 400],
       ["list_services", { kind: "" }, 400],
       ["list_services", { kind: "x".repeat(33) }, 400],

@@ -28,11 +28,15 @@ export function storeConformance(open: () => Promise<Store>): void {
   }
 
   describe("transactions behave as if run one at a time", () => {
-    test("500 at once that each add one have added 500", async () => {
-      const opened = await counters("a");
-      await Promise.all(Array.from({ length: 500 }, () => opened.tx((sql) => add(sql, "a", 1))));
-      expect(await opened.tx((sql) => read(sql, "a"))).toBe(500);
-    });
+    // Of two that change the same row one is run again, also where each sees only its own moment.
+    test.each(["serial", "snapshot"] as const)(
+      "300 at once (%s) that each add one have added 300",
+      async (isolation) => {
+        const opened = await counters("a");
+        await Promise.all(Array.from({ length: 300 }, () => opened.tx((sql) => add(sql, "a", 1), isolation)));
+        expect(await opened.look((sql) => read(sql, "a"))).toBe(300);
+      },
+    );
 
     test("what holds over two rows goes on to hold when many change one of them, having looked at both", async () => {
       const opened = await counters("a", "b");
@@ -62,7 +66,7 @@ export function storeConformance(open: () => Promise<Store>): void {
       const looks: Promise<number>[] = [];
       for (let i = 0; i < 50; i++) {
         moves.push(opened.tx(move));
-        looks.push(opened.tx(look));
+        looks.push(opened.tx(look, i % 2 ? "serial" : "snapshot"));
       }
       await Promise.all(moves);
       expect(new Set(await Promise.all(looks))).toEqual(new Set([0]));

@@ -191,7 +191,7 @@ async function openStream(
   if (!credentials) {
     throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
   }
-  const peer = await app.environment.store.tx((sql) => authenticate(sql, credentials));
+  const peer = await app.environment.store.look((sql) => authenticate(sql, credentials));
   app.events.open(peer.peer_id, principal.kind === "device" ? principal.device.device_id : undefined, response);
 }
 

@@ -6,7 +6,7 @@ import { usedUp } from "../operations/devices.ts";
 import { type Credentials, hashSecret, type Principal } from "../operations/operation.ts";
 import { SEEN_EVERY_MS } from "../rules/devices.ts";
 import { deviceByToken, findInvitation, updateDevice } from "../store/devices.ts";
-import type { Store } from "../store/store.ts";
+import type { Sql, Store } from "../store/store.ts";
 import { isNear } from "./listen.ts";
 
 /** The keys of a broker: the home's own token, and what the store knows of other machines. */
@@ -37,17 +37,21 @@ export async function principalOf(request: IncomingMessage, keys: Keys): Promise
 
 /** Hashes are looked up, not compared: how long that takes says nothing about the token. */
 async function known({ store, now }: Keys, hash: string): Promise<Principal | undefined> {
-  return store.tx(async (sql) => {
-    const device = await deviceByToken(sql, hash);
-    if (device) {
-      if (now() - (device.last_seen ?? 0) > SEEN_EVERY_MS) await updateDevice(sql, { ...device, last_seen: now() });
-      return { kind: "device", device };
-    }
-    const invitation = await findInvitation(sql, hash);
-    if (!invitation) return undefined;
-    if (invitation.used_at !== null || invitation.expires_at <= now()) throw usedUp();
-    return { kind: "invitation", code_hash: hash };
-  });
+  const device = await store.look((sql) => deviceByToken(sql, hash));
+  if (device) {
+    if (now() - (device.last_seen ?? 0) > SEEN_EVERY_MS) await store.tx((sql) => seen(sql, hash, now()), "snapshot");
+    return { kind: "device", device };
+  }
+  const invitation = await store.look((sql) => findInvitation(sql, hash));
+  if (!invitation) return undefined;
+  if (invitation.used_at !== null || invitation.expires_at <= now()) throw usedUp();
+  return { kind: "invitation", code_hash: hash };
+}
+
+async function seen(sql: Sql, hash: string, now: number): Promise<void> {
+  // What was changed meanwhile stays so: the whole device is written.
+  const device = await deviceByToken(sql, hash);
+  if (device) await updateDevice(sql, { ...device, last_seen: now });
 }
 
 // Hashes have one length, whatever was given.

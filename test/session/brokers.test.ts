@@ -179,6 +179,10 @@ test("a broker whose database is away keeps its sessions: they say so, keep list
   // Her next beat finds it out too.
   await eve.hook("UserPromptSubmit", {});
   await until("her status line says so", async () => (await line(home, eve)) === "CCT:off");
+  const beats = () => unwell.asked.filter((path) => path === "/api/heartbeat").length;
+  const before = beats();
+  // Her own pace is one in ten seconds.
+  await until("she asks again and again", () => beats() > before + 3);
   unwell.notNow(false);
   await until("she is back", async () => (await line(home, eve)) !== "CCT:off");
   await ok(broker, "send_message", { to: "eve", text: "at last" });

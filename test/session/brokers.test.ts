@@ -172,6 +172,8 @@ test("a broker whose database is away keeps its sessions: they say so, keep list
   await until("she stands there", async () => /^CCT:[0-9a-f]{4}/.test(await line(home, eve)));
   const opened = () => unwell.asked.filter((path) => path === "/events").length;
   await until("she listens", () => opened() === 1);
+  const beats = () => unwell.asked.filter((path) => path === "/api/heartbeat").length;
+  const before = beats();
   unwell.notNow(true);
   const { isError, text } = await eve.tool("cct_send_message", { to: "eve", text: "now?" });
   expect(isError).toBe(true);
@@ -179,9 +181,7 @@ test("a broker whose database is away keeps its sessions: they say so, keep list
   // Her next beat finds it out too.
   await eve.hook("UserPromptSubmit", {});
   await until("her status line says so", async () => (await line(home, eve)) === "CCT:off");
-  const beats = () => unwell.asked.filter((path) => path === "/api/heartbeat").length;
-  const before = beats();
-  // Her own pace is one in ten seconds.
+  // Her usual pace is one in ten seconds.
   await until("she asks again and again", () => beats() > before + 3);
   unwell.notNow(false);
   await until("she is back", async () => (await line(home, eve)) !== "CCT:off");

@@ -34,47 +34,66 @@ function databaseUrl(text: string, context: z.RefinementCtx): string {
   return z.NEVER;
 }
 
+/** More than a deployment has; what is longer is a mistake, and each address costs time when none answers. */
+const MAX_LISTED = 16;
+
+/** `a,b`, or a list in the file, each part read by `one`, which answers what is wrong with it. What stands twice counts once. */
+const listOf = (one: (part: string) => { value: string } | { wrong: string }) =>
+  z.union([z.string(), z.array(z.string())]).transform((given, context): string[] => {
+    const parts = (typeof given === "string" ? given.split(",") : given).map((part) => part.trim());
+    const found = new Set<string>();
+    const refuse = (message: string): never => {
+      context.issues.push({ code: "custom", message, input: given });
+      return z.NEVER;
+    };
+    for (const [i, part] of parts.entries()) {
+      const read = one(part);
+      // A part that may hold a password, or goes on and on, is not repeated.
+      const named = /^[^@?#]{0,100}$/.test(part) ? `'${part}'` : `part ${i + 1}`;
+      if ("wrong" in read) return refuse(parts.length === 1 ? read.wrong : `${named}: ${read.wrong}`);
+      found.add(read.value);
+    }
+    if (found.size === 0) return refuse("the list is empty");
+    if (found.size > MAX_LISTED) return refuse(`more than ${MAX_LISTED}`);
+    return [...found];
+  });
+
 /** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL, as a URL. Without a scheme: TLS, but to this machine. */
-function brokerUrl(text: string, context: z.RefinementCtx): string {
+function brokerUrl(text: string): { value: string } | { wrong: string } {
   const complete = /^https?:\/\//i.test(text) ? text : `https://${text}`;
-  const url = URL.canParse(complete) ? new URL(complete) : undefined;
-  if (url?.pathname !== "/" || url.username || url.password || url.search || url.hash) {
-    context.issues.push({ code: "custom", message: "not a host, host:port or http(s) URL", input: text });
-    return z.NEVER;
-  }
+  const url = text.length <= 300 && URL.canParse(complete) ? new URL(complete) : undefined;
+  if (url?.pathname !== "/" || url.username || url.password || url.search || url.hash)
+    return { wrong: "not a host, host:port or http(s) URL" };
   if (complete !== text && isOnThisMachine(complete)) url.protocol = "http:";
   // URLs do not show the port that is their scheme's own.
   const named = /:\d+$/.test(complete.replace(/\/$/, ""));
   if (!named) url.port = String(DEFAULT_PORT);
-  return url.origin;
+  return { value: url.origin };
+}
+
+/** As OpenSSL, browsers and CCT itself write it: `SHA256:AB:CD…`, `ab cd…`. */
+function fingerprintOf(text: string): { value: string } | { wrong: string } {
+  const value = text
+    .replace(/^sha256[:/]/i, "")
+    .replace(/[:\s]/g, "")
+    .toLowerCase();
+  return /^[0-9a-f]{64}$/.test(value) ? { value } : { wrong: "a SHA-256 fingerprint has 64 hexadecimal characters" };
 }
 
 const schema = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("address that the broker listens on"),
   port: z.coerce.number().int().min(0).max(65535).default(DEFAULT_PORT).describe("port that the broker listens on"),
-  broker: z
-    .string()
-    .max(300)
-    .transform(brokerUrl)
+  broker: listOf(brokerUrl)
     .optional()
-    .describe("use the broker at this host[:port] or URL instead of the one of this home"),
+    .describe("use the broker at this host[:port] or URL, or one of several (a,b,c), instead of the one of this home"),
   token: z
     .string()
     .regex(/^[A-Za-z0-9._~+/=-]{1,512}$/, "a token is 1 to 512 letters, digits or . _ ~ + / = -")
     .optional()
     .describe("this machine's token for the broker"),
-  fingerprint: z
-    .string()
-    // As OpenSSL, browsers and CCT itself write it: `SHA256:AB:CD…`, `ab cd…`.
-    .transform((text) =>
-      text
-        .replace(/^sha256[:/]/i, "")
-        .replace(/[:\s]/g, "")
-        .toLowerCase(),
-    )
-    .pipe(z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 fingerprint has 64 hexadecimal characters"))
+  fingerprint: listOf(fingerprintOf)
     .optional()
-    .describe("SHA-256 of the broker's certificate: no other one is accepted"),
+    .describe("SHA-256 of the broker's certificate, or of each broker's (a,b,c): no other one is accepted"),
   name: z.string().min(1).max(200).optional().describe("name of this session"),
   delivery: z
     .enum(["inject", "block"])

@@ -46,7 +46,8 @@ export function addConfigCommands(
       if (value === undefined) return screen.write(`${name} has its default again.\n`);
       const shown = isSecret(name) ? "set" : value;
       screen.write(`${name} is ${shown} now. A running broker or session takes it when it starts again.\n`);
-      if (name === "broker" && /^http:/i.test(value) && !isOnThisMachine(value))
+      const isOpen = (address: string): boolean => /^http:/i.test(address) && !isOnThisMachine(address);
+      if (name === "broker" && value.split(",").some((address) => isOpen(address.trim())))
         screen.write("Plain HTTP: whoever is on the way can read and change everything.\n");
     });
 }

@@ -11,6 +11,7 @@ import { chosenOptions, installedWay, planInstall } from "../host/install.ts";
 import { ladder, rungsOf } from "../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../host/statusline.ts";
 import type { World } from "../world.ts";
+import { isUp, wordsOf } from "./lifecycle.ts";
 import { paint, type Screen, toJson } from "./output.ts";
 import { type StandIn, standIn } from "./standin.ts";
 
@@ -48,7 +49,8 @@ export async function doctor(world: World, screen: Screen, json: boolean): Promi
   let config: Config | undefined;
   await check("settings", () => {
     config = loadConfig(world);
-    return one("settings", "ok", `home ${config.home}, port ${config.port}, delivery ${config.delivery}`);
+    const where = config.broker === undefined ? `port ${config.port}` : `broker ${config.broker.join(" or ")}`;
+    return one("settings", "ok", `home ${config.home}, ${where}, delivery ${config.delivery}`);
   });
   await check("home", () => {
     prepareHome(homeOf(world), world.user, true);
@@ -74,19 +76,28 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
         {
           check: "broker",
           verdict: "failed",
-          found: config.broker ? `none answers at ${config.broker}` : "none is running. Start one with: cct start",
+          found: config.broker
+            ? `none answers at ${config.broker.join(" or ")}`
+            : "none is running. Start one with: cct start",
         },
       ];
     const { peers } = await client.call("list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
-    const old =
-      about.version === world.version ? "" : `, but this is ${world.version}: restart it with cct kill and cct start`;
+    const mend = config.broker === undefined ? "restart it with cct kill and cct start" : "update the older one";
+    const old = about.version === world.version ? "" : `, but this is ${world.version}: ${mend}`;
+    const inUse = client.inUse();
+    const others = config.broker === undefined ? [] : (await client.healthOfEach()).filter(({ url }) => url !== inUse);
     return [
       {
         check: "broker",
         verdict: old ? "warning" : "ok",
         found: `${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}${old}; ${live} live sessions`,
       },
+      // Those that this command does not use; sessions may.
+      ...others.map((other): Finding => {
+        const same = isUp(other) && other.about?.version === world.version;
+        return { check: `broker ${other.url}`, verdict: same ? "ok" : "warning", found: wordsOf(other) };
+      }),
     ];
   } finally {
     client.close();

@@ -215,7 +215,7 @@ function refuseRemote(config: Config): void {
   if (config.broker === undefined) return;
   throw new CctError(
     "conflict",
-    `This machine uses the broker at ${config.broker}.`,
+    `This machine uses the broker at ${config.broker.join(" or ")}.`,
     "Open that one to others where it runs, or leave it first: cct config set broker",
   );
 }
@@ -265,7 +265,8 @@ async function redeem(invitation: Invitation, name: string): Promise<{ url: stri
   for (const address of invitation.addresses) {
     const url = `${invitation.tls ? "https" : "http"}://${address}`;
     const { code: token, fingerprint } = invitation;
-    const client = createClient(() => ({ url, token, fingerprint }));
+    const fingerprints = fingerprint === undefined ? undefined : [fingerprint];
+    const client = createClient(() => ({ urls: [url], token, fingerprints }), Math.random);
     try {
       const joined = await client.call("join_device", { name });
       return { url, token: joined.token };

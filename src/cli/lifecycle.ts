@@ -1,5 +1,6 @@
 /** The broker's life: start, kill, status. */
 import type { Command } from "commander";
+import type { Sight } from "../client/client.ts";
 import { ensureBroker, localClient } from "../client/local.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { CctError, systemCode } from "../errors.ts";
@@ -50,7 +51,7 @@ async function start(world: World, screen: Screen, parts: Parts, options: StartO
     const how = await ensureBroker(world, config, client);
     const about = await client.health();
     if (config.broker !== undefined)
-      return screen.write(`This machine uses the broker at ${config.broker}, on ${about?.name}. It runs.\n`);
+      return screen.write(`This machine uses the broker at ${client.inUse()}, on ${about?.name}. It runs.\n`);
     screen.write(
       `The broker ${how === "started" ? "runs now" : "was running already"}: process ${about?.pid}, home ${about?.home}.\n`,
     );
@@ -81,7 +82,11 @@ async function stop(world: World, screen: Screen): Promise<void> {
 export async function stopBroker(world: World, config: Config): Promise<number | undefined> {
   // A process id of another machine says nothing here.
   if (config.broker !== undefined)
-    throw new CctError("conflict", `The broker at ${config.broker} is not this home's.`, "Stop it where it runs.");
+    throw new CctError(
+      "conflict",
+      `The broker at ${config.broker.join(" or ")} is not this home's.`,
+      "Stop it where it runs.",
+    );
   const client = localClient(config);
   try {
     const about = await client.health();
@@ -113,28 +118,38 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
   const client = localClient(config);
   try {
     const about = await client.health();
+    const each = config.broker === undefined ? undefined : await client.healthOfEach();
     if (!about) {
-      if (json) screen.write(toJson({ running: false, home: config.home }));
-      else process.stderr.write(`cct: No broker runs for ${config.home}. Start one with: cct start\n`);
+      if (json) screen.write(toJson({ running: false, home: config.home, ...(each && { brokers: each.map(shape) }) }));
+      else
+        process.stderr.write(
+          config.broker === undefined
+            ? `cct: No broker runs for ${config.home}. Start one with: cct start\n`
+            : `cct: No broker answers at ${config.broker.join(" or ")}. Start it there, or see: cct config show\n`,
+        );
       return 1;
     }
     if (about.version === undefined)
       throw new CctError(
         "unauthorized",
         "The broker that answers does not take this home's token.",
-        "Set another port: cct config set port <number>.",
+        config.broker === undefined
+          ? "Set another port: cct config set port <number>."
+          : "This machine's token was revoked, or it never joined: ask for a join string.",
       );
+    const inUse = client.inUse();
     const { peers } = await client.call("list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
     if (json) {
-      screen.write(toJson({ running: true, ...about, peers: peers.length, live, waiting }));
+      const where = each && { broker: inUse, brokers: each.map(shape) };
+      screen.write(toJson({ running: true, ...about, ...where, peers: peers.length, live, waiting }));
       return 0;
     }
     screen.write(
       [
         `${paint(screen, "green", "running")}  ${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
-        config.broker === undefined ? `home     ${about.home}` : `broker   ${config.broker}`,
+        ...(each === undefined ? [`home     ${about.home}`] : brokerLines(each, inUse)),
         ...(isLan(about.lan) ? [`open to  other machines, at ${about.lan.addresses.join(", ")}`] : []),
         `peers    ${live} live, ${peers.length - live} offline`,
         `mail     ${waiting} waiting`,
@@ -149,3 +164,25 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
 
 const isLan = (lan: unknown): lan is { addresses: string[] } =>
   typeof lan === "object" && lan !== null && "addresses" in lan && Array.isArray(lan.addresses);
+
+/** How a broker does, in a few words. */
+export function wordsOf({ about, problem }: Sight): string {
+  if (problem) return problem.message;
+  return about?.version === undefined
+    ? "does not take this machine's token"
+    : `on ${about.name}, version ${about.version}`;
+}
+
+export const isUp = ({ about }: Sight): boolean => about?.version !== undefined;
+
+/** The one that this command uses first; others are used by other commands and sessions. */
+function brokerLines(each: readonly Sight[], inUse: string | undefined): string[] {
+  const others = each.filter(({ url }) => url !== inUse);
+  return [`broker   ${inUse}`, ...others.map((one) => `or       ${one.url} (${wordsOf(one)})`)];
+}
+
+const shape = (one: Sight): Record<string, unknown> => ({
+  url: one.url,
+  up: isUp(one),
+  ...(isUp(one) ? { name: one.about?.name, version: one.about?.version } : { why: wordsOf(one) }),
+});

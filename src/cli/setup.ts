@@ -70,7 +70,7 @@ async function up(world: World, screen: Screen): Promise<void> {
     const where =
       config.broker === undefined
         ? `process ${about?.pid}, home ${about?.home}`
-        : `${config.broker}, on ${about?.name}`;
+        : `${client.inUse()}, on ${about?.name}`;
     screen.write(`${tick} broker: ${how === "started" ? "started" : "runs already"}, ${where}\n`);
   } finally {
     client.close();

@@ -1,208 +1,138 @@
-/** Typed calls to a broker, made from the list of operations (types only), over node's own HTTP client. */
-import { Agent, type IncomingMessage, request } from "node:http";
-import type { Agent as SecureAgent } from "node:https";
-import { isOnThisMachine } from "../config.ts";
-import { CctError, errorLine, isErrorCode, systemCode } from "../errors.ts";
+/** Typed calls to a broker, or to one of several that share a database, made from the list of operations (types only). */
+import type { IncomingMessage } from "node:http";
+import { CctError } from "../errors.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
+import { createBrokers } from "./brokers.ts";
+import { createAgents, exchange, type Patience, type Request, readAnswer } from "./exchange.ts";
+import { isRepeatable } from "./repeatable.ts";
+import { Unanswered } from "./unanswered.ts";
 
-/** Where a broker is and what opens it. Asked anew for every call: a broker may come back on another port. */
+/** Where brokers are and what opens them. Asked anew for every call: a broker may come back on another port. */
 export interface Access {
-  /** `undefined`: none runs, so that nobody is asked, and the token is shown to nobody. */
-  url: string | undefined;
+  /** None: no broker runs, so that nobody is asked, and the token is shown to nobody. Several share one database. */
+  urls: readonly string[];
   token: string;
-  /** SHA-256 of the one certificate that is accepted; none: any that the system trusts. */
-  fingerprint?: string | undefined;
+  /** SHA-256 of the certificates that are accepted; none: any that the system trusts. */
+  fingerprints?: readonly string[] | undefined;
+}
+
+/** How a broker of the list does. */
+export interface Sight {
+  url: string;
+  /** What it says of itself; without a version it does not take our token. */
+  about?: Record<string, unknown>;
+  problem?: CctError;
 }
 
 export interface Client {
-  /** Runs an operation. Throws the broker's `CctError`; `unavailable` when no broker answers. */
+  /** Runs an operation. Throws the broker's `CctError`; `unavailable` when no broker answers, or one says "not now". */
   call<N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials): Promise<OutputOf<N>>;
   /** The same for a name and an input that are only known at run time: the broker checks both. */
   callAny(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>>;
   /** `/health`: with our token the broker also says who it is. `undefined` when nothing listens there. */
   health(): Promise<Record<string, unknown> | undefined>;
-  /** Opens a peer's event stream; answers with the response when the broker accepts. */
+  /** How each broker does, whichever is in use. */
+  healthOfEach(): Promise<Sight[]>;
+  /** Opens a peer's event stream; answers with the response when the broker accepts. It breaks as soon as a call to its broker is not answered. */
   openStream(as: Credentials): Promise<IncomingMessage>;
+  /** The address in use; `undefined` when there is none. */
+  inUse(): string | undefined;
+  /** How many addresses there are to choose from. */
+  choices(): number;
   close(): void;
 }
 
-const TIMEOUT_MS = 15_000;
+/** For `healthOfEach`: somebody looks on. */
+const LOOK: Patience = { connect: 2_000, answer: 4_000 };
 
-export function createClient(access: () => Access): Client {
-  const agents = createAgents(() => access().fingerprint);
-  /** For error texts. */
-  const place = (): string => access().url ?? "its address";
+/** `random`: 0 to 1, spreads clients over the brokers. */
+export function createClient(access: () => Access, random: () => number): Client {
+  const agents = createAgents(() => access().fingerprints);
+  const streams = new Map<IncomingMessage, string>();
+  const brokers = createBrokers(() => access().urls, random, lost);
+
+  /** A stream to it would look open from here for a long time yet. */
+  function lost(url: string): void {
+    for (const [stream, at] of streams) if (at === url) stream.destroy(new Error("its broker does not answer"));
+  }
 
   async function send(
-    method: "GET" | "POST",
-    path: string,
-    body: string | undefined,
-    as: Credentials | undefined,
-    stream: boolean,
-  ): Promise<IncomingMessage> {
-    const { url, token } = access();
-    if (url === undefined)
-      throw new NobodyThere("unavailable", "No broker runs for this home.", "Start one with: cct start");
+    url: string,
+    request: Omit<Request, "headers">,
+    patience: Patience,
+    as?: Credentials,
+    stream = false,
+  ) {
+    const { body } = request;
+    const headers = {
+      authorization: `Bearer ${access().token}`,
+      ...(as ? { "x-cct-peer": as.peer_id, "x-cct-secret": as.secret } : {}),
+      ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+    };
     // A stream has a connection of its own, which lives as long as it does.
-    const agent = await agents.for(url, stream);
-    return new Promise((resolve, reject) => {
-      // A timer of our own: a socket's timeout counts only once it is connected, and finding a name may hang as well.
-      const timer = setTimeout(() => {
-        // Other connections that are kept go the same way: each would cost this time again.
-        for (const sockets of Object.values(agent.freeSockets)) for (const one of sockets ?? []) one.destroy();
-        outgoing.destroy(new CctError("unavailable", `The broker at ${url} does not answer.`, "See: cct status"));
-      }, TIMEOUT_MS);
-      const outgoing = request(
-        new URL(path, url),
-        {
-          method,
-          agent,
-          headers: {
-            authorization: `Bearer ${token}`,
-            ...(as ? { "x-cct-peer": as.peer_id, "x-cct-secret": as.secret } : {}),
-            ...(body === undefined
-              ? {}
-              : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-          },
-        },
-        (response) => {
-          clearTimeout(timer);
-          resolve(response);
-        },
-      );
-      outgoing.on("error", (error) => {
-        clearTimeout(timer);
-        reject(away(error, url));
-      });
-      outgoing.end(body);
-    });
+    return exchange(url, await agents.for(url, stream), { ...request, headers }, patience);
   }
 
-  async function json(
-    method: "GET" | "POST",
-    path: string,
-    input: unknown,
-    as?: Credentials,
-  ): Promise<Record<string, unknown>> {
-    const body = method === "POST" ? JSON.stringify(input) : undefined;
-    const response = await send(method, path, body, as, false);
-    const chunks: Buffer[] = [];
-    response.setTimeout(TIMEOUT_MS, () => response.destroy(new Error("it fell silent")));
-    try {
-      for await (const chunk of response) chunks.push(chunk);
-    } catch (error) {
-      throw away(error, place());
-    }
-    return checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), place());
+  function post(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>> {
+    const request = { method: "POST", path: `/api/${name}`, body: JSON.stringify(input) } as const;
+    return brokers.ask(isRepeatable(name, input), async (url, patience) =>
+      readAnswer(await send(url, request, patience, as), url, patience.answer),
+    );
   }
+
+  const healthAt = async (url: string, patience: Patience): Promise<Record<string, unknown>> =>
+    readAnswer(await send(url, { method: "GET", path: "/health" }, patience), url, patience.answer);
 
   return {
     call: <N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials) =>
       // The broker has checked the answer against the very schema that this type is made of.
-      json("POST", `/api/${name}`, input, as) as Promise<OutputOf<N>>,
-    callAny: (name, input, as) => json("POST", `/api/${name}`, input, as),
+      post(name, input, as) as Promise<OutputOf<N>>,
+    callAny: post,
     async health() {
       try {
-        return await json("GET", "/health", undefined);
+        return await brokers.ask(true, healthAt);
       } catch (error) {
-        if (error instanceof NobodyThere) return undefined;
+        if (isUnanswered(error) && error.code === "unavailable" && !error.silent) return undefined;
         throw error;
       }
     },
-    async openStream(as) {
-      const response = await send("GET", "/events", undefined, as, true);
-      if (response.statusCode === 200) return response;
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk);
-      checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), place());
-      throw new CctError("unavailable", "The broker opened no stream.", "See: cct status");
-    },
+    healthOfEach: () =>
+      Promise.all(
+        access().urls.map(async (url): Promise<Sight> => {
+          try {
+            return { url, about: await healthAt(url, LOOK) };
+          } catch (error) {
+            if (error instanceof CctError) return { url, problem: error };
+            throw error;
+          }
+        }),
+      ),
+    openStream: (as) =>
+      brokers.ask(true, async (url, patience) => {
+        const response = await send(url, { method: "GET", path: "/events" }, patience, as, true);
+        if (response.statusCode !== 200) {
+          await readAnswer(response, url, patience.answer);
+          throw new CctError("unavailable", "The broker opened no stream.", "See: cct status");
+        }
+        streams.set(response, url);
+        response.once("close", () => streams.delete(response));
+        // Ended by the other side, or broken: a broker that is told to stop ends its streams first of all.
+        response.once("end", () => brokers.failed(url));
+        response.once("error", () => brokers.failed(url));
+        return response;
+      }),
+    inUse: brokers.inUse,
+    choices: brokers.count,
     close: agents.close,
   };
 }
 
-/** Agents that keep connections, and agents for one connection; those for TLS are loaded when they are needed. */
-function createAgents(fingerprint: () => string | undefined) {
-  const kept: Agent[] = [];
-  let plain: Agent | undefined;
-  let secure: Promise<SecureAgent> | undefined;
-  const keep = <A extends Agent>(agent: A): A => {
-    kept.push(agent);
-    return agent;
-  };
-  return {
-    async for(url: string, once: boolean): Promise<Agent> {
-      const options = once ? {} : { keepAlive: true, maxSockets: 8 };
-      if (!url.startsWith("https:")) {
-        if (once) return new Agent(options);
-        plain ??= keep(new Agent(options));
-        return plain;
-      }
-      const { secureAgent } = await import("./pinned.ts");
-      if (once) return secureAgent(options, fingerprint());
-      secure ??= secureAgent(options, fingerprint()).then(keep);
-      return secure;
-    },
-    close() {
-      for (const agent of kept) agent.destroy();
-    },
-  };
-}
-
-function checked(status: number, text: string, url: string): Record<string, unknown> {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = undefined;
-  }
-  if (typeof body === "object" && body !== null) {
-    if (status === 200) return body as Record<string, unknown>;
-    const { error } = body as { error?: { code?: unknown; message?: unknown; hint?: unknown } };
-    if (isErrorCode(error?.code)) throw new CctError(error.code, String(error.message), String(error.hint ?? ""));
-  }
-  throw new CctError(
-    "unavailable",
-    `What answers at ${url} is not a CCT broker (HTTP ${status}).`,
-    "Check the port: cct config show",
-  );
-}
-
-/** What node says of a certificate that nobody it knows has signed, or that is not the host's. */
-const UNTRUSTED = /^(?:DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/;
-
-/** Nothing listens at the address, or what listened has just gone. */
-class NobodyThere extends CctError {
-  /** Whether the request has certainly reached nobody. */
-  unheard = true;
-}
+/** Whether no broker has answered; what a broker itself says, "not now" too, is an answer. */
+export const isUnanswered = (error: unknown): error is Unanswered => error instanceof Unanswered;
 
 /** Whether a call that failed has certainly changed nothing: no broker has got it. */
-export const isUnheard = (error: unknown): boolean => error instanceof NobodyThere && error.unheard;
+export const isUnheard = (error: unknown): boolean => isUnanswered(error) && error.unheard;
 
-/** Whether a call failed for want of a broker that answers. */
+/** Whether a call failed for want of a broker that answers, or that can do anything now. */
 export const isAway = (error: unknown): error is CctError => error instanceof CctError && error.code === "unavailable";
-
-const whatNext = (url: string): string =>
-  isOnThisMachine(url) ? "Start one with: cct start" : "Start it there with 'cct lan-start', or see: cct config show";
-
-function away(error: unknown, url: string): CctError {
-  if (error instanceof CctError) return error;
-  const code = systemCode(error);
-  if (code === "ECONNREFUSED") return new NobodyThere("unavailable", `No broker listens at ${url}.`, whatNext(url));
-  if (code !== undefined && UNTRUSTED.test(code)) {
-    return new CctError(
-      "unauthorized",
-      `The broker at ${url} shows a certificate that this machine does not trust (${code}); nothing was sent.`,
-      "Join it with a join string, which tells its fingerprint, or: cct config set fingerprint <SHA-256>.",
-    );
-  }
-  const broken = new NobodyThere(
-    "unavailable",
-    `The connection to the broker at ${url} broke (${code ?? errorLine(error)}).`,
-    isOnThisMachine(url) ? "Try again; see: cct status" : "Is it running, and is this machine in its network?",
-  );
-  broken.unheard = false;
-  return broken;
-}

@@ -14,29 +14,33 @@ const START_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * A client of the configured broker; without one, of this home's broker, wherever it listens. A broker notes in the home
+ * A client of the configured brokers; without any, of this home's broker, wherever it listens. A broker notes in the home
  * where it is; without a note, or with a dead broker's, nothing is asked: another program may have the port by now.
  */
 export function localClient(config: Config): Client {
   const { broker } = config;
-  // The home's own token is the operator's: it leaves this machine in no case.
-  const isHere = broker === undefined || isOnThisMachine(broker);
-  return createClient(() => ({
-    url: broker ?? runningUrl(config.home),
-    // The broker makes it, before it says where it is.
-    token: (broker && config.token) || (isHere ? (readToken(config.home) ?? "") : ""),
-    fingerprint: config.fingerprint,
-  }));
+  // The home's own token is the operator's: it leaves this machine in no case, also when only one of several is elsewhere.
+  const isHere = broker === undefined || broker.every(isOnThisMachine);
+  return createClient(
+    () => ({
+      urls: broker ?? runningUrl(config.home),
+      // The broker makes it, before it says where it is.
+      token: (broker && config.token) || (isHere ? (readToken(config.home) ?? "") : ""),
+      fingerprints: config.fingerprint,
+    }),
+    Math.random,
+  );
 }
 
-function runningUrl(home: string): string | undefined {
+/** One, or none. */
+function runningUrl(home: string): string[] {
   const note = readBrokerNote(home);
-  if (!note) return undefined;
+  if (!note) return [];
   const process = `${note.pid} ${note.began}`;
   // Asked once of each broker: not every system tells at once when a process began.
   const runs = process === known ? isAlive(note.pid) : stillRuns(note.pid, note.began);
   known = runs ? process : undefined;
-  return runs ? note.url : undefined;
+  return runs ? [note.url] : [];
 }
 
 /** The broker that was seen to be the one of the note, while it lives. */
@@ -52,7 +56,7 @@ export async function ensureBroker(world: World, config: Config, client: Client)
   if (config.broker)
     throw new CctError(
       "unavailable",
-      `No broker answers at ${config.broker}.`,
+      `No broker answers at ${config.broker.join(" or ")}.`,
       "Start it there, or unset the 'broker' setting.",
     );
   const starting = spawnBroker(world, config);

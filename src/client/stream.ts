@@ -26,26 +26,27 @@ export function listen(
   credentials: () => Credentials,
   listener: StreamListener,
   random: () => number,
-): { close(): void; renew(): void } {
+): { close(): void } {
   let closed = false;
   let stop: () => void = () => {};
-  let cut: () => void = () => {};
 
   async function run(): Promise<void> {
+    /** In rounds: as long as there is another broker to go to, that is no reason to wait longer. */
     let failures = 0;
     while (!closed) {
       let steady: NodeJS.Timeout | undefined;
+      let opened = false;
       try {
         const response = await client.openStream(credentials());
         if (closed) return void response.destroy();
+        opened = true;
         stop = () => response.destroy();
-        cut = stop;
         steady = setTimeout(() => {
           failures = 0;
         }, STEADY_MS).unref();
         listener.up();
         const parser = createParser({ onEvent: (event) => listener.hint(event.event ?? "mail") });
-        response.setTimeout(SILENCE_MS, () => response.destroy());
+        response.setTimeout(SILENCE_MS, () => response.destroy(new Error("the stream fell silent")));
         response.setEncoding("utf8");
         for await (const text of response) parser.feed(text);
         throw new CctError("unavailable", "The broker closed the stream.", "");
@@ -56,7 +57,6 @@ export function listen(
         await listener.down(known);
       } finally {
         clearTimeout(steady);
-        cut = () => {};
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseAfter(failures, FIRST_PAUSE_MS, random()));
@@ -65,13 +65,12 @@ export function listen(
           resolve();
         };
       });
-      failures++;
+      // To open one, every broker was asked.
+      failures += opened ? 1 / client.choices() : 1;
     }
   }
   void run();
   return {
-    /** The link is known to be dead: an open stream is not waited for until it is silent for too long. */
-    renew: () => cut(),
     close() {
       closed = true;
       stop();

@@ -2,7 +2,7 @@
  * The session's tie to the broker: finds or starts it, registers, beats, listens, and does all that again when it breaks.
  * Nothing here gives up while the session lives.
  */
-import type { Client } from "../client/client.ts";
+import { type Client, isUnanswered } from "../client/client.ts";
 import { ensureBroker } from "../client/local.ts";
 import { listen } from "../client/stream.ts";
 import type { Config } from "../config.ts";
@@ -111,11 +111,15 @@ export function createLink(world: World, config: Config, client: Client, spool: 
           failures = 0;
         } else await register();
       } catch (error) {
-        // Not known any more, or superseded: begin again. Anything else that befalls a heartbeat the stream mends. It may not
-        // have noticed: a link that died without a word looks open from here.
+        // Not known any more, or superseded: begin again. Anything else that befalls a heartbeat the stream mends, which
+        // breaks with it when nobody answered.
         if (registered && !isRefusal(error)) {
           tell("away");
-          stream?.renew();
+          if (isUnanswered(error)) continue;
+          // The broker is there and cannot do anything now: the stream stays, so nothing but another try tells when it can.
+          beatDue = true;
+          await rest(pauseAfter(failures, FIRST_PAUSE_MS, Math.random()));
+          failures++;
           continue;
         }
         registered = false;

@@ -10,17 +10,19 @@ export interface Link {
   cut(): void;
   /** Half-open: nothing passes and nothing is closed, for connections that there are and new ones. */
   blackHole(): void;
+  /** What is asked arrives; the answer does not, and the connection breaks. */
+  loseAnswers(): void;
   /** Works again, for new connections. Those that were swallowed stay dead. */
   back(): void;
   /** When each connection came, by `performance.now()`. */
   connections: number[];
 }
 
-/** Starts a proxy before the broker at `target`. */
-export async function startProxy(target: string): Promise<Link> {
+/** Starts a proxy before the broker at `target`, on an address of this machine. */
+export async function startProxy(target: string, host = "127.0.0.1"): Promise<Link> {
   const { port, hostname } = new URL(target);
   let latency = 0;
-  let state: "open" | "cut" | "hole" = "open";
+  let state: "open" | "cut" | "hole" | "lossy" = "open";
   const swallowed = new WeakSet<Socket>();
   const sockets = new Set<Socket>();
   const connections: number[] = [];
@@ -31,9 +33,14 @@ export async function startProxy(target: string): Promise<Link> {
     socket.on("error", () => {});
   }
 
-  function pass(from: Socket, to: Socket): void {
+  function pass(from: Socket, to: Socket, answers: boolean): void {
     const later = (work: () => void): void => void setTimeout(() => !swallowed.has(from) && work(), latency);
-    from.on("data", (data) => later(() => to.writable && to.write(data)));
+    from.on("data", (data) =>
+      later(() => {
+        if (state === "lossy" && answers) to.destroy();
+        else if (to.writable) to.write(data);
+      }),
+    );
     from.on("close", () => later(() => to.destroy()));
   }
 
@@ -44,10 +51,10 @@ export async function startProxy(target: string): Promise<Link> {
     if (state === "hole") return void swallowed.add(near);
     const far = connect(Number(port), hostname);
     track(far);
-    pass(near, far);
-    pass(far, near);
+    pass(near, far, false);
+    pass(far, near, true);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const end = (): void => {
     for (const socket of sockets) socket.destroy();
   };
@@ -56,7 +63,7 @@ export async function startProxy(target: string): Promise<Link> {
     end();
   });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     connections,
     delay(ms) {
       latency = ms;
@@ -68,6 +75,9 @@ export async function startProxy(target: string): Promise<Link> {
     blackHole() {
       state = "hole";
       for (const socket of sockets) swallowed.add(socket);
+    },
+    loseAnswers() {
+      state = "lossy";
     },
     back() {
       state = "open";

@@ -1,0 +1,207 @@
+/** A client that has several addresses: which it asks, when it asks another, and when it does not. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { beforeAll, expect, test as inTurn } from "vitest";
+import { type Client, createClient, isUnanswered, isUnheard } from "../../src/client/client.ts";
+import { localClient } from "../../src/client/local.ts";
+import { isRepeatable } from "../../src/client/repeatable.ts";
+import { loadConfig } from "../../src/config.ts";
+import { CctError } from "../../src/errors.ts";
+import surfaceJson from "../../src/operations/surface.json" with { type: "json" };
+import type { SurfaceEntry } from "../../src/operations/surface.ts";
+import { ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { atEnd } from "../support/cleanup.ts";
+import { tempHome } from "../support/folders.ts";
+import { startProxy } from "../support/proxy.ts";
+import { startUnwell } from "../support/unwell.ts";
+import { until } from "../support/wait.ts";
+
+// Each test has addresses of its own.
+const test = inTurn.concurrent;
+
+const NOBODY = "http://127.0.0.1:9";
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startBroker();
+});
+
+/** A client that asks these addresses in this order. */
+function client(...urls: string[]): Client {
+  const made = createClient(
+    () => ({ urls, token: broker.token }),
+    () => 0,
+  );
+  atEnd(() => made.close());
+  return made;
+}
+
+async function failure(work: Promise<unknown>): Promise<CctError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CctError) return error;
+  throw new Error(`no failure, but ${error}`);
+}
+
+const pools = async (): Promise<string[]> => (await ok(broker, "list_pools", {})).pools.map((pool) => pool.name);
+
+test("nobody at the first address: the second is used, at once and from then on, whatever the call", async () => {
+  const one = client(NOBODY, broker.url);
+  await one.call("create_pool", { name: "second", purpose: "a call that is not to be made twice" });
+  expect(one.inUse()).toBe(broker.url);
+  expect(await pools()).toContain("second");
+});
+
+test("nobody anywhere: one error that names them all, and says that nobody has heard it", async () => {
+  const error = await failure(client(NOBODY, "http://127.0.0.1:10").call("list_peers", {}));
+  expect(error).toMatchObject({ code: "unavailable" });
+  expect(error.message).toMatch(/127\.0\.0\.1:9\..*127\.0\.0\.1:10\./);
+  expect(isUnheard(error)).toBe(true);
+  expect(await client(NOBODY, "http://127.0.0.1:10").health()).toBe(undefined);
+});
+
+test("an answer that got lost: a message is sent again and is one; what may not happen twice is not asked again", async () => {
+  const lossy = await startProxy(broker.url);
+  lossy.loseAnswers();
+  const { peer_id } = await ok(broker, "register", { name: "lost", host: "h", cwd: "/", claude_pid: 1, held: [] });
+  const message_id = "0190a5b0-0000-7000-8000-000000000001";
+  await client(lossy.url, broker.url).call("send_message", { to: peer_id, text: "once", message_id });
+  const { messages } = await ok(broker, "messages", { peer: peer_id });
+  expect(messages.map((one) => one.text)).toEqual(["once"]);
+
+  const one = client(lossy.url, broker.url);
+  const error = await failure(one.call("create_pool", { name: "perhaps", purpose: "made, but nobody hears of it" }));
+  expect(error.code).toBe("unavailable");
+  expect(isUnheard(error)).toBe(false);
+  expect(await pools()).toContain("perhaps");
+  // The next call goes elsewhere.
+  expect(one.inUse()).toBe(broker.url);
+});
+
+test("a broker that falls silent is not waited for while there is another, and its stream ends", async () => {
+  const proxy = await startProxy(broker.url);
+  const { peer_id, secret = "" } = await ok(broker, "register", {
+    name: "hush",
+    host: "h",
+    cwd: "/",
+    claude_pid: 1,
+    held: [],
+  });
+  const one = client(proxy.url, broker.url);
+  const stream = await one.openStream({ peer_id, secret });
+  const broken = new Promise((resolve) => stream.once("error", resolve));
+  stream.resume();
+  proxy.blackHole();
+  await one.call("list_peers", {});
+  expect(one.inUse()).toBe(broker.url);
+  await broken;
+});
+
+test("a broker that ends its streams is left at once", async () => {
+  const ending = await startBroker();
+  const urls = [ending.url, broker.url];
+  const one = createClient(
+    () => ({ urls, token: ending.token }),
+    () => 0,
+  );
+  const { peer_id, secret = "" } = await ok(ending, "register", {
+    name: "x",
+    host: "h",
+    cwd: "/",
+    claude_pid: 1,
+    held: [],
+  });
+  const stream = await one.openStream({ peer_id, secret });
+  stream.on("error", () => {});
+  stream.resume();
+  expect(one.inUse()).toBe(ending.url);
+  await ending.stop("SIGTERM");
+  await until("the other one is in use", () => one.inUse() === broker.url);
+  one.close();
+});
+
+test("'not now' is an answer: another broker is asked, all of them are not, and the stream stays", async () => {
+  const [a, b, c] = [await startUnwell(broker.url), await startUnwell(broker.url), await startUnwell(broker.url)];
+  const { peer_id, secret = "" } = await ok(broker, "register", {
+    name: "calm",
+    host: "h",
+    cwd: "/",
+    claude_pid: 1,
+    held: [],
+  });
+  const one = client(a.url, b.url, c.url);
+  const stream = await one.openStream({ peer_id, secret });
+  let over = false;
+  stream.on("close", () => {
+    over = true;
+  });
+  stream.resume();
+  a.notNow(true);
+  await one.call("list_peers", {});
+  expect(one.inUse()).toBe(b.url);
+
+  for (const each of [b, c]) each.notNow(true);
+  const before = [a, b, c].map(({ asked }) => asked.length).reduce((sum, n) => sum + n);
+  const error = await failure(one.call("list_peers", {}));
+  expect(error.message).toBe("The database is away.");
+  expect(isUnanswered(error)).toBe(false);
+  expect([a, b, c].map(({ asked }) => asked.length).reduce((sum, n) => sum + n)).toBe(before + 2);
+  expect(over).toBe(false);
+});
+
+test("what may be asked twice is what the operations say of themselves", () => {
+  for (const { name, tool } of (surfaceJson as SurfaceEntry[]).filter((entry) => entry.tool)) {
+    const input = name === "send_message" ? { message_id: "m" } : {};
+    expect([name, isRepeatable(name, input)]).toEqual([name, tool?.readOnly === true || tool?.idempotent === true]);
+  }
+  expect(isRepeatable("send_message", {})).toBe(false);
+});
+
+test("the home's own token is shown to nobody when one address of several is elsewhere", async () => {
+  const shown: unknown[] = [];
+  const server = createServer((request, response) => {
+    shown.push(request.headers.authorization);
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  atEnd(() => server.close());
+  const here = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const home = tempHome();
+  mkdirSync(home, { mode: 0o700 });
+  writeFileSync(join(home, "token"), "the-home's-own", { mode: 0o600 });
+  for (const CCT_BROKER of [here, `${here},http://127.0.0.2:9`, `${here},http://192.0.2.1:9`]) {
+    const one = localClient(loadConfig({ env: { CCT_HOME: home, CCT_BROKER }, cwd: "/" }));
+    await until("it was asked", async () => (await one.healthOfEach()).some(({ about }) => about));
+    one.close();
+  }
+  expect(shown).toEqual(["Bearer the-home's-own", "Bearer the-home's-own", "Bearer"]);
+});
+
+const FP = "ab".repeat(32);
+
+test.each<[string, string, unknown]>([
+  ["CCT_BROKER", "studio", ["https://studio:7888"]],
+  ["CCT_BROKER", "studio, 127.0.0.1:1 ,http://loft:80", ["https://studio:7888", "http://127.0.0.1:1", "http://loft"]],
+  ["CCT_BROKER", "studio,https://studio:7888,STUDIO", ["https://studio:7888"]],
+  ["CCT_BROKER", "a,,b", /'': not a host/],
+  ["CCT_BROKER", "a,b c,d", /CCT_BROKER.*'b c': not a host/],
+  ["CCT_BROKER", "a,https://me:word@b", /part 2: not a host/],
+  ["CCT_BROKER", Array.from({ length: 17 }, (_, i) => `h${i}`).join(","), /more than 16/],
+  [
+    "CCT_FINGERPRINT",
+    `SHA256:${FP.toUpperCase().match(/../g)?.join(":")},${"0".repeat(64)},${FP}`,
+    [FP, "0".repeat(64)],
+  ],
+  ["CCT_FINGERPRINT", `${FP},ab`, /'ab': a SHA-256 fingerprint/],
+])("%s=%s", (name, value, expected) => {
+  const load = () => loadConfig({ env: { CCT_HOME: tempHome(), [name]: value }, cwd: "/" });
+  if (expected instanceof RegExp) {
+    expect(load).toThrow(expected);
+    expect(load).not.toThrow(/word/);
+  } else expect(name === "CCT_BROKER" ? load().broker : load().fingerprint).toEqual(expected);
+});

@@ -1,0 +1,50 @@
+/** Stands before a broker as one whose database can go: it is there, keeps its streams, and answers calls with "not now". */
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { CctError, errorBody } from "../../src/errors.ts";
+import { atEnd } from "./cleanup.ts";
+
+export interface Unwell {
+  url: string;
+  /** From now on: whether calls are answered with "not now". */
+  notNow(is: boolean): void;
+  /** Paths that were asked for, as they came. */
+  asked: string[];
+}
+
+/** Starts before the broker at `target`. */
+export async function startUnwell(target: string): Promise<Unwell> {
+  const asked: string[] = [];
+  let unwell = false;
+  const server = createServer((incoming, response) => {
+    asked.push(incoming.url ?? "");
+    if (unwell && incoming.url !== "/health") {
+      incoming.resume();
+      response.writeHead(503, { "content-type": "application/json" });
+      return void response.end(
+        JSON.stringify(errorBody(new CctError("unavailable", "The database is away.", "Wait."))),
+      );
+    }
+    const { method, headers } = incoming;
+    const onwards = request(new URL(incoming.url ?? "/", target), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.on("error", () => response.destroy());
+      answer.pipe(response);
+    });
+    onwards.on("error", () => response.destroy());
+    response.on("close", () => onwards.destroy());
+    incoming.pipe(onwards);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  atEnd(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    notNow(is) {
+      unwell = is;
+    },
+  };
+}

@@ -10,7 +10,7 @@ import type { Poster } from "../operations/post.ts";
 import { goneServices, removeGoneServices } from "../operations/services.ts";
 import { closeVotes, poolsDue, settlePool } from "../operations/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
-import { isLive, LEASE_MS, SILENT_MS } from "../rules/presence.ts";
+import { isLive, LEASE_MS, SILENT_MS, SKEW_MS } from "../rules/presence.ts";
 import { expiredDeliveries, staleClaims } from "../store/messages.ts";
 import { doubtfulSessions, findPeers, type Peer, sessionsHere, updatePeer } from "../store/peers.ts";
 import { dueProposals } from "../store/proposals.ts";
@@ -32,31 +32,31 @@ export async function sweepHere(environment: Environment, here: Here): Promise<v
 
 /** What any broker can do, and one does. `absenceMs`: a member that was offline for longer is let go from its pools. */
 export async function sweepAll(environment: Environment, here: Here, absenceMs: number): Promise<void> {
-  const now = environment.now();
-  const stale = (sql: Sql) => staleClaims(sql, now - LEASE_MS, now);
+  const { now } = environment;
+  const stale = (sql: Sql) => staleClaims(sql, now() - LEASE_MS, now() + SKEW_MS);
   await step(environment, stale, async (context) => {
     for (const delivery of await stale(context.sql)) {
-      const next = lapse(delivery, now);
+      const next = lapse(delivery, context.now);
       if (!next) continue;
       await recordOutcome(context, delivery, next);
       context.emit({ peer_id: delivery.peer_id, about: "mail" });
     }
   });
-  const expired = (sql: Sql) => expiredDeliveries(sql, now);
+  const expired = (sql: Sql) => expiredDeliveries(sql, now());
   await step(environment, expired, async (context) => {
     for (const delivery of await expired(context.sql)) {
-      const next = expire(delivery, now);
+      const next = expire(delivery, context.now);
       if (next) await recordOutcome(context, delivery, next);
     }
   });
-  await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now - SILENT_MS, now));
-  for (const pool of await environment.store.look((sql) => poolsDue(sql, now, absenceMs)))
+  await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now() - SILENT_MS, now() + SKEW_MS));
+  for (const pool of await environment.store.look((sql) => poolsDue(sql, now(), absenceMs)))
     await act(environment, (context) => settlePool(context, pool, absenceMs));
-  await step(environment, (sql) => dueProposals(sql, now), closeVotes);
+  await step(environment, (sql) => dueProposals(sql, now()), closeVotes);
   await step(
     environment,
-    (sql) => goneServices(sql, now),
-    (context) => removeGoneServices(context.sql, now),
+    (sql) => goneServices(sql, now()),
+    (context) => removeGoneServices(context.sql, context.now),
   );
 }
 

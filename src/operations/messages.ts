@@ -7,6 +7,7 @@ import { type Delivery, newDelivery, policyFor, revive } from "../rules/delivery
 import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { audience, membersOf, refuseArchived, requireActive, requireMember, sightOf } from "../rules/pools.ts";
+import { SKEW_MS } from "../rules/presence.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
 import { findMessage, type Message, mailboxOf, recipientsOf, updateDelivery } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
@@ -116,7 +117,7 @@ async function checkGuards(
   me: Peer,
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
 ): Promise<void> {
-  const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now);
+  const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now + SKEW_MS);
   const tripped = guard(limits, sent, hops, to, now);
   if (!tripped) return;
   const { subject, text: said } = guardNote(tripped, me.name, to);

@@ -4,6 +4,7 @@ import { fullText, hasRoom, MAX_MAILBOX_CHARACTERS, type Mailbox, mailboxFull, t
 import { type Delivery, newDelivery, policyFor } from "../rules/delivery.ts";
 import { HOUR_MS, mayWake } from "../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
+import { SKEW_MS } from "../rules/presence.ts";
 import { insertDelivery, insertMessage, type Message, mailboxOf } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
@@ -111,7 +112,9 @@ export function fullError(peer: Named, box: Mailbox): NotedError {
 
 /** Whether mail may wake a peer: it was not woken too often within the last hour. */
 export async function wakes({ sql, now, limits }: Poster, peer: Peer): Promise<boolean> {
-  return limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now));
+  return (
+    limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
+  );
 }
 
 /** What the broker reports at low urgency is no use a day later. */

@@ -36,12 +36,15 @@ export interface Session extends Busy {
   presence: Told;
 }
 
+/** Brokers that share a database agree on the time within less than this; what lies further ahead a clock said that was set back. */
+export const SKEW_MS = 10_000;
+
 /**
- * Whether the span that began at `from` and lasts `length` is over. A beginning in the future means that the clock
+ * Whether the span that began at `from` and lasts `length` is over. A beginning far in the future means that the clock
  * was set back: then the span counts as over too, so that nothing stays locked until the clock catches up.
  */
 export function isOver(from: number, length: number, now: number): boolean {
-  return now >= from + length || from > now;
+  return now >= from + length || from > now + SKEW_MS;
 }
 
 export function isLive(session: Session, now: number): boolean {

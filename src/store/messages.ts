@@ -273,12 +273,12 @@ export async function openDeliveries(
   return rows.map(toDelivery);
 }
 
-/** Claims that were last renewed at or before `before`, or in the future (a clock set back). */
-export async function staleClaims(sql: Sql, before: number, now: number): Promise<DeliveryRow[]> {
+/** Claims that were last renewed at or before `before`, or after `ahead` (by a clock that was set back since). */
+export async function staleClaims(sql: Sql, before: number, ahead: number): Promise<DeliveryRow[]> {
   const rows = await sql(
     `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'claimed' AND (d.leased_at <= $1 OR d.leased_at > $2) LIMIT 1000`,
     before,
-    now,
+    ahead,
   );
   return rows.map(toDelivery);
 }

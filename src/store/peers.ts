@@ -163,13 +163,13 @@ export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));
 }
 
-/** Sessions that have not ended, on paper, and were not heard of since `before`, or only in the future; and all that asked to be left alone. */
-export async function doubtfulSessions(sql: Sql, before: number, now: number): Promise<Peer[]> {
+/** Sessions that have not ended, on paper, and were not heard of since `before`, or only after `ahead`; and all that asked to be left alone. */
+export async function doubtfulSessions(sql: Sql, before: number, ahead: number): Promise<Peer[]> {
   const rows = await sql(
     `SELECT ${COLUMNS} FROM peers
      WHERE (presence <> 'offline' AND (last_seen <= $1 OR last_seen > $2)) OR busy_for IS NOT NULL`,
     before,
-    now,
+    ahead,
   );
   return rows.map(toPeer);
 }

@@ -19,7 +19,7 @@ export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: strin
 }
 
 /**
- * What a sender has sent between `since` and `now`, also to one target, and when the very same text went there. What bears
+ * What a sender has sent between `since` and `until`, also to one target, and when the very same text went there. What bears
  * a later time was sent before the clock was set back.
  */
 export async function recentlySent(
@@ -28,7 +28,7 @@ export async function recentlySent(
   target: string,
   body: string,
   since: number,
-  now: number,
+  until: number,
 ): Promise<{ all: number; same: number; repeated_at: number | null }> {
   const [row] = await sql(
     `SELECT count(*) AS sent, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
@@ -40,20 +40,20 @@ export async function recentlySent(
     // The order of sending is the clock in microseconds, or ahead of it.
     since * 1000,
     since,
-    now,
+    until,
   );
   if (!row) return { all: 0, same: 0, repeated_at: null };
   return { all: integer(row, "sent"), same: integer(row, "same"), repeated_at: integerOrNull(row, "repeated_at") };
 }
 
-/** How often a peer was woken between `since` and `now`. */
-export async function countWakes(sql: Sql, peerId: string, since: number, now: number): Promise<number> {
+/** How often a peer was woken between `since` and `until`. */
+export async function countWakes(sql: Sql, peerId: string, since: number, until: number): Promise<number> {
   const [row] = await sql(
     `SELECT count(DISTINCT batch) AS wakes FROM deliveries
      WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2 AND delivered_at <= $3`,
     peerId,
     since,
-    now,
+    until,
   );
   return row ? integer(row, "wakes") : 0;
 }

@@ -27,6 +27,8 @@ export interface Message {
 export interface DeliveryRow extends Delivery {
   message_id: string;
   peer_id: string;
+  /** Its message's place in the order of sending: the time in microseconds, or ahead of it. */
+  seq: number;
 }
 
 /** A message for one recipient; `pool` is the name of the pool in which it was said, `from_host` the sending peer's machine. */
@@ -35,7 +37,7 @@ export type Mail = Message & { pool: string | null; from_host: string | null; de
 const MESSAGE =
   "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id, m.target";
 const DELIVERY =
-  "d.message_id, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
+  "d.message_id, d.peer_id, d.seq, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
 
 function toMessage(row: Row): Message {
   return {
@@ -60,6 +62,7 @@ function toDelivery(row: Row): DeliveryRow {
   return {
     message_id: text(row, "message_id"),
     peer_id: text(row, "peer_id"),
+    seq: integer(row, "seq"),
     state: oneOf(row, "state", states),
     attempt: integer(row, "attempt"),
     leased_at: integerOrNull(row, "leased_at"),

@@ -174,6 +174,11 @@ export async function doubtfulSessions(sql: Sql, before: number, now: number): P
   return rows.map(toPeer);
 }
 
+/** Peers whose session has not ended, on paper at least. */
+export async function openSessions(sql: Sql): Promise<Peer[]> {
+  return (await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline'`)).map(toPeer);
+}
+
 /** Sessions that have not ended, on paper, of a broker's own machine. */
 export async function sessionsHere(sql: Sql, host: string): Promise<Peer[]> {
   const rows = await sql(

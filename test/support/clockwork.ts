@@ -44,6 +44,7 @@ export async function openClockwork(): Promise<Clockwork> {
       return seq;
     },
     publish: (hint) => void hints.push(hint),
+    count: () => {},
     // A test sends in a moment what takes sessions hours.
     limits: {
       repeat_seconds: 0,

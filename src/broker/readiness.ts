@@ -1,5 +1,5 @@
 /** Whether a broker can do its work: its database answers and has the right schema, and it hears the other brokers. */
-import { CctError } from "../errors.ts";
+import { errorLine } from "../errors.ts";
 import { checkSchema } from "../store/migrate.ts";
 import type { Store } from "../store/store.ts";
 import type { SharedHints } from "./hints.ts";
@@ -38,7 +38,7 @@ export function readiness(
       const found = await store.look((sql) => checkSchema(sql, schema));
       return found < schema ? [`The database has schema ${found}, and this broker needs ${schema}.`] : [];
     } catch (error) {
-      return [error instanceof CctError ? error.message : "The database does not work: see the broker's log."];
+      return [errorLine(error)];
     }
   }
 

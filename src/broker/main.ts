@@ -21,6 +21,7 @@ import { fanout } from "./events.ts";
 import { openDoors, reachableAt } from "./listen.ts";
 import { countHappening, measured, newTally } from "./metrics.ts";
 import { readiness } from "./readiness.ts";
+import { clearAway } from "./retention.ts";
 import { sweepAll, sweepHere } from "./sweep.ts";
 import { watch } from "./watch.ts";
 
@@ -214,7 +215,10 @@ async function serve(
     try {
       await sweepHere(environment, here);
       const mine = !shared || (await store.tx((sql) => takeChore(sql, "sweep", now() - SWEEP_MS + SPREAD_MS, now())));
-      if (mine) await sweepAll(environment, here, absenceMs);
+      if (mine) {
+        await sweepAll(environment, here, absenceMs);
+        await clearAway(environment, config);
+      }
       failed = false;
       tally.sweptAt = now();
     } catch (error) {

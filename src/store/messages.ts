@@ -338,19 +338,28 @@ export async function failedMessages(
   return rows.map(toMessage);
 }
 
-/** The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. */
+/**
+ * The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. They
+ * are looked for among the first one's own: who said little would have all that was ever said gone through for it.
+ */
 export async function history(
   sql: Sql,
   peerIds: readonly string[],
   beforeSeq: number,
   limit: number,
 ): Promise<Message[]> {
-  const concerns = peerIds.map(
+  const [first, ...others] = peerIds;
+  const newest = others.length === 0 ? "ORDER BY seq DESC LIMIT $2" : "";
+  const own = `AND m.seq IN (
+    SELECT seq FROM (SELECT seq FROM messages WHERE from_id = $3 AND seq < $1 ${newest}) sent
+    UNION SELECT seq FROM (SELECT seq FROM deliveries WHERE peer_id = $3 AND seq < $1 ${newest}) received)`;
+  const concerns = others.map(
     (_, i) =>
-      `AND (m.from_id = $${i + 3} OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $${i + 3}))`,
+      `AND (m.from_id = $${i + 4} OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $${i + 4}))`,
   );
   const rows = await sql(
-    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ${concerns.join(" ")} ORDER BY m.seq DESC LIMIT $2`,
+    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ${first === undefined ? "" : own} ${concerns.join(" ")}
+     ORDER BY m.seq DESC LIMIT $2`,
     beforeSeq,
     limit,
     ...peerIds,

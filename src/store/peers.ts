@@ -157,7 +157,8 @@ export type ListedPeer = Peer & { waiting: number };
 /** Every peer, oldest first, with the number of messages that wait for it. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   const rows = await sql(
-    `SELECT ${COLUMNS}, (SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id AND d.state IN ('queued', 'claimed')) AS waiting
+    `SELECT ${COLUMNS}, (SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
+       AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')) AS waiting
      FROM peers ORDER BY created_at, peer_id`,
   );
   return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));

@@ -30,12 +30,12 @@ async function brokerStatus(world: World, screen: Screen, json: boolean): Promis
   try {
     const status = await client.status();
     if (!status) {
-      const where = config.broker ?? config.home;
+      const where = config.broker?.join(", ") ?? config.home;
       if (json) screen.write(toJson({ ready: false, reasons: [`no broker runs for ${where}`] }));
       else process.stderr.write(`cct: No broker runs for ${where}. Start one with: cct start\n`);
       return 1;
     }
-    screen.write(json ? toJson(status) : page(screen, status, config.broker, world.now()));
+    screen.write(json ? toJson(status) : page(screen, status, client.inUse(), world.now()));
     return status.ready ? 0 : 1;
   } finally {
     client.close();

@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { cleanUp } from "./cleanup.mjs";
 import { delivery } from "./delivery.mjs";
+import { growth } from "./growth.mjs";
 import { hook } from "./hook.mjs";
 import { latency } from "./latency.mjs";
 import { root } from "./product.mjs";
@@ -20,7 +21,9 @@ import { server } from "./server.mjs";
 import { statusline } from "./statusline.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, latency, statusline, delivery, sends, server, wake };
+const benches = { hook, latency, statusline, delivery, sends, server, wake, growth };
+/** Takes minutes, so it runs only when it is named. */
+const onlyNamed = ["growth"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");
@@ -46,7 +49,7 @@ if (built.status !== 0) process.exit(1);
 
 const figures = [];
 for (const [name, bench] of Object.entries(benches)) {
-  if (names.length > 0 && !names.includes(name)) continue;
+  if (names.length > 0 ? !names.includes(name) : onlyNamed.includes(name)) continue;
   process.stderr.write(`${name} …\n`);
   try {
     figures.push(...(await bench()).map((figure) => complete({ bench: name, ...figure })));

@@ -16,19 +16,23 @@ const parts = {
   "broker/main": "broker",
   "broker/certificate": "certificate",
   "store/postgres": "postgres",
+  "broker/exposition": "metrics",
   "rules/secret-patterns": "secrets",
 };
 
 const lazyParts = {
   name: "lazy parts",
   setup(building) {
-    building.onResolve({ filter: /\/(?:main|certificate|postgres|secret-patterns)\.ts$/ }, ({ path, kind }) => {
-      if (kind !== "dynamic-import") return undefined;
-      const part = Object.keys(parts).find(
-        (name) => path.endsWith(`${name}.ts`) || path === `./${name.split("/")[1]}.ts`,
-      );
-      return part ? { path: `./${parts[part]}.js`, external: true } : undefined;
-    });
+    building.onResolve(
+      { filter: /\/(?:main|certificate|exposition|postgres|secret-patterns)\.ts$/ },
+      ({ path, kind }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const part = Object.keys(parts).find(
+          (name) => path.endsWith(`${name}.ts`) || path === `./${name.split("/")[1]}.ts`,
+        );
+        return part ? { path: `./${parts[part]}.js`, external: true } : undefined;
+      },
+    );
   },
 };
 

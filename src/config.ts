@@ -9,6 +9,9 @@ import type { World } from "./world.ts";
 const limit = (count: number, what: string) =>
   z.coerce.number().int().min(0).max(1_000_000).default(count).describe(`${what}; 0: no limit`);
 
+const days = (count: number, what: string) =>
+  z.coerce.number().int().min(0).max(36_500).default(count).describe(`for so many days ${what}; 0: for ever`);
+
 const flag = () =>
   z
     .union([z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => word === "true" || word === "1")])
@@ -130,6 +133,9 @@ const schema = z.strictObject({
   connections_per_address: limit(1000, "open connections from one network address"),
   max_peers: limit(10_000, "peers that are registered in all"),
   mailbox_messages: limit(2000, "messages that wait for one peer"),
+  keep_read_days: days(30, "messages that all their recipients have read are kept"),
+  keep_failed_days: days(90, "messages that ended unread (expired, refused, dead) are kept"),
+  keep_notes_days: days(90, "notes to the operator and decided proposals are kept"),
   database_url: z
     .string()
     .max(2000)
@@ -169,6 +175,9 @@ const variables: Record<SettingName, string> = {
   connections_per_address: "CCT_CONNECTIONS_PER_ADDRESS",
   max_peers: "CCT_MAX_PEERS",
   mailbox_messages: "CCT_MAILBOX_MESSAGES",
+  keep_read_days: "CCT_KEEP_READ_DAYS",
+  keep_failed_days: "CCT_KEEP_FAILED_DAYS",
+  keep_notes_days: "CCT_KEEP_NOTES_DAYS",
   database_url: "CCT_DATABASE_URL",
   database_pool: "CCT_DATABASE_POOL",
 };

@@ -47,7 +47,7 @@ const table: Room[] = [
     "broker",
     "the process that serves the operations over HTTP",
     ["operations", "store", "rules", ...foundations],
-    ["node:*", "pino", "rotating-file-stream", "@peculiar/x509", "reflect-metadata"],
+    ["node:*", "pino", "prom-client", "rotating-file-stream", "@peculiar/x509", "reflect-metadata"],
   ),
   room(
     "client",

@@ -1,4 +1,4 @@
-/** The HTTP face: `POST /api/<operation>` for every operation of the list, `GET /events`, `GET /health`. */
+/** The HTTP face: `POST /api/<operation>` for every operation of the list, `GET /events`, and what operators look at (`watch.ts`). */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
@@ -17,8 +17,10 @@ import { allows } from "../rules/devices.ts";
 import { checkNoPage, type Keys, peerCredentials, principalOf } from "./auth.ts";
 import type { Connections } from "./connections.ts";
 import type { Fanout } from "./events.ts";
+import type { Tally } from "./metrics.ts";
 import { rawAnswer } from "./raw.ts";
 import { type Pace, throttle } from "./throttle.ts";
+import type { Watch } from "./watch.ts";
 
 /** A message of 64 KiB, every character escaped as six, and some room. */
 const MAX_BODY_BYTES = 512 * 1024;
@@ -47,8 +49,8 @@ export interface App {
   /** What one network address may do. */
   bounds: Pace;
   connections: Connections;
-  /** What `/health` tells to holders of a token. */
-  about(to: Principal): Record<string, unknown>;
+  watch: Watch;
+  tally: Tally;
   /** Whether the broker is shutting down. */
   closing(): boolean;
 }
@@ -73,6 +75,11 @@ export function createApp(app: App): Server {
   server.timeout = STILL_MS;
 
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    response.once("close", () => {
+      if (!response.headersSent) return;
+      const status = `${Math.floor(response.statusCode / 100)}xx`;
+      app.tally.answers[status] = (app.tally.answers[status] ?? 0) + 1;
+    });
     handle(app, traffic, byPath, request, response).catch((error: unknown) =>
       answerError(app, traffic, request, response, error),
     );
@@ -129,14 +136,25 @@ async function handle(
   refuseDoubled(request);
   checkNoPage(request);
   const [path = ""] = (request.url ?? "").split("?", 1);
-  if (path === "/health" && request.method === "GET") {
-    // Without a token, or with a wrong one, it tells nothing but that it is alive.
-    const known = await whoAsks(app, traffic, request);
-    return answer(app, traffic, response, 200, { ok: true, ...(known ? app.about(known) : {}) });
+  if (request.method === "GET" && (path === "/health" || path === "/ready")) {
+    // Without a token, or with a wrong one, nothing is told but yes or no.
+    const { status, body } = await app.watch[path](await whoAsks(app, traffic, request));
+    return answer(app, traffic, response, status, body);
   }
   const principal = await principalOf(request, app.keys);
   if (principal.kind !== "invitation") app.connections.prove(request.socket);
   if (path === "/events" && request.method === "GET") return openStream(app, request, response, principal);
+  if (request.method === "GET" && (path === "/status" || path === "/metrics")) {
+    if (principal.kind === "invitation")
+      throw new CctError(
+        "forbidden",
+        "A join string opens nothing but joining.",
+        "Join first: cct join <join string>.",
+      );
+    if (path === "/status") return answer(app, traffic, response, 200, await app.watch.status(principal));
+    const { contentType, text } = await app.watch.metrics();
+    return answerText(app, traffic, response, 200, text, contentType);
+  }
   const op = byPath.get(path);
   if (!op) {
     throw new CctError(
@@ -154,7 +172,7 @@ async function handle(
   answer(app, traffic, response, 200, await invoke(app.environment, op, input, { principal, credentials }));
 }
 
-/** Who asks for `/health`. Whoever guesses tokens there is written down and made to wait as everywhere. */
+/** Who asks for `/health` or `/ready`. Whoever guesses tokens there is written down and made to wait as everywhere. */
 async function whoAsks(app: App, traffic: Traffic, request: IncomingMessage): Promise<Principal | undefined> {
   if (request.headers.authorization === undefined) return undefined;
   try {
@@ -243,7 +261,17 @@ async function readBody(traffic: Traffic, request: IncomingMessage): Promise<Buf
 }
 
 function answer(app: App, traffic: Traffic, response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
+  answerText(app, traffic, response, status, JSON.stringify(body), "application/json");
+}
+
+function answerText(
+  app: App,
+  traffic: Traffic,
+  response: ServerResponse,
+  status: number,
+  text: string,
+  contentType: string,
+): void {
   const bytes = Buffer.byteLength(text);
   traffic.answering += bytes;
   response.once("close", () => {
@@ -252,7 +280,7 @@ function answer(app: App, traffic: Traffic, response: ServerResponse, status: nu
   // A connection that is kept after its last answer would keep a closing server waiting.
   if (app.closing()) response.setHeader("connection", "close");
   response.writeHead(status, {
-    "content-type": "application/json",
+    "content-type": contentType,
     "content-length": bytes,
     "cache-control": "no-store",
   });
@@ -276,6 +304,7 @@ async function answerError(
         );
   const status = httpStatus[known.code];
   if (status >= 500) app.log.error({ err: error, path: request.url?.split("?")[0] }, "request failed");
+  if (known.code === "rate_limited") app.tally.rateLimited++;
   if (known.code === "unauthorized" && !(await heldBack(app, traffic, request))) return void response.destroy();
   if (response.headersSent || response.destroyed) return void response.destroy();
   // What is left of an unread body must not be taken for the next request.
@@ -288,9 +317,14 @@ function mayHaveBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Writes down wrong credentials, never what they were, and lets their sender wait. `false`: too many of those wait already. */
-async function heldBack({ environment, log }: App, traffic: Traffic, request: IncomingMessage): Promise<boolean> {
+async function heldBack(
+  { environment, log, tally }: App,
+  traffic: Traffic,
+  request: IncomingMessage,
+): Promise<boolean> {
   const address = request.socket.remoteAddress;
   const now = environment.now();
+  tally.wrongCredentials++;
   const failures = traffic.throttle.failed(address, now);
   // Who goes on and on shall not push everything else out of the log.
   if (failures <= 10 || failures % 100 === 0) log.warn({ address, failures }, "wrong credentials");

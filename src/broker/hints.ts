@@ -27,6 +27,8 @@ export interface SharedHints {
   isLive(): boolean;
   /** How long our own voice last took to come back, in milliseconds; `undefined`: it never has. */
   lagMs(): number | undefined;
+  /** How many hints of others reached us. */
+  heard(): number;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
   let waiting = new Set<string>();
   let saying: Promise<void> | undefined;
   let count = 0;
+  let heard = 0;
   /** What we said and have not heard yet: when. */
   const unheard = new Map<number, number>();
   let lag: number | undefined;
@@ -73,7 +76,10 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
     heard(payload) {
       const [, who, number, hints = ""] = PAYLOAD.exec(payload) ?? [];
       if (who === me) return echo(Number(number));
-      for (const text of hints.match(/.{33}/g) ?? []) events.publish(decode(text));
+      for (const text of hints.match(/.{33}/g) ?? []) {
+        heard++;
+        events.publish(decode(text));
+      }
     },
     down(error) {
       heardAt = Number.NEGATIVE_INFINITY;
@@ -154,6 +160,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
     },
     isLive: () => steady() - heardAt < DEAF_AFTER_MS,
     lagMs: () => lag,
+    heard: () => heard,
     async close() {
       closed = true;
       clearInterval(timer);

@@ -19,7 +19,11 @@ import { connections } from "./connections.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { fanout } from "./events.ts";
 import { openDoors, reachableAt } from "./listen.ts";
+import { countHappening, measured, newTally } from "./metrics.ts";
+import { readiness } from "./readiness.ts";
+import { clearAway } from "./retention.ts";
 import { sweepAll, sweepHere } from "./sweep.ts";
+import { watch } from "./watch.ts";
 
 const SWEEP_MS = 2_000;
 /** The clocks of brokers that take turns at the sweep do not tick at the same moment. */
@@ -52,8 +56,8 @@ export async function startBroker(world: World, config: Config): Promise<Broker>
   let database: Database | undefined;
   try {
     database = await openDatabase(world, config, log);
-    await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
-    return await serve(world, config, token, database, log, endLog);
+    const schema = await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
+    return await serve(world, config, token, database, schema, log, endLog);
   } catch (error) {
     log.error({ err: error }, "broker did not start");
     await database?.close();
@@ -112,10 +116,13 @@ async function serve(
   config: Config,
   token: string,
   database: Database,
+  schema: number,
   log: Logger,
   endLog: () => Promise<void>,
 ): Promise<Broker> {
-  const { store, now } = database;
+  const { now } = database;
+  const tally = newTally();
+  const store = measured(database.store, tally);
   const startedAt = now();
   const events = fanout();
   const shared = database.share?.(events);
@@ -134,7 +141,11 @@ async function serve(
       mailbox_messages: config.mailbox_messages,
       peers: config.max_peers,
     },
-    publish: shared?.publish ?? events.publish,
+    publish(hint) {
+      tally.hints++;
+      (shared ?? events).publish(hint);
+    },
+    count: (happening) => countHappening(tally, happening),
   };
   let closing: Promise<void> | undefined;
   const open = connections(config.connections_per_address);
@@ -146,12 +157,25 @@ async function serve(
     log,
     bounds: config,
     connections: open,
-    about: ({ kind }) => ({
-      version: world.version,
-      name: `${world.username}@${world.hostname}`,
-      started_at: startedAt,
-      // A machine that shows its own token learns no more than it needs.
-      ...(kind === "home" ? { pid: world.pid, home: config.home, streams: events.count(), lan: lan() } : {}),
+    tally,
+    watch: watch({
+      store,
+      schema,
+      tally,
+      events,
+      connections: open,
+      others: shared,
+      place: database.name,
+      ready: readiness({ store, schema, others: shared, closing: () => closing !== undefined, now }),
+      now,
+      startedAt,
+      about: ({ kind }) => ({
+        version: world.version,
+        name: `${world.username}@${world.hostname}`,
+        started_at: startedAt,
+        // A machine that shows its own token learns no more than it needs.
+        ...(kind === "home" ? { pid: world.pid, home: config.home, url, streams: events.count(), lan: lan() } : {}),
+      }),
     }),
   });
   const tls = isLoopback(config.host) || config.plain_http ? undefined : await certificate(world, config);
@@ -191,8 +215,12 @@ async function serve(
     try {
       await sweepHere(environment, here);
       const mine = !shared || (await store.tx((sql) => takeChore(sql, "sweep", now() - SWEEP_MS + SPREAD_MS, now())));
-      if (mine) await sweepAll(environment, here, absenceMs);
+      if (mine) {
+        await sweepAll(environment, here, absenceMs);
+        await clearAway(environment, config);
+      }
       failed = false;
+      tally.sweptAt = now();
     } catch (error) {
       // Once, not every time: a database may be away for long.
       if (!failed) log.error({ err: error }, "sweep failed");

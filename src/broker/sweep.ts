@@ -4,7 +4,7 @@
  * own, so that it is in nobody's way for long; whoever else did it meanwhile leaves it nothing to do.
  */
 import { endBusy, isBusyOver } from "../operations/busy.ts";
-import type { Environment, Hint } from "../operations/operation.ts";
+import type { Environment, Happening, Hint } from "../operations/operation.ts";
 import { recordOutcome } from "../operations/outcomes.ts";
 import type { Poster } from "../operations/post.ts";
 import { goneServices, removeGoneServices } from "../operations/services.ts";
@@ -97,10 +97,18 @@ async function step(
 
 /** One transaction of the clock's, with its hints after the commit. */
 async function act(environment: Environment, work: (context: Poster) => Promise<void>): Promise<void> {
-  const hints = await environment.store.tx(async (sql) => {
+  const { hints, happenings } = await environment.store.tx(async (sql) => {
     const hints: Hint[] = [];
-    await work({ ...environment, sql, now: environment.now(), emit: (hint) => void hints.push(hint) });
-    return hints;
+    const happenings: Happening[] = [];
+    await work({
+      ...environment,
+      sql,
+      now: environment.now(),
+      emit: (hint) => void hints.push(hint),
+      count: (happening) => void happenings.push(happening),
+    });
+    return { hints, happenings };
   });
   for (const hint of hints) environment.publish(hint);
+  for (const happening of happenings) environment.count(happening);
 }

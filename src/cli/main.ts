@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { errorLine } from "../errors.ts";
 import { oneLine } from "../rules/text.ts";
 import type { World } from "../world.ts";
+import { addBrokerCommands } from "./broker.ts";
 import { addConfigCommands } from "./config.ts";
 import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
@@ -39,6 +40,9 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
 
   addSetupCommands(program, world, screen);
   addLifecycleCommands(program, world, screen, parts, (code) => {
+    status = code;
+  });
+  addBrokerCommands(program, world, screen, (code) => {
     status = code;
   });
   addOperationCommands(program, world, screen, readStdin);

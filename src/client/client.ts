@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { CctError } from "../errors.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { Credentials } from "../operations/operation.ts";
+import type { BrokerStatus } from "../operations/status.ts";
 import { createBrokers } from "./brokers.ts";
 import { createAgents, exchange, type Patience, type Request, readAnswer } from "./exchange.ts";
 import { isRepeatable } from "./repeatable.ts";
@@ -32,6 +33,8 @@ export interface Client {
   callAny(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>>;
   /** `/health`: with our token the broker also says who it is. `undefined` when nothing listens there. */
   health(): Promise<Record<string, unknown> | undefined>;
+  /** `/status`: how the broker in use does. `undefined` when nothing listens there. */
+  status(): Promise<BrokerStatus | undefined>;
   /** How each broker does, whichever is in use. */
   healthOfEach(): Promise<Sight[]>;
   /** Opens a peer's event stream; answers with the response when the broker accepts. It breaks as soon as a call to its broker is not answered. */
@@ -81,22 +84,20 @@ export function createClient(access: () => Access, random: () => number): Client
     );
   }
 
-  const healthAt = async (url: string, patience: Patience): Promise<Record<string, unknown>> =>
-    readAnswer(await send(url, { method: "GET", path: "/health" }, patience), url, patience.answer);
+  const look =
+    (path: string) =>
+    async (url: string, patience: Patience): Promise<Record<string, unknown>> =>
+      readAnswer(await send(url, { method: "GET", path }, patience), url, patience.answer);
+  const [healthAt, statusAt] = [look("/health"), look("/status")] as const;
 
   return {
     call: <N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials) =>
       // The broker has checked the answer against the very schema that this type is made of.
       post(name, input, as) as Promise<OutputOf<N>>,
     callAny: post,
-    async health() {
-      try {
-        return await brokers.ask(true, healthAt);
-      } catch (error) {
-        if (isUnanswered(error) && error.code === "unavailable" && !error.silent) return undefined;
-        throw error;
-      }
-    },
+    health: () => unlessNobody(brokers.ask(true, healthAt)),
+    // The broker makes it of this very type.
+    status: () => unlessNobody(brokers.ask(true, statusAt)) as Promise<BrokerStatus | undefined>,
     healthOfEach: () =>
       Promise.all(
         access().urls.map(async (url): Promise<Sight> => {
@@ -130,6 +131,16 @@ export function createClient(access: () => Access, random: () => number): Client
 
 /** Whether no broker has answered; what a broker itself says, "not now" too, is an answer. */
 export const isUnanswered = (error: unknown): error is Unanswered => error instanceof Unanswered;
+
+/** An answer; `undefined` when nobody was there to give one. */
+async function unlessNobody<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isUnanswered(error) && error.code === "unavailable" && !error.silent) return undefined;
+    throw error;
+  }
+}
 
 /** Whether a call that failed has certainly changed nothing: no broker has got it. */
 export const isUnheard = (error: unknown): boolean => isUnanswered(error) && error.unheard;

@@ -4,12 +4,11 @@ import { MAX_CLAIMS, refuseOver } from "../rules/bounds.ts";
 import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
 import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
 import { wantsQuiet } from "../rules/presence.ts";
-import { countClaims, countQueued, findDelivery, type Mail, queuedMail, updateDelivery } from "../store/messages.ts";
+import { countClaims, countQueued, findDelivery, type Mail, queuedMail } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
-import type { Sql } from "../store/store.ts";
 import { recordWay, ways } from "../store/usage.ts";
-import { callingPeer, operation } from "./operation.ts";
-import { recordOutcome } from "./outcomes.ts";
+import { type Context, callingPeer, operation } from "./operation.ts";
+import { recordDelivery, recordOutcome } from "./outcomes.ts";
 import { wakes } from "./post.ts";
 import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./shapes.ts";
 
@@ -30,7 +29,8 @@ function framed(mail: Mail, host: string): FramedMessage {
   };
 }
 
-async function claimAll(sql: Sql, now: number, mail: readonly Mail[]): Promise<Mail[]> {
+async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]> {
+  const { sql, now } = context;
   const claimed: Mail[] = [];
   const [first] = mail;
   if (!first) return claimed;
@@ -44,9 +44,7 @@ async function claimAll(sql: Sql, now: number, mail: readonly Mail[]): Promise<M
   for (const one of mail.slice(0, MAX_CLAIMS - held)) {
     const next = claim(one.delivery, now);
     if (!next) continue;
-    const delivery = { ...one.delivery, ...next };
-    await updateDelivery(sql, delivery);
-    claimed.push({ ...one, delivery });
+    claimed.push({ ...one, delivery: await recordDelivery(context, one.delivery, next) });
   }
   return claimed;
 }
@@ -93,8 +91,7 @@ export const claimMessages = operation({
     const tooLong = queued.filter((one) => !fitsFrame(one));
     const fit = fitting(queued.filter(fitsFrame).slice(0, input.limit), input.budget);
     const messages = await claimAll(
-      sql,
-      now,
+      context,
       fit.map((one) => one.mail),
     );
     const rest = queued.filter(({ message_id }) => !messages.some((one) => one.message_id === message_id));
@@ -182,7 +179,7 @@ export const checkMessages = operation({
       characters += mail.text.length;
       return i === 0 || characters <= CHECK_CHARACTERS;
     });
-    const messages = await claimAll(sql, now, fit);
+    const messages = await claimAll(context, fit);
     const { all: remaining } = await countQueued(sql, peer.peer_id, now);
     return { messages: messages.map((mail) => toMailShape(mail, peer.host)), remaining };
   },

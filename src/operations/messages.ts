@@ -9,7 +9,7 @@ import { OPERATOR_NAME } from "../rules/names.ts";
 import { audience, membersOf, refuseArchived, requireActive, requireMember, sightOf } from "../rules/pools.ts";
 import { SKEW_MS } from "../rules/presence.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
-import { findMessage, type Message, mailboxOf, recipientsOf, updateDelivery } from "../store/messages.ts";
+import { findMessage, type Message, mailboxOf, recipientsOf } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
@@ -18,6 +18,7 @@ import { recentlySent } from "../store/usage.ts";
 import { mayKnow } from "./history.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
+import { recordDelivery } from "./outcomes.ts";
 import { seenBy } from "./pool-status.ts";
 import { fullError, post } from "./post.ts";
 import { calling, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
@@ -192,7 +193,7 @@ export const resendMessage = operation({
         full ??= fullError(row, box);
         continue;
       }
-      await updateDelivery(sql, { ...row, ...next });
+      await recordDelivery(context, row, next);
       context.emit({ peer_id: row.peer_id, about: "mail" });
       revived++;
     }

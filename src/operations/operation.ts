@@ -8,6 +8,7 @@ import { CctError, type ErrorCode } from "../errors.ts";
 import { allows, type Scope } from "../rules/devices.ts";
 import type { Limits } from "../rules/guards.ts";
 import type { Device } from "../store/devices.ts";
+import type { DeliveryRow } from "../store/messages.ts";
 import { findCredentials, type Peer } from "../store/peers.ts";
 import type { Isolation, Sql, Store } from "../store/store.ts";
 
@@ -31,6 +32,9 @@ export type Caller =
 /** Tells a peer's stream to look again, or a device's that they are over. Only a hint: the store is the truth. */
 export type Hint = { peer_id: string; about: "mail" | "peer" } | { device_id: string; about: "revoked" };
 
+/** What happened to mail, for whoever counts: a message was stored, a delivery made (`before`: none) or changed. */
+export type Happening = { what: "sent" } | { what: "delivery"; before: DeliveryRow | undefined; after: DeliveryRow };
+
 export interface Context {
   sql: Sql;
   caller: Caller;
@@ -48,6 +52,8 @@ export interface Context {
   limits: Limits;
   /** Publishes a hint, after the commit. */
   emit(hint: Hint): void;
+  /** Tells who counts, after the commit. */
+  count(happening: Happening): void;
 }
 
 /** A failure that the operator is to know of: `record` is run in a transaction of its own, when that of the operation is undone. */
@@ -100,6 +106,7 @@ export interface Environment {
   nextSeq(): number;
   limits: Limits;
   publish(hint: Hint): void;
+  count(happening: Happening): void;
 }
 
 export interface Credentials {
@@ -121,7 +128,7 @@ export async function invoke(
   sender: Sender,
 ): Promise<unknown> {
   const input = parseInput(op, rawInput);
-  const { output, hints } = await run(environment, op, input, sender).catch(async (error: unknown) => {
+  const { output, hints, happenings } = await run(environment, op, input, sender).catch(async (error: unknown) => {
     if (error instanceof NotedError) {
       const { now, newId } = environment;
       await environment.store.tx((sql) => error.record({ sql, now: now(), newId }));
@@ -129,6 +136,7 @@ export async function invoke(
     throw error;
   });
   for (const hint of hints) environment.publish(hint);
+  for (const happening of happenings) environment.count(happening);
   return output;
 }
 
@@ -137,10 +145,11 @@ function run(
   op: Operation,
   input: z.output<z.ZodObject>,
   sender: Sender,
-): Promise<{ output: unknown; hints: Hint[] }> {
+): Promise<{ output: unknown; hints: Hint[]; happenings: Happening[] }> {
   return environment.store.tx(async (sql) => {
     // A transaction may be run again: nothing of an earlier try may survive.
     const hints: Hint[] = [];
+    const happenings: Happening[] = [];
     const { principal } = sender;
     const context: Context = {
       sql,
@@ -152,11 +161,12 @@ function run(
       nextSeq: environment.nextSeq,
       limits: environment.limits,
       emit: (hint) => hints.push(hint),
+      count: (happening) => happenings.push(happening),
     };
     const result = op.output.safeParse(await op.run(context, input));
     if (!result.success)
       throw new CctError("internal", `${op.name} made an answer of the wrong shape: ${issues(result.error)}`);
-    return { output: result.data, hints };
+    return { output: result.data, hints, happenings };
   }, op.isolation);
 }
 

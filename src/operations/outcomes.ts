@@ -7,10 +7,22 @@ import { findPeers } from "../store/peers.ts";
 import { note } from "./notes.ts";
 import { type Poster, report } from "./post.ts";
 
+/** Writes down what a rule made of a delivery, and answers with that. */
+export async function recordDelivery(
+  { sql, count }: Pick<Poster, "sql" | "count">,
+  before: DeliveryRow,
+  next: Delivery,
+): Promise<DeliveryRow> {
+  const after = { ...before, ...next };
+  await updateDelivery(sql, after);
+  count({ what: "delivery", before, after });
+  return after;
+}
+
 /** Records what a rule made of a delivery, and tells sender and operator of one that ended unread. */
 export async function recordOutcome(context: Poster, before: DeliveryRow, next: Delivery): Promise<void> {
   const { sql } = context;
-  await updateDelivery(sql, { ...before, ...next });
+  await recordDelivery(context, before, next);
   if (!hasFailed(next) || hasFailed(before)) return;
   const message = await findMessage(sql, before.message_id);
   if (!message || message.from_id === BROKER_NAME) return;

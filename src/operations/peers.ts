@@ -7,12 +7,13 @@ import { checkName } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
 import { holdsName, hooksStates, isLive, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlain, oneLine } from "../rules/text.ts";
-import { countQueued, countUnread, findDelivery, heldDeliveries, updateDelivery } from "../store/messages.ts";
+import { countQueued, countUnread, findDelivery, heldDeliveries } from "../store/messages.ts";
 import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, callingPeer, operation } from "./operation.ts";
+import { recordDelivery } from "./outcomes.ts";
 import { wakes } from "./post.ts";
 import { calling, poolNamed, viewerOf } from "./references.ts";
 import { held, place } from "./register.ts";
@@ -74,7 +75,7 @@ export const heartbeat = operation({
       for (const { message_id, attempt } of input.held) {
         const delivery = await findDelivery(sql, message_id, peer.peer_id);
         const next = delivery && renew(delivery, attempt, now);
-        if (delivery && next) await updateDelivery(sql, { ...delivery, ...next });
+        if (delivery && next) await recordDelivery(context, delivery, next);
       }
     }
     const queued = await countQueued(sql, peer.peer_id, now);

@@ -3,11 +3,12 @@ import * as z from "zod";
 import { CctError } from "../errors.ts";
 import { letThrough, policies } from "../rules/delivery.ts";
 import { sightOf } from "../rules/pools.ts";
-import { findMessage, heldDeliveries, updateDelivery } from "../store/messages.ts";
+import { findMessage, heldDeliveries } from "../store/messages.ts";
 import { findPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import { type Context, operation } from "./operation.ts";
+import { recordDelivery } from "./outcomes.ts";
 import { peerNamed, poolNamed, viewerOf } from "./references.ts";
 import { time, urgency } from "./shapes.ts";
 
@@ -130,7 +131,7 @@ export const unholdMessage = operation({
     for (const row of await heldDeliveries(sql, undefined)) {
       const next = row.message_id === message_id ? letThrough(row) : undefined;
       if (!next) continue;
-      await updateDelivery(sql, { ...row, ...next });
+      await recordDelivery(context, row, next);
       context.emit({ peer_id: row.peer_id, about: "mail" });
       released++;
     }

@@ -17,7 +17,7 @@ import { expectation, type recipientShape } from "./shapes.ts";
 export type Recipient = z.input<typeof recipientShape>;
 
 /** What of the context it takes to post. The clock's own work has that too. */
-export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "limits">;
+export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "count" | "limits">;
 
 /**
  * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered; `call`: how
@@ -80,8 +80,12 @@ export async function post(
   if (source === "peer" && firstFull && full.length === recipients.length) throw fullError(...firstFull);
   for (const [peer, box] of source === "peer" ? full : []) await noteFull(context, peer, box);
   await insertMessage(sql, message, answer(all));
+  context.count({ what: "sent" });
   for (const { peer, delivery } of deliveries) {
     await insertDelivery(sql, message, peer.peer_id, delivery);
+    const { message_id, seq } = message;
+    const after = { ...delivery, message_id, seq, peer_id: peer.peer_id };
+    context.count({ what: "delivery", before: undefined, after });
     context.emit({ peer_id: peer.peer_id, about: "mail" });
   }
   return all;

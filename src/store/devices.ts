@@ -87,6 +87,11 @@ export interface InvitationRow {
   used_at: number | null;
 }
 
+/** Invitations that could be used a day ago at the latest: they tell nothing that the list of devices does not. */
+export async function deleteOldInvitations(sql: Sql, now: number): Promise<void> {
+  await sql("DELETE FROM invitations WHERE expires_at < $1", now - 24 * 3_600_000);
+}
+
 export async function insertInvitation(
   sql: Sql,
   codeHash: string,
@@ -94,8 +99,6 @@ export async function insertInvitation(
   now: number,
   expiresAt: number,
 ): Promise<void> {
-  // Old ones tell nothing that the list of devices does not.
-  await sql("DELETE FROM invitations WHERE expires_at < $1", now - 24 * 3_600_000);
   await sql(
     "INSERT INTO invitations (code_hash, scope, created_at, expires_at) VALUES ($1, $2, $3, $4)",
     codeHash,

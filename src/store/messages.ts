@@ -27,6 +27,8 @@ export interface Message {
 export interface DeliveryRow extends Delivery {
   message_id: string;
   peer_id: string;
+  /** Its message's place in the order of sending: the time in microseconds, or ahead of it. */
+  seq: number;
 }
 
 /** A message for one recipient; `pool` is the name of the pool in which it was said, `from_host` the sending peer's machine. */
@@ -35,7 +37,7 @@ export type Mail = Message & { pool: string | null; from_host: string | null; de
 const MESSAGE =
   "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id, m.target";
 const DELIVERY =
-  "d.message_id, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
+  "d.message_id, d.peer_id, d.seq, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
 
 function toMessage(row: Row): Message {
   return {
@@ -60,6 +62,7 @@ function toDelivery(row: Row): DeliveryRow {
   return {
     message_id: text(row, "message_id"),
     peer_id: text(row, "peer_id"),
+    seq: integer(row, "seq"),
     state: oneOf(row, "state", states),
     attempt: integer(row, "attempt"),
     leased_at: integerOrNull(row, "leased_at"),
@@ -335,19 +338,28 @@ export async function failedMessages(
   return rows.map(toMessage);
 }
 
-/** The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. */
+/**
+ * The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. They
+ * are looked for among the first one's own: who said little would have all that was ever said gone through for it.
+ */
 export async function history(
   sql: Sql,
   peerIds: readonly string[],
   beforeSeq: number,
   limit: number,
 ): Promise<Message[]> {
-  const concerns = peerIds.map(
+  const [first, ...others] = peerIds;
+  const newest = others.length === 0 ? "ORDER BY seq DESC LIMIT $2" : "";
+  const own = `AND m.seq IN (
+    SELECT seq FROM (SELECT seq FROM messages WHERE from_id = $3 AND seq < $1 ${newest}) sent
+    UNION SELECT seq FROM (SELECT seq FROM deliveries WHERE peer_id = $3 AND seq < $1 ${newest}) received)`;
+  const concerns = others.map(
     (_, i) =>
-      `AND (m.from_id = $${i + 3} OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $${i + 3}))`,
+      `AND (m.from_id = $${i + 4} OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $${i + 4}))`,
   );
   const rows = await sql(
-    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ${concerns.join(" ")} ORDER BY m.seq DESC LIMIT $2`,
+    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ${first === undefined ? "" : own} ${concerns.join(" ")}
+     ORDER BY m.seq DESC LIMIT $2`,
     beforeSeq,
     limit,
     ...peerIds,

@@ -157,7 +157,8 @@ export type ListedPeer = Peer & { waiting: number };
 /** Every peer, oldest first, with the number of messages that wait for it. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   const rows = await sql(
-    `SELECT ${COLUMNS}, (SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id AND d.state IN ('queued', 'claimed')) AS waiting
+    `SELECT ${COLUMNS}, (SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
+       AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')) AS waiting
      FROM peers ORDER BY created_at, peer_id`,
   );
   return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));
@@ -172,6 +173,11 @@ export async function doubtfulSessions(sql: Sql, before: number, ahead: number):
     ahead,
   );
   return rows.map(toPeer);
+}
+
+/** Peers whose session has not ended, on paper at least. */
+export async function openSessions(sql: Sql): Promise<Peer[]> {
+  return (await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline'`)).map(toPeer);
 }
 
 /** Sessions that have not ended, on paper, of a broker's own machine. */

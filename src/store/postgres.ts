@@ -170,6 +170,11 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
         return row ? integer(row, "now") : Number.NaN;
       }, STATEMENTS),
     counts: () => ({ ...counts }),
+    size: () =>
+      begin(async (sql) => {
+        const [row] = await sql("SELECT pg_database_size(current_database()) AS bytes");
+        return row ? integer(row, "bytes") : 0;
+      }, STATEMENTS),
     close() {
       closing ??= Promise.all(running).then(() => pool.end());
       return closing;

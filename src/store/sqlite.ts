@@ -3,6 +3,7 @@
  * `locking_mode=EXCLUSIVE` holds the operating system's lock on the file for as long as this process lives, so that a
  * second broker on the same file is refused, and a killed one leaves nothing behind.
  */
+import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { CctError } from "../errors.ts";
 import type { Row, Sql, Store, Value } from "./store.ts";
@@ -130,6 +131,18 @@ export async function openSqlite(path: string): Promise<Store> {
     close() {
       closing ??= shut();
       return closing;
+    },
+    async size() {
+      const sizes = await Promise.all(
+        [path, `${path}-wal`].map((file) =>
+          stat(file).then(
+            ({ size }) => size,
+            // There is no log yet, or the file was removed.
+            () => 0,
+          ),
+        ),
+      );
+      return sizes.reduce((sum, size) => sum + size, 0);
     },
   };
 

@@ -27,6 +27,8 @@ export interface Store {
   counts?(): StoreCounts;
   /** Finishes what is waiting, then closes. Later calls of `tx` are refused. */
   close(): Promise<void>;
+  /** How many bytes it takes. */
+  size(): Promise<number>;
 }
 
 export interface StoreCounts {

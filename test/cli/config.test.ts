@@ -47,6 +47,11 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
     connections_per_address: { value: 1000, source: "default" },
     max_peers: { value: 10_000, source: "default" },
     mailbox_messages: { value: 2000, source: "default" },
+    keep_read_days: { value: 30, source: "default" },
+    keep_failed_days: { value: 90, source: "default" },
+    keep_notes_days: { value: 90, source: "default" },
+    database_url: { value: null, source: "default" },
+    database_pool: { value: 10, source: "default" },
   });
   const said = success(await person.cctWith({ env: unset }, "config"));
   expect(said).toMatch(/^SETTING +VALUE +FROM\n/);

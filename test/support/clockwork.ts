@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { sweepAll } from "../../src/broker/sweep.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { type Environment, type Hint, invoke } from "../../src/operations/operation.ts";
+import { clearings } from "../../src/operations/retention.ts";
+import type { Keep } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import type { Credentials } from "./api.ts";
 import { atEnd } from "./cleanup.ts";
@@ -19,6 +21,8 @@ export interface Clockwork {
   setOn(ms: number): void;
   /** Time passes in one step; the sessions of these peers say that they live; the broker looks at its clock once. */
   pass(ms: number, ...alive: TestPeer[]): Promise<void>;
+  /** The broker clears away what is old, until there is nothing more to do. */
+  clear(keep: Keep): Promise<void>;
   /** All that the store holds, table by table. */
   dump(): Promise<Record<string, unknown[]>>;
   /** The hints that were published so far. */
@@ -44,6 +48,7 @@ export async function openClockwork(): Promise<Clockwork> {
       return seq;
     },
     publish: (hint) => void hints.push(hint),
+    count: () => {},
     // A test sends in a moment what takes sessions hours.
     limits: {
       repeat_seconds: 0,
@@ -78,6 +83,9 @@ export async function openClockwork(): Promise<Clockwork> {
       const where = place(more);
       const { peer_id, secret = "", name: given } = await call("register", { ...where, name });
       return { peer_id, secret, name: given, place: where };
+    },
+    async clear(keep) {
+      for (const clear of clearings) while (await store.tx((sql) => clear(sql, keep, now)));
     },
     setOn(ms) {
       now += ms;

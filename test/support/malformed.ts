@@ -50,7 +50,15 @@ const asPeer = (r: Random, known: Known): string[] => {
 const asSomebody = (r: Random, known: Known): string[] => (r.int(2) ? asPeer(r, known) : asOperator(known));
 const json = "content-type: application/json";
 
-const paths = ["/health", "/events", "/", ...operations.map((op) => `/api/${op.name}`)] as [string, ...string[]];
+const paths = [
+  "/health",
+  "/ready",
+  "/status",
+  "/metrics",
+  "/events",
+  "/",
+  ...operations.map((op) => `/api/${op.name}`),
+] as [string, ...string[]];
 const operationPaths = operations.map((op) => `/api/${op.name}`) as [string, ...string[]];
 
 /** A value that may be of any type; never one that an operation could do something with. */

@@ -1,0 +1,29 @@
+/** Statements that count what there is, for the operator: over the partial indexes of open mail, never over all that was sent. */
+import { type DeliveryState, states } from "../rules/delivery.ts";
+import { integer, integerOrNull, oneOf } from "./row.ts";
+import type { Sql } from "./store.ts";
+
+/** How many deliveries are in each of the open states. */
+export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState, number>>> {
+  const rows = await sql(
+    `SELECT d.state, count(*) AS deliveries FROM deliveries d
+     WHERE d.state IN ('queued', 'claimed', 'delivered') GROUP BY d.state`,
+  );
+  const [held] = await sql("SELECT count(*) AS deliveries FROM deliveries d WHERE d.state = 'held'");
+  return {
+    queued: 0,
+    claimed: 0,
+    delivered: 0,
+    ...Object.fromEntries(rows.map((row) => [oneOf(row, "state", states), integer(row, "deliveries")])),
+    held: held ? integer(held, "deliveries") : 0,
+  };
+}
+
+/** The place in the order of sending of the oldest mail that nobody has taken yet; `null` when none waits. */
+export async function oldestQueued(sql: Sql): Promise<number | null> {
+  const [row] = await sql(
+    `SELECT min(d.seq) AS seq FROM deliveries d
+     WHERE d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')`,
+  );
+  return row ? integerOrNull(row, "seq") : null;
+}

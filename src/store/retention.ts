@@ -1,0 +1,108 @@
+/** Statements that find and remove what is old; rows become types here. */
+import { type DeliveryState, states } from "../rules/delivery.ts";
+import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
+import type { Sql } from "./store.ts";
+
+export interface OldMessage {
+  message_id: string;
+  /** Its place in the order of sending. */
+  seq: number;
+}
+
+export interface EndedDelivery {
+  message_id: string;
+  state: DeliveryState;
+  delivered_at: number | null;
+  read_at: number | null;
+  expires_at: number | null;
+}
+
+/** The next messages after the place `after`, and before `before`. */
+export async function messagesBetween(sql: Sql, after: number, before: number, limit: number): Promise<OldMessage[]> {
+  const rows = await sql(
+    "SELECT message_id, seq FROM messages WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3",
+    after,
+    before,
+    limit,
+  );
+  return rows.map((row) => ({ message_id: text(row, "message_id"), seq: integer(row, "seq") }));
+}
+
+/** The same for deliveries that ended unread: a message stands in it once for each. */
+export async function failedBetween(sql: Sql, after: number, before: number, limit: number): Promise<OldMessage[]> {
+  const rows = await sql(
+    `SELECT d.message_id, d.seq FROM deliveries d
+     WHERE d.state IN ('dead', 'expired', 'refused') AND d.seq > $1 AND d.seq < $2 ORDER BY d.seq LIMIT $3`,
+    after,
+    before,
+    limit,
+  );
+  return rows.map((row) => ({ message_id: text(row, "message_id"), seq: integer(row, "seq") }));
+}
+
+/** What has become of some messages' deliveries. */
+export async function endsOf(sql: Sql, messageIds: readonly string[]): Promise<EndedDelivery[]> {
+  if (messageIds.length === 0) return [];
+  const rows = await sql(
+    `SELECT message_id, state, delivered_at, read_at, expires_at FROM deliveries
+     WHERE message_id IN (${placeholders(messageIds.length)})`,
+    ...messageIds,
+  );
+  return rows.map((row) => ({
+    message_id: text(row, "message_id"),
+    state: oneOf(row, "state", states),
+    delivered_at: integerOrNull(row, "delivered_at"),
+    read_at: integerOrNull(row, "read_at"),
+    expires_at: integerOrNull(row, "expires_at"),
+  }));
+}
+
+/** Removes messages with all their deliveries. */
+export async function deleteMessages(sql: Sql, messageIds: readonly string[]): Promise<void> {
+  if (messageIds.length === 0) return;
+  const ids = placeholders(messageIds.length);
+  await sql(`DELETE FROM deliveries WHERE message_id IN (${ids})`, ...messageIds);
+  await sql(`DELETE FROM messages WHERE message_id IN (${ids})`, ...messageIds);
+}
+
+/** Removes the oldest notes from before `before`; answers how many. */
+export async function deleteNotes(sql: Sql, before: number, limit: number): Promise<number> {
+  const rows = await sql(
+    `DELETE FROM notes WHERE note_id IN (SELECT n.note_id FROM notes n WHERE n.at <= $1 ORDER BY n.at LIMIT $2)
+     RETURNING note_id`,
+    before,
+    limit,
+  );
+  return rows.length;
+}
+
+/** Removes proposals that were decided before `before`, with their ballots; answers how many. */
+export async function deleteProposals(sql: Sql, before: number, limit: number): Promise<number> {
+  const rows = await sql(
+    "SELECT proposal_id FROM proposals WHERE decided_at IS NOT NULL AND decided_at <= $1 ORDER BY decided_at LIMIT $2",
+    before,
+    limit,
+  );
+  if (rows.length === 0) return 0;
+  const ids = rows.map((row) => text(row, "proposal_id"));
+  const list = placeholders(ids.length);
+  await sql(`DELETE FROM ballots WHERE proposal_id IN (${list})`, ...ids);
+  await sql(`DELETE FROM proposals WHERE proposal_id IN (${list})`, ...ids);
+  return ids.length;
+}
+
+/** How far a round has come: the place after which it goes on, and when that was written. */
+export async function findClearing(sql: Sql, kind: string): Promise<{ seq: number; at: number } | undefined> {
+  const [row] = await sql("SELECT seq, at FROM clearings WHERE kind = $1", kind);
+  return row && { seq: integer(row, "seq"), at: integer(row, "at") };
+}
+
+export async function putClearing(sql: Sql, kind: string, seq: number, now: number): Promise<void> {
+  await sql(
+    `INSERT INTO clearings (kind, seq, at) VALUES ($1, $2, $3)
+     ON CONFLICT (kind) DO UPDATE SET seq = excluded.seq, at = excluded.at`,
+    kind,
+    seq,
+    now,
+  );
+}

@@ -1,0 +1,241 @@
+/** What operators, load balancers and Prometheus see of a broker. */
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { readiness } from "../../src/broker/readiness.ts";
+import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import { openSqlite } from "../../src/store/sqlite.ts";
+import type { Store } from "../../src/store/store.ts";
+import { personAt, personWithBroker } from "../cli/person.ts";
+import { type Answer, ok, refusal, send } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { failure, success } from "../support/cct.ts";
+import { atEnd } from "../support/cleanup.ts";
+import { onPostgres } from "../support/database.ts";
+import { openEvents } from "../support/events.ts";
+import { root, tempFolder } from "../support/folders.ts";
+import { newPeer } from "../support/peers.ts";
+
+let broker: TestBroker;
+let reader: string;
+beforeAll(async () => {
+  broker = await startBroker();
+  reader = (await ok(broker, "add_device", { name: "watcher", scope: "read" })).token;
+});
+
+const get = (path: string, token: string | undefined, from: TestBroker = broker): Promise<Answer> =>
+  send(from, {
+    method: "GET",
+    path,
+    headers: { authorization: token === undefined ? undefined : `Bearer ${token}` },
+  });
+
+/** The metrics without their help, by name with labels. */
+async function metrics(token: string, from = broker): Promise<Map<string, number>> {
+  const answer = await get("/metrics", token, from);
+  expect(answer.status).toBe(200);
+  expect(answer.headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
+  const lines = answer.text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const [, name = "", value] = /^([a-z_]+(?:\{[^}]*\})?) (\S+)$/i.exec(line) ?? [];
+      return [name, Number(value)];
+    }),
+  );
+}
+
+test("a load balancer without a token learns yes or no, and whoever has a token the reasons", async () => {
+  expect(await get("/ready", undefined)).toMatchObject({ status: 200, text: '{"ready":true}' });
+  expect(await get("/ready", "wrong")).toMatchObject({ status: 200, text: '{"ready":true}' });
+  for (const token of [broker.token, reader])
+    expect((await get("/ready", token)).json).toEqual({ ready: true, reasons: [] });
+});
+
+test("metrics and status are for holders of a token, and not for who only joins", async () => {
+  const { code } = await ok(broker, "invite_device", {});
+  for (const path of ["/metrics", "/status"]) {
+    expect(refusal(await get(path, undefined))).toMatchObject({ status: 401, code: "unauthorized" });
+    expect(refusal(await get(path, code))).toMatchObject({ code: "forbidden" });
+    expect((await get(path, reader)).status).toBe(200);
+  }
+  const told = (await get("/status", reader)).json;
+  expect(told).toMatchObject({ ready: true, version: expect.any(String), messages: { queued: 0 } });
+  for (const secret of ["store", "home", "pid", "url", "lan"]) expect(told).not.toHaveProperty(secret);
+});
+
+test("metrics tell what became of mail, how long that took, and who was refused", async () => {
+  const watched = await startBroker({ env: { CCT_SENDS_PER_MINUTE: "3", CCT_MAILBOX_MESSAGES: "0" } });
+  const [ann, ben] = [await newPeer(watched, "ann"), await newPeer(watched, "ben")];
+  for (const text of ["one", "two", "three"]) await ok(watched, "send_message", { to: "ben", text }, ann);
+  expect((await send(watched, { path: "/api/send_message", as: ann, body: '{"to":"ben","text":"four"}' })).status).toBe(
+    429,
+  );
+  const { messages } = await ok(watched, "check_messages", { limit: 2 }, ben);
+  const ack = (which: (typeof messages)[number], outcome: "delivered" | "read" | "lost") =>
+    ok(watched, "ack_messages", { acks: [{ message_id: which.message_id, attempt: which.attempt, outcome }] }, ben);
+  const [first, second] = messages;
+  if (!first || !second) throw new Error("two were asked for");
+  await ack(first, "delivered");
+  await ack(first, "read");
+  await ack(second, "lost");
+  await ok(watched, "check_messages", { limit: 1 }, ben);
+  await send(watched, { path: "/api/list_peers", body: "{}", headers: { authorization: "Bearer wrong" } });
+  const stream = await openEvents(watched, ben);
+  await stream.count(1);
+
+  const seen = await metrics(watched.token, watched);
+  expect(Object.fromEntries(seen)).toMatchObject({
+    cct_ready: 1,
+    cct_messages_sent_total: 3,
+    'cct_deliveries_total{state="queued"}': 4,
+    'cct_deliveries_total{state="delivered"}': 1,
+    'cct_deliveries_total{state="read"}': 1,
+    'cct_deliveries_open{state="queued"}': 1,
+    'cct_deliveries_open{state="claimed"}': 1,
+    'cct_deliveries_open{state="delivered"}': 0,
+    'cct_deliveries_open{state="held"}': 0,
+    cct_claims_total: 3,
+    cct_claims_lost_total: 1,
+    cct_redeliveries_total: 1,
+    'cct_sent_to_delivered_seconds_bucket{le="+Inf"}': 1,
+    cct_sent_to_delivered_seconds_count: 1,
+    cct_delivered_to_read_seconds_count: 1,
+    cct_rate_limited_total: 1,
+    cct_wrong_credentials_total: 1,
+    cct_event_streams: 1,
+    'cct_http_answers_total{status="4xx"}': 2,
+    'cct_store_transactions_total{outcome="failed"}': 1,
+  });
+  expect(seen.get("cct_store_transaction_seconds_count")).toBeGreaterThan(8);
+  expect(seen.get("cct_hints_published_total")).toBeGreaterThan(2);
+  expect(seen.get("process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
+  // Nothing says how late others' hints are where there are no others.
+  expect([...seen.keys()].filter((name) => name.startsWith("cct_listener"))).toEqual([]);
+
+  // Asked again, counters have not lost or doubled anything.
+  const again = await metrics(watched.token, watched);
+  for (const name of ["cct_messages_sent_total", "cct_claims_total", "cct_sent_to_delivered_seconds_count"])
+    expect(again.get(name)).toBe(seen.get(name));
+});
+
+const NEWER = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (9999, 'newer', 1)";
+
+describe("whether a broker is ready", () => {
+  async function opened(patienceMs?: number) {
+    const store = await openSqlite(join(tempFolder(), "cct.db"));
+    atEnd(() => store.close());
+    const schema = await migrate(store, await readMigrations(join(root, "migrations")), 1);
+    let [time, looks, closing] = [0, 0, false];
+    let hears = true;
+    const counted: Store = {
+      ...store,
+      look(read) {
+        looks++;
+        return store.look(read);
+      },
+    };
+    const ask = readiness(
+      { store: counted, schema, others: { isLive: () => hears }, closing: () => closing, now: () => time },
+      patienceMs,
+    );
+    return {
+      store,
+      hear: (does: boolean) => {
+        hears = does;
+      },
+      ask,
+      later: () => (time += 1_000),
+      close: () => (closing = true),
+      looks: () => looks,
+    };
+  }
+
+  test("is looked up once a second, however many ask", async () => {
+    const { ask, later, looks } = await opened();
+    await Promise.all(Array.from({ length: 50 }, ask));
+    await ask();
+    expect(looks()).toBe(1);
+    later();
+    await Promise.all(Array.from({ length: 50 }, ask));
+    expect(looks()).toBe(2);
+  });
+
+  test("depends on the database's schema, on hearing the others, and on not shutting down", async () => {
+    const { ask, store, later, hear, close } = await opened();
+    expect(await ask()).toEqual({ ready: true, reasons: [] });
+    hear(false);
+    expect(await ask()).toEqual({ ready: false, reasons: [expect.stringContaining("other brokers")] });
+    hear(true);
+    await store.tx((sql) => sql("DELETE FROM schema_migrations WHERE version > 3"));
+    later();
+    expect(await ask()).toEqual({ ready: false, reasons: [expect.stringContaining("schema 3")] });
+    await store.tx((sql) => sql(NEWER));
+    later();
+    expect((await ask()).ready).toBe(true);
+    await store.tx((sql) => sql("UPDATE schema_migrations SET breaking = 1 WHERE version = 9999"));
+    later();
+    expect(await ask()).toEqual({ ready: false, reasons: [expect.stringContaining("schema 9999")] });
+    await store.tx((sql) => sql("UPDATE schema_migrations SET breaking = 0"));
+    later();
+    close();
+    expect(await ask()).toEqual({ ready: false, reasons: [expect.stringContaining("shutting down")] });
+    await store.close();
+    later();
+    expect((await ask()).reasons).toHaveLength(2);
+  });
+
+  test("is no while the database does not answer, which is asked no second time meanwhile", async () => {
+    const { ask, store, later, looks } = await opened(20);
+    let goOn = (): void => {};
+    const held = store.tx(() => new Promise<void>((resolve) => (goOn = resolve)));
+    await expect(ask()).resolves.toEqual({ ready: false, reasons: [expect.stringContaining("has not answered")] });
+    later();
+    await expect(ask()).resolves.toMatchObject({ ready: false });
+    expect(looks()).toBe(1);
+    goOn();
+    await held;
+    await store.tx(async () => {});
+    later();
+    await expect(ask()).resolves.toMatchObject({ ready: true });
+  });
+});
+
+describe("cct broker status", () => {
+  test("tells the operator what there is, where it lies and what waits, and with --json the same", async () => {
+    const person = await personWithBroker();
+    const [ann] = [await newPeer(person.broker, "ann"), await newPeer(person.broker, "ben")];
+    await ok(person.broker, "send_message", { to: "ben", text: "hello" }, ann);
+    const store = onPostgres ? "postgres 127.0.0.1:" : join(person.broker.home, "cct.db");
+    const text = success(await person.cct("broker", "status"));
+    expect(text).toContain(`ready     process ${person.broker.pid}`);
+    expect(text).toContain(`store     ${store}`);
+    expect(text).toContain("1 queued, 0 claimed, 0 delivered and not read yet, 0 held; the oldest waits since ");
+    expect(text).toContain("2 idle");
+    const json = JSON.parse(success(await person.cct("broker", "status", "--json")));
+    expect(json).toMatchObject({
+      ready: true,
+      reasons: [],
+      url: person.broker.url,
+      store: expect.stringContaining(store),
+      peers: { active: 0, idle: 2, offline: 0 },
+      messages: { queued: 1, claimed: 0 },
+    });
+    expect(json.database_bytes).toBeGreaterThan(10_000);
+    expect(json.oldest_waiting_ms).toBeGreaterThanOrEqual(0);
+  });
+
+  test("of a broker on another machine needs no more than a token that may read", async () => {
+    const home = join(tempFolder(), "user");
+    const person = personAt(tempFolder(), join(home, ".cct"), { CCT_BROKER: broker.url, CCT_TOKEN: reader });
+    const text = success(await person.cct("broker", "status"));
+    expect(text).toMatch(/^ready +on /);
+    expect(text).not.toContain(broker.home);
+  });
+
+  test("where none runs says so and how to start one, with exit code 1", async () => {
+    const person = personAt(tempFolder(), join(tempFolder(), ".cct"), {});
+    expect(failure(await person.cct("broker", "status"))).toMatch(/No broker runs for .* cct start/);
+    const run = await person.cct("broker", "status", "--json");
+    expect(run.code).toBe(1);
+    expect(JSON.parse(run.stdout)).toMatchObject({ ready: false });
+  });
+});

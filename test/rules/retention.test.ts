@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { states } from "../../src/rules/delivery.ts";
+import { isFinished, type Keep, keptSince, mayGo } from "../../src/rules/retention.ts";
+
+const DAY = 86_400_000;
+const START = 1_800_000_000_000;
+const moment = fc.integer({ min: START, max: START + 200 * DAY });
+const later = fc.option(moment, { nil: null });
+const delivery = fc.record({
+  state: fc.constantFrom(...states),
+  delivered_at: later,
+  read_at: later,
+  expires_at: later,
+});
+const finished = delivery.filter(isFinished);
+const days = fc.integer({ min: 0, max: 120 });
+const keep: fc.Arbitrary<Keep> = fc.record({ keep_read_days: days, keep_failed_days: days, keep_notes_days: days });
+
+describe("what may go", () => {
+  test("is never what somebody still waits for, was given and has not read, or is held from him", () => {
+    const open = delivery.filter((d) => !isFinished(d));
+    fc.assert(
+      fc.property(moment, fc.array(delivery), open, keep, moment, (sentAt, others, one, kept, now) => {
+        expect(mayGo(sentAt, [...others, one], kept, now + 10_000 * DAY)).toBe(false);
+      }),
+    );
+  });
+
+  test("is never what was sent or read within the days that it is kept, and nothing where that is for ever", () => {
+    fc.assert(
+      fc.property(moment, fc.array(finished, { maxLength: 4 }), keep, moment, (sentAt, all, kept, now) => {
+        if (!mayGo(sentAt, all, kept, now)) return;
+        const failed = all.some((d) => d.state !== "read");
+        const whole = failed ? kept.keep_failed_days : kept.keep_read_days;
+        expect(whole).toBeGreaterThan(0);
+        for (const at of [sentAt, ...all.map((d) => d.read_at ?? sentAt)])
+          expect(now - at).toBeGreaterThanOrEqual(whole * DAY);
+      }),
+    );
+  });
+
+  test("goes in the end, and what may go once may go ever after", () => {
+    fc.assert(
+      fc.property(
+        moment,
+        fc.array(finished, { maxLength: 4 }),
+        keep,
+        moment,
+        fc.nat(),
+        (sentAt, all, kept, now, more) => {
+          const whole = all.some((d) => d.state !== "read") ? kept.keep_failed_days : kept.keep_read_days;
+          expect(mayGo(sentAt, all, kept, START + 1_000 * DAY)).toBe(whole > 0);
+          if (mayGo(sentAt, all, kept, now)) expect(mayGo(sentAt, all, kept, now + more)).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test("counts from what was last done to it, not from its sending", () => {
+    const kept = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
+    const read = {
+      state: "read" as const,
+      delivered_at: START + 40 * DAY,
+      read_at: START + 41 * DAY,
+      expires_at: null,
+    };
+    expect(mayGo(START, [read], kept, START + 70 * DAY)).toBe(false);
+    expect(mayGo(START, [read], kept, START + 71 * DAY)).toBe(true);
+    // A deadline that passed after it was read is nothing that happened.
+    expect(mayGo(START, [{ ...read, expires_at: START + 60 * DAY }], kept, START + 71 * DAY)).toBe(true);
+    const expired = { state: "expired" as const, delivered_at: null, read_at: null, expires_at: START + 20 * DAY };
+    expect(mayGo(START, [read, expired], kept, START + 130 * DAY)).toBe(false);
+    expect(mayGo(START, [read, expired], kept, START + 131 * DAY)).toBe(true);
+    expect(mayGo(START, [], kept, START + 30 * DAY)).toBe(true);
+    expect(keptSince(0, START)).toBe(Number.NEGATIVE_INFINITY);
+  });
+});

@@ -59,8 +59,10 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     idle_in_transaction_session_timeout: STATEMENT_MS,
     query_timeout: SILENCE_MS,
   });
-  // An idle connection that breaks is replaced; without a listener it would end the process.
+  // A connection that breaks is replaced. Without listeners it would end the process, whether it is idle or between two
+  // statements of a transaction, whose next one then fails.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   const prepare = statements();
   const connections = turns(max);
   const lane = turns(1);

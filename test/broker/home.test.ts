@@ -168,7 +168,9 @@ describe.skipIf(onPostgres)("the database", () => {
     await newPeer(first, "somebody");
     await first.stop("SIGTERM");
     const store = await openSqlite(join(first.home, "cct.db"));
-    await store.tx((sql) => sql("INSERT INTO schema_migrations (version, name, applied_at) VALUES (9999, 'newer', 1)"));
+    await store.tx((sql) =>
+      sql("INSERT INTO schema_migrations (version, name, applied_at, breaking) VALUES (9999, 'newer', 1, 1)"),
+    );
     await store.close();
     await expectRefused(first.home, /9999.*newer CCT/);
     const again = await openSqlite(join(first.home, "cct.db"));

@@ -27,7 +27,7 @@ const connections = (url: string, which: string): Promise<Record<string, unknown
   ask(
     url,
     `SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid() AND ${which}`,
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND (${which})`,
   );
 const LISTENERS = "query LIKE '%pg_notify%' OR query LIKE 'LISTEN%' OR query LIKE '%clock_timestamp%'";
 

@@ -36,8 +36,13 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
   try {
     const { openPostgres, openWire, databaseName } = await import("../store/postgres.ts");
     const store = openPostgres({ url: database_url, pool: config.database_pool, random: world.random });
-    const before = world.steady();
-    const clock = followClock(world.steady, await store.time(), (before + world.steady()) / 2);
+    const clock = followClock(world.steady);
+    // The first one connects, and takes longer.
+    for (let i = 0; i < 3; i++) {
+      const before = world.steady();
+      const time = await store.time();
+      clock.read(time, before, world.steady());
+    }
     return {
       store,
       name: databaseName(database_url),

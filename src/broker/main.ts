@@ -268,10 +268,10 @@ async function serve(
  * Places in the order of sending, each above the one before and above `last`: tenths of a millisecond of the clock keep the
  * order of many brokers, and the last two digits, their slots, mostly keep them apart; the database's index always does.
  */
-function counter(last: number, now: () => number, slot: number): () => number {
+function counter(last: number, now: () => number, slot: number): (above?: number) => number {
   let tenths = Math.floor(last / 100);
-  return () => {
-    tenths = Math.max(tenths + 1, now() * 10);
+  return (above = 0) => {
+    tenths = Math.max(tenths + 1, now() * 10, Math.floor(above / 100) + 1);
     return tenths * 100 + slot;
   };
 }

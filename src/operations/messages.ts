@@ -14,7 +14,7 @@ import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
-import { recentlySent } from "../store/usage.ts";
+import { lastSentBy, recentlySent } from "../store/usage.ts";
 import { mayKnow } from "./history.ts";
 import { guardNote, note } from "./notes.ts";
 import { type Caller, type Context, NotedError, operation } from "./operation.ts";
@@ -83,11 +83,15 @@ export const sendMessage = operation({
     }
     const hops = parent ? parent.hops + 1 : 0;
     const target = pool_id !== null ? pool_id : (recipients[0]?.peer_id ?? "");
-    if (caller.kind === "peer") await checkGuards(context, caller.peer, { ...input, target, hops });
+    const last =
+      caller.kind === "peer"
+        ? await checkGuards(context, caller.peer, { ...input, target, hops })
+        : await lastSentBy(sql, from.from_id);
     const message: Message = {
       ...from,
       message_id: id,
-      seq: context.nextSeq(),
+      // Whichever brokers they went through: after what the same sender said before, and after what it answers.
+      seq: context.nextSeq(Math.max(last, parent?.seq ?? 0)),
       to_address: input.to.trim(),
       thread_id: input.thread_id ?? parent?.thread_id ?? id,
       reply_to: input.reply_to ?? null,
@@ -112,15 +116,15 @@ export const sendMessage = operation({
   },
 });
 
-/** Throws when a guard against loops and burning trips; the operator gets a note. */
+/** Throws when a guard against loops and burning trips; the operator gets a note. Answers with the place of what was sent last. */
 async function checkGuards(
   { sql, now, limits }: Context,
   me: Peer,
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
-): Promise<void> {
+): Promise<number> {
   const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now + SKEW_MS);
   const tripped = guard(limits, sent, hops, to, now);
-  if (!tripped) return;
+  if (!tripped) return sent.last_seq;
   const { subject, text: said } = guardNote(tripped, me.name, to);
   throw new NotedError("rate_limited", tripped.message, tripped.hint, (context) => note(context, subject, said));
 }

@@ -46,8 +46,8 @@ export interface Context {
   newId(): string;
   /** A new id for a message: a UUID of version 7. */
   newMessageId(): string;
-  /** The next place in the order of sending, above every earlier one. */
-  nextSeq(): number;
+  /** The next place in the order of sending, above every earlier one of this broker, and above `last`. */
+  nextSeq(last?: number): number;
   /** What the guards allow. */
   limits: Limits;
   /** Publishes a hint, after the commit. */
@@ -103,7 +103,7 @@ export interface Environment {
   now(): number;
   newId(): string;
   newMessageId(): string;
-  nextSeq(): number;
+  nextSeq(last?: number): number;
   limits: Limits;
   publish(hint: Hint): void;
   count(happening: Happening): void;

@@ -29,7 +29,7 @@ const PATIENCE_MS = 10_000;
 /** From this try on, transactions of this broker that met others go one at a time: where all want the same row, that is faster. */
 const ONE_BY_ONE = 3;
 /** After a connection could not be made, nobody else waits for one for so long. */
-const REST_MS = 500;
+const REST_MS = 200;
 /** The server keeps a plan for each text that it is told once. Past this many they are not kept: lists vary in length. */
 const KEPT_STATEMENTS = 400;
 /** What brings the schema up to date holds this lock: "cct" and a number of its own. */

@@ -19,7 +19,7 @@ export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: strin
 }
 
 /**
- * What a sender has sent between `since` and `until`, also to one target, and when the very same text went there. What bears
+ * What a sender has sent between `since` and `until`, also to one target, when the very same text went there, and the place of the last one. What bears
  * a later time was sent before the clock was set back.
  */
 export async function recentlySent(
@@ -29,10 +29,11 @@ export async function recentlySent(
   body: string,
   since: number,
   until: number,
-): Promise<{ all: number; same: number; repeated_at: number | null }> {
+): Promise<{ all: number; same: number; repeated_at: number | null; last_seq: number }> {
   const [row] = await sql(
     `SELECT count(*) AS sent, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
-       max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at
+       max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at,
+       coalesce(max(seq), 0) AS last_seq
      FROM messages WHERE from_id = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6`,
     fromId,
     target,
@@ -42,8 +43,19 @@ export async function recentlySent(
     since,
     until,
   );
-  if (!row) return { all: 0, same: 0, repeated_at: null };
-  return { all: integer(row, "sent"), same: integer(row, "same"), repeated_at: integerOrNull(row, "repeated_at") };
+  if (!row) return { all: 0, same: 0, repeated_at: null, last_seq: 0 };
+  return {
+    all: integer(row, "sent"),
+    same: integer(row, "same"),
+    repeated_at: integerOrNull(row, "repeated_at"),
+    last_seq: integer(row, "last_seq"),
+  };
+}
+
+/** The place of what a sender sent last; 0 before its first message. */
+export async function lastSentBy(sql: Sql, fromId: string): Promise<number> {
+  const [row] = await sql("SELECT coalesce(max(seq), 0) AS last_seq FROM messages WHERE from_id = $1", fromId);
+  return row ? integer(row, "last_seq") : 0;
 }
 
 /** How often a peer was woken between `since` and `until`. */

@@ -127,10 +127,10 @@ describe("two brokers on one database", () => {
     const ender = (async () => {
       while (ending) {
         await connections(url, "true");
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await new Promise((resolve) => setTimeout(resolve, 250));
       }
     })();
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 80; i++) {
       const input = { to: "patient", text: `persistent ${i}`, message_id: newMessageId() };
       await until("it is taken", async () => {
         const answer = await call(i % 2 ? one : other, "send_message", input, from);

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { followClock } from "../../src/broker/clock.ts";
+
+/** Reads a clock that is `ahead` of `steady`, over a link whose ways there and back take as long as it says. */
+function scene(ahead: number) {
+  const world = { steady: 1_000, ahead };
+  const clock = followClock(() => world.steady);
+  const read = (there: number, back: number): void => {
+    const before = world.steady;
+    world.steady += there;
+    const time = Math.floor(world.steady + world.ahead);
+    world.steady += back;
+    clock.read(time, before, world.steady);
+  };
+  return { world, clock, read, off: () => Math.abs(clock.now() - (world.steady + world.ahead)) };
+}
+
+const way = fc.integer({ min: 0, max: 2_000 });
+
+test("is never further off than the best of its readings may be", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(way, way, fc.nat(5_000)), { minLength: 1, maxLength: 20 }), (readings) => {
+      const { world, read, off } = scene(1_800_000_000_000);
+      let least = Number.POSITIVE_INFINITY;
+      for (const [there, back, later] of readings) {
+        least = Math.min(least + 5_000 * 0.001, (there + back) / 2);
+        read(there, back);
+        world.steady += later;
+      }
+      // Two milliseconds of rounding; and what a step back smaller than a second holds it still.
+      expect(off()).toBeLessThan(least + 1_003);
+    }),
+  );
+});
+
+test("a reading over a slow link does not spoil one over a quick link", () => {
+  const { read, off } = scene(5_000_000);
+  read(1, 1);
+  read(1_500, 0);
+  expect(off()).toBeLessThanOrEqual(2);
+});
+
+test("follows a clock that was set, by however slow a link", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -10_000_000, max: 10_000_000 }), way, (step, back) => {
+      fc.pre(Math.abs(step) > 10_000);
+      const { world, read, off } = scene(20_000_000);
+      read(1, 1);
+      world.ahead += step;
+      read(0, back);
+      expect(off()).toBeLessThanOrEqual(back / 2 + 2);
+    }),
+  );
+});
+
+test("does not go back by what it was read less exactly", () => {
+  const { world, clock, read } = scene(7_000_000);
+  read(0, 400);
+  const before = clock.now();
+  world.steady += 1;
+  read(1, 1);
+  expect(clock.now()).toBeGreaterThanOrEqual(before);
+});

@@ -25,14 +25,28 @@ function vitest(...args) {
 const needs = "build";
 const tests = (name, ...args) => ({ name, command: "node_modules/.bin/vitest", args: vitest(...args), needs });
 
+/** All but what is about the home's files and HTTP alone, and what has several brokers on one database anyway. */
+const ON_POSTGRES = ["test/broker", "test/session/server.test.ts"];
+const ON_FILES = ["clock", "full-disk", "home", "limits", "secrets", "shared"];
+
 const steps = [
   { name: "types", command: "node_modules/.bin/tsc", args: ["--noEmit"] },
   { name: "lint", command: "node_modules/.bin/biome", args: ["check", "--error-on-warnings", "."] },
   { name: "build", command: process.execPath, args: ["scripts/build.mjs"] },
+  { name: "postgresql", command: process.execPath, args: ["scripts/postgres.mjs"] },
   ...(chosen.length > 0
     ? [tests("tests", ...chosen)]
     : [
         tests("tests", "--exclude", "test/host/**"),
+        // What goes through a broker's front door once more, on brokers that have a PostgreSQL.
+        {
+          ...tests(
+            "on PostgreSQL",
+            ...ON_POSTGRES,
+            ...ON_FILES.flatMap((name) => ["--exclude", `test/broker/${name}.test.ts`]),
+          ),
+          env: { CCT_TEST_STORE: "postgres" },
+        },
         // Alone: a real session under a load that it does not have elsewhere proves nothing.
         tests("real host", "test/host", "--no-file-parallelism"),
         // All that ran so far ran on this one.
@@ -41,14 +55,14 @@ const steps = [
 ];
 
 const failed = [];
-for (const { name, command, args, needs } of steps) {
+for (const { name, command, args, needs, env } of steps) {
   if (needs && failed.includes(needs)) {
     failed.push(name);
     console.log(`✗ ${name}: not run, because ${needs} failed`);
     continue;
   }
   const started = performance.now();
-  const ok = await run(command, args);
+  const ok = await run(command, args, env);
   if (!ok) failed.push(name);
   console.log(`${ok ? "✓" : "✗"} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
 }
@@ -64,9 +78,9 @@ rmSync(folder, { recursive: true, force: true });
 process.exitCode = failed.length > 0 || counts.total === 0 ? 1 : 0;
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 
-function run(command, args) {
+function run(command, args, env) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, CCT_NOT_RUN: notRun } });
+    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, CCT_NOT_RUN: notRun, ...env } });
     child.on("error", (error) => {
       console.error(`${command}: ${error.message}`);
       resolve(false);

@@ -43,14 +43,15 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
       const time = await store.time();
       clock.read(time, before, world.steady());
     }
+    let hints: SharedHints | undefined;
     return {
       store,
       name: databaseName(database_url),
       now: clock.now,
       slot: Math.floor(world.random() * 100),
       file: place.lock,
-      share: (events) =>
-        shareHints({
+      share(events) {
+        hints = shareHints({
           open: (listener) => openWire(database_url, world.random, listener),
           events,
           store,
@@ -58,8 +59,11 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
           steady: world.steady,
           me: world.newId().slice(0, 8),
           log,
-        }),
+        });
+        return hints;
+      },
       async close() {
+        await hints?.close();
         await store.close();
         await file.close();
       },

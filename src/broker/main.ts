@@ -254,7 +254,6 @@ async function serve(
         const cutOff = setTimeout(doors.cutOff, DRAIN_MS);
         await closed;
         clearTimeout(cutOff);
-        await shared?.close();
         await database.close();
         log.info("broker stopped");
         await endLog();

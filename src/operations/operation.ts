@@ -172,23 +172,13 @@ function run(
 
 function parseInput(op: Operation, rawInput: unknown): z.output<z.ZodObject> {
   const parsed = op.input.safeParse(rawInput ?? {});
-  if (parsed.success) {
-    // Not every database can store it, and nobody means it.
-    if (holdsNul(parsed.data))
-      throw new CctError("bad_request", `${op.name}: there is a NUL character in the input.`, "Leave it out.");
-    return parsed.data;
-  }
+  if (parsed.success) return parsed.data;
   const fields = Object.keys(op.input.shape);
   throw new CctError(
     "bad_request",
     `${op.name}: ${issues(parsed.error)}.`,
     fields.length ? `It takes: ${fields.join(", ")}.` : "It takes no input.",
   );
-}
-
-function holdsNul(value: unknown): boolean {
-  if (typeof value === "string") return value.includes("\0");
-  return typeof value === "object" && value !== null && Object.values(value).some(holdsNul);
 }
 
 /** What is wrong, field by field. zod's texts name types and limits, never the value that was sent. */

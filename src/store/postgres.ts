@@ -8,7 +8,7 @@ import { CctError } from "../errors.ts";
 import { pauseAfter } from "../rules/backoff.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { integer } from "./row.ts";
-import type { Isolation, Row, Sql, Store, StoreCounts, Value } from "./store.ts";
+import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "./store.ts";
 import { turns } from "./turns.ts";
 
 export { databaseName } from "./postgres-url.ts";
@@ -243,11 +243,6 @@ function dense(text: string): { text: string; order: number[] } {
     return `$${order.indexOf(index) + 1}`;
   });
   return { text: renumbered, order };
-}
-
-function bindable(value: Value | undefined): Value {
-  if (value === null || typeof value === "string" || typeof value === "number") return value;
-  throw new TypeError(`an SQL value is ${typeof value}`);
 }
 
 /** SQLSTATE of a unique value that another row has. */

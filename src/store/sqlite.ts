@@ -6,7 +6,7 @@
 import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { CctError } from "../errors.ts";
-import type { Row, Sql, Store, Value } from "./store.ts";
+import { bindable, type Row, type Sql, type Store, type Value } from "./store.ts";
 
 /** Work that is committed together at the most; more waits for the next commit, so that reads are not held up. */
 const GROUP = 256;
@@ -248,14 +248,9 @@ function statements(connection: Connection): (text: string, ...values: Value[]) 
       if (cache.size >= CACHED_STATEMENTS) cache.clear();
       cache.set(text, prepared);
     }
+    // libsql aborts the process on a value that it does not know, so nothing else may reach a driver.
     return prepared.run(prepared.order.map((i) => bindable(values[i])));
   };
-}
-
-/** libsql aborts the process on a value that it does not know, so nothing else may reach a driver. */
-function bindable(value: Value | undefined): Value {
-  if (value === null || typeof value === "string" || typeof value === "number") return value;
-  throw new TypeError(`an SQL value is ${typeof value}`);
 }
 
 const FULL = 13;

@@ -3,8 +3,18 @@
  * `work` awaits nothing but `sql`, and may be run again from its beginning; it must not act on anything else. An error that
  * `sql` throws ends the transaction, also when `work` catches it.
  */
+import { CctError } from "../errors.ts";
+
 export type Value = string | number | null;
 export type Row = Record<string, Value>;
+
+/** A value as databases take it. Throws `bad_request` for text with a NUL character, which not every one can store, and nobody means. */
+export function bindable(value: Value | undefined): Value {
+  if (typeof value === "string" && value.includes("\0"))
+    throw new CctError("bad_request", "There is a NUL character in the input.", "Leave it out.");
+  if (value === null || typeof value === "string" || typeof value === "number") return value;
+  throw new TypeError(`an SQL value is ${typeof value}`);
+}
 
 /** Runs one statement with `$1`-style placeholders; answers with the rows it returns. The same SQL runs on every store. */
 export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;

@@ -5,223 +5,225 @@ import { refusedStart, startBroker, type TestBroker } from "../support/broker.ts
 import { testClock } from "../support/clock.ts";
 import { openEvents } from "../support/events.ts";
 import { newMessageId, newPeer, type TestPeer } from "../support/peers.ts";
-import { ask, startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { ask, hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { until } from "../support/wait.ts";
 
-let server: TestPostgres;
-beforeAll(async () => {
-  server = await startPostgres();
-});
-
-const on = (url: string, env: Record<string, string> = {}): Promise<TestBroker> =>
-  startBroker({ env: { CCT_DATABASE_URL: url, ...env } });
-
-async function two(): Promise<{ url: string; one: TestBroker; other: TestBroker }> {
-  const url = await server.database();
-  // At once, on an empty database: both bring it up to date.
-  const [one, other] = await Promise.all([on(url), on(url)]);
-  return { url, one, other };
-}
-
-const connections = (url: string, which: string): Promise<Record<string, unknown>[]> =>
-  ask(
-    url,
-    `SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid() AND (${which})`,
-  );
-const LISTENERS = "query LIKE '%pg_notify%' OR query LIKE 'LISTEN%' OR query LIKE '%clock_timestamp%'";
-
-describe("two brokers on one database", () => {
-  let url: string;
-  let one: TestBroker;
-  let other: TestBroker;
-  let ann: TestPeer;
-  let ben: TestPeer;
+describe.skipIf(!hasPostgres("several brokers on one database"))("on one PostgreSQL", () => {
+  let server: TestPostgres;
   beforeAll(async () => {
-    ({ url, one, other } = await two());
-    [ann, ben] = [await newPeer(one, "ann"), await newPeer(other, "ben")];
+    server = await startPostgres();
   });
 
-  test("know the same peers, pools and messages, and tell each other's streams", async () => {
-    const stream = await openEvents(other, ben);
-    await stream.count(1);
-    await ok(one, "send_message", { to: "ben", text: "from the other side" }, ann);
-    await stream.count(2);
-    const { messages } = await ok(other, "check_messages", {}, ben);
-    expect(messages).toMatchObject([{ from_name: "ann", text: "from the other side" }]);
-    // At the broker that has never seen it.
-    expect((await ok(other, "list_peers", {}, ann)).peers.map(({ name }) => name)).toEqual(["ann", "ben"]);
-    await ok(other, "create_pool", { name: "team", purpose: "tests" }, ann);
-    await ok(one, "join_pool", { pool: "team" }, ben);
-    expect((await ok(other, "pool_status", { pool: "team" }, ann)).members.map(({ name }) => name)).toEqual([
-      "ann",
-      "ben",
-    ]);
-  });
+  const on = (url: string, env: Record<string, string> = {}): Promise<TestBroker> =>
+    startBroker({ env: { CCT_DATABASE_URL: url, ...env } });
 
-  test("give a name to one of many who want it through both", async () => {
-    const names = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => newPeer(i % 2 ? one : other, "crowd").then(({ name }) => name)),
+  async function two(): Promise<{ url: string; one: TestBroker; other: TestBroker }> {
+    const url = await server.database();
+    // At once, on an empty database: both bring it up to date.
+    const [one, other] = await Promise.all([on(url), on(url)]);
+    return { url, one, other };
+  }
+
+  const connections = (url: string, which: string): Promise<Record<string, unknown>[]> =>
+    ask(
+      url,
+      `SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND (${which})`,
     );
-    expect(new Set(names).size).toBe(20);
-  });
+  const LISTENERS = "query LIKE '%pg_notify%' OR query LIKE 'LISTEN%' OR query LIKE '%clock_timestamp%'";
 
-  test("a message that is repeated at the other broker is sent once, and answered alike", async () => {
-    const input = { to: "ben", text: "only once", message_id: newMessageId() };
-    const answers = await Promise.all(
-      Array.from({ length: 12 }, (_, i) => ok(i % 2 ? one : other, "send_message", input, ann)),
-    );
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    const texts = (await ok(one, "messages", { limit: 50 })).messages.map(({ text }) => text);
-    expect(texts.filter((text) => text === "only once")).toHaveLength(1);
-  });
-
-  test("200 who send and check at the same moment, through both, get exactly what was sent to them", async () => {
-    const [from, to] = [await newPeer(one, "many"), await newPeer(other, "taker")];
-    const taken: string[] = [];
-    const pairs = Array.from({ length: 200 }, async (_, i) => {
-      const [here, there] = i % 2 ? [one, other] : [other, one];
-      // Each pair is a sender and a taker of its own, but for the names.
-      const sent = call(here, "send_message", { to: "taker", text: `pair ${i}` }, from);
-      const got = call(there, "check_messages", { limit: 5 }, to);
-      return Promise.all([sent, got]);
+  describe("two brokers on one database", () => {
+    let url: string;
+    let one: TestBroker;
+    let other: TestBroker;
+    let ann: TestPeer;
+    let ben: TestPeer;
+    beforeAll(async () => {
+      ({ url, one, other } = await two());
+      [ann, ben] = [await newPeer(one, "ann"), await newPeer(other, "ben")];
     });
-    for (const [sent, got] of await Promise.all(pairs)) {
-      expect(sent.status, sent.text).toBe(200);
-      expect(got.status, got.text).toBe(200);
-      for (const { text } of (got.json as { messages: { text: string }[] }).messages) taken.push(text);
-    }
-    for (;;) {
-      const { messages } = await ok(one, "check_messages", { limit: 100 }, to);
-      if (messages.length === 0) break;
-      for (const { text } of messages) taken.push(text);
-    }
-    expect(taken.toSorted()).toEqual(Array.from({ length: 200 }, (_, i) => `pair ${i}`).toSorted());
-  });
 
-  test("a machine that is revoked at one is put out by the other", async () => {
-    const device = await ok(one, "add_device", { name: "desk" });
-    const theirs = { ...other, token: device.token };
-    const stream = await openEvents(theirs, await newPeer(theirs, "at-desk"));
-    await ok(one, "revoke_device", { device: "desk" });
-    expect(await stream.over).toBe("ended");
-    expect(await refused(theirs, "list_peers", {})).toMatchObject({ code: "unauthorized" });
-  });
+    test("know the same peers, pools and messages, and tell each other's streams", async () => {
+      const stream = await openEvents(other, ben);
+      await stream.count(1);
+      await ok(one, "send_message", { to: "ben", text: "from the other side" }, ann);
+      await stream.count(2);
+      const { messages } = await ok(other, "check_messages", {}, ben);
+      expect(messages).toMatchObject([{ from_name: "ann", text: "from the other side" }]);
+      // At the broker that has never seen it.
+      expect((await ok(other, "list_peers", {}, ann)).peers.map(({ name }) => name)).toEqual(["ann", "ben"]);
+      await ok(other, "create_pool", { name: "team", purpose: "tests" }, ann);
+      await ok(one, "join_pool", { pool: "team" }, ben);
+      expect((await ok(other, "pool_status", { pool: "team" }, ann)).members.map(({ name }) => name)).toEqual([
+        "ann",
+        "ben",
+      ]);
+    });
 
-  test("one that was deaf for a while looks for what it missed", async () => {
-    const stream = await openEvents(other, ben);
-    await ok(other, "check_messages", { limit: 100 }, ben);
-    const before = stream.seen().length;
-    await connections(url, LISTENERS);
-    await ok(one, "send_message", { to: "ben", text: "said while you were deaf" }, ann);
-    await until("the hint comes", () => stream.seen().length > before);
-    expect((await ok(other, "check_messages", { limit: 100 }, ben)).messages.map(({ text }) => text)).toContain(
-      "said while you were deaf",
-    );
-  });
+    test("give a name to one of many who want it through both", async () => {
+      const names = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => newPeer(i % 2 ? one : other, "crowd").then(({ name }) => name)),
+      );
+      expect(new Set(names).size).toBe(20);
+    });
 
-  test("connections that the database ends in the middle of the work cost nobody a message", async () => {
-    const [from, to] = [await newPeer(one, "stubborn"), await newPeer(other, "patient")];
-    const accepted: string[] = [];
-    let ending = true;
-    const ender = (async () => {
-      while (ending) {
-        await connections(url, "true");
-        await new Promise((resolve) => setTimeout(resolve, 250));
+    test("a message that is repeated at the other broker is sent once, and answered alike", async () => {
+      const input = { to: "ben", text: "only once", message_id: newMessageId() };
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, (_, i) => ok(i % 2 ? one : other, "send_message", input, ann)),
+      );
+      expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+      const texts = (await ok(one, "messages", { limit: 50 })).messages.map(({ text }) => text);
+      expect(texts.filter((text) => text === "only once")).toHaveLength(1);
+    });
+
+    test("200 who send and check at the same moment, through both, get exactly what was sent to them", async () => {
+      const [from, to] = [await newPeer(one, "many"), await newPeer(other, "taker")];
+      const taken: string[] = [];
+      const pairs = Array.from({ length: 200 }, async (_, i) => {
+        const [here, there] = i % 2 ? [one, other] : [other, one];
+        // Each pair is a sender and a taker of its own, but for the names.
+        const sent = call(here, "send_message", { to: "taker", text: `pair ${i}` }, from);
+        const got = call(there, "check_messages", { limit: 5 }, to);
+        return Promise.all([sent, got]);
+      });
+      for (const [sent, got] of await Promise.all(pairs)) {
+        expect(sent.status, sent.text).toBe(200);
+        expect(got.status, got.text).toBe(200);
+        for (const { text } of (got.json as { messages: { text: string }[] }).messages) taken.push(text);
       }
-    })();
-    for (let i = 0; i < 80; i++) {
-      const input = { to: "patient", text: `persistent ${i}`, message_id: newMessageId() };
-      await until("it is taken", async () => {
-        const answer = await call(i % 2 ? one : other, "send_message", input, from);
-        expect([200, 503], answer.text).toContain(answer.status);
-        return answer.status === 200;
-      });
-      accepted.push(input.text);
-    }
-    ending = false;
-    await ender;
-    const got: string[] = [];
-    while (got.length < accepted.length) {
-      const { messages } = await ok(other, "check_messages", { limit: 100 }, to);
-      expect(messages).not.toEqual([]);
-      got.push(...messages.map(({ text }) => text));
-    }
-    expect(got).toEqual(accepted);
-  });
-});
-
-test("clocks of brokers that differ by hours do not matter: the database's counts", async () => {
-  const url = await server.database();
-  const [early, late] = [testClock(), testClock()];
-  early.forward(-3 * 3_600_000);
-  late.forward(3 * 3_600_000);
-  const [one, other] = await Promise.all([on(url, early.env), on(url, late.env)]);
-  const [ann, ben] = [await newPeer(one, "ann"), await newPeer(other, "ben")];
-  for (let i = 0; i < 10; i++) await ok(i % 2 ? one : other, "send_message", { to: "ben", text: `${i}` }, ann);
-  const { messages } = await ok(one, "check_messages", {}, ben);
-  expect(messages.map(({ text }) => text)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
-  const [row] = await ask(url, "SELECT max(abs(sent_at - extract(epoch FROM now()) * 1000)) AS off FROM messages");
-  expect(Number(row?.off)).toBeLessThan(60_000);
-  // And neither takes the other's claims for lapsed, or its sessions for gone.
-  await new Promise((resolve) => setTimeout(resolve, 4_500));
-  expect((await ok(other, "list_peers", {})).peers.map(({ presence }) => presence)).toEqual(["idle", "idle"]);
-  const [claimed] = await ask(url, "SELECT count(*) AS n FROM deliveries WHERE state = 'claimed' AND attempt = 1");
-  expect(Number(claimed?.n)).toBe(10);
-});
-
-describe("a database that is away", () => {
-  test("is told clearly, streams stay, and all goes on when it is back", async () => {
-    const own = await startPostgres();
-    const broker = await on(await own.database());
-    const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
-    await ok(broker, "send_message", { to: "ben", text: "before" }, ann);
-    const stream = await openEvents(broker, ben);
-    await stream.count(1);
-    // A crash, in which what was answered must have been kept.
-    await own.stop("SIGQUIT");
-    for (let i = 0; i < 5; i++) {
-      expect(await refused(broker, "send_message", { to: "ben", text: "meanwhile" }, ann)).toMatchObject({
-        status: 503,
-        code: "unavailable",
-        message: expect.stringContaining("database does not answer"),
-      });
-    }
-    await own.start();
-    await until("it is taken again", async () => {
-      const { status } = await call(broker, "send_message", { to: "ben", text: "after" }, ann);
-      return status === 200;
+      for (;;) {
+        const { messages } = await ok(one, "check_messages", { limit: 100 }, to);
+        if (messages.length === 0) break;
+        for (const { text } of messages) taken.push(text);
+      }
+      expect(taken.toSorted()).toEqual(Array.from({ length: 200 }, (_, i) => `pair ${i}`).toSorted());
     });
-    await stream.count(2);
-    const { messages } = await ok(broker, "check_messages", {}, ben);
-    expect(messages.map(({ text }) => text)).toEqual(["before", "after"]);
+
+    test("a machine that is revoked at one is put out by the other", async () => {
+      const device = await ok(one, "add_device", { name: "desk" });
+      const theirs = { ...other, token: device.token };
+      const stream = await openEvents(theirs, await newPeer(theirs, "at-desk"));
+      await ok(one, "revoke_device", { device: "desk" });
+      expect(await stream.over).toBe("ended");
+      expect(await refused(theirs, "list_peers", {})).toMatchObject({ code: "unauthorized" });
+    });
+
+    test("one that was deaf for a while looks for what it missed", async () => {
+      const stream = await openEvents(other, ben);
+      await ok(other, "check_messages", { limit: 100 }, ben);
+      const before = stream.seen().length;
+      await connections(url, LISTENERS);
+      await ok(one, "send_message", { to: "ben", text: "said while you were deaf" }, ann);
+      await until("the hint comes", () => stream.seen().length > before);
+      expect((await ok(other, "check_messages", { limit: 100 }, ben)).messages.map(({ text }) => text)).toContain(
+        "said while you were deaf",
+      );
+    });
+
+    test("connections that the database ends in the middle of the work cost nobody a message", async () => {
+      const [from, to] = [await newPeer(one, "stubborn"), await newPeer(other, "patient")];
+      const accepted: string[] = [];
+      let ending = true;
+      const ender = (async () => {
+        while (ending) {
+          await connections(url, "true");
+          await new Promise((resolve) => setTimeout(resolve, 250));
+        }
+      })();
+      for (let i = 0; i < 80; i++) {
+        const input = { to: "patient", text: `persistent ${i}`, message_id: newMessageId() };
+        await until("it is taken", async () => {
+          const answer = await call(i % 2 ? one : other, "send_message", input, from);
+          expect([200, 503], answer.text).toContain(answer.status);
+          return answer.status === 200;
+        });
+        accepted.push(input.text);
+      }
+      ending = false;
+      await ender;
+      const got: string[] = [];
+      while (got.length < accepted.length) {
+        const { messages } = await ok(other, "check_messages", { limit: 100 }, to);
+        expect(messages).not.toEqual([]);
+        got.push(...messages.map(({ text }) => text));
+      }
+      expect(got).toEqual(accepted);
+    });
   });
 
-  test("stops the start, with words and without the password", async () => {
-    const secret = "s3cret-w0rd";
-    const exit = await refusedStart({ env: { CCT_DATABASE_URL: `postgres://cct:${secret}@127.0.0.1:1/cct` } });
-    expect(exit.code).toBe(1);
-    expect(exit.stderr).toContain("database does not answer (ECONNREFUSED)");
-    expect(exit.stderr + exit.stdout).not.toContain(secret);
+  test("clocks of brokers that differ by hours do not matter: the database's counts", async () => {
+    const url = await server.database();
+    const [early, late] = [testClock(), testClock()];
+    early.forward(-3 * 3_600_000);
+    late.forward(3 * 3_600_000);
+    const [one, other] = await Promise.all([on(url, early.env), on(url, late.env)]);
+    const [ann, ben] = [await newPeer(one, "ann"), await newPeer(other, "ben")];
+    for (let i = 0; i < 10; i++) await ok(i % 2 ? one : other, "send_message", { to: "ben", text: `${i}` }, ann);
+    const { messages } = await ok(one, "check_messages", {}, ben);
+    expect(messages.map(({ text }) => text)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
+    const [row] = await ask(url, "SELECT max(abs(sent_at - extract(epoch FROM now()) * 1000)) AS off FROM messages");
+    expect(Number(row?.off)).toBeLessThan(60_000);
+    // And neither takes the other's claims for lapsed, or its sessions for gone.
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    expect((await ok(other, "list_peers", {})).peers.map(({ presence }) => presence)).toEqual(["idle", "idle"]);
+    const [claimed] = await ask(url, "SELECT count(*) AS n FROM deliveries WHERE state = 'claimed' AND attempt = 1");
+    expect(Number(claimed?.n)).toBe(10);
   });
-});
 
-test("a database that a newer program has changed in a way that breaks older ones is refused", async () => {
-  const url = await server.database();
-  const broker = await on(url);
-  await broker.stop("SIGTERM");
-  const [row] = await ask(url, "SELECT max(version) AS version FROM schema_migrations");
-  const add = "INSERT INTO schema_migrations (version, name, applied_at, breaking) VALUES ($1, 'newer.sql', 1, $2)";
-  await ask(url, add, [Number(row?.version) + 1, 0]);
-  await (await on(url)).stop("SIGTERM");
-  await ask(url, add, [Number(row?.version) + 2, 1]);
-  const exit = await refusedStart({ env: { CCT_DATABASE_URL: url } });
-  expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("Use the newer CCT") });
-});
+  describe("a database that is away", () => {
+    test("is told clearly, streams stay, and all goes on when it is back", async () => {
+      const own = await startPostgres();
+      const broker = await on(await own.database());
+      const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+      await ok(broker, "send_message", { to: "ben", text: "before" }, ann);
+      const stream = await openEvents(broker, ben);
+      await stream.count(1);
+      // A crash, in which what was answered must have been kept.
+      await own.stop("SIGQUIT");
+      for (let i = 0; i < 5; i++) {
+        expect(await refused(broker, "send_message", { to: "ben", text: "meanwhile" }, ann)).toMatchObject({
+          status: 503,
+          code: "unavailable",
+          message: expect.stringContaining("database does not answer"),
+        });
+      }
+      await own.start();
+      await until("it is taken again", async () => {
+        const { status } = await call(broker, "send_message", { to: "ben", text: "after" }, ann);
+        return status === 200;
+      });
+      await stream.count(2);
+      const { messages } = await ok(broker, "check_messages", {}, ben);
+      expect(messages.map(({ text }) => text)).toEqual(["before", "after"]);
+    });
 
-test("one home has one broker, also when its messages are elsewhere", async () => {
-  const url = await server.database();
-  const first = await on(url);
-  const exit = await refusedStart({ home: first.home, env: { CCT_DATABASE_URL: url } });
-  expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("A broker already serves") });
+    test("stops the start, with words and without the password", async () => {
+      const secret = "s3cret-w0rd";
+      const exit = await refusedStart({ env: { CCT_DATABASE_URL: `postgres://cct:${secret}@127.0.0.1:1/cct` } });
+      expect(exit.code).toBe(1);
+      expect(exit.stderr).toContain("database does not answer (ECONNREFUSED)");
+      expect(exit.stderr + exit.stdout).not.toContain(secret);
+    });
+  });
+
+  test("a database that a newer program has changed in a way that breaks older ones is refused", async () => {
+    const url = await server.database();
+    const broker = await on(url);
+    await broker.stop("SIGTERM");
+    const [row] = await ask(url, "SELECT max(version) AS version FROM schema_migrations");
+    const add = "INSERT INTO schema_migrations (version, name, applied_at, breaking) VALUES ($1, 'newer.sql', 1, $2)";
+    await ask(url, add, [Number(row?.version) + 1, 0]);
+    await (await on(url)).stop("SIGTERM");
+    await ask(url, add, [Number(row?.version) + 2, 1]);
+    const exit = await refusedStart({ env: { CCT_DATABASE_URL: url } });
+    expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("Use the newer CCT") });
+  });
+
+  test("one home has one broker, also when its messages are elsewhere", async () => {
+    const url = await server.database();
+    const first = await on(url);
+    const exit = await refusedStart({ home: first.home, env: { CCT_DATABASE_URL: url } });
+    expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("A broker already serves") });
+  });
 });

@@ -109,7 +109,7 @@ test("metrics tell what became of mail, how long that took, and who was refused"
   expect(seen.get("cct_hints_published_total")).toBeGreaterThan(2);
   expect(seen.get("process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
   // Nothing says how late others' hints are where there are no others.
-  expect([...seen.keys()].filter((name) => name.startsWith("cct_listener"))).toEqual([]);
+  expect([...seen.keys()].some((name) => name.startsWith("cct_listener"))).toBe(onPostgres);
 
   // Asked again, counters have not lost or doubled anything.
   const again = await metrics(watched.token, watched);

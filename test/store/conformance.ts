@@ -280,6 +280,12 @@ export function storeConformance(open: () => Promise<Store>): void {
       },
     );
 
+    test("text with a NUL character is refused in good words", async () => {
+      const opened = await counters("a");
+      const error = await rejectedBy(opened.tx((sql) => sql("SELECT n FROM counters WHERE id = $1", "a\0")));
+      expect(error).toMatchObject({ code: "bad_request", hint: "Leave it out." });
+    });
+
     test("text is ordered by its letters' codes, as prefixes of ids need it", async () => {
       const opened = await counters("abcd", "abce", "ABCD", "abcdf");
       const rows = await opened.tx((sql) =>

@@ -1,11 +1,13 @@
-import { beforeAll } from "vitest";
+import { beforeAll, describe } from "vitest";
 import { openPostgres } from "../../src/store/postgres.ts";
-import { startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { storeConformance } from "./conformance.ts";
 
-let server: TestPostgres;
-beforeAll(async () => {
-  server = await startPostgres();
-});
+describe.skipIf(!hasPostgres("the store on PostgreSQL"))("PostgreSQL", () => {
+  let server: TestPostgres;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
 
-storeConformance(async () => openPostgres({ url: await server.database(), pool: 10, random: Math.random }));
+  storeConformance(async () => openPostgres({ url: await server.database(), pool: 10, random: Math.random }));
+});

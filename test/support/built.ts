@@ -6,13 +6,13 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeCluster } from "./postgres-server.ts";
+import { findPostgres, makeCluster } from "./postgres-server.ts";
 
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (!existsSync(new URL("../../dist/bin.js", import.meta.url))) {
     throw new Error("dist/bin.js is missing. Run `npm run build` first, or `npm test`, which does it.");
   }
-  if (process.env.CCT_TEST_STORE !== "postgres") return undefined;
+  if (process.env.CCT_TEST_STORE !== "postgres" || !findPostgres()) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "cct-test-postgres-"));
   const server = await makeCluster(folder, await freePort()).start();
   process.env.CCT_TEST_POSTGRES_PORT = String(server.port);

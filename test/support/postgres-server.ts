@@ -4,14 +4,18 @@ import { chownSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 
-/** The folder of `initdb` and `postgres`: the newest that Debian has, or what `CCT_TEST_POSTGRES` names. */
-export function postgresBinaries(): string {
+/** The folder of `initdb` and `postgres`: the newest that Debian has, or what `CCT_TEST_POSTGRES` names; none where there is none. */
+export function findPostgres(): string | undefined {
   const { CCT_TEST_POSTGRES } = process.env;
   if (CCT_TEST_POSTGRES) return CCT_TEST_POSTGRES;
   const debian = "/usr/lib/postgresql";
   const versions = existsSync(debian) ? readdirSync(debian).map(Number).filter(Number.isFinite) : [];
   const folders = versions.sort((a, b) => b - a).map((version) => join(debian, String(version), "bin"));
-  const found = folders.find((folder) => existsSync(join(folder, "initdb")));
+  return folders.find((folder) => existsSync(join(folder, "initdb")));
+}
+
+export function postgresBinaries(): string {
+  const found = findPostgres();
   if (found) return found;
   throw new Error("PostgreSQL is not here; npm test installs it where it can, CCT_TEST_POSTGRES names its bin folder");
 }

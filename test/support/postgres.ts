@@ -1,10 +1,14 @@
 /** A real PostgreSQL server of a test file's own. */
 import { atEnd } from "./cleanup.ts";
 import { tempFolder } from "./folders.ts";
+import { notRun } from "./not-run.ts";
 import { freePort } from "./ports.ts";
-import { ask, makeCluster, type PostgresServer, urlOf } from "./postgres-server.ts";
+import { ask, findPostgres, makeCluster, type PostgresServer, urlOf } from "./postgres-server.ts";
 
 export { ask } from "./postgres-server.ts";
+
+/** Whether a test can have one; where not, `what` is told as not run. */
+export const hasPostgres = (what: string): boolean => findPostgres() !== undefined || !notRun(what, "no PostgreSQL");
 
 export interface TestPostgres {
   /** A new, empty database. */

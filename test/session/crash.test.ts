@@ -7,20 +7,10 @@ import { call } from "../support/api.ts";
 import { endBrokerOf, startBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { startHost, type TestHost } from "../support/host.ts";
+import { random } from "../support/random.ts";
 import { until } from "../support/wait.ts";
 
 const ROUNDS = Number(process.env.CCT_CRASH_ROUNDS ?? 200);
-
-/** A small generator, so that a failing run can be repeated: `CCT_CRASH_SEED`. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** A conversation: its host may be killed, and is then resumed in another one. */
 interface Side {

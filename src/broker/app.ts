@@ -307,6 +307,7 @@ async function answerError(
   if (known.code === "rate_limited") app.tally.rateLimited++;
   if (known.code === "unauthorized" && !(await heldBack(app, traffic, request))) return void response.destroy();
   if (response.headersSent || response.destroyed) return void response.destroy();
+  if (status === 503) response.setHeader("retry-after", 1);
   // What is left of an unread body must not be taken for the next request.
   if (!request.complete && mayHaveBody(request)) response.setHeader("connection", "close");
   answer(app, traffic, response, status, errorBody(known));

@@ -6,6 +6,7 @@
 import pg from "pg";
 import { CctError } from "../errors.ts";
 import { pauseAfter } from "../rules/backoff.ts";
+import { breaker } from "./breaker.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { integer } from "./row.ts";
 import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "./store.ts";
@@ -21,14 +22,14 @@ const TRIES_FOR_TAKEN = 3;
 const FIRST_PAUSE_MS = 3;
 const LONGEST_PAUSE_MS = 500;
 /** The server gives up a statement after this; the client, when the server is not even there to do so, a little later. */
-const STATEMENT_MS = 8_000;
-const SILENCE_MS = 10_000;
+const STATEMENT_MS = 5_000;
+const SILENCE_MS = 6_000;
 /** How long a transaction waits for a new connection, and how long for one that others use. */
 const CONNECT_MS = 3_000;
 const PATIENCE_MS = 10_000;
 /** From this try on, transactions of this broker that met others go one at a time: where all want the same row, that is faster. */
 const ONE_BY_ONE = 3;
-/** After a connection could not be made, nobody else waits for one for so long. */
+/** After nobody answered, nobody is asked for so long. */
 const REST_MS = 200;
 /** The server keeps a plan for each text that it is told once. Past this many they are not kept: lists vary in length. */
 const KEPT_STATEMENTS = 400;
@@ -67,25 +68,21 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   const connections = turns(max);
   const lane = turns(1);
   const counts: StoreCounts = { retries: 0, conflicts: 0 };
-  /** Why there is no connection to be had just now. */
-  let away: CctError | undefined;
+  const link = breaker(REST_MS);
   let closing: Promise<void> | undefined;
   const running = new Set<Promise<unknown>>();
 
   async function connected(): Promise<pg.PoolClient> {
-    if (away) throw away;
     try {
       return await pool.connect();
     } catch (error) {
       const known = storeError(error);
-      away =
+      const why =
         known instanceof CctError
           ? known
           : new CctError("store_failed", `The database cannot be used (${codeOf(error)}).`, "See its log.");
-      setTimeout(() => {
-        away = undefined;
-      }, REST_MS).unref();
-      throw away;
+      link.failed(why);
+      throw why;
     }
   }
 
@@ -94,17 +91,24 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     work: (sql: Sql) => Promise<T>,
     { before, commits, closes }: Frame,
   ): Promise<{ done: T } | { fault: unknown }> {
-    const client = await connected();
+    const leave = link.enter();
+    const client = await connected().catch((error: unknown) => {
+      leave();
+      throw error;
+    });
     let broken: Error | undefined;
     /** The first error that the database told, whatever `work` made of it: after it the transaction is lost. */
     let fault: unknown;
     let committing = false;
     const ask = async (query: pg.QueryConfig): Promise<pg.QueryResult<Row>> => {
       try {
-        return await client.query<Row>(query);
+        const result = await client.query<Row>(query);
+        link.works();
+        return result;
       } catch (error) {
         fault ??= error;
         if (isBroken(error)) broken = error as Error;
+        if (isSilence(error)) link.failed(storeError(error) as CctError);
         throw error;
       }
     };
@@ -125,6 +129,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     } finally {
       // Given an error, or `true`, the pool throws the connection away.
       client.release(broken ?? closes);
+      leave();
     }
   }
 
@@ -267,10 +272,11 @@ const isBroken = (error: unknown): boolean =>
  * was taken is one of these: run again, the work sees who has it, and says so or chooses another.
  */
 const isPassing = (error: unknown): boolean =>
-  isConflict(error) || codeOf(error) === UNIQUE || (isBroken(error) && !isTimeout(error));
+  isConflict(error) || codeOf(error) === UNIQUE || (isBroken(error) && !isSilence(error));
 
-/** The client's own limits, which have no code. */
-const isTimeout = (error: unknown): boolean => error instanceof Error && /\btimeout\b/i.test(error.message);
+/** Nobody answered in time: the client's own limits, which have no code. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof Error && codeOf(error) === "" && /\btimeout\b/i.test(error.message);
 
 const KEPT = "Nothing of this request was stored, and nothing stored before is lost.";
 
@@ -307,7 +313,7 @@ export function storeError(error: unknown): unknown {
       "Check user, password, database and rights in database_url.",
     );
   if (/^(?:08|53|57P|58)/.test(code) || isBroken(error)) {
-    const why = code || (isTimeout(error) ? "no answer in time" : "the connection broke");
+    const why = code || (isSilence(error) ? "no answer in time" : "the connection broke");
     return new CctError("unavailable", `The database does not answer (${why}). ${KEPT}`, "Try again in a moment.");
   }
   return error;

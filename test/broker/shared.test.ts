@@ -1,11 +1,16 @@
 /** Several brokers on one PostgreSQL are one CCT. */
+import { execFileSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { call, ok, refused } from "../support/api.ts";
 import { refusedStart, startBroker, type TestBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { openEvents } from "../support/events.ts";
+import { tempFolder } from "../support/folders.ts";
 import { newMessageId, newPeer, type TestPeer } from "../support/peers.ts";
 import { ask, hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { give } from "../support/postgres-server.ts";
 import { until } from "../support/wait.ts";
 
 describe.skipIf(!hasPostgres("several brokers on one database"))("on one PostgreSQL", () => {
@@ -198,6 +203,26 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(messages.map(({ text }) => text)).toEqual(["before", "after"]);
     });
 
+    test("that hangs is not waited for by everybody, and is used again when it goes on", async () => {
+      const own = await startPostgres();
+      const broker = await on(await own.database());
+      const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+      const stream = await openEvents(broker, ben);
+      await stream.count(1);
+      own.freeze();
+      const say = (text: string) => call(broker, "send_message", { to: "ben", text }, ann);
+      // The first finds out; after it one at a time tries again.
+      expect((await say("too early")).status).toBe(503);
+      const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => say(`too early ${i}`)));
+      expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
+      expect(answers[0]?.headers["retry-after"]).toBe("1");
+      own.thaw();
+      await until("it is taken again", async () => (await say("at last")).status === 200);
+      await stream.count(2);
+      const { messages } = await ok(broker, "check_messages", {}, ben);
+      expect(messages.map(({ text }) => text)).toContain("at last");
+    });
+
     test("stops the start, with words and without the password", async () => {
       const secret = "s3cret-w0rd";
       const exit = await refusedStart({ env: { CCT_DATABASE_URL: `postgres://cct:${secret}@127.0.0.1:1/cct` } });
@@ -218,6 +243,27 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     await ask(url, add, [Number(row?.version) + 2, 1]);
     const exit = await refusedStart({ env: { CCT_DATABASE_URL: url } });
     expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("Use the newer CCT") });
+  });
+
+  test("TLS to the database: with a certificate that holds, else not at all", async () => {
+    const folder = tempFolder();
+    const [cert, key] = [join(folder, "server.crt"), join(folder, "server.key")];
+    const names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+    const openssl = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+    execFileSync("openssl", [...openssl, "-addext", names, "-keyout", key, "-out", cert], { stdio: "ignore" });
+    for (const path of [folder, cert, key]) give(path);
+    const own = await startPostgres({ ssl: "on", ssl_cert_file: cert, ssl_key_file: key });
+    const url = await own.database();
+    const ours = join(tempFolder(), "ca.crt");
+    copyFileSync(cert, ours);
+    const broker = await on(`${url}?sslmode=verify-full&sslrootcert=${ours}`);
+    await newPeer(broker, "ann");
+    const seen =
+      "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE application_name = 'cct'";
+    expect(await ask(url, seen)).toEqual([{ ssl: true }]);
+    // One that nobody here has signed.
+    const exit = await refusedStart({ env: { CCT_DATABASE_URL: `${url}?sslmode=verify-full` } });
+    expect(exit).toMatchObject({ code: 1, stderr: expect.stringMatching(/database.*SELF_SIGNED/) });
   });
 
   test("one home has one broker, also when its messages are elsewhere", async () => {

@@ -45,6 +45,18 @@ export interface Cluster {
   start(): Promise<PostgresServer>;
 }
 
+/** Gives a file to the user that PostgreSQL runs as. */
+export function give(path: string): void {
+  const as = runner();
+  if (as) chownSync(path, as.uid, as.gid);
+}
+
+/** The server's process and those of its connections. */
+export function serverProcesses(pid: number): number[] {
+  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
+  return [pid, ...children.trim().split(/\s+/).map(Number)];
+}
+
 /** Makes a cluster in an empty folder; `settings` as in postgresql.conf. Its superuser is `cct`. */
 export function makeCluster(folder: string, port: number, settings: Record<string, string> = {}): Cluster {
   const binaries = postgresBinaries();

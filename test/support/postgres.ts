@@ -3,7 +3,7 @@ import { atEnd } from "./cleanup.ts";
 import { tempFolder } from "./folders.ts";
 import { notRun } from "./not-run.ts";
 import { freePort } from "./ports.ts";
-import { ask, findPostgres, makeCluster, type PostgresServer, urlOf } from "./postgres-server.ts";
+import { ask, findPostgres, makeCluster, type PostgresServer, serverProcesses, urlOf } from "./postgres-server.ts";
 
 export { ask } from "./postgres-server.ts";
 
@@ -16,8 +16,9 @@ export interface TestPostgres {
   /** Ends the server: `SIGINT` breaks off what runs (fast), `SIGQUIT` is a crash. */
   stop(signal: "SIGINT" | "SIGQUIT"): Promise<void>;
   start(): Promise<void>;
-  /** The server's process, for signals that do not end it. */
-  pid(): number;
+  /** Stops all of it, and lets it go on: a database that hangs. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** Starts a server; `settings` as in postgresql.conf. */
@@ -26,10 +27,17 @@ export async function startPostgres(settings?: Record<string, string>): Promise<
   const cluster = makeCluster(tempFolder(), port, settings);
   let server: PostgresServer = await cluster.start();
   let databases = 0;
+  const signal = (name: NodeJS.Signals): void => {
+    for (const pid of serverProcesses(server.pid)) process.kill(pid, name);
+  };
   // Its children end with it.
-  atEnd(() => server.stop("SIGQUIT"));
+  atEnd(() => {
+    signal("SIGCONT");
+    return server.stop("SIGQUIT");
+  });
   return {
-    pid: () => server.pid,
+    freeze: () => signal("SIGSTOP"),
+    thaw: () => signal("SIGCONT"),
     stop: (signal) => server.stop(signal),
     async start() {
       server = await cluster.start();

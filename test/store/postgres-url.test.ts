@@ -1,0 +1,21 @@
+import { describe, expect, test } from "vitest";
+import { connectionOptions, databaseName } from "../../src/store/postgres-url.ts";
+
+describe("a database's URL", () => {
+  test.each([
+    ["postgres://u:p@db.example/cct", {}],
+    ["postgres://u:p@10.1.2.3:6432/cct", {}],
+    ["postgres://u:p@db.example/cct?sslmode=verify-full", {}],
+    ["postgres://u:p@db.example/cct?sslmode=disable", false],
+    ["postgres://u:p@localhost/cct", undefined],
+    ["postgres://u:p@127.0.0.1/cct", undefined],
+    ["postgres:///cct?host=/run/postgresql", undefined],
+  ])("%s: to another machine it is TLS unless the URL says otherwise", (url, ssl) => {
+    expect(connectionOptions(url).ssl).toEqual(ssl);
+  });
+
+  test("is shown without what gets one in", () => {
+    const shown = databaseName("postgres://u:s3cret@db.example:6432/cct?sslmode=verify-full");
+    expect(shown).toBe("postgres db.example:6432/cct");
+  });
+});

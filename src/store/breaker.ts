@@ -3,7 +3,9 @@
  * short rest later one may try again, and while it tries the others are told the same.
  */
 export interface Breaker {
-  /** Throws why nobody is asked now. Answers with what ends the asking, to be called in any case. */
+  /** Throws why nobody is asked now. */
+  check(): void;
+  /** As `check`; answers with what ends the asking, to be called in any case. */
   enter(): () => void;
   /** There was an answer. */
   works(): void;
@@ -15,10 +17,14 @@ export function breaker(restMs: number): Breaker {
   let why: Error | undefined;
   let resting = false;
   let trying = false;
+  function check(): void {
+    if (why && (resting || trying)) throw why;
+  }
   return {
+    check,
     enter() {
+      check();
       if (!why) return () => {};
-      if (resting || trying) throw why;
       trying = true;
       return () => {
         trying = false;

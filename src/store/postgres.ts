@@ -7,6 +7,17 @@ import pg from "pg";
 import { CctError } from "../errors.ts";
 import { pauseAfter } from "../rules/backoff.ts";
 import { breaker } from "./breaker.ts";
+import {
+  codeOf,
+  isBroken,
+  isConflict,
+  isPassing,
+  isSilence,
+  storeError,
+  tooBusy,
+  UNIQUE,
+  unknownEnd,
+} from "./postgres-errors.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { integer } from "./row.ts";
 import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "./store.ts";
@@ -27,6 +38,8 @@ const SILENCE_MS = 6_000;
 /** How long a transaction waits for a new connection, and how long for one that others use. */
 const CONNECT_MS = 3_000;
 const PATIENCE_MS = 10_000;
+/** More than these do not wait: they are told at once. */
+const QUEUE = 2_000;
 /** From this try on, transactions of this broker that met others go one at a time: where all want the same row, that is faster. */
 const ONE_BY_ONE = 3;
 /** After nobody answered, nobody is asked for so long. */
@@ -59,6 +72,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     statement_timeout: STATEMENT_MS,
     idle_in_transaction_session_timeout: STATEMENT_MS,
     query_timeout: SILENCE_MS,
+    keepAliveInitialDelayMillis: SILENCE_MS,
   });
   // A connection that breaks is replaced. Without listeners it would end the process, whether it is idle or between two
   // statements of a transaction, whose next one then fails.
@@ -136,6 +150,8 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   async function run<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
     let taken = 0;
     for (let tries = 1; ; tries++) {
+      link.check();
+      if (connections.waiting() > QUEUE) throw tooBusy();
       const endWait = tries < ONE_BY_ONE ? nothing : await lane.take(PATIENCE_MS, tooBusy);
       const endTurn = await connections.take(PATIENCE_MS, tooBusy).catch((error: unknown) => {
         endWait();
@@ -248,73 +264,4 @@ function dense(text: string): { text: string; order: number[] } {
     return `$${order.indexOf(index) + 1}`;
   });
   return { text: renumbered, order };
-}
-
-/** SQLSTATE of a unique value that another row has. */
-const UNIQUE = "23505";
-
-/** SQLSTATE, or what node calls the error of a socket. */
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-
-/** Two transactions met: serialization failure, deadlock. */
-const isConflict = (error: unknown): boolean => ["40001", "40P01"].includes(codeOf(error));
-
-/**
- * The connection is gone, or nobody knows in which state it is: an error that is not the server's, or that tells of the
- * server's end (57P01 to 57P03, class 08).
- */
-const isBroken = (error: unknown): boolean =>
-  !(error instanceof pg.DatabaseError) || /^(?:57P0[1-5]|08...|25P03)$/.test(codeOf(error));
-
-/**
- * Worth another try: others were in the way, or the connection broke before anything was committed. A unique value that
- * was taken is one of these: run again, the work sees who has it, and says so or chooses another.
- */
-const isPassing = (error: unknown): boolean =>
-  isConflict(error) || codeOf(error) === UNIQUE || (isBroken(error) && !isSilence(error));
-
-/** Nobody answered in time: the client's own limits, which have no code. */
-const isSilence = (error: unknown): boolean =>
-  error instanceof Error && codeOf(error) === "" && /\btimeout\b/i.test(error.message);
-
-const KEPT = "Nothing of this request was stored, and nothing stored before is lost.";
-
-const tooBusy = (): CctError =>
-  new CctError("unavailable", `The database has too much to do. ${KEPT}`, "Try again in a moment.");
-
-const unknownEnd = (): CctError =>
-  new CctError(
-    "unavailable",
-    "The connection to the database broke during a commit: whether this request was stored is not known.",
-    "Repeat it (a message with the same message_id is not sent twice), or look.",
-  );
-
-/** Says what happened and what to do. What is no error of a database's operation passes unchanged: it is ours. */
-export function storeError(error: unknown): unknown {
-  if (error instanceof CctError) return error;
-  const code = codeOf(error);
-  if (isConflict(error))
-    return new CctError("conflict", `Too many others changed the same at once. ${KEPT}`, "Try again in a moment.");
-  if (code === "53100")
-    return new CctError("store_full", `The database's disk is full. ${KEPT}`, "Free some space there and repeat it.");
-  if (code === "57014")
-    return new CctError("unavailable", `The database took too long. ${KEPT}`, "Try again in a moment.");
-  if (code === "25006")
-    return new CctError(
-      "unavailable",
-      `The database only reads now. ${KEPT}`,
-      "Is it a standby? Point database_url at the primary.",
-    );
-  if (/^(?:28|3D)/.test(code) || code === "42501")
-    return new CctError(
-      "store_failed",
-      `The database refuses us (${code}).`,
-      "Check user, password, database and rights in database_url.",
-    );
-  if (/^(?:08|53|57P|58)/.test(code) || isBroken(error)) {
-    const why = code || (isSilence(error) ? "no answer in time" : "the connection broke");
-    return new CctError("unavailable", `The database does not answer (${why}). ${KEPT}`, "Try again in a moment.");
-  }
-  return error;
 }

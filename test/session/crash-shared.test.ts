@@ -59,7 +59,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
       const run = await side.host.hook(events[i % events.length] ?? "Stop", { tool_name: "Bash", tool_input: {} });
       expect([0, 2]).toContain(run.status);
       if (`${run.stdout}${run.stderr}`.includes("CCT mail")) side.shown.push(run.stdout + run.stderr);
-      await pause(20 + dice() * SESSIONS * 10);
+      await pause(20 + dice() * SESSIONS * 60);
     }
   }
 

@@ -15,6 +15,7 @@ const parts = {
   "cli/main": "cli",
   "broker/main": "broker",
   "broker/certificate": "certificate",
+  "broker/move": "move",
   "store/postgres": "postgres",
   "broker/exposition": "metrics",
   "rules/secret-patterns": "secrets",
@@ -24,7 +25,7 @@ const lazyParts = {
   name: "lazy parts",
   setup(building) {
     building.onResolve(
-      { filter: /\/(?:main|certificate|exposition|postgres|secret-patterns)\.ts$/ },
+      { filter: /\/(?:main|certificate|exposition|move|postgres|secret-patterns)\.ts$/ },
       ({ path, kind }) => {
         if (kind !== "dynamic-import") return undefined;
         const part = Object.keys(parts).find(

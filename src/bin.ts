@@ -63,5 +63,6 @@ if (world.argv[0] === "mcp" && world.argv.length === 1) {
   const { runCli } = await import("./cli/main.ts");
   process.exitCode = await runCli(world, {
     startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
+    move: async (config, how) => (await import("./broker/move.ts")).move(world, config, how),
   });
 }

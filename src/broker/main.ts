@@ -13,6 +13,7 @@ import { hostFrom } from "../rules/names.ts";
 import { takeChore } from "../store/chores.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
+import { checkMoves } from "../store/moves.ts";
 import type { World } from "../world.ts";
 import { createApp } from "./app.ts";
 import { connections } from "./connections.ts";
@@ -57,6 +58,7 @@ export async function startBroker(world: World, config: Config): Promise<Broker>
   try {
     database = await openDatabase(world, config, log);
     const schema = await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
+    await database.store.look(checkMoves);
     return await serve(world, config, token, database, schema, log, endLog);
   } catch (error) {
     log.error({ err: error }, "broker did not start");

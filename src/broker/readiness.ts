@@ -1,6 +1,7 @@
 /** Whether a broker can do its work: its database answers and has the right schema, and it hears the other brokers. */
 import { errorLine } from "../errors.ts";
 import { checkSchema } from "../store/migrate.ts";
+import { checkMoves } from "../store/moves.ts";
 import type { Store } from "../store/store.ts";
 import type { SharedHints } from "./hints.ts";
 
@@ -36,7 +37,10 @@ export function readiness(
   async function look(): Promise<string[]> {
     try {
       const found = await store.look((sql) => checkSchema(sql, schema));
-      return found < schema ? [`The database has schema ${found}, and this broker needs ${schema}.`] : [];
+      if (found < schema) return [`The database has schema ${found}, and this broker needs ${schema}.`];
+      // A move into a database whose brokers still ran: it will find out, but nobody shall come here meanwhile.
+      await store.look(checkMoves);
+      return [];
     } catch (error) {
       return [errorLine(error)];
     }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import type { Config } from "../config.ts";
 import { errorLine } from "../errors.ts";
+import type { Move, Moved } from "../rules/moves.ts";
 import { oneLine } from "../rules/text.ts";
 import type { World } from "../world.ts";
 import { addBrokerCommands } from "./broker.ts";
@@ -10,6 +11,7 @@ import { demo } from "./demo.ts";
 import { doctor } from "./doctor.ts";
 import { addLanCommands } from "./lan.ts";
 import { addLifecycleCommands } from "./lifecycle.ts";
+import { addMigrateCommand } from "./migrate.ts";
 import { addOperationCommands } from "./operations.ts";
 import { addOutboxCommand } from "./outbox.ts";
 import type { Screen } from "./output.ts";
@@ -19,6 +21,7 @@ import { addSetupCommands } from "./setup.ts";
 /** What the command can start besides itself; `bin.ts` knows how. */
 export interface Parts {
   startBroker(config: Config): Promise<{ url: string; abandoned: Promise<void>; close(): Promise<void> }>;
+  move(config: Config, how: Move): Promise<Moved>;
 }
 
 export async function runCli(world: World, parts: Parts): Promise<number> {
@@ -45,6 +48,7 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
   addBrokerCommands(program, world, screen, (code) => {
     status = code;
   });
+  addMigrateCommand(program, world, screen, parts);
   addOperationCommands(program, world, screen, readStdin);
   addOutboxCommand(program, world, screen);
   addServiceCommands(program, world, screen, (code) => {

@@ -1,4 +1,5 @@
 /** Statements about work of the clock that one of many brokers does. */
+import { integer } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /** Takes a chore that nobody has taken since `before`. Of several that want it at once one gets it. */
@@ -12,4 +13,10 @@ export async function takeChore(sql: Sql, name: string, before: number, now: num
     now,
   );
   return rows.length > 0;
+}
+
+/** When a chore was taken last; `undefined`: never. */
+export async function choreTaken(sql: Sql, name: string): Promise<number | undefined> {
+  const [row] = await sql("SELECT taken_at FROM chores WHERE name = $1", name);
+  return row && integer(row, "taken_at");
 }

@@ -1,0 +1,67 @@
+/** The tables whole: statements that know no more of a table than its name and its key. */
+import { placeholders } from "./row.ts";
+import type { Row, Sql, Value } from "./store.ts";
+
+export interface Table {
+  name: string;
+  /** The columns of its primary key; all of them are text, so that both databases put rows into the same order. */
+  key: readonly string[];
+}
+
+/** What people have stored, each table after those that it refers to. */
+export const tables: readonly Table[] = [
+  { name: "peers", key: ["peer_id"] },
+  { name: "pools", key: ["pool_id"] },
+  { name: "members", key: ["pool_id", "peer_id"] },
+  { name: "messages", key: ["message_id"] },
+  { name: "deliveries", key: ["message_id", "peer_id"] },
+  { name: "proposals", key: ["proposal_id"] },
+  { name: "ballots", key: ["proposal_id", "peer_id"] },
+  { name: "services", key: ["service_id"] },
+  { name: "policies", key: ["peer_id", "source"] },
+  { name: "notes", key: ["note_id"] },
+  { name: "devices", key: ["device_id"] },
+  { name: "invitations", key: ["code_hash"] },
+];
+
+/** What a database knows of itself: its schema, its brokers' turns, how far clearing away has come, its moves. */
+export const ownTables: readonly string[] = ["schema_migrations", "chores", "clearings", "moves"];
+
+/** The next rows in the order of the key, with all their columns, after the one with the key `after`. */
+export function rowsAfter(sql: Sql, { name, key }: Table, after: Value[] | undefined, limit: number): Promise<Row[]> {
+  const columns = key.join(", ");
+  if (!after) return sql(`SELECT * FROM ${name} ORDER BY ${columns} LIMIT $1`, limit);
+  const place = placeholders(key.length, 2);
+  return sql(`SELECT * FROM ${name} WHERE (${columns}) > (${place}) ORDER BY ${columns} LIMIT $1`, limit, ...after);
+}
+
+/** The last row's key in that order. */
+export async function lastKey(sql: Sql, { name, key }: Table): Promise<Value[] | undefined> {
+  const descending = key.map((column) => `${column} DESC`).join(", ");
+  const [row] = await sql(`SELECT ${key.join(", ")} FROM ${name} ORDER BY ${descending} LIMIT 1`);
+  return row && keyOf({ name, key }, row);
+}
+
+/** Puts rows in; those that are there already stay as they are. */
+export async function putRows(sql: Sql, { name }: Table, rows: readonly Row[]): Promise<void> {
+  const [first] = rows;
+  if (!first) return;
+  const columns = Object.keys(first);
+  const places = rows.map((_, i) => `(${placeholders(columns.length, 1 + i * columns.length)})`);
+  await sql(
+    `INSERT INTO ${name} (${columns.join(", ")}) VALUES ${places.join(", ")} ON CONFLICT DO NOTHING`,
+    ...rows.flatMap((row) => columns.map((column) => row[column] ?? null)),
+  );
+}
+
+/** Takes some rows away; answers how many. */
+export async function removeSome(sql: Sql, { name, key }: Table, limit: number): Promise<number> {
+  const columns = key.join(", ");
+  const gone = await sql(
+    `DELETE FROM ${name} WHERE (${columns}) IN (SELECT ${columns} FROM ${name} LIMIT $1) RETURNING ${key[0]}`,
+    limit,
+  );
+  return gone.length;
+}
+
+export const keyOf = ({ key }: Table, row: Row): Value[] => key.map((column) => row[column] ?? null);

@@ -9,7 +9,7 @@ import { choreTaken } from "../store/chores.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import { openSqlite } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
-import { tables } from "../store/tables.ts";
+import { keyWithNul, tables } from "../store/tables.ts";
 import type { World } from "../world.ts";
 
 /** A broker that serves a database has swept it within so long, and sweeps it again within a part of that. */
@@ -24,6 +24,8 @@ export interface End {
   now(): Promise<number>;
   /** Throws `conflict` when a broker has worked here since the end was opened. */
   checkAlone(): Promise<void>;
+  /** Throws `conflict` when there is something that another kind of database cannot hold. */
+  checkTexts(): Promise<void>;
   /** After much was written. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -71,6 +73,17 @@ async function ofHome(world: World, home: string): Promise<End> {
     now: async () => world.now(),
     // The file is locked.
     async checkAlone() {},
+    async checkTexts() {
+      for (const table of tables) {
+        const key = await store.look((sql) => keyWithNul(sql, table));
+        if (!key) continue;
+        throw new CctError(
+          "conflict",
+          `A text of ${table.name} ${JSON.stringify(key)} holds a NUL character: PostgreSQL cannot store that, and CCT never took one. Nothing was moved.`,
+          `Take it out of ${database}, then repeat this.`,
+        );
+      }
+    },
     async settle() {},
     close: store.close,
   };
@@ -128,6 +141,7 @@ async function shared(world: World, { database_url: url, database_pool: pool }: 
         await check();
       }
     },
+    async checkTexts() {},
     async settle() {
       // Without statistics it reads whole tables to find a few rows, until it has gathered some by itself.
       for (const table of tables) await store.look((sql) => sql(`ANALYZE ${table.name}`));

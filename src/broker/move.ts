@@ -23,6 +23,7 @@ export async function move(world: World, config: Config, how: Move): Promise<Mov
     const source = await openEnd(world, config, how.from);
     open.push(source.close);
     await source.store.look(checkMoves);
+    await source.checkTexts();
     const read = await readAll(source.store, how);
     if (how.dryRun) return { from: source.name, to: how.to, tables: read };
     const target = await openEnd(world, config, how.to);

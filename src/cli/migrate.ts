@@ -65,7 +65,9 @@ async function migrate(world: World, screen: Screen, parts: Parts, options: Migr
   );
   const rows = moved.tables.reduce((sum, one) => sum + one.rows, 0).toLocaleString("en");
   if (dryRun) return screen.write(`${rows} rows in ${moved.from} would be moved. Nothing was moved.\n`);
-  screen.write(`${rows} rows of ${moved.from} are in ${moved.to} now, compared by counts and checksums, in ${seconds} s.\n`);
+  screen.write(
+    `${rows} rows of ${moved.from} are in ${moved.to} now, compared by counts and checksums, in ${seconds} s.\n`,
+  );
   screen.write(`${moved.from} stays as it is. ${whatNext(to, use)}\n`);
 }
 

@@ -64,4 +64,16 @@ export async function removeSome(sql: Sql, { name, key }: Table, limit: number):
   return gone.length;
 }
 
+/**
+ * The key of a row with a NUL character in one of its texts. SQLite holds those, PostgreSQL does not, and drivers of SQLite
+ * read only up to it: so it is SQLite that has to look.
+ */
+export async function keyWithNul(sql: Sql, table: Table): Promise<Value[] | undefined> {
+  const [first] = await rowsAfter(sql, table, undefined, 1);
+  if (!first) return undefined;
+  const anyOf = Object.keys(first).map((column) => `instr(${column}, char(0)) > 0`);
+  const [row] = await sql(`SELECT ${table.key.join(", ")} FROM ${table.name} WHERE ${anyOf.join(" OR ")} LIMIT 1`);
+  return row && keyOf(table, row);
+}
+
 export const keyOf = ({ key }: Table, row: Row): Value[] => key.map((column) => row[column] ?? null);

@@ -1,0 +1,30 @@
+/** What is said of the tables in the code, held against what the migrations make. */
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import { openSqlite } from "../../src/store/sqlite.ts";
+import { ownTables, tables } from "../../src/store/tables.ts";
+import { root, tempFolder } from "../support/folders.ts";
+
+test("every table is moved, or a database's own; keys, order and width are as moving needs them", async () => {
+  const store = await openSqlite(join(tempFolder(), "cct.db"));
+  onTestFinished(() => store.close());
+  await migrate(store, await readMigrations(join(root, "migrations")), 1);
+  await store.tx(async (sql) => {
+    const made = await sql("SELECT name FROM sqlite_master WHERE type = 'table'");
+    const named = [...tables.map(({ name }) => name), ...ownTables];
+    expect(named.toSorted()).toEqual(made.map(({ name }) => name).toSorted());
+    for (const [i, { name, key }] of tables.entries()) {
+      const columns = await sql(`SELECT name, type, pk FROM pragma_table_info('${name}') ORDER BY pk`);
+      const ofKey = columns.filter(({ pk }) => pk !== 0);
+      expect({ name, key }).toEqual({ name, key: ofKey.map((column) => column.name) });
+      // Text is in the same order everywhere.
+      expect(ofKey.every(({ type }) => type === "TEXT")).toBe(true);
+      // 500 rows in one statement of SQLite.
+      expect(columns.length * 500).toBeLessThanOrEqual(32_766);
+      const before = tables.slice(0, i).map((table) => table.name);
+      for (const reference of await sql(`SELECT * FROM pragma_foreign_key_list('${name}')`))
+        expect(before).toContain(reference.table);
+    }
+  });
+});

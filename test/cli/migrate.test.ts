@@ -8,7 +8,7 @@ import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Sql, Store } from "../../src/store/store.ts";
-import { ok } from "../support/api.ts";
+import { ok, send } from "../support/api.ts";
 import { refusedStart, startBroker, type TestBroker } from "../support/broker.ts";
 import { type CctRun, cct, failure, success } from "../support/cct.ts";
 import { atEnd } from "../support/cleanup.ts";
@@ -94,8 +94,8 @@ async function hanging(home: string, url: string): Promise<{ move: Running; rele
     env: surroundings(home, url),
   });
   await until("the move to wait for the row", async () => {
-    const [row] = await ask(url, "SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted");
-    return row?.n === 1;
+    // On this connection: a new one for each look would keep the machine busy.
+    return (await other.query("SELECT 1 FROM pg_locks WHERE NOT granted")).rowCount === 1;
   });
   return { move, release: () => other.end() };
 }
@@ -187,6 +187,7 @@ describe("a home that has seen some use", () => {
       text.startsWith("waits"),
     );
     expect(waiting).toMatchObject([{ text: "waits: ünï\u{1f600}; '\"\\", from_name: "ann" }]);
+    before = await told(after, [ann, ben, carol]);
     await after.stop("SIGTERM");
     // As if that had been long ago.
     await ask(url, "UPDATE chores SET taken_at = 0");
@@ -195,10 +196,6 @@ describe("a home that has seen some use", () => {
 
   test("goes back into a file, as it is then", async () => {
     const elsewhere = tempHome();
-    const last = await brokerOf(tempHome(), url);
-    before = await told(last, [ann, ben, carol]);
-    await last.stop("SIGTERM");
-    await ask(url, "UPDATE chores SET taken_at = 0");
     success(await migrated(elsewhere, url, BACK));
     const file = await brokerOf(elsewhere);
     expect(await told(file, [ann, ben, carol])).toEqual(before);
@@ -253,7 +250,7 @@ describe("a move that does not come to its end", () => {
        CREATE TRIGGER twist BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION twist()`,
     );
     expect(failure(await migrated(home, url))).toMatch(/^notes: not the same/);
-    expect(await refusedStart({ env: { CCT_DATABASE_URL: url } })).toMatchObject({ code: 1 });
+    expect(await ask(url, "SELECT state FROM moves")).toEqual([{ state: "running" }]);
     await ask(url, "DROP TRIGGER twist ON notes");
     success(await migrated(home, url));
     expect(await ask(url, "SELECT text FROM notes")).toEqual([{ text: "as it is" }]);
@@ -266,7 +263,10 @@ describe("a move is refused, and changes nothing,", () => {
     await inFile(home, async () => {});
     const broker = await brokerOf(tempHome(), url);
     await newPeer(broker, "somebody");
-    await until("the broker to sweep", async () => (await ask(url, "SELECT 1 FROM chores")).length > 0);
+    await until("the broker to sweep", async () => {
+      const { json } = await send(broker, { method: "GET", path: "/status" });
+      return (json as { swept_at: number | null }).swept_at !== null;
+    });
     expect(failure(await migrated(home, url))).toMatch(/broker works with.*Stop every broker/);
     await broker.stop("SIGTERM");
     await ask(url, "UPDATE chores SET taken_at = 0");
@@ -290,6 +290,5 @@ describe("a move is refused, and changes nothing,", () => {
     await inFile(home, async () => {});
     expect(failure(await migrated(home, ""))).toMatch(/config set database_url/);
     expect(await migrated(home, "", ["migrate", "--from", "sqlite", "--to", "sqlite"])).toMatchObject({ code: 2 });
-    expect(await migrated(home, "", ["migrate", "--from", "sqlite", "--to", "mysql"])).toMatchObject({ code: 2 });
   });
 });

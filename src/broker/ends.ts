@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { CctError } from "../errors.ts";
 import { paths, readBrokerNote } from "../home.ts";
+import { startMark } from "../process.ts";
 import type { StoreKind } from "../rules/moves.ts";
 import { choreTaken } from "../store/chores.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
@@ -94,13 +95,15 @@ async function openHeld(home: string, file: string): Promise<Store> {
     return await openSqlite(file);
   } catch (error) {
     if (!(error instanceof CctError) || error.code !== "conflict") throw error;
-    const broker = readBrokerNote(home);
+    const note = readBrokerNote(home);
+    // A note stays behind when its broker is killed.
+    const runs = note !== undefined && startMark(note.pid) === note.began;
     throw new CctError(
       "conflict",
-      broker
-        ? `The broker of ${home} runs (process ${broker.pid}): its data cannot be moved meanwhile.`
+      runs
+        ? `The broker of ${home} runs (process ${note.pid}): its data cannot be moved meanwhile.`
         : `Another process holds ${file}: a broker that starts or ends, or another move.`,
-      "Stop it with: cct kill. Then repeat this.",
+      runs ? "Stop it with: cct kill. Then repeat this." : "Wait for its end, then repeat this.",
     );
   }
 }

@@ -36,11 +36,13 @@ export function readiness(
 
   async function look(): Promise<string[]> {
     try {
-      const found = await store.look((sql) => checkSchema(sql, schema));
-      if (found < schema) return [`The database has schema ${found}, and this broker needs ${schema}.`];
-      // A move into a database whose brokers still ran: it will find out, but nobody shall come here meanwhile.
-      await store.look(checkMoves);
-      return [];
+      const found = await store.look(async (sql) => {
+        const found = await checkSchema(sql, schema);
+        // A move into a database whose brokers still ran: it will find out, but nobody shall come here meanwhile.
+        if (found >= schema) await checkMoves(sql);
+        return found;
+      });
+      return found < schema ? [`The database has schema ${found}, and this broker needs ${schema}.`] : [];
     } catch (error) {
       return [errorLine(error)];
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Config } from "../config.ts";
 import { CctError } from "../errors.ts";
 import { paths, readBrokerNote } from "../home.ts";
-import { startMark } from "../process.ts";
+import { stillRuns } from "../process.ts";
 import type { StoreKind } from "../rules/moves.ts";
 import { choreTaken } from "../store/chores.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
@@ -97,7 +97,7 @@ async function openHeld(home: string, file: string): Promise<Store> {
     if (!(error instanceof CctError) || error.code !== "conflict") throw error;
     const note = readBrokerNote(home);
     // A note stays behind when its broker is killed.
-    const runs = note !== undefined && startMark(note.pid) === note.began;
+    const runs = note !== undefined && stillRuns(note.pid, note.began);
     throw new CctError(
       "conflict",
       runs

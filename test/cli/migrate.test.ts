@@ -241,19 +241,27 @@ describe("a move that does not come to its end", () => {
     expect(await ask(url, "SELECT text FROM messages WHERE message_id = 'm00001'")).toEqual([{ text: "another" }]);
   });
 
-  test("what is not the same there is named, and stays refused until it is", async () => {
+  test("what is not the same there is named, a broker that worked there is noticed, and all is refused until it is well", async () => {
     const [home, url] = [tempHome(), await databaseWithSchema()];
     await inFile(home, (sql) => sql("INSERT INTO notes (note_id, at, subject, text) VALUES ('n', 1, 's', 'as it is')"));
-    await ask(
-      url,
-      `CREATE FUNCTION twist() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.text := 'not so'; RETURN NEW; END $$;
-       CREATE TRIGGER twist BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION twist()`,
-    );
+    const meanwhile = (what: string) =>
+      ask(
+        url,
+        `CREATE OR REPLACE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${what}; RETURN NEW; END $$;
+         CREATE OR REPLACE TRIGGER meddle BEFORE INSERT ON notes FOR EACH ROW EXECUTE FUNCTION meddle()`,
+      );
+    const state = () => ask(url, "SELECT state FROM moves");
+
+    await meanwhile("NEW.text := 'not so'");
     expect(failure(await migrated(home, url))).toMatch(/^notes: not the same/);
-    expect(await ask(url, "SELECT state FROM moves")).toEqual([{ state: "running" }]);
-    await ask(url, "DROP TRIGGER twist ON notes");
+    expect(await state()).toEqual([{ state: "running" }]);
+    await meanwhile("INSERT INTO chores (name, taken_at) VALUES ('sweep', 1)");
+    expect(failure(await migrated(home, url))).toMatch(/^A broker works with/);
+    expect(await state()).toEqual([{ state: "running" }]);
+    await ask(url, "DROP TRIGGER meddle ON notes");
     success(await migrated(home, url));
     expect(await ask(url, "SELECT text FROM notes")).toEqual([{ text: "as it is" }]);
+    expect(await state()).toEqual([{ state: "done" }]);
   });
 });
 

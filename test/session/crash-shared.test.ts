@@ -12,8 +12,8 @@ import { freePort } from "../support/ports.ts";
 import { ask, hasPostgres, startPostgres } from "../support/postgres.ts";
 import { random } from "../support/random.ts";
 
-const MESSAGES = Number(process.env.CCT_CRASH_MESSAGES ?? 400);
-const SESSIONS = Number(process.env.CCT_CRASH_SESSIONS ?? 5);
+const MESSAGES = Number(process.env.CCT_CRASH_MESSAGES ?? 250);
+const SESSIONS = Number(process.env.CCT_CRASH_SESSIONS ?? 4);
 
 interface Side {
   name: string;

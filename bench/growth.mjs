@@ -4,11 +4,9 @@
  * `CCT_BENCH_DATABASE_URL` names an empty PostgreSQL for the full store (and `CCT_BENCH_FLOOR_DATABASE_URL` one for the other).
  */
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
 import { root, tempFolder } from "./product.mjs";
+import { loadSource } from "./source.mjs";
 import { median } from "./stats.mjs";
 
 const ROWS = Number(process.env.CCT_BENCH_ROWS ?? 1_000_000);
@@ -19,34 +17,17 @@ const ROUNDS = 200;
 const DAY_MS = 86_400_000;
 
 /** The statements and operations of the program, without its processes. */
-async function loadParts() {
-  const outfile = join(root, "dist", ".growth.mjs");
-  await build({
-    stdin: {
-      contents: `
-        export { operations } from "./src/operations/index.ts";
-        export { clearings } from "./src/operations/retention.ts";
-        export { invoke } from "./src/operations/operation.ts";
-        export { countOpen, oldestQueued } from "./src/store/counts.ts";
-        export { migrate, readMigrations } from "./src/store/migrate.ts";
-        export { openSqlite } from "./src/store/sqlite.ts";
-        export { openPostgres } from "./src/store/postgres.ts";`,
-      resolveDir: root,
-    },
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    mainFields: ["module", "main"],
-    external: ["libsql", "pg-native"],
-    banner: { js: "import { createRequire as _r } from 'node:module'; const require = _r(import.meta.url);" },
-  });
-  try {
-    return await import(pathToFileURL(outfile).href);
-  } finally {
-    rmSync(outfile);
-  }
-}
+const loadParts = () =>
+  loadSource(
+    "growth",
+    `export { operations } from "./src/operations/index.ts";
+     export { clearings } from "./src/operations/retention.ts";
+     export { invoke } from "./src/operations/operation.ts";
+     export { countOpen, oldestQueued } from "./src/store/counts.ts";
+     export { migrate, readMigrations } from "./src/store/migrate.ts";
+     export { openSqlite } from "./src/store/sqlite.ts";
+     export { openPostgres } from "./src/store/postgres.ts";`,
+  );
 
 export async function growth() {
   const parts = await loadParts();

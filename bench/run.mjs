@@ -18,12 +18,13 @@ import { root } from "./product.mjs";
 import { complete, machine, table } from "./report.mjs";
 import { sends } from "./sends.mjs";
 import { server } from "./server.mjs";
+import { shared } from "./shared.mjs";
 import { statusline } from "./statusline.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, latency, statusline, delivery, sends, server, wake, growth };
-/** Takes minutes, so it runs only when it is named. */
-const onlyNamed = ["growth"];
+const benches = { hook, latency, statusline, delivery, sends, server, wake, growth, shared };
+/** They take minutes, so they run only when they are named. */
+const onlyNamed = ["growth", "shared"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

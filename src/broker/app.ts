@@ -13,7 +13,9 @@ import {
   type Principal,
   scopeOf,
 } from "../operations/operation.ts";
+import { refuseOver } from "../rules/bounds.ts";
 import { allows } from "../rules/devices.ts";
+import { countPeers } from "../store/peers.ts";
 import { checkNoPage, type Keys, peerCredentials, principalOf } from "./auth.ts";
 import type { Connections } from "./connections.ts";
 import type { Fanout } from "./events.ts";
@@ -166,10 +168,26 @@ async function handle(
   if (request.method !== "POST")
     throw new CctError("bad_request", `${path} takes POST.`, "Send the input as a JSON body.");
   const credentials = peerCredentials(request);
-  if (!credentials && op.by.includes("newcomer"))
+  if (!credentials && op.by.includes("newcomer")) {
     checkPace(traffic.throttle.registration(address, now), "Too many registrations", response);
+    await checkRoom(app.environment);
+  }
   const input = await readJson(traffic, request);
   answer(app, traffic, response, 200, await invoke(app.environment, op, input, { principal, credentials }));
+}
+
+/**
+ * Throws `rate_limited` when there are peers enough. Outside of the transaction that makes the new one: to read all peers
+ * there would put every two registrations in each other's way. So many that come at one moment may be a few too many.
+ */
+async function checkRoom({ store, limits }: Environment): Promise<void> {
+  if (limits.peers === 0) return;
+  refuseOver(
+    await store.look(countPeers),
+    limits.peers,
+    "So many peers are registered that this broker takes no new one",
+    "Go on as one that you were (claude --resume), or let the operator raise it: cct config set max_peers <number>",
+  );
 }
 
 /** Who asks for `/health` or `/ready`. Whoever guesses tokens there is written down and made to wait as everywhere. */

@@ -3,7 +3,7 @@ import { CctError } from "../errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../rules/address.ts";
 import { type Live, sightOf } from "../rules/pools.ts";
 import { isLive } from "../rules/presence.ts";
-import { findByNameOrPrefix, findPeers, listPeers, onlyHost, type Peer } from "../store/peers.ts";
+import { findByNameOrPrefix, findPeers, onlyHost, type Peer, somePeers } from "../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import type { Caller } from "./operation.ts";
@@ -11,8 +11,8 @@ import type { Caller } from "./operation.ts";
 export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
   const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
-  // Only for the error's text is the whole list worth reading.
-  return resolvePeer(wanted, candidates.length > 0 ? candidates : await listPeers(sql));
+  // Only for the error's text are others worth reading, which names a few.
+  return resolvePeer(wanted, candidates.length > 0 ? candidates : await somePeers(sql, 9));
 }
 
 /** Who is in no pool: a person at another machine. */

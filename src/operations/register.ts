@@ -1,13 +1,12 @@
 /** Becoming a peer, or the one that a session was before. */
 import * as z from "zod";
 import { CctError } from "../errors.ts";
-import { refuseOver } from "../rules/bounds.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
-import { freeName, hostFrom, nameFrom } from "../rules/names.ts";
+import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
 import { holdsName, isLive, READY } from "../rules/presence.ts";
 import { checkPlain } from "../rules/text.ts";
 import { countQueued, openDeliveries } from "../store/messages.ts";
-import { listPeers as allPeers, countPeers, insertPeer, type Peer, updatePeer } from "../store/peers.ts";
+import { insertPeer, type Peer, peersNamedLike, updatePeer } from "../store/peers.ts";
 import { endBusy } from "./busy.ts";
 import { type Context, hashSecret, operation } from "./operation.ts";
 import { recordOutcome } from "./outcomes.ts";
@@ -88,12 +87,6 @@ export const register = operation({
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
-    refuseOver(
-      await countPeers(sql),
-      context.limits.peers,
-      "So many peers are registered that this broker takes no new one",
-      "Go on as one that you were (claude --resume), or let the operator raise it: cct config set max_peers <number>",
-    );
     const peer: Peer = {
       ...session,
       ...READY,
@@ -135,7 +128,7 @@ async function takeBackMail(
 
 /** The wanted name, or the next free one. A name whose owner is long gone, with no mail waiting, changes hands. */
 async function nameForNewcomer({ sql, now }: Context, wanted: string): Promise<string> {
-  const peers = await allPeers(sql);
+  const peers = await peersNamedLike(sql, wanted, stemOf(wanted));
   const name = freeName(
     wanted,
     peers.filter((peer) => holdsName(peer, now)).map((peer) => peer.name),
@@ -143,11 +136,12 @@ async function nameForNewcomer({ sql, now }: Context, wanted: string): Promise<s
   const before = peers.find((peer) => peer.name.toLowerCase() === name.toLowerCase());
   if (before) {
     const aside = `${before.name.slice(0, 28)}-${before.peer_id.slice(0, 8)}`;
+    const others = await peersNamedLike(sql, aside, stemOf(aside));
     await updatePeer(sql, {
       ...before,
       name: freeName(
         aside,
-        peers.map((peer) => peer.name),
+        others.map((peer) => peer.name),
       ),
     });
   }

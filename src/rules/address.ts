@@ -125,5 +125,5 @@ export function resolvePool<P extends PoolReferable>(ref: string, pools: readonl
 function list(peers: readonly Addressable[]): string {
   const called = ({ name, host }: Addressable): string => (host === undefined ? name : `${name}@${host}`);
   const shown = peers.slice(0, 8).map((peer) => `${called(peer)} (${peer.peer_id.slice(0, 8)})`);
-  return peers.length > 8 ? `${shown.join(", ")} and ${peers.length - 8} more` : shown.join(", ");
+  return peers.length > 8 ? `${shown.join(", ")} and others` : shown.join(", ");
 }

@@ -52,12 +52,15 @@ export function hostFrom(text: string): string {
   return host || "unknown";
 }
 
+/** How every name begins, but `wanted` itself, that `freeName` may give instead: no other one is in its way. */
+export const stemOf = (wanted: string): string => `${wanted.slice(0, 34)}-`;
+
 /** `wanted`, or `wanted-2`, `wanted-3` … : the first that is not taken. Names differ by more than case. */
 export function freeName(wanted: string, taken: Iterable<string>): string {
   const used = new Set([...taken].map((name) => name.toLowerCase()));
   if (!used.has(wanted.toLowerCase())) return wanted;
   for (let n = 2; ; n++) {
-    const name = `${wanted.slice(0, 34)}-${n}`;
+    const name = `${stemOf(wanted)}${n}`;
     if (!used.has(name.toLowerCase())) return name;
   }
 }

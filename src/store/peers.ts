@@ -133,9 +133,22 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
   return rows.map(toPeer);
 }
 
+/** Those that have a name, or one that begins with `stem`. */
+export async function peersNamedLike(sql: Sql, name: string, stem: string): Promise<ListedPeer[]> {
+  // A name holds nothing above "z".
+  const rows = await sql(
+    `SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers WHERE name_key = $1 OR (name_key >= $2 AND name_key < $3)`,
+    name.toLowerCase(),
+    stem.toLowerCase(),
+    `${stem.toLowerCase()}{`,
+  );
+  return rows.map(toListed);
+}
+
 /** The one machine on which all peers are, or were; `undefined` when there are none or several. */
 export async function onlyHost(sql: Sql): Promise<string | undefined> {
-  const [row] = await sql("SELECT min(host) AS first, max(host) AS last FROM peers");
+  // Each by itself is the end of an index.
+  const [row] = await sql("SELECT (SELECT min(host) FROM peers) AS first, (SELECT max(host) FROM peers) AS last");
   const first = row && textOrNull(row, "first");
   return first && first === textOrNull(row, "last") ? first : undefined;
 }
@@ -154,14 +167,20 @@ export async function countPeers(sql: Sql): Promise<number> {
 
 export type ListedPeer = Peer & { waiting: number };
 
+const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
+  AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered'))`;
+
+const toListed = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
+
 /** Every peer, oldest first, with the number of messages that wait for it. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
-  const rows = await sql(
-    `SELECT ${COLUMNS}, (SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
-       AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')) AS waiting
-     FROM peers ORDER BY created_at, peer_id`,
-  );
-  return rows.map((row) => ({ ...toPeer(row), waiting: integer(row, "waiting") }));
+  const rows = await sql(`SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers ORDER BY created_at, peer_id`);
+  return rows.map(toListed);
+}
+
+/** Some peers, whichever are at hand. */
+export async function somePeers(sql: Sql, limit: number): Promise<Peer[]> {
+  return (await sql(`SELECT ${COLUMNS} FROM peers LIMIT $1`, limit)).map(toPeer);
 }
 
 /** Sessions that have not ended, on paper, and were not heard of since `before`, or only after `ahead`; and all that asked to be left alone. */

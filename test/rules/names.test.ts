@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkName, freeName, isName, nameFrom } from "../../src/rules/names.ts";
+import { checkName, freeName, isName, nameFrom, stemOf } from "../../src/rules/names.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const letters = fc.constantFrom(..."abcXYZ019._-");
@@ -41,6 +41,19 @@ describe("a name for a newcomer", () => {
         const given = freeName(wanted, all);
         expect(all.map((one) => one.toLowerCase())).not.toContain(given.toLowerCase());
         expect(isName(given)).toBe(true);
+      }),
+    );
+  });
+
+  test("depends on no names but the wanted one and those with its stem", () => {
+    const crowd = fc.record({ wanted: name, numbers: fc.array(fc.nat(12)), others: fc.array(name) });
+    fc.assert(
+      fc.property(crowd, ({ wanted, numbers, others }) => {
+        const same = numbers.map((n) => (n < 2 ? wanted.toUpperCase() : `${wanted.slice(0, 34)}-${n}`));
+        const all = [...same, ...others, `${wanted.slice(0, 20)}.2`, `${wanted}x`.slice(0, 40)];
+        const key = (one: string): string => one.toLowerCase();
+        const near = all.filter((one) => key(one) === key(wanted) || key(one).startsWith(key(stemOf(wanted))));
+        expect(freeName(wanted, near)).toBe(freeName(wanted, all));
       }),
     );
   });

@@ -1,0 +1,66 @@
+/** A real PostgreSQL of a bench's own, which keeps what it has answered as in earnest (fsync), and what it costs the machine. */
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { atEnd } from "./cleanup.mjs";
+import { tempFolder } from "./product.mjs";
+import { loadSource } from "./source.mjs";
+
+/** Starts it. Throws when there is none on this machine. */
+export async function startPostgres() {
+  const { ask, makeCluster, urlOf } = await loadSource(
+    "postgres",
+    'export * from "./test/support/postgres-server.ts";',
+  );
+  const port = await freePort();
+  const server = await makeCluster(tempFolder(), port, { fsync: "on" }).start();
+  atEnd(() => server.stop("SIGINT"));
+  return {
+    ask,
+    async database(name) {
+      await ask(urlOf(port, "postgres"), `CREATE DATABASE ${name}`);
+      return urlOf(port, name);
+    },
+    /** Of the server, its children that live, and those that have ended. */
+    cpuMs() {
+      const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid);
+      return cpuMs(server.pid, true) + children.reduce((sum, pid) => sum + cpuMs(pid, false), 0);
+    },
+  };
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** What the kernel says of a process, from its state on (the name before may hold anything); nothing when it has ended. */
+function statOf(pid) {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
+  }
+}
+
+const parentOf = (pid) => Number(statOf(pid)[1]);
+
+/** The kernel counts in hundredths of a second. */
+const TICK_MS = 10;
+
+/** Milliseconds of processor that a process has used; `withEnded`: and its children that have ended. */
+export function cpuMs(pid, withEnded = false) {
+  const [own, system, ended, endedSystem] = statOf(pid).slice(11, 15).map(Number);
+  return ((own ?? 0) + (system ?? 0) + (withEnded ? (ended ?? 0) + (endedSystem ?? 0) : 0)) * TICK_MS;
+}
+
+/** MiB of a process that lie in memory. */
+export function residentMiB(pid) {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kib) / 1024;
+}

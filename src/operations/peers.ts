@@ -7,7 +7,7 @@ import { checkName } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
 import { holdsName, hooksStates, isLive, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlain, oneLine } from "../rules/text.ts";
-import { countQueued, countUnread, findDelivery, heldDeliveries } from "../store/messages.ts";
+import { findDelivery, inboxOf } from "../store/messages.ts";
 import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
@@ -78,20 +78,21 @@ export const heartbeat = operation({
         if (delivery && next) await recordDelivery(context, delivery, next);
       }
     }
-    const queued = await countQueued(sql, peer.peer_id, now);
-    const unread = await countUnread(sql, peer.peer_id);
+    const inbox = await inboxOf(sql, peer.peer_id, now);
+    const all = (what: "queued" | "interrupts" | "unread" | "held"): number =>
+      inbox.reduce((sum, row) => sum + row[what], 0);
     const pools = await poolsOfPeer(sql, peer.peer_id);
     const { presence, busy_until } = toPresenceShape(current, now);
     return {
-      waiting: wantsQuiet(current, now) ? queued.interrupt : queued.all,
-      interrupts: queued.interrupt,
+      waiting: all(wantsQuiet(current, now) ? "interrupts" : "queued"),
+      interrupts: all("interrupts"),
       name: peer.name,
-      unread: unread.reduce((sum, one) => sum + one.unread, 0),
-      held: (await heldDeliveries(sql, peer.peer_id)).length,
+      unread: all("unread"),
+      held: all("held"),
       may_wake: await wakes(context, peer),
       pools: pools.map((pool) => ({
         name: pool.name,
-        unread: unread.find((one) => one.pool_id === pool.pool_id)?.unread ?? 0,
+        unread: inbox.find((row) => row.pool_id === pool.pool_id)?.unread ?? 0,
       })),
       presence,
       ...(busy_until === undefined ? {} : { busy_until }),

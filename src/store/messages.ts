@@ -206,6 +206,40 @@ export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: textOrNull(row, "pool_id"), unread: integer(row, "unread") }));
 }
 
+/** What lies in a peer's inbox, of one pool or (null) of none; `held` is counted apart, with no pool. */
+export interface InboxRow {
+  pool_id: string | null;
+  /** Not given to it yet. */
+  unread: number;
+  /** Of these, queued and not expired. */
+  queued: number;
+  /** Of these, `interrupt`. */
+  interrupts: number;
+  held: number;
+}
+
+/** All that a heartbeat tells of a peer's inbox, in one statement: there are more heartbeats than anything else. */
+export async function inboxOf(sql: Sql, peerId: string, now: number): Promise<InboxRow[]> {
+  const QUEUED = "d.state = 'queued' AND (d.expires_at IS NULL OR d.expires_at > $2)";
+  const rows = await sql(
+    `SELECT m.pool_id, count(*) AS unread, sum(CASE WHEN ${QUEUED} THEN 1 ELSE 0 END) AS queued,
+       sum(CASE WHEN ${QUEUED} AND m.urgency = 'interrupt' THEN 1 ELSE 0 END) AS interrupts, 0 AS held
+     FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')
+     GROUP BY m.pool_id
+     UNION ALL SELECT NULL, 0, 0, 0, count(*) FROM deliveries h WHERE h.peer_id = $1 AND h.state = 'held'`,
+    peerId,
+    now,
+  );
+  return rows.map((row) => ({
+    pool_id: textOrNull(row, "pool_id"),
+    unread: integer(row, "unread"),
+    queued: integer(row, "queued"),
+    interrupts: integer(row, "interrupts"),
+    held: integer(row, "held"),
+  }));
+}
+
 /** The newest messages of a pool, newest first. */
 export async function messagesOfPool(sql: Sql, poolId: string, limit: number): Promise<Message[]> {
   const rows = await sql(

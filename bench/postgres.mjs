@@ -14,6 +14,7 @@ export async function startPostgres() {
   const port = await freePort();
   const server = await makeCluster(tempFolder(), port, { fsync: "on" }).start();
   atEnd(() => server.stop("SIGINT"));
+  const children = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid);
   return {
     ask,
     async database(name) {
@@ -21,10 +22,9 @@ export async function startPostgres() {
       return urlOf(port, name);
     },
     /** Of the server, its children that live, and those that have ended. */
-    cpuMs() {
-      const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid);
-      return cpuMs(server.pid, true) + children.reduce((sum, pid) => sum + cpuMs(pid, false), 0);
-    },
+    cpuMs: () => cpuMs(server.pid, true) + children().reduce((sum, pid) => sum + cpuMs(pid, false), 0),
+    /** Its processes that serve a client's connection. */
+    connections: () => children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("127.0.0.1(")),
   };
 }
 

@@ -69,7 +69,7 @@ async function memory(broker) {
 }
 
 /** MiB that would be free again without this process. */
-function privateMemory(pid) {
+export function privateMemory(pid) {
   let kib = 0;
   for (const line of readFileSync(`/proc/${pid}/smaps_rollup`, "utf8").split("\n")) {
     const match = /^Private_(?:Clean|Dirty):\s+(\d+) kB$/.exec(line);

@@ -12,6 +12,7 @@ import { call, client } from "./http.mjs";
 import { cpuMs, residentMiB, startPostgres } from "./postgres.mjs";
 import { pause, startHelper } from "./process.mjs";
 import { headers, startBroker } from "./product.mjs";
+import { privateMemory } from "./server.mjs";
 import { median, quantile } from "./stats.mjs";
 
 const BROKERS = 3;
@@ -19,10 +20,12 @@ const CONNECTIONS = 32;
 const POOL = 10;
 const PEERS = 1_000;
 const MANY_PEERS = 100_000;
-const ROUNDS = 5;
-const ROUND_MS = 3_000;
-const HINTS = 300;
-const IDLE_MS = 20_000;
+const ROUNDS = 3;
+const ROUND_MS = 2_500;
+const HINTS = 150;
+const IDLE_MS = 15_000;
+/** Finished messages that lie in the tables from the beginning, so that PostgreSQL has its statistics as in life. */
+const STORED = 50_000;
 const TEXT = "x".repeat(200);
 /** What a message and its delivery take in their tables, without indexes. */
 const ROW_BYTES = 700;
@@ -37,8 +40,8 @@ export async function shared() {
   const place = await open(postgres);
   const first = await known(place);
   const idle = await idleCost(place);
-  const figures = [...(await sends(place)), ...(await hints(place)), ...(await operations(place))];
-  figures.push(...(await streams(place, idle)));
+  const figures = [place.registrations, ...(await sends(place)), ...(await hints(place)), ...(await operations(place))];
+  figures.push(...(await streams(place)), connectionMemory(place));
   figures.push(...(await crowd(place, first, idle)));
   for (const broker of place.brokers) await broker.end();
   return figures;
@@ -52,12 +55,29 @@ async function open(postgres) {
   for (let i = 0; i < BROKERS; i++) brokers.push(await startBroker(environment));
   const http = client(CONNECTIONS);
   const { token } = await call(http, brokers[0], "add_device", { name: "bench" }, headers(brokers[0]));
-  const place = { postgres, url, brokers, http, token, peers: [], ask: (text) => postgres.ask(url, text) };
+  const place = { postgres, url, environment, brokers, http, token, peers: [], ask: (text) => postgres.ask(url, text) };
+  const begin = performance.now();
   await each(CONNECTIONS, PEERS, async (i) => {
     place.peers[i] = await register(place, i);
   });
-  await place.ask("ANALYZE");
-  return place;
+  const seconds = (performance.now() - begin) / 1000;
+  await fill(place);
+  const name = `registrations of newcomers, ${CONNECTIONS} at once at ${BROKERS} brokers`;
+  return { ...place, registrations: info(name, PEERS / seconds, "/s") };
+}
+
+async function fill({ ask, peers }) {
+  const from = (Date.now() - 7 * 86_400_000) * 1000;
+  await ask(
+    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, urgency, text, sent_at, hops, answer, target)
+     SELECT 'stored-' || i, ${from} + i::bigint * 1000000, a.peer_id, a.name, b.name, 'stored-' || i, 'normal', repeat('x', 200), ${from} / 1000 + i::bigint * 1000, 0, repeat(' ', 150), b.peer_id
+     FROM generate_series(1, ${STORED}) AS i JOIN peers a ON a.claude_pid = 1000 + i % ${peers.length} JOIN peers b ON b.claude_pid = 1000 + (i + 1) % ${peers.length}`,
+  );
+  await ask(
+    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, redelivered, delivered_at, read_at, lost, via, batch)
+     SELECT message_id, target, seq, 'read', 1, 0, sent_at + 50, sent_at + 5000, 0, 'tool', message_id FROM messages`,
+  );
+  await ask("VACUUM ANALYZE");
 }
 
 async function register({ http, brokers, token }, i) {
@@ -82,13 +102,15 @@ async function each(atOnce, times, work) {
 async function tidy({ ask }) {
   await ask(`UPDATE peers SET last_seen = ${Date.now()}`);
   await ask(
-    "UPDATE deliveries SET state = 'read', delivered_at = seq / 1000, read_at = seq / 1000 WHERE state <> 'read'",
+    "UPDATE deliveries SET state = 'read', delivered_at = seq / 1000, read_at = seq / 1000 WHERE state IN ('queued', 'claimed', 'delivered')",
   );
 }
 
 /** Repeats something over all connections for a while: how often per second, and processor time of each. */
-async function load({ brokers, postgres }, request) {
+async function load({ brokers, postgres, ask }, request) {
   const cpu = () => ({ brokers: brokers.map(({ pid }) => cpuMs(pid)), postgres: postgres.cpuMs() });
+  const written = async () => Number((await ask("SELECT pg_current_wal_lsn() - '0/0' AS bytes"))[0].bytes);
+  const wal = await written();
   const before = cpu();
   const begin = performance.now();
   let done = 0;
@@ -105,6 +127,7 @@ async function load({ brokers, postgres }, request) {
   return {
     rate: done / seconds,
     done,
+    wal: ((await written()) - wal) / 1024 / done,
     postgres: (after.postgres - before.postgres) / done,
     brokers: after.brokers.map((ms, i) => (ms - before.brokers[i]) / done),
   };
@@ -198,6 +221,10 @@ const cost = (name, runs, floor) => [
   {
     ...info(`${name}, CPU of PostgreSQL`, median(runs.map(({ postgres }) => postgres)), "ms"),
     ...(floor && { floor: median(floor.map(({ postgres }) => postgres)), floorName: "one INSERT" }),
+  },
+  {
+    ...info(`${name}, written to PostgreSQL's log (WAL)`, median(runs.map(({ wal }) => wal)), "KiB"),
+    ...(floor && { floor: median(floor.map(({ wal }) => wal)), floorName: "one INSERT" }),
   },
 ];
 
@@ -326,7 +353,12 @@ async function operations(place) {
     beats.push(beat);
     // Of what was taken, not of the turns after.
     const share = take.done / Math.min(taken, PEERS);
-    takes.push({ ...take, postgres: take.postgres * share, brokers: take.brokers.map((ms) => ms * share) });
+    takes.push({
+      ...take,
+      wal: take.wal * share,
+      postgres: take.postgres * share,
+      brokers: take.brokers.map((ms) => ms * share),
+    });
   }
   return [
     info(`heartbeats, ${CONNECTIONS} connections, 1 broker`, median(beats.map(({ rate }) => rate)), "/s"),
@@ -335,33 +367,37 @@ async function operations(place) {
   ];
 }
 
-/** Processor time per second when nothing is asked, in ms: of the first broker, and of PostgreSQL. */
-async function idleCost(place) {
+/** Processor time per second when nothing is asked, in ms: of a broker, and of PostgreSQL. */
+async function idleCost(place, broker = place.brokers[0]) {
   await tidy(place);
   await pause(2_000);
-  const cpu = () => [cpuMs(place.brokers[0].pid), place.postgres.cpuMs()];
+  const cpu = () => [cpuMs(broker.pid), place.postgres.cpuMs()];
   const before = cpu();
   await pause(IDLE_MS);
   return cpu().map((ms, i) => (ms - before[i]) / (IDLE_MS / 1000));
 }
 
-/** A thousand open streams at one broker: memory, and the look for missed hints. */
-async function streams(place, idle) {
-  const { peers, brokers } = place;
-  const [broker] = brokers;
-  await tidy(place);
-  await pause(5_000);
+/** A thousand open streams at a broker that has done nothing yet: memory, and the look for missed hints. */
+async function streams(place) {
+  const { peers, environment } = place;
+  const broker = await startBroker(environment);
+  const idle = await idleCost(place, broker);
   const before = residentMiB(broker.pid);
   await each(8, PEERS, (i) => openStream(broker, peers[i]));
   await pause(5_000);
   const after = residentMiB(broker.pid);
-  const [busy, database] = await idleCost(place);
+  const [busy, database] = await idleCost(place, broker);
+  await broker.end();
   return [
     info(`memory of the broker for a stream (${PEERS} open)`, ((after - before) / PEERS) * 1024, "KiB"),
     { ...info(`CPU of a broker that holds ${PEERS} idle streams`, busy, "ms/s"), floor: idle[0], floorName: "none" },
     { ...info("CPU of PostgreSQL meanwhile", database, "ms/s"), floor: idle[1], floorName: "no streams" },
   ];
 }
+
+/** What each connection of the brokers' pools takes at PostgreSQL. */
+const connectionMemory = ({ postgres }) =>
+  info("memory of PostgreSQL for a connection", median(postgres.connections().map(privateMemory)), "MiB");
 
 /** One at a time: how long a session's operations take. */
 async function known(place) {

@@ -5,7 +5,7 @@ import { CctError } from "../errors.ts";
 import { usedUp } from "../operations/devices.ts";
 import { type Credentials, hashSecret, type Principal } from "../operations/operation.ts";
 import { SEEN_EVERY_MS } from "../rules/devices.ts";
-import { deviceByToken, findInvitation, updateDevice } from "../store/devices.ts";
+import { type Device, deviceByToken, findInvitation, updateDevice } from "../store/devices.ts";
 import type { Sql, Store } from "../store/store.ts";
 import { isNear } from "./listen.ts";
 
@@ -39,7 +39,7 @@ export async function principalOf(request: IncomingMessage, keys: Keys): Promise
 async function known({ store, now }: Keys, hash: string): Promise<Principal | undefined> {
   const device = await store.look((sql) => deviceByToken(sql, hash));
   if (device) {
-    if (now() - (device.last_seen ?? 0) > SEEN_EVERY_MS) await store.tx((sql) => seen(sql, hash, now()), "snapshot");
+    if (isDue(device, now())) await store.tx((sql) => seen(sql, hash, now()), "snapshot");
     return { kind: "device", device };
   }
   const invitation = await store.look((sql) => findInvitation(sql, hash));
@@ -49,10 +49,12 @@ async function known({ store, now }: Keys, hash: string): Promise<Principal | un
 }
 
 async function seen(sql: Sql, hash: string, now: number): Promise<void> {
-  // What was changed meanwhile stays so: the whole device is written.
+  // What was changed meanwhile stays so: the whole device is written. Of many requests at that moment one writes it.
   const device = await deviceByToken(sql, hash);
-  if (device) await updateDevice(sql, { ...device, last_seen: now });
+  if (device && isDue(device, now)) await updateDevice(sql, { ...device, last_seen: now });
 }
+
+const isDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > SEEN_EVERY_MS;
 
 // Hashes have one length, whatever was given.
 const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));

@@ -23,6 +23,7 @@ const MANY_PEERS = 100_000;
 const ROUNDS = 3;
 const ROUND_MS = 2_500;
 const HINTS = 150;
+const BEAT_MS = 10_000;
 const IDLE_MS = 15_000;
 /** Finished messages that lie in the tables from the beginning, so that PostgreSQL has its statistics as in life. */
 const STORED = 50_000;
@@ -377,7 +378,17 @@ async function idleCost(place, broker = place.brokers[0]) {
   return cpu().map((ms, i) => (ms - before[i]) / (IDLE_MS / 1000));
 }
 
-/** A thousand open streams at a broker that has done nothing yet: memory, and the look for missed hints. */
+/** As long as it lasts, all peers beat every ten seconds, one after the other. */
+function beating({ http, peers }, broker) {
+  const next = turn(peers);
+  const timer = setInterval(() => {
+    const { claude_pid, headers } = next().peer;
+    call(http, broker, "heartbeat", { claude_pid, presence: "idle", held: [] }, headers).catch(() => {});
+  }, BEAT_MS / peers.length);
+  return () => clearInterval(timer);
+}
+
+/** A thousand open streams at a broker that has done nothing yet: memory, the look for missed hints, and heartbeats as in life. */
 async function streams(place) {
   const { peers, environment } = place;
   const broker = await startBroker(environment);
@@ -387,11 +398,17 @@ async function streams(place) {
   await pause(5_000);
   const after = residentMiB(broker.pid);
   const [busy, database] = await idleCost(place, broker);
+  const endBeats = beating(place, broker);
+  const [alive, databaseAlive] = await idleCost(place, broker);
+  endBeats();
   await broker.end();
   return [
+    info("memory of a broker without streams", before, "MiB"),
     info(`memory of the broker for a stream (${PEERS} open)`, ((after - before) / PEERS) * 1024, "KiB"),
     { ...info(`CPU of a broker that holds ${PEERS} idle streams`, busy, "ms/s"), floor: idle[0], floorName: "none" },
     { ...info("CPU of PostgreSQL meanwhile", database, "ms/s"), floor: idle[1], floorName: "no streams" },
+    info(`CPU of the broker of ${PEERS} sessions that beat every ${BEAT_MS / 1000} s`, alive, "ms/s"),
+    info("CPU of PostgreSQL meanwhile, heartbeats", databaseAlive, "ms/s"),
   ];
 }
 

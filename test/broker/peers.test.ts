@@ -31,6 +31,15 @@ describe("a session that registers", () => {
     expect(names).toEqual(["twin", "twin-2", "twin-3"]);
   });
 
+  test("gets the first number that is free, whatever other names begin alike", async () => {
+    const first = await newPeer(broker, "twig");
+    for (const name of ["twig.2", "twigs", "twig-x", "twig-3", "TWIG-2.b"]) await newPeer(broker, name);
+    await ok(broker, "set_summary", { summary: "", name: "Twig" }, first);
+    const names = [];
+    for (let i = 0; i < 3; i++) names.push((await newPeer(broker, "twig")).name);
+    expect(names).toEqual(["twig-2", "twig-4", "twig-5"]);
+  });
+
   test("cannot be the operator", async () => {
     expect((await newPeer(broker, "operator")).name).not.toBe("operator");
   });

@@ -9,9 +9,9 @@ import { parseArgs } from "node:util";
 
 /** Measured; processor time in milliseconds, WAL and memory in KiB (`docs/scaling.md` says when and where). */
 export const costs = {
-  broker: { heartbeat: 1.6, send: 3.2, take: 5.4, heard: 0.26, stream: 0.004, memory: 110 * 1024, perConnection: 23 },
-  database: { heartbeat: 1.6, send: 4.2, take: 5.2, stream: 0.035, perConnection: 1.9 * 1024 },
-  wal: { heartbeat: 0.19, send: 1.8, take: 2.6 },
+  broker: { heartbeat: 2.7, send: 3.3, take: 3.1, heard: 0.24, stream: 0.001, memory: 67 * 1024, perConnection: 36 },
+  database: { heartbeat: 1.5, send: 4.6, take: 3.2, stream: 0.029, perConnection: 1.8 * 1024 },
+  wal: { heartbeat: 0.15, send: 1.8, take: 2.6 },
   /** A message of 200 characters with its delivery and all indexes (`npm run bench -- growth`). */
   stored: 1269 / 1024,
 };

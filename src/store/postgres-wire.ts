@@ -86,7 +86,16 @@ export function openWire(url: string, random: () => number, listener: WireListen
   }
   void run();
 
-  async function ask(query: pg.QueryConfig): Promise<pg.QueryResult | undefined> {
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One at a time. */
+  function ask(query: pg.QueryConfig): Promise<pg.QueryResult | undefined> {
+    const answer = last.then(() => askNow(query));
+    last = answer;
+    return answer;
+  }
+
+  async function askNow(query: pg.QueryConfig): Promise<pg.QueryResult | undefined> {
     const asked = client;
     try {
       return await asked?.query(query);

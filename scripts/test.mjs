@@ -27,19 +27,15 @@ const tests = (name, ...args) => ({ name, command: "node_modules/.bin/vitest", a
 
 /** What the store has most to do with. `npm run test:postgres` runs all of the broker's tests there. */
 const ON_POSTGRES = [
-  ...[
-    "busy",
-    "delivery",
-    "events",
-    "front-door",
-    "history",
-    "peers",
-    "pools.",
-    "private-pools",
-    "release",
-    "send",
-    "trust",
-  ],
+  "busy",
+  "delivery",
+  "events",
+  "front-door",
+  "peers",
+  "pools.",
+  "private-pools",
+  "release",
+  "send",
 ].map((name) => `test/broker/${name}`);
 
 const steps = [
@@ -53,11 +49,7 @@ const steps = [
         tests("tests", "--exclude", "test/host/**"),
         // What goes through a broker's front door once more, on brokers that have a PostgreSQL.
         {
-          ...tests(
-            "on PostgreSQL",
-            ...ON_POSTGRES,
-            ...ON_FILES.flatMap((name) => ["--exclude", `test/broker/${name}.test.ts`]),
-          ),
+          ...tests("on PostgreSQL", ...ON_POSTGRES),
           env: { CCT_TEST_STORE: "postgres" },
         },
         // Alone: a real session under a load that it does not have elsewhere proves nothing.

@@ -51,10 +51,17 @@ export function give(path: string): void {
   if (as) chownSync(path, as.uid, as.gid);
 }
 
-/** The server's process and those of its connections. */
-export function serverProcesses(pid: number): number[] {
+/** Sends a signal to the server's process, and then, when a stopped one makes no more of them, to those of its connections. */
+export function signalServer(pid: number, signal: NodeJS.Signals): void {
+  process.kill(pid, signal);
   const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return [pid, ...children.trim().split(/\s+/).map(Number)];
+  for (const child of children.trim().split(/\s+/).map(Number)) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 /** Makes a cluster in an empty folder; `settings` as in postgresql.conf. Its superuser is `cct`. */

@@ -3,7 +3,7 @@ import { atEnd } from "./cleanup.ts";
 import { tempFolder } from "./folders.ts";
 import { notRun } from "./not-run.ts";
 import { freePort } from "./ports.ts";
-import { ask, findPostgres, makeCluster, type PostgresServer, serverProcesses, urlOf } from "./postgres-server.ts";
+import { ask, findPostgres, makeCluster, type PostgresServer, signalServer, urlOf } from "./postgres-server.ts";
 
 export { ask } from "./postgres-server.ts";
 
@@ -27,9 +27,7 @@ export async function startPostgres(settings?: Record<string, string>): Promise<
   const cluster = makeCluster(tempFolder(), port, settings);
   let server: PostgresServer = await cluster.start();
   let databases = 0;
-  const signal = (name: NodeJS.Signals): void => {
-    for (const pid of serverProcesses(server.pid)) process.kill(pid, name);
-  };
+  const signal = (name: NodeJS.Signals): void => signalServer(server.pid, name);
   // Its children end with it.
   atEnd(() => {
     signal("SIGCONT");

@@ -12,7 +12,7 @@ import { freePort } from "../support/ports.ts";
 import { ask, hasPostgres, startPostgres } from "../support/postgres.ts";
 import { random } from "../support/random.ts";
 
-const MESSAGES = Number(process.env.CCT_CRASH_MESSAGES ?? 250);
+const MESSAGES = Number(process.env.CCT_CRASH_MESSAGES ?? 150);
 const SESSIONS = Number(process.env.CCT_CRASH_SESSIONS ?? 4);
 
 interface Side {

@@ -96,8 +96,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
     }
   }
 
-  async function strike(): Promise<void> {
-    const what = dice();
+  async function strike(what: number): Promise<void> {
     if (what < 0.4) {
       const i = Math.floor(dice() * 3);
       const broker = brokers[i];
@@ -121,9 +120,10 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
   }
 
   async function havoc(): Promise<void> {
-    // In a short run each of these happens too.
-    while (!over && accepted.size < MESSAGES) {
-      await strike();
+    // A broker, then connections: also in a short run.
+    const begin = [0, 0.5];
+    while (!over && (accepted.size < MESSAGES || begin.length > 0)) {
+      await strike(begin.shift() ?? dice());
       await pause(300 + dice() * 700);
     }
   }
@@ -145,7 +145,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
   const figures = JSON.stringify({ seed, accepted: accepted.size, sessions: SESSIONS, ...counts });
   process.stderr.write(`three brokers: ${figures}\n`);
   expect(counts.killed + counts.ended, figures).toBeGreaterThan(0);
-  expect(counts.cut, figures).toBeGreaterThan(0);
+  if (MESSAGES >= 1_000) expect(Math.min(counts.cut, counts.crashed), figures).toBeGreaterThan(0);
 
   for (const [id, to] of accepted) {
     const showings = to.shown.filter((text) => text.includes(`id ${id}`));

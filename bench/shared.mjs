@@ -441,7 +441,7 @@ async function known(place) {
 async function crowd(place, first, idle) {
   await place.ask(
     `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, cwd, summary, presence, last_seen, created_at)
-     SELECT md5(i::text), 'crowd-' || i, 'crowd-' || i, 'none', 'host-' || i % 5000, i, '/work/project', 'works', 'idle', ${Date.now()}, ${Date.now()}
+     SELECT md5(i::text), 'crowd-' || i, 'crowd-' || i, 'none', 'host-' || i % 5000, i, '/home/ann/project', 'works', 'idle', ${Date.now()}, ${Date.now()}
      FROM generate_series(1, ${MANY_PEERS}) AS i`,
   );
   await place.ask("VACUUM ANALYZE peers");

@@ -6,6 +6,9 @@ import pg from "pg";
 import { pauseAfter } from "../rules/backoff.ts";
 import { connectionOptions } from "./postgres-url.ts";
 
+/** Milliseconds since 1970 by the database's clock, as `now`. */
+export const TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
+
 const CHANNEL = "cct";
 const FIRST_PAUSE_MS = 100;
 const CONNECT_MS = 3_000;
@@ -112,8 +115,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
       return (await ask({ name: "say", text, values: [CHANNEL, payloads] })) !== undefined;
     },
     async time() {
-      const text = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS now";
-      const row: { now: string } | undefined = (await ask({ name: "time", text }))?.rows[0];
+      const row: { now: string } | undefined = (await ask({ name: "time", text: TIME }))?.rows[0];
       return row && Number(row.now);
     },
     async close() {

@@ -1,5 +1,5 @@
 /**
- * PostgreSQL behind the store's interface, for any number of brokers: a pool of connections, every transaction serializable.
+ * PostgreSQL behind the store's interface, for any number of brokers: a pool of connections, transactions serializable unless they ask for a snapshot.
  * One that met another is run again after a short pause; one whose connection broke before its commit, too. A commit
  * whose answer is lost is never repeated: nobody knows what became of it, and that is what its caller is told.
  */
@@ -19,6 +19,7 @@ import {
   unknownEnd,
 } from "./postgres-errors.ts";
 import { connectionOptions } from "./postgres-url.ts";
+import { TIME } from "./postgres-wire.ts";
 import { integer } from "./row.ts";
 import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "./store.ts";
 import { turns } from "./turns.ts";
@@ -26,7 +27,7 @@ import { turns } from "./turns.ts";
 export { databaseName } from "./postgres-url.ts";
 export { openWire } from "./postgres-wire.ts";
 
-/** How often a transaction is tried in all. The pauses between add up to some four seconds. */
+/** How often a transaction is tried in all. The pauses between add up to three seconds at the most. */
 const TRIES = 14;
 /** Run again, work sees who has the value; when it wants it all the same, that is its own error. */
 const TRIES_FOR_TAKEN = 3;
@@ -189,7 +190,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     txAlone: (work) => begin(work, ALONE),
     time: () =>
       begin(async (sql) => {
-        const [row] = await sql("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now");
+        const [row] = await sql(TIME);
         return row ? integer(row, "now") : Number.NaN;
       }, STATEMENTS),
     counts: () => ({ ...counts }),

@@ -6,7 +6,7 @@
 import type { Logger } from "pino";
 import type { Hint } from "../operations/operation.ts";
 import { revokedAmong } from "../store/devices.ts";
-import { peersWithMailSince } from "../store/messages.ts";
+import { peersWithMailSince } from "../store/inbox.ts";
 import type { Wire, WireListener } from "../store/postgres-wire.ts";
 import type { Store } from "../store/store.ts";
 import type { FollowedClock } from "./clock.ts";

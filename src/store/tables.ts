@@ -24,9 +24,6 @@ export const tables: readonly Table[] = [
   { name: "invitations", key: ["code_hash"] },
 ];
 
-/** What a database knows of itself: its schema, its brokers' turns, how far clearing away has come, its moves. */
-export const ownTables: readonly string[] = ["schema_migrations", "chores", "clearings", "moves"];
-
 /** The next rows in the order of the key, with all their columns, after the one with the key `after`. */
 export function rowsAfter(sql: Sql, { name, key }: Table, after: Value[] | undefined, limit: number): Promise<Row[]> {
   const columns = key.join(", ");

@@ -21,12 +21,12 @@ const loadParts = () =>
   loadSource(
     "growth",
     `export { operations } from "./src/operations/index.ts";
-     export { clearings } from "./src/operations/retention.ts";
-     export { invoke } from "./src/operations/operation.ts";
+     export { clearings } from "./src/operations/support/retention.ts";
+     export { invoke } from "./src/operations/core/operation.ts";
      export { countOpen, oldestQueued } from "./src/store/counts.ts";
      export { migrate, readMigrations } from "./src/store/migrate.ts";
-     export { openSqlite } from "./src/store/sqlite.ts";
-     export { openPostgres } from "./src/store/postgres.ts";`,
+     export { openSqlite } from "./src/store/drivers/sqlite.ts";
+     export { openPostgres } from "./src/store/drivers/postgres.ts";`,
   );
 
 export async function growth() {

@@ -1,7 +1,7 @@
 // Builds dist/: one bundle for each thing that runs, the surface, the reference, and the licences of what is bundled.
 //   node scripts/build.mjs             all of dist/
-//   node scripts/build.mjs --surface   also writes src/operations/surface.json, docs/reference.md and docs/hosts.md anew
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+//   node scripts/build.mjs --surface   also writes src/operations/surface/surface.json, docs/reference.md and docs/hosts.md anew
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -9,32 +9,22 @@ import { build } from "esbuild";
 const root = join(fileURLToPath(import.meta.url), "../..");
 process.chdir(root);
 
-/** Parts that are loaded only when they are asked for, and so are bundles of their own. */
-const parts = {
-  "session/main": "mcp",
-  "cli/main": "cli",
-  "broker/main": "broker",
-  "broker/certificate": "certificate",
-  "broker/move": "move",
-  "store/postgres": "postgres",
-  "broker/exposition": "metrics",
-  "rules/secret-patterns": "secrets",
-};
-
-const lazyParts = {
-  name: "lazy parts",
-  setup(building) {
-    building.onResolve(
-      { filter: /\/(?:main|certificate|exposition|move|postgres|secret-patterns)\.ts$/ },
-      ({ path, kind }) => {
-        if (kind !== "dynamic-import") return undefined;
-        const part = Object.keys(parts).find(
-          (name) => path.endsWith(`${name}.ts`) || path === `./${name.split("/")[1]}.ts`,
-        );
-        return part ? { path: `./${parts[part]}.js`, external: true } : undefined;
-      },
-    );
-  },
+/**
+ * The program, and what it loads only on demand: esbuild's splitting makes each dynamic import a file of its own and puts
+ * shared code into chunks. Naming them here keeps their file names stable across builds, so that a process that was
+ * started before an upgrade still finds what it loads later.
+ */
+const entryPoints = {
+  bin: "src/bin.ts",
+  mcp: "src/session/main.ts",
+  cli: "src/cli/main.ts",
+  broker: "src/broker/main.ts",
+  certificate: "src/broker/http/certificate.ts",
+  metrics: "src/broker/operator/exposition.ts",
+  move: "src/transfer/move.ts",
+  pinned: "src/client/pinned.ts",
+  postgres: "src/store/drivers/postgres.ts",
+  secrets: "src/client/secret-patterns.ts",
 };
 
 const options = {
@@ -46,7 +36,6 @@ const options = {
   target: "node20.19",
   // Drivers in native code: the one comes with npm, the others are not used.
   external: ["libsql", "pg-native", "pg-cloudflare"],
-  plugins: [lazyParts],
   logLevel: "warning",
   metafile: true,
   // Bundled CommonJS packages ask for node's own modules with require().
@@ -59,9 +48,9 @@ await mkdir("dist", { recursive: true });
 
 if (process.argv.includes("--surface")) {
   const out = "dist/.surface.mjs";
-  await build({ ...options, entryPoints: ["src/operations/surface.ts"], outfile: out });
+  await build({ ...options, entryPoints: ["src/operations/surface/surface.ts"], outfile: out });
   const { surface, reference } = await import(pathToFileURL(join(root, out)).href);
-  await writeFile("src/operations/surface.json", `${JSON.stringify(surface(), null, 2)}\n`);
+  await writeFile("src/operations/surface/surface.json", `${JSON.stringify(surface(), null, 2)}\n`);
   await writeFile("docs/reference.md", reference());
   await rm(out);
   await build({ ...options, entryPoints: ["src/host/matrix.ts"], outfile: out });
@@ -70,19 +59,26 @@ if (process.argv.includes("--surface")) {
   await rm(out);
 }
 
-const inputs = new Set();
-const entries = [["src/bin.ts", "bin"], ...Object.entries(parts).map(([source, name]) => [`src/${source}.ts`, name])];
-for (const [source, name] of entries) {
-  const { metafile } = await build({
-    ...options,
-    entryPoints: [source],
-    outfile: `dist/${name}.js`,
-    minifySyntax: true,
-    minifyWhitespace: true,
-  });
-  for (const input of Object.keys(metafile.inputs)) inputs.add(input);
+const { metafile } = await build({
+  ...options,
+  entryPoints,
+  outdir: "dist",
+  splitting: true,
+  chunkNames: "chunks/[name]-[hash]",
+  minifySyntax: true,
+  minifyWhitespace: true,
+});
+await removeStale(Object.keys(metafile.outputs));
+await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences(Object.keys(metafile.inputs)));
+
+/** Removes files of earlier builds: the names of chunks carry a hash of their content. */
+async function removeStale(outputs) {
+  const current = new Set([...outputs, "dist/THIRD_PARTY_LICENSES.txt"]);
+  for (const entry of await readdir("dist", { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !current.has(path)) await rm(path, { force: true });
+  }
 }
-await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences(inputs));
 
 /** The licence text of every package that ended up in a bundle. */
 async function licences(files) {

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { steadyClock, type World } from "./world.ts";
+import { steadyClock, type World } from "./platform/world.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const steady = (): number => performance.now();
@@ -63,6 +63,6 @@ if (world.argv[0] === "mcp" && world.argv.length === 1) {
   const { runCli } = await import("./cli/main.ts");
   process.exitCode = await runCli(world, {
     startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
-    move: async (config, how) => (await import("./broker/move.ts")).move(world, config, how),
+    move: async (config, how) => (await import("./transfer/move.ts")).move(world, config, how),
   });
 }

@@ -1,5 +1,6 @@
 /**
- * The architecture, as a table that holds. A room is a folder of src/ or a file at its root. A row uses only what stands
+ * The architecture, as a table that holds. A room is a folder of src/, a file at its root, or a file
+ * of `platform/`. A row uses only what stands
  * in it, and only rows above its own: read from top to bottom, that is the whole program.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -18,60 +19,66 @@ interface Room {
 
 const room = (name: string, is: string, uses: string[], outside: string[] = []): Room => ({ name, is, uses, outside });
 
-const foundations = ["errors", "world", "process", "home", "config"];
+const platform = ["errors", "world", "process", "home", "config"].map((name) => `platform/${name}`);
 /** Others learn of operations through their types and their list as plain data, so that they start without zod. */
-const knowledgeOfOperations = ["types of operations", "operations/surface.json"];
+const knowledgeOfOperations = ["types of operations", "operations/surface/surface.json"];
 
 const table: Room[] = [
-  room("errors", "the one error type, and the table from its code to an HTTP status", []),
-  room("world", "what enters at bin.ts: time, ids, environment", []),
-  room("process", "what can be known of another process", ["errors"], ["node:*"]),
-  room("home", "where things lie in the home, and that it is ours alone", ["errors"], ["node:*"]),
-  room("config", "the settings, one schema", ["errors", "world", "home"], ["node:*", "zod"]),
-
+  room("platform/errors", "the one error type, and the table from its code to an HTTP status", []),
+  room("platform/world", "what enters at bin.ts: time, ids, environment", []),
+  room("platform/process", "what can be known of another process", ["platform/errors"], ["node:*"]),
+  room("platform/home", "where things lie in the home, and that it is ours alone", ["platform/errors"], ["node:*"]),
   room(
-    "rules",
-    "what must hold, as pure functions: no I/O, no clock, no schema library",
-    ["errors"],
-    ["@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
+    "platform/config",
+    "the settings, one schema",
+    ["platform/errors", "platform/world", "platform/home"],
+    ["node:*", "zod"],
   ),
+
+  room("rules", "what must hold, as pure functions: no I/O, no clock, no schema library", ["platform/errors"]),
   room(
     "store",
     "the truth: transactions and statements; the only room that knows a database",
-    ["rules", "errors"],
+    ["rules", "platform/errors"],
     ["node:fs/promises", "node:module", "node:path", "node:sqlite", "libsql", "pg", "pg-connection-string"],
   ),
-  room("operations", "each capability, declared once", ["store", "rules", "errors"], ["zod", "node:crypto"]),
+  room("operations", "each capability, declared once", ["store", "rules", "platform/errors"], ["zod", "node:crypto"]),
 
+  room(
+    "transfer",
+    "moves all data from one database to another",
+    ["store", "rules", ...platform],
+    ["node:crypto", "node:fs", "node:path"],
+  ),
   room(
     "broker",
     "the process that serves the operations over HTTP",
-    ["operations", "store", "rules", ...foundations],
+    ["operations", "store", "rules", ...platform],
     ["node:*", "pino", "prom-client", "rotating-file-stream", "@peculiar/x509", "reflect-metadata"],
   ),
   room(
     "client",
     "calls a broker; knows its operations by type, and nothing of how it works",
-    ["types of operations", "rules", ...foundations],
-    ["node:*", "eventsource-parser"],
+    ["types of operations", "rules", ...platform],
+    ["node:*", "eventsource-parser", "@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
   ),
   room(
     "session",
     "the MCP server of one session",
-    ["client", "rules", ...knowledgeOfOperations, ...foundations],
+    ["client", "rules", ...knowledgeOfOperations, ...platform],
     ["node:*", "@modelcontextprotocol/sdk"],
   ),
-  room("host", "installs into the host, and knows its files", ["rules", ...foundations], ["node:*", "jsonc-parser"]),
+  room("host", "installs into the host, and knows its files", ["rules", ...platform], ["node:*", "jsonc-parser"]),
   room(
     "cli",
     "the command for people",
-    ["client", "host", "rules", ...knowledgeOfOperations, ...foundations],
+    ["client", "host", "rules", ...knowledgeOfOperations, ...platform],
     ["node:*", "commander"],
   ),
   room(
     "bin",
     "reads arguments, environment and clock, and starts one of the parts",
-    ["session", "cli", "broker", "world"],
+    ["session", "cli", "broker", "transfer", "platform/world"],
     ["node:*"],
   ),
 ];
@@ -88,8 +95,8 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .map((name) => ({ name, room: roomOf(name), code: withoutComments(readFileSync(join(src, name), "utf8")) }));
 
 function roomOf(file: string): string {
-  const [first = ""] = file.split("/");
-  return basename(first, ".ts");
+  const [first = "", second = ""] = file.split("/");
+  return first === "platform" ? `platform/${basename(second, ".ts")}` : basename(first, ".ts");
 }
 
 function withoutComments(code: string): string {
@@ -153,7 +160,8 @@ describe("the rooms of the program", () => {
   test("use only rooms above them, so that nothing goes in circles", () => {
     for (const [i, row] of table.entries()) {
       const above = table.slice(0, i).map((one) => one.name);
-      for (const used of row.uses) expect(above).toContain(roomOf(used.replace(/^types of /, "")));
+      for (const used of row.uses)
+        expect(above).toContain(used.endsWith(".json") ? roomOf(used) : used.replace(/^types of /, ""));
     }
   });
 
@@ -161,7 +169,7 @@ describe("the rooms of the program", () => {
     const unused = table.flatMap((row) => {
       const used = new Set(files.filter((file) => file.room === row.name).flatMap(usedBy));
       // The rules and the foundations are everybody's.
-      const offered = [...row.uses.filter((name) => name !== "rules" && !foundations.includes(name)), ...row.outside];
+      const offered = [...row.uses.filter((name) => name !== "rules" && !platform.includes(name)), ...row.outside];
       const isUsed = (name: string) =>
         used.has(name) ||
         used.has(`types of ${name}`) ||

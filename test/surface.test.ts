@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hostsPage } from "../src/host/matrix.ts";
-import { reference, surface } from "../src/operations/surface.ts";
+import { reference, surface } from "../src/operations/surface/surface.ts";
 import { listTools } from "../src/session/tools.ts";
 import { root } from "./support/folders.ts";
 
@@ -29,8 +29,8 @@ const TOOLS = [
 const OUT_OF_DATE = "out of date: run `npm run surface`, look at what changed, and check it in";
 
 describe("what is checked in", () => {
-  test("src/operations/surface.json is the list of operations as it is now", () => {
-    const written = readFileSync(join(root, "src/operations/surface.json"), "utf8");
+  test("src/operations/surface/surface.json is the list of operations as it is now", () => {
+    const written = readFileSync(join(root, "src/operations/surface/surface.json"), "utf8");
     expect(written === `${JSON.stringify(surface(), null, 2)}\n`, OUT_OF_DATE).toBe(true);
   });
 

@@ -1,14 +1,14 @@
 /** Opens what the configuration names: the home's own file, or a PostgreSQL that many brokers share. */
 import type { Logger } from "pino";
-import type { Config } from "../config.ts";
-import { CctError } from "../errors.ts";
-import { paths, readBrokerNote } from "../home.ts";
-import { openSqlite } from "../store/sqlite.ts";
+import type { Config } from "../platform/config.ts";
+import { CctError } from "../platform/errors.ts";
+import { paths, readBrokerNote } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
+import { openSqlite } from "../store/drivers/sqlite.ts";
 import type { Store } from "../store/store.ts";
-import type { World } from "../world.ts";
-import { followClock } from "./clock.ts";
-import type { Fanout } from "./events.ts";
-import { type SharedHints, shareHints } from "./hints.ts";
+import { followClock } from "./cluster/clock.ts";
+import { type SharedHints, shareHints } from "./cluster/hints.ts";
+import type { Fanout } from "./http/events.ts";
 
 export interface Database {
   store: Store;
@@ -34,7 +34,7 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
   if (database_url === undefined)
     return { store: file, name: place.database, now: world.now, slot: 0, file: place.database, close: file.close };
   try {
-    const { openPostgres, openWire, databaseName } = await import("../store/postgres.ts");
+    const { openPostgres, openWire, databaseName } = await import("../store/drivers/postgres.ts");
     const store = openPostgres({ url: database_url, pool: config.database_pool, random: world.random });
     const clock = followClock(world.steady);
     // The first one connects, and takes longer.

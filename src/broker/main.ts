@@ -4,27 +4,35 @@ import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import pino, { type Logger } from "pino";
 import { createStream } from "rotating-file-stream";
-import { type Config, isLoopback } from "../config.ts";
-import { CctError, errorLine, systemCode } from "../errors.ts";
-import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, readOwn, writeWhole } from "../home.ts";
-import type { Environment } from "../operations/operation.ts";
-import { isAlive, startMark } from "../process.ts";
+import type { Environment } from "../operations/core/operation.ts";
+import { type Config, isLoopback } from "../platform/config.ts";
+import { CctError, errorLine, systemCode } from "../platform/errors.ts";
+import {
+  type BrokerNote,
+  brokerToken,
+  paths,
+  prepareHome,
+  readBrokerNote,
+  readOwn,
+  writeWhole,
+} from "../platform/home.ts";
+import { isAlive, startMark } from "../platform/process.ts";
+import type { World } from "../platform/world.ts";
 import { hostFrom } from "../rules/names.ts";
 import { takeChore } from "../store/chores.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import { checkMoves } from "../store/moves.ts";
-import type { World } from "../world.ts";
-import { createApp } from "./app.ts";
-import { connections } from "./connections.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { fanout } from "./events.ts";
-import { openDoors, reachableAt } from "./listen.ts";
-import { countHappening, measured, newTally } from "./metrics.ts";
-import { readiness } from "./readiness.ts";
+import { createApp } from "./http/app.ts";
+import { connections } from "./http/connections.ts";
+import { fanout } from "./http/events.ts";
+import { openDoors, reachableAt } from "./http/listen.ts";
+import { countHappening, measured, newTally } from "./operator/metrics.ts";
+import { readiness } from "./operator/readiness.ts";
+import { watch } from "./operator/watch.ts";
 import { clearAway } from "./retention.ts";
 import { sweepAll, sweepHere } from "./sweep.ts";
-import { watch } from "./watch.ts";
 
 const SWEEP_MS = 2_000;
 /** The clocks of brokers that take turns at the sweep do not tick at the same moment. */
@@ -71,7 +79,7 @@ export async function startBroker(world: World, config: Config): Promise<Broker>
 /** One's own certificate, or the home's, which is made when there is none. Throws when it cannot be used. */
 async function certificate(world: World, config: Config): Promise<{ cert: string; key: string; fingerprint: string }> {
   // Only a broker that other machines reach needs it, and it is slow to load.
-  const { fingerprintOf, makeCertificate } = await import("./certificate.ts");
+  const { fingerprintOf, makeCertificate } = await import("./http/certificate.ts");
   const place = paths(config.home);
   const own = config.cert !== undefined && config.key !== undefined;
   const [certPath, keyPath] = [config.cert ?? place.cert, config.key ?? place.key];

@@ -1,7 +1,7 @@
 /** Clears away what is old, in the background: small transactions with pauses, so that nobody waits for it. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Environment } from "../operations/operation.ts";
-import { clearings } from "../operations/retention.ts";
+import type { Environment } from "../operations/core/operation.ts";
+import { clearings } from "../operations/support/retention.ts";
 import type { Keep } from "../rules/retention.ts";
 
 /** Of each kind at a time; the next sweep goes on. With 100 messages each, and a sweep every two seconds, 250 a second. */

@@ -4,11 +4,11 @@
  * own, so that it is in nobody's way for long; whoever else did it meanwhile leaves it nothing to do.
  */
 import { endBusy, isBusyOver } from "../operations/busy.ts";
-import type { Environment, Happening, Hint } from "../operations/operation.ts";
-import { recordOutcome } from "../operations/outcomes.ts";
-import type { Poster } from "../operations/post.ts";
+import type { Environment, Happening, Hint } from "../operations/core/operation.ts";
 import { goneServices, removeGoneServices } from "../operations/services.ts";
-import { closeVotes, poolsDue, settlePool } from "../operations/settle.ts";
+import { recordOutcome } from "../operations/support/outcomes.ts";
+import type { Poster } from "../operations/support/post.ts";
+import { closeVotes, poolsDue, settlePool } from "../operations/support/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
 import { isLive, LEASE_MS, SILENT_MS, SKEW_MS } from "../rules/presence.ts";
 import { expiredDeliveries, staleClaims } from "../store/messages.ts";

@@ -1,22 +1,22 @@
 /** The `cct` command. Exit codes: 0 done, 1 it failed (one line on standard error: what, and what next), 2 wrong usage. */
 import { Command, CommanderError } from "commander";
-import type { Config } from "../config.ts";
-import { errorLine } from "../errors.ts";
+import type { Config } from "../platform/config.ts";
+import { errorLine } from "../platform/errors.ts";
+import type { World } from "../platform/world.ts";
 import type { Move, Moved } from "../rules/moves.ts";
 import { oneLine } from "../rules/text.ts";
-import type { World } from "../world.ts";
-import { addBrokerCommands } from "./broker.ts";
-import { addConfigCommands } from "./config.ts";
-import { demo } from "./demo.ts";
-import { doctor } from "./doctor.ts";
-import { addLanCommands } from "./lan.ts";
-import { addLifecycleCommands } from "./lifecycle.ts";
-import { addMigrateCommand } from "./migrate.ts";
-import { addOperationCommands } from "./operations.ts";
-import { addOutboxCommand } from "./outbox.ts";
-import type { Screen } from "./output.ts";
-import { addServiceCommands } from "./service.ts";
-import { addSetupCommands } from "./setup.ts";
+import { addBrokerCommands } from "./commands/broker.ts";
+import { addConfigCommands } from "./commands/config.ts";
+import { demo } from "./commands/demo.ts";
+import { doctor } from "./commands/doctor.ts";
+import { addLanCommands } from "./commands/lan.ts";
+import { addLifecycleCommands } from "./commands/lifecycle.ts";
+import { addMigrateCommand } from "./commands/migrate.ts";
+import { addOperationCommands } from "./commands/operations.ts";
+import { addOutboxCommand } from "./commands/outbox.ts";
+import { addServiceCommands } from "./commands/service.ts";
+import { addSetupCommands } from "./commands/setup.ts";
+import type { Screen } from "./parts/output.ts";
 
 /** What the command can start besides itself; `bin.ts` knows how. */
 export interface Parts {

@@ -2,7 +2,7 @@
  * A list of brokers that share one database: a client uses one, and goes to the next when nobody answers there or the
  * answer is "not now".
  */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { behind, shuffled } from "../rules/rotation.ts";
 import type { Patience } from "./exchange.ts";
 import { Unanswered } from "./unanswered.ts";

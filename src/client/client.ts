@@ -1,9 +1,9 @@
 /** Typed calls to a broker, or to one of several that share a database, made from the list of operations (types only). */
 import type { IncomingMessage } from "node:http";
-import { CctError } from "../errors.ts";
+import type { Credentials } from "../operations/core/operation.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
-import type { Credentials } from "../operations/operation.ts";
-import type { BrokerStatus } from "../operations/status.ts";
+import type { BrokerStatus } from "../operations/surface/broker-status.ts";
+import { CctError } from "../platform/errors.ts";
 import { createBrokers } from "./brokers.ts";
 import { createAgents, exchange, type Patience, type Request, readAnswer } from "./exchange.ts";
 import { isRepeatable } from "./repeatable.ts";

@@ -1,8 +1,8 @@
 /** One request to one broker over node's own HTTP client, and what can be known of it when no answer comes. */
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Agent as SecureAgent } from "node:https";
-import { isOnThisMachine } from "../config.ts";
-import { CctError, errorLine, isErrorCode, systemCode } from "../errors.ts";
+import { isOnThisMachine } from "../platform/config.ts";
+import { CctError, errorLine, isErrorCode, systemCode } from "../platform/errors.ts";
 import { Unanswered } from "./unanswered.ts";
 
 export interface Request {

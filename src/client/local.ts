@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { brokerVariables, type Config, isOnThisMachine } from "../config.ts";
-import { CctError, errorLine } from "../errors.ts";
-import { paths, readBrokerNote, readToken } from "../home.ts";
-import { isAlive, stillRuns } from "../process.ts";
-import type { World } from "../world.ts";
+import { brokerVariables, type Config, isOnThisMachine } from "../platform/config.ts";
+import { CctError, errorLine } from "../platform/errors.ts";
+import { paths, readBrokerNote, readToken } from "../platform/home.ts";
+import { isAlive, stillRuns } from "../platform/process.ts";
+import type { World } from "../platform/world.ts";
 import { type Client, createClient } from "./client.ts";
 
 /** How long a broker may take from its start to its first answer. */

@@ -5,8 +5,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CctError, systemCode } from "../errors.ts";
-import { paths, readOwn, writeWhole } from "../home.ts";
+import { CctError, systemCode } from "../platform/errors.ts";
+import { paths, readOwn, writeWhole } from "../platform/home.ts";
 import { checkMessageText, oneLine } from "../rules/text.ts";
 
 /** More than a session writes in a day's outage; what wants more is a loop. */

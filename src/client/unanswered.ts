@@ -1,5 +1,5 @@
 /** What is known of a request to which no broker has answered. Apart, so that TLS can be loaded late without all the rest. */
-import { CctError, type ErrorCode } from "../errors.ts";
+import { CctError, type ErrorCode } from "../platform/errors.ts";
 
 /** No broker of ours has answered. */
 export class Unanswered extends CctError {

@@ -5,9 +5,9 @@
 
 import { join } from "node:path";
 import { applyEdits, type JSONPath, modify } from "jsonc-parser";
-import { CctError } from "../errors.ts";
-import { readIfThere } from "../home.ts";
-import type { World } from "../world.ts";
+import { CctError } from "../platform/errors.ts";
+import { readIfThere } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
 import type { ClaudePlaces } from "./claude.ts";
 import type { FileChange } from "./files.ts";
 import { hasRung } from "./ladder.ts";

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import type { World } from "../world.ts";
+import type { World } from "../platform/world.ts";
 
 /** Where Claude Code keeps its configuration. */
 export interface ClaudePlaces {

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CctError, errorLine, systemCode } from "../errors.ts";
-import { readIfThere, writeWhole } from "../home.ts";
+import { CctError, errorLine, systemCode } from "../platform/errors.ts";
+import { readIfThere, writeWhole } from "../platform/home.ts";
 
 /** `content` undefined: the file is to go. A file that is there keeps its mode; a new one is its owner's alone. */
 export interface FileChange {

@@ -1,10 +1,10 @@
 /** Installing CCT into Claude Code and taking it out again: plan, show, carry out, remember. */
 import { dirname, join, sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { Config } from "../config.ts";
-import { CctError } from "../errors.ts";
-import { readIfThere, writeWhole } from "../home.ts";
-import type { World } from "../world.ts";
+import type { Config } from "../platform/config.ts";
+import { CctError } from "../platform/errors.ts";
+import { readIfThere, writeWhole } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
 import { classicChanges, classicRemoval, parseObject } from "./classic.ts";
 import { type ClaudePlaces, claudePlaces } from "./claude.ts";
 import {

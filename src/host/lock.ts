@@ -1,10 +1,10 @@
 /** One change of the install at a time: a file that exists while one is made, with the pid of who makes it. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CctError, systemCode } from "../errors.ts";
-import { readOwn } from "../home.ts";
-import { isAlive } from "../process.ts";
-import type { World } from "../world.ts";
+import { CctError, systemCode } from "../platform/errors.ts";
+import { readOwn } from "../platform/home.ts";
+import { isAlive } from "../platform/process.ts";
+import type { World } from "../platform/world.ts";
 
 const PATIENCE_MS = 15_000;
 

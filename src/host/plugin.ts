@@ -1,9 +1,9 @@
 /** The plugin as Claude Code loads it from the personal skills folder: our `plugin/`, told where this CCT lies. */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { CctError } from "../errors.ts";
-import { readIfThere } from "../home.ts";
-import type { World } from "../world.ts";
+import { CctError } from "../platform/errors.ts";
+import { readIfThere } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
 import { type FileChange, filesBelow, refuseLink } from "./files.ts";
 import { type HookKind, toolHooks } from "./toolhooks.ts";
 

@@ -3,7 +3,7 @@
  * already, ours runs it and shows both, and carries its text, so that it can be put back whatever becomes of our records.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
-import { readIfThere } from "../home.ts";
+import { readIfThere } from "../platform/home.ts";
 import { edit, MARK, parseObject, quoted } from "./classic.ts";
 import type { ClaudePlaces } from "./claude.ts";
 

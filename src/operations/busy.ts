@@ -1,13 +1,13 @@
 /** Busy signals: a peer asks to be left alone for a while, and says when it is ready again. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { isLive, READY, wantsQuiet } from "../rules/presence.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { findPeers, type Peer, updatePeer } from "../store/peers.ts";
 import { pollingFellows } from "../store/pools.ts";
-import { callingPeer, operation } from "./operation.ts";
-import { type Poster, report } from "./post.ts";
-import { peerShape, toPeerShapeOf } from "./shapes.ts";
+import { callingPeer, operation } from "./core/operation.ts";
+import { type Poster, report } from "./support/post.ts";
+import { peerShape, toPeerShapeOf } from "./support/shapes.ts";
 
 const MAX_ESTIMATE_S = 86_400;
 

@@ -8,10 +8,10 @@ import { countClaims, countQueued } from "../store/inbox.ts";
 import { findDelivery, type Mail, queuedMail } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
 import { recordWay, ways } from "../store/usage.ts";
-import { type Context, callingPeer, operation } from "./operation.ts";
-import { recordDelivery, recordOutcome } from "./outcomes.ts";
-import { wakes } from "./post.ts";
-import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./shapes.ts";
+import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
+import { wakes } from "./support/post.ts";
+import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./support/shapes.ts";
 
 /** What the framing of a message depends on. */
 function framed(mail: Mail, host: string): FramedMessage {

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { estimatedTokens, HOUR_MS } from "../rules/guards.ts";
 import { type Cost, costs } from "../store/usage.ts";
-import { operation } from "./operation.ts";
+import { operation } from "./core/operation.ts";
 
 const row = z.object({
   name: z.string(),

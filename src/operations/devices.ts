@@ -1,6 +1,6 @@
 /** Other machines: letting them in, and out again. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { INVITATION_MS, type Scope, scopes } from "../rules/devices.ts";
 import { freeName, nameFrom } from "../rules/names.ts";
 import {
@@ -14,8 +14,8 @@ import {
   useInvitation,
 } from "../store/devices.ts";
 import type { Sql } from "../store/store.ts";
-import { type Context, hashSecret, operation } from "./operation.ts";
-import { time } from "./shapes.ts";
+import { type Context, hashSecret, operation } from "./core/operation.ts";
+import { time } from "./support/shapes.ts";
 
 const scope = z
   .enum(scopes)

@@ -1,10 +1,10 @@
 /** What was said, and what became of it. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { failedMessages, findMessage, history, type Message, recipientsOf } from "../store/messages.ts";
-import { type Context, operation } from "./operation.ts";
-import { calling, callingSenders, peerNamed } from "./references.ts";
-import { address, deliveryShape, messageId, toDeliveryShape, urgency } from "./shapes.ts";
+import { type Context, operation } from "./core/operation.ts";
+import { calling, callingSenders, peerNamed } from "./support/references.ts";
+import { address, deliveryShape, messageId, toDeliveryShape, urgency } from "./support/shapes.ts";
 
 export const messageStatus = operation({
   name: "message_status",

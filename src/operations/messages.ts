@@ -1,6 +1,6 @@
 /** Messages: sending them, and once more. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
 import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/bounds.ts";
 import { type Delivery, newDelivery, policyFor, revive } from "../rules/delivery.ts";
@@ -16,14 +16,14 @@ import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { lastSentBy, recentlySent } from "../store/usage.ts";
+import { type Caller, type Context, NotedError, operation } from "./core/operation.ts";
 import { mayKnow } from "./history.ts";
 import { guardNote, note } from "./notes.ts";
-import { type Caller, type Context, NotedError, operation } from "./operation.ts";
-import { recordDelivery } from "./outcomes.ts";
 import { seenBy } from "./pool-status.ts";
-import { fullError, post } from "./post.ts";
-import { calling, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
-import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./shapes.ts";
+import { recordDelivery } from "./support/outcomes.ts";
+import { fullError, post } from "./support/post.ts";
+import { calling, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
+import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./support/shapes.ts";
 
 const sendOutput = z.object({
   message_id: z.string(),

@@ -2,8 +2,8 @@
 import * as z from "zod";
 import type { Tripped } from "../rules/guards.ts";
 import { insertNote, lastNoteAt, notesSince } from "../store/notes.ts";
-import { type Context, operation } from "./operation.ts";
-import { time } from "./shapes.ts";
+import { type Context, operation } from "./core/operation.ts";
+import { time } from "./support/shapes.ts";
 
 /** What trips again and again is written down once in this while. */
 const NOTE_EVERY_MS = 10 * 60_000;

@@ -1,6 +1,6 @@
 /** Being a peer: heartbeat, unregister, listing, the summary. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
 import { renew } from "../rules/delivery.ts";
 import { checkName } from "../rules/names.ts";
@@ -13,12 +13,12 @@ import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, 
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { endBusy, isBusyOver } from "./busy.ts";
-import { type Caller, callingPeer, operation } from "./operation.ts";
-import { recordDelivery } from "./outcomes.ts";
-import { wakes } from "./post.ts";
-import { calling, poolNamed, viewerOf } from "./references.ts";
+import { type Caller, callingPeer, operation } from "./core/operation.ts";
 import { held, place } from "./register.ts";
-import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./shapes.ts";
+import { recordDelivery } from "./support/outcomes.ts";
+import { wakes } from "./support/post.ts";
+import { calling, poolNamed, viewerOf } from "./support/references.ts";
+import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
 
 export const heartbeat = operation({
   name: "heartbeat",

@@ -1,16 +1,16 @@
 /** Inbound policies: what a peer's mailbox takes, and what it holds until the operator has looked. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { letThrough, policies } from "../rules/delivery.ts";
 import { sightOf } from "../rules/pools.ts";
 import { findMessage, heldDeliveries } from "../store/messages.ts";
 import { findPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
-import { type Context, operation } from "./operation.ts";
-import { recordDelivery } from "./outcomes.ts";
-import { peerNamed, poolNamed, viewerOf } from "./references.ts";
-import { time, urgency } from "./shapes.ts";
+import { type Context, operation } from "./core/operation.ts";
+import { recordDelivery } from "./support/outcomes.ts";
+import { peerNamed, poolNamed, viewerOf } from "./support/references.ts";
+import { time, urgency } from "./support/shapes.ts";
 
 const policyOf = z.object({
   from: z.string().describe("a peer's name, @pool, or 'all the rest'"),

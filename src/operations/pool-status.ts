@@ -3,11 +3,11 @@ import * as z from "zod";
 import { mayRead, type Pool, requireMember, sightOf } from "../rules/pools.ts";
 import { oneLine } from "../rules/text.ts";
 import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts";
-import { type Context, operation } from "./operation.ts";
-import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
-import { toProposalShapes } from "./proposals.ts";
-import { calling, callingSenders, peopleOf, poolNamed } from "./references.ts";
-import { address, proposalShape, time } from "./shapes.ts";
+import { type Context, operation } from "./core/operation.ts";
+import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
+import { toProposalShapes } from "./support/proposals.ts";
+import { calling, callingSenders, peopleOf, poolNamed } from "./support/references.ts";
+import { address, proposalShape, time } from "./support/shapes.ts";
 
 /** Messages that the status shows, and how much of each. */
 const RECENT = 10;

@@ -1,6 +1,6 @@
 /** Pools: create, list, join, invite, leave, archive. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { MAX_POOLS, refuseOver } from "../rules/bounds.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
@@ -22,12 +22,12 @@ import {
 } from "../rules/pools.ts";
 import { checkPlain, inQuotes } from "../rules/text.ts";
 import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
-import { record, tellMembers } from "./membership.ts";
-import { type Context, callingPeer, operation } from "./operation.ts";
-import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./pool-shapes.ts";
-import { report } from "./post.ts";
-import { withdrawAbout, withdrawAll } from "./proposals.ts";
-import { callerName, calling, peerNamed, peopleOf, poolNamed, viewerOf } from "./references.ts";
+import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { record, tellMembers } from "./support/membership.ts";
+import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
+import { report } from "./support/post.ts";
+import { withdrawAbout, withdrawAll } from "./support/proposals.ts";
+import { callerName, calling, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
 
 const role = z.string().max(200).describe("up to 32 characters; 'member' when left out");
 

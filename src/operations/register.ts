@@ -1,6 +1,6 @@
 /** Becoming a peer, or the one that a session was before. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
 import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
 import { holdsName, isLive, READY } from "../rules/presence.ts";
@@ -9,9 +9,9 @@ import { countQueued } from "../store/inbox.ts";
 import { openDeliveries } from "../store/messages.ts";
 import { insertPeer, type Peer, peersNamedLike, updatePeer } from "../store/peers.ts";
 import { endBusy } from "./busy.ts";
-import { type Context, hashSecret, operation } from "./operation.ts";
-import { recordOutcome } from "./outcomes.ts";
-import { messageId } from "./shapes.ts";
+import { type Context, hashSecret, operation } from "./core/operation.ts";
+import { recordOutcome } from "./support/outcomes.ts";
+import { messageId } from "./support/shapes.ts";
 
 const path = z.string().max(4096);
 /** Part of what a session says of itself, at registration and at each heartbeat. */

@@ -1,6 +1,6 @@
 /** Democratic release: propose, vote, and the operator's word. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
 import { MAX_PROPOSALS, refuseOver } from "../rules/bounds.ts";
 import { membersOf, refuseArchived, requireActive, sightOf } from "../rules/pools.ts";
@@ -17,11 +17,11 @@ import {
   updateBallot,
 } from "../store/proposals.ts";
 import type { Sql } from "../store/store.ts";
-import { type Caller, callingPeer, operation } from "./operation.ts";
-import { report } from "./post.ts";
-import { conclude, settleVotes, toProposalShape } from "./proposals.ts";
-import { callerName, memberNamed, peopleOf, poolNamed } from "./references.ts";
-import { proposalShape } from "./shapes.ts";
+import { type Caller, callingPeer, operation } from "./core/operation.ts";
+import { report } from "./support/post.ts";
+import { conclude, settleVotes, toProposalShape } from "./support/proposals.ts";
+import { callerName, memberNamed, peopleOf, poolNamed } from "./support/references.ts";
+import { proposalShape } from "./support/shapes.ts";
 
 const MAX_DEADLINE_S = 7 * 86_400;
 

@@ -1,6 +1,6 @@
 /** The registry of services: who runs what, where, and how it does. The broker only keeps it: it never probes. */
 import * as z from "zod";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { MAX_SERVICES, refuseOver } from "../rules/bounds.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
@@ -35,7 +35,7 @@ import {
   updateService,
 } from "../store/services.ts";
 import type { Sql } from "../store/store.ts";
-import { type Context, callingPeer, operation } from "./operation.ts";
+import { type Context, callingPeer, operation } from "./core/operation.ts";
 
 const time = z.int().describe("milliseconds since 1970");
 const serviceId = z.string().min(1).max(64);

@@ -2,7 +2,7 @@
  * Addresses: `name` or `peer_id` prefix (direct), `@pool` (broadcast), `@pool/peer` (directed inside a pool). A peer may be
  * written with its machine, `name@host`. Names are unique at a broker, so the host adds nothing but certainty: it must fit.
  */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 export type Address =
   | { kind: "peer"; peer: string }

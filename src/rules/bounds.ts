@@ -1,5 +1,5 @@
 /** How much of a thing one peer, one pool or one broker may have. What is over is refused with what to do instead. */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 /** Messages and text that wait for one peer: not taken yet, or held by its policy. */
 export interface Mailbox {

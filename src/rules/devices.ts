@@ -1,5 +1,5 @@
 /** Other machines: what their tokens open, and how a join string is written. */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 /** What a device's token opens; each includes the one before. */
 export const scopes = ["read", "post", "admin"] as const;

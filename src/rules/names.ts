@@ -1,5 +1,5 @@
 /** Names of peers: what one looks like, and which one a newcomer gets. */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$/i;
 

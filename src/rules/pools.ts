@@ -2,7 +2,7 @@
  * The life of a pool: create → join → collaborate → release → leave → archive. A pool is a value with all who are or
  * were members of it; each rule answers with the pool as it is afterwards, or throws and nothing has changed.
  */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { hasNameShape } from "./names.ts";
 import { checkPlain, oneLine } from "./text.ts";
 

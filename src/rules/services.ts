@@ -1,5 +1,5 @@
 /** Services: the place that one occupies, how long it lives, and who may have which place. All times are integer milliseconds. */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { SHORT_ID } from "./address.ts";
 import { isOver } from "./presence.ts";
 

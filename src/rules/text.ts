@@ -1,5 +1,5 @@
 /** What text may be: bounds on what is taken in, and the cleaning of what is shown to a model or a terminal. */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 export const MAX_TEXT_BYTES = 65_536;
 

@@ -2,7 +2,7 @@
  * Votes on releasing a peer from a pool. Who may vote is frozen when the proposal is made; the tally looks at nothing
  * but that snapshot and the votes in it, so that neither their order nor who joins, leaves or dies later counts.
  */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 export const votes = ["yes", "no", "abstain"] as const;
 export type Vote = (typeof votes)[number];

@@ -7,7 +7,7 @@
  * while the process `server` lives. New fields come at the end.
  */
 import { rmSync } from "node:fs";
-import { paths, writeWhole } from "../home.ts";
+import { paths, writeWhole } from "../platform/home.ts";
 
 export interface Flags {
   /** The session server's process. */

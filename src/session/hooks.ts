@@ -3,9 +3,9 @@
  * spool what `plugin/hooks/mail.sh` does. The answer is what a hook would print; `{}` is silence.
  */
 import { join } from "node:path";
-import { homeOf } from "../config.ts";
+import { homeOf } from "../platform/config.ts";
+import type { World } from "../platform/world.ts";
 import { readSpoolHead, readSpoolText, type SpoolHead } from "../rules/spoolfile.ts";
-import type { World } from "../world.ts";
 import { type HookSpool, type Stage, spoolOfHook } from "./spool.ts";
 
 /** The tool that the host's hooks call. The model need not see it. */

@@ -2,8 +2,8 @@
 import { rmdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { readIfThere } from "../home.ts";
-import type { World } from "../world.ts";
+import { readIfThere } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
 import type { Spool } from "./spool.ts";
 
 /** The host writes its word a moment after it has changed, and a turn may be over at once: only what lasts counts. */

@@ -4,10 +4,10 @@
  */
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { errorLine } from "../errors.ts";
-import { paths, readOwn, writeWhole } from "../home.ts";
-import type { Credentials } from "../operations/operation.ts";
-import { stillRuns } from "../process.ts";
+import type { Credentials } from "../operations/core/operation.ts";
+import { errorLine } from "../platform/errors.ts";
+import { paths, readOwn, writeWhole } from "../platform/home.ts";
+import { stillRuns } from "../platform/process.ts";
 import type { Holder } from "../rules/identity.ts";
 
 export interface PeerRecord extends Credentials, Holder {

@@ -1,13 +1,13 @@
 /** Registers the host process as the peer that it is by its conversation, and keeps that on record. */
 import { basename } from "node:path";
 import type { Client } from "../client/client.ts";
-import type { Config } from "../config.ts";
-import { CctError } from "../errors.ts";
-import type { Credentials } from "../operations/operation.ts";
-import { startMark } from "../process.ts";
+import type { Credentials } from "../operations/core/operation.ts";
+import type { Config } from "../platform/config.ts";
+import { CctError } from "../platform/errors.ts";
+import { startMark } from "../platform/process.ts";
+import type { World } from "../platform/world.ts";
 import { shortId } from "../rules/address.ts";
 import { candidates, holding } from "../rules/identity.ts";
-import type { World } from "../world.ts";
 import type { GitFacts } from "./git.ts";
 import { sessionName } from "./host.ts";
 import { lives, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./identity.ts";

@@ -2,8 +2,9 @@
  * Moves mail between the broker and the spool: claims what waits, writes it where the hooks find it, and tells the
  * broker what became of it. One thing at a time; whatever is interrupted is found again in the files or lapses at the broker.
  */
-import { CctError } from "../errors.ts";
+
 import type { OutputOf } from "../operations/index.ts";
+import { CctError } from "../platform/errors.ts";
 import type { Outcome, Urgency } from "../rules/delivery.ts";
 import { FRAME_BUDGET, fitting, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
 import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";

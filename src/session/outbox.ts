@@ -1,13 +1,13 @@
 /** Sends what lies in this peer's outbox when the broker is back, and tells the session of what could not be sent. */
 import { type Client, isUnheard } from "../client/client.ts";
 import { endOf, firstWords, isKept, type Kept, keep, keptOf, rewrite, takeOut } from "../client/outbox.ts";
-import type { Config } from "../config.ts";
-import { CctError, type ErrorCode, errorLine } from "../errors.ts";
+import type { Credentials } from "../operations/core/operation.ts";
 import type { OutputOf } from "../operations/index.ts";
-import type { Credentials } from "../operations/operation.ts";
+import type { Config } from "../platform/config.ts";
+import { CctError, type ErrorCode, errorLine } from "../platform/errors.ts";
+import type { World } from "../platform/world.ts";
 import { BROKER_NAME } from "../rules/names.ts";
 import { inQuotes } from "../rules/text.ts";
-import type { World } from "../world.ts";
 
 /** Not the message's fault: the broker has no room or no health, or does not know us yet. */
 const LATER: readonly ErrorCode[] = ["unauthorized", "internal", "store_failed", "store_full"];

@@ -1,9 +1,9 @@
 /** Whose a spool is: one host process's, with one session server; and what is cleared away when that is over. */
 import { lstatSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CctError, systemCode } from "../errors.ts";
-import { isPlainAndOurs, paths, readOwn, writeWhole } from "../home.ts";
-import { isAlive, startedAt, startMark, stillRuns } from "../process.ts";
+import { CctError, systemCode } from "../platform/errors.ts";
+import { isPlainAndOurs, paths, readOwn, writeWhole } from "../platform/home.ts";
+import { isAlive, startedAt, startMark, stillRuns } from "../platform/process.ts";
 
 /** What hooks that are faster than we may have written already when a host starts. */
 const KEPT = ["state", "session", "waiter", "tool"];

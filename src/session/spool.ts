@@ -21,8 +21,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { systemCode } from "../errors.ts";
-import { ownFolder, paths, readOwn, writeWhole } from "../home.ts";
+import { systemCode } from "../platform/errors.ts";
+import { ownFolder, paths, readOwn, writeWhole } from "../platform/home.ts";
 import { readSpoolHead } from "../rules/spoolfile.ts";
 import { takeOver } from "./spool-owner.ts";
 

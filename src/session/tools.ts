@@ -1,12 +1,12 @@
 /** The MCP face: tools made from the surface. The host shows a model only `structuredContent`, so that must stand for itself. */
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
 import { type Client, isAway, isUnheard } from "../client/client.ts";
-import { CctError, errorLine } from "../errors.ts";
-import type { Credentials } from "../operations/operation.ts";
-import surfaceJson from "../operations/surface.json" with { type: "json" };
-import type { SurfaceEntry } from "../operations/surface.ts";
+import { checkOutgoing } from "../client/secrets.ts";
+import type { Credentials } from "../operations/core/operation.ts";
+import surfaceJson from "../operations/surface/surface.json" with { type: "json" };
+import type { SurfaceEntry } from "../operations/surface/surface.ts";
+import { CctError, errorLine } from "../platform/errors.ts";
 import { defuse, NOT_YOUR_USER } from "../rules/framing.ts";
-import { checkOutgoing } from "../rules/secrets.ts";
 import type { Link } from "./link.ts";
 import type { Mail } from "./mail.ts";
 import type { Outbox } from "./outbox.ts";

@@ -1,7 +1,7 @@
 /** Brings a database to this program's schema, one numbered file after the other, each in its own transaction. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { integer } from "./row.ts";
 import type { Sql, Store } from "./store.ts";
 

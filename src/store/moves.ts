@@ -1,5 +1,5 @@
 /** Statements about moves of all data from one database to another. */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { integer, oneOf, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 

@@ -3,7 +3,7 @@
  * `work` awaits nothing but `sql`, and may be run again from its beginning; it must not act on anything else. An error that
  * `sql` throws ends the transaction, also when `work` catches it.
  */
-import { CctError } from "../errors.ts";
+import { CctError } from "../platform/errors.ts";
 
 export type Value = string | number | null;
 export type Row = Record<string, Value>;

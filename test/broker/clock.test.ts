@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { followClock } from "../../src/broker/clock.ts";
+import { followClock } from "../../src/broker/cluster/clock.ts";
 
 /** Reads a clock that is `ahead` of `steady`, over a link whose ways there and back take as long as it says. */
 function scene(ahead: number) {

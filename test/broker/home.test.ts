@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openSqlite } from "../../src/store/sqlite.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { ok } from "../support/api.ts";
 import { refusedStart, startBroker } from "../support/broker.ts";
 import { onPostgres } from "../support/database.ts";

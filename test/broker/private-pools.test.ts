@@ -1,8 +1,8 @@
 /** Private pools: whoever is not in one cannot tell that there is one. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { CctError } from "../../src/errors.ts";
 import type { OperationName } from "../../src/operations/index.ts";
+import { CctError } from "../../src/platform/errors.ts";
 import type { Credentials } from "../support/api.ts";
 import { type Clockwork, openClockwork } from "../support/clockwork.ts";
 import { onPostgres } from "../support/database.ts";

@@ -1,8 +1,8 @@
 /** What a peer may do to what is another's: nothing. Made from the list of operations: a new one needs its lines here. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { CctError } from "../../src/errors.ts";
+import type { Operation } from "../../src/operations/core/operation.ts";
 import { type OperationName, operations } from "../../src/operations/index.ts";
-import type { Operation } from "../../src/operations/operation.ts";
+import { CctError } from "../../src/platform/errors.ts";
 import { type Credentials, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { type Clockwork, openClockwork } from "../support/clockwork.ts";

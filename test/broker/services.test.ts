@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openSqlite } from "../../src/store/sqlite.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { call, ok, refusal, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";

@@ -1,9 +1,9 @@
 /** What operators, load balancers and Prometheus see of a broker. */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readiness } from "../../src/broker/readiness.ts";
+import { readiness } from "../../src/broker/operator/readiness.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { personAt, personWithBroker } from "../cli/person.ts";
 import { type Answer, ok, refusal, send } from "../support/api.ts";

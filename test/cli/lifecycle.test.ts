@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { isAlive } from "../../src/process.ts";
+import { isAlive } from "../../src/platform/process.ts";
 import { ok, refused } from "../support/api.ts";
 import { failure, success } from "../support/cct.ts";
 import { place } from "../support/peers.ts";

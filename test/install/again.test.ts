@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { isAlive } from "../../src/process.ts";
+import { isAlive } from "../../src/platform/process.ts";
 import { cct, success } from "../support/cct.ts";
 import { notRun } from "../support/not-run.ts";
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CctError } from "../../src/errors.ts";
+import { CctError } from "../../src/platform/errors.ts";
 import {
   type Address,
   type Addressable,

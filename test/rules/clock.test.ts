@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { steadyClock } from "../../src/world.ts";
+import { steadyClock } from "../../src/platform/world.ts";
 
 const START = 1_700_000_000_000;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CctError } from "../../src/errors.ts";
+import { CctError } from "../../src/platform/errors.ts";
 import { checkMessageText, checkPlain, clean, MAX_TEXT_BYTES, oneLine } from "../../src/rules/text.ts";
 import { hostileText, isControl, LINE_END, UNSEEN } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";

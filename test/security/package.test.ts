@@ -5,7 +5,8 @@ import { root } from "../support/folders.ts";
 
 const WANTED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/reference\.md)$/,
-  /^dist\/(bin|broker|certificate|cli|mcp|metrics|move|postgres|secrets)\.js$/,
+  /^dist\/(bin|broker|certificate|cli|mcp|metrics|move|pinned|postgres|secrets)\.js$/,
+  /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/THIRD_PARTY_LICENSES\.txt$/,
   /^migrations\/\d{4}_\w+\.sql$/,
   /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,

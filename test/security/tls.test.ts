@@ -4,7 +4,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { expect, test } from "vitest";
-import { fingerprintOf, makeCertificate } from "../../src/broker/certificate.ts";
+import { fingerprintOf, makeCertificate } from "../../src/broker/http/certificate.ts";
 import { readJoinString, writeJoinString } from "../../src/rules/devices.ts";
 import { ok } from "../support/api.ts";
 import { type BrokerOptions, refusedStart, startBroker, type TestBroker } from "../support/broker.ts";

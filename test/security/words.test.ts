@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { checkOutgoing } from "../../src/rules/secrets.ts";
+import { checkOutgoing } from "../../src/client/secrets.ts";
 import { escapeUnseen } from "../../src/rules/text.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { newPerson, type Person } from "../cli/person.ts";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";

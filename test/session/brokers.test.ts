@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test as inTurn } from "vitest";
-import { fingerprintOf } from "../../src/broker/certificate.ts";
+import { fingerprintOf } from "../../src/broker/http/certificate.ts";
 import { runCommand } from "../hooks/hook.ts";
 import { script } from "../statusline/line.ts";
 import { ok } from "../support/api.ts";

@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { prepareHome } from "../../src/home.ts";
-import { isAlive, startMark } from "../../src/process.ts";
+import { prepareHome } from "../../src/platform/home.ts";
+import { isAlive, startMark } from "../../src/platform/process.ts";
 import { readRecords } from "../../src/session/identity.ts";
 import { sweepDead } from "../../src/session/spool-owner.ts";
 import { ok } from "../support/api.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { isAlive } from "../../src/process.ts";
+import { isAlive } from "../../src/platform/process.ts";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
 import { tempFolder } from "../support/folders.ts";

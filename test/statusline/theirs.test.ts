@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { isAlive } from "../../src/process.ts";
+import { isAlive } from "../../src/platform/process.ts";
 import { until } from "../support/wait.ts";
 import { INPUT, newLine } from "./line.ts";
 

@@ -8,9 +8,9 @@
  */
 import { appendFileSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CctError } from "../../src/errors.ts";
+import { CctError } from "../../src/platform/errors.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { integer } from "../../src/store/row.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 
 const [what, file = ""] = process.argv.slice(2);

@@ -3,7 +3,7 @@
  * Only what `store.ts` says is tested here, with the SQL that operations use; what one driver does besides is in its own file.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
-import { CctError } from "../../src/errors.ts";
+import { CctError } from "../../src/platform/errors.ts";
 import { freeName } from "../../src/rules/names.ts";
 import { integer, text } from "../../src/store/row.ts";
 import type { Sql, Store } from "../../src/store/store.ts";

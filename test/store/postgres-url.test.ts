@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { connectionOptions, databaseName } from "../../src/store/postgres-url.ts";
+import { connectionOptions, databaseName } from "../../src/store/drivers/postgres-url.ts";
 
 describe("a database's URL", () => {
   test.each([

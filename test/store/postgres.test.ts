@@ -1,5 +1,5 @@
 import { beforeAll, describe } from "vitest";
-import { openPostgres } from "../../src/store/postgres.ts";
+import { openPostgres } from "../../src/store/drivers/postgres.ts";
 import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { storeConformance } from "./conformance.ts";
 

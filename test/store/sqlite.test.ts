@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { checkSchema, migrate, readMigrations } from "../../src/store/migrate.ts";
 import { integer } from "../../src/store/row.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
 import { builtForChild } from "../support/child.ts";
 import { root, tempFolder } from "../support/folders.ts";
 import { canMount, notRun, withOwnDisk } from "../support/not-run.ts";

@@ -1,8 +1,8 @@
 /** What is said of the tables in the code, held against what the migrations make. */
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
 import { tables } from "../../src/store/tables.ts";
 import { root, tempFolder } from "../support/folders.ts";
 

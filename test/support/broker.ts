@@ -1,7 +1,7 @@
 /** A real broker process with a home of its own on a port of its own. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readIfThere } from "../../src/home.ts";
+import { readIfThere } from "../../src/platform/home.ts";
 import { atEnd } from "./cleanup.ts";
 import { databaseEnv } from "./database.ts";
 import { root, tempHome } from "./folders.ts";

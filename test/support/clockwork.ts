@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { sweepAll } from "../../src/broker/sweep.ts";
+import { type Environment, type Hint, invoke } from "../../src/operations/core/operation.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
-import { type Environment, type Hint, invoke } from "../../src/operations/operation.ts";
-import { clearings } from "../../src/operations/retention.ts";
+import { clearings } from "../../src/operations/support/retention.ts";
 import type { Keep } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import type { Credentials } from "./api.ts";

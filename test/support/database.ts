@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { openPostgres } from "../../src/store/postgres.ts";
-import { openSqlite } from "../../src/store/sqlite.ts";
+import { openPostgres } from "../../src/store/drivers/postgres.ts";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import type { Store } from "../../src/store/store.ts";
 import { tempFolder } from "./folders.ts";
 import { postgresBinaries, urlOf } from "./postgres-server.ts";

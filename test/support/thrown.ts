@@ -1,4 +1,4 @@
-import { CctError } from "../../src/errors.ts";
+import { CctError } from "../../src/platform/errors.ts";
 
 /** The `CctError` that `work` throws; fails when it throws nothing, or anything else. */
 export function thrownBy(work: () => unknown): CctError {

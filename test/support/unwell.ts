@@ -1,7 +1,7 @@
 /** Stands before a broker as one whose database can go: it is there, keeps its streams, and answers calls with "not now". */
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { CctError, errorBody } from "../../src/errors.ts";
+import { CctError, errorBody } from "../../src/platform/errors.ts";
 import { atEnd } from "./cleanup.ts";
 
 export interface Unwell {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { isAlive } from "../../../src/process.ts";
+import { isAlive } from "../../../src/platform/process.ts";
 import { openSpool, type Spool } from "../../../src/session/spool.ts";
 import { atEnd } from "../../support/cleanup.ts";
 import { tempFolder } from "../../support/folders.ts";

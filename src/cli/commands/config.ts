@@ -1,0 +1,61 @@
+/** `cct config`: the settings in force, where each comes from, and changing them. */
+import type { Command } from "commander";
+import {
+  configPath,
+  explainConfig,
+  homeOf,
+  isOnThisMachine,
+  isSecret,
+  settingNamed,
+  withSettings,
+} from "../../platform/config.ts";
+import { prepareHome, writeWhole } from "../../platform/home.ts";
+import type { World } from "../../platform/world.ts";
+import { type Screen, table, toJson } from "../parts/output.ts";
+
+export function addConfigCommands(
+  program: Command,
+  world: World,
+  screen: Screen,
+  readStdin: () => Promise<string>,
+): void {
+  const config = program.command("config").description("Shows or changes the settings of this home.");
+  config
+    .command("show", { isDefault: true })
+    .description("Every setting, its value, and where that comes from.")
+    .option("--json", "as JSON")
+    .action((options: { json?: boolean }) => {
+      const settings = explainConfig(world);
+      if (options.json) {
+        const values = Object.fromEntries(settings.map(({ name, value, source }) => [name, { value, source }]));
+        return screen.write(toJson({ home: homeOf(world), settings: values }));
+      }
+      const rows = settings.map(({ name, value, source }) => [name, value === null ? "-" : String(value), source]);
+      screen.write(
+        table(
+          screen,
+          ["SETTING", "VALUE", "FROM"],
+          [["home", homeOf(world), world.env.CCT_HOME ? "CCT_HOME" : "default"], ...rows],
+        ),
+      );
+    });
+  config
+    .command("set <setting> [value]")
+    .description(
+      "Sets a setting in config.json; without a value, removes it, so that the default counts again. A value of - is read from standard input.",
+    )
+    .action(async (setting: string, given: string | undefined) => {
+      const home = homeOf(world);
+      const name = settingNamed(setting);
+      const value = given === "-" ? (await readStdin()).trim() : given;
+      const text = withSettings(home, { [name]: value });
+      prepareHome(home, world.user, false);
+      writeWhole(configPath(home), text, world.newId());
+      if (value === undefined) return screen.write(`${name} has its default again.\n`);
+      const shown = isSecret(name) ? "set" : value;
+      screen.write(`${name} is ${shown} now. A running broker or session takes it when it starts again.\n`);
+      const isOpen = (address: string): boolean => /^http:/i.test(address) && !isOnThisMachine(address);
+      if (name === "broker" && value.split(",").some((address) => isOpen(address.trim())))
+        screen.write("Plain HTTP: whoever is on the way can read and change everything.\n");
+    });
+}

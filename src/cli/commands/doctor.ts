@@ -1,0 +1,184 @@
+/** `cct doctor`: looks at everything that mail passes on its way, and sends some. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { localClient } from "../../client/local.ts";
+import { claudePlaces, claudeVersion } from "../../host/claude.ts";
+import { chosenOptions, installedWay, planInstall } from "../../host/install.ts";
+import { ladder, rungsOf } from "../../host/ladder.ts";
+import { type StatusLineState, statusLineState } from "../../host/statusline.ts";
+import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
+import { CctError, errorLine } from "../../platform/errors.ts";
+import { prepareHome } from "../../platform/home.ts";
+import type { World } from "../../platform/world.ts";
+import { paint, type Screen, toJson } from "../parts/output.ts";
+import { type StandIn, standIn } from "../parts/standin.ts";
+import { isUp, wordsOf } from "./lifecycle.ts";
+
+type Verdict = "ok" | "warning" | "failed";
+
+interface Finding {
+  check: string;
+  verdict: Verdict;
+  /** What was seen, and what to do when it is not well. */
+  found: string;
+}
+
+/** Prints the findings; answers 1 when a check failed. */
+export async function doctor(world: World, screen: Screen, json: boolean): Promise<number> {
+  const findings: Finding[] = [];
+  const marks: Record<Verdict, string> = {
+    ok: paint(screen, "green", "✓"),
+    warning: paint(screen, "yellow", "!"),
+    failed: paint(screen, "red", "✗"),
+  };
+  const report = (finding: Finding): void => {
+    findings.push(finding);
+    if (!json) screen.write(`${marks[finding.verdict]} ${finding.check}: ${finding.found}\n`);
+  };
+  const check = async (name: string, look: () => Promise<Finding[]> | Finding[]): Promise<void> => {
+    try {
+      for (const finding of await look()) report(finding);
+    } catch (error) {
+      report({ check: name, verdict: "failed", found: errorLine(error) });
+    }
+  };
+  const one = (check: string, verdict: Verdict, found: string): Finding[] => [{ check, verdict, found }];
+
+  await check("node", () => one("node", "ok", `${process.versions.node} (${world.node})`));
+  let config: Config | undefined;
+  await check("settings", () => {
+    config = loadConfig(world);
+    const where = config.broker === undefined ? `port ${config.port}` : `broker ${config.broker.join(" or ")}`;
+    return one("settings", "ok", `home ${config.home}, ${where}, delivery ${config.delivery}`);
+  });
+  await check("home", () => {
+    prepareHome(homeOf(world), world.user, true);
+    return one("home", "ok", "yours alone (0700, files 0600)");
+  });
+  const usable = config;
+  if (usable) await check("broker", () => broker(world, usable));
+  if (usable) await check("Claude Code", () => claude(world, usable));
+  const well = !findings.some((finding) => finding.verdict === "failed");
+  // A probe would start the broker that was just found missing.
+  if (usable && well) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
+  else report({ check: "probe", verdict: "warning", found: "not tried: mend what failed above first" });
+  if (json) screen.write(toJson({ findings }));
+  return findings.some((finding) => finding.verdict === "failed") ? 1 : 0;
+}
+
+async function broker(world: World, config: Config): Promise<Finding[]> {
+  const client = localClient(config);
+  try {
+    const about = await client.health();
+    if (!about)
+      return [
+        {
+          check: "broker",
+          verdict: "failed",
+          found: config.broker
+            ? `none answers at ${config.broker.join(" or ")}`
+            : "none is running. Start one with: cct start",
+        },
+      ];
+    const { peers } = await client.call("list_peers", {});
+    const live = peers.filter((peer) => peer.presence !== "offline").length;
+    const mend = config.broker === undefined ? "restart it with cct kill and cct start" : "update the older one";
+    const old = about.version === world.version ? "" : `, but this is ${world.version}: ${mend}`;
+    const inUse = client.inUse();
+    const others = config.broker === undefined ? [] : (await client.healthOfEach()).filter(({ url }) => url !== inUse);
+    return [
+      {
+        check: "broker",
+        verdict: old ? "warning" : "ok",
+        found: `${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}${old}; ${live} live sessions`,
+      },
+      // Those that this command does not use; sessions may.
+      ...others.map((other): Finding => {
+        const same = isUp(other) && other.about?.version === world.version;
+        return { check: `broker ${other.url}`, verdict: same ? "ok" : "warning", found: wordsOf(other) };
+      }),
+    ];
+  } finally {
+    client.close();
+  }
+}
+
+const statusLineWords: Record<StatusLineState, string> = {
+  ours: "shows CCT",
+  both: "shows yours and CCT",
+  theirs: "shows yours without CCT. To have both: cct up",
+  none: "does not show CCT. Mend it with: cct up",
+};
+
+async function claude(world: World, config: Config): Promise<Finding[]> {
+  const version = await claudeVersion(world);
+  const way = installedWay(world);
+  const findings: Finding[] = [];
+  const add = (check: string, verdict: Verdict, found: string) => findings.push({ check, verdict, found });
+  if (version === undefined)
+    add("Claude Code", "warning", "no 'claude' on PATH. Install it with: npm install -g @anthropic-ai/claude-code");
+  else add("Claude Code", "ok", version);
+  if (!way) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
+  else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
+    add("install", "warning", `installed (${way}), but not as this version would. Mend it with: cct up`);
+  else add("install", "ok", `in place (${way === "plugin" ? `plugin, hooks: ${chosenOptions(config).hooks}` : way})`);
+  if (way) {
+    const state = statusLineState(claudePlaces(world));
+    const wanted = chosenOptions(config).statusLine;
+    const there = state === "ours" || state === "both";
+    add("status line", there || !wanted ? "ok" : "warning", there || wanted ? statusLineWords[state] : "not wanted");
+  }
+  if (version !== undefined) {
+    const have = rungsOf(version);
+    for (const rung of ladder) {
+      const live = have.includes(rung) && way !== undefined;
+      const why = have.includes(rung) ? "not installed" : `needs Claude Code ${rung.since}`;
+      add(`rung ${rung.name}`, live ? "ok" : "warning", live ? rung.moment : `not live: ${why}`);
+    }
+  }
+  return findings;
+}
+
+/**
+ * A message through broker, session server, spool and hook; tells how long it took. It is the operator's; where the
+ * broker is another machine's, another session's.
+ */
+async function probe(world: World, config: Config): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
+  const client = localClient(config);
+  const started: StandIn[] = [];
+  async function begin(name: string): Promise<{ session: StandIn; peer_id: string }> {
+    const session = standIn(world, config.home, name, folder);
+    started.push(session);
+    await session.ready;
+    await session.hook("SessionStart", { source: "startup" });
+    const { peers } = (await session.call("cct_list_peers", {})) as { peers: { peer_id: string; you: boolean }[] };
+    const me = peers.find((peer) => peer.you);
+    if (!me) throw new CctError("internal", "the probe's session is not among the peers.");
+    return { session, peer_id: me.peer_id };
+  }
+  try {
+    try {
+      const { session, peer_id } = await begin("cct-doctor");
+      const word = world.newId();
+      const message = { to: peer_id, text: `probe ${word}`, expires_in_seconds: 60 };
+      const other = config.broker === undefined ? undefined : (await begin("cct-doctor-sends")).session;
+      const began = performance.now();
+      if (other) await other.call("cct_send_message", message);
+      else await client.call("send_message", message);
+      await session.mailArrived();
+      const spooled = performance.now();
+      const { stdout } = await session.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
+      if (!stdout.includes(word))
+        throw new CctError("internal", "the hook did not show the probe message.", "Is bash on PATH?");
+      await session.hook("Stop");
+      return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(performance.now() - spooled).toFixed(0)} ms)`;
+    } finally {
+      for (const session of started) await session.end();
+    }
+  } finally {
+    client.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,188 @@
+/** The broker's life: start, kill, status. */
+import type { Command } from "commander";
+import type { Sight } from "../../client/client.ts";
+import { ensureBroker, localClient } from "../../client/local.ts";
+import { type Config, loadConfig } from "../../platform/config.ts";
+import { CctError, systemCode } from "../../platform/errors.ts";
+import { prepareHome } from "../../platform/home.ts";
+import { isAlive } from "../../platform/process.ts";
+import type { World } from "../../platform/world.ts";
+import type { Parts } from "../main.ts";
+import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
+
+interface StartOptions {
+  foreground?: boolean;
+  host?: string;
+  port?: string;
+}
+
+export function addLifecycleCommands(
+  program: Command,
+  world: World,
+  screen: Screen,
+  parts: Parts,
+  exitWith: (code: number) => void,
+): void {
+  program
+    .command("start")
+    .description("Starts the broker of this home, unless it runs.")
+    .option("--foreground", "stay, and end with Ctrl-C or SIGTERM")
+    .option("--host <address>", "address to listen on")
+    .option("--port <number>", "port to listen on")
+    .action((options: StartOptions) => start(world, screen, parts, options));
+  program
+    .command("kill")
+    .description("Stops the broker. Mail stays in the store; sessions reconnect when a broker runs again.")
+    .action(() => stop(world, screen));
+  program
+    .command("status")
+    .description("Tells whether the broker runs, where, and for how many sessions. Exit code 1 when it does not.")
+    .option("--json", "as JSON")
+    .action(async (options: { json?: boolean }) => exitWith(await status(world, screen, options.json ?? false)));
+}
+
+async function start(world: World, screen: Screen, parts: Parts, options: StartOptions): Promise<void> {
+  const { foreground, ...flags } = options;
+  const config = loadConfig(world, flags);
+  if (foreground) return serve(screen, () => parts.startBroker(config));
+  prepareHome(config.home, world.user, true);
+  const client = localClient(config);
+  try {
+    const how = await ensureBroker(world, config, client);
+    const about = await client.health();
+    if (config.broker !== undefined)
+      return screen.write(`This machine uses the broker at ${client.inUse()}, on ${about?.name}. It runs.\n`);
+    screen.write(
+      `The broker ${how === "started" ? "runs now" : "was running already"}: process ${about?.pid}, home ${about?.home}.\n`,
+    );
+  } finally {
+    client.close();
+  }
+}
+
+async function serve(screen: Screen, startBroker: () => ReturnType<Parts["startBroker"]>): Promise<void> {
+  // Before the broker says where it is: who reads that may tell it to end at once, and it shall end well.
+  const told = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+  });
+  const broker = await startBroker();
+  screen.write(`The broker listens on ${broker.url}. Ctrl-C ends it.\n`);
+  await Promise.race([told, broker.abandoned]);
+  await broker.close();
+}
+
+const STOP_MS = 10_000;
+
+async function stop(world: World, screen: Screen): Promise<void> {
+  const pid = await stopBroker(world, loadConfig(world));
+  screen.write(pid === undefined ? "No broker is running.\n" : `The broker, process ${pid}, has ended.\n`);
+}
+
+/** Ends the broker of this home and waits for it; answers with the process that it was, `undefined` when none ran. */
+export async function stopBroker(world: World, config: Config): Promise<number | undefined> {
+  // A process id of another machine says nothing here.
+  if (config.broker !== undefined)
+    throw new CctError(
+      "conflict",
+      `The broker at ${config.broker.join(" or ")} is not this home's.`,
+      "Stop it where it runs.",
+    );
+  const client = localClient(config);
+  try {
+    const about = await client.health();
+    // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
+    const pid = about?.pid;
+    if (typeof pid !== "number") return undefined;
+    try {
+      process.kill(pid, "SIGTERM");
+    } catch (error) {
+      throw new CctError(
+        "forbidden",
+        `The broker, process ${pid}, cannot be signalled (${systemCode(error)}).`,
+        "Stop it as the user who started it.",
+      );
+    }
+    for (const deadline = world.now() + STOP_MS; isAlive(pid); ) {
+      if (world.now() > deadline)
+        throw new CctError("unavailable", `The broker, process ${pid}, has not ended yet.`, "See its log in the home.");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return pid;
+  } finally {
+    client.close();
+  }
+}
+
+async function status(world: World, screen: Screen, json: boolean): Promise<number> {
+  const config = loadConfig(world);
+  const client = localClient(config);
+  try {
+    const about = await client.health();
+    const each = config.broker === undefined ? undefined : await client.healthOfEach();
+    if (!about) {
+      if (json) screen.write(toJson({ running: false, home: config.home, ...(each && { brokers: each.map(shape) }) }));
+      else
+        process.stderr.write(
+          config.broker === undefined
+            ? `cct: No broker runs for ${config.home}. Start one with: cct start\n`
+            : `cct: No broker answers at ${config.broker.join(" or ")}. Start it there, or see: cct config show\n`,
+        );
+      return 1;
+    }
+    if (about.version === undefined)
+      throw new CctError(
+        "unauthorized",
+        "The broker that answers does not take this home's token.",
+        config.broker === undefined
+          ? "Set another port: cct config set port <number>."
+          : "This machine's token was revoked, or it never joined: ask for a join string.",
+      );
+    const inUse = client.inUse();
+    const { peers } = await client.call("list_peers", {});
+    const live = peers.filter((peer) => peer.presence !== "offline").length;
+    const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
+    if (json) {
+      const where = each && { broker: inUse, brokers: each.map(shape) };
+      screen.write(toJson({ running: true, ...about, ...where, peers: peers.length, live, waiting }));
+      return 0;
+    }
+    screen.write(
+      [
+        `${paint(screen, "green", "running")}  ${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
+        ...(each === undefined ? [`home     ${about.home}`] : brokerLines(each, inUse)),
+        ...(isLan(about.lan) ? [`open to  other machines, at ${about.lan.addresses.join(", ")}`] : []),
+        `peers    ${live} live, ${peers.length - live} offline`,
+        `mail     ${waiting} waiting`,
+        "",
+      ].join("\n"),
+    );
+    return 0;
+  } finally {
+    client.close();
+  }
+}
+
+const isLan = (lan: unknown): lan is { addresses: string[] } =>
+  typeof lan === "object" && lan !== null && "addresses" in lan && Array.isArray(lan.addresses);
+
+/** How a broker does, in a few words. */
+export function wordsOf({ about, problem }: Sight): string {
+  if (problem) return problem.message;
+  return about?.version === undefined
+    ? "does not take this machine's token"
+    : `on ${about.name}, version ${about.version}`;
+}
+
+export const isUp = ({ about }: Sight): boolean => about?.version !== undefined;
+
+/** The one that this command uses first; others are used by other commands and sessions. */
+function brokerLines(each: readonly Sight[], inUse: string | undefined): string[] {
+  const others = each.filter(({ url }) => url !== inUse);
+  return [`broker   ${inUse}`, ...others.map((one) => `or       ${one.url} (${wordsOf(one)})`)];
+}
+
+const shape = (one: Sight): Record<string, unknown> => ({
+  url: one.url,
+  up: isUp(one),
+  ...(isUp(one) ? { name: one.about?.name, version: one.about?.version } : { why: wordsOf(one) }),
+});

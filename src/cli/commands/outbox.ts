@@ -1,0 +1,85 @@
+/** `cct outbox`: what lies in the outboxes of this machine's sessions; and keeping a message there. */
+import type { Command } from "commander";
+import { isUnheard } from "../../client/client.ts";
+import { allKept, endOf, firstWords, type Kept, keep, takeOut } from "../../client/outbox.ts";
+import { homeOf } from "../../platform/config.ts";
+import { CctError } from "../../platform/errors.ts";
+import type { World } from "../../platform/world.ts";
+import { shortId } from "../../rules/address.ts";
+import { peersHere } from "../parts/actor.ts";
+import { type Screen, span, table, toJson } from "../parts/output.ts";
+
+/** Keeps a session's message, for its session server to send, and answers in place of the broker. Throws when it is the operator's. */
+export function keepFor(
+  world: World,
+  home: string,
+  me: { peer_id: string } | undefined,
+  input: Record<string, unknown>,
+  error: CctError,
+): Record<string, unknown> {
+  const perhaps = !isUnheard(error);
+  if (me) return keep(home, me.peer_id, input, perhaps, world);
+  throw new CctError(
+    "unavailable",
+    `${perhaps ? "Not confirmed" : "Not sent"}, and not kept: an outbox is a session's, and nobody would send what is yours. ${error.message}`,
+    `Send it again later with --message-id ${String(input.message_id)}, or for a session: --as <session>.`,
+  );
+}
+
+/** Adds `cct outbox`. */
+export function addOutboxCommand(program: Command, world: World, screen: Screen): void {
+  program
+    .command("outbox")
+    .description(
+      "What sessions of this machine could not send yet (see: cct config show, outbox), and what was refused.",
+    )
+    .option("--drop <message_id>", "drop one, unsent")
+    .option("--json", "the list as JSON")
+    .action(({ drop, json }: { drop?: string; json?: boolean }) => {
+      const home = homeOf(world);
+      const all = allKept(home);
+      if (drop === undefined) return screen.write(json ? toJson({ messages: all.map(shape) }) : list(all));
+      const found = all.filter((one) => one.message_id === drop);
+      if (found.length === 0) {
+        throw new CctError(
+          "not_found",
+          `No outbox holds a message '${drop}'.`,
+          "It may have been sent: cct message <id>.",
+        );
+      }
+      for (const one of found) takeOut(home, one);
+      screen.write(json ? toJson({ dropped: drop }) : `The message is dropped; its session is told nothing.\n`);
+    });
+
+  const stateOf = (kept: Kept): string =>
+    kept.ended !== undefined ? "ended" : endOf(kept) <= world.now() ? "expired" : "kept";
+  const whyOf = ({ ended, waits }: Kept): string | undefined => ended ?? waits;
+
+  function shape(kept: Kept): Record<string, unknown> {
+    const { peer_id, message_id, kept_at, input } = kept;
+    const why = whyOf(kept);
+    return {
+      message_id,
+      peer_id,
+      to: input.to,
+      text: input.text,
+      kept_at,
+      state: stateOf(kept),
+      ...(why === undefined ? {} : { why }),
+    };
+  }
+
+  function list(all: Kept[]): string {
+    if (all.length === 0) return "Nothing waits to be sent.\n";
+    const names = new Map(peersHere(homeOf(world)).map(({ peer_id, name }) => [peer_id, name]));
+    const rows = all.map((kept) => [
+      names.get(kept.peer_id) ?? shortId(kept.peer_id),
+      String(kept.input.to ?? "?"),
+      span(world.now() - kept.kept_at),
+      stateOf(kept),
+      kept.message_id,
+      [firstWords(kept), whyOf(kept)].filter((part) => part).join(" — "),
+    ]);
+    return table(screen, ["FROM", "TO", "AGE", "STATE", "ID", "TEXT"], rows);
+  }
+}

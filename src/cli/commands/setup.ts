@@ -1,0 +1,186 @@
+/** Making CCT ready and taking it away: up, install, uninstall. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { ensureBroker, localClient } from "../../client/local.ts";
+import { claudePlaces, claudeVersion } from "../../host/claude.ts";
+import type { FileChange } from "../../host/files.ts";
+import {
+  chosenOptions,
+  defaultOptions,
+  type InstallOptions,
+  install,
+  type Plan,
+  planInstall,
+  planUninstall,
+  uninstall,
+} from "../../host/install.ts";
+import { rungsOf } from "../../host/ladder.ts";
+import { alone } from "../../host/lock.ts";
+import type { HookKind } from "../../host/toolhooks.ts";
+import { type Config, loadConfig } from "../../platform/config.ts";
+import { paths, prepareHome, readIfThere } from "../../platform/home.ts";
+import { isAlive } from "../../platform/process.ts";
+import type { World } from "../../platform/world.ts";
+import { paint, type Screen } from "../parts/output.ts";
+
+interface InstallFlags {
+  ask?: boolean;
+  statusline: boolean;
+  hooks?: HookKind;
+  dryRun?: boolean;
+}
+
+export function addSetupCommands(program: Command, world: World, screen: Screen): void {
+  program
+    .command("up")
+    .description(
+      "Makes everything ready: starts the broker, installs CCT into Claude Code, checks both. Repeating it is harmless.",
+    )
+    .action(() => up(world, screen));
+  program
+    .command("install")
+    .description("Installs CCT into Claude Code, for all sessions of this user that start from now on.")
+    .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
+    .option("--no-statusline", "leave the status line as it is")
+    .addOption(
+      new Option("--hooks <kind>", "bash, or mcp_tool where bash starts slowly: calls of CCT's session server")
+        .choices(["bash", "mcp_tool"])
+        .default(undefined, "mcp_tool on Windows, else bash"),
+    )
+    .option("--dry-run", "only say what would change")
+    .action((options: InstallFlags) => runInstall(world, screen, options));
+  program
+    .command("uninstall")
+    .description(
+      "Takes CCT out of Claude Code; what install changed is as it was before. Mail and settings in the home stay.",
+    )
+    .option("--dry-run", "only say what would change")
+    .action((options: { dryRun?: boolean }) => runUninstall(world, screen, options.dryRun ?? false));
+}
+
+async function up(world: World, screen: Screen): Promise<void> {
+  const config = loadConfig(world);
+  prepareHome(config.home, world.user, true);
+  const tick = paint(screen, "green", "✓");
+  const client = localClient(config);
+  try {
+    const how = await ensureBroker(world, config, client);
+    const about = await client.health();
+    const where =
+      config.broker === undefined
+        ? `process ${about?.pid}, home ${about?.home}`
+        : `${client.inUse()}, on ${about?.name}`;
+    screen.write(`${tick} broker: ${how === "started" ? "started" : "runs already"}, ${where}\n`);
+  } finally {
+    client.close();
+  }
+  const version = await installHere(world, screen, config, false);
+  if (version === undefined) return;
+  screen.write(
+    '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
+      "Sessions that run already have CCT after a restart. To look: cct peers, cct messages, cct doctor.\n",
+  );
+}
+
+/** Installs CCT into Claude Code as it was chosen before, and says so; answers with the version of the `claude` on the PATH. */
+export async function installHere(
+  world: World,
+  screen: Screen,
+  config: Config,
+  quiet: boolean,
+): Promise<string | undefined> {
+  const version = await claudeVersion(world);
+  const plan = await installNow(world, config, version, chosenOptions(config));
+  if (quiet) return version;
+  const tick = paint(screen, "green", "✓");
+  const where = plan.way === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
+  screen.write(
+    `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
+  );
+  if (version === undefined) {
+    screen.write(
+      `${paint(screen, "yellow", "!")} Claude Code itself was not found: there is no 'claude' on your PATH.\n` +
+        "  Install it (npm install -g @anthropic-ai/claude-code), then run this again. To see CCT work without it: cct demo\n",
+    );
+    return undefined;
+  }
+  screen.write(
+    `${tick} Claude Code ${version}: mail arrives by ${rungsOf(version)
+      .map((rung) => rung.name)
+      .join(", ")}\n`,
+  );
+  return version;
+}
+
+/** Plans and installs, alone: what another one is writing at the moment must not be taken for what stood there before. */
+function installNow(world: World, config: Config, version: string | undefined, options: InstallOptions): Promise<Plan> {
+  return alone(world, config.home, () => {
+    const plan = planInstall(world, config, version, options);
+    install(world, config, plan);
+    return plan;
+  });
+}
+
+async function runInstall(world: World, screen: Screen, flags: InstallFlags): Promise<void> {
+  const config = loadConfig(world);
+  const version = await claudeVersion(world);
+  const usual = defaultOptions(process.platform);
+  const options = {
+    ask: flags.ask ?? false,
+    statusLine: flags.statusline && usual.statusLine,
+    hooks: flags.hooks ?? usual.hooks,
+  };
+  if (flags.dryRun) return listChanges(screen, planInstall(world, config, version, options).changes);
+  prepareHome(config.home, world.user, true);
+  const plan = await installNow(world, config, version, options);
+  if (plan.changes.length === 0) screen.write("CCT is installed already; nothing changed.\n");
+  else
+    screen.write(
+      `CCT is installed (${plan.changes.length} files). Sessions that start from now on have it. To take it out: cct uninstall\n`,
+    );
+  if (version === undefined) {
+    screen.write(
+      "There is no 'claude' on your PATH; the plugin waits for it. Install it with: npm install -g @anthropic-ai/claude-code\n",
+    );
+  }
+}
+
+async function runUninstall(world: World, screen: Screen, dryRun: boolean): Promise<void> {
+  const config = loadConfig(world);
+  if (dryRun) return listChanges(screen, planUninstall(world, config));
+  prepareHome(config.home, world.user, false);
+  const running = liveSessions(config);
+  const count = await alone(world, config.home, () => {
+    const changes = planUninstall(world, config);
+    uninstall(world, config, changes, running > 0 && changes.length > 0);
+    return changes.length;
+  });
+  if (count === 0) return screen.write("CCT is not installed; nothing changed.\n");
+  screen.write("CCT is taken out of Claude Code. Mail and settings stay in the home.\n");
+  if (running > 0) {
+    screen.write(
+      `${running} running session${running === 1 ? "" : "s"} still know${running === 1 ? "s" : ""} the plugin: its empty folder stays until they end, so that they do not complain.\n`,
+    );
+  }
+}
+
+function listChanges(screen: Screen, changes: readonly FileChange[]): void {
+  if (changes.length === 0) screen.write("Nothing would change.\n");
+  for (const { path, content } of changes) {
+    const what = content === undefined ? "remove" : readIfThere(path) === undefined ? "create" : "change";
+    screen.write(`would ${what} ${path}\n`);
+  }
+}
+
+/** Host processes that have a session server now. */
+function liveSessions(config: Config): number {
+  const { spools } = paths(config.home);
+  try {
+    return readdirSync(spools).filter(
+      (name) => /^\d+$/.test(name) && isAlive(Number(name)) && readIfThere(join(spools, name, "server")) !== undefined,
+    ).length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,45 @@
+/** `cct send --wait`: stays until the message is delivered or read, or will not be. */
+import type { Client } from "../../client/client.ts";
+import type { Credentials } from "../../operations/core/operation.ts";
+import type { OutputOf } from "../../operations/index.ts";
+import { CctError } from "../../platform/errors.ts";
+
+const LOOK_EVERY_MS = 200;
+
+type Status = OutputOf<"message_status">;
+
+/** States that are at least the wanted one. */
+const reached = { delivered: ["delivered", "read"], read: ["read"] };
+const ENDED = ["expired", "refused", "dead"];
+
+/**
+ * Waits for every recipient. `now` and `timeout`: milliseconds. Throws `conflict` when some recipient will not get it,
+ * `unavailable` when the time is over; the message stays what it is.
+ */
+export async function waitFor(
+  client: Client,
+  messageId: string,
+  wanted: keyof typeof reached,
+  timeout: number,
+  now: () => number,
+  me: Credentials | undefined,
+): Promise<Status> {
+  for (const deadline = now() + timeout; ; ) {
+    const status = await client.call("message_status", { message_id: messageId }, me);
+    const open = status.recipients.filter((one) => !reached[wanted].includes(one.state));
+    if (open.length === 0) return status;
+    const ended = open.filter((one) => ENDED.includes(one.state));
+    const names = (all: typeof open): string => all.map((one) => `${one.name} (${one.state})`).join(", ");
+    if (ended.length === open.length) {
+      throw new CctError("conflict", `Not ${wanted}: ${names(ended)}.`, `See: cct message ${messageId}`);
+    }
+    if (now() > deadline) {
+      throw new CctError(
+        "unavailable",
+        `Not ${wanted} within ${Math.round(timeout / 1000)} s: ${names(open)}.`,
+        `The message stays; look later with: cct message ${messageId}`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}

@@ -1,0 +1,32 @@
+/** Changes of who is in a pool: written down, and told to its members. */
+import { audience, changedMembers, leadOf, type Pool } from "../../rules/pools.ts";
+import type { Peer } from "../../store/peers.ts";
+import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
+import type { Context } from "../core/operation.ts";
+import { type Poster, report } from "./post.ts";
+
+/** Finds a member's peer. */
+export type Person = (peerId: string) => Peer | undefined;
+
+/** Writes down what a rule made of a pool. */
+export async function record({ sql }: Pick<Context, "sql">, before: PoolRow, after: Pool): Promise<void> {
+  for (const member of changedMembers(before, after)) await putMember(sql, before.pool_id, member);
+  if (after.archived_at !== before.archived_at) await updatePool(sql, after);
+}
+
+/** Tells the members (but `except`) what happened, and who is lead now if that has changed. */
+export async function tellMembers(
+  context: Poster,
+  before: Pool,
+  after: Pool,
+  person: Person,
+  what: readonly string[],
+  ...except: readonly string[]
+): Promise<void> {
+  const lead = leadOf(after);
+  const news = lead && lead.peer_id !== leadOf(before)?.peer_id ? [`${lead.name} is lead now.`] : [];
+  const to = audience(after, "").flatMap((member) =>
+    except.includes(member.peer_id) ? [] : (person(member.peer_id) ?? []),
+  );
+  await report(context, { to, pool: after, text: [...what, ...news].join(" "), urgency: "low" });
+}

@@ -1,0 +1,45 @@
+/** What becomes of a delivery, written down in one place: whoever sent mail that ends unread is told without asking. */
+import { type Delivery, hasFailed } from "../../rules/delivery.ts";
+import { BROKER_NAME } from "../../rules/names.ts";
+import { oneLine } from "../../rules/text.ts";
+import { type DeliveryRow, findMessage, updateDelivery } from "../../store/messages.ts";
+import { findPeers } from "../../store/peers.ts";
+import { note } from "../notes.ts";
+import { type Poster, report } from "./post.ts";
+
+/** Writes down what a rule made of a delivery, and answers with that. */
+export async function recordDelivery(
+  { sql, count }: Pick<Poster, "sql" | "count">,
+  before: DeliveryRow,
+  next: Delivery,
+): Promise<DeliveryRow> {
+  const after = { ...before, ...next };
+  await updateDelivery(sql, after);
+  count({ what: "delivery", before, after });
+  return after;
+}
+
+/** Records what a rule made of a delivery, and tells sender and operator of one that ended unread. */
+export async function recordOutcome(context: Poster, before: DeliveryRow, next: Delivery): Promise<void> {
+  const { sql } = context;
+  await recordDelivery(context, before, next);
+  if (!hasFailed(next) || hasFailed(before)) return;
+  const message = await findMessage(sql, before.message_id);
+  if (!message || message.from_id === BROKER_NAME) return;
+  const peers = await findPeers(sql, [before.peer_id, message.from_id]);
+  const recipient = peers.find((peer) => peer.peer_id === before.peer_id)?.name ?? before.peer_id;
+  const sender = peers.filter((peer) => peer.peer_id === message.from_id);
+  const what = `message ${message.message_id} to ${recipient} is ${next.state}: ${next.reason ?? "no reason is known"}`;
+  if (next.state === "dead" || before.state === "held" || sender.length === 0)
+    await note(
+      context,
+      `failed ${message.message_id}`,
+      `The ${what}. Send it again with: cct resend ${message.message_id}`,
+    );
+  await report(context, {
+    to: sender,
+    pool: undefined,
+    text: `Your ${what}. It began: "${oneLine(message.text, 80)}"`,
+    urgency: message.urgency === "low" ? "low" : "normal",
+  });
+}

@@ -1,0 +1,171 @@
+/** Putting mail into mailboxes: the one place where messages and their deliveries are made. */
+import type * as z from "zod";
+import {
+  fullText,
+  hasRoom,
+  MAX_MAILBOX_CHARACTERS,
+  type Mailbox,
+  mailboxFull,
+  type Source,
+} from "../../rules/bounds.ts";
+import { type Delivery, newDelivery, policyFor } from "../../rules/delivery.ts";
+import { HOUR_MS, mayWake } from "../../rules/guards.ts";
+import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
+import { SKEW_MS } from "../../rules/presence.ts";
+import { mailboxOf } from "../../store/inbox.ts";
+import { insertDelivery, insertMessage, type Message } from "../../store/messages.ts";
+import type { Peer } from "../../store/peers.ts";
+import { policiesOf } from "../../store/policies.ts";
+import { countWakes } from "../../store/usage.ts";
+import { type Context, NotedError } from "../core/operation.ts";
+import { note } from "../notes.ts";
+import type { Calling } from "./references.ts";
+import { expectation, type recipientShape } from "./shapes.ts";
+
+export type Recipient = z.input<typeof recipientShape>;
+
+/** What of the context it takes to post. The clock's own work has that too. */
+export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "count" | "limits">;
+
+/**
+ * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered; `call`: how
+ * the sender calls those of other machines. For a full mailbox it is kept as refused, which the answer says; when it could
+ * be put into none, nothing is stored, and `rate_limited` is thrown.
+ */
+export async function post(
+  context: Poster,
+  message: Message,
+  recipients: readonly Peer[],
+  answer: (recipients: Recipient[]) => string = () => "",
+  call: Calling = () => undefined,
+): Promise<Recipient[]> {
+  const { sql, now } = context;
+  const all: Recipient[] = [];
+  const deliveries = [];
+  const source = sourceOf(message);
+  const full: [Peer, Mailbox][] = [];
+  for (const peer of recipients) {
+    const address = call(peer);
+    const box = await mailboxOf(sql, peer.peer_id, MAX_MAILBOX_CHARACTERS);
+    if (!hasRoom(box, source, context.limits.mailbox_messages)) {
+      full.push([peer, box]);
+      const reason = fullText(peer.name, box);
+      all.push({
+        peer_id: peer.peer_id,
+        name: peer.name,
+        ...(address && { address }),
+        state: "refused",
+        note: `${reason}; send it once more later`,
+      });
+      // What the broker itself reports stands in the pool's history, and a note tells the operator.
+      if (source === "peer") deliveries.push({ peer, delivery: refusedFor(reason, message.expires_at) });
+      else await noteFull(context, peer, box);
+      continue;
+    }
+    // A person and the broker itself are never held up by what a session set.
+    const isPeers = message.from_id !== BROKER_NAME && message.from_id !== OPERATOR_NAME;
+    const policy = isPeers
+      ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)
+      : "accept";
+    const delivery = newDelivery(message.expires_at, policy);
+    const note = expectation(
+      { ...peer, name: address ?? peer.name },
+      delivery.state,
+      message.urgency,
+      now,
+      await wakes(context, peer),
+    );
+    all.push({
+      peer_id: peer.peer_id,
+      name: peer.name,
+      ...(address && { address }),
+      state: delivery.state,
+      ...(note && { note }),
+    });
+    deliveries.push({ peer, delivery });
+  }
+  const [firstFull] = full;
+  if (source === "peer" && firstFull && full.length === recipients.length) throw fullError(...firstFull);
+  for (const [peer, box] of source === "peer" ? full : []) await noteFull(context, peer, box);
+  await insertMessage(sql, message, answer(all));
+  context.count({ what: "sent" });
+  for (const { peer, delivery } of deliveries) {
+    await insertDelivery(sql, message, peer.peer_id, delivery);
+    const { message_id, seq } = message;
+    const after = { ...delivery, message_id, seq, peer_id: peer.peer_id };
+    context.count({ what: "delivery", before: undefined, after });
+    context.emit({ peer_id: peer.peer_id, about: "mail" });
+  }
+  return all;
+}
+
+type Named = Pick<Peer, "peer_id" | "name">;
+
+function sourceOf({ from_id, urgency }: Message): Source {
+  if (from_id === OPERATOR_NAME) return "operator";
+  if (from_id !== BROKER_NAME) return "peer";
+  return urgency === "low" ? "report" : "task";
+}
+
+function refusedFor(reason: string, expiresAt: number | null): Delivery {
+  return { ...newDelivery(expiresAt, "refuse"), reason };
+}
+
+/** A mailbox that nobody empties is for the operator to look at. */
+async function noteFull(context: Pick<Context, "sql" | "now" | "newId">, peer: Named, box: Mailbox): Promise<void> {
+  await note(context, `full ${peer.peer_id}`, `${fullText(peer.name, box)}. Its senders are told. Look at: cct peers`);
+}
+
+/** For what could be sent to nobody. */
+export function fullError(peer: Named, box: Mailbox): NotedError {
+  const { code, message, hint } = mailboxFull(peer.name, box);
+  return new NotedError(code, message, hint, (context) => noteFull(context, peer, box));
+}
+
+/** Whether mail may wake a peer: it was not woken too often within the last hour. */
+export async function wakes({ sql, now, limits }: Poster, peer: Peer): Promise<boolean> {
+  return (
+    limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
+  );
+}
+
+/** What the broker reports at low urgency is no use a day later. */
+const REPORT_KEPT_MS = 24 * 3_600_000;
+
+export interface Report {
+  to: readonly Peer[];
+  /** The pool that it is about. */
+  pool: { pool_id: string; name: string } | undefined;
+  text: string;
+  /** `normal` for what somebody has to act on. */
+  urgency: "normal" | "low";
+}
+
+/** The broker itself tells peers something; told or not, it stands in the pool's history. */
+export async function report(context: Poster, { to, pool, text, urgency }: Report): Promise<void> {
+  if (to.length === 0 && !pool) return;
+  const message_id = context.newMessageId();
+  const message: Message = {
+    message_id,
+    seq: context.nextSeq(),
+    from_id: BROKER_NAME,
+    from_name: BROKER_NAME,
+    // Others read it in the pool's history: what says "you" must say to whom.
+    to_address: pool
+      ? `@${pool.name}${urgency === "normal" && to.length === 1 ? `/${to[0]?.name}` : ""}`
+      : to
+          .map((peer) => peer.name)
+          .join(", ")
+          .slice(0, 200),
+    thread_id: message_id,
+    reply_to: null,
+    urgency,
+    text,
+    sent_at: context.now,
+    expires_at: urgency === "low" ? context.now + REPORT_KEPT_MS : null,
+    hops: 0,
+    pool_id: pool?.pool_id ?? null,
+    target: pool?.pool_id ?? to[0]?.peer_id ?? "",
+  };
+  await post(context, message, to);
+}

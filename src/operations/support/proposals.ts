@@ -1,0 +1,105 @@
+/** The course of a proposal to release a member: put to its voters, decided, and what follows from that. */
+import type * as z from "zod";
+import { shortId } from "../../rules/address.ts";
+import { memberOf, type Pool, RELEASE_GRACE_MS, release } from "../../rules/pools.ts";
+import { inQuotes } from "../../rules/text.ts";
+import { type ProposalState, tally, tallyText } from "../../rules/votes.ts";
+import { findPeers } from "../../store/peers.ts";
+import { findPool } from "../../store/pools.ts";
+import { ballotsOf, openProposals, type Proposal, updateProposal } from "../../store/proposals.ts";
+import type { Sql } from "../../store/store.ts";
+import { record, tellMembers } from "./membership.ts";
+import { type Poster, report } from "./post.ts";
+import { peopleOf } from "./references.ts";
+import type { proposalShape } from "./shapes.ts";
+
+/** Ends a proposal, carries out what it decided, and tells its voters. Nobody is woken but the one who is released. */
+export async function conclude(
+  context: Poster,
+  proposal: Proposal,
+  state: Exclude<ProposalState, "open">,
+  why: string,
+): Promise<Proposal> {
+  const { sql, now } = context;
+  const decided = { ...proposal, state, outcome: why, decided_at: now };
+  await updateProposal(sql, decided);
+  const pool = await findPool(sql, proposal.pool_id);
+  const released = pool && state === "passed" ? await letGo(context, pool.pool_id, decided) : false;
+  const voters = (await ballotsOf(sql, proposal.proposal_id)).map((ballot) => ballot.peer_id);
+  const told = voters.filter((peerId) => !(released && peerId === proposal.subject_id));
+  await report(context, {
+    to: await findPeers(sql, told),
+    pool,
+    text: `The proposal ${shortId(proposal.proposal_id)} to release ${proposal.subject} is ${state}: ${why}.`,
+    urgency: "low",
+  });
+  return decided;
+}
+
+/** The vote has passed: the member gets its instructions, a time to finish, and no broadcasts any more. */
+async function letGo(context: Poster, poolId: string, proposal: Proposal): Promise<boolean> {
+  const { sql, now } = context;
+  const pool = await findPool(sql, poolId);
+  if (!pool || !memberOf(pool, proposal.subject_id)) return false;
+  const { peer, live } = await peopleOf(sql, pool, now);
+  const after = release(pool, proposal.subject_id, live, now);
+  await record(context, pool, after);
+  await tellMembers(context, pool, after, peer, [`${proposal.subject} is released.`], proposal.subject_id);
+  const subject = peer(proposal.subject_id);
+  if (!subject) return false;
+  await report(context, {
+    to: [subject],
+    pool,
+    text:
+      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason that ${proposal.proposer} gave: ${inQuotes(proposal.reason, 1000)}\n` +
+      "What to do now: bring what you are doing for this pool to a safe end; tell its lead in one message what is done and what is not; " +
+      "then call cct_leave_pool. If you poll for mail, stop that poll. " +
+      `You get no mail to @${pool.name} any more, and are no member any more in ${RELEASE_GRACE_MS / 60_000} minutes at the latest. ` +
+      "Your own user's instructions stand: this ends your part in the pool, nothing else.",
+    urgency: "normal",
+  });
+  return true;
+}
+
+/** Ends the open proposals about one who is no member any more. */
+export async function withdrawAbout(context: Poster, pool: Pool, subjectId: string, why: string): Promise<void> {
+  for (const proposal of await openProposals(context.sql, pool.pool_id)) {
+    if (proposal.subject_id === subjectId) await conclude(context, proposal, "withdrawn", why);
+  }
+}
+
+/** Ends all open proposals of a pool. */
+export async function withdrawAll(context: Poster, pool: Pool, why: string): Promise<void> {
+  for (const proposal of await openProposals(context.sql, pool.pool_id))
+    await conclude(context, proposal, "withdrawn", why);
+}
+
+/** Looks whether the votes have decided it. */
+export async function settleVotes(context: Poster, proposal: Proposal): Promise<Proposal> {
+  const ballots = await ballotsOf(context.sql, proposal.proposal_id);
+  const { state } = tally(ballots);
+  return state === "open" ? proposal : conclude(context, proposal, state, tallyText(ballots));
+}
+
+export async function toProposalShape(sql: Sql, proposal: Proposal): Promise<z.input<typeof proposalShape>> {
+  const ballots = await ballotsOf(sql, proposal.proposal_id);
+  const { needed } = tally(ballots);
+  return {
+    proposal_id: proposal.proposal_id,
+    subject: proposal.subject,
+    proposer: proposal.proposer,
+    reason: proposal.reason,
+    state: proposal.state,
+    outcome: proposal.outcome || tallyText(ballots),
+    deadline: proposal.deadline,
+    needed,
+    voters: ballots.map(({ peer_id, name }) => ({ peer_id, name })),
+    votes: ballots.flatMap(({ peer_id, name, vote }) => (vote === null ? [] : { peer_id, name, vote })),
+  };
+}
+
+export async function toProposalShapes(sql: Sql, pool: Pool): Promise<z.input<typeof proposalShape>[]> {
+  const shapes = [];
+  for (const proposal of await openProposals(sql, pool.pool_id)) shapes.push(await toProposalShape(sql, proposal));
+  return shapes;
+}

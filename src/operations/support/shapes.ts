@@ -1,0 +1,230 @@
+/** Shapes that several operations share, and how stored rows become them. */
+import * as z from "zod";
+import { addressOf } from "../../rules/address.ts";
+import { type DeliveryState, states, urgencies } from "../../rules/delivery.ts";
+import { busyUntil, isBusy, isLive, type Presence, presenceOf, presences, wantsQuiet } from "../../rules/presence.ts";
+import { inQuotes } from "../../rules/text.ts";
+import { proposalStates, votes } from "../../rules/votes.ts";
+import { countUnread } from "../../store/inbox.ts";
+import type { Mail, RecipientRow } from "../../store/messages.ts";
+import type { Peer } from "../../store/peers.ts";
+import { poolsOfPeer } from "../../store/pools.ts";
+import type { Sql } from "../../store/store.ts";
+import type { Calling } from "./references.ts";
+
+export const messageId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{8,64}$/, "a message_id is 8 to 64 letters, digits, '-' or '_' (a UUID, best of version 7)");
+
+export const urgency = z.enum(urgencies);
+
+export const time = z.int().describe("milliseconds since 1970");
+
+/** A peer is shown with its name, and to who is on another machine also with that of the peer's. */
+export const address = z.string().optional().describe("name@host, when it is on another machine than you");
+
+/** How a peer is: part of every shape that shows one. */
+export const presenceShape = {
+  presence: z.enum(presences),
+  busy_reason: z.string().optional().describe("only while busy"),
+  busy_until: time.optional().describe("its own estimate"),
+};
+
+export function toPresenceShape(
+  peer: Peer,
+  now: number,
+): { presence: Presence; busy_reason?: string; busy_until?: number } {
+  const presence = presenceOf(peer, now);
+  // Who is not there is not busy either, whatever it was last.
+  if (presence === "offline") return { presence };
+  const until = busyUntil(peer, now);
+  return {
+    presence,
+    ...(peer.busy_reason !== null && isBusy(peer, now) ? { busy_reason: peer.busy_reason } : {}),
+    ...(until === undefined ? {} : { busy_until: until }),
+  };
+}
+
+export const proposalShape = z.object({
+  proposal_id: z.string(),
+  subject: z.string(),
+  proposer: z.string(),
+  reason: z.string(),
+  state: z.enum(proposalStates),
+  outcome: z.string().describe("how the votes stand, or why it ended"),
+  deadline: time,
+  needed: z.int().describe("yes votes that it takes"),
+  voters: z.array(z.object({ peer_id: z.string(), name: z.string() })),
+  votes: z.array(z.object({ peer_id: z.string(), name: z.string(), vote: z.enum(votes) })),
+});
+
+export const peerShape = z.object({
+  peer_id: z.string(),
+  name: z.string(),
+  host: z.string(),
+  address,
+  cwd: z.string(),
+  repo: z.string().nullable().describe("git root"),
+  branch: z.string().nullable(),
+  summary: z.string(),
+  ...presenceShape,
+  last_seen: time,
+  pools: z.array(z.string()).describe("names of the pools it is in; of another peer, those that you are in, too"),
+  waiting: z.int().describe("messages that wait for it"),
+  you: z.boolean(),
+});
+
+/** What `toPeerShape` cannot read from the peer itself. */
+export interface AboutPeer {
+  pools: string[];
+  waiting: number;
+  you: boolean;
+  address: string | undefined;
+}
+
+export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<typeof peerShape> {
+  return {
+    peer_id: peer.peer_id,
+    name: peer.name,
+    host: peer.host,
+    cwd: peer.cwd,
+    repo: peer.repo,
+    branch: peer.branch,
+    summary: peer.summary,
+    ...toPresenceShape(peer, now),
+    last_seen: peer.last_seen,
+    ...about,
+  };
+}
+
+/** The calling peer itself, with what has to be looked up. */
+export async function toPeerShapeOf(
+  sql: Sql,
+  peer: Peer,
+  you: boolean,
+  now: number,
+): Promise<z.input<typeof peerShape>> {
+  const unread = await countUnread(sql, peer.peer_id);
+  const pools = (await poolsOfPeer(sql, peer.peer_id)).map((pool) => pool.name);
+  const waiting = unread.reduce((sum, one) => sum + one.unread, 0);
+  return toPeerShape(peer, { pools, waiting, you, address: undefined }, now);
+}
+
+export const recipientShape = z.object({
+  peer_id: z.string(),
+  name: z.string(),
+  address,
+  state: z.enum(states),
+  note: z.string().optional().describe("what to expect"),
+});
+
+export const mailShape = z.object({
+  message_id: z.string(),
+  from: z.string().describe("peer_id, 'operator' for a person, or 'cct' for the broker's own reports"),
+  from_name: z.string(),
+  from_address: address,
+  to: z.string(),
+  pool: z.string().optional().describe("the pool in which it was said"),
+  text: z.string(),
+  urgency,
+  sent_at: time,
+  thread_id: z.string().optional(),
+  reply_to: z.string().optional(),
+  redelivered: z.boolean().describe("it may have been shown before"),
+  attempt: z.int().describe("names this claim when it is acknowledged"),
+});
+
+/** The name of a mail's sender for a reader on the machine `host`; `undefined` when it is on the same one, or no peer. */
+export function senderAddress(mail: Mail, host: string): string | undefined {
+  const { from_name: name, from_host } = mail;
+  return from_host === null || from_host === host ? undefined : addressOf({ name, host: from_host }, host);
+}
+
+export function toMailShape(mail: Mail, host: string): z.input<typeof mailShape> {
+  return {
+    message_id: mail.message_id,
+    from: mail.from_id,
+    from_name: mail.from_name,
+    from_address: senderAddress(mail, host),
+    to: mail.to_address,
+    ...(mail.pool === null ? {} : { pool: mail.pool }),
+    text: mail.text,
+    urgency: mail.urgency,
+    sent_at: mail.sent_at,
+    thread_id: mail.thread_id,
+    ...(mail.reply_to === null ? {} : { reply_to: mail.reply_to }),
+    redelivered: mail.delivery.redelivered,
+    attempt: mail.delivery.attempt,
+  };
+}
+
+export const deliveryShape = z.object({
+  peer_id: z.string(),
+  name: z.string(),
+  address,
+  state: z.enum(states),
+  attempts: z.int(),
+  redelivered: z.boolean(),
+  delivered_at: time.nullable(),
+  read_at: time.nullable(),
+  reason: z.string().optional().describe("why it ended unread"),
+});
+
+export function toDeliveryShape(row: RecipientRow, call: Calling): z.input<typeof deliveryShape> {
+  return {
+    peer_id: row.peer_id,
+    name: row.name,
+    address: call(row),
+    state: row.state,
+    attempts: row.attempt,
+    redelivered: row.redelivered,
+    delivered_at: row.delivered_at,
+    read_at: row.read_at,
+    ...(row.reason === null ? {} : { reason: row.reason }),
+  };
+}
+
+/** What a sender can expect of a recipient, in a few words that are true now. `mayWake`: it was not woken too often. */
+export function expectation(
+  peer: Peer,
+  state: DeliveryState,
+  urgencyOf: string,
+  now: number,
+  mayWake: boolean,
+): string | undefined {
+  const { name } = peer;
+  if (state === "held") return `${name} holds such mail until the operator lets it through`;
+  if (state === "refused") return `${name} takes no such mail`;
+  if (!isLive(peer, now)) {
+    const since = new Date(peer.last_seen).toISOString().slice(0, 16).replace("T", " ");
+    return `${name} is offline since ${since} UTC; the message is kept until it is back`;
+  }
+  if (peer.polls) return `${name} asks for its mail about once a minute`;
+  if (peer.hooks === "quiet") return quietExpectation(peer, now);
+  if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
+  if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;
+  if (peer.presence === "active") return `${name} is working and gets it at its next tool call`;
+  if (urgencyOf === "low") return `${name} is idle and gets it at its next turn (low urgency never wakes)`;
+  if (!mayWake && urgencyOf !== "interrupt")
+    return `${name} was woken as often as it may be within an hour; it gets it at its next turn, or when the hour is over`;
+  return `${name} is idle and will be woken`;
+}
+
+function quietExpectation(peer: Peer, now: number): string {
+  const took = peer.took_at === null ? "it took no mail yet" : `last took mail ${minutes(now - peer.took_at)} ago`;
+  return `no live hook: ${took}; ${peer.name} gets it when it calls cct_check_messages`;
+}
+
+function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {
+  const until = busyUntil(peer, now);
+  const left =
+    until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than it thought";
+  const busy = `${peer.name} is busy with ${inQuotes(peer.busy_reason ?? "something")}${left}`;
+  if (!wantsQuiet(peer, now)) return `${busy}, and gets it after that`;
+  return urgencyOf === "interrupt" ? `${busy}; an interrupt goes through` : `${busy}, and gets it when it is ready`;
+}
+
+/** `40 s`, `6 min`. */
+function minutes(ms: number): string {
+  return ms < 90_000 ? `${Math.max(1, Math.round(ms / 1000))} s` : `${Math.round(ms / 60_000)} min`;
+}

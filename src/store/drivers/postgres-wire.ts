@@ -1,0 +1,127 @@
+/**
+ * A connection of its own to PostgreSQL, on which brokers hear each other (LISTEN and NOTIFY) and ask for the time. What is
+ * said while it is broken is heard by nobody: whoever listens looks for what it missed when it is back.
+ */
+import pg from "pg";
+import { pauseAfter } from "../../rules/backoff.ts";
+import { connectionOptions } from "./postgres-url.ts";
+
+/** Milliseconds since 1970 by the database's clock, as `now`. */
+export const TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
+
+const CHANNEL = "cct";
+const FIRST_PAUSE_MS = 100;
+const CONNECT_MS = 3_000;
+/** No answer for so long means that the link is dead, whatever it looks like from here. */
+const SILENCE_MS = 5_000;
+
+export interface WireListener {
+  /** The connection is there (again), and hears from now on. */
+  up(): void;
+  heard(payload: string): void;
+  down(error: Error): void;
+}
+
+export interface Wire {
+  /** Says payloads of at most 7,999 bytes to every broker, this one as well. Answers whether they were taken. */
+  say(payloads: readonly string[]): Promise<boolean>;
+  /** The database's clock, in milliseconds since 1970, as it was half of a round trip ago; `undefined`: not connected. */
+  time(): Promise<number | undefined>;
+  close(): Promise<void>;
+}
+
+export function openWire(url: string, random: () => number, listener: WireListener): Wire {
+  let client: pg.Client | undefined;
+  let closed = false;
+  let endPause = (): void => {};
+
+  /** Connects, and answers when that is over: whether it was up. */
+  async function connect(): Promise<boolean> {
+    let wasUp = false;
+    const opened = new pg.Client({
+      ...connectionOptions(url),
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: SILENCE_MS,
+    });
+    let ended = (): void => {};
+    const end = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    let problem = new Error("the connection ended");
+    opened.on("error", (error) => {
+      problem = error;
+      ended();
+    });
+    opened.on("end", ended);
+    opened.on("notification", ({ payload }) => listener.heard(payload ?? ""));
+    try {
+      await opened.connect();
+      await opened.query(`LISTEN ${CHANNEL}`);
+      if (closed) return false;
+      client = opened;
+      wasUp = true;
+      listener.up();
+      await end;
+    } catch (error) {
+      problem = error instanceof Error ? error : new Error(String(error));
+    } finally {
+      client = undefined;
+      // What is half open must not wait for an answer that never comes.
+      void opened.end().catch(() => {});
+    }
+    if (!closed) listener.down(problem);
+    return wasUp;
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!closed) {
+      failures = (await connect()) ? 0 : failures + 1;
+      if (closed) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pauseAfter(failures, FIRST_PAUSE_MS, random()));
+        endPause = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+  void run();
+
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One at a time. */
+  function ask(query: pg.QueryConfig): Promise<pg.QueryResult | undefined> {
+    const answer = last.then(() => askNow(query));
+    last = answer;
+    return answer;
+  }
+
+  async function askNow(query: pg.QueryConfig): Promise<pg.QueryResult | undefined> {
+    const asked = client;
+    try {
+      return await asked?.query(query);
+    } catch (error) {
+      // Dead without a word: the next connection is not waited for.
+      asked?.emit("error", error instanceof Error ? error : new Error(String(error)));
+      return undefined;
+    }
+  }
+
+  return {
+    async say(payloads) {
+      const text = "SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said";
+      return (await ask({ name: "say", text, values: [CHANNEL, payloads] })) !== undefined;
+    },
+    async time() {
+      const row: { now: string } | undefined = (await ask({ name: "time", text: TIME }))?.rows[0];
+      return row && Number(row.now);
+    },
+    async close() {
+      closed = true;
+      endPause();
+      await client?.end().catch(() => {});
+    },
+  };
+}

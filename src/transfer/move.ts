@@ -1,0 +1,109 @@
+/** Moves all data between the home's own file and PostgreSQL, and shows that it is the same there. */
+import { createHash } from "node:crypto";
+import { type Config, configPath, withSettings } from "../platform/config.ts";
+import { CctError } from "../platform/errors.ts";
+import { prepareHome, writeWhole } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
+import type { Move, Moved, MovedTable } from "../rules/moves.ts";
+import { checkMoves, movesHere, noteMove, sourceId } from "../store/moves.ts";
+import type { Sql } from "../store/store.ts";
+import { rowsAfter, tables } from "../store/tables.ts";
+import { clearAll, copyAll, readAll } from "./copying.ts";
+import { checkHasData, type End, holdHome, openEnd } from "./endpoints.ts";
+
+/**
+ * The target must be empty, or hold what an earlier run of the same move has left there. From its first row to its last
+ * one, and until everything was compared, brokers refuse it. Of the source nothing is changed but its schema.
+ */
+export async function move(world: World, config: Config, how: Move): Promise<Moved> {
+  if (how.from === "sqlite") checkHasData(config.home);
+  prepareHome(config.home, world.user, true);
+  const open: (() => Promise<void>)[] = [await holdHome(config.home)];
+  try {
+    const source = await openEnd(world, config, how.from);
+    open.push(source.close);
+    await source.store.look(checkMoves);
+    await source.checkTexts();
+    const read = await readAll(source.store, how);
+    if (how.dryRun) return { from: source.name, to: how.to, tables: read };
+    const target = await openEnd(world, config, how.to);
+    open.push(target.close);
+    await bringOver(world, source, target, read, how);
+    if (how.use) useFromNowOn(world, config, how);
+    return { from: source.name, to: target.name, tables: read };
+  } finally {
+    for (const close of open.reverse()) await close();
+  }
+}
+
+async function bringOver(world: World, source: End, target: End, read: MovedTable[], how: Move): Promise<void> {
+  const now = await source.now();
+  const source_id = await source.store.tx((sql) => sourceId(sql, world.newId(), now));
+  const digest = createHash("sha256").update(JSON.stringify(read)).digest("hex");
+  const rows = read.reduce((sum, table) => sum + table.rows, 0);
+  const at = await target.now();
+  const note = (state: "running" | "done", of: string): Promise<void> =>
+    target.store.tx((sql) => noteMove(sql, { source_id, state, digest: of, at }));
+
+  if ((await target.store.txAlone((sql) => claim(sql, target.name, source_id, digest, at))) === "other rows") {
+    await clearAll(target.store, how);
+    await note("running", digest);
+  }
+  await copyAll(source.store, target.store, how, rows);
+  const written = await readAll(target.store, how, rows);
+  const wrong = written.filter((table, i) => table.rows !== read[i]?.rows || table.checksum !== read[i]?.checksum);
+  if (wrong.length > 0) {
+    await note("running", "");
+    throw new CctError(
+      "store_failed",
+      `${wrong.map(({ name }) => name).join(", ")}: not the same in ${source.name} and ${target.name}. Brokers refuse the latter.`,
+      "Is a broker running there? Stop all of them, then repeat this: it begins anew.",
+    );
+  }
+  await source.checkAlone();
+  await target.checkAlone();
+  await target.settle();
+  await note("done", digest);
+}
+
+/**
+ * Makes the target that of this move. Answers `other rows` when it holds some that have to go first: of an earlier run,
+ * which read other data than there is now, or came to another end.
+ */
+async function claim(
+  sql: Sql,
+  name: string,
+  source_id: string,
+  digest: string,
+  at: number,
+): Promise<"other rows" | "ok"> {
+  const moves = await movesHere(sql);
+  const earlier = moves.find((one) => one.source_id === source_id);
+  if (earlier?.state === "done")
+    throw new CctError(
+      "conflict",
+      `All of this was moved to ${name} already, and compared, at ${new Date(earlier.at).toISOString().slice(0, 19)}Z. Nothing was changed.`,
+      "Set database_url and start a broker: cct start",
+    );
+  if (earlier) return earlier.digest === digest ? "ok" : "other rows";
+  const holds = await firstWithRows(sql);
+  if (moves.some(({ state }) => state === "running") || holds !== undefined)
+    throw new CctError(
+      "conflict",
+      `${name} holds other data already${holds === undefined ? ", or will: another move into it is not finished" : ` (${holds})`}. Nothing was changed.`,
+      "Use a new, empty database.",
+    );
+  await noteMove(sql, { source_id, state: "running", digest, at });
+  return "ok";
+}
+
+async function firstWithRows(sql: Sql): Promise<string | undefined> {
+  for (const table of tables) if ((await rowsAfter(sql, table, undefined, 1)).length > 0) return table.name;
+  return undefined;
+}
+
+/** While the home is still held: else a session could start a broker on what was left. */
+function useFromNowOn(world: World, { home, database_url }: Config, { to }: Move): void {
+  const text = withSettings(home, { database_url: to === "postgres" ? database_url : undefined });
+  writeWhole(configPath(home), text, world.newId());
+}

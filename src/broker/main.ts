@@ -13,7 +13,7 @@ import {
   paths,
   prepareHome,
   readBrokerNote,
-  readOwn,
+  readTrusted,
   writeWhole,
 } from "../platform/home.ts";
 import { isAlive, startMark } from "../platform/process.ts";
@@ -84,12 +84,12 @@ async function certificate(world: World, config: Config): Promise<{ cert: string
   const own = config.cert !== undefined && config.key !== undefined;
   const [certPath, keyPath] = [config.cert ?? place.cert, config.key ?? place.key];
   try {
-    if (!own && (readOwn(place.cert) === undefined || readOwn(place.key) === undefined)) {
+    if (!own && (readTrusted(place.cert) === undefined || readTrusted(place.key) === undefined)) {
       const made = await makeCertificate(world.now());
       writeWhole(place.key, made.key, world.newId());
       writeWhole(place.cert, made.cert, world.newId());
     }
-    const read = (path: string): string => (own ? readFileSync(path, "utf8") : (readOwn(path) ?? ""));
+    const read = (path: string): string => (own ? readFileSync(path, "utf8") : (readTrusted(path) ?? ""));
     const [cert, key] = [read(certPath), read(keyPath)];
     // Not only that they are there: that they belong together.
     createSecureContext({ cert, key });
@@ -132,7 +132,7 @@ async function serve(
 ): Promise<Broker> {
   const { now } = database;
   const tally = newTally();
-  const store = measured(database.store, tally);
+  const store = measured(database.store, tally, world.steady);
   const startedAt = now();
   const events = fanout();
   const shared = database.share?.(events);

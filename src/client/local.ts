@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 50;
  * A client of the configured brokers; without any, of this home's broker, wherever it listens. A broker notes in the home
  * where it is; without a note, or with a dead broker's, nothing is asked: another program may have the port by now.
  */
-export function localClient(config: Config): Client {
+export function localClient(config: Config, random: () => number): Client {
   const { broker } = config;
   // The home's own token is the operator's: it leaves this machine in no case, also when only one of several is elsewhere.
   const isHere = broker === undefined || broker.every(isOnThisMachine);
@@ -28,7 +28,7 @@ export function localClient(config: Config): Client {
       token: (broker && config.token) || (isHere ? (readToken(config.home) ?? "") : ""),
       fingerprints: config.fingerprint,
     }),
-    Math.random,
+    random,
   );
 }
 

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../platform/errors.ts";
-import { paths, readOwn, writeWhole } from "../platform/home.ts";
+import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { checkMessageText, oneLine } from "../rules/text.ts";
 
 /** More than a session writes in a day's outage; what wants more is a loop. */
@@ -60,7 +60,7 @@ export function keptOf(home: string, peerId: string): Kept[] {
     // A file that a writer has not finished.
     if (message_id === "") return [];
     const known = { peer_id: peerId, message_id, kept_at: Number(time) };
-    const text = readOwn(fileOf(home, known));
+    const text = readTrusted(fileOf(home, known));
     return text === undefined ? [] : [{ ...known, ...contentOf(text) }];
   });
 }

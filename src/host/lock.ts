@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../platform/errors.ts";
-import { readOwn } from "../platform/home.ts";
+import { readTrusted } from "../platform/home.ts";
 import { isAlive } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 
@@ -34,7 +34,7 @@ function take(path: string, pid: number): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
-    const holder = Number(readOwn(path) ?? "");
+    const holder = Number(readTrusted(path) ?? "");
     // Left behind by one that was killed.
     if (holder > 0 && !isAlive(holder)) rmSync(path, { force: true });
     return false;

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as z from "zod";
 import { CctError, systemCode } from "./errors.ts";
-import { readOwn } from "./home.ts";
+import { readTrusted } from "./home.ts";
 import type { World } from "./world.ts";
 
 const limit = (count: number, what: string) =>
@@ -251,7 +251,7 @@ function readConfigFile(home: string): Partial<Record<SettingName, unknown>> {
   const path = configPath(home);
   let text: string;
   try {
-    const found = readOwn(path);
+    const found = readTrusted(path);
     if (found === undefined) return {};
     text = found;
   } catch (error) {

@@ -197,7 +197,7 @@ export function readIfThere(path: string): string | undefined {
  * is refused: a token that he knows, or a note that leads us to his port. Looked at when it is open, so that nobody changes
  * it in between; a pipe does not hold us up.
  */
-export function readOwn(path: string): string | undefined {
+export function readTrusted(path: string): string | undefined {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -226,7 +226,7 @@ function notOurs(path: string): CctError {
 }
 
 /** The token of this home's broker; `undefined` when none has been made. */
-export const readToken = (home: string): string | undefined => readOwn(paths(home).token)?.trim();
+export const readToken = (home: string): string | undefined => readTrusted(paths(home).token)?.trim();
 
 /** The token that every client of this home's broker shows. Made by the first one who asks. */
 export function brokerToken(home: string, newId: () => string): string {
@@ -255,7 +255,7 @@ export interface BrokerNote {
 
 export function readBrokerNote(home: string): BrokerNote | undefined {
   try {
-    const note: Partial<BrokerNote> = JSON.parse(readOwn(paths(home).broker) ?? "null") ?? {};
+    const note: Partial<BrokerNote> = JSON.parse(readTrusted(paths(home).broker) ?? "null") ?? {};
     const { pid, began, url, version } = note;
     if (typeof pid !== "number" || typeof began !== "string") return undefined;
     if (typeof url === "string" && typeof version === "string") return { pid, began, url, version };

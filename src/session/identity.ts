@@ -6,7 +6,7 @@ import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Credentials } from "../operations/core/operation.ts";
 import { errorLine } from "../platform/errors.ts";
-import { paths, readOwn, writeWhole } from "../platform/home.ts";
+import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";
 import type { Holder } from "../rules/identity.ts";
 
@@ -82,7 +82,7 @@ function readRecord(path: string, user: number, say: (problem: string) => void) 
   if ((stat.mode & 0o077) !== 0) return unusable("others than you could read or change its secret");
   let text: string;
   try {
-    text = readOwn(path) ?? "";
+    text = readTrusted(path) ?? "";
   } catch (error) {
     return unusable(errorLine(error));
   }

@@ -107,7 +107,7 @@ function openSession(world: World): Session {
   } catch {
     // Another session that starts now clears the same away; what stays is cleared by the next.
   }
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   let link: Link;
   const outbox = createOutbox(world, config, client, () => link.peer());
   const mail = createMail(

@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CctError, systemCode } from "../platform/errors.ts";
-import { isPlainAndOurs, paths, readOwn, writeWhole } from "../platform/home.ts";
+import { isPlainAndOurs, paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { isAlive, startedAt, startMark, stillRuns } from "../platform/process.ts";
 
 /** What hooks that are faster than we may have written already when a host starts. */
@@ -32,7 +32,7 @@ export function takeOver(folder: string, claudePid: number, me: { pid: number; n
     writeFileSync(lock, mine, { flag: "wx", mode: 0o600 });
   } catch (error) {
     if (systemCode(error) !== "EEXIST") throw error;
-    const [pid = "", ...mark] = (readOwn(lock) ?? "").trim().split(" ");
+    const [pid = "", ...mark] = (readTrusted(lock) ?? "").trim().split(" ");
     if (pid !== "" && Number(pid) !== me.pid && stillRuns(Number(pid), mark.join(" "))) {
       throw new CctError(
         "conflict",
@@ -47,7 +47,7 @@ export function takeOver(folder: string, claudePid: number, me: { pid: number; n
     if (/^\.(back|lost)\./.test(name)) rmSync(join(folder, name), { force: true });
   const owner = join(folder, "owner");
   const host = startMark(claudePid);
-  if (readOwn(owner)?.trim() === host) return false;
+  if (readTrusted(owner)?.trim() === host) return false;
   // Another process had this number. The folder itself must stay: the host may watch it already.
   for (const name of readdirSync(folder)) {
     const mayBeNew = KEPT.includes(name) || name.startsWith("poke.");

@@ -22,7 +22,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { systemCode } from "../platform/errors.ts";
-import { ownFolder, paths, readOwn, writeWhole } from "../platform/home.ts";
+import { ownFolder, paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { readSpoolHead } from "../rules/spoolfile.ts";
 import { takeOver } from "./spool-owner.ts";
 
@@ -149,7 +149,7 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
     return me.now();
   }
   /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
-  const firstLine = (name: string) => readOwn(at(name))?.split("\n", 1)[0]?.trim();
+  const firstLine = (name: string) => readTrusted(at(name))?.split("\n", 1)[0]?.trim();
 
   return {
     folder,
@@ -166,11 +166,11 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
         offeredAt = undefined;
         return undefined;
       }
-      const content = readOwn(mine);
+      const content = readTrusted(mine);
       rmSync(mine, { force: true });
       return content;
     },
-    peek: () => readOwn(at("mail")),
+    peek: () => readTrusted(at("mail")),
     taken() {
       const files: TakenFile[] = [];
       const names = readdirSync(folder);
@@ -179,7 +179,7 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
         const stage = STAGES.find((one) => name.startsWith(`${one}.`));
         if (!stage) continue;
         try {
-          const content = readOwn(at(name));
+          const content = readTrusted(at(name));
           // A hook renamed it just now; its new name is seen next time.
           if (content === undefined) continue;
           files.push({ stage, name, via: wayOf(name), content, since: firstSeen(name, 0) });
@@ -196,7 +196,7 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
     take(event) {
       const name = `taken.${event}-${unique()}`;
       if (!moved(at("mail"), at(name))) return undefined;
-      const content = readOwn(at(name));
+      const content = readTrusted(at(name));
       if (content === undefined) return undefined;
       return { stage: "taken", name, via: wayOf(name), content, since: me.now() };
     },

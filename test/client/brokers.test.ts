@@ -175,7 +175,7 @@ test("the home's own token is shown to nobody when one address of several is els
   mkdirSync(home, { mode: 0o700 });
   writeFileSync(join(home, "token"), "the-home's-own", { mode: 0o600 });
   for (const CCT_BROKER of [here, `${here},http://127.0.0.2:9`, `${here},http://192.0.2.1:9`]) {
-    const one = localClient(loadConfig({ env: { CCT_HOME: home, CCT_BROKER }, cwd: "/" }));
+    const one = localClient(loadConfig({ env: { CCT_HOME: home, CCT_BROKER }, cwd: "/" }), Math.random);
     await until("it was asked", async () => (await one.healthOfEach()).some(({ about }) => about));
     one.close();
   }

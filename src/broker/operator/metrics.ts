@@ -91,9 +91,9 @@ const sentAt = ({ seq }: { seq: number }): number => Math.floor(seq / 1000);
 const seconds = (ms: number): number => Math.max(0, ms) / 1000;
 
 /** The same store, with its transactions and looks counted and timed. */
-export function measured(store: Store, tally: Tally): Store {
+export function measured(store: Store, tally: Tally, steady: () => number): Store {
   async function timed<T>(run: () => Promise<T>): Promise<T> {
-    const begin = performance.now();
+    const begin = steady();
     try {
       const result = await run();
       tally.transactions.committed++;
@@ -102,7 +102,7 @@ export function measured(store: Store, tally: Tally): Store {
       tally.transactions.failed++;
       throw error;
     } finally {
-      observe(tally.transaction, seconds(performance.now() - begin));
+      observe(tally.transaction, seconds(steady() - begin));
     }
   }
   return {

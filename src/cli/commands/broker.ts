@@ -26,7 +26,7 @@ export function addBrokerCommands(
 
 async function brokerStatus(world: World, screen: Screen, json: boolean): Promise<number> {
   const config = loadConfig(world);
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const status = await client.status();
     if (!status) {

@@ -37,13 +37,13 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
     },
   };
   const config = loadConfig(world);
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   const sessions: StandIn[] = [];
   const steps: Step[] = [];
-  const begin = performance.now();
+  const begin = world.steady();
   let last = begin;
   const step = (what: string): void => {
-    const now = performance.now();
+    const now = world.steady();
     steps.push({ at: Math.round(now - begin), took: Math.round((now - last) * 10) / 10, what });
     last = now;
     if (!json) screen.write(`${paint(screen, "dim", `${String(Math.round(now - begin)).padStart(6)} ms`)}  ${what}\n`);

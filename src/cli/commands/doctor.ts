@@ -68,7 +68,7 @@ export async function doctor(world: World, screen: Screen, json: boolean): Promi
 }
 
 async function broker(world: World, config: Config): Promise<Finding[]> {
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const about = await client.health();
     if (!about)
@@ -146,7 +146,7 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
  */
 async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   const started: StandIn[] = [];
   async function begin(name: string): Promise<{ session: StandIn; peer_id: string }> {
     const session = standIn(world, config.home, name, folder);
@@ -164,16 +164,16 @@ async function probe(world: World, config: Config): Promise<string> {
       const word = world.newId();
       const message = { to: peer_id, text: `probe ${word}`, expires_in_seconds: 60 };
       const other = config.broker === undefined ? undefined : (await begin("cct-doctor-sends")).session;
-      const began = performance.now();
+      const began = world.steady();
       if (other) await other.call("cct_send_message", message);
       else await client.call("send_message", message);
       await session.mailArrived();
-      const spooled = performance.now();
+      const spooled = world.steady();
       const { stdout } = await session.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
       if (!stdout.includes(word))
         throw new CctError("internal", "the hook did not show the probe message.", "Is bash on PATH?");
       await session.hook("Stop");
-      return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(performance.now() - spooled).toFixed(0)} ms)`;
+      return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(world.steady() - spooled).toFixed(0)} ms)`;
     } finally {
       for (const session of started) await session.end();
     }

@@ -12,7 +12,7 @@ import {
   withSettings,
 } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
-import { prepareHome, readOwn, writeWhole } from "../../platform/home.ts";
+import { prepareHome, readTrusted, writeWhole } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import {
   type Invitation,
@@ -97,7 +97,7 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
     plain_http: options.plain ? true : undefined,
     ...(options.cert === undefined ? {} : { cert: absolute(options.cert), key: absolute(options.key ?? "") }),
   };
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const lan = await opened(world, config, settings, client);
     const { code, expires_at } = await client.call("invite_device", {});
@@ -142,7 +142,7 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
 /** Starts the broker anew with these settings, kept for later starts too. What cannot be had leaves all as it was. */
 async function opened(world: World, before: Config, settings: Settings, client: Client): Promise<Lan> {
   const path = configPath(before.home);
-  const text = readOwn(path);
+  const text = readTrusted(path);
   const change = (content: string | undefined): void =>
     content === undefined ? rmSync(path, { force: true }) : writeWhole(path, content, world.newId());
   change(withSettings(before.home, settings));
@@ -187,7 +187,7 @@ function lanOf(about: Record<string, unknown> | undefined): Lan {
 const invitation = (lan: Lan, code: string): Invitation => ({ ...lan, code });
 
 async function invite(world: World, screen: Screen, options: { scope: Scope; json?: boolean }): Promise<void> {
-  const client = localClient(loadConfig(world));
+  const client = localClient(loadConfig(world), world.random);
   try {
     const lan = lanOf(await client.health());
     const { code, expires_at, scope } = await client.call("invite_device", { scope: options.scope });
@@ -208,7 +208,7 @@ async function lanStop(world: World, screen: Screen): Promise<void> {
   const now = loadConfig(world);
   if ((await stopBroker(world, now)) === undefined)
     return screen.write("No broker was running; the next one listens on this machine only.\n");
-  const client = localClient(now);
+  const client = localClient(now, world.random);
   try {
     await ensureBroker(world, now, client);
     screen.write("The broker listens on this machine only now. Other machines' tokens stay: see cct device list.\n");
@@ -236,11 +236,11 @@ async function join(
   const { home } = loadConfig(world);
   prepareHome(home, world.user, true);
   const name = options.name ?? (world.hostname || "device");
-  const { url, token } = await redeem(invitation, name);
+  const { url, token } = await redeem(world, invitation, name);
   const { fingerprint } = invitation;
   writeWhole(configPath(home), withSettings(home, { broker: url, token, fingerprint }), world.newId());
   const config = loadConfig(world);
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const about = await client.health();
     const { peers } = await client.call("list_peers", {});
@@ -266,13 +266,13 @@ async function join(
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 /** Turns the invitation into a token, at the first of its addresses that answers. */
-async function redeem(invitation: Invitation, name: string): Promise<{ url: string; token: string }> {
+async function redeem(world: World, invitation: Invitation, name: string): Promise<{ url: string; token: string }> {
   const failures: string[] = [];
   for (const address of invitation.addresses) {
     const url = `${invitation.tls ? "https" : "http"}://${address}`;
     const { code: token, fingerprint } = invitation;
     const fingerprints = fingerprint === undefined ? undefined : [fingerprint];
-    const client = createClient(() => ({ urls: [url], token, fingerprints }), Math.random);
+    const client = createClient(() => ({ urls: [url], token, fingerprints }), world.random);
     try {
       const joined = await client.call("join_device", { name });
       return { url, token: joined.token };

@@ -46,7 +46,7 @@ async function start(world: World, screen: Screen, parts: Parts, options: StartO
   const config = loadConfig(world, flags);
   if (foreground) return serve(screen, () => parts.startBroker(config));
   prepareHome(config.home, world.user, true);
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();
@@ -87,7 +87,7 @@ export async function stopBroker(world: World, config: Config): Promise<number |
       `The broker at ${config.broker.join(" or ")} is not this home's.`,
       "Stop it where it runs.",
     );
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const about = await client.health();
     // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
@@ -115,7 +115,7 @@ export async function stopBroker(world: World, config: Config): Promise<number |
 
 async function status(world: World, screen: Screen, json: boolean): Promise<number> {
   const config = loadConfig(world);
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const about = await client.health();
     const each = config.broker === undefined ? undefined : await client.healthOfEach();

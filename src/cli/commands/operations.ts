@@ -84,7 +84,7 @@ export function addOperationCommands(
       if (entry.name === "send_message") input.message_id ??= world.newMessageId();
       const config = loadConfig(world);
       prepareHome(config.home, world.user, false);
-      const client = localClient(config);
+      const client = localClient(config, world.random);
       try {
         // Who waits to see it delivered is not served by a message that is kept.
         const keeps = entry.name === "send_message" && wait === undefined && (outbox === true || config.outbox);

@@ -121,7 +121,7 @@ async function withBroker(
 ): Promise<void> {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     await work(client, actor(world, config));
   } finally {

@@ -63,7 +63,7 @@ async function up(world: World, screen: Screen): Promise<void> {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, true);
   const tick = paint(screen, "green", "✓");
-  const client = localClient(config);
+  const client = localClient(config, world.random);
   try {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();

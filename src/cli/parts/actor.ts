@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Credentials } from "../../operations/core/operation.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
-import { paths, readOwn } from "../../platform/home.ts";
+import { paths, readTrusted } from "../../platform/home.ts";
 import { startMark } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 
@@ -28,7 +28,7 @@ export function actor(
   }
   const pid = Number(world.env.CLAUDE_PID ?? "");
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  const [peerId = ""] = (readOwn(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
+  const [peerId = ""] = (readTrusted(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
   const record = peerId ? readRecord(config.home, peerId) : undefined;
   // A note of another process that had that number says nothing about us.
   return record && record.claude_pid === pid && record.started === startMark(pid) ? record : undefined;
@@ -47,7 +47,7 @@ function readRecord(
   if (!/^[0-9a-f]{32}$/.test(peerId)) return undefined;
   try {
     const { peer_id, secret, name, claude_pid, started } = JSON.parse(
-      readOwn(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
+      readTrusted(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
     );
     if (typeof secret !== "string" || peer_id !== peerId) return undefined;
     return { peer_id, secret, name: String(name), claude_pid, started };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import pino, { type Logger } from "pino";
 import { createStream } from "rotating-file-stream";
-import type { Environment } from "../operations/core/operation.ts";
+import type { Environment } from "../operations/core/transaction.ts";
 import { type Config, isLoopback } from "../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import {
@@ -28,7 +28,7 @@ import { createApp } from "./http/app.ts";
 import { connections } from "./http/connections.ts";
 import { fanout } from "./http/events.ts";
 import { openDoors, reachableAt } from "./http/listen.ts";
-import { countHappening, measured, newTally } from "./operator/metrics.ts";
+import { countEvent, measured, newTally } from "./operator/metrics.ts";
 import { readiness } from "./operator/readiness.ts";
 import { watch } from "./operator/watch.ts";
 import { clearAway } from "./retention.ts";
@@ -155,7 +155,7 @@ async function serve(
       tally.hints++;
       (shared ?? events).publish(hint);
     },
-    count: (happening) => countHappening(tally, happening),
+    count: (event) => countEvent(tally, event),
   };
   let closing: Promise<void> | undefined;
   const open = connections(config.connections_per_address);

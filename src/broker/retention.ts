@@ -1,6 +1,6 @@
 /** Clears away what is old, in the background: small transactions with pauses, so that nobody waits for it. */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Environment } from "../operations/core/operation.ts";
+import type { Environment } from "../operations/core/transaction.ts";
 import { clearings } from "../operations/support/retention.ts";
 import type { Keep } from "../rules/retention.ts";
 

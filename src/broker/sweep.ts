@@ -3,11 +3,10 @@
  * decide, statements record. Each step looks first whether there is anything to do, and does that in transactions of its
  * own, so that it is in nobody's way for long; whoever else did it meanwhile leaves it nothing to do.
  */
-import { endBusy, isBusyOver } from "../operations/busy.ts";
-import type { Environment, Happening, Hint } from "../operations/core/operation.ts";
-import { goneServices, removeGoneServices } from "../operations/services.ts";
+import { type Environment, type TransactionContext, transact } from "../operations/core/transaction.ts";
+import { endBusy, isBusyOver } from "../operations/support/busy.ts";
 import { recordOutcome } from "../operations/support/outcomes.ts";
-import type { Poster } from "../operations/support/post.ts";
+import { goneServices, removeGoneServices } from "../operations/support/services.ts";
 import { closeVotes, poolsDue, settlePool } from "../operations/support/settle.ts";
 import { expire, lapse } from "../rules/delivery.ts";
 import { isLive, LEASE_MS, SILENT_MS, SKEW_MS } from "../rules/presence.ts";
@@ -51,7 +50,7 @@ export async function sweepAll(environment: Environment, here: Here, absenceMs: 
   });
   await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now() - SILENT_MS, now() + SKEW_MS));
   for (const pool of await environment.store.look((sql) => poolsDue(sql, now(), absenceMs)))
-    await act(environment, (context) => settlePool(context, pool, absenceMs));
+    await transact(environment, (context) => settlePool(context, pool, absenceMs));
   await step(environment, (sql) => dueProposals(sql, now()), closeVotes);
   await step(
     environment,
@@ -75,7 +74,7 @@ async function settleSessions(
   const now = environment.now();
   const ids = (await environment.store.look(find)).filter((peer) => isDue(peer, now)).map(({ peer_id }) => peer_id);
   for (let i = 0; i < ids.length; i += TOGETHER) {
-    await act(environment, async (context) => {
+    await transact(environment, async (context) => {
       for (const peer of await findPeers(context.sql, ids.slice(i, i + TOGETHER))) {
         if (!isDue(peer, context.now)) continue;
         // Also of a peer that went away while it was busy: who polls for it would poll slowly for ever.
@@ -90,25 +89,7 @@ async function settleSessions(
 async function step(
   environment: Environment,
   find: (sql: Sql) => Promise<readonly unknown[]>,
-  settle: (context: Poster) => Promise<void>,
+  settle: (context: TransactionContext) => Promise<void>,
 ): Promise<void> {
-  if ((await environment.store.look(find)).length > 0) await act(environment, settle);
-}
-
-/** One transaction of the clock's, with its hints after the commit. */
-async function act(environment: Environment, work: (context: Poster) => Promise<void>): Promise<void> {
-  const { hints, happenings } = await environment.store.tx(async (sql) => {
-    const hints: Hint[] = [];
-    const happenings: Happening[] = [];
-    await work({
-      ...environment,
-      sql,
-      now: environment.now(),
-      emit: (hint) => void hints.push(hint),
-      count: (happening) => void happenings.push(happening),
-    });
-    return { hints, happenings };
-  });
-  for (const hint of hints) environment.publish(hint);
-  for (const happening of happenings) environment.count(happening);
+  if ((await environment.store.look(find)).length > 0) await transact(environment, settle);
 }

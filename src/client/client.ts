@@ -1,6 +1,6 @@
 /** Typed calls to a broker, or to one of several that share a database, made from the list of operations (types only). */
 import type { IncomingMessage } from "node:http";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { BrokerStatus } from "../operations/surface/broker-status.ts";
 import { CctError } from "../platform/errors.ts";

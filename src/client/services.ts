@@ -1,7 +1,7 @@
 /** Keeping a service registered: its owner's machine looks whether it answers, and tells the broker. */
 import * as http from "node:http";
 import { connect } from "node:net";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import { endpointOf, type Finding } from "../rules/services.ts";
 import type { Client } from "./client.ts";

@@ -1,6 +1,6 @@
 /** A peer's event stream that stays: it reconnects with growing pauses, and every (re)connection begins with a hint to catch up. */
 import { createParser } from "eventsource-parser";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import { CctError } from "../platform/errors.ts";
 import { pauseAfter } from "../rules/backoff.ts";
 import type { Client } from "./client.ts";

@@ -1,12 +1,10 @@
 /** Busy signals: a peer asks to be left alone for a while, and says when it is ready again. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { isLive, READY, wantsQuiet } from "../rules/presence.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
-import { findPeers, type Peer, updatePeer } from "../store/peers.ts";
-import { pollingFellows } from "../store/pools.ts";
+import { type Peer, updatePeer } from "../store/peers.ts";
 import { callingPeer, operation } from "./core/operation.ts";
-import { type Poster, report } from "./support/post.ts";
+import { endBusy, tellPolls } from "./support/busy.ts";
 import { peerShape, toPeerShapeOf } from "./support/shapes.ts";
 
 const MAX_ESTIMATE_S = 86_400;
@@ -57,25 +55,3 @@ export const setReady = operation({
     return toPeerShapeOf(sql, changed, true, now);
   },
 });
-
-/** Ends a busy signal, by the peer's word or by the clock: what waited comes, and who polls for it is told. */
-export async function endBusy(context: Poster, peer: Peer): Promise<Peer> {
-  const changed: Peer = { ...peer, ...READY };
-  await updatePeer(context.sql, changed);
-  context.emit({ peer_id: peer.peer_id, about: "mail" });
-  // A long command asked nobody to slow down.
-  const how = isLive(peer, context.now) ? "ready" : "offline";
-  if (peer.busy_for !== null) await tellPolls(context, peer, `${peer.name} is ${how}. Poll once a minute again.`);
-  return changed;
-}
-
-async function tellPolls(context: Poster, peer: Peer, text: string): Promise<void> {
-  const polling = await findPeers(context.sql, await pollingFellows(context.sql, peer.peer_id));
-  // One by one: fellows of different pools need not know of each other.
-  for (const fellow of polling) await report(context, { to: [fellow], pool: undefined, text, urgency: "low" });
-}
-
-/** Whether the clock ends a peer's busy signal. */
-export function isBusyOver(peer: Peer, now: number): boolean {
-  return peer.busy_for !== null && !wantsQuiet(peer, now);
-}

@@ -10,7 +10,7 @@ import { updatePeer } from "../store/peers.ts";
 import { recordWay, ways } from "../store/usage.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
-import { wakes } from "./support/post.ts";
+import { canWake } from "./support/post.ts";
 import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./support/shapes.ts";
 
 /** What the framing of a message depends on. */
@@ -104,7 +104,7 @@ export const claimMessages = operation({
       messages: messages.map((mail) => toMailShape(mail, peer.host)),
       remaining: left.all,
       quiet: which === "interrupt",
-      may_wake: await wakes(context, peer),
+      may_wake: await canWake(context, peer),
       interrupts: left.interrupt,
       too_long: tooLong.map(({ message_id, from, from_name, from_address, mail }) => ({
         message_id,

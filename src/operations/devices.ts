@@ -14,7 +14,9 @@ import {
   useInvitation,
 } from "../store/devices.ts";
 import type { Sql } from "../store/store.ts";
-import { type Context, hashSecret, operation } from "./core/operation.ts";
+import { hashSecret } from "./core/identity.ts";
+import { type Context, operation } from "./core/operation.ts";
+import { usedUp } from "./support/invitations.ts";
 import { time } from "./support/shapes.ts";
 
 const scope = z
@@ -57,14 +59,6 @@ export const joinDevice = operation({
     return admit(context, input.name, invitation.scope);
   },
 });
-
-/** What an invitation is told that opens nothing (any more). */
-export const usedUp = (): CctError =>
-  new CctError(
-    "unauthorized",
-    "This join string was used before, or is older than 15 minutes.",
-    "Ask for a new one: cct device invite, on the broker's machine.",
-  );
 
 export const addDevice = operation({
   name: "add_device",

@@ -1,9 +1,10 @@
 /** What was said, and what became of it. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { failedMessages, findMessage, history, type Message, recipientsOf } from "../store/messages.ts";
-import { type Context, operation } from "./core/operation.ts";
-import { calling, callingSenders, peerNamed } from "./support/references.ts";
+import { failedMessages, findMessage, history, recipientsOf } from "../store/messages.ts";
+import { operation } from "./core/operation.ts";
+import { mayKnow } from "./support/may-read.ts";
+import { addressFormatter, peerNamed, senderAddressFormatter } from "./support/references.ts";
 import { address, deliveryShape, messageId, toDeliveryShape, urgency } from "./support/shapes.ts";
 
 export const messageStatus = operation({
@@ -32,7 +33,7 @@ export const messageStatus = operation({
       );
     }
     const { message_id, from_name, to_address, sent_at } = message;
-    const call = await calling(context.sql, context.caller);
+    const call = await addressFormatter(context.sql, context.caller);
     return {
       message_id,
       from_name,
@@ -42,13 +43,6 @@ export const messageStatus = operation({
     };
   },
 });
-
-/** Who may know what became of a message: who sent or got it, and the operator. */
-export function mayKnow({ caller }: Context, message: Message, recipients: readonly { peer_id: string }[]): boolean {
-  if (caller.kind !== "peer") return true;
-  const me = caller.peer.peer_id;
-  return message.from_id === me || recipients.some((recipient) => recipient.peer_id === me);
-}
 
 export const messages = operation({
   name: "messages",
@@ -95,8 +89,8 @@ export const messages = operation({
       sql,
       found.map((message) => message.message_id),
     );
-    const call = await calling(sql, caller);
-    const callSender = await callingSenders(sql, call, found);
+    const call = await addressFormatter(sql, caller);
+    const callSender = await senderAddressFormatter(sql, call, found);
     return {
       messages: found.map((m) => ({
         seq: m.seq,

@@ -17,12 +17,11 @@ import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { lastSentBy, recentlySent } from "../store/usage.ts";
 import { type Caller, type Context, NotedError, operation } from "./core/operation.ts";
-import { mayKnow } from "./history.ts";
-import { guardNote, note } from "./notes.ts";
-import { seenBy } from "./pool-status.ts";
+import { mayKnow, seenBy } from "./support/may-read.ts";
+import { guardNote, note } from "./support/notes.ts";
 import { recordDelivery } from "./support/outcomes.ts";
-import { fullError, post } from "./support/post.ts";
-import { calling, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
+import { fullError, postMessage } from "./support/post.ts";
+import { addressFormatter, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
 import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./support/shapes.ts";
 
 const sendOutput = z.object({
@@ -106,12 +105,12 @@ export const sendMessage = operation({
     };
     return {
       message_id: id,
-      recipients: await post(
+      recipients: await postMessage(
         context,
         message,
         recipients,
         (all) => JSON.stringify({ message_id: id, recipients: all }),
-        await calling(sql, caller),
+        await addressFormatter(sql, caller),
       ),
     };
   },
@@ -210,7 +209,7 @@ export const resendMessage = operation({
         "See: cct message <message_id>",
       );
     }
-    const call = await calling(sql, caller);
+    const call = await addressFormatter(sql, caller);
     const recipients = (await recipientsOf(sql, [message_id])).map((row) => toDeliveryShape(row, call));
     return { message_id, recipients };
   },

@@ -12,12 +12,12 @@ import { findDelivery } from "../store/messages.ts";
 import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
-import { endBusy, isBusyOver } from "./busy.ts";
 import { type Caller, callingPeer, operation } from "./core/operation.ts";
-import { held, place } from "./register.ts";
+import { endBusy, isBusyOver } from "./support/busy.ts";
 import { recordDelivery } from "./support/outcomes.ts";
-import { wakes } from "./support/post.ts";
-import { calling, poolNamed, viewerOf } from "./support/references.ts";
+import { canWake } from "./support/post.ts";
+import { addressFormatter, poolNamed, viewerOf } from "./support/references.ts";
+import { held, place } from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
 
 export const heartbeat = operation({
@@ -90,7 +90,7 @@ export const heartbeat = operation({
       name: peer.name,
       unread: all("unread"),
       held: all("held"),
-      may_wake: await wakes(context, peer),
+      may_wake: await canWake(context, peer),
       pools: pools.map((pool) => ({
         name: pool.name,
         unread: inbox.find((row) => row.pool_id === pool.pool_id)?.unread ?? 0,
@@ -145,7 +145,7 @@ export const listPeers = operation({
     const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
     const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
     const pools = await poolNames(sql, viewerOf(caller));
-    const call = await calling(sql, caller);
+    const call = await addressFormatter(sql, caller);
     shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {
       peers: shown.map((peer: ListedPeer) => {

@@ -1,12 +1,13 @@
 /** Looking into a pool. */
 import * as z from "zod";
-import { mayRead, type Pool, requireMember, sightOf } from "../rules/pools.ts";
+import { requireMember, sightOf } from "../rules/pools.ts";
 import { oneLine } from "../rules/text.ts";
-import { type Message, messagesOfPool, recipientsOf } from "../store/messages.ts";
-import { type Context, operation } from "./core/operation.ts";
+import { messagesOfPool } from "../store/messages.ts";
+import { operation } from "./core/operation.ts";
+import { seenBy } from "./support/may-read.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
 import { toProposalShapes } from "./support/proposals.ts";
-import { calling, callingSenders, peopleOf, poolNamed } from "./support/references.ts";
+import { addressFormatter, peopleOf, poolNamed, senderAddressFormatter } from "./support/references.ts";
 import { address, proposalShape, time } from "./support/shapes.ts";
 
 /** Messages that the status shows, and how much of each. */
@@ -43,8 +44,8 @@ export const poolStatus = operation({
       requireMember(pool, caller.peer.peer_id);
     const { peer } = await peopleOf(sql, pool, now);
     const recent = await seenBy(context, pool, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
-    const call = await calling(sql, caller);
-    const callSender = await callingSenders(sql, call, recent);
+    const call = await addressFormatter(sql, caller);
+    const callSender = await senderAddressFormatter(sql, call, recent);
     return {
       pool: toPoolShape(pool, caller),
       members: toMemberShapes(pool, peer, caller, call, now),
@@ -60,20 +61,3 @@ export const poolStatus = operation({
     };
   },
 });
-
-/** What is said to one member of a pool is for that member, for who said it, and for the operator. */
-export async function seenBy({ sql, caller }: Context, pool: Pool, messages: readonly Message[]): Promise<Message[]> {
-  if (caller.kind !== "peer") return [...messages];
-  const me = caller.peer.peer_id;
-  const isDirected = (message: Message): boolean => message.to_address.includes("/");
-  const recipients = await recipientsOf(
-    sql,
-    messages.filter(isDirected).map((message) => message.message_id),
-  );
-  const got = recipients.filter((one) => one.peer_id === me).map((one) => one.message_id);
-  return messages.filter(
-    (message) =>
-      message.from_id === me ||
-      (isDirected(message) ? got.includes(message.message_id) : mayRead(pool, me, message.sent_at)),
-  );
-}

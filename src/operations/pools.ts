@@ -27,7 +27,7 @@ import { record, tellMembers } from "./support/membership.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
 import { report } from "./support/post.ts";
 import { withdrawAbout, withdrawAll } from "./support/proposals.ts";
-import { callerName, calling, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
+import { addressFormatter, callerName, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
 
 const role = z.string().max(200).describe("up to 32 characters; 'member' when left out");
 
@@ -155,7 +155,7 @@ export const joinPool = operation({
     }
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, await calling(sql, caller), now),
+      members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
     };
   },
 });
@@ -202,7 +202,7 @@ export const inviteToPool = operation({
     await tellMembers(context, before, after, peer, [what], inviter ?? "", invited.peer_id);
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, await calling(sql, caller), now),
+      members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
     };
   },
 });
@@ -227,7 +227,7 @@ export const leavePool = operation({
     else await withdrawAll(context, after, "the pool was archived");
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, await calling(sql, caller), now),
+      members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
     };
   },
 });

@@ -23,19 +23,17 @@ import {
 } from "../rules/services.ts";
 import { checkPlain } from "../rules/text.ts";
 import {
-  listServices as allServices,
   deleteService,
   findService,
   findServiceAt,
   insertService,
   type OwnedService,
-  overdueServices,
   type Service,
   servicesOf,
   updateService,
 } from "../store/services.ts";
-import type { Sql } from "../store/store.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { shownServices } from "./support/services.ts";
 
 const time = z.int().describe("milliseconds since 1970");
 const serviceId = z.string().min(1).max(64);
@@ -183,7 +181,7 @@ export const renewService = operation({
     if (!service || isGone(service, now)) {
       throw new CctError("not_found", "There is no such service (any more).", "Register it again.");
     }
-    mayChange(context, service);
+    assertOwner(context, service);
     const renewed = { ...service, renewed_at: now, health: input.health, health_at: now };
     await updateService(sql, renewed);
     return toServiceShape(renewed, now);
@@ -201,13 +199,13 @@ export const unregisterService = operation({
   async run(context, input) {
     const { sql, now } = context;
     const service = resolveService(input.service, await shownServices(sql, now), ownerOf(context).owner);
-    mayChange(context, service);
+    assertOwner(context, service);
     await deleteService(sql, service.service_id);
     return toServiceShape(service, now);
   },
 });
 
-function mayChange(context: Context, service: OwnedService): void {
+function assertOwner(context: Context, service: OwnedService): void {
   if (context.caller.kind === "operator" || ownerOf(context).owner === service.owner) return;
   throw new CctError(
     "forbidden",
@@ -266,17 +264,3 @@ export const servicesToRenew = operation({
     };
   },
 });
-
-/** All but those that only the sweep has not yet removed. */
-async function shownServices(sql: Sql, now: number): Promise<OwnedService[]> {
-  return (await allServices(sql)).filter((service) => !isGone(service, now));
-}
-
-/** Services that nobody has renewed for so long that they are removed. */
-export async function goneServices(sql: Sql, now: number): Promise<OwnedService[]> {
-  return (await overdueServices(sql, now)).filter((service) => isGone(service, now));
-}
-
-export async function removeGoneServices(sql: Sql, now: number): Promise<void> {
-  for (const { service_id } of await goneServices(sql, now)) await deleteService(sql, service_id);
-}

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import { errorLine } from "../platform/errors.ts";
 import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";

@@ -1,7 +1,7 @@
 /** Registers the host process as the peer that it is by its conversation, and keeps that on record. */
 import { basename } from "node:path";
 import type { Client } from "../client/client.ts";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
 import { startMark } from "../platform/process.ts";

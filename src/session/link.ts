@@ -5,7 +5,7 @@
 import { type Client, isUnanswered } from "../client/client.ts";
 import { ensureBroker } from "../client/local.ts";
 import { listen } from "../client/stream.ts";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, errorLine } from "../platform/errors.ts";

@@ -1,7 +1,7 @@
 /** Sends what lies in this peer's outbox when the broker is back, and tells the session of what could not be sent. */
 import { type Client, isUnheard } from "../client/client.ts";
 import { endOf, firstWords, isKept, type Kept, keep, keptOf, rewrite, takeOut } from "../client/outbox.ts";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, type ErrorCode, errorLine } from "../platform/errors.ts";

@@ -1,7 +1,7 @@
 /** The services of the session's peer: probed on this machine and renewed, for as long as the session lives. */
 import type { Client } from "../client/client.ts";
 import { probeAndRenew } from "../client/services.ts";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 
 /** How often it is looked whether the peer has any; for one with a short TTL, more often than that. */
 const LOOK_MS = 15_000;

@@ -2,7 +2,7 @@
 import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
 import { type Client, isAway, isUnheard } from "../client/client.ts";
 import { checkOutgoing } from "../client/secrets.ts";
-import type { Credentials } from "../operations/core/operation.ts";
+import type { Credentials } from "../operations/core/identity.ts";
 import surfaceJson from "../operations/surface/surface.json" with { type: "json" };
 import type { SurfaceEntry } from "../operations/surface/surface.ts";
 import { CctError, errorLine } from "../platform/errors.ts";

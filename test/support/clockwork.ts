@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { sweepAll } from "../../src/broker/sweep.ts";
-import { type Environment, type Hint, invoke } from "../../src/operations/core/operation.ts";
+import { invoke } from "../../src/operations/core/invoke.ts";
+import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { clearings } from "../../src/operations/support/retention.ts";
 import type { Keep } from "../../src/rules/retention.ts";

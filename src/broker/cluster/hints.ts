@@ -4,7 +4,7 @@
  * every few seconds besides, a broker looks for what the streams that it holds may have missed.
  */
 import type { Logger } from "pino";
-import type { Hint } from "../../operations/core/operation.ts";
+import type { Hint } from "../../operations/core/transaction.ts";
 import { revokedAmong } from "../../store/devices.ts";
 import type { Wire, WireListener } from "../../store/drivers/postgres-wire.ts";
 import { peersWithMailSince } from "../../store/inbox.ts";

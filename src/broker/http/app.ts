@@ -3,14 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
-import {
-  authenticate,
-  type Environment,
-  invoke,
-  type Operation,
-  type Principal,
-  scopeOf,
-} from "../../operations/core/operation.ts";
+import { authenticate, type Principal, scopeOf } from "../../operations/core/identity.ts";
+import { invoke } from "../../operations/core/invoke.ts";
+import type { Operation } from "../../operations/core/operation.ts";
+import type { Environment } from "../../operations/core/transaction.ts";
 import { operations } from "../../operations/index.ts";
 import { CctError, errorBody, httpStatus, systemCode } from "../../platform/errors.ts";
 import { refuseOver } from "../../rules/bounds.ts";
@@ -148,11 +144,7 @@ async function handle(
   if (path === "/events" && request.method === "GET") return openStream(app, request, response, principal);
   if (request.method === "GET" && (path === "/status" || path === "/metrics")) {
     if (principal.kind === "invitation")
-      throw new CctError(
-        "forbidden",
-        "A join string opens nothing but joining.",
-        "Join first: cct join <join string>.",
-      );
+      throw new CctError("forbidden", "A join string only allows joining.", "Join first: cct join <join string>.");
     if (path === "/status") return answer(app, traffic, response, 200, await app.watch.status(principal));
     const { contentType, text } = await app.watch.metrics();
     return answerText(app, traffic, response, 200, text, contentType);

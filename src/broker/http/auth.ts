@@ -1,8 +1,8 @@
 /** Who may talk to the broker at all: holders of a token, and no web page. */
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { type Credentials, hashSecret, type Principal } from "../../operations/core/operation.ts";
-import { usedUp } from "../../operations/devices.ts";
+import { type Credentials, hashSecret, type Principal } from "../../operations/core/identity.ts";
+import { usedUp } from "../../operations/support/invitations.ts";
 import { CctError } from "../../platform/errors.ts";
 import { SEEN_EVERY_MS } from "../../rules/devices.ts";
 import { type Device, deviceByToken, findInvitation, updateDevice } from "../../store/devices.ts";

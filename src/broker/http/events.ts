@@ -1,6 +1,6 @@
 /** Fan-out: which streams are open, and the hints that go to them. A hint that is lost is only late: the store is the truth. */
 import type { ServerResponse } from "node:http";
-import type { Hint } from "../../operations/core/operation.ts";
+import type { Hint } from "../../operations/core/transaction.ts";
 
 /** Idle streams get a comment this often, so that both sides notice a dead one. */
 const PULSE_MS = 15_000;

@@ -2,7 +2,7 @@
  * What a broker counts while it runs, as plain numbers. The library that prints them for Prometheus costs 30 ms and 4 MB,
  * so it is loaded only when somebody asks (`exposition.ts`).
  */
-import type { Happening } from "../../operations/core/operation.ts";
+import type { DeliveryEvent } from "../../operations/core/transaction.ts";
 import type { DeliveryState } from "../../rules/delivery.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -69,12 +69,12 @@ export const newTally = (): Tally => ({
 });
 
 /** Counts what an operation, or the sweep, has done to mail. */
-export function countHappening(tally: Tally, happening: Happening): void {
-  if (happening.what === "sent") {
+export function countEvent(tally: Tally, event: DeliveryEvent): void {
+  if (event.what === "sent") {
     tally.sent++;
     return;
   }
-  const { before, after } = happening;
+  const { before, after } = event;
   // A lease that was renewed is none the later.
   if (before?.state === after.state) return;
   tally.deliveries[after.state] = (tally.deliveries[after.state] ?? 0) + 1;

@@ -1,5 +1,5 @@
 /** What operators, load balancers and Prometheus look at: `/health`, `/ready`, `/status` and `/metrics`. */
-import type { Principal } from "../../operations/core/operation.ts";
+import type { Principal } from "../../operations/core/identity.ts";
 import type { BrokerIdentity, BrokerStatus } from "../../operations/surface/broker-status.ts";
 import type { DeliveryState } from "../../rules/delivery.ts";
 import { type Presence, presenceOf } from "../../rules/presence.ts";

@@ -8,7 +8,7 @@ import { constants } from "node:os";
 import { isatty } from "node:tty";
 import type { Client } from "../../client/client.ts";
 import { probeAndRenew } from "../../client/services.ts";
-import type { Credentials } from "../../operations/core/operation.ts";
+import type { Credentials } from "../../operations/core/identity.ts";
 import type { InputOf, OutputOf } from "../../operations/index.ts";
 import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
 

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
 import { probeAndRenew } from "../../client/services.ts";
-import type { Credentials } from "../../operations/core/operation.ts";
+import type { Credentials } from "../../operations/core/identity.ts";
 import type { OutputOf } from "../../operations/index.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { prepareHome } from "../../platform/home.ts";

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Credentials } from "../../operations/core/operation.ts";
+import type { Credentials } from "../../operations/core/identity.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { paths, readTrusted } from "../../platform/home.ts";

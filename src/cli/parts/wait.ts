@@ -1,6 +1,6 @@
 /** `cct send --wait`: stays until the message is delivered or read, or will not be. */
 import type { Client } from "../../client/client.ts";
-import type { Credentials } from "../../operations/core/operation.ts";
+import type { Credentials } from "../../operations/core/identity.ts";
 import type { OutputOf } from "../../operations/index.ts";
 import { CctError } from "../../platform/errors.ts";
 

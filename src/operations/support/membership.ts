@@ -3,7 +3,8 @@ import { audience, changedMembers, leadOf, type Pool } from "../../rules/pools.t
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
 import type { Context } from "../core/operation.ts";
-import { type Poster, report } from "./post.ts";
+import type { TransactionContext } from "../core/transaction.ts";
+import { report } from "./post.ts";
 
 /** Finds a member's peer. */
 export type Person = (peerId: string) => Peer | undefined;
@@ -16,7 +17,7 @@ export async function record({ sql }: Pick<Context, "sql">, before: PoolRow, aft
 
 /** Tells the members (but `except`) what happened, and who is lead now if that has changed. */
 export async function tellMembers(
-  context: Poster,
+  context: TransactionContext,
   before: Pool,
   after: Pool,
   person: Person,

@@ -4,12 +4,13 @@ import { BROKER_NAME } from "../../rules/names.ts";
 import { oneLine } from "../../rules/text.ts";
 import { type DeliveryRow, findMessage, updateDelivery } from "../../store/messages.ts";
 import { findPeers } from "../../store/peers.ts";
-import { note } from "../notes.ts";
-import { type Poster, report } from "./post.ts";
+import type { TransactionContext } from "../core/transaction.ts";
+import { note } from "./notes.ts";
+import { report } from "./post.ts";
 
 /** Writes down what a rule made of a delivery, and answers with that. */
 export async function recordDelivery(
-  { sql, count }: Pick<Poster, "sql" | "count">,
+  { sql, count }: Pick<TransactionContext, "sql" | "count">,
   before: DeliveryRow,
   next: Delivery,
 ): Promise<DeliveryRow> {
@@ -20,7 +21,7 @@ export async function recordDelivery(
 }
 
 /** Records what a rule made of a delivery, and tells sender and operator of one that ended unread. */
-export async function recordOutcome(context: Poster, before: DeliveryRow, next: Delivery): Promise<void> {
+export async function recordOutcome(context: TransactionContext, before: DeliveryRow, next: Delivery): Promise<void> {
   const { sql } = context;
   await recordDelivery(context, before, next);
   if (!hasFailed(next) || hasFailed(before)) return;

@@ -4,7 +4,7 @@ import { leadOf, memberOf, membersOf, type Pool, sightOf } from "../../rules/poo
 import type { PoolRow } from "../../store/pools.ts";
 import type { Caller } from "../core/operation.ts";
 import type { Person } from "./membership.ts";
-import { type Calling, viewerOf } from "./references.ts";
+import { type AddressFormatter, viewerOf } from "./references.ts";
 import { address, presenceShape, time, toPresenceShape } from "./shapes.ts";
 
 export const poolName = z
@@ -62,7 +62,7 @@ export function toMemberShapes(
   pool: Pool,
   person: Person,
   caller: Caller,
-  call: Calling,
+  call: AddressFormatter,
   now: number,
 ): z.input<typeof memberShape>[] {
   return membersOf(pool).flatMap((member) => {

@@ -18,26 +18,24 @@ import type { Peer } from "../../store/peers.ts";
 import { policiesOf } from "../../store/policies.ts";
 import { countWakes } from "../../store/usage.ts";
 import { type Context, NotedError } from "../core/operation.ts";
-import { note } from "../notes.ts";
-import type { Calling } from "./references.ts";
+import type { TransactionContext } from "../core/transaction.ts";
+import { note } from "./notes.ts";
+import type { AddressFormatter } from "./references.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 
 export type Recipient = z.input<typeof recipientShape>;
-
-/** What of the context it takes to post. The clock's own work has that too. */
-export type Poster = Pick<Context, "sql" | "now" | "newId" | "newMessageId" | "nextSeq" | "emit" | "count" | "limits">;
 
 /**
  * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered; `call`: how
  * the sender calls those of other machines. For a full mailbox it is kept as refused, which the answer says; when it could
  * be put into none, nothing is stored, and `rate_limited` is thrown.
  */
-export async function post(
-  context: Poster,
+export async function postMessage(
+  context: TransactionContext,
   message: Message,
   recipients: readonly Peer[],
   answer: (recipients: Recipient[]) => string = () => "",
-  call: Calling = () => undefined,
+  call: AddressFormatter = () => undefined,
 ): Promise<Recipient[]> {
   const { sql, now } = context;
   const all: Recipient[] = [];
@@ -73,7 +71,7 @@ export async function post(
       delivery.state,
       message.urgency,
       now,
-      await wakes(context, peer),
+      await canWake(context, peer),
     );
     all.push({
       peer_id: peer.peer_id,
@@ -123,7 +121,7 @@ export function fullError(peer: Named, box: Mailbox): NotedError {
 }
 
 /** Whether mail may wake a peer: it was not woken too often within the last hour. */
-export async function wakes({ sql, now, limits }: Poster, peer: Peer): Promise<boolean> {
+export async function canWake({ sql, now, limits }: TransactionContext, peer: Peer): Promise<boolean> {
   return (
     limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
   );
@@ -142,7 +140,7 @@ export interface Report {
 }
 
 /** The broker itself tells peers something; told or not, it stands in the pool's history. */
-export async function report(context: Poster, { to, pool, text, urgency }: Report): Promise<void> {
+export async function report(context: TransactionContext, { to, pool, text, urgency }: Report): Promise<void> {
   if (to.length === 0 && !pool) return;
   const message_id = context.newMessageId();
   const message: Message = {
@@ -167,5 +165,5 @@ export async function report(context: Poster, { to, pool, text, urgency }: Repor
     pool_id: pool?.pool_id ?? null,
     target: pool?.pool_id ?? to[0]?.peer_id ?? "",
   };
-  await post(context, message, to);
+  await postMessage(context, message, to);
 }

@@ -8,14 +8,15 @@ import { findPeers } from "../../store/peers.ts";
 import { findPool } from "../../store/pools.ts";
 import { ballotsOf, openProposals, type Proposal, updateProposal } from "../../store/proposals.ts";
 import type { Sql } from "../../store/store.ts";
+import type { TransactionContext } from "../core/transaction.ts";
 import { record, tellMembers } from "./membership.ts";
-import { type Poster, report } from "./post.ts";
+import { report } from "./post.ts";
 import { peopleOf } from "./references.ts";
 import type { proposalShape } from "./shapes.ts";
 
 /** Ends a proposal, carries out what it decided, and tells its voters. Nobody is woken but the one who is released. */
 export async function conclude(
-  context: Poster,
+  context: TransactionContext,
   proposal: Proposal,
   state: Exclude<ProposalState, "open">,
   why: string,
@@ -37,7 +38,7 @@ export async function conclude(
 }
 
 /** The vote has passed: the member gets its instructions, a time to finish, and no broadcasts any more. */
-async function letGo(context: Poster, poolId: string, proposal: Proposal): Promise<boolean> {
+async function letGo(context: TransactionContext, poolId: string, proposal: Proposal): Promise<boolean> {
   const { sql, now } = context;
   const pool = await findPool(sql, poolId);
   if (!pool || !memberOf(pool, proposal.subject_id)) return false;
@@ -62,20 +63,25 @@ async function letGo(context: Poster, poolId: string, proposal: Proposal): Promi
 }
 
 /** Ends the open proposals about one who is no member any more. */
-export async function withdrawAbout(context: Poster, pool: Pool, subjectId: string, why: string): Promise<void> {
+export async function withdrawAbout(
+  context: TransactionContext,
+  pool: Pool,
+  subjectId: string,
+  why: string,
+): Promise<void> {
   for (const proposal of await openProposals(context.sql, pool.pool_id)) {
     if (proposal.subject_id === subjectId) await conclude(context, proposal, "withdrawn", why);
   }
 }
 
 /** Ends all open proposals of a pool. */
-export async function withdrawAll(context: Poster, pool: Pool, why: string): Promise<void> {
+export async function withdrawAll(context: TransactionContext, pool: Pool, why: string): Promise<void> {
   for (const proposal of await openProposals(context.sql, pool.pool_id))
     await conclude(context, proposal, "withdrawn", why);
 }
 
 /** Looks whether the votes have decided it. */
-export async function settleVotes(context: Poster, proposal: Proposal): Promise<Proposal> {
+export async function settleVotes(context: TransactionContext, proposal: Proposal): Promise<Proposal> {
   const ballots = await ballotsOf(context.sql, proposal.proposal_id);
   const { state } = tally(ballots);
   return state === "open" ? proposal : conclude(context, proposal, state, tallyText(ballots));

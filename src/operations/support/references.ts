@@ -61,21 +61,21 @@ export async function peopleOf(
 }
 
 /** `name@host` of a peer, or of a row with a peer's name and machine; `undefined` for who is on the same machine. */
-export type Calling = (peer: { name: string; host: string }) => string | undefined;
+export type AddressFormatter = (peer: { name: string; host: string }) => string | undefined;
 
 /**
  * A peer calls those of its own machine by name, all others `name@host`. Where the operator sits is not known: as long as all
  * peers are of one machine it is taken for the operator's, and as soon as they are not every peer is called with its host.
  */
-export async function calling(sql: Sql, caller: Caller): Promise<Calling> {
+export async function addressFormatter(sql: Sql, caller: Caller): Promise<AddressFormatter> {
   const from = caller.kind === "peer" ? caller.peer.host : await onlyHost(sql);
   return (peer) => (peer.host === from ? undefined : addressOf(peer, from));
 }
 
 /** The same for the senders of messages. `undefined` for those that are no peer. */
-export async function callingSenders(
+export async function senderAddressFormatter(
   sql: Sql,
-  call: Calling,
+  call: AddressFormatter,
   messages: readonly { from_id: string; from_name: string }[],
 ): Promise<(message: { from_id: string; from_name: string }) => string | undefined> {
   const senders = await findPeers(sql, [...new Set(messages.map((message) => message.from_id))]);

@@ -5,8 +5,8 @@ import { tallyText } from "../../rules/votes.ts";
 import { findPool, poolsToSettle } from "../../store/pools.ts";
 import { ballotsOf, dueProposals } from "../../store/proposals.ts";
 import type { Sql } from "../../store/store.ts";
+import type { TransactionContext } from "../core/transaction.ts";
 import { record, tellMembers } from "./membership.ts";
-import type { Poster } from "./post.ts";
 import { conclude, withdrawAbout, withdrawAll } from "./proposals.ts";
 import { type People, peopleOf } from "./references.ts";
 
@@ -21,7 +21,7 @@ export async function poolsDue(sql: Sql, now: number, absenceMs: number): Promis
 }
 
 /** Lets the clock end memberships of a pool, and the pool itself. */
-export async function settlePool(context: Poster, poolId: string, absenceMs: number): Promise<void> {
+export async function settlePool(context: TransactionContext, poolId: string, absenceMs: number): Promise<void> {
   const { sql, now } = context;
   const before = await findPool(sql, poolId);
   if (!before || before.archived_at !== null) return;
@@ -55,7 +55,7 @@ function clockwork(
 }
 
 /** Closes the votes whose time is over. */
-export async function closeVotes(context: Poster): Promise<void> {
+export async function closeVotes(context: TransactionContext): Promise<void> {
   for (const proposal of await dueProposals(context.sql, context.now)) {
     const ballots = await ballotsOf(context.sql, proposal.proposal_id);
     await conclude(context, proposal, "expired", `the time was over: ${tallyText(ballots)}`);

@@ -10,7 +10,7 @@ import type { Mail, RecipientRow } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
 import { poolsOfPeer } from "../../store/pools.ts";
 import type { Sql } from "../../store/store.ts";
-import type { Calling } from "./references.ts";
+import type { AddressFormatter } from "./references.ts";
 
 export const messageId = z
   .string()
@@ -170,7 +170,7 @@ export const deliveryShape = z.object({
   reason: z.string().optional().describe("why it ended unread"),
 });
 
-export function toDeliveryShape(row: RecipientRow, call: Calling): z.input<typeof deliveryShape> {
+export function toDeliveryShape(row: RecipientRow, call: AddressFormatter): z.input<typeof deliveryShape> {
   return {
     peer_id: row.peer_id,
     name: row.name,

@@ -1,0 +1,96 @@
+/** Authentication and authorization: who sent a request, and as which caller an operation runs it. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { CctError } from "../../platform/errors.ts";
+import { allows, type Scope } from "../../rules/devices.ts";
+import type { Device } from "../../store/devices.ts";
+import { findCredentials, type Peer } from "../../store/peers.ts";
+import type { Sql } from "../../store/store.ts";
+import type { Caller, Operation } from "./operation.ts";
+
+/** The holder of a request's bearer token: the broker's own home (full access, on this machine only), a device, or an invitation. */
+export type Principal =
+  | { kind: "home" }
+  | { kind: "device"; device: Device }
+  | { kind: "invitation"; code_hash: string };
+
+export interface Credentials {
+  peer_id: string;
+  secret: string;
+}
+
+/** The sender of a request: the holder of its token, and the peer that it claims to be. */
+export interface Sender {
+  principal: Principal;
+  credentials: Credentials | undefined;
+}
+
+/** The scope of a token. An invitation has none: it only opens `join_device`. */
+export function scopeOf(principal: Exclude<Principal, { kind: "invitation" }>): Scope {
+  return principal.kind === "home" ? "admin" : principal.device.scope;
+}
+
+/** As which caller `op` runs for this sender. Throws `unauthorized` for wrong credentials, `forbidden` when `op` does not allow the caller. */
+export async function identify(
+  sql: Sql,
+  op: Pick<Operation, "name" | "by">,
+  { principal, credentials }: Sender,
+): Promise<Caller> {
+  const may = (kind: Caller["kind"]): boolean => op.by.includes(kind);
+  if (principal.kind === "invitation") {
+    if (may("invitee")) return { kind: "invitee", code_hash: principal.code_hash };
+    throw new CctError("forbidden", "A join string only allows joining.", "Join first: cct join <join string>.");
+  }
+  const scope = scopeOf(principal);
+  if (credentials) {
+    if (!allows(scope, "post")) throw readOnlyToken();
+    const peer = await authenticate(sql, credentials);
+    if (may("peer")) return { kind: "peer", peer };
+    throw new CctError("forbidden", `${op.name} is not for peers.`, "Ask the person at the CLI.");
+  }
+  if (may("newcomer")) {
+    if (allows(scope, "post")) return { kind: "newcomer" };
+    throw readOnlyToken();
+  }
+  if (may("operator") && allows(scope, "admin")) return { kind: "operator" };
+  if (may("device")) return { kind: "device" };
+  if (may("operator")) {
+    throw new CctError(
+      "forbidden",
+      `${op.name} is for the operator, and this machine's token has only the scope '${scope}'.`,
+      may("peer")
+        ? "Run it in a session's shell or with --as <session>, or on the broker's machine."
+        : "Run it on the broker's machine.",
+    );
+  }
+  if (may("peer")) {
+    throw new CctError(
+      "forbidden",
+      `${op.name} is for registered peers.`,
+      "Register first, then send the peer's id and secret.",
+    );
+  }
+  throw new CctError("forbidden", `${op.name} is for a machine that joins with a join string.`, "See: cct lan-start");
+}
+
+const readOnlyToken = (): CctError =>
+  new CctError(
+    "forbidden",
+    "This machine's token is read-only.",
+    "Have it join again with the scope 'post': cct device invite --scope post, on the broker's machine.",
+  );
+
+/** The peer that these credentials belong to. Throws `unauthorized` otherwise. */
+export async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {
+  const known = await findCredentials(sql, credentials.peer_id);
+  if (known && matches(credentials.secret, known.secretHash)) return known.peer;
+  throw new CctError("unauthorized", "Unknown peer or wrong secret.", "Register again.");
+}
+
+/** The stored form of a secret. Secrets have 128 random bits, so one fast hash is enough. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+function matches(secret: string, secretHash: string): boolean {
+  return timingSafeEqual(Buffer.from(hashSecret(secret), "hex"), Buffer.from(secretHash, "hex"));
+}

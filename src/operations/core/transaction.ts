@@ -1,0 +1,67 @@
+/** Runs work in one transaction and publishes its hints and metrics events after the commit. Used by `invoke` and by the sweep. */
+import type { Limits } from "../../rules/guards.ts";
+import type { DeliveryRow } from "../../store/messages.ts";
+import type { Isolation, Sql, Store } from "../../store/store.ts";
+
+/** Tells a peer's stream to check for mail, or ends the streams of a revoked device. Only a hint: the store is the truth. */
+export type Hint = { peer_id: string; about: "mail" | "peer" } | { device_id: string; about: "revoked" };
+
+/** A metrics event: a message was stored, or a delivery was created (`before` is undefined) or changed. */
+export type DeliveryEvent =
+  | { what: "sent" }
+  | { what: "delivery"; before: DeliveryRow | undefined; after: DeliveryRow };
+
+/** What operations and the sweep need from the broker that runs them. */
+export interface Environment {
+  store: Store;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** A random id: 32 hexadecimal characters. */
+  newId(): string;
+  /** A message id: a UUIDv7. */
+  newMessageId(): string;
+  /** The next sequence number, greater than every earlier one of this broker and greater than `last`. */
+  nextSeq(last?: number): number;
+  limits: Limits;
+  publish(hint: Hint): void;
+  count(event: DeliveryEvent): void;
+}
+
+/** What work inside a transaction gets. */
+export interface TransactionContext extends Pick<Environment, "newId" | "newMessageId" | "nextSeq" | "limits"> {
+  sql: Sql;
+  /** Milliseconds since 1970; constant within one transaction. */
+  now: number;
+  /** Publishes a hint after the commit. */
+  emit(hint: Hint): void;
+  /** Counts an event after the commit. */
+  count(event: DeliveryEvent): void;
+}
+
+/** Runs `work` in a transaction. `work` awaits nothing but `sql`: after a serialization failure it runs again. */
+export async function transact<T>(
+  environment: Environment,
+  work: (context: TransactionContext) => Promise<T>,
+  isolation?: Isolation,
+): Promise<T> {
+  const { newId, newMessageId, nextSeq, limits } = environment;
+  const { result, hints, events } = await environment.store.tx(async (sql) => {
+    // New lists for each attempt: a failed one must publish nothing.
+    const hints: Hint[] = [];
+    const events: DeliveryEvent[] = [];
+    const result = await work({
+      sql,
+      now: environment.now(),
+      newId,
+      newMessageId,
+      nextSeq,
+      limits,
+      emit: (hint) => void hints.push(hint),
+      count: (event) => void events.push(event),
+    });
+    return { result, hints, events };
+  }, isolation);
+  for (const hint of hints) environment.publish(hint);
+  for (const event of events) environment.count(event);
+  return result;
+}

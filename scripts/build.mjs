@@ -1,10 +1,11 @@
 // Builds dist/: one bundle for each thing that runs, the surface, the reference, and the licences of what is bundled.
 //   node scripts/build.mjs             all of dist/
 //   node scripts/build.mjs --surface   also writes src/operations/surface/surface.json, docs/reference.md and docs/hosts.md anew
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { licences } from "./licences.mjs";
 
 const root = join(fileURLToPath(import.meta.url), "../..");
 process.chdir(root);
@@ -78,23 +79,4 @@ async function removeStale(outputs) {
     const path = join(entry.parentPath, entry.name);
     if (entry.isFile() && !current.has(path)) await rm(path, { force: true });
   }
-}
-
-/** The licence text of every package that ended up in a bundle. */
-async function licences(files) {
-  const folders = new Set();
-  for (const file of files) {
-    const match = /^(node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file);
-    if (match) folders.add(match[1]);
-  }
-  const texts = [];
-  for (const folder of [...folders].sort()) {
-    const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
-    let text = "";
-    for (const candidate of ["LICENSE", "LICENSE.md", "LICENSE.txt", "license", "LICENCE", "license.md"]) {
-      text ||= await readFile(`${folder}/${candidate}`, "utf8").catch(() => "");
-    }
-    texts.push(`${name} ${version} (${license})\n\n${text.trim()}\n`);
-  }
-  return texts.join(`\n${"-".repeat(80)}\n\n`);
 }

@@ -4,7 +4,9 @@ import { expect, test } from "vitest";
 import { root } from "../support/folders.ts";
 
 const WANTED = [
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|docs\/reference\.md)$/,
+  /^(package\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE)$/,
+  /^docs\/[\w/-]+\.(md|json|svg|png)$/,
+  /^examples\/[\w./-]+$/,
   /^dist\/(bin|broker|certificate|cli|mcp|metrics|move|pinned|postgres|secrets)\.js$/,
   /^dist\/chunks\/[\w-]+\.js$/,
   /^dist\/THIRD_PARTY_LICENSES\.txt$/,

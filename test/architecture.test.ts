@@ -19,7 +19,7 @@ interface Room {
 
 const room = (name: string, is: string, uses: string[], outside: string[] = []): Room => ({ name, is, uses, outside });
 
-const platform = ["errors", "world", "process", "home", "config"].map((name) => `platform/${name}`);
+const platform = ["errors", "world", "process", "home", "lock", "config"].map((name) => `platform/${name}`);
 /** Others learn of operations through their types and their list as plain data, so that they start without zod. */
 const knowledgeOfOperations = ["types of operations", "operations/surface/surface.json"];
 
@@ -28,6 +28,12 @@ const table: Room[] = [
   room("platform/world", "what enters at bin.ts: time, ids, environment", []),
   room("platform/process", "what can be known of another process", ["platform/errors"], ["node:*"]),
   room("platform/home", "where things lie in the home, and that it is ours alone", ["platform/errors"], ["node:*"]),
+  room(
+    "platform/lock",
+    "one holder at a time, among processes",
+    ["platform/errors", "platform/world", "platform/process", "platform/home"],
+    ["node:*"],
+  ),
   room(
     "platform/config",
     "the settings, one schema",

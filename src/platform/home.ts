@@ -27,6 +27,7 @@ export const paths = (home: string) => ({
   database: join(home, "cct.db"),
   /** Held by the broker of a home whose messages are in another database. */
   lock: join(home, "broker.lock"),
+  installLock: join(home, "install.lock"),
   token: join(home, "token"),
   /** What the broker shows to other machines, and its key. */
   cert: join(home, "broker.crt"),

@@ -1,9 +1,10 @@
 /** Whose a spool is: one host process's, with one session server; and what is cleared away when that is over. */
-import { lstatSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { CctError, systemCode } from "../platform/errors.ts";
+import { CctError } from "../platform/errors.ts";
 import { isPlainAndOurs, paths, readTrusted, writeWhole } from "../platform/home.ts";
-import { isAlive, startedAt, startMark, stillRuns } from "../platform/process.ts";
+import { tryLock } from "../platform/lock.ts";
+import { isAlive, startedAt, startMark } from "../platform/process.ts";
 
 /** What hooks that are faster than we may have written already when a host starts. */
 const KEPT = ["state", "session", "waiter", "tool"];
@@ -26,22 +27,13 @@ function clearForeign(folder: string): void {
  */
 export function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
   clearForeign(folder);
-  const lock = join(folder, "server");
-  const mine = `${me.pid} ${startMark(me.pid)}\n`;
-  try {
-    writeFileSync(lock, mine, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw error;
-    const [pid = "", ...mark] = (readTrusted(lock) ?? "").trim().split(" ");
-    if (pid !== "" && Number(pid) !== me.pid && stillRuns(Number(pid), mark.join(" "))) {
-      throw new CctError(
-        "conflict",
-        `Another CCT session server (process ${pid}) already serves this session; this one steps back.`,
-        "CCT is installed twice: remove one of the two (see: claude mcp list, cct doctor).",
-      );
-    }
-    writeWhole(lock, mine, me.newId());
-  }
+  const holder = tryLock(join(folder, "server"), me);
+  if (holder !== undefined && holder !== me.pid)
+    throw new CctError(
+      "conflict",
+      `Another CCT session server (process ${holder}) already serves this session; this one steps back.`,
+      "CCT is installed twice: remove one of the two (see: claude mcp list, cct doctor).",
+    );
   // What a killed server had just taken back: at the broker its claims lapse, and the mail comes again.
   for (const name of readdirSync(folder))
     if (/^\.(back|lost)\./.test(name)) rmSync(join(folder, name), { force: true });

@@ -16,10 +16,11 @@ import {
   uninstall,
 } from "../../host/install.ts";
 import { rungsOf } from "../../host/ladder.ts";
-import { alone } from "../../host/lock.ts";
 import type { HookKind } from "../../host/toolhooks.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
+import { CctError } from "../../platform/errors.ts";
 import { paths, prepareHome, readIfThere } from "../../platform/home.ts";
+import { withLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import { paint, type Screen } from "../parts/output.ts";
@@ -113,9 +114,21 @@ export async function installHere(
   return version;
 }
 
+/** One install or uninstall of this home at a time. */
+function withInstallLock<T>(world: World, { home }: Config, work: () => T): Promise<T> {
+  const { installLock } = paths(home);
+  const busy = (pid: number) =>
+    new CctError(
+      "conflict",
+      `Another cct is installing (process ${pid}, ${installLock}).`,
+      "Wait until it has finished.",
+    );
+  return withLock(installLock, world, busy, work);
+}
+
 /** Plans and installs, alone: what another one is writing at the moment must not be taken for what stood there before. */
 function installNow(world: World, config: Config, version: string | undefined, options: InstallOptions): Promise<Plan> {
-  return alone(world, config.home, () => {
+  return withInstallLock(world, config, () => {
     const plan = planInstall(world, config, version, options);
     install(world, config, plan);
     return plan;
@@ -151,7 +164,7 @@ async function runUninstall(world: World, screen: Screen, dryRun: boolean): Prom
   if (dryRun) return listChanges(screen, planUninstall(world, config));
   prepareHome(config.home, world.user, false);
   const running = liveSessions(config);
-  const count = await alone(world, config.home, () => {
+  const count = await withInstallLock(world, config, () => {
     const changes = planUninstall(world, config);
     uninstall(world, config, changes, running > 0 && changes.length > 0);
     return changes.length;

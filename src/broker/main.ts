@@ -5,6 +5,7 @@ import { createSecureContext } from "node:tls";
 import pino, { type Logger } from "pino";
 import { createStream } from "rotating-file-stream";
 import type { Environment } from "../operations/core/transaction.ts";
+import type { LanAccess } from "../operations/surface/broker-status.ts";
 import { type Config, isLoopback } from "../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import {
@@ -39,15 +40,6 @@ const SWEEP_MS = 2_000;
 const SPREAD_MS = 100;
 /** Requests that are still being answered at shutdown get this long. */
 const DRAIN_MS = 3_000;
-
-/** How other machines reach a broker. */
-export interface Lan {
-  /** `host:port` */
-  addresses: string[];
-  tls: boolean;
-  /** SHA-256 of the certificate. */
-  fingerprint?: string;
-}
 
 export interface Broker {
   url: string;
@@ -191,7 +183,7 @@ async function serve(
   const tls = isLoopback(config.host) || config.plain_http ? undefined : await certificate(world, config);
   const doors = await openDoors(server, config, tls, open.admit);
   /** How other machines reach the broker; none when it listens on this machine only. */
-  const lan = (): Lan | undefined =>
+  const lan = (): LanAccess | undefined =>
     isLoopback(config.host)
       ? undefined
       : {

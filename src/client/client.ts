@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
-import type { BrokerStatus } from "../operations/surface/broker-status.ts";
+import type { BrokerStatus, HealthAnswer } from "../operations/surface/broker-status.ts";
 import { CctError } from "../platform/errors.ts";
 import { createBrokers } from "./brokers.ts";
 import { createAgents, exchange, type Patience, type Request, readAnswer } from "./exchange.ts";
@@ -22,7 +22,7 @@ export interface Access {
 export interface Sight {
   url: string;
   /** What it says of itself; without a version it does not take our token. */
-  about?: Record<string, unknown>;
+  about?: HealthAnswer;
   problem?: CctError;
 }
 
@@ -32,7 +32,7 @@ export interface Client {
   /** The same for a name and an input that are only known at run time: the broker checks both. */
   callAny(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>>;
   /** `/health`: with our token the broker also says who it is. `undefined` when nothing listens there. */
-  health(): Promise<Record<string, unknown> | undefined>;
+  health(): Promise<HealthAnswer | undefined>;
   /** `/status`: how the broker in use does. `undefined` when nothing listens there. */
   status(): Promise<BrokerStatus | undefined>;
   /** How each broker does, whichever is in use. */
@@ -84,11 +84,11 @@ export function createClient(access: () => Access, random: () => number): Client
     );
   }
 
-  const look =
-    (path: string) =>
-    async (url: string, patience: Patience): Promise<Record<string, unknown>> =>
-      readAnswer(await send(url, { method: "GET", path }, patience), url, patience.answer);
-  const [healthAt, statusAt] = [look("/health"), look("/status")] as const;
+  const get = async (path: string, url: string, patience: Patience): Promise<Record<string, unknown>> =>
+    readAnswer(await send(url, { method: "GET", path }, patience), url, patience.answer);
+  // The broker makes its answers of these very types.
+  const healthAt = (url: string, patience: Patience) => get("/health", url, patience) as Promise<HealthAnswer>;
+  const statusAt = (url: string, patience: Patience) => get("/status", url, patience) as Promise<BrokerStatus>;
 
   return {
     call: <N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials) =>
@@ -96,8 +96,7 @@ export function createClient(access: () => Access, random: () => number): Client
       post(name, input, as) as Promise<OutputOf<N>>,
     callAny: post,
     health: () => unlessNobody(brokers.ask(true, healthAt)),
-    // The broker makes it of this very type.
-    status: () => unlessNobody(brokers.ask(true, statusAt)) as Promise<BrokerStatus | undefined>,
+    status: () => unlessNobody(brokers.ask(true, statusAt)),
     healthOfEach: () =>
       Promise.all(
         access().urls.map(async (url): Promise<Sight> => {

@@ -18,7 +18,7 @@ export interface Invitation {
   /** `host:port`, an IPv6 host in brackets; the first that answers is taken. */
   addresses: string[];
   /** SHA-256 of the broker's certificate, 64 hexadecimal characters; none: plain HTTP, or a certificate that is signed by others. */
-  fingerprint?: string;
+  fingerprint?: string | undefined;
   tls: boolean;
   code: string;
 }

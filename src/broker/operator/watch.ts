@@ -1,6 +1,11 @@
 /** What operators, load balancers and Prometheus look at: `/health`, `/ready`, `/status` and `/metrics`. */
 import type { Principal } from "../../operations/core/identity.ts";
-import type { BrokerIdentity, BrokerStatus } from "../../operations/surface/broker-status.ts";
+import type {
+  BrokerIdentity,
+  BrokerStatus,
+  HealthAnswer,
+  ReadyAnswer,
+} from "../../operations/surface/broker-status.ts";
 import type { DeliveryState } from "../../rules/delivery.ts";
 import { type Presence, presenceOf } from "../../rules/presence.ts";
 import { countOpen, oldestQueued } from "../../store/counts.ts";
@@ -12,15 +17,14 @@ import type { Tally } from "./metrics.ts";
 import type { Readiness } from "./readiness.ts";
 
 type Known = Exclude<Principal, { kind: "invitation" }>;
-type Body = Record<string, unknown>;
 /** What lies in the store. */
 type Stored = Pick<BrokerStatus, "peers" | "messages" | "oldest_waiting_ms" | "database_bytes">;
 
 export interface Watch {
   /** Whether the process lives, and to holders of a token who it is. */
-  "/health"(to: Principal | undefined): Promise<{ status: number; body: Body }>;
+  "/health"(to: Principal | undefined): Promise<{ status: number; body: HealthAnswer }>;
   /** Whether it can do its work, and to holders of a token why not. */
-  "/ready"(to: Principal | undefined): Promise<{ status: number; body: Body }>;
+  "/ready"(to: Principal | undefined): Promise<{ status: number; body: ReadyAnswer }>;
   status(to: Known): Promise<BrokerStatus>;
   metrics(): Promise<{ contentType: string; text: string }>;
 }

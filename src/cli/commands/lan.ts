@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { type Client, createClient } from "../../client/client.ts";
 import { ensureBroker, localClient } from "../../client/local.ts";
+import type { HealthAnswer, LanAccess } from "../../operations/surface/broker-status.ts";
 import {
   type Settings as AllSettings,
   type Config,
@@ -76,13 +77,6 @@ export function addLanCommands(program: Command, world: World, screen: Screen, r
     .action((options: { scope: Scope; json?: boolean }) => invite(world, screen, options));
 }
 
-/** What the broker says of how other machines reach it. */
-interface Lan {
-  addresses: string[];
-  tls: boolean;
-  fingerprint?: string;
-}
-
 async function lanStart(world: World, screen: Screen, options: LanOptions): Promise<void> {
   if ((options.cert === undefined) !== (options.key === undefined))
     throw new CctError("bad_request", "--cert and --key go together.", "Give both files, or neither.");
@@ -140,7 +134,7 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
 }
 
 /** Starts the broker anew with these settings, kept for later starts too. What cannot be had leaves all as it was. */
-async function opened(world: World, before: Config, settings: Settings, client: Client): Promise<Lan> {
+async function opened(world: World, before: Config, settings: Settings, client: Client): Promise<LanAccess> {
   const path = configPath(before.home);
   const text = readTrusted(path);
   const change = (content: string | undefined): void =>
@@ -171,9 +165,8 @@ async function sharedToken(client: Client): Promise<{ token: string; name: strin
 
 const SHARED = "shared";
 
-function lanOf(about: Record<string, unknown> | undefined): Lan {
-  // The broker's own answer, checked as far as it is used.
-  const lan = about?.lan as Lan | undefined;
+function lanOf(about: HealthAnswer | undefined): LanAccess {
+  const lan = about?.lan;
   if (!lan)
     throw new CctError("conflict", "The broker listens on this machine only.", "Open it to others: cct lan-start");
   if (lan.addresses.length > 0) return lan;
@@ -184,7 +177,7 @@ function lanOf(about: Record<string, unknown> | undefined): Lan {
   );
 }
 
-const invitation = (lan: Lan, code: string): Invitation => ({ ...lan, code });
+const invitation = (lan: LanAccess, code: string): Invitation => ({ ...lan, code });
 
 async function invite(world: World, screen: Screen, options: { scope: Scope; json?: boolean }): Promise<void> {
   const client = localClient(loadConfig(world), world.random);

@@ -25,7 +25,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Throws `conflict` when another broker serves the home, and what the store says when it cannot be opened. */
+/** Throws `already_running` when another broker serves the home, and what the store says when it cannot be opened. */
 export async function openDatabase(world: World, config: Config, log: Logger): Promise<Database> {
   const { database_url } = config;
   const place = paths(config.home);
@@ -88,7 +88,7 @@ function secondBroker(home: string): CctError {
   const first = readBrokerNote(home);
   const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting or ending";
   return new CctError(
-    "conflict",
+    "already_running",
     `A broker already serves ${home}: ${who}.`,
     "Use that one, or stop it with: cct kill",
   );

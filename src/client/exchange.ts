@@ -2,7 +2,7 @@
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Agent as SecureAgent } from "node:https";
 import { isOnThisMachine } from "../platform/config.ts";
-import { CctError, errorLine, isErrorCode, systemCode } from "../platform/errors.ts";
+import { errorFrom, errorLine, systemCode } from "../platform/errors.ts";
 import { Unanswered } from "./unanswered.ts";
 
 export interface Request {
@@ -82,8 +82,8 @@ function checked(status: number, text: string, url: string): Record<string, unkn
   }
   if (typeof body === "object" && body !== null) {
     if (status === 200) return body as Record<string, unknown>;
-    const { error } = body as { error?: { code?: unknown; message?: unknown; hint?: unknown } };
-    if (isErrorCode(error?.code)) throw new CctError(error.code, String(error.message), String(error.hint ?? ""));
+    const error = errorFrom(body);
+    if (error) throw error;
   }
   // It may be what stands before a broker and has just lost it. `silent`: something is there.
   throw new Unanswered(

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { brokerVariables, type Config, isOnThisMachine } from "../platform/config.ts";
-import { CctError, errorLine } from "../platform/errors.ts";
+import { CctError, errorFrom, errorLine } from "../platform/errors.ts";
 import { paths, readBrokerNote, readToken } from "../platform/home.ts";
 import { isAlive, stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
@@ -67,9 +67,8 @@ export async function ensureBroker(world: World, config: Config, client: Client)
       if (answer === "answers") return "started";
       if (answer !== "nobody") throw answer;
       const failed = starting.failure();
-      // Our own was refused because another one is starting: wait for that one.
-      if (failed !== undefined && !failed.includes("A broker already serves"))
-        throw new CctError("unavailable", failed);
+      // Another process is starting one: wait for that one.
+      if (failed && failed.code !== "already_running") throw new CctError("unavailable", failed.message, failed.hint);
       if (world.now() > deadline) {
         throw new CctError("unavailable", "The broker did not answer in time.", `See ${paths(config.home).logs}.`);
       }
@@ -104,12 +103,12 @@ function daemonEnvironment(env: World["env"]): World["env"] {
 }
 
 /** Starts a broker that outlives us. What it says before it can log goes to `log/start.log`. */
-function spawnBroker(world: World, config: Config): { failure(): string | undefined; forget(): void } {
+function spawnBroker(world: World, config: Config): { failure(): CctError | undefined; forget(): void } {
   const said = join(paths(config.home).logs, `start.${world.pid}.log`);
   // A new file: what lies there is an earlier process's, or leads elsewhere.
   rmSync(said, { force: true });
   const output = openSync(said, "wx", 0o600);
-  const child = spawn(world.node, [join(world.root, "dist", "bin.js"), "start", "--foreground"], {
+  const child = spawn(world.node, [join(world.root, "dist", "bin.js"), "start", "--foreground", "--json-errors"], {
     detached: true,
     stdio: ["ignore", output, output],
     cwd: config.home,
@@ -130,14 +129,7 @@ function spawnBroker(world: World, config: Config): { failure(): string | undefi
   child.unref();
   return {
     failure() {
-      if (!exited) return undefined;
-      return (
-        readFileSync(said, "utf8")
-          .trim()
-          .split("\n")
-          .at(-1)
-          ?.replace(/^cct: /, "") || "The broker ended at once, without a word."
-      );
+      return exited ? failureIn(readFileSync(said, "utf8")) : undefined;
     },
     forget() {
       try {
@@ -147,4 +139,19 @@ function spawnBroker(world: World, config: Config): { failure(): string | undefi
       }
     },
   };
+}
+
+/** Why a broker ended: the last line of its output, which is an error as JSON, or what node wrote when it crashed. */
+function failureIn(output: string): CctError {
+  const last = output.trim().split("\n").at(-1) ?? "";
+  const line = last.replace(/^cct: /, "") || "The broker exited at once, without a message.";
+  return parsedError(last) ?? new CctError("internal", line);
+}
+
+function parsedError(line: string): CctError | undefined {
+  try {
+    return errorFrom(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
 }

@@ -10,6 +10,7 @@ export const httpStatus = {
   not_found: 404,
   ambiguous: 409,
   conflict: 409,
+  already_running: 409,
   too_large: 413,
   rate_limited: 429,
   internal: 500,
@@ -45,13 +46,20 @@ export function errorBody(error: CctError): ErrorBody {
   return { error: { code: error.code, message: error.message, hint: error.hint } };
 }
 
+/** The error of an `ErrorBody` that another process sent; `undefined`: it sent something else. */
+export function errorFrom(body: unknown): CctError | undefined {
+  const { error }: { error?: Record<string, unknown> } = typeof body === "object" && body !== null ? body : {};
+  if (!isErrorCode(error?.code)) return undefined;
+  return new CctError(error.code, String(error.message), String(error.hint ?? ""));
+}
+
 /** Anything thrown, as one line for a person. */
 export function errorLine(error: unknown): string {
   if (error instanceof CctError) return error.line;
   return error instanceof Error ? error.message : String(error);
 }
 
-export function isErrorCode(code: unknown): code is ErrorCode {
+function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(httpStatus, code);
 }
 

@@ -129,6 +129,16 @@ describe("a second broker", () => {
     expect(JSON.parse(readFileSync(noteOf(first.home), "utf8"))).toMatchObject({ pid: first.pid });
   });
 
+  test("is refused with a code that the process which started it can recognise", async () => {
+    const first = await startBroker();
+    const second = await refusedStart({
+      home: first.home,
+      within: ([node = "", ...args]) => [node, [...args, "--json-errors"]],
+    });
+    expect(second.code).toBe(1);
+    expect(JSON.parse(second.stderr)).toMatchObject({ error: { code: "already_running" } });
+  });
+
   test("of five that start at once, one serves and four are refused", async () => {
     const home = tempHome();
     const all = await Promise.allSettled(Array.from({ length: 5 }, () => startBroker({ home })));

@@ -1,9 +1,9 @@
 /** The broker's life: start, kill, status. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Sight } from "../../client/client.ts";
 import { ensureBroker, localClient } from "../../client/local.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
-import { CctError, systemCode } from "../../platform/errors.ts";
+import { CctError, errorBody, systemCode } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
@@ -12,6 +12,7 @@ import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
 
 interface StartOptions {
   foreground?: boolean;
+  jsonErrors?: boolean;
   host?: string;
   port?: string;
 }
@@ -29,7 +30,17 @@ export function addLifecycleCommands(
     .option("--foreground", "stay, and end with Ctrl-C or SIGTERM")
     .option("--host <address>", "address to listen on")
     .option("--port <number>", "port to listen on")
-    .action((options: StartOptions) => start(world, screen, parts, options));
+    // For the process that starts a broker in the background: it needs the error's code.
+    .addOption(new Option("--json-errors", "with --foreground: write an error as JSON").hideHelp())
+    .action(async (options: StartOptions) => {
+      try {
+        await start(world, screen, parts, options);
+      } catch (error) {
+        if (!options.jsonErrors || !(error instanceof CctError)) throw error;
+        process.stderr.write(`${JSON.stringify(errorBody(error))}\n`);
+        exitWith(1);
+      }
+    });
   program
     .command("kill")
     .description("Stops the broker. Mail stays in the store; sessions reconnect when a broker runs again.")
@@ -42,7 +53,7 @@ export function addLifecycleCommands(
 }
 
 async function start(world: World, screen: Screen, parts: Parts, options: StartOptions): Promise<void> {
-  const { foreground, ...flags } = options;
+  const { foreground, jsonErrors: _, ...flags } = options;
   const config = loadConfig(world, flags);
   if (foreground) return serve(screen, () => parts.startBroker(config));
   prepareHome(config.home, world.user, true);
@@ -150,7 +161,7 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
       [
         `${paint(screen, "green", "running")}  ${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
         ...(each === undefined ? [`home     ${about.home}`] : brokerLines(each, inUse)),
-        ...(isLan(about.lan) ? [`open to  other machines, at ${about.lan.addresses.join(", ")}`] : []),
+        ...(about.lan ? [`open to  other machines, at ${about.lan.addresses.join(", ")}`] : []),
         `peers    ${live} live, ${peers.length - live} offline`,
         `mail     ${waiting} waiting`,
         "",
@@ -161,9 +172,6 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
     client.close();
   }
 }
-
-const isLan = (lan: unknown): lan is { addresses: string[] } =>
-  typeof lan === "object" && lan !== null && "addresses" in lan && Array.isArray(lan.addresses);
 
 /** How a broker does, in a few words. */
 export function wordsOf({ about, problem }: Sight): string {

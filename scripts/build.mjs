@@ -1,6 +1,6 @@
 // Builds dist/: one bundle for each thing that runs, the surface, the reference, and the licences of what is bundled.
 //   node scripts/build.mjs             all of dist/
-//   node scripts/build.mjs --surface   also writes src/operations/surface/surface.json, docs/reference.md and docs/hosts.md anew
+//   node scripts/build.mjs --surface   also writes what is generated and checked in: see scripts/pages.ts
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -47,18 +47,7 @@ const options = {
 
 await mkdir("dist", { recursive: true });
 
-if (process.argv.includes("--surface")) {
-  const out = "dist/.surface.mjs";
-  await build({ ...options, entryPoints: ["src/operations/surface/surface.ts"], outfile: out });
-  const { surface, reference } = await import(pathToFileURL(join(root, out)).href);
-  await writeFile("src/operations/surface/surface.json", `${JSON.stringify(surface(), null, 2)}\n`);
-  await writeFile("docs/reference.md", reference());
-  await rm(out);
-  await build({ ...options, entryPoints: ["src/host/matrix.ts"], outfile: out });
-  const { hostsPage } = await import(`${pathToFileURL(join(root, out)).href}?hosts`);
-  await writeFile("docs/hosts.md", hostsPage());
-  await rm(out);
-}
+if (process.argv.includes("--surface")) await writePages();
 
 const { metafile } = await build({
   ...options,
@@ -71,6 +60,15 @@ const { metafile } = await build({
 });
 await removeStale(Object.keys(metafile.outputs));
 await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences(Object.keys(metafile.inputs)));
+
+/** Writes what is generated from tables in src/ and checked in; test/surface.test.ts holds it. */
+async function writePages() {
+  const out = "dist/.pages.mjs";
+  await build({ ...options, entryPoints: ["scripts/pages.ts"], outfile: out });
+  const { pages } = await import(pathToFileURL(join(root, out)).href);
+  for (const [path, text] of Object.entries(pages())) await writeFile(path, text);
+  await rm(out);
+}
 
 /** Removes files of earlier builds: the names of chunks carry a hash of their content. */
 async function removeStale(outputs) {

@@ -20,8 +20,9 @@ interface Room {
 const room = (name: string, is: string, uses: string[], outside: string[] = []): Room => ({ name, is, uses, outside });
 
 const platform = ["errors", "world", "process", "home", "lock", "config"].map((name) => `platform/${name}`);
-/** Others learn of operations through their types and their list as plain data, so that they start without zod. */
-const knowledgeOfOperations = ["types of operations", "operations/surface/surface.json"];
+const snapshot = "operations/surface/snapshot";
+/** Others know the operations by their types and by their list as plain data, so that they start without zod. */
+const knowledgeOfOperations = ["types of operations", snapshot];
 
 const table: Room[] = [
   room("platform/errors", "the one error type, and the table from its code to an HTTP status", []),
@@ -49,6 +50,7 @@ const table: Room[] = [
     ["node:fs/promises", "node:module", "node:path", "node:sqlite", "libsql", "pg", "pg-connection-string"],
   ),
   room("operations", "each capability, declared once", ["store", "rules", "platform/errors"], ["zod", "node:crypto"]),
+  room(snapshot, "the list of operations as plain data", ["types of operations", "operations/surface/surface.json"]),
 
   room(
     "transfer",
@@ -65,7 +67,7 @@ const table: Room[] = [
   room(
     "client",
     "calls a broker; knows its operations by type, and nothing of how it works",
-    ["types of operations", "rules", ...platform],
+    [...knowledgeOfOperations, "rules", ...platform],
     ["node:*", "eventsource-parser", "@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
   ),
   room(
@@ -101,6 +103,7 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" })
   .map((name) => ({ name, room: roomOf(name), code: withoutComments(readFileSync(join(src, name), "utf8")) }));
 
 function roomOf(file: string): string {
+  if (file === `${snapshot}.ts`) return snapshot;
   const [first = "", second = ""] = file.split("/");
   return first === "platform" ? `platform/${basename(second, ".ts")}` : basename(first, ".ts");
 }

@@ -29,8 +29,8 @@ export interface Sight {
 export interface Client {
   /** Runs an operation. Throws the broker's `CctError`; `unavailable` when no broker answers, or one says "not now". */
   call<N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials): Promise<OutputOf<N>>;
-  /** The same for a name and an input that are only known at run time: the broker checks both. */
-  callAny(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>>;
+  /** The same for an input of unknown shape, which the broker checks. */
+  callAny<N extends OperationName>(name: N, input: unknown, as?: Credentials): Promise<OutputOf<N>>;
   /** `/health`: with our token the broker also says who it is. `undefined` when nothing listens there. */
   health(): Promise<HealthAnswer | undefined>;
   /** `/status`: how the broker in use does. `undefined` when nothing listens there. */
@@ -77,11 +77,13 @@ export function createClient(access: () => Access, random: () => number): Client
     return exchange(url, await agents.for(url, stream), { ...request, headers }, patience);
   }
 
-  function post(name: string, input: unknown, as?: Credentials): Promise<Record<string, unknown>> {
+  function callAny<N extends OperationName>(name: N, input: unknown, as?: Credentials): Promise<OutputOf<N>> {
     const request = { method: "POST", path: `/api/${name}`, body: JSON.stringify(input) } as const;
-    return brokers.ask(isRepeatable(name, input), async (url, patience) =>
+    const answer = brokers.ask(isRepeatable(name, input), async (url, patience) =>
       readAnswer(await send(url, request, patience, as), url, patience.answer),
     );
+    // The broker validated the output against the schema that this type is inferred from.
+    return answer as Promise<OutputOf<N>>;
   }
 
   const get = async (path: string, url: string, patience: Patience): Promise<Record<string, unknown>> =>
@@ -91,10 +93,8 @@ export function createClient(access: () => Access, random: () => number): Client
   const statusAt = (url: string, patience: Patience) => get("/status", url, patience) as Promise<BrokerStatus>;
 
   return {
-    call: <N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials) =>
-      // The broker has checked the answer against the very schema that this type is made of.
-      post(name, input, as) as Promise<OutputOf<N>>,
-    callAny: post,
+    call: callAny,
+    callAny,
     health: () => unlessNobody(brokers.ask(true, healthAt)),
     status: () => unlessNobody(brokers.ask(true, statusAt)),
     healthOfEach: () =>

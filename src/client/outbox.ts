@@ -5,6 +5,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { OutputOf } from "../operations/index.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
 import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { checkMessageText, oneLine } from "../rules/text.ts";
@@ -115,7 +116,7 @@ export function keep(
   input: Record<string, unknown>,
   perhaps: boolean,
   writer: Writer,
-): { message_id: string; recipients: never[]; kept: string } {
+): OutputOf<"send_message"> {
   const { to, text, message_id } = input;
   // What nobody could ever send is refused now, while the sender listens; the rest is the broker's to judge.
   if (typeof message_id !== "string" || !NAME.test(`0000000000000-${message_id}.json`)) {

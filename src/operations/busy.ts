@@ -12,8 +12,9 @@ const MAX_ESTIMATE_S = 86_400;
 export const setBusy = operation({
   name: "set_busy",
   by: ["peer"],
+  repeatable: "always",
   cli: "busy <reason> <estimate_seconds>",
-  tool: { title: "Set busy", readOnly: false, idempotent: true },
+  tool: { title: "Set busy", readOnly: false },
   doc: "Says that this session is busy: normal mail waits until cct_set_ready, or until the estimate has passed by half; interrupts come through. Senders are told.",
   input: z.strictObject({
     reason: z.string().max(1000).describe("a few words, told to senders"),
@@ -44,8 +45,9 @@ export const setBusy = operation({
 export const setReady = operation({
   name: "set_ready",
   by: ["peer"],
+  repeatable: "always",
   cli: "ready",
-  tool: { title: "Set ready", readOnly: false, idempotent: true },
+  tool: { title: "Set ready", readOnly: false },
   doc: "Says that this session is not busy any more; the mail that waited comes.",
   input: z.strictObject({}),
   output: peerShape,

@@ -57,6 +57,7 @@ export const claimMessages = operation({
   name: "claim_messages",
   isolation: "snapshot",
   by: ["peer"],
+  repeatable: "never",
   doc: "Leases waiting mail to the peer's session server, in order, as much as fits a frame of `budget` characters. The lease is renewed by heartbeats; when it lapses the mail is queued again, marked redelivered. Mail that fits no frame is only named. A peer that set itself busy is given only what interrupts.",
   input: z.strictObject({
     limit: z.int().min(1).max(CLAIM_WINDOW),
@@ -122,6 +123,7 @@ export const ackMessages = operation({
   name: "ack_messages",
   isolation: "snapshot",
   by: ["peer"],
+  repeatable: "always",
   doc: "Says what became of claims: delivered (the host took the text), read (the model answered with it in view), returned (shown to nobody), lost (perhaps shown). An acknowledgement of an older attempt changes nothing.",
   input: z.strictObject({
     acks: z
@@ -165,7 +167,13 @@ export const checkMessages = operation({
   name: "check_messages",
   isolation: "snapshot",
   by: ["peer"],
-  tool: { title: "Check messages", readOnly: false, idempotent: false, alwaysLoad: true },
+  repeatable: "never",
+  tool: {
+    title: "Check messages",
+    readOnly: false,
+    alwaysLoad: true,
+    adds: { notice: z.string().optional().describe("with messages: who wrote them, and who did not") },
+  },
   doc: "Takes the messages that wait for this session. Mail arrives by itself, so call this only when a mail notice says that more is waiting or a message was too long.",
   input: z.strictObject({
     limit: z.int().min(1).max(CLAIM_WINDOW).optional().describe("20 when left out"),

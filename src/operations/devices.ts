@@ -29,6 +29,7 @@ const known = name.describe("its name, or 4 or more characters of its id");
 export const inviteDevice = operation({
   name: "invite_device",
   by: ["operator"],
+  repeatable: "never",
   doc: "Makes a code that lets one other machine join, once, within 15 minutes. `cct lan-start` and `cct device invite` show it inside a join string.",
   input: z.strictObject({
     scope: scope.optional().describe("what the machine may: read, post (the default) or admin"),
@@ -46,6 +47,7 @@ export const inviteDevice = operation({
 export const joinDevice = operation({
   name: "join_device",
   by: ["invitee"],
+  repeatable: "never",
   doc: "Uses up an invitation, whose code is the bearer token of this request, for a token of the machine's own. The token is in the answer, once.",
   input: z.strictObject({ name: newName }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
@@ -63,6 +65,7 @@ export const joinDevice = operation({
 export const addDevice = operation({
   name: "add_device",
   by: ["operator"],
+  repeatable: "never",
   cli: "device add <name>",
   doc: "Makes a token without a join string, for a machine that is set up by hand, or one that several share. It is shown once.",
   input: z.strictObject({ name: newName, scope: scope.optional().describe("read, post (the default) or admin") }),
@@ -103,6 +106,7 @@ export const listDevices = operation({
   name: "list_devices",
   isolation: "snapshot",
   by: ["operator"],
+  repeatable: "always",
   cli: "device list",
   doc: "Lists the machines that have a token, with what each may and when it was last seen.",
   input: z.strictObject({ all: z.boolean().optional().describe("revoked ones too") }),
@@ -122,6 +126,8 @@ export const listDevices = operation({
 export const revokeDevice = operation({
   name: "revoke_device",
   by: ["operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous"],
   cli: "device revoke <device>",
   doc: "Takes a machine's token away, at once and for good: its streams end, its sessions are offline. Their mail is kept.",
   input: z.strictObject({ device: known }),
@@ -138,6 +144,8 @@ export const revokeDevice = operation({
 export const renameDevice = operation({
   name: "rename_device",
   by: ["operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "device rename <device> <name>",
   doc: "Gives a machine another name in the list of devices. Its sessions keep theirs.",
   input: z.strictObject({ device: known, name: name.describe("its new name") }),

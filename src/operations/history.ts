@@ -11,8 +11,10 @@ export const messageStatus = operation({
   name: "message_status",
   isolation: "snapshot",
   by: ["peer", "operator"],
+  repeatable: "always",
+  errors: ["not_found"],
   cli: "message <message_id>",
-  tool: { title: "Message status", readOnly: true, idempotent: true },
+  tool: { title: "Message status", readOnly: true },
   doc: "Tells what became of a message, for each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), held (by the recipient's inbound policy), or ended unread: expired, refused, dead.",
   input: z.strictObject({ message_id: messageId }),
   output: z.object({
@@ -48,6 +50,8 @@ export const messages = operation({
   name: "messages",
   isolation: "snapshot",
   by: ["peer", "operator"],
+  repeatable: "always",
+  errors: ["not_found", "ambiguous"],
   cli: "messages",
   doc: "The history of messages, newest first: all of them for the operator, its own for a peer.",
   input: z.strictObject({

@@ -60,7 +60,30 @@ export const operations = [
 
 type Declared = (typeof operations)[number];
 
-/** The names of all operations, and for each what goes in and what comes out: what the typed client is made of. */
+/** The names of all operations, and the types of each: the typed client, the CLI's views and the tools are checked against them. */
 export type OperationName = Declared["name"];
-export type InputOf<N extends OperationName> = z.input<Extract<Declared, { name: N }>["input"]>;
-export type OutputOf<N extends OperationName> = z.output<Extract<Declared, { name: N }>["output"]>;
+export type Declaration<N extends OperationName> = Extract<Declared, { name: N }>;
+export type InputOf<N extends OperationName> = z.input<Declaration<N>["input"]>;
+export type OutputOf<N extends OperationName> = z.output<Declaration<N>["output"]>;
+
+/** Operations that are CLI commands. */
+export type CliName = NamesWith<"cli">;
+/** Operations that are tools. */
+export type ToolName = NamesWith<"tool">;
+type NamesWith<Part extends "cli" | "tool"> = {
+  [N in OperationName]: [NonNullable<Declaration<N>[Part]>] extends [never] ? never : N;
+}[OperationName];
+
+/** Tools whose declaration adds fields to the operation's output. */
+export type ExtendedToolName = {
+  [N in ToolName]: NonNullable<Declaration<N>["tool"]> extends { adds: z.ZodRawShape } ? N : never;
+}[ToolName];
+
+/** What a tool answers: the operation's output, and what its declaration adds. */
+export type ToolOutputOf<N extends ToolName> = OutputOf<N> & AddedBy<NonNullable<Declaration<N>["tool"]>>;
+type AddedBy<Tool> = Tool extends { adds: infer Shape extends z.ZodRawShape }
+  ? z.output<z.ZodObject<{ -readonly [K in keyof Shape]: Shape[K] }>>
+  : unknown;
+
+/** The codes that an operation's declaration names. */
+export type ErrorOf<N extends OperationName> = NonNullable<Declaration<N>["errors"]>[number];

@@ -37,8 +37,10 @@ export const sendMessage = operation({
   name: "send_message",
   isolation: "snapshot",
   by: ["peer", "operator"],
+  repeatable: "with message_id",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "send <to> <text>",
-  tool: { title: "Send a message", readOnly: false, idempotent: true, alwaysLoad: true },
+  tool: { title: "Send a message", readOnly: false, alwaysLoad: true },
   doc: "Sends a message to another session, or to all members of a pool. It is kept until they take it; the answer says of each what to expect. An answer, if one comes, arrives by itself: never poll or wait for it.",
   input: z.strictObject({
     to: z
@@ -171,6 +173,8 @@ function firstAnswer(
 export const resendMessage = operation({
   name: "resend_message",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["not_found", "conflict"],
   cli: "resend <message_id>",
   doc: "Puts a message that ended unread (dead, expired, refused) into its recipients' mailboxes once more, without its deadline. For its sender and the operator.",
   input: z.strictObject({ message_id: messageId }),

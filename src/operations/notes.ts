@@ -9,6 +9,7 @@ const DAY_MS = 86_400_000;
 export const notes = operation({
   name: "notes",
   by: ["operator"],
+  repeatable: "always",
   cli: "notes",
   doc: "What you, the operator, should know: guards that tripped, mail that nobody could be given, held mail that expired. Newest first.",
   input: z.strictObject({ days: z.int().min(1).max(365).optional().describe("how far back; 7 when left out") }),

@@ -24,6 +24,8 @@ export const heartbeat = operation({
   name: "heartbeat",
   isolation: "snapshot",
   by: ["peer"],
+  repeatable: "always",
+  errors: ["conflict"],
   doc: "Says that the session lives, what it does, and which claims it still holds. Answers how much mail waits: what a lost hint would have told.",
   input: z.strictObject({
     claude_pid: z.int().min(1),
@@ -104,6 +106,7 @@ export const heartbeat = operation({
 export const unregister = operation({
   name: "unregister",
   by: ["peer"],
+  repeatable: "always",
   doc: "Ends the peer's session: it is offline at once. The peer, its name and its mailbox stay.",
   input: z.strictObject({
     claude_pid: z.int().min(1).describe("the session meant; ending one that is not current changes nothing"),
@@ -121,8 +124,10 @@ export const listPeers = operation({
   name: "list_peers",
   isolation: "snapshot",
   by: ["peer", "operator", "device"],
+  repeatable: "always",
+  errors: ["not_found", "ambiguous"],
   cli: "peers",
-  tool: { title: "List peers", readOnly: true, idempotent: true, alwaysLoad: false },
+  tool: { title: "List peers", readOnly: true, alwaysLoad: false },
   doc: "Lists the other sessions (peers): name, machine, directory, branch, what each says it is doing, and whether it is active, idle, busy, blocked (waits for its user's permission) or offline. Offline ones are listed for a day, longer while mail waits for them.",
   input: z.strictObject({
     scope: z
@@ -179,7 +184,9 @@ function sameRepo(a: Peer, b: Peer): boolean {
 export const setSummary = operation({
   name: "set_summary",
   by: ["peer"],
-  tool: { title: "Set my summary", readOnly: false, idempotent: true },
+  repeatable: "always",
+  errors: ["conflict"],
+  tool: { title: "Set my summary", readOnly: false },
   doc: "Tells the other sessions in one line what this session is working on; optionally renames it.",
   input: z.strictObject({
     summary: z.string().max(500).describe("one line"),

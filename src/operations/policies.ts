@@ -22,6 +22,8 @@ const ALL = "all the rest";
 export const inboundPolicy = operation({
   name: "inbound_policy",
   by: ["peer", "operator"],
+  repeatable: "always",
+  errors: ["not_found", "ambiguous"],
   cli: "policy [policy]",
   doc: "Shows or sets what a session's mailbox does with mail: accept it, hold it until the operator lets it through, or refuse it (the sender is told). For one sender, one pool, or all the rest. What a person or the broker sends always comes.",
   input: z.strictObject({
@@ -80,6 +82,7 @@ export const heldMessages = operation({
   name: "held_messages",
   isolation: "snapshot",
   by: ["peer", "operator"],
+  repeatable: "always",
   cli: "held",
   doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, all for the operator. Only the operator lets it through.",
   input: z.strictObject({}),
@@ -121,6 +124,8 @@ export const heldMessages = operation({
 export const unholdMessage = operation({
   name: "unhold_message",
   by: ["operator"],
+  repeatable: "never",
+  errors: ["not_found"],
   cli: "unhold <message_id>",
   doc: "Lets held mail through to all whose policies hold it.",
   input: z.strictObject({ message_id: z.string().min(8).max(64).describe("as `cct held` shows it") }),

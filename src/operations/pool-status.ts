@@ -18,8 +18,14 @@ export const poolStatus = operation({
   name: "pool_status",
   isolation: "snapshot",
   by: ["peer", "operator"],
+  repeatable: "always",
+  errors: ["not_found", "ambiguous"],
   cli: "pool status <pool>",
-  tool: { title: "Pool status", readOnly: true, idempotent: true },
+  tool: {
+    title: "Pool status",
+    readOnly: true,
+    adds: { notice: z.string().describe("who wrote the texts, and who did not") },
+  },
   doc: "Shows a pool: members with role and presence, the last messages, open votes. For members, past ones too.",
   input: z.strictObject({ pool: poolName }),
   output: z.object({

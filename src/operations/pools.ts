@@ -34,8 +34,10 @@ const role = z.string().max(200).describe("up to 32 characters; 'member' when le
 export const createPool = operation({
   name: "create_pool",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["conflict"],
   cli: "pool create <name> <purpose>",
-  tool: { title: "Create a pool", readOnly: false, idempotent: false },
+  tool: { title: "Create a pool", readOnly: false },
   doc: "Creates a pool: a named group with a purpose and an end. The creator is its lead; others join or are invited. Mail to @name reaches all other members.",
   input: z.strictObject({
     name: z.string().max(200).describe("letters, digits, '.', '_', '-'"),
@@ -104,8 +106,9 @@ export const listPools = operation({
   name: "list_pools",
   isolation: "snapshot",
   by: ["peer", "operator", "device"],
+  repeatable: "always",
   cli: "pools",
-  tool: { title: "List pools", readOnly: true, idempotent: true },
+  tool: { title: "List pools", readOnly: true },
   doc: "Lists the pools with their purpose and size, newest first; of your own also the lead.",
   input: z.strictObject({ include_archived: z.boolean().optional().describe("also those that have ended") }),
   output: z.object({ pools: z.array(poolShape) }),
@@ -122,8 +125,10 @@ const poolWithMembers = z.object({ pool: poolShape, members: z.array(memberShape
 export const joinPool = operation({
   name: "join_pool",
   by: ["peer"],
+  repeatable: "always",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool join <pool>",
-  tool: { title: "Join a pool", readOnly: false, idempotent: true },
+  tool: { title: "Join a pool", readOnly: false },
   doc: "Joins a pool, or changes your role in it. An archived pool takes only prior members, and lives again.",
   input: z.strictObject({ pool: poolName, role: role.optional() }),
   output: poolWithMembers,
@@ -163,8 +168,10 @@ export const joinPool = operation({
 export const inviteToPool = operation({
   name: "invite_to_pool",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool invite <pool> <peer>",
-  tool: { title: "Invite to a pool", readOnly: false, idempotent: false },
+  tool: { title: "Invite to a pool", readOnly: false },
   doc: "Puts a peer into a pool of yours; it is told by whom, why and what the pool is for. For a member: gives it another role ('lead' passes the lead on).",
   input: z.strictObject({
     pool: poolName,
@@ -210,8 +217,10 @@ export const inviteToPool = operation({
 export const leavePool = operation({
   name: "leave_pool",
   by: ["peer"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous"],
   cli: "pool leave <pool>",
-  tool: { title: "Leave a pool", readOnly: false, idempotent: false },
+  tool: { title: "Leave a pool", readOnly: false },
   doc: "Leaves a pool: no mail to @pool any more. With its last member the pool is archived; its history stays.",
   input: z.strictObject({ pool: poolName }),
   output: poolWithMembers,
@@ -235,6 +244,8 @@ export const leavePool = operation({
 export const archivePool = operation({
   name: "archive_pool",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool archive <pool>",
   doc: "Ends a pool for all of its members; its history stays, and a prior member can revive it. For its lead and the operator.",
   input: z.strictObject({ pool: poolName }),

@@ -17,6 +17,8 @@ import { held, place } from "./support/session-shapes.ts";
 export const register = operation({
   name: "register",
   by: ["newcomer", "peer"],
+  repeatable: "never",
+  errors: ["conflict"],
   doc: "Makes a session known. Without credentials a new peer is made, and its secret is in the answer, once. With a peer's credentials the session becomes that peer again, unless another session is it now.",
   input: z.strictObject({
     name: z.string().min(1).max(200).optional().describe("the name wanted; '-2' is added when it is taken"),

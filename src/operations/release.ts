@@ -28,8 +28,10 @@ const MAX_DEADLINE_S = 7 * 86_400;
 export const proposeRelease = operation({
   name: "propose_release",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "release propose <pool> <peer> <reason>",
-  tool: { title: "Propose a release", readOnly: false, idempotent: false },
+  tool: { title: "Propose a release", readOnly: false },
   doc: "Proposes that a member be released from a pool, its work there being done. All members vote, the member among them; your yes is cast with it. It takes more than half.",
   input: z.strictObject({
     pool: z.string().min(1).max(80).describe("the pool's name"),
@@ -154,8 +156,10 @@ const proposalId = z.string().min(4).max(64).describe("the proposal's id, or its
 export const voteRelease = operation({
   name: "vote_release",
   by: ["peer"],
+  repeatable: "always",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "release vote <proposal_id> <vote>",
-  tool: { title: "Vote on a release", readOnly: false, idempotent: true },
+  tool: { title: "Vote on a release", readOnly: false },
   doc: "Votes on a proposal to release a member. You may change your vote until it is decided.",
   input: z.strictObject({ proposal_id: proposalId, vote: z.enum(votes) }),
   output: proposalShape,
@@ -178,6 +182,8 @@ export const voteRelease = operation({
 export const decideRelease = operation({
   name: "decide_release",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "release decide <proposal_id> <decision>",
   doc: "Ends an open proposal by the operator's word: passed, rejected or withdrawn. Who proposed it may withdraw it.",
   input: z.strictObject({

@@ -79,6 +79,8 @@ function ownerOf({ caller }: Context): { owner: string; owner_name: string } {
 export const registerService = operation({
   name: "register_service",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["conflict"],
   doc: "Makes a service known to everybody: a dev server, a database, a browser. It stays as long as it is renewed within its TTL. The same owner at the same host and port updates it; anybody else is refused there, unless it is stale.",
   input: z.strictObject({
     kind: kind.describe("what it is: browser, database, api …"),
@@ -169,6 +171,8 @@ function taken(there: OwnedService, caller: string): CctError {
 export const renewService = operation({
   name: "renew_service",
   by: ["peer", "operator"],
+  repeatable: "always",
+  errors: ["not_found"],
   doc: "Says that a service is still there for another TTL, and what a probe found. Also revives a stale one.",
   input: z.strictObject({
     service_id: serviceId,
@@ -191,6 +195,8 @@ export const renewService = operation({
 export const unregisterService = operation({
   name: "unregister_service",
   by: ["peer", "operator"],
+  repeatable: "never",
+  errors: ["not_found", "ambiguous"],
   doc: "Takes a service off the list. Only its owner and the operator can.",
   input: z.strictObject({
     service: z.string().min(1).max(2048).describe("its name, its url, or the first 4 or more characters of its id"),
@@ -218,7 +224,8 @@ export const listServices = operation({
   name: "list_services",
   isolation: "snapshot",
   by: ["peer", "operator"],
-  tool: { title: "List services", readOnly: true, idempotent: true },
+  repeatable: "always",
+  tool: { title: "List services", readOnly: true },
   doc: "Lists the services that sessions and people have registered (dev servers, databases, browsers …): where each is, whose it is, and whether it answers. Look here before starting one of your own.",
   input: z.strictObject({ kind: kind.optional().describe("only this kind") }),
   output: z.object({ services: z.array(serviceShape) }),
@@ -235,6 +242,7 @@ export const servicesToRenew = operation({
   name: "services_to_renew",
   isolation: "snapshot",
   by: ["peer"],
+  repeatable: "always",
   doc: "The caller's services that its session server probes and renews: all but those that a running command renews.",
   input: z.strictObject({}),
   output: z.object({

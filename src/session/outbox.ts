@@ -20,7 +20,7 @@ export interface Outbox {
   /** Whether the user asked for messages to be kept, and there is a peer to keep them for. */
   keeps(): boolean;
   /** Keeps a message, and answers in place of the broker. Throws what is in the way. */
-  keep(input: Record<string, unknown>, perhaps: boolean): Record<string, unknown>;
+  keep(input: Record<string, unknown>, perhaps: boolean): OutputOf<"send_message">;
   /** Sends what lies there, oldest first. Answers what is in the way when no broker can be reached. */
   flush(): Promise<CctError | undefined>;
   /** What the session has to be told, as mail of CCT itself; comes again until it was `told`. Attempt 0: no claim at the broker. */
@@ -122,10 +122,8 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
   };
 }
 
-function refusedIn(recipients: unknown): string {
-  if (!Array.isArray(recipients)) return "";
+function refusedIn(recipients: OutputOf<"send_message">["recipients"]): string {
   return recipients
-    .map((one) => Object(one))
     .filter((one) => one.state === "refused")
     .map((one) => `${one.name}${one.note ? ` (${one.note})` : ""}`)
     .join(", ");

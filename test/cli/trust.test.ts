@@ -65,11 +65,11 @@ test("what ended unread is listed, noted for a person's message, and can be sent
 });
 
 test("held mail is shown and let through, and a policy is shown and changed", async () => {
-  expect(success(await me.cct("held"))).toBe("Nothing is held.\n");
+  expect(success(await me.cct("held"))).toBe("No mail is held.\n");
   expect(success(await me.cct("policy", "hold", "--peer", "ben", "--from", "ann"))).toMatch(/hold +ann\n/);
   const { message_id } = await ok(me.broker, "send_message", { to: "ben", text: "let me in" }, ann);
   expect(success(await me.cct("held"))).toMatch(new RegExp(`ann +ben +${message_id} +let me in`));
-  expect(success(await me.cct("unhold", message_id))).toBe("The message goes to 1 mailbox now.\n");
+  expect(success(await me.cct("unhold", message_id))).toBe("Released to 1 mailbox.\n");
   expect(failure(await me.cct("unhold", message_id))).toContain("cct held");
   expect(success(await me.cct("policy", "--peer", "ben"))).toMatch(/accept +all the rest/);
   expect((await me.cct("policy", "sometimes", "--peer", "ben")).code).toBe(2);

@@ -7,8 +7,7 @@ import { beforeAll, expect, test as inTurn } from "vitest";
 import { type Client, createClient, isUnanswered, isUnheard } from "../../src/client/client.ts";
 import { localClient } from "../../src/client/local.ts";
 import { isRepeatable } from "../../src/client/repeatable.ts";
-import surfaceJson from "../../src/operations/surface/surface.json" with { type: "json" };
-import type { SurfaceEntry } from "../../src/operations/surface/surface.ts";
+import { surface } from "../../src/operations/surface/snapshot.ts";
 import { loadConfig } from "../../src/platform/config.ts";
 import { CctError } from "../../src/platform/errors.ts";
 import { ok } from "../support/api.ts";
@@ -154,12 +153,15 @@ test("'not now' is an answer: another broker is asked, all of them are not, and 
   expect(over).toBe(false);
 });
 
-test("what may be asked twice is what the operations say of themselves", () => {
-  for (const { name, tool } of (surfaceJson as SurfaceEntry[]).filter((entry) => entry.tool)) {
-    const input = name === "send_message" ? { message_id: "m" } : {};
-    expect([name, isRepeatable(name, input)]).toEqual([name, tool?.readOnly === true || tool?.idempotent === true]);
+test("a call is repeated only where its operation says that this is safe", () => {
+  for (const { name, repeatable, tool } of surface) {
+    expect([name, isRepeatable(name, {})]).toEqual([name, repeatable === "always"]);
+    // What changes nothing can always be asked again.
+    if (tool?.readOnly) expect([name, repeatable]).toEqual([name, "always"]);
   }
-  expect(isRepeatable("send_message", {})).toBe(false);
+  expect(isRepeatable("send_message", { message_id: "m" })).toBe(true);
+  expect(isRepeatable("send_message", { to: "bob", text: "x" })).toBe(false);
+  expect(isRepeatable("check_messages", {})).toBe(false);
 });
 
 test("the home's own token is shown to nobody when one address of several is elsewhere", async () => {

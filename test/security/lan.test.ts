@@ -226,7 +226,7 @@ hostTest("another broker in its place, with another certificate, is told nothing
 hostTest("a revoked machine is out, and its sessions are offline", async () => {
   const streams = async (): Promise<number> => JSON.parse((await cct(ann, "status", "--json")).stdout).streams;
   await until("both sessions listen", async () => (await streams()) === 2);
-  expect((await cct(ann, "device", "revoke", "ben-s-laptop")).stdout).toBe("ben-s-laptop is out.\n");
+  expect((await cct(ann, "device", "revoke", "ben-s-laptop")).stdout).toBe("Revoked ben-s-laptop.\n");
   await until("its stream has ended", async () => (await streams()) === 1);
   expect((await atBen("peers")).stderr).toMatch(/token is missing or wrong.*revoked/);
   expect((await cct(ann, "peers")).stdout).toMatch(/ben +offline/);

@@ -1,9 +1,10 @@
-/** Commands made from the surface: every operation that declares one, with its help, arguments and options. */
-import { type Command, InvalidArgumentError, Option } from "commander";
+/** The commands made from the surface: one for each operation with a `cli`, with its help, arguments and options. */
+import { type Command, Option } from "commander";
 import { type Client, isAway } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
 import { checkOutgoing } from "../../client/secrets.ts";
-import surfaceJson from "../../operations/surface/surface.json" with { type: "json" };
+import type { CliName } from "../../operations/index.ts";
+import { surface } from "../../operations/surface/snapshot.ts";
 import type { JsonProperty, SurfaceEntry } from "../../operations/surface/surface.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -11,12 +12,21 @@ import { prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { resolvePeer } from "../../rules/address.ts";
 import { actor, peersHere } from "../parts/actor.ts";
-import { type Screen, toJson } from "../parts/output.ts";
-import { waitFor } from "../parts/wait.ts";
-import { type Fields, render } from "../views/views.ts";
-import { keepFor } from "./outbox.ts";
+import type { Screen } from "../parts/output.ts";
+import { isCliName } from "../views/views.ts";
+import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
+import { broadcastCommand, sendCommand } from "./send.ts";
 
-const surface = surfaceJson as SurfaceEntry[];
+/** The command of an operation; `special` where it does more than call it. */
+interface OperationCommand {
+  entry: SurfaceEntry;
+  name: CliName;
+  cli: string;
+  doc: string;
+  special?: Special | undefined;
+}
+
+const specials: { [N in CliName]?: Special } = { send_message: sendCommand };
 
 export function addOperationCommands(
   program: Command,
@@ -24,98 +34,86 @@ export function addOperationCommands(
   screen: Screen,
   readStdin: () => Promise<string>,
 ): void {
-  for (const entry of surface) if (entry.cli) addOperation(entry, entry.cli);
-  // The operation is send_message; people think of it as another thing.
-  const sending = surface.find((entry) => entry.name === "send_message");
-  if (sending) {
-    addOperation(
-      { ...sending, doc: "Sends a message to all members of a pool." },
-      "broadcast <pool> <text>",
-      ({ pool, ...input }) => ({ ...input, to: `@${String(pool).replace(/^@/, "")}` }),
-    );
-  }
-
-  /** A command for an operation; `toInput` makes its input of the command's words where they differ. */
-  function addOperation(entry: SurfaceEntry, cli: string, toInput = (fields: Fields): Fields => fields): void {
-    const { command, words, argumentNames } = addCommand(program, cli);
-    command.description(entry.doc);
-    for (const argument of command.registeredArguments) {
-      const property = entry.input.properties[argument.name()];
-      argument.description = property?.description ?? "";
-      if (property?.enum) argument.choices(property.enum);
-      if (property?.type === "integer") argument.argParser(wholeNumber);
-    }
-    for (const [name, property] of Object.entries(entry.input.properties)) {
-      if (!argumentNames.includes(name) && !(name === "to" && argumentNames.includes("pool")))
-        command.addOption(option(name, property));
-    }
-    if (entry.by.includes("peer")) {
-      const usual = entry.by.includes("operator")
-        ? "as you, the operator; in a session's shell as that session"
-        : "in a session's shell as that session";
-      command.option("--as <peer>", `act for a session of this machine (else: ${usual})`);
-    }
-    if (argumentNames.includes("text")) command.addHelpText("after", "\nA text of - is read from standard input.");
-    if (entry.name === "send_message") {
-      command.addOption(
-        new Option("--wait <state>", "stay until it is delivered or read").choices(["delivered", "read"]),
-      );
-      command.addOption(
-        new Option("--timeout <seconds>", "with --wait: how long").argParser(wholeNumber).default(60, "60"),
-      );
-      command.addOption(
-        new Option(
-          "--outbox",
-          "when no broker is there, keep a session's message on this machine and send it later",
-        ).conflicts("wait"),
-      );
-    }
-    command.option("--json", "the answer as JSON");
-    command.action(async () => {
-      const { json, as, wait, timeout, outbox, ...options } = command.opts<Fields>();
-      const fields: Fields = {};
-      for (const [key, value] of Object.entries(options))
-        fields[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = value;
-      for (const [i, name] of argumentNames.entries()) fields[name] = command.processedArgs[i];
-      const typed = toInput(fields);
-      if (typed.text === "-") typed.text = (await readStdin()).replace(/\n$/, "");
-      const input = await checkOutgoing(typed);
-      // Ours to make, so that a lost answer can be asked for again.
-      if (entry.name === "send_message") input.message_id ??= world.newMessageId();
-      const config = loadConfig(world);
-      prepareHome(config.home, world.user, false);
-      const client = localClient(config, world.random);
-      try {
-        // Who waits to see it delivered is not served by a message that is kept.
-        const keeps = entry.name === "send_message" && wait === undefined && (outbox === true || config.outbox);
-        const named =
-          as === undefined ? undefined : await peerNamed(client, String(as), keeps ? config.home : undefined);
-        const me = actor(world, config, named);
-        if (!me && !entry.by.includes("operator")) {
-          throw new CctError(
-            "bad_request",
-            `cct ${words} acts for a session, and this is not a session's shell.`,
-            "Name the session: --as <peer>.",
-          );
-        }
-        const output = await client.callAny(entry.name, input, me).catch((error: unknown) => {
-          if (keeps && isAway(error)) return keepFor(world, config.home, me, input, error);
-          throw error;
-        });
-        if (wait !== "delivered" && wait !== "read") {
-          return screen.write(json ? toJson(output) : render(entry.name, output, screen, world.now()));
-        }
-        if (!json) screen.write(render(entry.name, output, screen, world.now()));
-        const status = await waitFor(client, String(output.message_id), wait, Number(timeout) * 1000, world.now, me);
-        screen.write(json ? toJson(status) : render("message_status", status, screen, world.now()));
-      } finally {
-        client.close();
-      }
-    });
-  }
+  for (const made of surface.flatMap(commandsOf)) addOperation(program, made, world, screen, readStdin);
 }
 
-/** A peer by name or by the beginning of its id, as the broker lists it; without a broker, one that `home` knows. */
+function commandsOf(entry: SurfaceEntry): OperationCommand[] {
+  const { name, cli, doc } = entry;
+  if (cli === undefined || !isCliName(name)) return [];
+  const own = { entry, name, cli, doc, special: specials[name] };
+  return name === "send_message"
+    ? [own, { ...own, cli: broadcastCommand.cli, doc: broadcastCommand.doc, special: broadcastCommand }]
+    : [own];
+}
+
+function addOperation(
+  program: Command,
+  { entry, name, cli, doc, special }: OperationCommand,
+  world: World,
+  screen: Screen,
+  readStdin: () => Promise<string>,
+): void {
+  const { command, words, argumentNames } = addCommand(program, cli);
+  command.description(doc);
+  for (const argument of command.registeredArguments) {
+    const property = entry.input.properties[argument.name()];
+    argument.description = property?.description ?? "";
+    if (property?.enum) argument.choices(property.enum);
+    if (property?.type === "integer") argument.argParser(wholeNumber);
+  }
+  for (const [field, property] of Object.entries(entry.input.properties)) {
+    if (!argumentNames.includes(field) && !(field === "to" && argumentNames.includes("pool")))
+      command.addOption(inputOption(field, property));
+  }
+  if (entry.by.includes("peer")) {
+    const usual = entry.by.includes("operator")
+      ? "as you, the operator; in a session's shell as that session"
+      : "in a session's shell as that session";
+    command.option("--as <peer>", `act for a session of this machine (else: ${usual})`);
+  }
+  if (argumentNames.includes("text")) command.addHelpText("after", "\nA text of - is read from standard input.");
+  const ownOptions = special?.options() ?? [];
+  for (const option of ownOptions) command.addOption(option);
+  command.option("--json", "the answer as JSON");
+
+  command.action(async () => {
+    const { json, as, ...given } = command.opts<Fields>();
+    const options: Fields = {};
+    for (const key of ownOptions.map((option) => option.attributeName())) {
+      options[key] = given[key];
+      delete given[key];
+    }
+    const typed: Fields = {};
+    for (const [key, value] of Object.entries(given)) typed[fieldOf(key)] = value;
+    for (const [i, argument] of argumentNames.entries()) typed[argument] = command.processedArgs[i];
+    if (typed.text === "-") typed.text = (await readStdin()).replace(/\n$/, "");
+    const input = await checkOutgoing(special?.toInput?.(typed) ?? typed);
+    const config = loadConfig(world);
+    prepareHome(config.home, world.user, false);
+    const client = localClient(config, world.random);
+    try {
+      const home = special?.worksOffline(options, config) ? config.home : undefined;
+      const me = actor(world, config, as === undefined ? undefined : await peerNamed(client, String(as), home));
+      if (!me && !entry.by.includes("operator")) {
+        throw new CctError(
+          "bad_request",
+          `cct ${words} acts for a session, and this is not a session's shell.`,
+          "Name the session: --as <peer>.",
+        );
+      }
+      const call: Call = { world, screen, config, client, input, me, json: json === true, options };
+      if (special) await special.run(call);
+      else print(call, name, await client.callAny(name, input, me));
+    } finally {
+      client.close();
+    }
+  });
+}
+
+/** `replyTo`, commander's name of an option, as the input field `reply_to`. */
+const fieldOf = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** A peer by name or by a prefix of its id, as the broker lists it; with `home` and no broker, one that the home knows. */
 async function peerNamed(client: Client, ref: string, home?: string): Promise<{ peer_id: string; name: string }> {
   try {
     return resolvePeer(ref, (await client.call("list_peers", {})).peers);
@@ -125,10 +123,10 @@ async function peerNamed(client: Client, ref: string, home?: string): Promise<{ 
   }
 }
 
-/** What a group of commands is about: `cct pool …`. */
+/** The descriptions of command groups: `cct pool …`. */
 const groups: Record<string, string> = {
   pool: "Pools: named groups with a purpose and an end.",
-  release: "Releasing a member from a pool, by vote.",
+  release: "Releases of members from pools, by vote.",
   device: "Other machines: which may use this broker.",
 };
 
@@ -149,16 +147,11 @@ function addCommand(program: Command, cli: string): { command: Command; words: s
   };
 }
 
-function option(name: string, property: JsonProperty): Option {
-  const flag = `--${name.replaceAll("_", "-")}`;
+function inputOption(field: string, property: JsonProperty): Option {
+  const flag = `--${field.replaceAll("_", "-")}`;
   if (property.type === "boolean") return new Option(flag, property.description ?? "");
   const made = new Option(`${flag} <${property.type === "integer" ? "number" : "value"}>`, property.description ?? "");
   if (property.enum) made.choices(property.enum);
   if (property.type === "integer") made.argParser(wholeNumber);
   return made;
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(value);
 }

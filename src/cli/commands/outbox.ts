@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { isUnheard } from "../../client/client.ts";
 import { allKept, endOf, firstWords, type Kept, keep, takeOut } from "../../client/outbox.ts";
+import type { OutputOf } from "../../operations/index.ts";
 import { homeOf } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
@@ -16,7 +17,7 @@ export function keepFor(
   me: { peer_id: string } | undefined,
   input: Record<string, unknown>,
   error: CctError,
-): Record<string, unknown> {
+): OutputOf<"send_message"> {
   const perhaps = !isUnheard(error);
   if (me) return keep(home, me.peer_id, input, perhaps, world);
   throw new CctError(

@@ -39,21 +39,47 @@ export class NotedError extends CctError {
   }
 }
 
+/**
+ * Whether a client may send a call again when its answer was lost: `always` (it reads, or sets what it sets to the same
+ * value), `never` (a second call has a second effect), or `with <field>` (the input field is an idempotency key).
+ */
+export type Repeatable<Field extends string = string> = "always" | "never" | `with ${Field}`;
+
+/** How an operation is offered to the model, as the tool `cct_<name>`. */
+export interface ToolFace {
+  title: string;
+  /** It changes nothing. */
+  readOnly: boolean;
+  /** Its definition is worth its tokens in every request. */
+  alwaysLoad?: boolean;
+  /** Fields that the session server adds to the operation's output. */
+  adds?: z.ZodRawShape;
+}
+
+/** Codes that only some operations answer with. Every operation can answer with each of the others. */
+export type SpecificError = "not_found" | "ambiguous" | "conflict";
+
+/** The declaration. The last three parameters keep the types of optional parts, for tables that must be complete. */
 export interface Operation<
   Name extends string = string,
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodObject = z.ZodObject,
+  Cli extends string | undefined = string | undefined,
+  Tool extends ToolFace | undefined = ToolFace | undefined,
+  Error extends SpecificError = SpecificError,
 > {
   name: Name;
   /** `snapshot` (see the store) for operations that only read, or whose decisions depend only on the rows they write. */
   isolation?: Isolation;
   /** The callers that are allowed. */
   by: readonly Caller["kind"][];
+  repeatable: Repeatable<keyof z.input<Input> & string>;
+  /** Error codes besides those that every operation can answer with. */
+  errors?: readonly Error[];
   /** The CLI command in commander's syntax: `send <to> <text>`; its arguments are inputs of the same name. */
-  cli?: string;
-  /** Offered to the model as `cct_<name>`. `alwaysLoad`: its definition is worth its tokens in every request. */
-  tool?: { title: string; readOnly: boolean; idempotent: boolean; alwaysLoad?: boolean };
-  /** What it does: one paragraph, shown in `--help`, to the model and in the reference. */
+  cli?: Cli;
+  tool?: Tool;
+  /** What it does: one paragraph, shown in `--help`, to the model and in the reference. The first sentence is the summary. */
   doc: string;
   /** Flat: strings, numbers, booleans; objects only where neither people nor models type them. */
   input: Input;
@@ -63,9 +89,14 @@ export interface Operation<
 }
 
 /** Declares an operation; exists only for type inference. */
-export function operation<const Name extends string, Input extends z.ZodObject, Output extends z.ZodObject>(
-  declared: Operation<Name, Input, Output>,
-): Operation<Name, Input, Output> {
+export function operation<
+  const Name extends string,
+  Input extends z.ZodObject,
+  Output extends z.ZodObject,
+  const Cli extends string | undefined = undefined,
+  const Tool extends ToolFace | undefined = undefined,
+  const Error extends SpecificError = never,
+>(declared: Operation<Name, Input, Output, Cli, Tool, Error>): Operation<Name, Input, Output, Cli, Tool, Error> {
   return declared;
 }
 

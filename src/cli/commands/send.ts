@@ -1,0 +1,45 @@
+/** `cct send` and `cct broadcast`: what sending adds to a plain operation, namely `--wait` and the outbox. */
+import { Option } from "commander";
+import { isAway } from "../../client/client.ts";
+import type { Config } from "../../platform/config.ts";
+import { waitFor } from "../parts/wait.ts";
+import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
+import { keepFor } from "./outbox.ts";
+
+/** With `--wait` a message is never kept: the command could not say what became of it. */
+const usesOutbox = ({ wait, outbox }: Fields, config: Config): boolean =>
+  wait === undefined && (outbox === true || config.outbox);
+
+export const sendCommand: Special = {
+  options: () => [
+    new Option("--wait <state>", "wait until it is delivered or read").choices(["delivered", "read"]),
+    new Option("--timeout <seconds>", "with --wait: how long").argParser(wholeNumber).default(60, "60"),
+    new Option(
+      "--outbox",
+      "when no broker is there, keep a session's message on this machine and send it later",
+    ).conflicts("wait"),
+  ],
+  worksOffline: usesOutbox,
+  async run(call: Call) {
+    const { world, config, client, me, options, json } = call;
+    const { wait, timeout } = options;
+    // The id is made here, so that the call can be repeated when its answer is lost.
+    const message_id = String(call.input.message_id ?? world.newMessageId());
+    const input = { ...call.input, message_id };
+    const output = await client.callAny("send_message", input, me).catch((error: unknown) => {
+      if (usesOutbox(options, config) && isAway(error)) return keepFor(world, config.home, me, input, error);
+      throw error;
+    });
+    if (wait !== "delivered" && wait !== "read") return print(call, "send_message", output);
+    if (!json) print(call, "send_message", output);
+    print(call, "message_status", await waitFor(client, message_id, wait, Number(timeout) * 1000, world.now, me));
+  },
+};
+
+/** The same operation, under the name that people look for. */
+export const broadcastCommand: Special & { cli: string; doc: string } = {
+  ...sendCommand,
+  cli: "broadcast <pool> <text>",
+  doc: "Sends a message to all members of a pool.",
+  toInput: ({ pool, ...input }) => ({ ...input, to: `@${String(pool).replace(/^@/, "")}` }),
+};

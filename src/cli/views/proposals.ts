@@ -1,0 +1,16 @@
+/** Proposals to release a member, and their votes. */
+import type { OutputOf } from "../../operations/index.ts";
+import { oneLine } from "../../rules/text.ts";
+import { type Screen, span } from "../parts/output.ts";
+
+export function proposal(one: OutputOf<"propose_release">, _screen: Screen, now: number): string {
+  const left = one.state === "open" ? `, ${span(one.deadline - now)} left` : "";
+  const votes = one.votes.map(({ name, vote }) => `${name} ${vote}`).join(", ");
+  return [
+    `${one.state}: release ${oneLine(one.subject)} (proposal ${one.proposal_id.slice(0, 8)}${left})`,
+    `  ${oneLine(`${one.proposer}: ${one.reason}`, 500)}`,
+    `  ${oneLine(one.outcome, 500)}`,
+    ...(votes ? [`  votes: ${oneLine(votes, 500)}`] : []),
+    "",
+  ].join("\n");
+}

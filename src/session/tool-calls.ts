@@ -1,0 +1,131 @@
+/** How each tool runs. Most only call their operation; the table has those that do more, checked against the declarations. */
+import { type Client, isAway, isUnheard } from "../client/client.ts";
+import type { Credentials } from "../operations/core/identity.ts";
+import type { ExtendedToolName, InputOf, OutputOf, ToolName, ToolOutputOf } from "../operations/index.ts";
+import { CctError } from "../platform/errors.ts";
+import { NOT_YOUR_USER } from "../rules/framing.ts";
+import type { Link } from "./link.ts";
+import type { Mail } from "./mail.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** How long a tool waits for a session that is still registering. */
+const REGISTER_MS = 8_000;
+/** A send without an answer is retried under the same message_id for this long. */
+const RETRY_MS = 4_000;
+/** The same with an outbox: giving up loses nothing, and a restarting broker is back within this time. */
+const RETRY_BEFORE_KEEPING_MS = 1_000;
+const RETRY_PAUSE_MS = 200;
+
+export interface ToolSession {
+  client: Client;
+  link: Link;
+  mail: Mail;
+  outbox: Outbox;
+  newMessageId(): string;
+  now(): number;
+}
+
+/** The fields of an input before the broker validated it. */
+type Unchecked<N extends ToolName> = { [Field in keyof InputOf<N>]?: unknown };
+
+type Run<N extends ToolName> = (
+  session: ToolSession,
+  input: Unchecked<N>,
+  answered: (done: () => void) => void,
+) => Promise<ToolOutputOf<N>>;
+
+/** Complete by its type for every tool whose declaration adds fields. */
+const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> } = {
+  send_message: send,
+
+  async check_messages({ client, link, mail }, input, answered) {
+    const peer = await link.credentials(REGISTER_MS);
+    const { limit, ...unknown } = input;
+    // The broker rejects a bad input in its own words; nothing is claimed.
+    if (Object.keys(unknown).length > 0 || (limit !== undefined && !isLimit(limit)))
+      return client.callAny("check_messages", input, peer);
+    const checked = await mail.check(limit);
+    answered(checked.shown);
+    return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
+  },
+
+  async pool_status({ client, link }, input) {
+    return {
+      notice: NOT_YOUR_USER,
+      ...(await client.callAny("pool_status", input, await link.credentials(REGISTER_MS))),
+    };
+  },
+
+  async set_summary({ client, link }, input) {
+    const peer = await client.callAny("set_summary", input, await link.credentials(REGISTER_MS));
+    link.renamed(peer.name);
+    return peer;
+  },
+
+  async set_busy({ client, link, mail }, input) {
+    const peer = await client.callAny("set_busy", input, await link.credentials(REGISTER_MS));
+    // Do not wait for the hint: the next hook must not find mail that waits from now on.
+    mail.hint();
+    await mail.run();
+    return peer;
+  },
+};
+
+/** Runs a tool and returns its structured answer. Throws `CctError`. */
+export async function runTool(
+  session: ToolSession,
+  name: ToolName,
+  input: Record<string, unknown>,
+  answered: (done: () => void) => void,
+): Promise<Record<string, unknown>> {
+  const run = special[name];
+  if (run) return run(session, input, answered);
+  return session.client.callAny(name, input, await session.link.credentials(REGISTER_MS));
+}
+
+function isLimit(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 100;
+}
+
+/** Sends with retries: the message_id is an idempotency key, so a broker that restarts costs only time. */
+async function send(session: ToolSession, unchecked: Unchecked<"send_message">): Promise<OutputOf<"send_message">> {
+  const { outbox, link } = session;
+  const input = { ...unchecked, message_id: unchecked.message_id ?? session.newMessageId() };
+  const keeps = outbox.keeps();
+  // Messages that were kept earlier go first.
+  const stuck = await outbox.flush().catch(() => undefined);
+  if (stuck && keeps) return outbox.keep(input, false);
+  const deadline = session.now() + (keeps ? RETRY_BEFORE_KEEPING_MS : RETRY_MS);
+  /** An attempt may have reached the broker, and only its answer was lost. */
+  let perhapsSent = false;
+  const giveUp = (error: unknown) =>
+    keeps && isAway(error) ? outbox.keep(input, perhapsSent) : unsent(error, perhapsSent, input.message_id);
+  for (;;) {
+    let peer: Credentials;
+    try {
+      peer = await link.credentials(keeps ? RETRY_BEFORE_KEEPING_MS : REGISTER_MS);
+    } catch (error) {
+      return giveUp(error);
+    }
+    try {
+      return await session.client.callAny("send_message", input, peer);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      perhapsSent ||= !isUnheard(error);
+      if (session.now() > deadline) return giveUp(error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
+    }
+  }
+}
+
+/** The error for a sender when no broker confirmed the message and nothing keeps it. */
+function unsent(error: unknown, perhaps: boolean, messageId: unknown): never {
+  if (!isAway(error)) throw error;
+  throw new CctError(
+    "unavailable",
+    perhaps
+      ? `The message was not confirmed, perhaps it was sent: ${error.message}`
+      : `The message was not sent, and nothing keeps it: ${error.message}`,
+    `Send it again later with message_id '${String(messageId)}': it cannot arrive twice.`,
+  );
+}

@@ -1,9 +1,9 @@
-/** One request to one broker over node's own HTTP client, and what can be known of it when no answer comes. */
+/** One HTTP request to one broker. When no answer comes, the error says whether the broker can have received it. */
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Agent as SecureAgent } from "node:https";
 import { isOnThisMachine } from "../platform/config.ts";
 import { errorFrom, errorLine, systemCode } from "../platform/errors.ts";
-import { Unanswered } from "./unanswered.ts";
+import { NoAnswerError } from "./no-answer.ts";
 
 export interface Request {
   method: "GET" | "POST";
@@ -12,63 +12,63 @@ export interface Request {
   headers: OutgoingHttpHeaders;
 }
 
-/** Milliseconds until a connection stands, and from then on until the answer begins. */
-export interface Patience {
+/** Milliseconds to establish a connection, and from then until the response begins. */
+export interface Timeouts {
   connect: number;
   answer: number;
 }
 
-/** Answers with the response as soon as it begins. Throws `Unanswered`. */
-export function exchange(url: string, agent: Agent, what: Request, patience: Patience): Promise<IncomingMessage> {
+/** Resolves when the response begins. Throws `NoAnswerError`. */
+export function exchange(url: string, agent: Agent, what: Request, timeouts: Timeouts): Promise<IncomingMessage> {
   const { method, path, body, headers } = what;
   return new Promise((resolve, reject) => {
-    let unheard = true;
-    // Timers of our own: a socket's timeout counts only once it is connected, and finding a name may hang as well.
-    let timer = setTimeout(giveUp, patience.connect);
+    let notReceived = true;
+    // Not the socket's own timeout: that starts after connecting, and a name lookup may hang as well.
+    let timer = setTimeout(giveUp, timeouts.connect);
     function giveUp(): void {
-      // Other connections that are kept go the same way: each would cost this time again.
+      // Drop idle connections to the same broker too: each would cost this time again.
       for (const sockets of Object.values(agent.freeSockets)) for (const one of sockets ?? []) one.destroy();
       outgoing.destroy(
-        new Unanswered("unavailable", `The broker at ${url} does not answer.`, "See: cct status", {
-          unheard,
-          silent: true,
+        new NoAnswerError("unavailable", `The broker at ${url} does not answer.`, "See: cct status", {
+          notReceived,
+          timedOut: true,
         }),
       );
     }
     function connected(): void {
-      unheard = false;
+      notReceived = false;
       clearTimeout(timer);
-      timer = setTimeout(giveUp, patience.answer);
+      timer = setTimeout(giveUp, timeouts.answer);
     }
     const outgoing = request(new URL(path, url), { method, agent, headers }, (response) => {
       clearTimeout(timer);
       resolve(response);
     });
     outgoing.on("socket", (socket) => {
-      // One that is kept, or was handed over because it has proved whose it is, is connected already.
+      // A reused socket, or one whose certificate was checked first, is already connected.
       if (!socket.connecting) connected();
       else socket.once(url.startsWith("https:") ? "secureConnect" : "connect", connected);
     });
     outgoing.on("error", (error) => {
       clearTimeout(timer);
-      reject(unanswered(error, url, unheard));
+      reject(noAnswer(error, url, notReceived));
     });
     outgoing.end(body);
   });
 }
 
-/** What the broker said; throws its `CctError`, or `Unanswered` when the answer broke off or is no broker's. */
+/** The broker's answer. Throws its `CctError`, or `NoAnswerError` when the response is cut short or is not a broker's. */
 export async function readAnswer(
   response: IncomingMessage,
   url: string,
-  patience: number,
+  timeout: number,
 ): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
-  response.setTimeout(patience, () => response.destroy(new Error("it fell silent")));
+  response.setTimeout(timeout, () => response.destroy(new Error("timed out")));
   try {
     for await (const chunk of response) chunks.push(chunk);
   } catch (error) {
-    throw unanswered(error, url, false);
+    throw noAnswer(error, url, false);
   }
   return checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), url);
 }
@@ -85,43 +85,43 @@ function checked(status: number, text: string, url: string): Record<string, unkn
     const error = errorFrom(body);
     if (error) throw error;
   }
-  // It may be what stands before a broker and has just lost it. `silent`: something is there.
-  throw new Unanswered(
+  // Perhaps a proxy whose broker is down. `timedOut`: something is there, so this is not "nothing listens".
+  throw new NoAnswerError(
     "unavailable",
     `What answers at ${url} is not a CCT broker (HTTP ${status}).`,
     "Check the port: cct config show",
-    { unheard: false, silent: true },
+    { notReceived: false, timedOut: true },
   );
 }
 
-/** What node says of a certificate that nobody it knows has signed, or that is not the host's. */
+/** Node's error codes for a certificate that is not trusted or does not match the host. */
 const UNTRUSTED = /^(?:DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_|ERR_TLS_CERT_)/;
 
-const whatNext = (url: string): string =>
+const startHint = (url: string): string =>
   isOnThisMachine(url) ? "Start one with: cct start" : "Start it there with 'cct lan-start', or see: cct config show";
 
-function unanswered(error: unknown, url: string, unheard: boolean): Unanswered {
-  if (error instanceof Unanswered) return error;
+function noAnswer(error: unknown, url: string, notReceived: boolean): NoAnswerError {
+  if (error instanceof NoAnswerError) return error;
   const code = systemCode(error);
   if (code === "ECONNREFUSED")
-    return new Unanswered("unavailable", `No broker listens at ${url}.`, whatNext(url), { unheard: true });
+    return new NoAnswerError("unavailable", `No broker listens at ${url}.`, startHint(url), { notReceived: true });
   if (code !== undefined && UNTRUSTED.test(code)) {
-    return new Unanswered(
+    return new NoAnswerError(
       "unauthorized",
-      `The broker at ${url} shows a certificate that this machine does not trust (${code}); nothing was sent.`,
-      "Join it with a join string, which tells its fingerprint, or: cct config set fingerprint <SHA-256>.",
-      { unheard: true },
+      `The broker at ${url} has a certificate that this machine does not trust (${code}); nothing was sent.`,
+      "Join it with a join string, which contains its fingerprint, or run: cct config set fingerprint <SHA-256>.",
+      { notReceived: true },
     );
   }
-  return new Unanswered(
+  return new NoAnswerError(
     "unavailable",
     `The connection to the broker at ${url} broke (${code ?? errorLine(error)}).`,
     isOnThisMachine(url) ? "Try again; see: cct status" : "Is it running, and is this machine in its network?",
-    { unheard },
+    { notReceived },
   );
 }
 
-/** Agents that keep connections, and agents for one connection; those for TLS are loaded when they are needed. */
+/** HTTP agents: keep-alive ones for calls, single-use ones for streams. TLS is loaded on first use. */
 export function createAgents(fingerprints: () => readonly string[] | undefined) {
   const kept: Agent[] = [];
   let plain: Agent | undefined;

@@ -1,4 +1,4 @@
-/** The broker of this home: where it is, and starting one when none answers. */
+/** Finds the broker of this home, and starts one when none answers. */
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -9,22 +9,23 @@ import { isAlive, stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { type Client, createClient } from "./client.ts";
 
-/** How long a broker may take from its start to its first answer. */
-const START_MS = 10_000;
-const LOOK_EVERY_MS = 50;
+/** From starting a broker to its first answer. */
+const START_TIMEOUT_MS = 10_000;
+const POLL_MS = 50;
 
 /**
- * A client of the configured brokers; without any, of this home's broker, wherever it listens. A broker notes in the home
- * where it is; without a note, or with a dead broker's, nothing is asked: another program may have the port by now.
+ * A client of the configured brokers, or else of this home's broker. A running broker writes its address to
+ * `broker.json` in the home. Without that note, or when its process is dead, nothing is contacted: another program may
+ * use the port by now.
  */
 export function localClient(config: Config, random: () => number): Client {
   const { broker } = config;
-  // The home's own token is the operator's: it leaves this machine in no case, also when only one of several is elsewhere.
+  // The home's own token grants everything, so it never leaves this machine, not even for one of several brokers.
   const isHere = broker === undefined || broker.every(isOnThisMachine);
   return createClient(
     () => ({
       urls: broker ?? runningUrl(config.home),
-      // The broker makes it, before it says where it is.
+      // The broker creates it before it writes its note.
       token: (broker && config.token) || (isHere ? (readToken(config.home) ?? "") : ""),
       fingerprints: config.fingerprint,
     }),
@@ -32,23 +33,23 @@ export function localClient(config: Config, random: () => number): Client {
   );
 }
 
-/** One, or none. */
+/** The URL of this home's broker in a list of one, or an empty list. */
 function runningUrl(home: string): string[] {
   const note = readBrokerNote(home);
   if (!note) return [];
   const process = `${note.pid} ${note.began}`;
-  // Asked once of each broker: not every system tells at once when a process began.
+  // The start mark is compared once per broker, because reading it is slow on some systems.
   const runs = process === known ? isAlive(note.pid) : stillRuns(note.pid, note.began);
   known = runs ? process : undefined;
   return runs ? [note.url] : [];
 }
 
-/** The broker that was seen to be the one of the note, while it lives. */
+/** Pid and start mark of the broker process that was last verified. */
 let known: string | undefined;
 
 export type Started = "started" | "was running";
 
-/** Sees to it that a broker answers. Two that start at once: the lock lets one win, and both callers get that one. */
+/** Starts a broker unless one answers. When two processes start one at once, the database lock lets one win and both use it. */
 export async function ensureBroker(world: World, config: Config, client: Client): Promise<Started> {
   const first = await ask(config, client);
   if (first === "answers") return "was running";
@@ -57,22 +58,26 @@ export async function ensureBroker(world: World, config: Config, client: Client)
     throw new CctError(
       "unavailable",
       `No broker answers at ${config.broker.join(" or ")}.`,
-      "Start it there, or unset the 'broker' setting.",
+      "Start it there, or unset the setting 'broker'.",
     );
   const starting = spawnBroker(world, config);
   try {
-    const deadline = world.now() + START_MS;
+    const deadline = world.now() + START_TIMEOUT_MS;
     for (;;) {
       const answer = await ask(config, client);
       if (answer === "answers") return "started";
       if (answer !== "nobody") throw answer;
       const failed = starting.failure();
-      // Another process is starting one: wait for that one.
+      // Another process starts one: wait for it.
       if (failed && failed.code !== "already_running") throw new CctError("unavailable", failed.message, failed.hint);
       if (world.now() > deadline) {
-        throw new CctError("unavailable", "The broker did not answer in time.", `See ${paths(config.home).logs}.`);
+        throw new CctError(
+          "unavailable",
+          "The broker did not start in time.",
+          `See the logs in ${paths(config.home).logs}.`,
+        );
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   } finally {
     starting.forget();
@@ -86,28 +91,28 @@ async function ask(config: Config, client: Client): Promise<"answers" | "nobody"
     if (typeof health.version === "string") return "answers";
     return new CctError(
       "unauthorized",
-      "The broker that answers does not take this home's token.",
+      "The broker that answers rejects this home's token.",
       config.broker
-        ? "This machine's token was revoked, or it never joined: ask for a join string."
-        : "It is another home's: set another port with cct config set port <number>.",
+        ? "This machine's token was revoked, or the machine never joined: ask for a join string."
+        : "It belongs to another home: choose another port with cct config set port <number>.",
     );
   } catch (error) {
     return error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
   }
 }
 
-/** What a broker needs of a session's environment, which may hold API keys: they are none of its business. */
+/** The variables that a broker inherits. A session's environment may hold API keys, which the broker must not see. */
 function daemonEnvironment(env: World["env"]): World["env"] {
   const needed = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "NODE_OPTIONS", "SystemRoot"];
   return Object.fromEntries(needed.filter((name) => env[name] !== undefined).map((name) => [name, env[name]]));
 }
 
-/** Starts a broker that outlives us. What it says before it can log goes to `log/start.log`. */
+/** Starts a detached broker. Its output before it can log goes to `log/start.<pid>.log`. */
 function spawnBroker(world: World, config: Config): { failure(): CctError | undefined; forget(): void } {
-  const said = join(paths(config.home).logs, `start.${world.pid}.log`);
-  // A new file: what lies there is an earlier process's, or leads elsewhere.
-  rmSync(said, { force: true });
-  const output = openSync(said, "wx", 0o600);
+  const logFile = join(paths(config.home).logs, `start.${world.pid}.log`);
+  // Always a new file: an existing one is an earlier process's, or a link that leads elsewhere.
+  rmSync(logFile, { force: true });
+  const output = openSync(logFile, "wx", 0o600);
   const child = spawn(world.node, [join(world.root, "dist", "bin.js"), "start", "--foreground", "--json-errors"], {
     detached: true,
     stdio: ["ignore", output, output],
@@ -129,22 +134,22 @@ function spawnBroker(world: World, config: Config): { failure(): CctError | unde
   child.unref();
   return {
     failure() {
-      return exited ? failureIn(readFileSync(said, "utf8")) : undefined;
+      return exited ? failureIn(readFileSync(logFile, "utf8")) : undefined;
     },
     forget() {
       try {
-        rmSync(said, { force: true });
+        rmSync(logFile, { force: true });
       } catch {
-        // Only clutter.
+        // A leftover file does no harm.
       }
     },
   };
 }
 
-/** Why a broker ended: the last line of its output, which is an error as JSON, or what node wrote when it crashed. */
+/** Why a broker exited: the last line of its output is an error as JSON, or Node's own words when it crashed. */
 function failureIn(output: string): CctError {
   const last = output.trim().split("\n").at(-1) ?? "";
-  const line = last.replace(/^cct: /, "") || "The broker exited at once, without a message.";
+  const line = last.replace(/^cct: /, "") || "The broker exited at once without a message.";
   return parsedError(last) ?? new CctError("internal", line);
 }
 

@@ -1,7 +1,7 @@
 /**
- * A peer's outbox: messages that could not be sent because no broker was there, in `outbox/<peer_id>/` of the home, a file
- * each, whose name gives the order. The peer's session server sends them when the broker is back. The broker knows their
- * message_id, so that however often one is sent, by whomever, it is one message.
+ * A peer's outbox: a durable queue for messages that could not be sent because no broker answered. One file per message
+ * in `outbox/<peer_id>/` of the home; the file name gives the order. The peer's session server sends them when the
+ * broker is back. The message_id is the idempotency key, so resending never duplicates a message.
  */
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -10,25 +10,25 @@ import { CctError, systemCode } from "../platform/errors.ts";
 import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { checkMessageText, oneLine } from "../rules/text.ts";
 
-/** More than a session writes in a day's outage; what wants more is a loop. */
-const MAX_KEPT = 100;
-/** Sixteen of the longest messages. Together with the number it bounds what one session can put on the disk. */
+/** More than a session writes during a day's outage; anything above is a loop. */
+const MAX_ENTRIES = 100;
+/** Sixteen messages of the maximum length. */
 const MAX_BYTES = 1024 * 1024;
-/** What is a day old answers a question that nobody asks any more. */
+/** A message this old is obsolete. */
 export const MAX_AGE_MS = 24 * 3_600_000;
 
-export interface Kept {
+export interface OutboxEntry {
   peer_id: string;
   message_id: string;
   /** Milliseconds since 1970. */
   kept_at: number;
-  /** What `send_message` takes, its message_id included. */
+  /** The input of `send_message`, including its message_id. */
   input: Record<string, unknown>;
-  /** A try may have reached the broker, and only its answer got lost. */
+  /** An attempt may have reached the broker although its answer was lost. */
   perhaps: boolean;
-  /** What became of it, when it is not going to be sent any more; the session is to be told. */
+  /** Why it will not be sent; set until the session has been notified. */
   ended?: string;
-  /** What the broker said last, when that was to wait. */
+  /** The broker's last reason to try again later. */
   waits?: string;
 }
 
@@ -42,7 +42,7 @@ const PEER_ID = /^[0-9a-f]{32}$/;
 
 const fileOf = (
   home: string,
-  { peer_id, kept_at, message_id }: Pick<Kept, "peer_id" | "kept_at" | "message_id">,
+  { peer_id, kept_at, message_id }: Pick<OutboxEntry, "peer_id" | "kept_at" | "message_id">,
 ): string => join(paths(home).outbox(peer_id), `${String(kept_at).padStart(13, "0")}-${message_id}.json`);
 
 function namesIn(folder: string): string[] {
@@ -54,11 +54,11 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** What lies in a peer's outbox, oldest first. */
-export function keptOf(home: string, peerId: string): Kept[] {
+/** A peer's outbox, oldest entry first. */
+export function readOutbox(home: string, peerId: string): OutboxEntry[] {
   return namesIn(paths(home).outbox(peerId)).flatMap((name) => {
     const [, time = "", message_id = ""] = NAME.exec(name) ?? [];
-    // A file that a writer has not finished.
+    // A temporary file of a write in progress.
     if (message_id === "") return [];
     const known = { peer_id: peerId, message_id, kept_at: Number(time) };
     const text = readTrusted(fileOf(home, known));
@@ -66,7 +66,7 @@ export function keptOf(home: string, peerId: string): Kept[] {
   });
 }
 
-function contentOf(text: string): Pick<Kept, "input" | "perhaps" | "ended" | "waits"> {
+function contentOf(text: string): Pick<OutboxEntry, "input" | "perhaps" | "ended" | "waits"> {
   try {
     const { input, perhaps, ended, waits }: Record<string, unknown> = JSON.parse(text);
     if (typeof input === "object" && input !== null) {
@@ -78,27 +78,27 @@ function contentOf(text: string): Pick<Kept, "input" | "perhaps" | "ended" | "wa
       };
     }
   } catch {
-    // Written by somebody else, or a disk that failed.
+    // Not valid JSON: reported as damaged below.
   }
   return { input: {}, perhaps: false, ended: "It was NOT sent: its file is damaged." };
 }
 
-/** What lies in all outboxes of this home. */
-export function allKept(home: string): Kept[] {
+/** The entries of all outboxes of this home. */
+export function readAllOutboxes(home: string): OutboxEntry[] {
   return namesIn(paths(home).outboxes)
     .filter((name) => PEER_ID.test(name))
-    .flatMap((peerId) => keptOf(home, peerId));
+    .flatMap((peerId) => readOutbox(home, peerId));
 }
 
-/** When a message is not to be sent any more: its own time over, or too old. */
-export function endOf({ kept_at, input }: Pick<Kept, "kept_at" | "input">): number {
+/** When an entry expires: at the message's own expiry, or after MAX_AGE_MS. Milliseconds since 1970. */
+export function expiryOf({ kept_at, input }: Pick<OutboxEntry, "kept_at" | "input">): number {
   const own = Number(input.expires_in_seconds ?? Number.POSITIVE_INFINITY) * 1000;
   return kept_at + Math.min(own, MAX_AGE_MS);
 }
 
-/** How a sender is told that its message was kept. */
-function saidOf(kept: Kept): string {
-  const hours = (endOf(kept) - kept.kept_at) / 3_600_000;
+/** The confirmation that the sender of a queued message reads. */
+function confirmation(kept: OutboxEntry): string {
+  const hours = (expiryOf(kept) - kept.kept_at) / 3_600_000;
   const within = hours === 24 ? "within 24 h" : "before it expires";
   return (
     `kept in this machine's outbox, ${kept.perhaps ? "NOT confirmed (perhaps it was sent; it cannot arrive twice)" : "NOT sent yet"}: ` +
@@ -107,10 +107,11 @@ function saidOf(kept: Kept): string {
 }
 
 /**
- * Keeps a message of a peer, and answers as the tool and the command do. Throws when it cannot be one, and `store_full`
- * when there is no room: nothing that lies there gives way. `perhaps`: a try may have reached the broker.
+ * Adds a message to a peer's outbox; the answer has the shape of `send_message`. Throws `bad_request` for input that the
+ * broker could never accept, and `store_full` when the outbox is full: earlier entries are never dropped.
+ * `perhaps`: an attempt may have reached the broker.
  */
-export function keep(
+export function addToOutbox(
   home: string,
   peerId: string,
   input: Record<string, unknown>,
@@ -118,7 +119,7 @@ export function keep(
   writer: Writer,
 ): OutputOf<"send_message"> {
   const { to, text, message_id } = input;
-  // What nobody could ever send is refused now, while the sender listens; the rest is the broker's to judge.
+  // Reject obvious mistakes now, while the sender can correct them; the broker validates the rest.
   if (typeof message_id !== "string" || !NAME.test(`0000000000000-${message_id}.json`)) {
     throw new CctError("bad_request", "A message_id is 8 to 64 letters, digits, '-' or '_'.", "Or leave it out.");
   }
@@ -126,56 +127,56 @@ export function keep(
     throw new CctError("bad_request", "A message has an address (to) and a text.", "See: cct send --help");
   }
   checkMessageText(text);
-  const lying = keptOf(home, peerId);
-  const same = lying.find((one) => one.message_id === message_id && one.ended === undefined);
+  const entries = readOutbox(home, peerId);
+  const same = entries.find((one) => one.message_id === message_id && one.ended === undefined);
   if (same && (same.input.to !== to || same.input.text !== text)) {
     throw new CctError(
       "conflict",
       `The message_id '${message_id}' belongs to another message.`,
-      "Make a new one for every message.",
+      "Use a new one for every message.",
     );
   }
   if (same) {
-    const now: Kept = { ...same, perhaps: same.perhaps || perhaps };
-    rewrite(home, now, writer.newId);
-    return { message_id, recipients: [], kept: saidOf(now) };
+    const now: OutboxEntry = { ...same, perhaps: same.perhaps || perhaps };
+    updateEntry(home, now, writer.newId);
+    return { message_id, recipients: [], kept: confirmation(now) };
   }
-  // In the order of their keeping, though two come in one millisecond.
-  const kept_at = Math.max(writer.now(), (lying.at(-1)?.kept_at ?? 0) + 1);
-  const kept: Kept = { peer_id: peerId, message_id, kept_at, input, perhaps };
-  const bytes = (one: Kept): number => Buffer.byteLength(contentFor(one));
-  const used = lying.reduce((sum, one) => sum + bytes(one), bytes(kept));
-  if (lying.length >= MAX_KEPT || used > MAX_BYTES) {
+  // Keeps the order when two arrive within one millisecond.
+  const kept_at = Math.max(writer.now(), (entries.at(-1)?.kept_at ?? 0) + 1);
+  const kept: OutboxEntry = { peer_id: peerId, message_id, kept_at, input, perhaps };
+  const bytes = (one: OutboxEntry): number => Buffer.byteLength(contentFor(one));
+  const used = entries.reduce((sum, one) => sum + bytes(one), bytes(kept));
+  if (entries.length >= MAX_ENTRIES || used > MAX_BYTES) {
     throw new CctError(
       "store_full",
-      `The message was ${perhaps ? "not confirmed, perhaps it was sent" : "not sent"}, and nothing keeps it: no broker is there, and this session's outbox is full (${lying.length} messages; ${MAX_KEPT} and 1 MiB are the most).`,
+      `The message was ${perhaps ? "not confirmed, perhaps it was sent" : "not sent"}, and it was not queued: no broker answers, and this session's outbox is full (${entries.length} messages; the limits are ${MAX_ENTRIES} messages and 1 MiB).`,
       `Send it again later with message_id '${message_id}'. See: cct outbox`,
     );
   }
   mkdirSync(paths(home).outbox(peerId), { recursive: true, mode: 0o700 });
   writeWhole(fileOf(home, kept), contentFor(kept), writer.newId());
-  return { message_id, recipients: [], kept: saidOf(kept) };
+  return { message_id, recipients: [], kept: confirmation(kept) };
 }
 
-const contentFor = ({ input, perhaps, ended, waits }: Kept): string =>
+const contentFor = ({ input, perhaps, ended, waits }: OutboxEntry): string =>
   `${JSON.stringify({ input, perhaps, ended, waits })}\n`;
 
-export const isKept = (home: string, kept: Kept): boolean => existsSync(fileOf(home, kept));
+export const isInOutbox = (home: string, kept: OutboxEntry): boolean => existsSync(fileOf(home, kept));
 
-/** Writes down what became of one, in its place. One that was dropped meanwhile stays dropped. */
-export function rewrite(home: string, kept: Kept, newId: () => string): void {
-  if (isKept(home, kept)) writeWhole(fileOf(home, kept), contentFor(kept), newId());
+/** Updates an entry in place. An entry that was removed meanwhile stays removed. */
+export function updateEntry(home: string, kept: OutboxEntry, newId: () => string): void {
+  if (isInOutbox(home, kept)) writeWhole(fileOf(home, kept), contentFor(kept), newId());
 }
 
-/** Takes one out: it was sent, or its session was told, or nobody wants it any more. */
-export function takeOut(home: string, kept: Kept): void {
+/** Removes an entry that was sent, reported to its session, or dropped by the user. */
+export function removeEntry(home: string, kept: OutboxEntry): void {
   rmSync(fileOf(home, kept), { force: true });
   try {
     rmdirSync(paths(home).outbox(kept.peer_id));
   } catch {
-    // More lies there.
+    // Other entries remain.
   }
 }
 
-/** The beginning of a kept message's text, for people and models to know it again. */
-export const firstWords = ({ input }: Kept): string => oneLine(String(input.text ?? ""), 80);
+/** The beginning of a message's text, so that people and models recognise it. */
+export const excerpt = ({ input }: OutboxEntry): string => oneLine(String(input.text ?? ""), 80);

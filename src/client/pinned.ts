@@ -1,22 +1,22 @@
-/** Connections to brokers whose certificates are known by their fingerprints: nobody else's is spoken to. */
+/** TLS certificate pinning: connects only to brokers whose certificate has a known fingerprint. */
 import type { Agent, AgentOptions } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { showFingerprint } from "../rules/devices.ts";
-import { Unanswered } from "./unanswered.ts";
+import { NoAnswerError } from "./no-answer.ts";
 
-/** Nobody waits longer for a connection; one that was given up is not left open. */
+/** As long as the longest connect timeout of a call, so that abandoned connections close. */
 const CONNECT_MS = 15_000;
 
 /**
- * An agent that accepts only a certificate of one of these SHA-256; without any, all that the system trusts for the host. Loads
- * TLS now, so that sessions whose broker is on their own machine never do.
+ * An agent that accepts only certificates with one of these SHA-256 fingerprints; without any, those that the system
+ * trusts for the host. TLS is loaded here, so that a session with a local broker never loads it.
  */
 export async function secureAgent(options: AgentOptions, fingerprints: readonly string[] | undefined): Promise<Agent> {
   const [{ Agent }, { connect }] = await Promise.all([import("node:https"), import("node:tls")]);
   if (fingerprints === undefined) return new Agent(options);
-  /** Hands a connection over only when the other side has proved that it is the one: no byte of a request is sent before. */
+  /** Hands a connection over only after the certificate was checked, so no byte of a request reaches an impostor. */
   return new (class extends Agent {
-    /** Not yet handed over, so that nobody else knows of them: a command that has given up must not wait for them. */
+    /** Connections not yet handed over. `destroy` must close them, or they keep the process alive. */
     readonly #connecting = new Set<TLSSocket>();
     override destroy(): void {
       for (const socket of this.#connecting) socket.destroy();
@@ -33,7 +33,7 @@ export async function secureAgent(options: AgentOptions, fingerprints: readonly 
         socket.destroy();
         ready?.(error, socket);
       };
-      socket.setTimeout(CONNECT_MS, () => failed(new Error("no handshake in time")));
+      socket.setTimeout(CONNECT_MS, () => failed(new Error("TLS handshake timed out")));
       socket.once("error", failed);
       socket.once("secureConnect", () => {
         const shown = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase();
@@ -48,11 +48,11 @@ export async function secureAgent(options: AgentOptions, fingerprints: readonly 
   })(options);
 }
 
-function otherCertificate(shown: string | undefined, place: string): Unanswered {
-  return new Unanswered(
+function otherCertificate(shown: string | undefined, place: string): NoAnswerError {
+  return new NoAnswerError(
     "unauthorized",
-    `What answers at ${place} is not the broker that this machine joined: its certificate is another one (${shown ? showFingerprint(shown).slice(0, 29) : "none"}…). Nothing was sent.`,
-    "Somebody may be in between, or the broker has a new certificate: ask its owner, and join again with a new join string.",
-    { unheard: true },
+    `The server at ${place} is not the broker that this machine joined: its certificate differs (${shown ? showFingerprint(shown).slice(0, 29) : "none"}…). Nothing was sent.`,
+    "Either somebody intercepts the connection or the broker has a new certificate: ask its owner, then join again with a new join string.",
+    { notReceived: true },
   );
 }

@@ -1,20 +1,20 @@
 /**
- * Keys in outgoing text. The check runs where the text is written (session server, command line), before it is sent:
- * a broker may be another machine, and what has reached it has left.
+ * Secret scanner for outgoing text. It runs where the text is written (session server, CLI), before it is sent: the
+ * broker may be on another machine, and a secret that reached it has leaked.
  */
 import { CctError } from "../platform/errors.ts";
 
-/** What a session or a person writes for others to read. */
+/** Input fields with free text for other peers. */
 const FREE_TEXT = ["text", "summary", "purpose", "reason", "role"];
 const MAX_NAMED = 5;
 
 /**
- * `input` as it may leave: without `allow_secrets`, which is for this check alone. Throws `bad_request` when a text in it
- * holds what looks like a key, naming its kind and line, never its value.
+ * Returns `input` without `allow_secrets`, which only this check reads. Throws `bad_request` when a text contains
+ * something like a key. The error names its kind and line, never its value.
  */
 export async function checkOutgoing(input: Record<string, unknown>): Promise<Record<string, unknown>> {
   const { allow_secrets: allowed, ...leaving } = input;
-  // Anything but a boolean is the broker's to refuse, in its own words; it must not open the gate.
+  // The broker rejects any other type; it must not disable the check.
   if (allowed !== undefined && typeof allowed !== "boolean") return checked(input);
   return allowed === true ? leaving : checked(leaving);
 }
@@ -34,9 +34,9 @@ async function checked(input: Record<string, unknown>): Promise<Record<string, u
   const more = found.length > MAX_NAMED ? `, and ${found.length - MAX_NAMED} more` : "";
   throw new CctError(
     "bad_request",
-    `Not sent: it holds what looks like a key (${[...new Set(found)].slice(0, MAX_NAMED).join("; ")}${more}).`,
+    `Not sent: it contains what looks like a key (${[...new Set(found)].slice(0, MAX_NAMED).join("; ")}${more}).`,
     "text" in input
-      ? "Take it out and say where the reader finds it. If it is none, or your user wants it sent: allow_secrets: true (cct send --allow-secrets)."
-      : "Take it out: many can read this text.",
+      ? "Remove it and say where the reader finds it. If it is not a key, or your user wants it sent, use allow_secrets: true (cct send --allow-secrets)."
+      : "Remove it: many can read this text.",
   );
 }

@@ -1,4 +1,4 @@
-/** Keeping a service registered: its owner's machine looks whether it answers, and tells the broker. */
+/** Health checks for registered services: the owner's machine probes them and reports to the broker. */
 import * as http from "node:http";
 import { connect } from "node:net";
 import type { Credentials } from "../operations/core/identity.ts";
@@ -6,7 +6,7 @@ import type { OutputOf } from "../operations/index.ts";
 import { endpointOf, type Finding } from "../rules/services.ts";
 import type { Client } from "./client.ts";
 
-/** What does not answer within this time is not healthy. */
+/** A service that does not answer within this time is unhealthy. */
 const PROBE_MS = 2_000;
 
 export interface Probed {
@@ -14,7 +14,7 @@ export interface Probed {
   health_path?: string | undefined;
 }
 
-/** Probes a service and renews it with what was found. Throws the broker's `CctError`. */
+/** Probes a service and renews its registration with the result. Throws the broker's `CctError`. */
 export async function probeAndRenew(
   client: Client,
   service: Probed & { service_id: string },
@@ -25,19 +25,19 @@ export async function probeAndRenew(
 }
 
 /**
- * Whether a service answers: its health path with a status of 2xx or 3xx, or without one its port with a connection.
- * Only the url's own host is ever asked: no redirect is followed, and no body is read.
+ * Healthy: the health path answers 2xx or 3xx, or, without a health path, the port accepts a connection.
+ * Only the URL's own host is contacted: redirects are not followed and no body is read.
  */
 export async function probe({ url, health_path }: Probed): Promise<Finding> {
   const answers = health_path === undefined ? await connects(url) : await getsOk(new URL(url), health_path);
   return answers ? "healthy" : "unhealthy";
 }
 
-/** Host and port to connect to; every name of this machine is one that resolves. */
+/** Host and port to connect to. Names of this machine become `localhost`, because not all of them resolve everywhere. */
 function target(url: string): { host: string; port: number } {
   const { host, port, onMachine } = endpointOf(url, "localhost");
   const written = new URL(url).hostname.replace(/^\[|\]$|\.$/g, "");
-  // An address is asked as it is written: 127.0.0.2 is not 127.0.0.1. Names below localhost do not resolve everywhere.
+  // Addresses stay as written: 127.0.0.2 is not 127.0.0.1.
   const isName = /[a-z]$/i.test(written) && !written.includes(":");
   return { host: onMachine ? (isName ? "localhost" : written) : host.replace(/^\[|\]$/g, ""), port };
 }
@@ -57,7 +57,7 @@ function connects(url: string): Promise<boolean> {
 }
 
 async function getsOk(url: URL, path: string): Promise<boolean> {
-  // Most sessions never need TLS, and it takes memory in each of them.
+  // Loaded on demand: most sessions never need TLS, and it costs memory in each of them.
   const { request } = url.protocol === "https:" ? await import("node:https") : http;
   return new Promise((resolve) => {
     const done = (answers: boolean): void => {
@@ -71,7 +71,7 @@ async function getsOk(url: URL, path: string): Promise<boolean> {
       path,
       agent: false,
       headers: { host: url.host, "user-agent": "cct", connection: "close" },
-      // Dev servers sign their own certificates, and a probe tells them nothing.
+      // Dev servers use self-signed certificates, and a probe sends no secret.
       rejectUnauthorized: false,
     });
     outgoing.on("response", ({ statusCode = 0 }) => done(statusCode >= 200 && statusCode < 400));

@@ -1,4 +1,4 @@
-/** A peer's event stream that stays: it reconnects with growing pauses, and every (re)connection begins with a hint to catch up. */
+/** A peer's event stream (SSE) that reconnects with exponential backoff and jitter. Each connection starts with a hint to catch up. */
 import { createParser } from "eventsource-parser";
 import type { Credentials } from "../operations/core/identity.ts";
 import { CctError } from "../platform/errors.ts";
@@ -6,21 +6,21 @@ import { pauseAfter } from "../rules/backoff.ts";
 import type { Client } from "./client.ts";
 
 const FIRST_PAUSE_MS = 100;
-/** A stream that broke sooner than this was no success: a broker that opens and closes is not asked all the time. */
-const STEADY_MS = 5_000;
-/** The broker sends a comment every 15 s; a stream that is silent for longer is dead. */
-const SILENCE_MS = 40_000;
+/** Only a stream that lasted this long resets the backoff; otherwise a broker that accepts and closes would be flooded. */
+const STABLE_MS = 5_000;
+/** The broker sends a comment every 15 s. */
+const IDLE_TIMEOUT_MS = 40_000;
 
 export interface StreamListener {
   /** The stream is open. */
   up(): void;
-  /** Something happened: look. */
+  /** The broker reports a change: fetch it. */
   hint(about: string): void;
-  /** The stream broke, or could not be opened; it will be tried again. */
+  /** The stream broke or could not be opened. Reconnecting starts when the promise resolves. */
   down(error: CctError): Promise<void> | void;
 }
 
-/** Listens until `close` is called. `random`: 0 to 1, spreads the pauses of many clients. */
+/** Listens until `close` is called. `random` (0 to 1) gives the jitter. */
 export function listen(
   client: Client,
   credentials: () => Credentials,
@@ -31,32 +31,32 @@ export function listen(
   let stop: () => void = () => {};
 
   async function run(): Promise<void> {
-    /** In rounds: as long as there is another broker to go to, that is no reason to wait longer. */
+    /** Counted in rounds over all brokers: one broken stream is a small failure while others can be tried. */
     let failures = 0;
     while (!closed) {
-      let steady: NodeJS.Timeout | undefined;
+      let stable: NodeJS.Timeout | undefined;
       let opened = false;
       try {
         const response = await client.openStream(credentials());
         if (closed) return void response.destroy();
         opened = true;
         stop = () => response.destroy();
-        steady = setTimeout(() => {
+        stable = setTimeout(() => {
           failures = 0;
-        }, STEADY_MS).unref();
+        }, STABLE_MS).unref();
         listener.up();
         const parser = createParser({ onEvent: (event) => listener.hint(event.event ?? "mail") });
-        response.setTimeout(SILENCE_MS, () => response.destroy(new Error("the stream fell silent")));
+        response.setTimeout(IDLE_TIMEOUT_MS, () => response.destroy(new Error("idle timeout")));
         response.setEncoding("utf8");
         for await (const text of response) parser.feed(text);
         throw new CctError("unavailable", "The broker closed the stream.", "");
       } catch (error) {
         if (closed) return;
-        const known =
-          error instanceof CctError ? error : new CctError("unavailable", "The stream to the broker broke.", "");
-        await listener.down(known);
+        await listener.down(
+          error instanceof CctError ? error : new CctError("unavailable", "The event stream broke.", ""),
+        );
       } finally {
-        clearTimeout(steady);
+        clearTimeout(stable);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseAfter(failures, FIRST_PAUSE_MS, random()));
@@ -65,8 +65,8 @@ export function listen(
           resolve();
         };
       });
-      // To open one, every broker was asked.
-      failures += opened ? 1 / client.choices() : 1;
+      // A failure to open means that every broker was tried: a whole round.
+      failures += opened ? 1 / client.brokerCount() : 1;
     }
   }
   void run();

@@ -2,7 +2,7 @@
  * The session's tie to the broker: finds or starts it, registers, beats, listens, and does all that again when it breaks.
  * Nothing here gives up while the session lives.
  */
-import { type Client, isUnanswered } from "../client/client.ts";
+import { type Client, isNoAnswer } from "../client/client.ts";
 import { ensureBroker } from "../client/local.ts";
 import { listen } from "../client/stream.ts";
 import type { Credentials } from "../operations/core/identity.ts";
@@ -115,7 +115,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         // breaks with it when nobody answered.
         if (registered && !isRefusal(error)) {
           tell("away");
-          if (isUnanswered(error)) continue;
+          if (isNoAnswer(error)) continue;
           // The broker is there and cannot do anything now: the stream stays, so nothing but another try tells when it can.
           beatDue = true;
           await rest(pauseAfter(failures, FIRST_PAUSE_MS, Math.random()));

@@ -1,6 +1,15 @@
 /** Sends what lies in this peer's outbox when the broker is back, and tells the session of what could not be sent. */
-import { type Client, isUnheard } from "../client/client.ts";
-import { endOf, firstWords, isKept, type Kept, keep, keptOf, rewrite, takeOut } from "../client/outbox.ts";
+import { type Client, wasNotReceived } from "../client/client.ts";
+import {
+  addToOutbox,
+  excerpt,
+  expiryOf,
+  isInOutbox,
+  type OutboxEntry,
+  readOutbox,
+  removeEntry,
+  updateEntry,
+} from "../client/outbox.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
@@ -42,22 +51,22 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     }
   }
 
-  function end(kept: Kept, ended: string): Kept {
+  function end(kept: OutboxEntry, ended: string): OutboxEntry {
     const over = { ...kept, ended };
-    rewrite(home, over, world.newId);
+    updateEntry(home, over, world.newId);
     return over;
   }
 
   /** What is too old is over, also while the broker is away: its sender is not to wait for the word. */
-  function kept(mine: Credentials): Kept[] {
-    return keptOf(home, mine.peer_id).map((one) => {
-      if (one.ended !== undefined || endOf(one) > world.now()) return one;
+  function kept(mine: Credentials): OutboxEntry[] {
+    return readOutbox(home, mine.peer_id).map((one) => {
+      if (one.ended !== undefined || expiryOf(one) > world.now()) return one;
       const sent = one.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
       return end(one, `${sent} (${one.waits ?? "no broker was there"}), and is not tried any more.`);
     });
   }
 
-  function lying(): Kept[] {
+  function lying(): OutboxEntry[] {
     const mine = me();
     if (!mine) return [];
     try {
@@ -75,18 +84,18 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     const blocked = new Set<unknown>();
     for (const one of kept(mine)) {
       const { to } = one.input;
-      if (one.ended !== undefined || blocked.has(to) || !isKept(home, one)) continue;
+      if (one.ended !== undefined || blocked.has(to) || !isInOutbox(home, one)) continue;
       const { expires_in_seconds: own, ...input } = one.input;
-      const expiry = own === undefined ? {} : { expires_in_seconds: Math.ceil((endOf(one) - world.now()) / 1000) };
+      const expiry = own === undefined ? {} : { expires_in_seconds: Math.ceil((expiryOf(one) - world.now()) / 1000) };
       try {
         const { recipients } = await client.callAny("send_message", { ...input, ...expiry }, mine);
         const missed = refusedIn(recipients);
-        if (missed === "") takeOut(home, one);
+        if (missed === "") removeEntry(home, one);
         else end(one, `It was sent, but not taken for all: ${missed}.`);
       } catch (error) {
         const why = error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
         if (why.code === "unavailable") {
-          if (!one.perhaps && !isUnheard(why)) rewrite(home, { ...one, perhaps: true }, world.newId);
+          if (!one.perhaps && !wasNotReceived(why)) updateEntry(home, { ...one, perhaps: true }, world.newId);
           return why;
         }
         if (LATER.includes(why.code)) {
@@ -97,7 +106,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
           // Too many, or a full mailbox: it has time until it is too old.
           restUntil = world.now() + REST_MS;
           blocked.add(to);
-          if (one.waits !== why.message) rewrite(home, { ...one, waits: why.message }, world.newId);
+          if (one.waits !== why.message) updateEntry(home, { ...one, waits: why.message }, world.newId);
         } else end(one, `It was refused, and NOT sent: ${why.line}`);
       }
     }
@@ -106,7 +115,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
 
   return {
     keeps: () => config.outbox && me() !== undefined,
-    keep: (input, perhaps) => keep(home, peer().peer_id, input, perhaps, world),
+    keep: (input, perhaps) => addToOutbox(home, peer().peer_id, input, perhaps, world),
     flush() {
       working ??= round().finally(() => {
         working = undefined;
@@ -116,7 +125,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     reports: () => lying().flatMap((kept) => (kept.ended === undefined ? [] : [reportOf(kept, kept.ended)])),
     told(messageIds) {
       for (const kept of lying()) {
-        if (kept.ended !== undefined && messageIds.includes(kept.message_id)) takeOut(home, kept);
+        if (kept.ended !== undefined && messageIds.includes(kept.message_id)) removeEntry(home, kept);
       }
     },
   };
@@ -129,7 +138,7 @@ function refusedIn(recipients: OutputOf<"send_message">["recipients"]): string {
     .join(", ");
 }
 
-function reportOf(kept: Kept, ended: string): Report {
+function reportOf(kept: OutboxEntry, ended: string): Report {
   const since = new Date(kept.kept_at).toISOString().replace(/\.\d+Z$/, "Z");
   return {
     message_id: kept.message_id,
@@ -138,7 +147,7 @@ function reportOf(kept: Kept, ended: string): Report {
     to: "",
     text:
       `About your message ${kept.message_id} to ${inQuotes(String(kept.input.to ?? "?"))}, which lay in this machine's outbox since ${since} ` +
-      `and begins ${inQuotes(firstWords(kept))}: ${ended}`,
+      `and begins ${inQuotes(excerpt(kept))}: ${ended}`,
     urgency: "normal",
     sent_at: kept.kept_at,
     redelivered: false,

@@ -1,5 +1,5 @@
 /** How each tool runs. Most only call their operation; the table has those that do more, checked against the declarations. */
-import { type Client, isAway, isUnheard } from "../client/client.ts";
+import { type Client, isUnavailable, wasNotReceived } from "../client/client.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { ExtendedToolName, InputOf, OutputOf, ToolName, ToolOutputOf } from "../operations/index.ts";
 import { CctError } from "../platform/errors.ts";
@@ -99,7 +99,7 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
   /** An attempt may have reached the broker, and only its answer was lost. */
   let perhapsSent = false;
   const giveUp = (error: unknown) =>
-    keeps && isAway(error) ? outbox.keep(input, perhapsSent) : unsent(error, perhapsSent, input.message_id);
+    keeps && isUnavailable(error) ? outbox.keep(input, perhapsSent) : unsent(error, perhapsSent, input.message_id);
   for (;;) {
     let peer: Credentials;
     try {
@@ -110,8 +110,8 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
     try {
       return await session.client.callAny("send_message", input, peer);
     } catch (error) {
-      if (!isAway(error)) throw error;
-      perhapsSent ||= !isUnheard(error);
+      if (!isUnavailable(error)) throw error;
+      perhapsSent ||= !wasNotReceived(error);
       if (session.now() > deadline) return giveUp(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
     }
@@ -120,7 +120,7 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
 
 /** The error for a sender when no broker confirmed the message and nothing keeps it. */
 function unsent(error: unknown, perhaps: boolean, messageId: unknown): never {
-  if (!isAway(error)) throw error;
+  if (!isUnavailable(error)) throw error;
   throw new CctError(
     "unavailable",
     perhaps

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, test as inTurn } from "vitest";
-import { type Client, createClient, isUnanswered, isUnheard } from "../../src/client/client.ts";
+import { type Client, createClient, isNoAnswer, wasNotReceived } from "../../src/client/client.ts";
 import { localClient } from "../../src/client/local.ts";
 import { isRepeatable } from "../../src/client/repeatable.ts";
 import { surface } from "../../src/operations/surface/snapshot.ts";
@@ -60,7 +60,7 @@ test("nobody anywhere: one error that names them all, and says that nobody has h
   const error = await failure(client(NOBODY, "http://127.0.0.1:10").call("list_peers", {}));
   expect(error).toMatchObject({ code: "unavailable" });
   expect(error.message).toMatch(/127\.0\.0\.1:9\..*127\.0\.0\.1:10\./);
-  expect(isUnheard(error)).toBe(true);
+  expect(wasNotReceived(error)).toBe(true);
   expect(await client(NOBODY, "http://127.0.0.1:10").health()).toBe(undefined);
 });
 
@@ -76,7 +76,7 @@ test("an answer that got lost: a message is sent again and is one; what may not 
   const one = client(lossy.url, broker.url);
   const error = await failure(one.call("create_pool", { name: "perhaps", purpose: "made, but nobody hears of it" }));
   expect(error.code).toBe("unavailable");
-  expect(isUnheard(error)).toBe(false);
+  expect(wasNotReceived(error)).toBe(false);
   expect(await pools()).toContain("perhaps");
   // The next call goes elsewhere.
   expect(one.inUse()).toBe(broker.url);
@@ -148,7 +148,7 @@ test("'not now' is an answer: another broker is asked, all of them are not, and 
   const before = [a, b, c].map(({ asked }) => asked.length).reduce((sum, n) => sum + n);
   const error = await failure(one.call("list_peers", {}));
   expect(error.message).toBe("The database is away.");
-  expect(isUnanswered(error)).toBe(false);
+  expect(isNoAnswer(error)).toBe(false);
   expect([a, b, c].map(({ asked }) => asked.length).reduce((sum, n) => sum + n)).toBe(before + 2);
   expect(over).toBe(false);
 });

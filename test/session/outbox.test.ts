@@ -192,7 +192,7 @@ test("a full outbox refuses, and loses nothing that lies there", async () => {
   for (let i = 0; i < 16; i++) expect((await jon.say("kim", `${i} ${long}`)).kept).toContain("outbox, NOT ");
   const big = await jon.say("kim", `16 ${long}`);
   expect(big).toMatchObject({ isError: true });
-  expect(big.text).toMatch(/nothing keeps it:.*outbox is full \(16 messages/);
+  expect(big.text).toMatch(/it was not queued:.*outbox is full \(16 messages/);
   for (let i = 16; i < 20; i++) await jon.say("kim", `${i}`);
   jon.proxy.back();
   await empty(jon);

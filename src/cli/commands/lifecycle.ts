@@ -1,6 +1,6 @@
 /** The broker's life: start, kill, status. */
 import { type Command, Option } from "commander";
-import type { Sight } from "../../client/client.ts";
+import type { BrokerHealth } from "../../client/client.ts";
 import { ensureBroker, localClient } from "../../client/local.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { CctError, errorBody, systemCode } from "../../platform/errors.ts";
@@ -143,7 +143,7 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
     if (about.version === undefined)
       throw new CctError(
         "unauthorized",
-        "The broker that answers does not take this home's token.",
+        "The broker that answers rejects this home's token.",
         config.broker === undefined
           ? "Set another port: cct config set port <number>."
           : "This machine's token was revoked, or it never joined: ask for a join string.",
@@ -174,22 +174,22 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
 }
 
 /** How a broker does, in a few words. */
-export function wordsOf({ about, problem }: Sight): string {
+export function wordsOf({ about, problem }: BrokerHealth): string {
   if (problem) return problem.message;
   return about?.version === undefined
     ? "does not take this machine's token"
     : `on ${about.name}, version ${about.version}`;
 }
 
-export const isUp = ({ about }: Sight): boolean => about?.version !== undefined;
+export const isUp = ({ about }: BrokerHealth): boolean => about?.version !== undefined;
 
 /** The one that this command uses first; others are used by other commands and sessions. */
-function brokerLines(each: readonly Sight[], inUse: string | undefined): string[] {
+function brokerLines(each: readonly BrokerHealth[], inUse: string | undefined): string[] {
   const others = each.filter(({ url }) => url !== inUse);
   return [`broker   ${inUse}`, ...others.map((one) => `or       ${one.url} (${wordsOf(one)})`)];
 }
 
-const shape = (one: Sight): Record<string, unknown> => ({
+const shape = (one: BrokerHealth): Record<string, unknown> => ({
   url: one.url,
   up: isUp(one),
   ...(isUp(one) ? { name: one.about?.name, version: one.about?.version } : { why: wordsOf(one) }),

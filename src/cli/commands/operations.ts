@@ -1,6 +1,6 @@
 /** The commands made from the surface: one for each operation with a `cli`, with its help, arguments and options. */
 import { type Command, Option } from "commander";
-import { type Client, isAway } from "../../client/client.ts";
+import { type Client, isUnavailable } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
 import { checkOutgoing } from "../../client/secrets.ts";
 import type { CliName } from "../../operations/index.ts";
@@ -118,7 +118,7 @@ async function peerNamed(client: Client, ref: string, home?: string): Promise<{ 
   try {
     return resolvePeer(ref, (await client.call("list_peers", {})).peers);
   } catch (error) {
-    if (home === undefined || !isAway(error)) throw error;
+    if (home === undefined || !isUnavailable(error)) throw error;
     return resolvePeer(ref, peersHere(home));
   }
 }

@@ -1,7 +1,7 @@
 /** `cct outbox`: what lies in the outboxes of this machine's sessions; and keeping a message there. */
 import type { Command } from "commander";
-import { isUnheard } from "../../client/client.ts";
-import { allKept, endOf, firstWords, type Kept, keep, takeOut } from "../../client/outbox.ts";
+import { wasNotReceived } from "../../client/client.ts";
+import { addToOutbox, excerpt, expiryOf, type OutboxEntry, readAllOutboxes, removeEntry } from "../../client/outbox.ts";
 import type { OutputOf } from "../../operations/index.ts";
 import { homeOf } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -18,8 +18,8 @@ export function keepFor(
   input: Record<string, unknown>,
   error: CctError,
 ): OutputOf<"send_message"> {
-  const perhaps = !isUnheard(error);
-  if (me) return keep(home, me.peer_id, input, perhaps, world);
+  const perhaps = !wasNotReceived(error);
+  if (me) return addToOutbox(home, me.peer_id, input, perhaps, world);
   throw new CctError(
     "unavailable",
     `${perhaps ? "Not confirmed" : "Not sent"}, and not kept: an outbox is a session's, and nobody would send what is yours. ${error.message}`,
@@ -38,7 +38,7 @@ export function addOutboxCommand(program: Command, world: World, screen: Screen)
     .option("--json", "the list as JSON")
     .action(({ drop, json }: { drop?: string; json?: boolean }) => {
       const home = homeOf(world);
-      const all = allKept(home);
+      const all = readAllOutboxes(home);
       if (drop === undefined) return screen.write(json ? toJson({ messages: all.map(shape) }) : list(all));
       const found = all.filter((one) => one.message_id === drop);
       if (found.length === 0) {
@@ -48,15 +48,15 @@ export function addOutboxCommand(program: Command, world: World, screen: Screen)
           "It may have been sent: cct message <id>.",
         );
       }
-      for (const one of found) takeOut(home, one);
+      for (const one of found) removeEntry(home, one);
       screen.write(json ? toJson({ dropped: drop }) : `The message is dropped; its session is told nothing.\n`);
     });
 
-  const stateOf = (kept: Kept): string =>
-    kept.ended !== undefined ? "ended" : endOf(kept) <= world.now() ? "expired" : "kept";
-  const whyOf = ({ ended, waits }: Kept): string | undefined => ended ?? waits;
+  const stateOf = (kept: OutboxEntry): string =>
+    kept.ended !== undefined ? "ended" : expiryOf(kept) <= world.now() ? "expired" : "kept";
+  const whyOf = ({ ended, waits }: OutboxEntry): string | undefined => ended ?? waits;
 
-  function shape(kept: Kept): Record<string, unknown> {
+  function shape(kept: OutboxEntry): Record<string, unknown> {
     const { peer_id, message_id, kept_at, input } = kept;
     const why = whyOf(kept);
     return {
@@ -70,7 +70,7 @@ export function addOutboxCommand(program: Command, world: World, screen: Screen)
     };
   }
 
-  function list(all: Kept[]): string {
+  function list(all: OutboxEntry[]): string {
     if (all.length === 0) return "Nothing waits to be sent.\n";
     const names = new Map(peersHere(homeOf(world)).map(({ peer_id, name }) => [peer_id, name]));
     const rows = all.map((kept) => [
@@ -79,7 +79,7 @@ export function addOutboxCommand(program: Command, world: World, screen: Screen)
       span(world.now() - kept.kept_at),
       stateOf(kept),
       kept.message_id,
-      [firstWords(kept), whyOf(kept)].filter((part) => part).join(" — "),
+      [excerpt(kept), whyOf(kept)].filter((part) => part).join(" — "),
     ]);
     return table(screen, ["FROM", "TO", "AGE", "STATE", "ID", "TEXT"], rows);
   }

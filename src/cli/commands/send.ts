@@ -1,6 +1,6 @@
 /** `cct send` and `cct broadcast`: what sending adds to a plain operation, namely `--wait` and the outbox. */
 import { Option } from "commander";
-import { isAway } from "../../client/client.ts";
+import { isUnavailable } from "../../client/client.ts";
 import type { Config } from "../../platform/config.ts";
 import { waitFor } from "../parts/wait.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
@@ -27,7 +27,7 @@ export const sendCommand: Special = {
     const message_id = String(call.input.message_id ?? world.newMessageId());
     const input = { ...call.input, message_id };
     const output = await client.callAny("send_message", input, me).catch((error: unknown) => {
-      if (usesOutbox(options, config) && isAway(error)) return keepFor(world, config.home, me, input, error);
+      if (usesOutbox(options, config) && isUnavailable(error)) return keepFor(world, config.home, me, input, error);
       throw error;
     });
     if (wait !== "delivered" && wait !== "read") return print(call, "send_message", output);

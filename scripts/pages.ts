@@ -1,13 +1,20 @@
 /** Every file that is generated from tables in src/ and checked in, by its path. */
+import packageJson from "../package.json" with { type: "json" };
 import { hostsPage } from "../src/host/matrix.ts";
+import { errorsPage } from "../src/operations/surface/errors.ts";
+import { openapi } from "../src/operations/surface/openapi.ts";
 import { reference } from "../src/operations/surface/reference.ts";
 import { surface } from "../src/operations/surface/surface.ts";
 
 export function pages(): Record<string, string> {
   const entries = surface();
   return {
-    "src/operations/surface/surface.json": `${JSON.stringify(entries, null, 2)}\n`,
+    "src/operations/surface/surface.json": json(entries),
+    "docs/openapi.json": json(openapi(packageJson.version)),
     "docs/reference.md": reference(entries),
+    "docs/errors.md": errorsPage(entries),
     "docs/hosts.md": hostsPage(),
   };
 }
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

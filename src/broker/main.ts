@@ -152,6 +152,7 @@ async function serve(
   let closing: Promise<void> | undefined;
   const open = connections(config.connections_per_address);
   const server = createApp({
+    version: world.version,
     closing: () => closing !== undefined,
     environment,
     events,

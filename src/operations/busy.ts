@@ -15,7 +15,7 @@ export const setBusy = operation({
   repeatable: "always",
   cli: "busy <reason> <estimate_seconds>",
   tool: { title: "Set busy", readOnly: false },
-  doc: "Says that this session is busy: normal mail waits until cct_set_ready, or until the estimate has passed by half; interrupts come through. Senders are told.",
+  doc: "Marks this session as busy: normal mail waits until cct_set_ready, or until 1.5 times the estimate has passed; interrupts come through. Senders are told.",
   input: z.strictObject({
     reason: z.string().max(1000).describe("a few words, told to senders"),
     estimate_seconds: z.int().min(1).max(MAX_ESTIMATE_S).describe("how long it will take; 24 hours at the most"),
@@ -48,7 +48,7 @@ export const setReady = operation({
   repeatable: "always",
   cli: "ready",
   tool: { title: "Set ready", readOnly: false },
-  doc: "Says that this session is not busy any more; the mail that waited comes.",
+  doc: "Ends this session's busy state; the mail that waited comes.",
   input: z.strictObject({}),
   output: peerShape,
   async run(context) {

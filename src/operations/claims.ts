@@ -58,7 +58,7 @@ export const claimMessages = operation({
   isolation: "snapshot",
   by: ["peer"],
   repeatable: "never",
-  doc: "Leases waiting mail to the peer's session server, in order, as much as fits a frame of `budget` characters. The lease is renewed by heartbeats; when it lapses the mail is queued again, marked redelivered. Mail that fits no frame is only named. A peer that set itself busy is given only what interrupts.",
+  doc: "Leases waiting mail to the peer's session server: in order, as much as fits a frame of `budget` characters. Heartbeats renew the lease; when it lapses, the mail is queued again and marked redelivered. Mail too long for any frame is only named. A busy peer gets only interrupts.",
   input: z.strictObject({
     limit: z.int().min(1).max(CLAIM_WINDOW),
     budget: z.int().min(0).max(100_000).describe("characters that the frame has left"),
@@ -124,7 +124,7 @@ export const ackMessages = operation({
   isolation: "snapshot",
   by: ["peer"],
   repeatable: "always",
-  doc: "Says what became of claims: delivered (the host took the text), read (the model answered with it in view), returned (shown to nobody), lost (perhaps shown). An acknowledgement of an older attempt changes nothing.",
+  doc: "Reports the outcome of claims: delivered (the host took the text), read (the model answered with it in view), returned (shown to nobody), lost (perhaps shown). An acknowledgement of an older attempt changes nothing.",
   input: z.strictObject({
     acks: z
       .array(z.object({ message_id: messageId, attempt: z.int().min(1), outcome: z.enum(outcomes) }))

@@ -18,7 +18,7 @@ export const cost = operation({
   by: ["operator"],
   repeatable: "always",
   cli: "cost",
-  doc: "What mail has cost: wakes, injections and estimated tokens, by peer and by pool.",
+  doc: "Shows what mail has cost: wakes, injections and estimated tokens, by peer and by pool.",
   input: z.strictObject({ hours: z.int().min(1).max(8760).optional().describe("how far back; 24 when left out") }),
   output: z.object({ peers: z.array(row), pools: z.array(row) }),
   async run({ sql, now }, input) {

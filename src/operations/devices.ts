@@ -1,7 +1,7 @@
 /** Other machines: letting them in, and out again. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { INVITATION_MS, type Scope, scopes } from "../rules/devices.ts";
+import { INVITATION_MS, type Scope } from "../rules/devices.ts";
 import { freeName, nameFrom } from "../rules/names.ts";
 import {
   type Device,
@@ -16,12 +16,10 @@ import {
 import type { Sql } from "../store/store.ts";
 import { hashSecret } from "./core/identity.ts";
 import { type Context, operation } from "./core/operation.ts";
+import { deviceShape, scope } from "./support/device-shapes.ts";
 import { usedUp } from "./support/invitations.ts";
 import { time } from "./support/shapes.ts";
 
-const scope = z
-  .enum(scopes)
-  .describe("read: see who is there; post: have sessions that talk; admin: all that the operator may");
 const name = z.string().min(1).max(200);
 const newName = name.describe("what to call the machine; '-2' is added when it is taken");
 const known = name.describe("its name, or 4 or more characters of its id");
@@ -30,7 +28,7 @@ export const inviteDevice = operation({
   name: "invite_device",
   by: ["operator"],
   repeatable: "never",
-  doc: "Makes a code that lets one other machine join, once, within 15 minutes. `cct lan-start` and `cct device invite` show it inside a join string.",
+  doc: "Creates an invitation: a code with which one other machine can join, once, within 15 minutes. `cct lan-start` and `cct device invite` show it inside a join string.",
   input: z.strictObject({
     scope: scope.optional().describe("what the machine may: read, post (the default) or admin"),
   }),
@@ -48,7 +46,7 @@ export const joinDevice = operation({
   name: "join_device",
   by: ["invitee"],
   repeatable: "never",
-  doc: "Uses up an invitation, whose code is the bearer token of this request, for a token of the machine's own. The token is in the answer, once.",
+  doc: "Exchanges an invitation for a token of the machine's own. The invitation's code is the bearer token of this request. The answer is the only place where the token is shown.",
   input: z.strictObject({ name: newName }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   async run(context, input) {
@@ -67,7 +65,7 @@ export const addDevice = operation({
   by: ["operator"],
   repeatable: "never",
   cli: "device add <name>",
-  doc: "Makes a token without a join string, for a machine that is set up by hand, or one that several share. It is shown once.",
+  doc: "Creates a token without a join string: for a machine that is set up by hand, or for several that share one. It is shown once.",
   input: z.strictObject({ name: newName, scope: scope.optional().describe("read, post (the default) or admin") }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   run: (context, input) => admit(context, input.name, input.scope ?? "post"),
@@ -92,23 +90,13 @@ async function admit(
   return { device_id: device.device_id, name: device.name, scope: granted, token };
 }
 
-const deviceShape = z.object({
-  device_id: z.string(),
-  name: z.string(),
-  scope,
-  created_at: time,
-  last_seen: time.optional(),
-  revoked_at: time.optional(),
-  peers: z.int().describe("sessions of it that are here now"),
-});
-
 export const listDevices = operation({
   name: "list_devices",
   isolation: "snapshot",
   by: ["operator"],
   repeatable: "always",
   cli: "device list",
-  doc: "Lists the machines that have a token, with what each may and when it was last seen.",
+  doc: "Lists the machines that have a token: what each may do, and when it was last seen.",
   input: z.strictObject({ all: z.boolean().optional().describe("revoked ones too") }),
   output: z.object({ devices: z.array(deviceShape) }),
   async run({ sql }, input) {
@@ -129,7 +117,7 @@ export const revokeDevice = operation({
   repeatable: "never",
   errors: ["not_found", "ambiguous"],
   cli: "device revoke <device>",
-  doc: "Takes a machine's token away, at once and for good: its streams end, its sessions are offline. Their mail is kept.",
+  doc: "Revokes a machine's token, at once and for good: its streams end, its sessions go offline. Their mail is kept.",
   input: z.strictObject({ device: known }),
   output: z.object({ device_id: z.string(), name: z.string() }),
   async run({ sql, now, emit }, input) {
@@ -147,7 +135,7 @@ export const renameDevice = operation({
   repeatable: "never",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "device rename <device> <name>",
-  doc: "Gives a machine another name in the list of devices. Its sessions keep theirs.",
+  doc: "Renames a machine in the list of devices. Its sessions keep their names.",
   input: z.strictObject({ device: known, name: name.describe("its new name") }),
   output: z.object({ device_id: z.string(), name: z.string() }),
   async run({ sql }, input) {

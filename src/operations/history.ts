@@ -15,7 +15,7 @@ export const messageStatus = operation({
   errors: ["not_found"],
   cli: "message <message_id>",
   tool: { title: "Message status", readOnly: true },
-  doc: "Tells what became of a message, for each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), held (by the recipient's inbound policy), or ended unread: expired, refused, dead.",
+  doc: "Reports the delivery of a message to each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), held (by the recipient's inbound policy), or ended unread: expired, refused, dead.",
   input: z.strictObject({ message_id: messageId }),
   output: z.object({
     message_id: z.string(),
@@ -53,7 +53,7 @@ export const messages = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous"],
   cli: "messages",
-  doc: "The history of messages, newest first: all of them for the operator, its own for a peer.",
+  doc: "Lists the message history, newest first: all messages for the operator, its own for a peer.",
   input: z.strictObject({
     peer: z.string().min(1).max(200).optional().describe("only what this peer sent or received"),
     limit: z.int().min(1).max(500).optional().describe("50 when left out"),

@@ -41,7 +41,7 @@ export const sendMessage = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "send <to> <text>",
   tool: { title: "Send a message", readOnly: false, alwaysLoad: true },
-  doc: "Sends a message to another session, or to all members of a pool. It is kept until they take it; the answer says of each what to expect. An answer, if one comes, arrives by itself: never poll or wait for it.",
+  doc: "Sends a message to another session, or to all members of a pool. It is kept until they take it; the answer says what to expect of each. A reply, if one comes, arrives by itself: never poll or wait for it.",
   input: z.strictObject({
     to: z
       .string()
@@ -176,7 +176,7 @@ export const resendMessage = operation({
   repeatable: "never",
   errors: ["not_found", "conflict"],
   cli: "resend <message_id>",
-  doc: "Puts a message that ended unread (dead, expired, refused) into its recipients' mailboxes once more, without its deadline. For its sender and the operator.",
+  doc: "Sends a message again that ended unread: dead, expired or refused. Its deadline no longer applies. For its sender and the operator.",
   input: z.strictObject({ message_id: messageId }),
   output: z.object({ message_id: z.string(), recipients: z.array(deliveryShape) }),
   async run(context, { message_id }) {

@@ -11,7 +11,7 @@ export const notes = operation({
   by: ["operator"],
   repeatable: "always",
   cli: "notes",
-  doc: "What you, the operator, should know: guards that tripped, mail that nobody could be given, held mail that expired. Newest first.",
+  doc: "Lists notes for the operator, newest first: guards that tripped, mail that could not be delivered, held mail that expired.",
   input: z.strictObject({ days: z.int().min(1).max(365).optional().describe("how far back; 7 when left out") }),
   output: z.object({ notes: z.array(z.object({ at: time, text: z.string() })) }),
   async run({ sql, now }, input) {

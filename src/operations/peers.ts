@@ -26,7 +26,7 @@ export const heartbeat = operation({
   by: ["peer"],
   repeatable: "always",
   errors: ["conflict"],
-  doc: "Says that the session lives, what it does, and which claims it still holds. Answers how much mail waits: what a lost hint would have told.",
+  doc: "Reports that the session is alive, its presence, and the claims it still holds. Returns how much mail waits, so that a lost hint delays mail by one heartbeat at most.",
   input: z.strictObject({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
@@ -128,7 +128,7 @@ export const listPeers = operation({
   errors: ["not_found", "ambiguous"],
   cli: "peers",
   tool: { title: "List peers", readOnly: true, alwaysLoad: false },
-  doc: "Lists the other sessions (peers): name, machine, directory, branch, what each says it is doing, and whether it is active, idle, busy, blocked (waits for its user's permission) or offline. Offline ones are listed for a day, longer while mail waits for them.",
+  doc: "Lists the other sessions (peers): name, machine, directory, branch, summary and presence: active, idle, busy, blocked (waits for its user's permission) or offline. Offline peers are listed for a day, longer while mail waits for them.",
   input: z.strictObject({
     scope: z
       .enum(["all", "machine", "repo"])
@@ -187,7 +187,7 @@ export const setSummary = operation({
   repeatable: "always",
   errors: ["conflict"],
   tool: { title: "Set my summary", readOnly: false },
-  doc: "Tells the other sessions in one line what this session is working on; optionally renames it.",
+  doc: "Tells the other sessions in one line what this session works on; optionally renames it.",
   input: z.strictObject({
     summary: z.string().max(500).describe("one line"),
     name: z.string().min(1).max(40).optional().describe("a new name for this session"),

@@ -25,7 +25,7 @@ export const inboundPolicy = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous"],
   cli: "policy [policy]",
-  doc: "Shows or sets what a session's mailbox does with mail: accept it, hold it until the operator lets it through, or refuse it (the sender is told). For one sender, one pool, or all the rest. What a person or the broker sends always comes.",
+  doc: "Shows or sets what a session's mailbox does with mail: accept it, hold it until the operator releases it, or refuse it (the sender is told). For one sender, one pool, or all the rest. Mail from a person or from the broker is always accepted.",
   input: z.strictObject({
     policy: z.enum(policies).optional().describe("the new policy; left out: only show"),
     from: z.string().min(1).max(200).optional().describe("only for mail from this peer, or in this @pool"),
@@ -84,7 +84,7 @@ export const heldMessages = operation({
   by: ["peer", "operator"],
   repeatable: "always",
   cli: "held",
-  doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, all for the operator. Only the operator lets it through.",
+  doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, or all of it for the operator. Only the operator can release it.",
   input: z.strictObject({}),
   output: z.object({
     held: z.array(
@@ -127,7 +127,7 @@ export const unholdMessage = operation({
   repeatable: "never",
   errors: ["not_found"],
   cli: "unhold <message_id>",
-  doc: "Lets held mail through to all whose policies hold it.",
+  doc: "Releases held mail to every mailbox that holds it.",
   input: z.strictObject({ message_id: z.string().min(8).max(64).describe("as `cct held` shows it") }),
   output: z.object({ released: z.int().describe("mailboxes that it goes to now") }),
   async run(context, { message_id }) {

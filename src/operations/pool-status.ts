@@ -26,7 +26,7 @@ export const poolStatus = operation({
     readOnly: true,
     adds: { notice: z.string().describe("who wrote the texts, and who did not") },
   },
-  doc: "Shows a pool: members with role and presence, the last messages, open votes. For members, past ones too.",
+  doc: "Shows a pool: members with role and presence, the last messages, open votes. For members, also former ones.",
   input: z.strictObject({ pool: poolName }),
   output: z.object({
     pool: poolShape,

@@ -109,7 +109,7 @@ export const listPools = operation({
   repeatable: "always",
   cli: "pools",
   tool: { title: "List pools", readOnly: true },
-  doc: "Lists the pools with their purpose and size, newest first; of your own also the lead.",
+  doc: "Lists the pools with purpose and size, newest first; of your own also the lead.",
   input: z.strictObject({ include_archived: z.boolean().optional().describe("also those that have ended") }),
   output: z.object({ pools: z.array(poolShape) }),
   async run({ sql, caller }, input) {
@@ -129,7 +129,7 @@ export const joinPool = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool join <pool>",
   tool: { title: "Join a pool", readOnly: false },
-  doc: "Joins a pool, or changes your role in it. An archived pool takes only prior members, and lives again.",
+  doc: "Joins a pool, or changes your role in it. An archived pool admits only former members, and becomes active again.",
   input: z.strictObject({ pool: poolName, role: role.optional() }),
   output: poolWithMembers,
   async run(context, input) {
@@ -172,7 +172,7 @@ export const inviteToPool = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool invite <pool> <peer>",
   tool: { title: "Invite to a pool", readOnly: false },
-  doc: "Puts a peer into a pool of yours; it is told by whom, why and what the pool is for. For a member: gives it another role ('lead' passes the lead on).",
+  doc: "Adds a peer to a pool of yours; it is told by whom, why and what the pool is for. For a member: gives it another role ('lead' passes the lead on).",
   input: z.strictObject({
     pool: poolName,
     peer: z.string().min(1).max(200).describe("its name, or the beginning of its id"),
@@ -221,7 +221,7 @@ export const leavePool = operation({
   errors: ["not_found", "ambiguous"],
   cli: "pool leave <pool>",
   tool: { title: "Leave a pool", readOnly: false },
-  doc: "Leaves a pool: no mail to @pool any more. With its last member the pool is archived; its history stays.",
+  doc: "Leaves a pool: no more mail to @pool. When its last member leaves, the pool is archived; its history stays.",
   input: z.strictObject({ pool: poolName }),
   output: poolWithMembers,
   async run(context, input) {
@@ -247,7 +247,7 @@ export const archivePool = operation({
   repeatable: "never",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool archive <pool>",
-  doc: "Ends a pool for all of its members; its history stays, and a prior member can revive it. For its lead and the operator.",
+  doc: "Archives a pool for all its members; its history stays, and a former member can revive it. For its lead and the operator.",
   input: z.strictObject({ pool: poolName }),
   output: z.object({ pool: poolShape }),
   async run(context, input) {

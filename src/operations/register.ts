@@ -19,7 +19,7 @@ export const register = operation({
   by: ["newcomer", "peer"],
   repeatable: "never",
   errors: ["conflict"],
-  doc: "Makes a session known. Without credentials a new peer is made, and its secret is in the answer, once. With a peer's credentials the session becomes that peer again, unless another session is it now.",
+  doc: "Registers a session as a peer. Without credentials it creates a new peer and returns its secret, once. With a peer's credentials the session becomes that peer again, unless another live session is that peer.",
   input: z.strictObject({
     name: z.string().min(1).max(200).optional().describe("the name wanted; '-2' is added when it is taken"),
     ...place,

@@ -32,7 +32,7 @@ export const proposeRelease = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "release propose <pool> <peer> <reason>",
   tool: { title: "Propose a release", readOnly: false },
-  doc: "Proposes that a member be released from a pool, its work there being done. All members vote, the member among them; your yes is cast with it. It takes more than half.",
+  doc: "Proposes to release a member from a pool because its work there is done. All members vote, including that member; your yes is cast with it. It takes more than half.",
   input: z.strictObject({
     pool: z.string().min(1).max(80).describe("the pool's name"),
     peer: z.string().min(1).max(200).describe("the member to be released"),
@@ -160,7 +160,7 @@ export const voteRelease = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "release vote <proposal_id> <vote>",
   tool: { title: "Vote on a release", readOnly: false },
-  doc: "Votes on a proposal to release a member. You may change your vote until it is decided.",
+  doc: "Votes on a proposal to release a member. You can change your vote until it is decided.",
   input: z.strictObject({ proposal_id: proposalId, vote: z.enum(votes) }),
   output: proposalShape,
   async run(context, input) {
@@ -185,7 +185,7 @@ export const decideRelease = operation({
   repeatable: "never",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "release decide <proposal_id> <decision>",
-  doc: "Ends an open proposal by the operator's word: passed, rejected or withdrawn. Who proposed it may withdraw it.",
+  doc: "Ends an open proposal: the operator decides passed, rejected or withdrawn; its proposer can withdraw it.",
   input: z.strictObject({
     proposal_id: proposalId,
     decision: z.enum(["passed", "rejected", "withdrawn"]),

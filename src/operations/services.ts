@@ -9,17 +9,14 @@ import {
   DEFAULT_TTL_S,
   endpointKey,
   endpointOf,
-  expiresAt,
   findings,
   isGone,
-  isStale,
   MAX_KIND,
   MAX_SERVICE_NAME,
   MAX_TTL_S,
   MIN_TTL_S,
   placement,
   resolveService,
-  shownHealths,
 } from "../rules/services.ts";
 import { checkPlain } from "../rules/text.ts";
 import {
@@ -33,41 +30,11 @@ import {
   updateService,
 } from "../store/services.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { serviceShape, toServiceShape } from "./support/service-shapes.ts";
 import { shownServices } from "./support/services.ts";
 
-const time = z.int().describe("milliseconds since 1970");
 const serviceId = z.string().min(1).max(64);
 const kind = z.string().min(1).max(MAX_KIND);
-
-const serviceShape = z.object({
-  service_id: z.string(),
-  kind: z.string(),
-  name: z.string(),
-  url: z.string(),
-  host: z.string().describe("the machine that it was registered on; localhost in the url means this one"),
-  owner: z.string().describe("peer_id, or 'operator' for a person"),
-  owner_name: z.string(),
-  health: z.enum(shownHealths).describe("stale: nobody renewed it in time"),
-  health_at: time.nullable().describe("when it was last probed"),
-  registered_at: time,
-  expires_at: time.describe("when it goes stale unless it is renewed"),
-});
-
-function toServiceShape(service: OwnedService, now: number): z.input<typeof serviceShape> {
-  return {
-    service_id: service.service_id,
-    kind: service.kind,
-    name: service.name,
-    url: service.url,
-    host: service.host,
-    owner: service.owner,
-    owner_name: service.owner_name,
-    health: isStale(service, now) ? "stale" : service.health,
-    health_at: service.health_at,
-    registered_at: service.registered_at,
-    expires_at: expiresAt(service),
-  };
-}
 
 /** How a service names its owner. */
 function ownerOf({ caller }: Context): { owner: string; owner_name: string } {
@@ -81,7 +48,7 @@ export const registerService = operation({
   by: ["peer", "operator"],
   repeatable: "never",
   errors: ["conflict"],
-  doc: "Makes a service known to everybody: a dev server, a database, a browser. It stays as long as it is renewed within its TTL. The same owner at the same host and port updates it; anybody else is refused there, unless it is stale.",
+  doc: "Registers a service for everybody to see: a dev server, a database, a browser. It stays while it is renewed within its TTL. The same owner at the same host and port updates it; anybody else is refused there, unless it is stale.",
   input: z.strictObject({
     kind: kind.describe("what it is: browser, database, api …"),
     url: z.string().min(1).max(2048).describe("where it is; no user name or password in it"),
@@ -173,7 +140,7 @@ export const renewService = operation({
   by: ["peer", "operator"],
   repeatable: "always",
   errors: ["not_found"],
-  doc: "Says that a service is still there for another TTL, and what a probe found. Also revives a stale one.",
+  doc: "Renews a service for another TTL, with the result of a probe. Also revives a stale one.",
   input: z.strictObject({
     service_id: serviceId,
     health: z.enum(findings).describe("what the owner's machine has just found"),
@@ -197,7 +164,7 @@ export const unregisterService = operation({
   by: ["peer", "operator"],
   repeatable: "never",
   errors: ["not_found", "ambiguous"],
-  doc: "Takes a service off the list. Only its owner and the operator can.",
+  doc: "Removes a service from the list. Only its owner and the operator can.",
   input: z.strictObject({
     service: z.string().min(1).max(2048).describe("its name, its url, or the first 4 or more characters of its id"),
   }),
@@ -226,7 +193,7 @@ export const listServices = operation({
   by: ["peer", "operator"],
   repeatable: "always",
   tool: { title: "List services", readOnly: true },
-  doc: "Lists the services that sessions and people have registered (dev servers, databases, browsers …): where each is, whose it is, and whether it answers. Look here before starting one of your own.",
+  doc: "Lists registered services (dev servers, databases, browsers …): where each is, who owns it, and whether it answers. Look here before you start one of your own.",
   input: z.strictObject({ kind: kind.optional().describe("only this kind") }),
   output: z.object({ services: z.array(serviceShape) }),
   async run({ sql, now }, input) {
@@ -243,7 +210,7 @@ export const servicesToRenew = operation({
   isolation: "snapshot",
   by: ["peer"],
   repeatable: "always",
-  doc: "The caller's services that its session server probes and renews: all but those that a running command renews.",
+  doc: "Lists the caller's services that its session server probes and renews: all except those that a running command renews.",
   input: z.strictObject({}),
   output: z.object({
     services: z.array(

@@ -8,6 +8,7 @@ export const httpStatus = {
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,
+  method_not_allowed: 405,
   ambiguous: 409,
   conflict: 409,
   already_running: 409,
@@ -20,6 +21,66 @@ export const httpStatus = {
 } as const;
 
 export type ErrorCode = keyof typeof httpStatus;
+
+/** What each code means and what the caller does next; `docs/errors.md` and `docs/openapi.json` are generated from it. */
+export const errorTexts: Record<ErrorCode, { meaning: string; next: string }> = {
+  bad_request: {
+    meaning: "The request, an input field or a setting is invalid.",
+    next: "Correct what the message names. The same request fails again.",
+  },
+  unauthorized: {
+    meaning: "The token, or the peer's id and secret, is missing, wrong or revoked.",
+    next: "Session: register again. Other machine: ask for a new join string.",
+  },
+  forbidden: {
+    meaning: "The caller is known, but not allowed to do this.",
+    next: "Ask somebody who is: the hint names whom.",
+  },
+  not_found: {
+    meaning: "The peer, pool, message, proposal, service, device or path does not exist, or is hidden from the caller.",
+    next: "Check the name; the hint lists candidates.",
+  },
+  method_not_allowed: {
+    meaning: "The path exists, but not for this HTTP method.",
+    next: "Use the method in the `Allow` header: POST for operations, GET for everything else.",
+  },
+  ambiguous: {
+    meaning: "The name, or the prefix of an id, fits more than one.",
+    next: "Use more of the id, or `name@host`; the hint lists candidates.",
+  },
+  conflict: {
+    meaning: "The request contradicts the current state: a name is taken, a vote is closed, a pool is archived.",
+    next: "Look at the current state, then decide again.",
+  },
+  already_running: {
+    meaning: "Another process already does this work for the same home. Only local commands report it.",
+    next: "Use the one that runs, or stop it first.",
+  },
+  too_large: {
+    meaning: "The body or a text exceeds its limit.",
+    next: "Send less: a message's text has at most 64 KiB.",
+  },
+  rate_limited: {
+    meaning: "A limit was reached: requests, messages, wakes, mailbox, pools, services, claims or connections.",
+    next: "Wait as long as `Retry-After` or the hint says. A model must not repeat it at once.",
+  },
+  internal: {
+    meaning: "The broker has a bug; its log has the details.",
+    next: "Try again once. Report it if it stays.",
+  },
+  unavailable: {
+    meaning: "No broker answers, or its database does not answer now. The request may have arrived all the same.",
+    next: "Try again in a moment what may be repeated (see the reference). `cct status` shows what is down.",
+  },
+  store_failed: {
+    meaning: "The database or a file cannot be read or written. The message says whether anything was stored.",
+    next: "Check the disk and the broker's log, then repeat it.",
+  },
+  store_full: {
+    meaning: "The disk or an outbox is full. The message says whether anything was stored.",
+    next: "Free some space, then repeat it.",
+  },
+};
 
 export class CctError extends Error {
   constructor(

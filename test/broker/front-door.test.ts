@@ -57,8 +57,8 @@ describe("a request that is not quite right is refused with what and what next, 
       400,
     ],
     ["an empty body", () => ({ ...sending, body: "" }), 400],
-    ["GET", () => ({ method: "GET", path: "/api/send_message" }), 400],
-    ["PUT", () => ({ ...sending, method: "PUT" }), 400],
+    ["GET", () => ({ method: "GET", path: "/api/send_message" }), 405],
+    ["PUT", () => ({ ...sending, method: "PUT" }), 405],
     ["an operation that is none", () => ({ ...sending, path: "/api/drop_everything" }), 404],
     ["an operation named like a part of JavaScript", () => ({ ...sending, path: "/api/constructor" }), 404],
     ["a path below an operation", () => ({ ...sending, path: "/api/send_message/x" }), 404],
@@ -108,6 +108,34 @@ describe("a request that is not quite right is refused with what and what next, 
       socket.on("close", () => resolve());
     });
     expect(await allTexts(broker)).not.toContain("never stored");
+  });
+});
+
+describe("a wrong method", () => {
+  const GETS = ["/health", "/ready", "/status", "/metrics", "/events", "/openapi.json"];
+  const wrong = [
+    ...["GET", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => [method, "/api/list_peers", "POST"] as const),
+    ...GETS.flatMap((path) => ["POST", "DELETE"].map((method) => [method, path, "GET"] as const)),
+  ];
+
+  test.each(wrong)("%s %s is answered with 405, and with the method that is allowed", async (method, path, allow) => {
+    const answer = await send(broker, { method, path });
+    expect(refusal(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });
+    expect(answer.headers.allow).toBe(allow);
+  });
+
+  test.each(["GET", "POST", "PUT"])("%s on an unknown path stays 404", async (method) => {
+    for (const path of ["/", "/api/", "/api/nothing", "/healthy", "/events/x"]) {
+      const answer = await send(broker, { method, path });
+      expect([path, refusal(answer).code, answer.headers.allow]).toEqual([path, "not_found", undefined]);
+    }
+  });
+
+  test("tells strangers nothing about paths that need a token", async () => {
+    for (const path of ["/api/list_peers", "/api/nothing", "/events", "/status", "/openapi.json"]) {
+      const answer = await send(broker, { method: "PATCH", path, headers: { authorization: undefined } });
+      expect([path, refusal(answer).status]).toEqual([path, 401]);
+    }
   });
 });
 

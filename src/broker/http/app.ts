@@ -8,6 +8,7 @@ import { invoke } from "../../operations/core/invoke.ts";
 import type { Operation } from "../../operations/core/operation.ts";
 import type { Environment } from "../../operations/core/transaction.ts";
 import { operations } from "../../operations/index.ts";
+import { openapi } from "../../operations/surface/openapi.ts";
 import { CctError, errorBody, httpStatus, systemCode } from "../../platform/errors.ts";
 import { refuseOver } from "../../rules/bounds.ts";
 import { allows } from "../../rules/devices.ts";
@@ -40,6 +41,8 @@ const timing = {
 const STILL_MS = 60_000;
 
 export interface App {
+  /** The program's version. */
+  version: string;
   environment: Environment;
   events: Fanout;
   keys: Keys;
@@ -134,17 +137,23 @@ async function handle(
   refuseDoubled(request);
   checkNoPage(request);
   const [path = ""] = (request.url ?? "").split("?", 1);
-  if (request.method === "GET" && (path === "/health" || path === "/ready")) {
+  if (path === "/health" || path === "/ready") {
+    checkMethod(request, response, "GET");
     // Without a token, or with a wrong one, nothing is told but yes or no.
     const { status, body } = await app.watch[path](await whoAsks(app, traffic, request));
     return answer(app, traffic, response, status, body);
   }
   const principal = await principalOf(request, app.keys);
   if (principal.kind !== "invitation") app.connections.prove(request.socket);
-  if (path === "/events" && request.method === "GET") return openStream(app, request, response, principal);
-  if (request.method === "GET" && (path === "/status" || path === "/metrics")) {
+  if (path === "/events") {
+    checkMethod(request, response, "GET");
+    return openStream(app, request, response, principal);
+  }
+  if (path === "/status" || path === "/metrics" || path === "/openapi.json") {
+    checkMethod(request, response, "GET");
     if (principal.kind === "invitation")
       throw new CctError("forbidden", "A join string only allows joining.", "Join first: cct join <join string>.");
+    if (path === "/openapi.json") return answer(app, traffic, response, 200, openapi(app.version));
     if (path === "/status") return answer(app, traffic, response, 200, await app.watch.status(principal));
     const { contentType, text } = await app.watch.metrics();
     return answerText(app, traffic, response, 200, text, contentType);
@@ -157,8 +166,7 @@ async function handle(
       `Operations are POST /api/<name>: ${operations.map((one) => one.name).join(", ")}.`,
     );
   }
-  if (request.method !== "POST")
-    throw new CctError("bad_request", `${path} takes POST.`, "Send the input as a JSON body.");
+  checkMethod(request, response, "POST");
   const credentials = peerCredentials(request);
   if (!credentials && op.by.includes("newcomer")) {
     checkPace(traffic.throttle.registration(address, now), "Too many registrations", response);
@@ -166,6 +174,17 @@ async function handle(
   }
   const input = await readJson(traffic, request);
   answer(app, traffic, response, 200, await invoke(app.environment, op, input, { principal, credentials }));
+}
+
+/** Throws `method_not_allowed`, with an `Allow` header, when a known path is called with another method. */
+function checkMethod(request: IncomingMessage, response: ServerResponse, method: "GET" | "POST"): void {
+  if (request.method === method) return;
+  response.setHeader("allow", method);
+  throw new CctError(
+    "method_not_allowed",
+    `${request.url?.split("?")[0]} does not take ${request.method}.`,
+    method === "POST" ? "Use POST, with the input as a JSON body." : "Use GET.",
+  );
 }
 
 /**

@@ -21,7 +21,7 @@ const entryPoints = {
   cli: "src/cli/main.ts",
   broker: "src/broker/main.ts",
   certificate: "src/broker/http/certificate.ts",
-  metrics: "src/broker/operator/exposition.ts",
+  metrics: "src/broker/operator/prometheus.ts",
   move: "src/transfer/move.ts",
   pinned: "src/client/pinned.ts",
   postgres: "src/store/drivers/postgres.ts",

@@ -1,4 +1,4 @@
-/** Opens what the configuration names: the home's own file, or a PostgreSQL that many brokers share. */
+/** Opens the configured database: the home's SQLite file, or PostgreSQL, which many brokers may share. */
 import type { Logger } from "pino";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
@@ -10,71 +10,81 @@ import { followClock } from "./cluster/clock.ts";
 import { type SharedHints, shareHints } from "./cluster/hints.ts";
 import type { Fanout } from "./http/events.ts";
 
+/** The first reading includes connecting, so it is less precise than the later ones. */
+const CLOCK_READINGS = 3;
+
 export interface Database {
   store: Store;
-  /** For people: where it is, without a word of how one gets in. */
+  /** For people: where it is, without credentials. */
   name: string;
-  /** The clock that all of its brokers share. */
+  /** The clock that all of its brokers use, in milliseconds since 1970. */
   now(): number;
-  /** Which of 100 numbers this broker makes the order of its messages from. */
+  /** 0 to 99: distinguishes this broker's sequence numbers from those of others, mostly. */
   slot: number;
-  /** A file of the home that lasts as long as the home does. */
+  /** A file that exists as long as the home does. */
   file: string;
-  /** Begins to hear other brokers; there are none where this is left out. */
+  /** Shares hints with the other brokers; absent if there cannot be any. */
   share?(events: Fanout): SharedHints;
   close(): Promise<void>;
 }
 
-/** Throws `already_running` when another broker serves the home, and what the store says when it cannot be opened. */
+/** Throws `already_running` if the home has a broker, and the store's own error if the database cannot be opened. */
 export async function openDatabase(world: World, config: Config, log: Logger): Promise<Database> {
-  const { database_url } = config;
+  const { database_url: url } = config;
   const place = paths(config.home);
-  // One broker per home, whatever it stores its messages in: the lock is that of a file.
-  const file = await openOwn(config.home, database_url === undefined ? place.database : place.lock, log);
-  if (database_url === undefined)
-    return { store: file, name: place.database, now: world.now, slot: 0, file: place.database, close: file.close };
+  if (url === undefined) {
+    const store = await openLocked(config.home, place.database, log);
+    return { store, name: place.database, now: world.now, slot: 0, file: place.database, close: store.close };
+  }
+  // One broker per home also when its data is elsewhere. An empty SQLite file serves as the lock.
+  const lock = await openLocked(config.home, place.lock, log);
   try {
-    const { openPostgres, openWire, databaseName } = await import("../store/drivers/postgres.ts");
-    const store = openPostgres({ url: database_url, pool: config.database_pool, random: world.random });
-    const clock = followClock(world.steady);
-    // The first one connects, and takes longer.
-    for (let i = 0; i < 3; i++) {
-      const before = world.steady();
-      const time = await store.time();
-      clock.read(time, before, world.steady());
-    }
-    let hints: SharedHints | undefined;
-    return {
-      store,
-      name: databaseName(database_url),
-      now: clock.now,
-      slot: Math.floor(world.random() * 100),
-      file: place.lock,
-      share(events) {
-        hints = shareHints({
-          open: (listener) => openWire(database_url, world.random, listener),
-          events,
-          store,
-          clock,
-          steady: world.steady,
-          me: world.newId().slice(0, 8),
-          log,
-        });
-        return hints;
-      },
-      async close() {
-        await hints?.close();
-        await store.close();
-        await file.close();
-      },
-    };
+    return await openShared(world, config, url, lock, log);
   } catch (error) {
-    await file.close();
+    await lock.close();
     throw error;
   }
 }
 
-async function openOwn(home: string, path: string, log: Logger): Promise<Store> {
+async function openShared(world: World, config: Config, url: string, lock: Store, log: Logger): Promise<Database> {
+  const { steady, random } = world;
+  const { openPostgres, openWire, databaseName } = await import("../store/drivers/postgres.ts");
+  const store = openPostgres({ url, pool: config.database_pool, random });
+  const clock = followClock(steady);
+  for (let i = 0; i < CLOCK_READINGS; i++) {
+    const before = steady();
+    const time = await store.time();
+    clock.read(time, before, steady());
+  }
+  let hints: SharedHints | undefined;
+  return {
+    store,
+    name: databaseName(url),
+    now: clock.now,
+    slot: Math.floor(random() * 100),
+    file: paths(config.home).lock,
+    share(events) {
+      hints = shareHints({
+        open: (listener) => openWire(url, random, listener),
+        events,
+        store,
+        clock,
+        steady,
+        me: world.newId().slice(0, 8),
+        log,
+      });
+      return hints;
+    },
+    async close() {
+      await hints?.close();
+      await store.close();
+      await lock.close();
+    },
+  };
+}
+
+/** Opens a SQLite file, which this process then holds locked. */
+async function openLocked(home: string, path: string, log: Logger): Promise<Store> {
   try {
     return await openSqlite(path);
   } catch (error) {
@@ -86,7 +96,7 @@ async function openOwn(home: string, path: string, log: Logger): Promise<Store> 
 
 function secondBroker(home: string): CctError {
   const first = readBrokerNote(home);
-  const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting or ending";
+  const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting or stopping";
   return new CctError(
     "already_running",
     `A broker already serves ${home}: ${who}.`,

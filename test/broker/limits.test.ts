@@ -1,7 +1,7 @@
 /** What one client can take up, and what it is told when it takes too much. */
 import { createServer, type ServerResponse } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
-import { fanout, MAX_STREAMS } from "../../src/broker/http/events.ts";
+import { createFanout, MAX_STREAMS } from "../../src/broker/http/events.ts";
 import { MAX_CLAIMS, MAX_POOLS, MAX_PROPOSALS, MAX_SERVICES } from "../../src/rules/bounds.ts";
 import { call, goodHeaders, ok, refusal, refused, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
@@ -148,7 +148,7 @@ describe("streams", () => {
 
   /** A stream of a fan-out of its own, whose reader has stopped to read, and for whom nothing more fits anywhere. */
   async function stalled(pulseMs?: number) {
-    const events = fanout(pulseMs);
+    const events = createFanout(pulseMs);
     let response: ServerResponse | undefined;
     const server = createServer((_request, stream) => {
       response = stream;

@@ -1,7 +1,7 @@
 /** What operators, load balancers and Prometheus see of a broker. */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { readiness } from "../../src/broker/operator/readiness.ts";
+import { createReadiness } from "../../src/broker/operator/readiness.ts";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -133,8 +133,8 @@ describe("whether a broker is ready", () => {
         return store.look(read);
       },
     };
-    const ask = readiness(
-      { store: counted, schema, others: { isLive: () => hears }, closing: () => closing, now: () => time },
+    const ask = createReadiness(
+      { store: counted, schema, others: { isLive: () => hears }, isClosing: () => closing, now: () => time },
       patienceMs,
     );
     return {

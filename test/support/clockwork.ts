@@ -1,7 +1,7 @@
 /** The broker's works without its process: operations and the sweep on a real store, with a clock that the test sets. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { sweepAll } from "../../src/broker/sweep.ts";
+import { sweepAll } from "../../src/broker/background/sweep.ts";
 import { invoke } from "../../src/operations/core/invoke.ts";
 import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";

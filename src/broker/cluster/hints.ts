@@ -1,7 +1,7 @@
 /**
- * Hints between brokers that share a database. What one of them has to say goes out in batches, as many in one as came
- * while the last was on its way, with ids alone in it. A hint that is lost is only late: after every reconnection, and
- * every few seconds besides, a broker looks for what the streams that it holds may have missed.
+ * Publishes hints to the other brokers that share the database, over LISTEN/NOTIFY. Hints are batched: while one batch is
+ * being sent, the next one collects. They contain ids only. A lost hint only delays mail: after every reconnect, and every
+ * few seconds, a broker queries the database for what its streams may have missed.
  */
 import type { Logger } from "pino";
 import type { Hint } from "../../operations/core/transaction.ts";
@@ -12,33 +12,33 @@ import type { Store } from "../../store/store.ts";
 import type { Fanout } from "../http/events.ts";
 import type { FollowedClock } from "./clock.ts";
 
-const LOOK_EVERY_MS = 5_000;
-/** What was sent within this time is looked for each time: longer than a look takes to come round, and a commit to be seen. */
+const CATCH_UP_MS = 5_000;
+/** How far each catch-up looks back: longer than its interval, and than a commit takes to become visible. */
 const LOOK_BACK_MS = 20_000;
-/** A payload has 7,999 bytes at the most. */
+/** A NOTIFY payload has 7,999 bytes at most. */
 const HINTS_PER_PAYLOAD = 220;
-const IDS_PER_LOOK = 500;
-/** Our own voice must come back within this time, else what others say does not reach us either. */
-const DEAF_AFTER_MS = 12_000;
+const IDS_PER_QUERY = 500;
+/** If our own ping does not come back within this time, hints of others do not arrive either. */
+const PING_TIMEOUT_MS = 12_000;
 
 export interface SharedHints {
   publish(hint: Hint): void;
-  /** Whether other brokers' hints reach us. */
+  /** Whether hints of other brokers arrive. */
   isLive(): boolean;
-  /** How long our own voice last took to come back, in milliseconds; `undefined`: it never has. */
+  /** Round-trip time of the last ping to ourselves, in milliseconds; `undefined` before the first. */
   lagMs(): number | undefined;
-  /** How many hints of others reached us. */
-  heard(): number;
+  /** Number of hints received from other brokers. */
+  received(): number;
   close(): Promise<void>;
 }
 
-export interface Sharing {
+interface Sharing {
   open(listener: WireListener): Wire;
   events: Fanout;
   store: Store;
   clock: FollowedClock;
   steady(): number;
-  /** Eight hexadecimal characters that no other broker has. */
+  /** Eight hexadecimal characters, unique to this broker. */
   me: string;
   log: Logger;
 }
@@ -56,76 +56,76 @@ function decode(text: string): Hint {
 const PAYLOAD = /^([0-9a-f]{8})\.(\d+):((?:[mpr][0-9a-f]{32})*)$/;
 
 export function shareHints({ open, events, store, clock, steady, me, log }: Sharing): SharedHints {
-  let waiting = new Set<string>();
-  let saying: Promise<void> | undefined;
-  let count = 0;
-  let heard = 0;
-  /** What we said and have not heard yet: when. */
-  const unheard = new Map<number, number>();
+  let batch = new Set<string>();
+  let sending: Promise<void> | undefined;
+  let sent = 0;
+  let received = 0;
+  /** When each payload was sent that has not come back yet. */
+  const inFlight = new Map<number, number>();
   let lag: number | undefined;
-  let heardAt = Number.NEGATIVE_INFINITY;
-  let looking: Promise<void> | undefined;
+  let echoAt = Number.NEGATIVE_INFINITY;
+  let catchingUp: Promise<void> | undefined;
   let closed = false;
 
   const wire = open({
     up() {
-      log.info("hears other brokers");
-      unheard.clear();
+      log.info("connected to the other brokers");
+      inFlight.clear();
       tick(true);
     },
     heard(payload) {
       const [, who, number, hints = ""] = PAYLOAD.exec(payload) ?? [];
       if (who === me) return echo(Number(number));
       for (const text of hints.match(/.{33}/g) ?? []) {
-        heard++;
+        received++;
         events.publish(decode(text));
       }
     },
     down(error) {
-      heardAt = Number.NEGATIVE_INFINITY;
-      if (!closed) log.warn({ err: error }, "does not hear other brokers");
+      echoAt = Number.NEGATIVE_INFINITY;
+      if (!closed) log.warn({ err: error }, "disconnected from the other brokers");
     },
   });
 
   function echo(number: number): void {
-    const said = unheard.get(number);
-    if (said === undefined) return;
-    unheard.delete(number);
-    heardAt = steady();
-    lag = heardAt - said;
+    const sentAt = inFlight.get(number);
+    if (sentAt === undefined) return;
+    inFlight.delete(number);
+    echoAt = steady();
+    lag = echoAt - sentAt;
   }
 
   function payload(hints: readonly string[]): string {
-    count++;
-    unheard.set(count, steady());
-    return `${me}.${count}:${hints.join("")}`;
+    sent++;
+    inFlight.set(sent, steady());
+    return `${me}.${sent}:${hints.join("")}`;
   }
 
-  async function sayAll(): Promise<void> {
-    // What else this turn of the event loop has to say joins the first batch.
+  async function sendBatches(): Promise<void> {
+    // Collect what else this turn of the event loop publishes.
     await new Promise((resolve) => setImmediate(resolve));
-    while (waiting.size > 0) {
-      const all = [...waiting];
-      waiting = new Set();
+    while (batch.size > 0) {
+      const all = [...batch];
+      batch = new Set();
       const payloads = [];
       for (let i = 0; i < all.length; i += HINTS_PER_PAYLOAD)
         payloads.push(payload(all.slice(i, i + HINTS_PER_PAYLOAD)));
       await wire.say(payloads);
     }
-    saying = undefined;
+    sending = undefined;
   }
 
-  /** Looks for what our streams may have missed: of late, or, after we heard nothing for a while, whenever it was. */
-  async function look(everything: boolean): Promise<void> {
+  /** Queries for what our streams may have missed: recently or, after a reconnect, at any time. */
+  async function catchUp(everything: boolean): Promise<void> {
     const since = everything ? 0 : (clock.now() - LOOK_BACK_MS) * 1000;
     const { peers, devices } = events.listeners();
-    for (let i = 0; i < peers.length; i += IDS_PER_LOOK) {
-      const some = peers.slice(i, i + IDS_PER_LOOK);
+    for (let i = 0; i < peers.length; i += IDS_PER_QUERY) {
+      const some = peers.slice(i, i + IDS_PER_QUERY);
       for (const peer_id of await store.look((sql) => peersWithMailSince(sql, some, since)))
         events.publish({ peer_id, about: "mail" });
     }
-    for (let i = 0; i < devices.length; i += IDS_PER_LOOK) {
-      const some = devices.slice(i, i + IDS_PER_LOOK);
+    for (let i = 0; i < devices.length; i += IDS_PER_QUERY) {
+      const some = devices.slice(i, i + IDS_PER_QUERY);
       for (const device_id of await store.look((sql) => revokedAmong(sql, some)))
         events.publish({ device_id, about: "revoked" });
     }
@@ -140,32 +140,32 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
 
   function tick(everything: boolean): void {
     void readClock();
-    // Hears itself, so that silence of the others means that they are silent.
+    // Ping ourselves: if it comes back, silence means no news, not a dead listener.
     void wire.say([payload([])]);
-    const before = looking;
-    looking = (async () => {
+    const before = catchingUp;
+    catchingUp = (async () => {
       await before;
-      if (!closed) await look(everything);
-    })().catch((error: unknown) => log.warn({ err: error }, "could not look for missed hints"));
+      if (!closed) await catchUp(everything);
+    })().catch((error: unknown) => log.warn({ err: error }, "could not query for missed hints"));
   }
 
-  const timer = setInterval(() => tick(false), LOOK_EVERY_MS);
+  const timer = setInterval(() => tick(false), CATCH_UP_MS);
   timer.unref();
 
   return {
     publish(hint) {
       events.publish(hint);
-      waiting.add(encode(hint));
-      saying ??= sayAll();
+      batch.add(encode(hint));
+      sending ??= sendBatches();
     },
-    isLive: () => steady() - heardAt < DEAF_AFTER_MS,
+    isLive: () => steady() - echoAt < PING_TIMEOUT_MS,
     lagMs: () => lag,
-    heard: () => heard,
+    received: () => received,
     async close() {
       closed = true;
       clearInterval(timer);
-      await saying;
-      await looking;
+      await sending;
+      await catchingUp;
       await wire.close();
     },
   };

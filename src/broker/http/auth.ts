@@ -1,4 +1,4 @@
-/** Who may talk to the broker at all: holders of a token, and no web page. */
+/** Authentication: which principal a request's bearer token belongs to, and which peer it claims to be. */
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { type Credentials, hashSecret, type Principal } from "../../operations/core/identity.ts";
@@ -7,39 +7,39 @@ import { CctError } from "../../platform/errors.ts";
 import { SEEN_EVERY_MS } from "../../rules/devices.ts";
 import { type Device, deviceByToken, findInvitation, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
-import { isNear } from "./listen.ts";
+import { isFromThisMachine } from "./listeners.ts";
 
-/** The keys of a broker: the home's own token, and what the store knows of other machines. */
+/** What tokens are checked against: the home's own token, and those of devices and invitations in the store. */
 export interface Keys {
   token: string;
   store: Store;
   now(): number;
 }
 
-/** What the request's bearer token opens. Throws `unauthorized` when that is nothing. */
-export async function principalOf(request: IncomingMessage, keys: Keys): Promise<Principal> {
+/** The holder of the request's bearer token. Throws `unauthorized` if there is none. */
+export async function authenticateToken(request: IncomingMessage, keys: Keys): Promise<Principal> {
   const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
   if (given !== undefined) {
     const hash = hashSecret(given);
-    // Never from the network: who has read the file here is the operator, whoever shows its content from elsewhere is not.
-    if (isNear(request.socket) && isSame(hash, hashSecret(keys.token))) return { kind: "home" };
-    const found = await known(keys, hash);
+    // The home's token has full access, so it is valid on this machine only: over the network it is a leaked one.
+    if (isFromThisMachine(request.socket) && isSame(hash, hashSecret(keys.token))) return { kind: "home" };
+    const found = await findPrincipal(keys, hash);
     if (found) return found;
   }
   throw new CctError(
     "unauthorized",
     "The bearer token is missing or wrong.",
-    isNear(request.socket)
+    isFromThisMachine(request.socket)
       ? "Send the one in the 'token' file of the broker's home."
       : "It was revoked, or this machine never joined: ask for a join string (cct lan-start, on the broker's machine).",
   );
 }
 
-/** Hashes are looked up, not compared: how long that takes says nothing about the token. */
-async function known({ store, now }: Keys, hash: string): Promise<Principal | undefined> {
+/** Looks a token up by its hash, so the time that this takes reveals nothing about the token. */
+async function findPrincipal({ store, now }: Keys, hash: string): Promise<Principal | undefined> {
   const device = await store.look((sql) => deviceByToken(sql, hash));
   if (device) {
-    if (isDue(device, now())) await store.tx((sql) => seen(sql, hash, now()), "snapshot");
+    if (isSeenDue(device, now())) await store.tx((sql) => recordSeen(sql, hash, now()), "snapshot");
     return { kind: "device", device };
   }
   const invitation = await store.look((sql) => findInvitation(sql, hash));
@@ -48,40 +48,18 @@ async function known({ store, now }: Keys, hash: string): Promise<Principal | un
   return { kind: "invitation", code_hash: hash };
 }
 
-async function seen(sql: Sql, hash: string, now: number): Promise<void> {
-  // What was changed meanwhile stays so: the whole device is written. Of many requests at that moment one writes it.
+async function recordSeen(sql: Sql, hash: string, now: number): Promise<void> {
+  // Read again: the whole row is written, and must not undo a concurrent change. Of concurrent requests, one writes.
   const device = await deviceByToken(sql, hash);
-  if (device && isDue(device, now)) await updateDevice(sql, { ...device, last_seen: now });
+  if (device && isSeenDue(device, now)) await updateDevice(sql, { ...device, last_seen: now });
 }
 
-const isDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > SEEN_EVERY_MS;
+const isSeenDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > SEEN_EVERY_MS;
 
-// Hashes have one length, whatever was given.
+/** Compares two hashes, which have the same length, in constant time. */
 const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
-/**
- * A page in a browser can reach us too. It always sends an Origin, or says that it is a page's request; on this machine,
- * by DNS rebinding, it sends a foreign Host.
- */
-export function checkNoPage(request: IncomingMessage): void {
-  const host = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
-  if (isNear(request.socket) && !["127.0.0.1", "localhost", "[::1]"].includes(host)) {
-    throw new CctError(
-      "forbidden",
-      "The Host header does not name this machine.",
-      "Use http://127.0.0.1 and the broker's port.",
-    );
-  }
-  if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) {
-    throw new CctError(
-      "forbidden",
-      "Requests from web pages are refused.",
-      "Use the cct command or the HTTP API without an Origin header.",
-    );
-  }
-}
-
-/** The peer that a request speaks for, as claimed; `invoke` checks the secret. */
+/** The peer that a request claims to be; `invoke` checks the secret. */
 export function peerCredentials(request: IncomingMessage): Credentials | undefined {
   const peerId = request.headers["x-cct-peer"];
   const secret = request.headers["x-cct-secret"];

@@ -1,29 +1,29 @@
-/** How many connections there may be, of one address and in all, and which one goes when there are too many. */
+/** Connection limits, per address and in total, and which connection is dropped when a limit is reached. */
 import type { Socket } from "node:net";
 import { addressKey } from "../../rules/throttle.ts";
 
-/** Of all addresses together. An idle one costs some 20 KB. */
-export const MAX_CONNECTIONS = 4096;
+/** Of all addresses together. An idle connection takes about 20 KB. */
+const MAX_CONNECTIONS = 4096;
 
 export interface Connections {
-  /** Counts a new connection. `false`: there are too many, and every one of them has shown the token: refuse it. */
+  /** Counts a new connection. `false`: a limit is reached and every connection has shown a token, so refuse this one. */
   admit(socket: Socket): boolean;
-  /** The token was shown on this connection. */
+  /** Records that a valid token was sent on this connection. */
   prove(socket: Socket): void;
   count(): number;
 }
 
 interface Address {
   all: number;
-  /** Without the token so far, the oldest first. */
+  /** Connections without a token so far, the oldest first. */
   unproven: Set<string>;
 }
 
 /**
- * Where there is no room, the oldest connection that never showed the token makes it: so that one who only opens
- * connections shuts nobody out, not even at an address that many share. `perAddress` 0: no limit for one address.
+ * At a limit, the oldest connection without a token is dropped for the new one. So a client that only opens connections
+ * cannot lock anybody out, not even clients that share its address. `perAddress` 0: no limit per address.
  */
-export function connections(perAddress: number): Connections {
+export function createConnections(perAddress: number): Connections {
   const addresses = new Map<string, Address>();
   const unproven = new Map<string, Socket>();
   let all = 0;
@@ -71,7 +71,7 @@ export function connections(perAddress: number): Connections {
   };
 }
 
-/** By its ends: over TLS the socket of a request is another object than the connection that was admitted. */
+/** Not the object's identity: with TLS, a request's socket is another object than the connection that was admitted. */
 function idOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`;
 }

@@ -1,53 +1,52 @@
-/** Fan-out: which streams are open, and the hints that go to them. A hint that is lost is only late: the store is the truth. */
+/** Fan-out of hints to event streams (SSE). A lost hint only delays mail: the store is the truth. */
 import type { ServerResponse } from "node:http";
 import type { Hint } from "../../operations/core/transaction.ts";
 
-/** Idle streams get a comment this often, so that both sides notice a dead one. */
-const PULSE_MS = 15_000;
+/** Streams get a comment this often, so that both sides notice a dead connection. */
+const KEEP_ALIVE_MS = 15_000;
 /**
- * One peer is one session, with one stream. While it reconnects there may be dead ones that nobody has noticed: so the
- * oldest is ended when there are more, never the new one refused, which is the one that somebody listens to.
+ * A peer is one session with one stream, but old streams whose connection died may still be open. Beyond this number the
+ * oldest stream is closed; a new one is never refused, because it is the one that somebody listens to.
  */
 export const MAX_STREAMS = 8;
 
 export interface Fanout {
   publish(hint: Hint): void;
-  /** Turns a response into a peer's stream, which ends when `deviceId` (the machine that it goes to) is revoked. */
+  /** Turns a response into a peer's stream. It ends when `deviceId`, the device that it goes to, is revoked. */
   open(peerId: string, deviceId: string | undefined, response: ServerResponse): void;
   count(): number;
-  /** Whose streams are open, and the other machines that they go to. */
+  /** The peers and devices with open streams. */
   listeners(): { peers: string[]; devices: string[] };
   close(): void;
 }
 
 interface Stream {
   response: ServerResponse;
-  /** The other machine that it goes to. */
   device: string | undefined;
-  /** What there is to say once its reader has taken what was said before: one of each, however often it happened. */
-  unsaid: Set<Hint["about"]>;
-  /** Its reader has taken nothing for a whole pulse. */
-  stuck: boolean;
+  /** Hints that wait until the client has read the earlier ones. Each kind once, however often it was published. */
+  pending: Set<Hint["about"]>;
+  /** The client has read nothing since the last keep-alive. */
+  stalled: boolean;
 }
 
-export function fanout(pulseMs = PULSE_MS): Fanout {
+export function createFanout(keepAliveMs = KEEP_ALIVE_MS): Fanout {
   const streams = new Map<string, Set<Stream>>();
 
-  function say(stream: Stream, about: Hint["about"]): void {
-    // A reader that does not read makes nothing pile up here: it is told later, or cut off.
-    if (stream.response.writableNeedDrain) stream.unsaid.add(about);
+  function send(stream: Stream, about: Hint["about"]): void {
+    // Nothing piles up for a client that does not read.
+    if (stream.response.writableNeedDrain) stream.pending.add(about);
     else stream.response.write(`event: ${about}\ndata: {}\n\n`);
   }
 
-  function pulse(stream: Stream): void {
+  function keepAlive(stream: Stream): void {
     if (!stream.response.writableNeedDrain) stream.response.write(": still here\n\n");
-    else if (stream.stuck) stream.response.destroy();
-    else stream.stuck = true;
+    else if (stream.stalled) stream.response.destroy();
+    else stream.stalled = true;
   }
 
   const timer = setInterval(() => {
-    for (const all of streams.values()) for (const stream of all) pulse(stream);
-  }, pulseMs);
+    for (const all of streams.values()) for (const stream of all) keepAlive(stream);
+  }, keepAliveMs);
   timer.unref();
 
   return {
@@ -57,24 +56,24 @@ export function fanout(pulseMs = PULSE_MS): Fanout {
           for (const { response, device } of all) if (device === hint.device_id) response.end();
         return;
       }
-      for (const stream of streams.get(hint.peer_id) ?? []) say(stream, hint.about);
+      for (const stream of streams.get(hint.peer_id) ?? []) send(stream, hint.about);
     },
     open(peerId, device, response) {
       const all = streams.get(peerId) ?? new Set<Stream>();
-      const stream: Stream = { response, device, unsaid: new Set(), stuck: false };
+      const stream: Stream = { response, device, pending: new Set(), stalled: false };
       streams.set(peerId, all.add(stream));
       response.on("drain", () => {
-        stream.stuck = false;
-        const unsaid = [...stream.unsaid];
-        stream.unsaid.clear();
-        for (const about of unsaid) say(stream, about);
+        stream.stalled = false;
+        const pending = [...stream.pending];
+        stream.pending.clear();
+        for (const about of pending) send(stream, about);
       });
       response.on("close", () => {
         all.delete(stream);
         if (all.size === 0 && streams.get(peerId) === all) streams.delete(peerId);
       });
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-      // The client looks for mail when it hears this: listen first, then catch up.
+      // Makes the client check its mail now that it listens: it may have missed a hint before.
       response.write("event: mail\ndata: {}\n\n");
       const [oldest] = all;
       if (all.size > MAX_STREAMS && oldest) {

@@ -1,9 +1,9 @@
-/** Answers to what never became a request: written to the connection itself. */
+/** HTTP responses for connections without a parsed request, written to the socket. */
 import { STATUS_CODES } from "node:http";
 import { type CctError, errorBody, httpStatus } from "../../platform/errors.ts";
 
-/** A whole HTTP answer, after which the connection ends. `status`: another one than the error's own. */
-export function rawAnswer(error: CctError, status: number = httpStatus[error.code]): string {
+/** A complete response, after which the connection closes. `status` overrides the error's own. */
+export function rawResponse(error: CctError, status: number = httpStatus[error.code]): string {
   const text = JSON.stringify(errorBody(error));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

@@ -1,27 +1,29 @@
-/** What the broker remembers of network addresses: their pace, and how often they failed to say who they are. In memory only. */
+/** Rate limits per network address, and failed authentications per address. In memory only. */
+import type { ServerResponse } from "node:http";
+import { CctError } from "../../platform/errors.ts";
 import { addressKey, BURST_S, type Bucket, type Failures, fail, failureWaitMs, spend } from "../../rules/throttle.ts";
 
-/** How fast one address may be; 0: as fast as it can. */
-export interface Pace {
+/** Limits for one address; 0: none. */
+export interface Rates {
   requests_per_second: number;
   registrations_per_minute: number;
 }
 
-/** More addresses than this are not remembered: the one that was quiet for longest is forgotten. */
+/** Beyond this, the address that was inactive for the longest time is forgotten. */
 const MAX_ADDRESSES = 10_000;
 
 export interface Throttle {
-  /** Counts a request. Milliseconds until it may be asked again; 0 when it may be answered. */
+  /** Counts a request. Returns 0, or the milliseconds until the address may send one. */
   request(address: string | undefined, now: number): number;
-  /** Counts a registration of a newcomer, in the same way. */
+  /** Counts the registration of a new peer, in the same way. */
   registration(address: string | undefined, now: number): number;
-  /** Counts wrong credentials; answers how many there were of late. */
+  /** Counts wrong credentials. Returns the number of recent failures. */
   failed(address: string | undefined, now: number): number;
-  /** How long the answer to wrong credentials is to be held back. Others at the same address are not made to wait. */
-  waitMs(address: string | undefined, now: number): number;
+  /** How long the next answer to wrong credentials is delayed. Valid requests from the same address are not delayed. */
+  failureDelayMs(address: string | undefined, now: number): number;
 }
 
-export function throttle(pace: Pace): Throttle {
+export function createThrottle(rates: Rates): Throttle {
   const requests = new Map<string, Bucket>();
   const registrations = new Map<string, Bucket>();
   const failures = new Map<string, Failures>();
@@ -41,21 +43,29 @@ export function throttle(pace: Pace): Throttle {
 
   return {
     request: (address, now) =>
-      count(requests, address, pace.requests_per_second, pace.requests_per_second * BURST_S, now),
+      count(requests, address, rates.requests_per_second, rates.requests_per_second * BURST_S, now),
     registration: (address, now) =>
-      count(registrations, address, pace.registrations_per_minute / 60, pace.registrations_per_minute, now),
+      count(registrations, address, rates.registrations_per_minute / 60, rates.registrations_per_minute, now),
     failed(address, now) {
       const key = addressKey(address);
       const after = fail(failures.get(key), now);
       remember(failures, key, after);
       return after.count;
     },
-    waitMs: (address, now) => failureWaitMs(failures.get(addressKey(address)), now),
+    failureDelayMs: (address, now) => failureWaitMs(failures.get(addressKey(address)), now),
   };
 }
 
+/** Throws `rate_limited` if the address has to wait, and says how long. `what`: `requests`. */
+export function refuseExcess(waitMs: number, what: string, response: ServerResponse): void {
+  if (waitMs === 0) return;
+  const seconds = Math.ceil(waitMs / 1000);
+  response.setHeader("retry-after", seconds);
+  throw new CctError("rate_limited", `Too many ${what} from this address.`, `Wait ${seconds} s, then slow down.`);
+}
+
 function remember<T>(known: Map<string, T>, key: string, value: T): void {
-  // Anew at the end: the first one is then the one that was quiet for longest.
+  // Moved to the end, so that the first entry is the one that was inactive for the longest time.
   known.delete(key);
   known.set(key, value);
   if (known.size <= MAX_ADDRESSES) return;

@@ -1,4 +1,4 @@
-/** Whether a broker can do its work: its database answers and has the right schema, and it hears the other brokers. */
+/** Readiness check: the database answers, has the right schema, and hints of other brokers arrive. */
 import { errorLine } from "../../platform/errors.ts";
 import { checkSchema } from "../../store/migrate.ts";
 import { checkMoves } from "../../store/moves.ts";
@@ -7,38 +7,38 @@ import type { SharedHints } from "../cluster/hints.ts";
 
 export interface Readiness {
   ready: boolean;
-  /** Why not, for the operator: never for strangers. */
+  /** Why not. For the operator, never for clients without a token. */
   reasons: string[];
 }
 
-/** An answer holds so long: whoever asks more often makes no work for the database. */
-const FRESH_MS = 1_000;
-/** A database that has not answered by then counts as one that does not. */
-const PATIENCE_MS = 2_000;
+/** A result is reused for this long, so that frequent checks do not load the database. */
+const CACHE_MS = 1_000;
+/** A database that takes longer counts as down. */
+const TIMEOUT_MS = 2_000;
 
-interface Looked {
+interface Checked {
   store: Store;
-  /** The schema that this program knows. A later one is right too, unless it breaks older programs. */
+  /** The schema version of this program. A later one is fine too, unless it breaks older programs. */
   schema: number;
-  /** The brokers that share its database; `undefined`: it is alone. */
+  /** The brokers that share the database; `undefined` with SQLite. */
   others: Pick<SharedHints, "isLive"> | undefined;
-  closing(): boolean;
+  isClosing(): boolean;
   now(): number;
 }
 
-/** Answers with a function that tells whether the broker is ready. However many ask, at most one look is on its way. */
-export function readiness(
-  { store, schema, others, closing, now }: Looked,
-  patienceMs = PATIENCE_MS,
+/** Returns the check. However many callers there are, at most one query runs at a time. */
+export function createReadiness(
+  { store, schema, others, isClosing, now }: Checked,
+  timeoutMs = TIMEOUT_MS,
 ): () => Promise<Readiness> {
-  let looking: Promise<string[]> | undefined;
+  let query: Promise<string[]> | undefined;
   let last: { at: number; reasons: string[] } | undefined;
 
-  async function look(): Promise<string[]> {
+  async function queryDatabase(): Promise<string[]> {
     try {
       const found = await store.look(async (sql) => {
         const found = await checkSchema(sql, schema);
-        // A move into a database whose brokers still ran: it will find out, but nobody shall come here meanwhile.
+        // Data is being moved into this database, so it is incomplete: clients must stay away.
         if (found >= schema) await checkMoves(sql);
         return found;
       });
@@ -48,15 +48,15 @@ export function readiness(
     }
   }
 
-  /** What the look on its way finds, or that it takes too long. It goes on all the same: a second one would only wait behind it. */
-  function looked(): Promise<string[]> {
-    looking ??= look().finally(() => {
-      looking = undefined;
+  /** The result of the running query, or a timeout. The query goes on after it: another one would only wait behind it. */
+  function databaseReasons(): Promise<string[]> {
+    query ??= queryDatabase().finally(() => {
+      query = undefined;
     });
     return new Promise((resolve) => {
-      const late = [`The database has not answered within ${patienceMs / 1000} s.`];
-      const timer = setTimeout(() => resolve(late), patienceMs);
-      void looking?.then((reasons) => {
+      const timedOut = [`The database has not answered within ${timeoutMs / 1000} s.`];
+      const timer = setTimeout(() => resolve(timedOut), timeoutMs);
+      void query?.then((reasons) => {
         clearTimeout(timer);
         resolve(reasons);
       });
@@ -64,11 +64,11 @@ export function readiness(
   }
 
   return async () => {
-    if (!last || now() - last.at >= FRESH_MS) last = { reasons: await looked(), at: now() };
+    if (!last || now() - last.at >= CACHE_MS) last = { reasons: await databaseReasons(), at: now() };
     const reasons = [
       ...last.reasons,
-      ...(others?.isLive() === false ? ["It does not hear the other brokers."] : []),
-      ...(closing() ? ["It is shutting down."] : []),
+      ...(others?.isLive() === false ? ["Hints of the other brokers do not arrive."] : []),
+      ...(isClosing() ? ["The broker is shutting down."] : []),
     ];
     return { ready: reasons.length === 0, reasons };
   };

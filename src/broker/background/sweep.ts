@@ -1,35 +1,35 @@
 /**
- * What the clock does: claims lapse, mail expires, sessions fall silent, votes and memberships end, services go. Rules
- * decide, statements record. Each step looks first whether there is anything to do, and does that in transactions of its
- * own, so that it is in nobody's way for long; whoever else did it meanwhile leaves it nothing to do.
+ * The sweep: everything that happens because time has passed. Leases lapse, mail expires, sessions go offline, votes and
+ * memberships end, services are removed. Each step first checks with a cheap read whether anything is due, and then reads
+ * it again in a short transaction: another broker may have done it meanwhile.
  */
-import { type Environment, type TransactionContext, transact } from "../operations/core/transaction.ts";
-import { endBusy, isBusyOver } from "../operations/support/busy.ts";
-import { recordOutcome } from "../operations/support/outcomes.ts";
-import { goneServices, removeGoneServices } from "../operations/support/services.ts";
-import { closeVotes, poolsDue, settlePool } from "../operations/support/settle.ts";
-import { expire, lapse } from "../rules/delivery.ts";
-import { isLive, LEASE_MS, SILENT_MS, SKEW_MS } from "../rules/presence.ts";
-import { expiredDeliveries, staleClaims } from "../store/messages.ts";
-import { doubtfulSessions, findPeers, type Peer, sessionsHere, updatePeer } from "../store/peers.ts";
-import { dueProposals } from "../store/proposals.ts";
-import type { Sql } from "../store/store.ts";
+import { type Environment, type TransactionContext, transact } from "../../operations/core/transaction.ts";
+import { endBusy, isBusyOver } from "../../operations/support/busy.ts";
+import { recordOutcome } from "../../operations/support/outcomes.ts";
+import { goneServices, removeGoneServices } from "../../operations/support/services.ts";
+import { closeVotes, poolsDue, settlePool } from "../../operations/support/settle.ts";
+import { expire, lapse } from "../../rules/delivery.ts";
+import { isLive, LEASE_MS, SILENT_MS, SKEW_MS } from "../../rules/presence.ts";
+import { expiredDeliveries, staleClaims } from "../../store/messages.ts";
+import { doubtfulSessions, findPeers, type Peer, sessionsHere, updatePeer } from "../../store/peers.ts";
+import { dueProposals } from "../../store/proposals.ts";
+import type { Sql } from "../../store/store.ts";
 
-/** Sessions that are settled in one transaction. */
-const TOGETHER = 50;
+/** Sessions per transaction. */
+const BATCH = 50;
 
-/** The broker's own machine: who of its sessions still runs, nobody else can see. */
+/** The broker's own machine. Only a broker on the same machine can see whether a process runs. */
 export interface Here {
   host: string;
   isAlive(pid: number): boolean;
 }
 
-/** What a broker sees alone: sessions of its machine whose host process has ended. */
+/** The part that every broker does: sessions on its own machine whose host process has ended go offline. */
 export async function sweepHere(environment: Environment, here: Here): Promise<void> {
   await settleSessions(environment, here, (sql) => sessionsHere(sql, here.host));
 }
 
-/** What any broker can do, and one does. `absenceMs`: a member that was offline for longer is let go from its pools. */
+/** The part that one of the brokers does. `absenceMs`: a member that was offline for longer is released from its pools. */
 export async function sweepAll(environment: Environment, here: Here, absenceMs: number): Promise<void> {
   const { now } = environment;
   const stale = (sql: Sql) => staleClaims(sql, now() - LEASE_MS, now() + SKEW_MS);
@@ -59,7 +59,7 @@ export async function sweepAll(environment: Environment, here: Here, absenceMs: 
   );
 }
 
-/** Ends what has ended of some sessions: the session itself, or its wish to be left alone. */
+/** Ends sessions that are not live any more, and busy signals that are over. */
 async function settleSessions(
   environment: Environment,
   here: Here,
@@ -73,11 +73,11 @@ async function settleSessions(
     isBusyOver(peer, now) || (peer.presence !== "offline" && !lives(peer, now));
   const now = environment.now();
   const ids = (await environment.store.look(find)).filter((peer) => isDue(peer, now)).map(({ peer_id }) => peer_id);
-  for (let i = 0; i < ids.length; i += TOGETHER) {
+  for (let i = 0; i < ids.length; i += BATCH) {
     await transact(environment, async (context) => {
-      for (const peer of await findPeers(context.sql, ids.slice(i, i + TOGETHER))) {
+      for (const peer of await findPeers(context.sql, ids.slice(i, i + BATCH))) {
         if (!isDue(peer, context.now)) continue;
-        // Also of a peer that went away while it was busy: who polls for it would poll slowly for ever.
+        // Also if the peer went offline while busy: otherwise sessions that poll would poll slowly forever.
         const current = isBusyOver(peer, context.now) ? await endBusy(context, peer) : peer;
         if (current.presence !== "offline" && !lives(peer, context.now))
           await updatePeer(context.sql, { ...current, presence: "offline" });

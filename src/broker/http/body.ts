@@ -1,0 +1,66 @@
+/** Reads request bodies as JSON, within a limit for each and a memory budget for all that arrive at the same time. */
+import type { IncomingMessage } from "node:http";
+import { CctError } from "../../platform/errors.ts";
+
+/** A message text of 64 KiB with every character escaped to six, and room for the other fields. */
+const MAX_BODY_BYTES = 512 * 1024;
+const MAX_TOTAL_BYTES = 64 * 1024 * 1024;
+
+/** Returns a function that reads a request's JSON body; an empty one is `{}`. */
+export function createBodyReader(): (request: IncomingMessage) => Promise<unknown> {
+  let totalBytes = 0;
+
+  async function readBytes(request: IncomingMessage): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of request) {
+        bytes += chunk.length;
+        totalBytes += chunk.length;
+        if (bytes > MAX_BODY_BYTES)
+          throw new CctError(
+            "too_large",
+            `The body is larger than ${MAX_BODY_BYTES} bytes.`,
+            "A message's text has 64 KiB at most.",
+          );
+        if (totalBytes > MAX_TOTAL_BYTES)
+          throw new CctError(
+            "rate_limited",
+            "Too many large requests are arriving.",
+            "Wait a second, then send it again.",
+          );
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    } catch (error) {
+      if (error instanceof CctError) throw error;
+      // The client closed the connection: nobody reads the answer, and it is not an error of the broker.
+      throw new CctError("bad_request", "The body is incomplete.", "Send it again.");
+    } finally {
+      totalBytes -= bytes;
+    }
+  }
+
+  return async (request) => {
+    if (!/^application\/json\b/i.test(request.headers["content-type"] ?? ""))
+      throw new CctError("bad_request", "The body must be JSON.", "Send it with content-type: application/json.");
+    const body = await readBytes(request);
+    return body.length === 0 ? {} : parseJson(decodeUtf8(body));
+  };
+}
+
+function decodeUtf8(body: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw new CctError("bad_request", "The body is not valid UTF-8.", "Encode it as UTF-8.");
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CctError("bad_request", "The body is not valid JSON.", "Check quotes, commas and brackets.");
+  }
+}

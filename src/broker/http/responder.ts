@@ -1,0 +1,58 @@
+/** Writes responses, and refuses requests while too many bytes wait for slow readers. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { CctError, errorBody, httpStatus } from "../../platform/errors.ts";
+
+/** Bytes of all responses together that their clients have not read yet. */
+const MAX_UNREAD_BYTES = 128 * 1024 * 1024;
+
+/** What a route answers: JSON, or text of another type. */
+export type Answer = { status?: number; body: unknown } | { text: string; contentType: string };
+
+export interface Responder {
+  /** Throws `rate_limited` while too much is unread. */
+  refuseWhenOverloaded(): void;
+  send(response: ServerResponse, answer: Answer): void;
+  sendError(request: IncomingMessage, response: ServerResponse, error: CctError): void;
+}
+
+export function createResponder(isClosing: () => boolean): Responder {
+  let unreadBytes = 0;
+
+  function write(response: ServerResponse, status: number, text: string, contentType: string): void {
+    const bytes = Buffer.byteLength(text);
+    unreadBytes += bytes;
+    response.once("close", () => {
+      unreadBytes -= bytes;
+    });
+    // A kept-alive connection would delay the shutdown.
+    if (isClosing()) response.setHeader("connection", "close");
+    response.writeHead(status, {
+      "content-type": contentType,
+      "content-length": bytes,
+      "cache-control": "no-store",
+    });
+    response.end(text);
+  }
+
+  return {
+    refuseWhenOverloaded() {
+      if (unreadBytes > MAX_UNREAD_BYTES)
+        throw new CctError("rate_limited", "Too many answers are unread.", "Read the answers, then try again.");
+    },
+    send(response, answer) {
+      if ("text" in answer) write(response, 200, answer.text, answer.contentType);
+      else write(response, answer.status ?? 200, JSON.stringify(answer.body), "application/json");
+    },
+    sendError(request, response, error) {
+      const status = httpStatus[error.code];
+      if (status === 503) response.setHeader("retry-after", 1);
+      // The rest of an unread body must not be parsed as the next request.
+      if (!request.complete && mayHaveBody(request)) response.setHeader("connection", "close");
+      write(response, status, JSON.stringify(errorBody(error)), "application/json");
+    },
+  };
+}
+
+function mayHaveBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
+}

@@ -1,0 +1,162 @@
+/** The routing table: path → method → handler. `POST /api/<operation>` for every operation, and the routes for monitoring. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { authenticate, type Principal, scopeOf } from "../../operations/core/identity.ts";
+import { invoke } from "../../operations/core/invoke.ts";
+import type { Operation } from "../../operations/core/operation.ts";
+import type { Environment } from "../../operations/core/transaction.ts";
+import { operations } from "../../operations/index.ts";
+import { openapi } from "../../operations/surface/openapi.ts";
+import { CctError } from "../../platform/errors.ts";
+import { refuseOver } from "../../rules/bounds.ts";
+import { allows } from "../../rules/devices.ts";
+import { countPeers } from "../../store/peers.ts";
+import type { Monitoring } from "../operator/monitoring.ts";
+import { authenticateToken, type Keys, peerCredentials } from "./auth.ts";
+import { createBodyReader } from "./body.ts";
+import type { Fanout } from "./events.ts";
+import type { Answer } from "./responder.ts";
+import type { Tarpit } from "./tarpit.ts";
+import { refuseExcess, type Throttle } from "./throttle.ts";
+
+/** Every path has one method. */
+export type Route = { method: "GET" | "POST" } & (
+  | { /** Needs no token. */ open(request: IncomingMessage): Promise<Answer> }
+  | { handle: Handler }
+);
+
+/** Answers the holder of a token; with `undefined` it has written the response itself. */
+type Handler = (
+  request: IncomingMessage,
+  principal: Principal,
+  response: ServerResponse,
+) => Promise<Answer | undefined>;
+
+interface Parts {
+  version: string;
+  environment: Environment;
+  events: Fanout;
+  keys: Keys;
+  monitoring: Monitoring;
+  throttle: Throttle;
+  tarpit: Tarpit;
+}
+
+export function createRoutes({
+  version,
+  environment,
+  events,
+  keys,
+  monitoring,
+  throttle,
+  tarpit,
+}: Parts): Map<string, Route> {
+  const readJson = createBodyReader();
+
+  const run =
+    (op: Operation): Handler =>
+    async (request, principal, response) => {
+      const credentials = peerCredentials(request);
+      if (!credentials && op.by.includes("newcomer")) {
+        const waitMs = throttle.registration(request.socket.remoteAddress, environment.now());
+        refuseExcess(waitMs, "registrations", response);
+        await refuseWhenFull(environment);
+      }
+      const input = await readJson(request);
+      return { body: await invoke(environment, op, input, { principal, credentials }) };
+    };
+
+  /** The holder of the token, if there is a valid one. Wrong tokens are delayed and logged here as well. */
+  async function optionalPrincipal(request: IncomingMessage): Promise<Principal | undefined> {
+    if (request.headers.authorization === undefined) return undefined;
+    try {
+      return await authenticateToken(request, keys);
+    } catch (error) {
+      if (error instanceof CctError && error.code === "unauthorized") await tarpit.delay(request);
+      return undefined;
+    }
+  }
+
+  const openStream: Handler = async (request, principal, response) => {
+    if (principal.kind === "invitation" || !allows(scopeOf(principal), "post"))
+      throw new CctError("forbidden", "This token cannot open an event stream.", "It needs the scope 'post'.");
+    const credentials = peerCredentials(request);
+    if (!credentials)
+      throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
+    const peer = await environment.store.look((sql) => authenticate(sql, credentials));
+    events.open(peer.peer_id, principal.kind === "device" ? principal.device.device_id : undefined, response);
+    return undefined;
+  };
+
+  return new Map<string, Route>([
+    [
+      "/health",
+      { method: "GET", open: async (request) => ({ body: monitoring.health(await optionalPrincipal(request)) }) },
+    ],
+    [
+      "/ready",
+      {
+        method: "GET",
+        async open(request) {
+          const body = await monitoring.ready(await optionalPrincipal(request));
+          return { status: body.ready ? 200 : 503, body };
+        },
+      },
+    ],
+    [
+      "/status",
+      { method: "GET", handle: async (_request, principal) => ({ body: await monitoring.status(joined(principal)) }) },
+    ],
+    ["/metrics", { method: "GET", handle: async (_request, principal) => monitoring.metrics(joined(principal)) }],
+    [
+      "/openapi.json",
+      {
+        method: "GET",
+        async handle(_request, principal) {
+          joined(principal);
+          return { body: openapi(version) };
+        },
+      },
+    ],
+    ["/events", { method: "GET", handle: openStream }],
+    ...operations.map((op: Operation): [string, Route] => [`/api/${op.name}`, { method: "POST", handle: run(op) }]),
+  ]);
+}
+
+/** Throws `method_not_allowed` unless the request has the route's method. */
+export function checkMethod({ method }: Route, request: IncomingMessage, response: ServerResponse): void {
+  if (request.method === method) return;
+  response.setHeader("allow", method);
+  throw new CctError(
+    "method_not_allowed",
+    `${request.url?.split("?")[0]} does not take ${request.method}.`,
+    method === "POST" ? "Use POST, with the input as a JSON body." : "Use GET.",
+  );
+}
+
+export function noSuchRoute(method: string | undefined, path: string): CctError {
+  return new CctError(
+    "not_found",
+    `There is no ${method} ${path.slice(0, 80)}.`,
+    `Operations are POST /api/<name>: ${operations.map((one) => one.name).join(", ")}.`,
+  );
+}
+
+/** Throws `forbidden` for the code of a join string. */
+function joined(principal: Principal): Exclude<Principal, { kind: "invitation" }> {
+  if (principal.kind !== "invitation") return principal;
+  throw new CctError("forbidden", "A join string only allows joining.", "Join first: cct join <join string>.");
+}
+
+/**
+ * Throws `rate_limited` when the broker has all the peers that it may have. This runs outside the transaction that creates
+ * the peer, where reading all peers would make concurrent registrations conflict; so a few too many may get through.
+ */
+async function refuseWhenFull({ store, limits }: Environment): Promise<void> {
+  if (limits.peers === 0) return;
+  refuseOver(
+    await store.look(countPeers),
+    limits.peers,
+    "The broker has as many peers as it may have",
+    "Resume an earlier session (claude --resume), or let the operator raise the limit: cct config set max_peers <number>",
+  );
+}

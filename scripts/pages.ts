@@ -5,6 +5,7 @@ import { errorsPage } from "../src/operations/surface/errors.ts";
 import { openapi } from "../src/operations/surface/openapi.ts";
 import { reference } from "../src/operations/surface/reference.ts";
 import { surface } from "../src/operations/surface/surface.ts";
+import { settingsPage } from "../src/platform/settings-page.ts";
 
 export function pages(): Record<string, string> {
   const entries = surface();
@@ -13,6 +14,7 @@ export function pages(): Record<string, string> {
     "docs/openapi.json": json(openapi(packageJson.version)),
     "docs/reference.md": reference(entries),
     "docs/errors.md": errorsPage(entries),
+    "docs/settings.md": settingsPage(),
     "docs/hosts.md": hostsPage(),
   };
 }

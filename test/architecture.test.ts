@@ -41,6 +41,7 @@ const table: Room[] = [
     ["platform/errors", "platform/world", "platform/home"],
     ["node:*", "zod"],
   ),
+  room("platform/settings-page", "the settings as a page of the documentation", ["platform/config"], ["zod"]),
 
   room("rules", "what must hold, as pure functions: no I/O, no clock, no schema library", ["platform/errors"]),
   room(

@@ -83,7 +83,7 @@ function fingerprintOf(text: string): { value: string } | { wrong: string } {
   return /^[0-9a-f]{64}$/.test(value) ? { value } : { wrong: "a SHA-256 fingerprint has 64 hexadecimal characters" };
 }
 
-const schema = z.strictObject({
+export const schema = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("address that the broker listens on"),
   port: z.coerce.number().int().min(0).max(65535).default(DEFAULT_PORT).describe("port that the broker listens on"),
   broker: listOf(brokerUrl)

@@ -1,6 +1,6 @@
 /** Every file that is generated from tables in src/ and checked in, by its path. */
 import packageJson from "../package.json" with { type: "json" };
-import { hostsPage } from "../src/host/matrix.ts";
+import { hostsPage } from "../src/host/hosts-page.ts";
 import { errorsPage } from "../src/operations/surface/errors.ts";
 import { openapi } from "../src/operations/surface/openapi.ts";
 import { reference } from "../src/operations/surface/reference.ts";

@@ -1,6 +1,6 @@
 /**
- * The way for versions that do not load plugins from the skills folder: entries in `settings.json` (hooks) and in
- * `.claude.json` (the MCP server). Other people's text stays as it is: single edits, never a rewritten file.
+ * Installation for versions that cannot load the plugin: hooks in `settings.json`, the MCP server in `.claude.json`.
+ * Makes minimal edits, so that the rest of the user's files stays byte for byte as it was.
  */
 
 import { join } from "node:path";
@@ -12,10 +12,10 @@ import type { ClaudePlaces } from "./claude.ts";
 import type { FileChange } from "./files.ts";
 import { hasRung } from "./ladder.ts";
 
-/** Stands at the end of our commands, a comment to the shell: by it we find them again. */
+/** A shell comment at the end of each of our commands, by which we recognise them. */
 export const MARK = "# cct";
 
-/** How long the host lets a waiter wait: a day, which each end of a turn begins anew. */
+/** Timeout of a waiter: a day. Each end of a turn starts a new one. */
 const WAITER_SECONDS = 86_400;
 
 interface Hook {
@@ -30,7 +30,7 @@ interface HookEntry {
   hooks?: Hook[];
 }
 
-/** The changes that add our entries, at `hooks` (a copy of our scripts) for a host of that version. */
+/** The changes that add our entries for a host of that version. `hooks`: the folder for a copy of our scripts. */
 export function classicChanges(
   world: World,
   places: ClaudePlaces,
@@ -55,7 +55,7 @@ export function classicChanges(
   ];
 }
 
-/** The changes that take our entries out again, and leave everything else as it stands. */
+/** The changes that remove our entries and nothing else. */
 export function classicRemoval(places: ClaudePlaces): FileChange[] {
   const changes: FileChange[] = [];
   if (readIfThere(places.settings) !== undefined) {
@@ -79,7 +79,7 @@ function* ourEntries(
   ask: boolean,
 ): Generator<[string, HookEntry & Record<string, unknown>]> {
   const file = quoted(script);
-  // A script that has gone must not deny tools: without it the command succeeds and says nothing.
+  // A deleted script must not deny tools: without it the command succeeds silently.
   const command = (event: string, option = "") => `[ ! -r ${file} ] || exec bash ${file} ${event}${option} ${MARK}`;
   const run = (event: string, option = "", more = {}) => ({
     hooks: [{ type: "command", command: command(event, option), timeout: 10, ...more }],
@@ -90,7 +90,7 @@ function* ourEntries(
   yield ["PreToolUse", run("PreToolUse", hasRung(version, "PreToolUse inject") ? "" : block)];
   yield ["Stop", run("Stop", block)];
   yield ["SessionEnd", run("SessionEnd")];
-  // An event that a version does not know makes it reject all hooks.
+  // A version rejects all hooks when it does not know one of the events.
   if (hasRung(version, "FileChanged wake")) yield ["FileChanged", run("FileChanged", "", { asyncRewake: true })];
   if (hasRung(version, "waiter")) {
     for (const event of ["SessionStart", "Stop"])
@@ -108,7 +108,7 @@ function* ourEntries(
   yield ["PreToolUse", { matcher: "mcp__cct__.*", hooks: [{ type: "command", command: say, timeout: 10 }] }];
 }
 
-/** As one word of a shell's command line. */
+/** Quotes a text as one word for the shell. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 interface JsonFile {
@@ -121,18 +121,22 @@ function readObject(path: string): JsonFile {
   return { text, value: parseObject(path, text) };
 }
 
-/** Throws `bad_request` for what is no JSON object. */
+/** Throws `bad_request` unless the text is a JSON object. */
 export function parseObject(path: string, text: string): JsonFile["value"] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new CctError("bad_request", `${path} is not valid JSON; CCT leaves it alone.`, "Correct it, then try again.");
+    throw new CctError(
+      "bad_request",
+      `${path} is not valid JSON; CCT did not change it.`,
+      "Correct it, then try again.",
+    );
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new CctError(
     "bad_request",
-    `${path} is not a JSON object; CCT leaves it alone.`,
+    `${path} is not a JSON object; CCT did not change it.`,
     "Correct it, then try again.",
   );
 }
@@ -141,7 +145,7 @@ function withoutOurHooks(path: string, file: JsonFile): JsonFile {
   let { text } = file;
   for (const [event, entries] of Object.entries(file.value.hooks ?? {})) {
     if (!Array.isArray(entries)) continue;
-    // From the end, so that the places of the others stay what they were.
+    // Backwards, so that the indexes of the remaining entries stay valid.
     for (let i = entries.length - 1; i >= 0; i--) {
       const hooks = entries[i]?.hooks ?? [];
       const place = ["hooks", event, i];
@@ -164,7 +168,7 @@ function isOurs(hook: Hook | undefined): boolean {
   return typeof hook?.command === "string" && hook.command.endsWith(MARK);
 }
 
-/** The text of a JSON file with one value set, or taken out (`undefined`); everything else stays as it stands. */
+/** Sets one value in a JSON text, or removes it (`undefined`), and keeps the formatting of everything else. */
 export function edit(text: string, path: JSONPath, value: unknown, isArrayInsertion = false): string {
   const tabs = /^\t/m.test(text);
   const tabSize = /^( +)\S/m.exec(text)?.[1]?.length ?? 2;

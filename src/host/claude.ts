@@ -1,4 +1,4 @@
-/** Claude Code as it is on this machine. */
+/** Locates Claude Code on this machine: its configuration files and its version. */
 import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -9,7 +9,7 @@ export interface ClaudePlaces {
   /** `~/.claude`, or `$CLAUDE_CONFIG_DIR`. */
   folder: string;
   settings: string;
-  /** `~/.claude.json`, inside `$CLAUDE_CONFIG_DIR` when that is set: user-wide MCP servers among other things. */
+  /** `~/.claude.json`, or inside `$CLAUDE_CONFIG_DIR` when that is set. Holds user-wide MCP servers among other things. */
   state: string;
   plugin: string;
 }
@@ -26,15 +26,15 @@ export function claudePlaces(world: Pick<World, "env" | "cwd">): ClaudePlaces {
   };
 }
 
-const VERSION_MS = 20_000;
+const VERSION_TIMEOUT_MS = 20_000;
 
-/** The version of the `claude` on PATH; `undefined` when there is none that answers. */
+/** The version of the `claude` on PATH; `undefined` when none answers. */
 export function claudeVersion(world: Pick<World, "env">): Promise<string | undefined> {
   return new Promise((done) => {
     execFile(
       "claude",
       ["--version"],
-      { env: world.env, timeout: VERSION_MS, killSignal: "SIGKILL" },
+      { env: world.env, timeout: VERSION_TIMEOUT_MS, killSignal: "SIGKILL" },
       (error, stdout) => {
         done(error ? undefined : /\d+\.\d+\.\d+/.exec(stdout)?.[0]);
       },

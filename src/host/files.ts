@@ -1,20 +1,20 @@
-/** Changes to files as values: planned first, shown, then carried out, each by a rename, with what was there before kept. */
+/** File changes as values: planned, shown, then applied one by one, each by an atomic rename. */
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import { readIfThere, writeWhole } from "../platform/home.ts";
 
-/** `content` undefined: the file is to go. A file that is there keeps its mode; a new one is its owner's alone. */
+/** `content` undefined deletes the file. An existing file keeps its mode; a new one is 0600. */
 export interface FileChange {
   path: string;
   content: string | undefined;
 }
 
-/** What install changed, so that uninstall can restore it. */
+/** One change that install made, recorded so that uninstall can restore the file. */
 export interface Change {
   path: string;
-  /** The text before; null when there was no file. */
+  /** The previous content; null when there was no file. */
   before: string | null;
   /** SHA-256 of what install wrote. */
   after: string;
@@ -22,21 +22,21 @@ export interface Change {
 
 export const digest = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** The changes among `wanted` that would change something. */
-export function needed(wanted: readonly FileChange[]): FileChange[] {
+/** Those of the `wanted` changes that differ from the files on disk. */
+export function effectiveChanges(wanted: readonly FileChange[]): FileChange[] {
   return wanted.filter(({ path, content }) => readIfThere(path) !== content);
 }
 
-/** Carries out one change. */
+/** Applies one change. Throws `store_failed` when the file cannot be written. */
 export function apply({ path, content }: FileChange, unique: string): void {
   try {
     if (content === undefined) {
       rmSync(path, { force: true });
       return;
     }
-    // One by one: of what is in the way of a recursive mkdir, node tells less.
+    // One by one, because a recursive mkdir reports less about what is in its way.
     for (const folder of missingFolders(dirname(path))) mkdirSync(folder, { mode: 0o700 });
-    // Where a link leads, so that it stays one: people keep their settings elsewhere and link them here.
+    // Write to a symbolic link's target, so that the link stays: people link their settings from a dotfiles folder.
     const place = exists(path) ? realpathSync(path) : path;
     writeWhole(place, content, unique, modeOf(place));
   } catch (error) {
@@ -57,7 +57,7 @@ function modeOf(path: string): number {
   }
 }
 
-/** The folders that are to be made before something can be written into `folder`, outermost first. */
+/** The folders that must be created before `folder` exists, outermost first. */
 export function missingFolders(folder: string): string[] {
   const missing: string[] = [];
   for (let at = folder; !exists(at); at = dirname(at)) missing.unshift(at);
@@ -73,18 +73,18 @@ export function exists(path: string): boolean {
   }
 }
 
-/** Removes folders that are empty, innermost first; what holds anything stays. */
+/** Removes the empty ones among these folders, innermost first. */
 export function removeEmpty(folders: readonly string[]): void {
   for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
     try {
       rmdirSync(folder);
     } catch {
-      // Somebody keeps things there now, or it is gone: both are fine.
+      // Not empty, or already gone.
     }
   }
 }
 
-/** All files below a folder, as paths relative to it; none when there is no such folder. */
+/** All files below a folder, as relative paths; empty when the folder does not exist. */
 export function filesBelow(folder: string, under = ""): string[] {
   if (!exists(join(folder, under))) return [];
   return readdirSync(join(folder, under), { withFileTypes: true }).flatMap((entry) => {
@@ -93,12 +93,12 @@ export function filesBelow(folder: string, under = ""): string[] {
   });
 }
 
-/** Writes through a symbolic link's target would surprise its owner. */
+/** Throws `forbidden` for a symbolic link: writing through it would surprise its owner. */
 export function refuseLink(path: string): void {
   if (!exists(path) || !lstatSync(path).isSymbolicLink()) return;
   throw new CctError(
     "forbidden",
     `${path} is a symbolic link; CCT does not write through it.`,
-    "Remove it, or make it a real folder.",
+    "Remove it, or replace it with a real folder.",
   );
 }

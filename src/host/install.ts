@@ -1,4 +1,4 @@
-/** Installing CCT into Claude Code and taking it out again: plan, show, carry out, remember. */
+/** Installs CCT into Claude Code and removes it: plan, show, apply, record. */
 import { dirname, join, sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../platform/config.ts";
@@ -11,11 +11,11 @@ import {
   apply,
   type Change,
   digest,
+  effectiveChanges,
   exists,
   type FileChange,
   filesBelow,
   missingFolders,
-  needed,
   removeEmpty,
 } from "./files.ts";
 import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
@@ -23,118 +23,120 @@ import { checkOurs, isInstalled, isOurs, pluginChanges } from "./plugin.ts";
 import { withoutStatusLine, withStatusLine } from "./statusline.ts";
 import type { HookKind } from "./toolhooks.ts";
 
-export type Way = "plugin" | "classic";
+/** `plugin`: a plugin folder. `classic`: entries in the settings, for versions that cannot load the plugin. */
+export type InstallMethod = "plugin" | "classic";
 
-/** What a person can choose at install. */
+/** The choices of `cct install`. */
 export interface InstallOptions {
-  /** Leave the permission prompts for CCT's own tools on. */
+  /** Keep the permission prompts for CCT's own tools. */
   ask: boolean;
   /** Show CCT in the status line. */
   statusLine: boolean;
-  /** Entries in the settings, for versions that load no plugin, are bash in any case. */
+  /** The classic method always uses bash. */
   hooks: HookKind;
 }
 
-/** Windows has no bash that starts in two milliseconds; neither the hooks nor the status line use one there. */
+/** Windows has no bash that starts in two milliseconds, so neither hooks nor status line use bash there. */
 export function defaultOptions(platform: string): InstallOptions {
   const isWindows = platform === "win32";
   return { ask: false, statusLine: !isWindows, hooks: isWindows ? "mcp_tool" : "bash" };
 }
 
-/** What is remembered of an install, in the home's `install.json`. */
-interface Installed {
+/** The record of an install, `install.json` in the home. */
+interface InstallRecord {
   changes: Change[];
   folders: string[];
   options?: InstallOptions;
 }
 
 export interface Plan {
-  way: Way;
+  method: InstallMethod;
   options: InstallOptions;
-  /** What would change; nothing when all is as it should be. */
+  /** Empty when everything is up to date. */
   changes: FileChange[];
 }
 
-/** The plugin where the version loads it from the skills folder, or is not known; else entries in the settings. */
-export function wayFor(version: string | undefined): Way {
+/** The plugin where the version supports it or is unknown; otherwise classic. */
+export function methodFor(version: string | undefined): InstallMethod {
   return version === undefined || atLeast(version, PLUGIN_SINCE) ? "plugin" : "classic";
 }
 
-/** What installing would change. Throws `CctError` for files that CCT must not touch. */
+/** What an install would change. Throws `CctError` for files that CCT must not touch. */
 export function planInstall(world: World, config: Config, version: string | undefined, options: InstallOptions): Plan {
   const places = claudePlaces(world);
-  const way = wayFor(version);
+  const method = methodFor(version);
   const { settings } = places;
-  const script = way === "plugin" ? join(places.plugin, "statusline", "line.sh") : join(hooksFolder(config), "line.sh");
+  const script =
+    method === "plugin" ? join(places.plugin, "statusline", "line.sh") : join(hooksFolder(config), "line.sh");
   const withLine = (changes: FileChange[]): FileChange[] =>
     withSettings(changes, settings, (text) =>
       options.statusLine ? withStatusLine(settings, text, script) : withoutLine(config, settings, text),
     );
-  if (way === "plugin") {
+  if (method === "plugin") {
     return {
-      way,
+      method,
       options,
-      changes: needed([...withLine(classicRemoval(places)), ...pluginChanges(world, places.plugin, options)]),
+      changes: effectiveChanges([...withLine(classicRemoval(places)), ...pluginChanges(world, places.plugin, options)]),
     };
   }
   const entries = withLine(classicChanges(world, places, hooksFolder(config), version ?? "0", options.ask));
   const line = readIfThere(join(world.root, "plugin", "statusline", "line.sh"));
   const copy = { path: script, content: options.statusLine ? line : undefined };
-  return { way, options, changes: needed([copy, ...entries, ...pluginRemoval(places)]) };
+  return { method, options, changes: effectiveChanges([copy, ...entries, ...pluginRemoval(places)]) };
 }
 
-/** `changes` with the settings' text changed once more. */
+/** Applies one more edit to the settings among the planned changes. */
 function withSettings(changes: FileChange[], path: string, more: (text: string) => string): FileChange[] {
   const planned = changes.find((change) => change.path === path);
   const others = changes.filter((change) => change !== planned);
   const now = readIfThere(path);
   const content = more(planned?.content ?? now ?? "{}\n");
-  // Our hooks are taken out and put in again: the same in another order is the same.
+  // Our hooks are removed and added again: a different order alone is no change.
   if (now !== undefined && isDeepStrictEqual(parseObject(path, content), parseObject(path, now))) return others;
   return content === "{}\n" ? changes : [...others, { path, content }];
 }
 
-/** Settings without our part of the status line, as near to what stood there as the record of the install tells. */
+/** The settings without our status line, restored as closely as the install record allows. */
 function withoutLine(config: Config, path: string, text: string): string {
   const before = readRecord(config).changes.find((change) => change.path === path)?.before ?? undefined;
   return withoutStatusLine(path, text, before);
 }
 
-/** What was chosen at the last install; the defaults when there was none. */
+/** The options of the last install, or the defaults. */
 export function chosenOptions(config: Config): InstallOptions {
   return { ...defaultOptions(process.platform), ...readRecord(config).options };
 }
 
-/** Where the classic way keeps our hook scripts: with the home, so that they outlive this folder. */
+/** Where the classic method keeps our hook scripts: in the home, so that they survive the removal of this package. */
 const hooksFolder = (config: Config): string => join(config.home, "hooks");
 
 const recordPath = (config: Config): string => join(config.home, "install.json");
 
-function readRecord(config: Config): Installed {
+function readRecord(config: Config): InstallRecord {
   const text = readIfThere(recordPath(config));
   if (text === undefined) return { changes: [], folders: [] };
   try {
     const { changes, folders, options } = JSON.parse(text);
     if (Array.isArray(changes) && Array.isArray(folders)) return { changes, folders, options };
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new CctError(
     "store_failed",
-    `${recordPath(config)}, which remembers what stood there before CCT was installed, is damaged.`,
-    "Move it away; then uninstall takes CCT's entries out and leaves the rest as it stands.",
+    `${recordPath(config)}, the record of what the files contained before the install, is damaged.`,
+    "Move it away; uninstall then removes CCT's entries and keeps the rest.",
   );
 }
 
-/** Carries out a plan. What stood there before the first install is kept, whatever is installed over it later. */
+/** Applies a plan, or rolls back when a change fails. The record keeps the content from before the first install. */
 export function install(world: World, config: Config, plan: Plan): void {
   const record = readRecord(config);
   const save = () => writeWhole(recordPath(config), `${JSON.stringify(record, null, 2)}\n`, world.newId());
-  const kept = structuredClone(record);
+  const previous = structuredClone(record);
   record.options = plan.options;
-  // What others wrote since the last install is theirs as well: the text before the first one would undo it.
+  // Edits that others made since the last install are theirs too; restoring the text from before it would undo them.
   const withoutUs = new Map(planUninstall(world, config).map(({ path, content }) => [path, content]));
-  // The plugin's folder is all ours: what an older or cut off install left in it is nothing to come back to.
+  // The plugin folder is ours alone: content of an older or interrupted install is never restored.
   const ours = (path: string) => path.startsWith(claudePlaces(world).plugin + sep);
   const done: FileChange[] = [];
   try {
@@ -152,23 +154,27 @@ export function install(world: World, config: Config, plan: Plan): void {
           if (!record.folders.includes(folder)) record.folders.push(folder);
         }
       }
-      // Remembered first: an install that is cut off can still be undone.
+      // Recorded before the change, so that an interrupted install can be undone.
       save();
       apply(change, world.newId());
       done.unshift({ path: change.path, content: before });
     }
     save();
   } catch (error) {
-    // All or nothing: what was changed already is put back.
+    // Roll back the changes made so far.
     for (const change of done) apply(change, world.newId());
-    removeEmpty(record.folders.filter((folder) => !kept.folders.includes(folder)));
-    if (kept.changes.length > 0) writeWhole(recordPath(config), `${JSON.stringify(kept, null, 2)}\n`, world.newId());
+    removeEmpty(record.folders.filter((folder) => !previous.folders.includes(folder)));
+    if (previous.changes.length > 0)
+      writeWhole(recordPath(config), `${JSON.stringify(previous, null, 2)}\n`, world.newId());
     else apply({ path: recordPath(config), content: undefined }, world.newId());
     throw error;
   }
 }
 
-/** What uninstalling would change: each file that install touched as it was before, or without our entries when others changed it since. */
+/**
+ * What an uninstall would change: each file that install touched gets its previous content, or only loses our entries
+ * when somebody changed it since.
+ */
 export function planUninstall(world: World, config: Config): FileChange[] {
   const places = claudePlaces(world);
   const { settings } = places;
@@ -186,10 +192,10 @@ export function planUninstall(world: World, config: Config): FileChange[] {
     path: join(hooksFolder(config), name),
     content: undefined,
   }));
-  return needed([...restored, ...others, ...ours]);
+  return effectiveChanges([...restored, ...others, ...ours]);
 }
 
-/** Carries it out. `keepFolder`: running sessions complain at every step when the plugin's folder itself is gone. */
+/** Applies it. `keepFolder`: keep the empty plugin folder, because running sessions report errors when it is gone. */
 export function uninstall(world: World, config: Config, changes: readonly FileChange[], keepFolder: boolean): void {
   const { folders } = readRecord(config);
   const { plugin } = claudePlaces(world);
@@ -215,8 +221,8 @@ function foldersBelow(folder: string): string[] {
   return [...inner];
 }
 
-/** Whether CCT is installed, and how. */
-export function installedWay(world: World): Way | undefined {
+/** How CCT is installed; `undefined` when it is not. */
+export function installedMethod(world: World): InstallMethod | undefined {
   const places = claudePlaces(world);
   if (isInstalled(places.plugin)) return "plugin";
   return classicRemoval(places).some(({ path, content }) => readIfThere(path) !== content) ? "classic" : undefined;

@@ -1,4 +1,4 @@
-/** The plugin as Claude Code loads it from the personal skills folder: our `plugin/`, told where this CCT lies. */
+/** The plugin as Claude Code loads it from the personal skills folder: a copy of `plugin/` with the paths of this CCT. */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CctError } from "../platform/errors.ts";
@@ -10,16 +10,16 @@ import { type HookKind, toolHooks } from "./toolhooks.ts";
 const MANIFEST = ".claude-plugin/plugin.json";
 
 export interface PluginOptions {
-  /** Leave the permission prompts for CCT's own tools on. */
+  /** Keep the permission prompts for CCT's own tools. */
   ask: boolean;
   hooks: HookKind;
 }
 
-/** The changes that make the folder what it is to be; files of an older CCT that are no more are among them. */
+/** The changes that bring the folder up to date, including the deletion of an older version's files. */
 export function pluginChanges(world: World, folder: string, options: PluginOptions): FileChange[] {
   checkOurs(folder);
   const source = join(world.root, "plugin");
-  // The manifest first: by it we know the folder again, also when we are cut off.
+  // The manifest comes first: it marks the folder as ours even when the install is interrupted.
   const names = [MANIFEST, ...filesBelow(source).filter((name) => name !== MANIFEST)];
   const wanted = names.map((name) => ({
     path: join(folder, name),
@@ -41,7 +41,7 @@ function pluginFile(world: World, name: string, text: string, { ask, hooks }: Pl
     return toolHooks([world.node, join(world.root, "dist", "bin.js")], ask);
   if (name === "hooks/hooks.json" && ask) {
     const file = JSON.parse(text);
-    // The entry for our own tools is the one that answers their permission prompts.
+    // The entry for our own tools is the one that suppresses their permission prompts.
     const isOurTools = ({ matcher }: { matcher?: string }): boolean => matcher?.startsWith("mcp__") ?? false;
     file.hooks.PreToolUse = file.hooks.PreToolUse.filter((entry: { matcher?: string }) => !isOurTools(entry));
     return `${JSON.stringify(file, null, 2)}\n`;
@@ -49,14 +49,14 @@ function pluginFile(world: World, name: string, text: string, { ask, hooks }: Pl
   return text;
 }
 
-/** Throws when something else than our plugin stands where it would go. */
+/** Throws `conflict` when the folder holds anything but our plugin. */
 export function checkOurs(folder: string): void {
   refuseLink(folder);
   if (isOurs(folder)) return;
   throw new CctError("conflict", `${folder} exists and is not CCT's plugin.`, "Move it away, then install again.");
 }
 
-/** Whether CCT may change what stands there: it is our plugin, or nothing yet (but what a cut off install left). */
+/** Whether CCT may write there: the folder holds our plugin, or nothing but temporary files of an interrupted install. */
 export function isOurs(folder: string): boolean {
   return isInstalled(folder) || filesBelow(folder).every((name) => basename(name).startsWith(".tmp."));
 }

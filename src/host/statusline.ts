@@ -1,13 +1,13 @@
 /**
- * CCT's part of the status line, in the user's `settings.json`. The host knows one command only: where the user has one
- * already, ours runs it and shows both, and carries its text, so that it can be put back whatever becomes of our records.
+ * The status line entry in the user's `settings.json`. The host supports a single command, so when the user already has
+ * one, ours runs it and shows both. Our command contains the user's, so it can be restored even without our records.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 import { readIfThere } from "../platform/home.ts";
 import { edit, MARK, parseObject, quoted } from "./classic.ts";
 import type { ClaudePlaces } from "./claude.ts";
 
-/** Seconds between two looks while nothing happens. The host stops a command that is not done by the next one. */
+/** Seconds between two refreshes of an idle session. The host ends a command that still runs at the next refresh. */
 const REFRESH_S = 5;
 
 interface StatusLine {
@@ -16,10 +16,10 @@ interface StatusLine {
   refreshInterval?: unknown;
 }
 
-/** `ours`: alone; `both`: beside the user's; `theirs`: the user's without ours; `none`. */
+/** `ours`: only CCT's; `both`: CCT's beside the user's; `theirs`: only the user's; `none`. */
 export type StatusLineState = "ours" | "both" | "theirs" | "none";
 
-/** Settings with our part in them. What is no command of a form that we know is left alone. */
+/** The settings with our status line added. An entry of an unknown form is left alone. */
 export function withStatusLine(path: string, text: string, script: string): string {
   const value = statusLineOf(path, text);
   if (value === undefined) {
@@ -31,7 +31,7 @@ export function withStatusLine(path: string, text: string, script: string): stri
   return value.refreshInterval === undefined ? edit(composed, ["statusLine", "refreshInterval"], REFRESH_S) : composed;
 }
 
-/** Settings without our part, the user's own as it was. `before`: the settings before we came, if they are known. */
+/** The settings without our status line, the user's own restored. `before`: the settings before the install, if known. */
 export function withoutStatusLine(path: string, text: string, before?: string): string {
   const value = statusLineOf(path, text);
   if (!isCommand(value) || !isOurs(value.command)) return text;
@@ -47,7 +47,7 @@ export function withoutStatusLine(path: string, text: string, before?: string): 
   return isOurInterval ? edit(restored, ["statusLine", "refreshInterval"], undefined) : restored;
 }
 
-/** What stands in the settings now. */
+/** The current state of the settings. */
 export function statusLineState({ settings }: ClaudePlaces): StatusLineState {
   const value = statusLineOf(settings, readIfThere(settings) ?? "{}");
   if (value === undefined) return "none";
@@ -55,7 +55,7 @@ export function statusLineState({ settings }: ClaudePlaces): StatusLineState {
   return theirsIn(value.command) === undefined ? "ours" : "both";
 }
 
-/** A script that has gone shows nothing, or the user's own alone. */
+/** The shell command. When the script was deleted, it shows nothing, or only the user's own line. */
 function commandFor(script: string, theirs?: string): string {
   const file = quoted(script);
   if (theirs === undefined) return `[ ! -r ${file} ] || exec bash ${file} ${MARK}`;
@@ -64,7 +64,7 @@ function commandFor(script: string, theirs?: string): string {
 
 const isOurs = (command: string): boolean => command.endsWith(MARK);
 
-/** The user's command inside of ours. */
+/** The user's command inside ours. */
 function theirsIn(command: string): string | undefined {
   return /^theirs='((?:[^']|'\\'')*)';/.exec(command)?.[1]?.replaceAll("'\\''", "'");
 }
@@ -83,13 +83,13 @@ function isCommand(value: unknown): value is StatusLine {
   );
 }
 
-/** Whether nothing but what we do was done to it. */
+/** Whether `now` differs from `old` only by our own change. */
 function isOnlyComposed(old: StatusLine, now: StatusLine): boolean {
   const composed = { ...old, command: now.command, refreshInterval: old.refreshInterval ?? REFRESH_S };
   return JSON.stringify(Object.entries(composed).sort()) === JSON.stringify(Object.entries(now).sort());
 }
 
-/** The status line's own text, to the letter, and the settings with another one in its place. */
+/** The exact source text of the status line entry, and a function that replaces it. */
 function textOf(text: string): { value: string; replaced(value: string): string } {
   const root = parseTree(text);
   const { offset = 0, length = 0 } = (root && findNodeAtLocation(root, ["statusLine"])) ?? {};

@@ -1,9 +1,9 @@
 /**
- * The plugin's hooks where there is no cheap bash: each is a call of the session server's tool, but for the two that have
- * to be programs (`cct hook`).
+ * The plugin's hooks for platforms without a fast bash (Windows). Each hook is a call of a session server tool, except
+ * two that must be programs (`cct hook`): the host has no servers yet at session start, and only a program can wake.
  */
 
-/** What the host runs for an event: our bash script, or a tool of the session server. */
+/** What the host runs for a hook: our bash script, or a tool of the session server. */
 export type HookKind = "bash" | "mcp_tool";
 
 const EVENTS: Record<string, Record<string, string>> = {
@@ -18,7 +18,7 @@ const EVENTS: Record<string, Record<string, string>> = {
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: the host fills these in
 };
 
-/** The text of `hooks.json`. `program`: the words that run `cct`; `ask`: the host's questions for our own tools stay on. */
+/** The content of `hooks.json`. `program`: the command line of `cct`; `ask`: keep the permission prompts for our own tools. */
 export function toolHooks(program: readonly [string, ...string[]], ask: boolean): string {
   const [command, ...words] = program;
   const run = (event: string, more = {}) => ({

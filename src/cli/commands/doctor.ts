@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localClient } from "../../client/local.ts";
 import { claudePlaces, claudeVersion } from "../../host/claude.ts";
-import { chosenOptions, installedWay, planInstall } from "../../host/install.ts";
+import { chosenOptions, installedMethod, planInstall } from "../../host/install.ts";
 import { ladder, rungsOf } from "../../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../../host/statusline.ts";
 import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
@@ -113,17 +113,22 @@ const statusLineWords: Record<StatusLineState, string> = {
 
 async function claude(world: World, config: Config): Promise<Finding[]> {
   const version = await claudeVersion(world);
-  const way = installedWay(world);
+  const method = installedMethod(world);
   const findings: Finding[] = [];
   const add = (check: string, verdict: Verdict, found: string) => findings.push({ check, verdict, found });
   if (version === undefined)
     add("Claude Code", "warning", "no 'claude' on PATH. Install it with: npm install -g @anthropic-ai/claude-code");
   else add("Claude Code", "ok", version);
-  if (!way) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
+  if (!method) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
   else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
-    add("install", "warning", `installed (${way}), but not as this version would. Mend it with: cct up`);
-  else add("install", "ok", `in place (${way === "plugin" ? `plugin, hooks: ${chosenOptions(config).hooks}` : way})`);
-  if (way) {
+    add("install", "warning", `installed (${method}), but not as this version would. Mend it with: cct up`);
+  else
+    add(
+      "install",
+      "ok",
+      `in place (${method === "plugin" ? `plugin, hooks: ${chosenOptions(config).hooks}` : method})`,
+    );
+  if (method) {
     const state = statusLineState(claudePlaces(world));
     const wanted = chosenOptions(config).statusLine;
     const there = state === "ours" || state === "both";
@@ -132,7 +137,7 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
   if (version !== undefined) {
     const have = rungsOf(version);
     for (const rung of ladder) {
-      const live = have.includes(rung) && way !== undefined;
+      const live = have.includes(rung) && method !== undefined;
       const why = have.includes(rung) ? "not installed" : `needs Claude Code ${rung.since}`;
       add(`rung ${rung.name}`, live ? "ok" : "warning", live ? rung.moment : `not live: ${why}`);
     }

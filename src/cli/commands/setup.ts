@@ -95,7 +95,7 @@ export async function installHere(
   const plan = await installNow(world, config, version, chosenOptions(config));
   if (quiet) return version;
   const tick = paint(screen, "green", "✓");
-  const where = plan.way === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
+  const where = plan.method === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
   screen.write(
     `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
   );

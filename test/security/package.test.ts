@@ -1,6 +1,7 @@
 /** What users install: the program and what it reads, and nothing else of this folder. */
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
+import { readPage } from "../repository/markdown.ts";
 import { root } from "../support/folders.ts";
 
 const WANTED = [
@@ -14,15 +15,26 @@ const WANTED = [
   /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,
 ];
 
+const pack = ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"];
+const [packed]: { files: { path: string }[] }[] = JSON.parse(
+  execFileSync("npm", pack, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
+);
+const paths = (packed?.files ?? []).map(({ path }) => path);
+
 test("the package holds what it needs, and nothing else", () => {
-  const pack = ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"];
-  const [packed]: { files: { path: string }[] }[] = JSON.parse(
-    execFileSync("npm", pack, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
-  );
-  const paths = (packed?.files ?? []).map(({ path }) => path);
   expect(paths.filter((path) => !WANTED.some((wanted) => wanted.test(path)))).toEqual([]);
   // Each line is there for something.
   for (const wanted of WANTED) expect(paths.some((path) => wanted.test(path))).toBe(true);
   for (const path of ["dist/bin.js", "dist/broker.js", "dist/cli.js", "dist/mcp.js", "plugin/hooks/mail.sh"])
     expect(paths).toContain(path);
+});
+
+test("links in a packed page lead to files in the package", () => {
+  const pages = paths.filter((path) => path.endsWith(".md")).map(readPage);
+  const missing = pages.flatMap((page) =>
+    page.links
+      .filter((link) => link.path !== undefined && !paths.some((path) => `${path}/`.startsWith(`${link.path}/`)))
+      .map((link) => `${page.path}: ${link.url}`),
+  );
+  expect(missing).toEqual([]);
 });

@@ -5,7 +5,8 @@ export function reference(surface: readonly SurfaceEntry[]): string {
   const lines = [
     "# Reference",
     "",
-    "Generated from the list of operations by `npm run surface`; do not edit.",
+    "For developers: every operation with its inputs, outputs and errors. Generated from the list of operations by",
+    "`npm run surface`; do not edit.",
     "",
     "Every operation is `POST /api/<name>` with a JSON body, `Authorization: Bearer <token>` (the `token` file of the",
     'broker\'s home) and, for a peer, `X-CCT-Peer` and `X-CCT-Secret`. Errors are `{"error": {code, message, hint}}`',

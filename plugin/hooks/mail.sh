@@ -1,14 +1,13 @@
-# Hands mail to the model and notes what became of it: run by bash, 3.2 or later, for every hook event.
-#   mail.sh <Event> [block]     $CLAUDE_PID, else the parent, is the host process; its spool lies under $CCT_HOME
+# The hook script: prints waiting mail for the model and records its progress. Runs on bash 3.2 or later, for every event.
+#   mail.sh <Event> [block]     $CLAUDE_PID, or else the parent, is the host process; its spool is below $CCT_HOME
 #
-# Whatever goes wrong, the host goes on: nothing here fails, and status 2 (which denies and wakes) is given on purpose
-# only. On the path without mail nothing is forked and standard input is not read; bash parses no further than it gets, so
-# that path ends near the top.
+# Fail open: no error stops the host, and exit status 2 (deny, wake) is always deliberate. The path without mail forks
+# nothing and does not read standard input. Bash parses a script as it runs it, so that path ends near the top.
 #
-# The files (src/session/spool.ts):  mail -> taken.X -> done.X -> seen.X -> read.X     each arrow is a rename
-#   taken: a hook has it    done: printed    seen: in the model's next request for certain    read: the model went on after that
-# A batch of tools runs side by side, so a later tool call of the same batch is no answer of the model: PostToolBatch tells.
-# X begins with the event, so that the session server knows by which way the mail went.
+# Stages of a mail file (src/session/spool.ts):  mail -> taken.X -> done.X -> seen.X -> read.X     each step is a rename
+#   taken: claimed by a hook    done: printed    seen: certainly in the model's next request    read: the model continued
+# Tools of a batch run in parallel, so a later tool call of the same batch proves nothing; PostToolBatch does.
+# X starts with the event's name, which tells the session server how the mail was delivered.
 
 event=$1
 option=$2
@@ -19,31 +18,31 @@ umask 077
 
 any() { [[ -e $1 ]]; }
 
-# Whether the spool is ours, and no other user's who laid it in our way: only then is anything read or written there.
+# Whether the spool and the folders above it belong to us: another user may have planted them.
 ours() { [[ -O $spool && -O $home/spool && -O $home && -d $spool && ! -L $spool && ! -L $home/spool && ! -L $home ]]; }
 
-# A plain file of ours: no link, which leads elsewhere, and no pipe, which holds us up.
+# A regular file of ours: a link could lead elsewhere, and a pipe could block us.
 plain() { [[ -f $1 && -O $1 && ! -L $1 ]]; }
 
-# Makes the spool, unless a part of the way to it is another's.
+# Creates the spool unless part of its path belongs to another user.
 make_spool() {
   [[ ! -e $home || -O $home ]] && [[ ! -L $home && ! -L $home/spool ]] || return 1
   [[ -d $spool ]] || mkdir -p "$spool" 2>/dev/null || return 1
   ours
 }
 
-# Written over in place, and readers take the first line: to truncate first costs a flush, and shows an empty file.
+# Overwrites in place; readers use the first line only. Truncating first would cost a flush and expose an empty file.
 note() { { [[ ! -e $spool/$1 && ! -L $spool/$1 ]] || plain "$spool/$1"; } && { printf '%s\n' "$2" 1<>"$spool/$1"; } 2>/dev/null; }
 
 look_at() { value= && plain "$spool/$1" && { IFS= read -r value <"$spool/$1"; } 2>/dev/null; }
 
-# The dialog that was open is answered: the session is again what it was before (a subagent may ask while it is idle).
+# The permission dialog is closed: restore the state from before it. (A subagent may ask while the session is idle.)
 unblock() { look_at state && [[ $value == blocked\ * ]] && note state "${value#blocked }"; }
 
-# The command that ran is over (hooks.json notes its start).
+# The running command has ended (hooks.json records its start).
 tool_over() { look_at tool && [[ $value == running ]] && note tool over; }
 
-# The host does not start a session server again that died. The user is told, once per death.
+# The host does not restart a dead session server, so the user is told, once per dead server.
 tell_death() {
   look_at server && [[ $value =~ ^([1-9][0-9]*)\  ]] || return 0
   kill -0 "${BASH_REMATCH[1]}" 2>/dev/null && return 0
@@ -53,12 +52,12 @@ tell_death() {
   printf '{"systemMessage":"CCT: the session server of this session has died, and Claude Code does not start it again. Mail for this session stays queued until /mcp reconnects it, or the session is resumed."}\n' 2>/dev/null
 }
 
-# Without a person at a terminal the host drops what a wake says: there mail comes with tools and at the end of the turn.
+# Unattended sessions: the host discards a wake's text, so mail arrives with tools and at the end of a turn only.
 unattended() { [[ ${CLAUDE_CODE_SESSION_ATTENDED-1} == 0 || ${CLAUDE_CODE_ENTRYPOINT-} == sdk-* ]]; }
 
 case $event in
 PreToolUse)
-  # Hosts that never end a batch (older ones) leave no `batches`: there any later tool call counts as the model's answer.
+  # Older hosts have no PostToolBatch event and leave no `batches` file: there any later tool call proves "read".
   [[ -e $spool/mail ]] || any "$spool"/seen.* || { [[ ! -e $spool/batches ]] && any "$spool"/done.*; } || exit 0
   ours || exit 0
   ;;
@@ -79,7 +78,7 @@ UserPromptSubmit)
   ;;
 Stop)
   ours || exit 0
-  # Idle first, then the look: mail that comes in between finds a session that can be woken.
+  # Mark idle first, then look for mail: mail that arrives in between can wake the session.
   note state idle
   tool_over
   look_at stops
@@ -95,7 +94,7 @@ StopFailure)
   exit 0
   ;;
 PermissionRequest)
-  # Whoever asks, the main agent or a subagent, the dialog holds the user's session.
+  # The dialog blocks the user's session, whether the main agent or a subagent asks.
   ours || exit 0
   look_at state
   [[ $value == blocked\ * || $value == ended ]] || note state "blocked ${value:-active}"
@@ -120,11 +119,11 @@ if [[ $event == PreToolUse || $event == PostToolBatch || $event == SessionStart 
   fi 2>/dev/null
 fi
 
-# What stands before and after tool_input: a tool's arguments may hold any key, so they are never looked at.
+# The JSON before and after tool_input. Tool arguments may contain any key, so they are never searched.
 before=${input%%\"tool_input\"*}
 after=
 if ((${#input} < 65536)); then
-  # Only the last of it: to look for a bracket from the end costs the square of the length.
+  # Only the tail: searching for a bracket from the end is quadratic.
   after=${input:$((${#input} > 1000 ? ${#input} - 1000 : 0))}
   after=${after%\}*}
   after=${after##*\}}
@@ -137,8 +136,8 @@ advance() {
   done
 }
 
-# Takes the mail file, so that nobody else can, and reads it. Fails when there is none, or when it is no mail file:
-# then it stays taken, and the session server, which knows what it had put there, fetches it.
+# Claims the mail file by an atomic rename and reads it. Fails when there is none or it is malformed: a malformed file
+# stays `taken`, and the session server recovers it.
 take() {
   name=$event-$$-$RANDOM$RANDOM
   mv -f "$spool/mail" "$spool/taken.$name" 2>/dev/null || return 1
@@ -150,29 +149,29 @@ take() {
 
 taken_is() { mv -f "$spool/taken.$name" "$spool/$1.$name" 2>/dev/null; }
 
-# Everything that a hook prints comes through here: printed first, marked then. Killed in between, it comes again, marked.
+# Prints first, then marks. A hook killed in between causes a redelivery, marked as such.
 show() {
   # shellcheck disable=SC2059
   { printf "$1\n" "$json"; } 2>/dev/null && taken_is "$2"
 }
 
-# Wakes the session with the mail, when the mail may do that and the session can be woken.
+# Wakes an idle session with the mail, unless the mail must not wake.
 wake() {
   look_at state
   local state=$value
   look_at mail || return 0
   [[ $value == low\ * || $state == ended ]] && return 0
-  # A session at work, or with a dialog open, gets its mail with its tools, unless it has waited there for too long.
+  # A busy or blocked session gets its mail with its tools, unless the mail has waited too long (`late`).
   [[ $state == active || $state == blocked* ]] && [[ $value != *\ late && $value != *\ late\ * ]] && return 0
   calm && return 0
   take || return 0
   printf '%s' "$plain" >&2 && taken_is done && exit 2
 }
 
-# Mail (its first line: $value) of a session that was woken too often: only what interrupts may start the model now.
+# The session has used up its wakes (`nowake` in the mail's first line, $value): only interrupts may start the model.
 calm() { [[ $value != interrupt\ * ]] && [[ $value == *\ nowake || $value == *\ nowake\ * ]]; }
 
-# A process that has ended and that nobody waited for (a zombie) does not live.
+# Whether the host process is alive; a zombie is not.
 host_lives() {
   kill -0 "${CLAUDE_PID:-$PPID}" 2>/dev/null || return 1
   { IFS= read -r value <"/proc/${CLAUDE_PID:-$PPID}/stat"; } 2>/dev/null || return 0
@@ -187,7 +186,7 @@ PreToolUse)
   [[ $before =~ $agent || $after =~ $agent ]] && exit 0
   advance seen read
   [[ -e $spool/batches ]] || advance done read
-  # The model needs ToolSearch and our own tools to answer mail; what waits comes when their batch has ended.
+  # The model needs ToolSearch and our own tools to answer mail, so they are never denied; mail follows after the batch.
   [[ $before =~ $untouchable || $after =~ $untouchable ]] && exit 0
   look_at mail && [[ $value != low\ * ]] && take || exit 0
   if [[ $head == interrupt\ * || $head == *\ block || $head == *\ block\ * || $option == block || ${CCT_DELIVERY-} == block ]]; then
@@ -200,7 +199,7 @@ PostToolBatch)
   [[ $before =~ $agent || $after =~ $agent ]] && exit 0
   advance seen read
   advance done seen
-  # Mail that shall hold a tool call back waits for one.
+  # Mail that must deny a tool call waits for the next one.
   look_at mail && [[ $value != low\ * && $value != interrupt\ * && $value != *\ block && $value != *\ block\ * ]] || exit 0
   [[ ${CCT_DELIVERY-} != block ]] && take || exit 0
   show '{"hookSpecificOutput":{"hookEventName":"PostToolBatch","additionalContext":%s}}' seen
@@ -216,10 +215,10 @@ Stop)
     note state active
     note stops $((count + 1))
     if [[ $option == block ]]; then
-      # For hosts that do not know context here yet.
+      # Older hosts ignore additionalContext here.
       show '{"decision":"block","reason":%s}' seen
     else
-      # Context continues the turn like a reason does, but the host shows the model a reason twice.
+      # Context continues the turn as a reason does, but a reason would reach the model twice.
       show '{"hookSpecificOutput":{"hookEventName":"Stop","additionalContext":%s}}' seen
     fi
   else
@@ -230,15 +229,15 @@ FileChanged)
   wake
   ;;
 Waiter)
-  # Waits for mail on a pipe of its own, which the session server pokes. Started at SessionStart and at each Stop: the
-  # newest stands, and older ones leave, so that none outlives its timeout in a session that is used.
+  # Waits for mail on its own named pipe, to which the session server writes. SessionStart and each Stop start a new
+  # waiter, and older ones exit, so that none runs into its timeout while the session is in use.
   make_spool || exit 0
   pipe=$spool/poke.$$
   [[ -p $pipe && -O $pipe && ! -L $pipe ]] || mkfifo "$pipe" 2>/dev/null || exit 0
   { exec 3<>"$pipe"; } 2>/dev/null || exit 0
   note waiter $$
   for other in "$spool"/poke.*; do
-    # Each removes its own: one that has just made its pipe may still become the newest. Only the dead leave theirs.
+    # A live waiter removes its own pipe; only dead ones leave theirs behind.
     if [[ $other == "$pipe" ]]; then
       continue
     elif kill -0 "${other##*.}" 2>/dev/null; then
@@ -247,24 +246,24 @@ Waiter)
       rm -f "$other" 2>/dev/null
     fi
   done
-  # Bash 3.2 knows whole seconds only.
+  # Bash 3.2 supports whole seconds only.
   quiet=0.15
   ((BASH_VERSINFO[0] > 3)) || quiet=1
-  # What is there already is the mail of the Stop hook that runs beside this one.
+  # Mail that is already there belongs to the Stop hook that runs in parallel.
   IFS= read -r -t "$quiet" -n 1 <&3
   poked=
   while look_at waiter && [[ $value == "$$" && -r ${BASH_SOURCE[0]} ]] && host_lives; do
     look_at state
     [[ $value == ended && -n $poked ]] && break
     wake
-    # Only to see that the host still lives: the session server, which pokes at its end, may have been killed with it.
+    # The timeout is for checking that the host is alive: a session server that was killed with it wakes nobody.
     before=$SECONDS
     IFS= read -r -t 60 -n 1 <&3
     status=$?
-    # Anything but a poke or the minute's end is an error, which would come again at once.
+    # Neither a write nor the timeout: an error that would repeat in a tight loop.
     ((status == 0 || status > 128 || SECONDS - before > 30)) || break
     poked=1
-    # Messages that come one upon the other are one wake.
+    # Coalesce a burst of messages into one wake.
     ((status > 0 || BASH_VERSINFO[0] < 4)) && continue
     for _ in 1 2 3 4 5 6 7 8 9 10; do
       IFS= read -r -t "$quiet" -n 1 <&3 || break
@@ -280,7 +279,7 @@ SessionStart)
   [[ $input =~ $pattern ]] || note state idle
   path=${spool//\\/\\\\}
   path=${path//\"/\\\"}
-  # The host watches this file from now on; its folder must exist by now, and stay.
+  # The host watches this file from now on; its folder must exist already, and persist.
   printf '{"hookSpecificOutput":{"hookEventName":"SessionStart","watchPaths":["%s/mail"]}}\n' "$path" 2>/dev/null
   ;;
 SessionEnd)

@@ -1,16 +1,16 @@
-# CCT's part of the status line: run by bash, 3.2 or later, each time the host draws it.
-#   line.sh [command]     $CLAUDE_PID, else the parent, is the host process; `command` is the user's own status line
+# CCT's part of the status line. Runs on bash 3.2 or later, each time the host refreshes the line.
+#   line.sh [command]     $CLAUDE_PID, or else the parent, is the host process; `command` is the user's own status line
 #
-# Builtins only, no network, and standard input is left to the user's command: what is shown lies in flags/<pid>, one line
-# that the session server writes (src/session/flags.ts). Nothing here fails, and no byte of a name reaches the terminal
-# that is not a letter, a digit, '.', '_' or '-'.
+# Uses builtins only and no network, and leaves standard input to the user's command. It shows one line of data that the
+# session server writes to flags/<pid> (src/session/flags.ts). It never fails. Names reach the terminal only as letters,
+# digits, '.', '_' and '-'.
 #
-#   CCT:dd5c @feature-x(2) ✉3 held 1 busy 6m      CCT:off: not there, or the broker is away      CCT:—: no such session
+#   CCT:dd5c @feature-x(2) ✉3 held 1 busy 6m      CCT:off: server or broker is away      CCT:—: session without CCT
 
 home=${CCT_HOME:-$HOME/.cct}
 pid=${CLAUDE_PID:-$PPID}
 
-# The user's own comes first, and in its own locale. The host gives the whole line five seconds; one that fails shows nothing.
+# The user's line comes first and keeps its locale. The host allows five seconds in all; a failing command shows nothing.
 theirs=
 if [[ -n ${1-} ]]; then
   end=$'\036'
@@ -22,7 +22,7 @@ if [[ -n ${1-} ]]; then
     printf '%s%s' "$end" "$?"
   )
   child=$!
-  # When the host gives up on the line, or we on the command, the command ends too.
+  # End the command when the host ends us, or when it takes too long.
   trap 'kill "$child"; exit 0' TERM
   IFS= read -r -d '' -t 3 theirs <&3
   [[ $theirs == *"$end"* ]] || kill "$child"
@@ -34,10 +34,10 @@ fi 2>/dev/null
 LC_ALL=C
 columns=${COLUMNS-}
 [[ -n $columns && $columns != *[!0-9]* && ${#columns} -lt 6 ]] || columns=80
-# The host indents the line, and ends it before the edge.
+# The host indents the line and cuts it before the right edge.
 room=$((10#$columns - 4))
 
-# How many columns a text takes at the most: its bytes, without colours and links.
+# Upper bound of a text's width in columns: its bytes without colours and links.
 width_of() {
   local text=$1 rest
   width=0
@@ -56,7 +56,7 @@ width_of() {
 
 look() {
   line=CCT:off
-  # What another user laid in our way says nothing, and a pipe would hold us up.
+  # Ignore files that another user may have planted; a pipe could block us.
   [[ -d $home && -O $home && ! -L ${home%/} && ! -p $home/flags/$pid && $pid != *[!0-9]* ]] || return
   { IFS=' ' read -r written server peer name broker hook presence busy unread held pool pooled _ <"$home/flags/$pid"; } 2>/dev/null || {
     [[ -e $home/pidmaps/$pid ]] || line='CCT:—'
@@ -66,7 +66,7 @@ look() {
   for number in "$written" "$server" "$busy" "$unread" "$held" "$pooled"; do
     [[ -n $number && $number != *[!0-9]* && ${#number} -lt 12 ]] || return
   done
-  # The server says something every ten seconds. One that was killed cannot say that it is gone.
+  # The server writes every ten seconds; data older than 30 s is stale.
   [[ $broker == up && $peer != - ]] && kill -0 "$server" 2>/dev/null || return
   local now=${EPOCHSECONDS-}
   [[ -n $now ]] || printf -v now '%(%s)T' -1 2>/dev/null || now=$(date +%s)
@@ -77,7 +77,7 @@ look() {
   line=CCT:${peer:0:4}
   words=
   ((unread == 0)) || words=" ✉$unread"
-  # What matters most first: what does not fit any more is left out.
+  # In order of importance; what does not fit is omitted.
   [[ $hook == live ]] || add " no hook"
   [[ $presence == blocked ]] && add " blocked"
   ((held == 0)) || add " held $held"
@@ -101,7 +101,7 @@ look
 
 if [[ -n $theirs ]]; then
   width_of "$theirs"
-  # On the same row where there is certainly room for both.
+  # On one row if both certainly fit.
   if [[ $theirs != *$'\n'* ]] && ((width + 2 + ${#line} <= room)); then
     printf '%s  %s\n' "$theirs" "$line"
   else

@@ -1,4 +1,4 @@
-/** The examples for an organisation are what their programs accept, and name only settings that there are. */
+/** The programs accept the example files for an organisation, and the files name only existing settings. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,38 +18,38 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
   .filter((name) => statSync(join(folder, name)).isFile())
   .sort();
 
-/** A program that reads the file as it would where it is used; what it says when it refuses. */
+/** Lets a program check a file as it would in use; answers with its complaint, or "". */
 function complaint(program: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
   return status === 0 ? "" : `${stdout}${stderr}`;
 }
 
-/** Skips, and says so, where `program` is not installed. */
+/** Registers the test as not run where `program` is not installed. */
 const needing = (program: string, name: string) =>
   test.skipIf(spawnSync(program, ["--help"]).error !== undefined && notRun(name, `needs ${program}`));
 
-describe("settings", () => {
+describe("variables", () => {
   const world = { env: { CCT_HOME: tempHome() }, cwd: root };
-  // Not settings: the home says where the others are.
+  // CCT_HOME is no setting: the settings are in it.
   const known = ["CCT_HOME", ...explainConfig(world).map(({ name }) => `CCT_${name.toUpperCase()}`)];
 
-  test.each(files)("of %s are settings of CCT", (name) => {
+  test.each(files)("in %s are settings of CCT", (name) => {
     const named = [...new Set(read(name).match(/\bCCT_[A-Z_]+/g))];
     expect(named.filter((one) => !known.includes(one))).toEqual([]);
   });
 });
 
 describe("the unit", () => {
-  needing("systemd-analyze", "the systemd unit")("is one that systemd takes", () => {
+  needing("systemd-analyze", "the systemd unit")("is accepted by systemd", () => {
     const copy = join(tempFolder(), "cct-broker.service");
     writeFileSync(copy, read("systemd/cct-broker.service"));
     expect(complaint("systemd-analyze", "verify", "--man=no", copy)).toBe("");
     writeFileSync(copy, read("systemd/cct-broker.service").replace("on-failure", "on-monday"));
     const said = spawnSync("systemd-analyze", ["verify", "--man=no", copy], { encoding: "utf8" });
-    expect(said.stderr, "it looks at all").toContain("on-monday");
+    expect(said.stderr, "the check works").toContain("on-monday");
   });
 
-  test("holds no secret, nor does a command line", () => {
+  test("contains no secret, on command lines neither", () => {
     const unit = read("systemd/cct-broker.service");
     expect(unit).not.toMatch(/^(Environment|ExecStart)=.*(DATABASE_URL|PASSWORD|TOKEN)/m);
     expect(unit).toContain("EnvironmentFile=");
@@ -60,12 +60,12 @@ describe("the container file", () => {
   const complaints = (text: string): string[] =>
     lintDockerfile(text).map(({ message, range }) => `line ${range.start.line + 1}: ${message}`);
 
-  test("is one that a builder takes", () => {
+  test("is accepted by a Dockerfile linter", () => {
     expect(complaints(read("container/Dockerfile"))).toEqual([]);
     expect(complaints("FROM node\nCOPI a b\n")).not.toEqual([]);
   });
 
-  test("runs the broker itself, not a shell, and not as root", () => {
+  test("runs the broker directly, without a shell, not as root", () => {
     const instructions = read("container/Dockerfile");
     expect(instructions).toMatch(/^CMD \["cct",/m);
     expect(instructions).toMatch(/^USER node$/m);
@@ -75,13 +75,13 @@ describe("the container file", () => {
 describe("the compose file", () => {
   const text = read("compose/compose.yaml");
   const compose = parse(text, { merge: true });
-  // Its `id`s are of an older draft than the rest of it.
+  // The schema's `id`s belong to an older draft than the rest.
   const specification = JSON.parse(JSON.stringify(composeSchema), (name, value) =>
     name === "id" && typeof value === "string" ? undefined : value,
   );
   const valid = new Ajv({ strict: false, validateFormats: false, validateSchema: false }).compile(specification);
 
-  test("keeps to the compose specification", () => {
+  test("matches the compose specification", () => {
     valid(compose);
     expect(valid.errors ?? []).toEqual([]);
     expect(valid({ services: { a: { imaj: "x" } } })).toBe(false);
@@ -102,17 +102,17 @@ describe("the compose file", () => {
   });
 });
 
-describe("the balancer", () => {
-  needing("haproxy", "the configuration of haproxy")("is one that haproxy takes", () => {
+describe("the load balancer", () => {
+  needing("haproxy", "the configuration of haproxy")("is accepted by haproxy", () => {
     expect(complaint("haproxy", "-c", "-f", join(folder, "compose/haproxy.cfg"))).toBe("");
   });
 
-  needing("nginx", "the configuration of nginx")("is one that nginx takes", async () => {
+  needing("nginx", "the configuration of nginx")("is accepted by nginx", async () => {
     const place = tempFolder();
     const { cert, key } = await makeCertificate(Date.now());
     writeFileSync(join(place, "crt"), cert);
     writeFileSync(join(place, "key"), key);
-    // The paths and names are those of the containers.
+    // Replaces the paths and names of the containers.
     const here = read("compose/nginx.conf")
       .replace("/run/secrets/broker_crt", join(place, "crt"))
       .replace("/run/secrets/broker_key", join(place, "key"))

@@ -8,7 +8,7 @@ import { openSqlite } from "../store/drivers/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { followClock } from "./cluster/clock.ts";
 import { type SharedHints, shareHints } from "./cluster/hints.ts";
-import type { Fanout } from "./http/events.ts";
+import type { Fanout } from "./streams/fanout.ts";
 
 /** The first reading includes connecting, so it is less precise than the later ones. */
 const CLOCK_READINGS = 3;
@@ -22,7 +22,7 @@ export interface Database {
   /** 0 to 99: distinguishes this broker's sequence numbers from those of others, mostly. */
   slot: number;
   /** A file that exists as long as the home does. */
-  file: string;
+  homeFile: string;
   /** Shares hints with the other brokers; absent if there cannot be any. */
   share?(events: Fanout): SharedHints;
   close(): Promise<void>;
@@ -34,7 +34,7 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
   const place = paths(config.home);
   if (url === undefined) {
     const store = await openLocked(config.home, place.database, log);
-    return { store, name: place.database, now: world.now, slot: 0, file: place.database, close: store.close };
+    return { store, name: place.database, now: world.now, slot: 0, homeFile: place.database, close: store.close };
   }
   // One broker per home also when its data is elsewhere. An empty SQLite file serves as the lock.
   const lock = await openLocked(config.home, place.lock, log);
@@ -62,7 +62,7 @@ async function openShared(world: World, config: Config, url: string, lock: Store
     name: databaseName(url),
     now: clock.now,
     slot: Math.floor(random() * 100),
-    file: paths(config.home).lock,
+    homeFile: paths(config.home).lock,
     share(events) {
       hints = shareHints({
         open: (listener) => openWire(url, random, listener),

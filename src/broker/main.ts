@@ -4,9 +4,10 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Environment } from "../operations/core/transaction.ts";
 import type { LanAccess } from "../operations/surface/broker-status.ts";
-import { type Config, isLoopback } from "../platform/config.ts";
+import type { Config } from "../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, writeWhole } from "../platform/home.ts";
+import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { lastSeq } from "../store/messages.ts";
@@ -16,7 +17,6 @@ import { startLoop } from "./background/loop.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { createApp } from "./http/app.ts";
 import { createConnections } from "./http/connections.ts";
-import { createFanout } from "./http/events.ts";
 import { openListeners, reachableAddresses } from "./http/listeners.ts";
 import { loadCertificate } from "./http/tls.ts";
 import { openLog } from "./log.ts";
@@ -24,6 +24,7 @@ import { countEvent, createMetrics, measured } from "./operator/metrics.ts";
 import { createMonitoring } from "./operator/monitoring.ts";
 import { createReadiness } from "./operator/readiness.ts";
 import { createSequence } from "./sequence.ts";
+import { createFanout } from "./streams/fanout.ts";
 
 /** What only tests change. */
 export interface BrokerTiming {
@@ -163,7 +164,16 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     throw error;
   }
   log.info({ pid: world.pid, url, version: world.version, node: process.versions.node }, "broker started");
-  const loop = startLoop({ world, config, database, environment, metrics, log, sweepMs: timing.sweepMs });
+  const loop = startLoop({
+    world,
+    config,
+    homeFile: database.homeFile,
+    isShared: others !== undefined,
+    environment,
+    metrics,
+    log,
+    sweepMs: timing.sweepMs,
+  });
 
   return {
     url,

@@ -1,8 +1,8 @@
 /** One HTTP request to one broker. When no answer comes, the error says whether the broker can have received it. */
 import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Agent as SecureAgent } from "node:https";
-import { isOnThisMachine } from "../platform/config.ts";
 import { errorFrom, errorLine, systemCode } from "../platform/errors.ts";
+import { isOnThisMachine } from "../platform/network.ts";
 import { NoAnswerError } from "./no-answer.ts";
 
 export interface Request {

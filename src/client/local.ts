@@ -2,9 +2,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { brokerVariables, type Config, isOnThisMachine } from "../platform/config.ts";
+import { brokerVariables, type Config } from "../platform/config.ts";
 import { CctError, errorFrom, errorLine } from "../platform/errors.ts";
 import { paths, readBrokerNote, readToken } from "../platform/home.ts";
+import { isOnThisMachine } from "../platform/network.ts";
 import { isAlive, stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { type Client, createClient } from "./client.ts";

@@ -1,16 +1,17 @@
 /** `docs/settings.md`: every setting with its variable, values, default and meaning. */
 import * as z from "zod";
-import { schema } from "./config.ts";
+import { settingNames, settingsSchema, variableOf } from "./settings.ts";
 
 export function settingsPage(): string {
-  const { properties = {} } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  const defaults = new Map(Object.entries(schema.parse({})).map(([name, value]) => [name, `\`${value}\``]));
-  const rows = Object.entries(properties).map(([name, schema]) => {
-    const property: Property = Object(schema);
+  const { properties = {} } = z.toJSONSchema(settingsSchema, { io: "input", unrepresentable: "any" });
+  const defaults = settingsSchema.parse({});
+  const rows = settingNames.map((name) => {
+    const property: Property = Object(properties[name]);
+    const value = defaults[name];
     const cells = [
-      `\`CCT_${name.toUpperCase()}\``,
+      `\`${variableOf(name)}\``,
       valuesOf(property),
-      defaults.get(name) ?? "–",
+      value === undefined ? "–" : `\`${value}\``,
       property.description,
     ];
     return `| \`${name}\` | ${cells.join(" | ")} |`;
@@ -19,7 +20,7 @@ export function settingsPage(): string {
     "# Settings",
     "",
     "For everyone who looks up a setting; [configuration](configuration.md) explains where settings come from and which ones",
-    "people change. Generated from `src/platform/config.ts` by `npm run surface`; do not edit.",
+    "people change. Generated from `src/platform/settings.ts` by `npm run surface`; do not edit.",
     "",
     "Each setting is a key of `config.json` in the home and an environment variable; the variable wins. `CCT_HOME` names the",
     "home itself (default `~/.cct`).",

@@ -1,6 +1,7 @@
 /** Moves all data between the home's own file and PostgreSQL, and shows that it is the same there. */
 import { createHash } from "node:crypto";
-import { type Config, configPath, withSettings } from "../platform/config.ts";
+import type { Config } from "../platform/config.ts";
+import { configPath, withSettings } from "../platform/config-file.ts";
 import { CctError } from "../platform/errors.ts";
 import { prepareHome, writeWhole } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";

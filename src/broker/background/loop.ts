@@ -7,7 +7,6 @@ import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import { hostFrom } from "../../rules/names.ts";
 import { takeChore } from "../../store/chores.ts";
-import type { Database } from "../database.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { clearAway } from "./retention.ts";
 import { type Here, sweepAll, sweepHere } from "./sweep.ts";
@@ -26,14 +25,18 @@ export interface Loop {
 interface Parts {
   world: World;
   config: Config;
-  database: Database;
+  /** A file that exists as long as the home does. */
+  homeFile: string;
+  /** Whether other brokers may use the same database. */
+  isShared: boolean;
   environment: Environment;
   metrics: Metrics;
   log: Logger;
   sweepMs: number;
 }
 
-export function startLoop({ world, config, database, environment, metrics, log, sweepMs }: Parts): Loop {
+export function startLoop(parts: Parts): Loop {
+  const { world, config, environment, metrics, log, sweepMs } = parts;
   const { store, now } = environment;
   const here: Here = { host: hostFrom(world.hostname), isAlive };
   let sweeping: Promise<void> | undefined;
@@ -41,7 +44,7 @@ export function startLoop({ world, config, database, environment, metrics, log, 
 
   /** With a shared database, only one of the brokers does the common part of each sweep. */
   async function isOurTurn(): Promise<boolean> {
-    if (database.share === undefined) return true;
+    if (!parts.isShared) return true;
     return store.tx((sql) => takeChore(sql, "sweep", now() - sweepMs + JITTER_MS, now()));
   }
 
@@ -67,7 +70,7 @@ export function startLoop({ world, config, database, environment, metrics, log, 
   });
   const timer = setInterval(() => {
     // No client can find this broker any more, and its data is deleted.
-    if (!existsSync(database.file)) return abandon();
+    if (!existsSync(parts.homeFile)) return abandon();
     // A slow sweep must not overlap with the next one.
     sweeping ??= sweep().finally(() => {
       sweeping = undefined;

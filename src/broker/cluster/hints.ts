@@ -9,7 +9,7 @@ import { revokedAmong } from "../../store/devices.ts";
 import type { Wire, WireListener } from "../../store/drivers/postgres-wire.ts";
 import { peersWithMailSince } from "../../store/inbox.ts";
 import type { Store } from "../../store/store.ts";
-import type { Fanout } from "../http/events.ts";
+import type { Fanout } from "../streams/fanout.ts";
 import type { FollowedClock } from "./clock.ts";
 
 const CATCH_UP_MS = 5_000;

@@ -6,8 +6,9 @@ import type { Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { createServer as createTlsServer } from "node:tls";
-import { type Config, isLoopback } from "../../platform/config.ts";
+import type { Config } from "../../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
+import { isLoopback } from "../../platform/network.ts";
 import { rawResponse } from "./raw.ts";
 
 /** A connection that sends nothing for this long after it was opened is closed. */

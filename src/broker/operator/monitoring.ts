@@ -12,7 +12,7 @@ import { countOpen, oldestQueued } from "../../store/counts.ts";
 import { countPeers, openSessions } from "../../store/peers.ts";
 import type { Store } from "../../store/store.ts";
 import type { SharedHints } from "../cluster/hints.ts";
-import type { Fanout } from "../http/events.ts";
+import type { Fanout } from "../streams/fanout.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Readiness } from "./readiness.ts";
 

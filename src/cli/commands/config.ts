@@ -1,15 +1,10 @@
 /** `cct config`: the settings in force, where each comes from, and changing them. */
 import type { Command } from "commander";
-import {
-  configPath,
-  explainConfig,
-  homeOf,
-  isOnThisMachine,
-  isSecret,
-  settingNamed,
-  withSettings,
-} from "../../platform/config.ts";
+import { explainConfig, homeOf } from "../../platform/config.ts";
+import { configPath, withSettings } from "../../platform/config-file.ts";
 import { prepareHome, writeWhole } from "../../platform/home.ts";
+import { isOnThisMachine } from "../../platform/network.ts";
+import { isSecret, settingNamed } from "../../platform/settings.ts";
 import type { World } from "../../platform/world.ts";
 import { type Screen, table, toJson } from "../parts/output.ts";
 

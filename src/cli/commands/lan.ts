@@ -5,15 +5,11 @@ import { type Command, Option } from "commander";
 import { type Client, createClient } from "../../client/client.ts";
 import { ensureBroker, localClient } from "../../client/local.ts";
 import type { HealthAnswer, LanAccess } from "../../operations/surface/broker-status.ts";
-import {
-  type Settings as AllSettings,
-  type Config,
-  configPath,
-  loadConfig,
-  withSettings,
-} from "../../platform/config.ts";
+import { type Config, loadConfig } from "../../platform/config.ts";
+import { configPath, withSettings } from "../../platform/config-file.ts";
 import { CctError } from "../../platform/errors.ts";
 import { prepareHome, readTrusted, writeWhole } from "../../platform/home.ts";
+import type { GivenSettings } from "../../platform/settings.ts";
 import type { World } from "../../platform/world.ts";
 import {
   type Invitation,
@@ -26,8 +22,6 @@ import {
 import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
 import { stopBroker } from "./lifecycle.ts";
 import { installHere } from "./setup.ts";
-
-type Settings = Partial<Record<keyof AllSettings, unknown>>;
 
 interface LanOptions {
   host?: string;
@@ -134,7 +128,7 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
 }
 
 /** Starts the broker anew with these settings, kept for later starts too. What cannot be had leaves all as it was. */
-async function opened(world: World, before: Config, settings: Settings, client: Client): Promise<LanAccess> {
+async function opened(world: World, before: Config, settings: GivenSettings, client: Client): Promise<LanAccess> {
   const path = configPath(before.home);
   const text = readTrusted(path);
   const change = (content: string | undefined): void =>

@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import type { InputOf, OperationName, OutputOf } from "../../src/operations/index.ts";
 import type { TestBroker } from "./broker.ts";
 import { atEnd } from "./cleanup.ts";
+import { checkDeclared } from "./declared.ts";
 
 export interface Credentials {
   peer_id: string;
@@ -74,8 +75,11 @@ function parsed(text: string): unknown {
 }
 
 /** Calls an operation with any input, good or bad. */
-export function call(broker: Where, operation: string, input: unknown, as?: Credentials): Promise<Answer> {
-  return send(broker, { path: `/api/${operation}`, body: JSON.stringify(input), as });
+export async function call(broker: Where, operation: string, input: unknown, as?: Credentials): Promise<Answer> {
+  const answer = await send(broker, { path: `/api/${operation}`, body: JSON.stringify(input), as });
+  const { error } = Object(answer.json);
+  if (answer.status !== 200 && error) checkDeclared(operation, error.code, error.message);
+  return answer;
 }
 
 /** Calls an operation that must succeed. */

@@ -6,11 +6,13 @@ import { invoke } from "../../src/operations/core/invoke.ts";
 import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { clearings } from "../../src/operations/support/retention.ts";
+import { CctError } from "../../src/platform/errors.ts";
 import type { Keep } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import type { Credentials } from "./api.ts";
 import { atEnd } from "./cleanup.ts";
 import { newStore, TABLES } from "./database.ts";
+import { checkDeclared } from "./declared.ts";
 import { root } from "./folders.ts";
 import { newMessageId, place, type TestPeer } from "./peers.ts";
 
@@ -32,7 +34,8 @@ export interface Clockwork {
 
 const HOUR = 3_600_000;
 
-export async function openClockwork(): Promise<Clockwork> {
+/** `newId`: 32 hexadecimal characters. */
+export async function openClockwork(newId = () => randomBytes(16).toString("hex")): Promise<Clockwork> {
   const store = await newStore();
   atEnd(() => store.close());
   let now = 1_800_000_000_000;
@@ -42,7 +45,7 @@ export async function openClockwork(): Promise<Clockwork> {
   const environment: Environment = {
     store,
     now: () => now,
-    newId: () => randomBytes(16).toString("hex"),
+    newId,
     newMessageId,
     nextSeq: () => {
       seq = Math.max(seq + 1, now * 1000);
@@ -65,9 +68,13 @@ export async function openClockwork(): Promise<Clockwork> {
     const op = operations.find((one) => one.name === name);
     if (!op) throw new Error(`no operation ${name}`);
     // `invoke` checks every answer against the schema that this type is made of.
-    return (await invoke(environment, op, input, { principal: { kind: "home" }, credentials: as })) as OutputOf<
-      typeof name
-    >;
+    try {
+      const sender = { principal: { kind: "home" } as const, credentials: as };
+      return (await invoke(environment, op, input, sender)) as OutputOf<typeof name>;
+    } catch (error) {
+      if (error instanceof CctError) checkDeclared(name, error.code, error.message);
+      throw error;
+    }
   };
   return {
     now: () => now,

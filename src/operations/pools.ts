@@ -218,7 +218,7 @@ export const leavePool = operation({
   name: "leave_pool",
   by: ["peer"],
   repeatable: "never",
-  errors: ["not_found", "ambiguous"],
+  errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool leave <pool>",
   tool: { title: "Leave a pool", readOnly: false },
   doc: "Leaves a pool: no more mail to @pool. When its last member leaves, the pool is archived; its history stays.",

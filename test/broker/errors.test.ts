@@ -79,7 +79,10 @@ const scenarios: Scenarios = {
     ...references((peer) => ({ input: { pool: "one", peer }, as: ann })),
     conflict: () => ({ input: { pool: "one", peer: "dora" }, as: ann }),
   },
-  leave_pool: references((pool) => ({ input: { pool }, as: ann })),
+  leave_pool: {
+    ...references((pool) => ({ input: { pool }, as: ann })),
+    conflict: () => ({ input: { pool: "ended" }, as: ann }),
+  },
   archive_pool: {
     ...references((pool) => ({ input: { pool }, as: ann })),
     conflict: () => ({ input: { pool: "ended" }, as: ann }),

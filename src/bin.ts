@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The only reader of argv and environment: makes the world out of them and starts one thing. Each part is a bundle of
- * its own, so that the session server, which runs once per session, loads nothing of the others.
+ * The entry point: reads arguments, environment, clock and randomness, and starts one part of the program. Each part is a
+ * bundle of its own, so the session server, which runs once per session, loads nothing of the others.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -39,18 +39,18 @@ function username(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run as a user that no file names.
+    // In a container, the user may have no name.
     return String(user);
   }
 }
 
-/** A UUID of version 7 (RFC 9562): 48 bits of time, then random bits; `crypto` gives the rest of the layout. */
+/** A UUIDv7 (RFC 9562): 48 bits of time, then random bits. The rest of the layout comes from `randomUUID`. */
 function uuidv7(time: number): string {
   const stamp = time.toString(16).padStart(12, "0");
   return `${stamp.slice(0, 8)}-${stamp.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
-// What this program makes is for its user alone.
+// Files of this program are for its user only.
 process.umask(0o077);
 
 if (world.argv[0] === "mcp" && world.argv.length === 1) {

@@ -82,7 +82,7 @@ const table: Room[] = [
     "transfer",
     "moves all data to another database",
     ["store/drivers", "store", "rules", ...platform],
-    ["node:crypto", "node:fs", "node:path"],
+    ["node:crypto", "node:fs", "node:path", "node:timers/promises"],
   ),
 
   room("broker/streams", "event streams of peers", ["types of operations/core"], ["node:http"]),

@@ -1,7 +1,6 @@
 /**
- * The whole error story: one type, one table from code to HTTP status.
- * `message` says what is wrong, `hint` what to do next; the reader is often a model.
- * Neither may ever carry a secret or the text of a message.
+ * The one error type of the program, and the HTTP status of each error code. `message` says what is wrong, `hint` what to
+ * do next; the reader is often a model. Neither may contain a secret or the text of a message.
  */
 export const httpStatus = {
   bad_request: 400,
@@ -92,13 +91,13 @@ export class CctError extends Error {
     this.name = "CctError";
   }
 
-  /** What and what next, in one line. */
+  /** Message and hint in one line. */
   get line(): string {
     return this.hint ? `${this.message} ${this.hint}` : this.message;
   }
 }
 
-/** The shape in which an error travels over HTTP. */
+/** The JSON form of an error, over HTTP and between processes. */
 export interface ErrorBody {
   error: { code: ErrorCode; message: string; hint: string };
 }
@@ -114,7 +113,7 @@ export function errorFrom(body: unknown): CctError | undefined {
   return new CctError(error.code, String(error.message), String(error.hint ?? ""));
 }
 
-/** Anything thrown, as one line for a person. */
+/** Anything that was thrown, as one line for a person. */
 export function errorLine(error: unknown): string {
   if (error instanceof CctError) return error.line;
   return error instanceof Error ? error.message : String(error);
@@ -124,7 +123,7 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(httpStatus, code);
 }
 
-/** The `code` that Node puts on its system errors (`ENOENT`, `EADDRINUSE` …), else `undefined`. */
+/** The `code` of node's system errors (`ENOENT`, `EADDRINUSE` …), or `undefined`. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

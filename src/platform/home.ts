@@ -1,6 +1,6 @@
 /**
- * The home (`~/.cct`): where things lie in it, and the checks that make it ours alone. Directories are 0700, files 0600;
- * wider modes are mended, a symbolic link or a foreign owner is refused.
+ * The home directory (`~/.cct`): its paths, and the checks that only its user can read or write it. Directories have mode
+ * 0700 and files 0600; wider modes are corrected, symbolic links and other owners are refused.
  */
 import {
   chmodSync,
@@ -25,42 +25,42 @@ import { CctError, systemCode } from "./errors.ts";
 
 export const paths = (home: string) => ({
   database: join(home, "cct.db"),
-  /** Held by the broker of a home whose messages are in another database. */
+  /** Locked by the broker if its database is not the home's own file. */
   lock: join(home, "broker.lock"),
   installLock: join(home, "install.lock"),
   token: join(home, "token"),
-  /** What the broker shows to other machines, and its key. */
+  /** The broker's certificate for other machines, and its key. */
   cert: join(home, "broker.crt"),
   key: join(home, "broker.key"),
-  /** Where the running broker is; stays behind when it is killed. */
+  /** Tells clients where the broker is. A killed broker leaves it behind. */
   broker: join(home, "broker.json"),
   logs: join(home, "log"),
   spools: join(home, "spool"),
   spool: (claudePid: number) => join(home, "spool", String(claudePid)),
   pidmaps: join(home, "pidmaps"),
   pidmap: (claudePid: number) => join(home, "pidmaps", String(claudePid)),
-  /** What status lines show, by the host's process id. */
+  /** Content of status lines, by the host's process id. */
   flags: join(home, "flags"),
   flag: (claudePid: number) => join(home, "flags", String(claudePid)),
   peers: join(home, "peers"),
   peer: (peerId: string) => join(home, "peers", `${peerId}.json`),
-  /** What could not be sent, by the sender's peer_id. */
+  /** Messages that could not be sent, by the sender's peer_id. */
   outboxes: join(home, "outbox"),
   outbox: (peerId: string) => join(home, "outbox", peerId),
 });
 
-/** Makes the home if need be, and checks and mends it. `deep`: every file in it, not only the directories on top. */
+/** Creates the home if necessary, checks it and corrects modes. `deep`: of every file, not only of the top directories. */
 export function prepareHome(home: string, user: number, deep: boolean): void {
   try {
-    // Before anything is made: root in another's HOME leaves nothing there.
-    checkWay(dirname(home), user);
+    // Before creating anything, so that root leaves no files in another user's HOME.
+    checkParents(dirname(home), user);
     mkdirSync(home, { recursive: true, mode: 0o700 });
     const wasOpen = check(home, user);
     const { spools, pidmaps, flags, peers, logs, outboxes } = paths(home);
     const folders = [spools, pidmaps, flags, peers, logs, outboxes];
     for (const folder of folders) mkdirSync(folder, { mode: 0o700, recursive: true });
     for (const folder of folders) check(folder, user);
-    // Whoever could write there may have left anything.
+    // If others could write there, they may have left files.
     if (deep || wasOpen) checkBelow(home, user);
   } catch (error) {
     if (error instanceof CctError) throw error;
@@ -73,39 +73,39 @@ export function prepareHome(home: string, user: number, deep: boolean): void {
 }
 
 /**
- * Refuses a way on which another user could put a home of his own in the place of ours: a folder of his, a link of his,
- * or a folder that others write in, unless it is sticky. The group that is a user's alone, and root's, are not others.
+ * Refuses a path on which another user could replace the home: a folder or link that belongs to another user, or a folder
+ * that others can write to, unless it is sticky. Root's group and the user's private group do not count as others.
  */
-function checkWay(folder: string, user: number): void {
+function checkParents(folder: string, user: number): void {
   if (process.platform === "win32") return;
   const above = dirname(folder);
-  if (above !== folder) checkWay(above, user);
+  if (above !== folder) checkParents(above, user);
   const stat = lstatSync(folder, { throwIfNoEntry: false });
   if (!stat) return;
   if (stat.uid !== user && stat.uid !== 0 && !isUnmapped(stat.uid)) {
     throw new CctError(
       "forbidden",
-      `${folder} belongs to user ${stat.uid}, who could replace what user ${user} keeps in it.`,
+      `${folder} belongs to user ${stat.uid}, who could replace the files of user ${user} in it.`,
       "Run CCT as the user whose HOME it is (with sudo: sudo -H), or set CCT_HOME to a folder below one of your own.",
     );
   }
   if (stat.isSymbolicLink()) {
-    // Throws when it leads in a circle.
+    // Throws if the link is circular.
     realpathSync(folder);
-    checkWay(resolve(above, readlinkSync(folder)), user);
+    checkParents(resolve(above, readlinkSync(folder)), user);
     return;
   }
   const byGroup = (stat.mode & 0o020) !== 0 && stat.gid !== 0 && stat.gid !== user;
   if (((stat.mode & 0o002) !== 0 || byGroup) && (stat.mode & 0o1000) === 0) {
     throw new CctError(
       "forbidden",
-      `Others can write in ${folder}, and so replace what you keep in it.`,
-      "Take that right from them (chmod go-w), or set CCT_HOME to a folder elsewhere.",
+      `Others can write in ${folder}, and so replace your files there.`,
+      "Remove that permission (chmod go-w), or set CCT_HOME to a folder elsewhere.",
     );
   }
 }
 
-/** In a sandbox whose user namespace knows few users, the others' files seem to be nobody's: of them nothing is known. */
+/** In a user namespace, files of users outside it show `nobody` as their owner, so their real owner is unknown. */
 function isUnmapped(uid: number): boolean {
   if (process.platform !== "linux" || uid !== 65534) return false;
   const ranges = readFileSync("/proc/self/uid_map", "utf8").trim().split("\n");
@@ -115,26 +115,26 @@ function isUnmapped(uid: number): boolean {
   });
 }
 
-/** Makes a folder in the home if need be, and sees to it that it is ours alone. */
+/** Creates a folder in the home if necessary, and checks that only its user can use it. */
 export function ownFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   check(path, currentUser());
 }
 
-/** Asked of the system, and not handed on: so no reader of a secret can do without. */
+/** Read from the system instead of `World`, so that no caller can skip the check. */
 const currentUser = (): number => process.geteuid?.() ?? 0;
 
-/** Whether a file is one that only we can have made: plain, ours, no link. */
+/** Whether only we can have created a file: it is a regular file of this user, not a link. */
 export const isPlainAndOurs = (stat: Stats): boolean => stat.isFile() && stat.uid === currentUser();
 
-/** Refuses what is not plainly ours, and mends a mode that lets others in. Answers whether others could write to it. */
+/** Refuses a link or another owner, and corrects the mode. Returns whether others could write to it. */
 function check(path: string, user: number): boolean {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) {
     throw new CctError(
       "forbidden",
       `${path} is a symbolic link.`,
-      "CCT keeps secrets there: replace it by the real folder or file.",
+      "CCT stores secrets there: replace the link with the real folder or file.",
     );
   }
   if (stat.uid !== user) {
@@ -155,7 +155,7 @@ function checkBelow(folder: string, user: number): void {
     try {
       check(path, user);
     } catch (error) {
-      // Spools come and go while we look.
+      // Spool files may disappear at any time.
       if (systemCode(error) === "ENOENT") continue;
       throw error;
     }
@@ -163,15 +163,15 @@ function checkBelow(folder: string, user: number): void {
   }
 }
 
-/** Writes a file so that a reader sees the old content or the new, never a part: a new file, then a rename. */
+/** Atomic write: a temporary file, then a rename. Readers see the old content or the new, never a part. */
 export function writeWhole(path: string, content: string, unique: string, mode = 0o600): void {
   const temporary = join(dirname(path), `.tmp.${unique}`);
   try {
-    // Made by us or not at all: nothing that somebody put in the way is written to, no link is followed.
+    // Fails if the file exists, so it follows no link and writes to no file that somebody else created.
     const file = openSync(temporary, "wx", 0o600);
     try {
       writeFileSync(file, content);
-      // Only now, and in spite of the umask: until it is whole nobody else reads it.
+      // Only now, regardless of the umask: until it is complete nobody else can read it.
       if (mode !== 0o600) fchmodSync(file, mode);
     } finally {
       closeSync(file);
@@ -183,7 +183,7 @@ export function writeWhole(path: string, content: string, unique: string, mode =
   }
 }
 
-/** A file's text, or `undefined` when there is none. */
+/** A file's text, or `undefined` if it does not exist. */
 export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -194,9 +194,9 @@ export function readIfThere(path: string): string | undefined {
 }
 
 /**
- * The text of a file of the home that we act upon; `undefined` when there is none. One that another user can have put there
- * is refused: a token that he knows, or a note that leads us to his port. Looked at when it is open, so that nobody changes
- * it in between; a pipe does not hold us up.
+ * The text of a file that the program relies on; `undefined` if it does not exist. Throws `forbidden` if another user may
+ * have created it: it could contain a token or a port that this user knows. The checks are done on the open file, so that
+ * it cannot be exchanged in between. Opening a pipe does not block.
  */
 export function readTrusted(path: string): string | undefined {
   let file: number;
@@ -204,13 +204,13 @@ export function readTrusted(path: string): string | undefined {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    // What O_NOFOLLOW says of a link, and the system of a socket.
-    if (["ELOOP", "EMLINK", "ENXIO", "EOPNOTSUPP"].includes(systemCode(error) ?? "")) throw notOurs(path);
+    // The errors of O_NOFOLLOW for a link, and of a socket.
+    if (["ELOOP", "EMLINK", "ENXIO", "EOPNOTSUPP"].includes(systemCode(error) ?? "")) throw untrusted(path);
     throw error;
   }
   try {
     const stat = fstatSync(file);
-    if (!isPlainAndOurs(stat)) throw notOurs(path);
+    if (!isPlainAndOurs(stat)) throw untrusted(path);
     if ((stat.mode & 0o077) !== 0) fchmodSync(file, 0o600);
     return readFileSync(file, "utf8");
   } finally {
@@ -218,25 +218,25 @@ export function readTrusted(path: string): string | undefined {
   }
 }
 
-function notOurs(path: string): CctError {
+function untrusted(path: string): CctError {
   return new CctError(
     "forbidden",
-    `${path} is a symbolic link, or no plain file of yours.`,
-    "CCT does not trust what another user may have put there: look at it, and move it away.",
+    `${path} is a symbolic link, or not a regular file of yours.`,
+    "Another user may have created it, so CCT does not use it: look at it, and move it away.",
   );
 }
 
-/** The token of this home's broker; `undefined` when none has been made. */
+/** The token of this home's broker; `undefined` before the first start. */
 export const readToken = (home: string): string | undefined => readTrusted(paths(home).token)?.trim();
 
-/** The token that every client of this home's broker shows. Made by the first one who asks. */
+/** The token that opens this home's broker. Creates it if there is none. */
 export function brokerToken(home: string, newId: () => string): string {
   const { token: path } = paths(home);
   for (;;) {
     const token = readToken(home);
     if (token) return token;
     try {
-      // Two at once: exactly one creates the file, the other reads it. An empty file is a maker that was killed.
+      // Of two processes, one creates the file and the other reads it. An empty file is left by a killed process.
       if (token === "") rmSync(path, { force: true });
       writeFileSync(path, `${newId()}\n`, { mode: 0o600, flag: "wx" });
     } catch (error) {
@@ -245,10 +245,10 @@ export function brokerToken(home: string, newId: () => string): string {
   }
 }
 
-/** What the running broker says of itself in the home. */
+/** The broker's note in the home: where clients find it. */
 export interface BrokerNote {
   pid: number;
-  /** When that process began. Its number alone may be another's by now, and its port as well. */
+  /** Start mark of the process: after a crash, its pid and its port may belong to another one. */
   began: string;
   url: string;
   version: string;
@@ -261,7 +261,7 @@ export function readBrokerNote(home: string): BrokerNote | undefined {
     if (typeof pid !== "number" || typeof began !== "string") return undefined;
     if (typeof url === "string" && typeof version === "string") return { pid, began, url, version };
   } catch {
-    // Not written by us: as good as none.
+    // Not written by a broker.
   }
   return undefined;
 }

@@ -1,9 +1,9 @@
-/** What can be known of another process on this machine. */
+/** Finds out about other processes on this machine: whether they run, and since when. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { systemCode } from "./errors.ts";
 
-/** Whether the process runs. One that has ended and that nobody has waited for yet (a zombie) does not. */
+/** Whether the process runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -13,7 +13,7 @@ export function isAlive(pid: number): boolean {
   return process.platform !== "linux" || !/^[ZX]/.test(statFields(pid)[0] ?? "");
 }
 
-/** The fields of `/proc/<pid>/stat` from the third one, the state, on. The name before them, in brackets, may hold anything. */
+/** The fields of `/proc/<pid>/stat` from the third (the state) on. The name before them, in brackets, may contain anything. */
 function statFields(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -23,7 +23,7 @@ function statFields(pid: number): string[] {
   }
 }
 
-/** A mark of when a process began, so that a reused pid is told from the process that had it; "" when it has ended. */
+/** Identifies a process together with its pid, which may be reused: its start time, in a form of the system. "" if it has ended. */
 export function startMark(pid: number): string {
   try {
     // The start time is field 22.
@@ -34,19 +34,19 @@ export function startMark(pid: number): string {
   }
 }
 
-/** When a process began, to about a second, in milliseconds since 1970; `undefined` when that cannot be known. */
+/** When a process started, in milliseconds since 1970, to about a second; `undefined` if the system does not say. */
 export function startedAt(pid: number): number | undefined {
   const mark = startMark(pid);
   let at = Date.parse(mark);
   if (process.platform === "linux") {
     const boot = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1];
-    // In hundredths of a second since then, whatever the kernel's own clock ticks.
+    // In hundredths of a second since boot, independent of the kernel's tick rate.
     at = mark === "" ? Number.NaN : Number(boot) * 1000 + Number(mark) * 10;
   }
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** Whether this very process, and not another one under its number, still runs. */
+/** Whether the process with this pid and start mark still runs. */
 export function stillRuns(pid: number, mark: string): boolean {
   return isAlive(pid) && startMark(pid) === mark;
 }

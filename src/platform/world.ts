@@ -1,4 +1,4 @@
-/** What enters at `bin.ts` and travels as values from there: time, ids, environment. */
+/** Everything that makes runs differ: arguments, environment, time, ids, randomness. `bin.ts` reads it, the rest gets values. */
 export interface World {
   /** Arguments after the program's name. */
   argv: string[];
@@ -6,45 +6,45 @@ export interface World {
   cwd: string;
   pid: number;
   ppid: number;
-  /** The node binary that runs this program. */
+  /** Path of the node binary. */
   node: string;
-  /** Folder of the package: `dist/`, `plugin/` and `migrations/` lie in it. */
+  /** Folder of the package, with `dist/`, `plugin/` and `migrations/`. */
   root: string;
   version: string;
   hostname: string;
   user: number;
-  /** The user's name; the number, where the system knows no name. */
+  /** The user's name, or the number if there is no name. */
   username: string;
-  /** Milliseconds since 1970; never goes back while the process lives. */
+  /** Wall clock in milliseconds since 1970. Never goes back within a process. */
   now(): number;
-  /** Milliseconds of a clock that nobody sets; only differences mean something. */
+  /** Monotonic clock in milliseconds. Only differences are meaningful. */
   steady(): number;
-  /** From 0 to 1, to spread what many would do at one moment. */
+  /** A random number from 0 to 1, for jitter. */
   random(): number;
   /** 32 random hexadecimal characters. */
   newId(): string;
-  /** A UUID of version 7, for messages. */
+  /** A UUIDv7, for messages. */
   newMessageId(): string;
 }
 
 /**
- * A clock that follows the wall but never goes back: while the wall is behind what was told before, time goes on at
- * the pace of the monotonic clock. `wall` and `steady` answer milliseconds.
+ * A wall clock that never goes back. While the wall clock is behind its last value, time continues at the pace of the
+ * monotonic clock `steady`. Both return milliseconds.
  */
 export function steadyClock(wall: () => number, steady: () => number): () => number {
-  let told = wall();
-  let toldAt = steady();
+  let last = wall();
+  let lastAt = steady();
   return () => {
-    const passed = Math.max(0, Math.floor(steady() - toldAt));
+    const passed = Math.max(0, Math.floor(steady() - lastAt));
     const time = wall();
-    if (time > told + passed) {
-      told = time;
-      toldAt = steady();
+    if (time > last + passed) {
+      last = time;
+      lastAt = steady();
     } else {
-      // Whole milliseconds only: what is left of one counts the next time.
-      told += passed;
-      toldAt += passed;
+      // Whole milliseconds; the fraction counts the next time.
+      last += passed;
+      lastAt += passed;
     }
-    return told;
+    return last;
   };
 }

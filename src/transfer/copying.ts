@@ -1,18 +1,18 @@
-/** Reading, clearing and writing whole tables, a batch at a time, so that it takes little memory and may be broken off. */
+/** Reads, deletes and copies whole tables in batches, so that it needs little memory and can be stopped at any time. */
 import { createHash } from "node:crypto";
 import { CctError } from "../platform/errors.ts";
 import { type Move, type MovedTable, type MoveProgress, rowText } from "../rules/moves.ts";
 import type { Row, Store, Value } from "../store/store.ts";
 import { keyOf, lastKey, putRows, removeSome, rowsAfter, type Table, tables } from "../store/tables.ts";
 
-/** Rows in one statement. SQLite takes 32,766 values in one: no table may have more than 65 columns. */
+/** Rows per statement. SQLite allows 32,766 values in one, so no table may have more than 65 columns. */
 const BATCH = 500;
 
-export type Pace = Pick<Move, "report" | "stopped">;
+type Control = Pick<Move, "report" | "stopped">;
 
-/** Reads all tables: how many rows they have, and their checksums. */
-export async function readAll(store: Store, pace: Pace, of?: number): Promise<MovedTable[]> {
-  const step = steps(pace, of === undefined ? "reading" : "checking", of);
+/** Counts the rows of all tables and computes their checksums. */
+export async function readAll(store: Store, control: Control, of?: number): Promise<MovedTable[]> {
+  const step = progress(control, of === undefined ? "reading" : "checking", of);
   const read: MovedTable[] = [];
   for (const table of tables) {
     const hash = createHash("sha256");
@@ -29,18 +29,18 @@ export async function readAll(store: Store, pace: Pace, of?: number): Promise<Mo
   return read;
 }
 
-/** Takes all rows away, those first that refer to others. */
-export async function clearAll(store: Store, pace: Pace): Promise<void> {
-  const step = steps(pace, "clearing");
+/** Deletes all rows; rows that refer to others first. */
+export async function clearAll(store: Store, control: Control): Promise<void> {
+  const step = progress(control, "clearing");
   for (const table of tables.toReversed()) {
-    for (let gone = BATCH; gone === BATCH; step(gone))
-      gone = await store.tx((sql) => removeSome(sql, table, BATCH), "snapshot");
+    for (let deleted = BATCH; deleted === BATCH; step(deleted))
+      deleted = await store.tx((sql) => removeSome(sql, table, BATCH), "snapshot");
   }
 }
 
-/** Copies all rows, in the order of their keys; what an earlier run has brought over is passed over. */
-export async function copyAll(source: Store, target: Store, pace: Pace, of: number): Promise<void> {
-  const step = steps(pace, "writing", of);
+/** Copies all rows in the order of their keys. Skips what an earlier run has copied. */
+export async function copyAll(source: Store, target: Store, control: Control, of: number): Promise<void> {
+  const step = progress(control, "writing", of);
   for (const table of tables) {
     let last = await target.look((sql) => lastKey(sql, table));
     for await (const rows of batches(source, table)) {
@@ -69,8 +69,8 @@ async function* batches(store: Store, table: Table): AsyncGenerator<Row[]> {
 
 const sameKey = (one: Value[], other: Value[] | undefined): boolean => one.every((part, i) => part === other?.[i]);
 
-/** Tells how far a step has come, and ends it when that is wished. */
-function steps({ report, stopped }: Pace, doing: MoveProgress["doing"], of?: number): (rows: number) => void {
+/** Returns a function that reports progress after each batch, and throws if the move is to stop. */
+function progress({ report, stopped }: Control, doing: MoveProgress["doing"], of?: number): (rows: number) => void {
   let done = 0;
   return (rows) => {
     done += rows;
@@ -79,7 +79,7 @@ function steps({ report, stopped }: Pace, doing: MoveProgress["doing"], of?: num
       throw new CctError(
         "unavailable",
         `Stopped while ${doing}, at row ${done}${of === undefined ? "" : ` of ${of}`}.`,
-        "Repeat the same command: it goes on where it was.",
+        "Repeat the same command: it continues where it stopped.",
       );
   };
 }

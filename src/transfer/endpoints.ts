@@ -1,6 +1,7 @@
-/** The two ends of a move: databases that no broker works with meanwhile. */
+/** The source and the target of a move: databases that no broker may use during the move. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
 import { paths, readBrokerNote } from "../platform/home.ts";
@@ -13,106 +14,106 @@ import { migrate, readMigrations } from "../store/migrate.ts";
 import type { Store } from "../store/store.ts";
 import { keyWithNul, tables } from "../store/tables.ts";
 
-/** A broker that serves a database has swept it within so long, and sweeps it again within a part of that. */
+/** If a broker uses a database, its last sweep is not older than this, and the next one comes well before. */
 const SWEPT_MS = 10_000;
-const LOOK_AGAIN_MS = 500;
-const LOOKS = 12;
+const CHECK_MS = 500;
+const CHECKS = 12;
 
-export interface End {
+export interface Endpoint {
   store: Store;
-  /** Where it is, for people. */
+  /** The database, for people. */
   name: string;
   now(): Promise<number>;
-  /** Throws `conflict` when a broker has worked here since the end was opened. */
-  checkAlone(): Promise<void>;
-  /** Throws `conflict` when there is something that another kind of database cannot hold. */
+  /** Throws `conflict` if a broker has used the database since it was opened. */
+  checkUnused(): Promise<void>;
+  /** Throws `conflict` if there is a text that the other kind of database cannot store. */
   checkTexts(): Promise<void>;
-  /** After much was written. */
-  settle(): Promise<void>;
+  /** Updates the statistics for the query planner. */
+  analyze(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens a database and brings it to this program's schema. Throws when a broker works with it. */
-export async function openEnd(world: World, config: Config, kind: StoreKind): Promise<End> {
-  const end = await (kind === "sqlite" ? ofHome(world, config.home) : shared(world, config));
+/** Opens a database and migrates it to this program's schema. Throws `conflict` if a broker uses it. */
+export async function openEndpoint(world: World, config: Config, kind: StoreKind): Promise<Endpoint> {
+  const endpoint = await (kind === "sqlite" ? openFile(world, config.home) : openShared(world, config));
   try {
     const migrations = await readMigrations(join(world.root, "migrations"));
-    const schema = await migrate(end.store, migrations, await end.now());
+    const schema = await migrate(endpoint.store, migrations, await endpoint.now());
     if (schema > migrations.length)
       throw new CctError(
         "conflict",
-        `${end.name} has schema ${schema}, and this program knows only what ${migrations.length} holds. Nothing was moved.`,
-        "Use the newer CCT that wrote it.",
+        `${endpoint.name} has schema ${schema}, and this program only knows schema ${migrations.length}. Nothing was moved.`,
+        "Use the newer version of CCT that wrote it.",
       );
-    await end.checkAlone();
-    return end;
+    await endpoint.checkUnused();
+    return endpoint;
   } catch (error) {
-    await end.close();
+    await endpoint.close();
     throw error;
   }
 }
 
-/** Throws when the home has no data that could go anywhere. */
+/** Throws `not_found` if the home has no data to move. */
 export function checkHasData(home: string): void {
   const { database } = paths(home);
   if (existsSync(database)) return;
   throw new CctError("not_found", `There is no ${database}: nothing to move.`, "Is it the right home? See: cct config");
 }
 
-/** Takes the lock that a broker of the home holds, whatever database it works with; answers with what gives it back. */
-export async function holdHome(home: string): Promise<() => Promise<void>> {
-  const lock = await openHeld(home, paths(home).lock);
+/** Takes the lock that the home's broker would hold, whatever its database. Returns a function that releases it. */
+export async function lockHome(home: string): Promise<() => Promise<void>> {
+  const lock = await openLocked(home, paths(home).lock);
   return lock.close;
 }
 
-async function ofHome(world: World, home: string): Promise<End> {
+async function openFile(world: World, home: string): Promise<Endpoint> {
   const { database } = paths(home);
-  const store = await openHeld(home, database);
+  const store = await openLocked(home, database);
   return {
     store,
     name: database,
     now: async () => world.now(),
     // The file is locked.
-    async checkAlone() {},
+    async checkUnused() {},
     async checkTexts() {
       for (const table of tables) {
         const key = await store.look((sql) => keyWithNul(sql, table));
         if (!key) continue;
         throw new CctError(
           "conflict",
-          `A text of ${table.name} ${JSON.stringify(key)} holds a NUL character: PostgreSQL cannot store that, and CCT never took one. Nothing was moved.`,
-          `Take it out of ${database}, then repeat this.`,
+          `A text in ${table.name} ${JSON.stringify(key)} contains a NUL character, which PostgreSQL cannot store. CCT does not write such texts. Nothing was moved.`,
+          `Remove it from ${database}, then repeat this.`,
         );
       }
     },
-    async settle() {},
+    async analyze() {},
     close: store.close,
   };
 }
 
-async function openHeld(home: string, file: string): Promise<Store> {
+async function openLocked(home: string, file: string): Promise<Store> {
   try {
     return await openSqlite(file);
   } catch (error) {
     if (!(error instanceof CctError) || error.code !== "conflict") throw error;
     const note = readBrokerNote(home);
-    // A note stays behind when its broker is killed.
+    // A killed broker leaves its note behind.
     const runs = note !== undefined && stillRuns(note.pid, note.began);
     throw new CctError(
       "conflict",
       runs
-        ? `The broker of ${home} runs (process ${note.pid}): its data cannot be moved meanwhile.`
-        : `Another process holds ${file}: a broker that starts or ends, or another move.`,
-      runs ? "Stop it with: cct kill. Then repeat this." : "Wait for its end, then repeat this.",
+        ? `The broker of ${home} is running (process ${note.pid}), so its data cannot be moved.`
+        : `Another process has locked ${file}: a broker that is starting or stopping, or another move.`,
+      runs ? "Stop it with: cct kill. Then repeat this." : "Wait until it has finished, then repeat this.",
     );
   }
 }
 
-async function shared(world: World, { database_url: url, database_pool: pool }: Config): Promise<End> {
+async function openShared(world: World, { database_url: url, database_pool: pool }: Config): Promise<Endpoint> {
   if (url === undefined)
     throw new CctError(
       "bad_request",
-      "Which PostgreSQL is not said.",
+      "No PostgreSQL database is configured.",
       `Set database_url: cct config set database_url - (it reads the URL from standard input), CCT_DATABASE_URL, or --url-file <file>.`,
     );
   const { openPostgres, databaseName } = await import("../store/drivers/postgres.ts");
@@ -126,7 +127,7 @@ async function shared(world: World, { database_url: url, database_pool: pool }: 
     if (seen !== before.swept)
       throw new CctError(
         "conflict",
-        `A broker works with ${name}: data cannot be moved meanwhile.`,
+        `A broker is using ${name}, so data cannot be moved.`,
         "Stop every broker that uses it, wherever it runs. Then repeat this.",
       );
   };
@@ -134,19 +135,19 @@ async function shared(world: World, { database_url: url, database_pool: pool }: 
     store,
     name,
     now: store.time,
-    async checkAlone() {
+    async checkUnused() {
       const isFirst = !before;
       await check();
       if (!isFirst || before?.swept === undefined || (await store.time()) - before.swept > SWEPT_MS) return;
-      // Has it ended just now, or does it go on?
-      for (let looks = 0; looks < LOOKS; looks++) {
-        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      // A broker swept recently. Has it stopped since, or will it sweep again?
+      for (let i = 0; i < CHECKS; i++) {
+        await sleep(CHECK_MS);
         await check();
       }
     },
     async checkTexts() {},
-    async settle() {
-      // Without statistics it reads whole tables to find a few rows, until it has gathered some by itself.
+    async analyze() {
+      // Until PostgreSQL gathers statistics by itself, it would scan whole tables to find a few rows.
       for (const table of tables) await store.look((sql) => sql(`ANALYZE ${table.name}`));
     },
     close: store.close,

@@ -1,4 +1,4 @@
-/** Moves all data between the home's own file and PostgreSQL, and shows that it is the same there. */
+/** Moves all data between the home's SQLite file and PostgreSQL, and verifies it by comparing checksums. */
 import { createHash } from "node:crypto";
 import type { Config } from "../platform/config.ts";
 import { configPath, withSettings } from "../platform/config-file.ts";
@@ -10,34 +10,40 @@ import { checkMoves, movesHere, noteMove, sourceId } from "../store/moves.ts";
 import type { Sql } from "../store/store.ts";
 import { rowsAfter, tables } from "../store/tables.ts";
 import { clearAll, copyAll, readAll } from "./copying.ts";
-import { checkHasData, type End, holdHome, openEnd } from "./endpoints.ts";
+import { checkHasData, type Endpoint, lockHome, openEndpoint } from "./endpoints.ts";
 
 /**
- * The target must be empty, or hold what an earlier run of the same move has left there. From its first row to its last
- * one, and until everything was compared, brokers refuse it. Of the source nothing is changed but its schema.
+ * The target must be empty, or contain what an earlier run of the same move has written. Brokers refuse it from the first
+ * row until everything has been compared. In the source, only the schema is migrated.
  */
 export async function move(world: World, config: Config, how: Move): Promise<Moved> {
   if (how.from === "sqlite") checkHasData(config.home);
   prepareHome(config.home, world.user, true);
-  const open: (() => Promise<void>)[] = [await holdHome(config.home)];
+  const open: (() => Promise<void>)[] = [await lockHome(config.home)];
   try {
-    const source = await openEnd(world, config, how.from);
+    const source = await openEndpoint(world, config, how.from);
     open.push(source.close);
     await source.store.look(checkMoves);
     await source.checkTexts();
     const read = await readAll(source.store, how);
     if (how.dryRun) return { from: source.name, to: how.to, tables: read };
-    const target = await openEnd(world, config, how.to);
+    const target = await openEndpoint(world, config, how.to);
     open.push(target.close);
-    await bringOver(world, source, target, read, how);
-    if (how.use) useFromNowOn(world, config, how);
+    await copyAndCompare(world, source, target, read, how);
+    if (how.use) configureTarget(world, config, how);
     return { from: source.name, to: target.name, tables: read };
   } finally {
     for (const close of open.reverse()) await close();
   }
 }
 
-async function bringOver(world: World, source: End, target: End, read: MovedTable[], how: Move): Promise<void> {
+async function copyAndCompare(
+  world: World,
+  source: Endpoint,
+  target: Endpoint,
+  read: MovedTable[],
+  how: Move,
+): Promise<void> {
   const now = await source.now();
   const source_id = await source.store.tx((sql) => sourceId(sql, world.newId(), now));
   const digest = createHash("sha256").update(JSON.stringify(read)).digest("hex");
@@ -57,19 +63,19 @@ async function bringOver(world: World, source: End, target: End, read: MovedTabl
     await note("running", "");
     throw new CctError(
       "store_failed",
-      `${wrong.map(({ name }) => name).join(", ")}: not the same in ${source.name} and ${target.name}. Brokers refuse the latter.`,
-      "Is a broker running there? Stop all of them, then repeat this: it begins anew.",
+      `${wrong.map(({ name }) => name).join(", ")}: different in ${source.name} and ${target.name}. Brokers refuse the latter.`,
+      "Is a broker running there? Stop all of them, then repeat this: it starts over.",
     );
   }
-  await source.checkAlone();
-  await target.checkAlone();
-  await target.settle();
+  await source.checkUnused();
+  await target.checkUnused();
+  await target.analyze();
   await note("done", digest);
 }
 
 /**
- * Makes the target that of this move. Answers `other rows` when it holds some that have to go first: of an earlier run,
- * which read other data than there is now, or came to another end.
+ * Reserves the target for this move. Returns `other rows` if it contains rows that must be deleted first: they come from an
+ * earlier run whose source was different, or whose comparison failed.
  */
 async function claim(
   sql: Sql,
@@ -83,7 +89,7 @@ async function claim(
   if (earlier?.state === "done")
     throw new CctError(
       "conflict",
-      `All of this was moved to ${name} already, and compared, at ${new Date(earlier.at).toISOString().slice(0, 19)}Z. Nothing was changed.`,
+      `This data was already moved to ${name} and verified, at ${new Date(earlier.at).toISOString().slice(0, 19)}Z. Nothing was changed.`,
       "Set database_url and start a broker: cct start",
     );
   if (earlier) return earlier.digest === digest ? "ok" : "other rows";
@@ -91,7 +97,9 @@ async function claim(
   if (moves.some(({ state }) => state === "running") || holds !== undefined)
     throw new CctError(
       "conflict",
-      `${name} holds other data already${holds === undefined ? ", or will: another move into it is not finished" : ` (${holds})`}. Nothing was changed.`,
+      holds === undefined
+        ? `Another move into ${name} is not finished. Nothing was changed.`
+        : `${name} already contains other data (${holds}). Nothing was changed.`,
       "Use a new, empty database.",
     );
   await noteMove(sql, { source_id, state: "running", digest, at });
@@ -103,8 +111,8 @@ async function firstWithRows(sql: Sql): Promise<string | undefined> {
   return undefined;
 }
 
-/** While the home is still held: else a session could start a broker on what was left. */
-function useFromNowOn(world: World, { home, database_url }: Config, { to }: Move): void {
+/** Called while the home is still locked: otherwise a session could start a broker on the old database. */
+function configureTarget(world: World, { home, database_url }: Config, { to }: Move): void {
   const text = withSettings(home, { database_url: to === "postgres" ? database_url : undefined });
   writeWhole(configPath(home), text, world.newId());
 }

@@ -163,7 +163,7 @@ describe("a home that has seen some use", () => {
   });
 
   test("is not moved while its broker runs", async () => {
-    expect(failure(await migrated(home, url))).toMatch(/runs \(process \d+\).*cct kill/);
+    expect(failure(await migrated(home, url))).toMatch(/is running \(process \d+\).*cct kill/);
   });
 
   test("tells what it would move, and moves nothing", async () => {
@@ -216,7 +216,9 @@ describe("a move that does not come to its end", () => {
     expect(refusal).toMatchObject({ code: 1, stderr: expect.stringMatching(/not finished.*repeat/) });
     const other = tempHome();
     await inFile(other, async () => {});
-    expect(failure(await migrated(other, url))).toMatch(/another move into it is not finished|holds other data/);
+    expect(failure(await migrated(other, url))).toMatch(
+      /Another move into .* is not finished|already contains other data/,
+    );
     expect(await counts(url)).toEqual({ messages: 2000, deliveries: 0 });
 
     success(await migrated(home, url));
@@ -253,10 +255,10 @@ describe("a move that does not come to its end", () => {
     const state = () => ask(url, "SELECT state FROM moves");
 
     await meanwhile("NEW.text := 'not so'");
-    expect(failure(await migrated(home, url))).toMatch(/^notes: not the same/);
+    expect(failure(await migrated(home, url))).toMatch(/^notes: different/);
     expect(await state()).toEqual([{ state: "running" }]);
     await meanwhile("INSERT INTO chores (name, taken_at) VALUES ('sweep', 1)");
-    expect(failure(await migrated(home, url))).toMatch(/^A broker works with/);
+    expect(failure(await migrated(home, url))).toMatch(/^A broker is using/);
     expect(await state()).toEqual([{ state: "running" }]);
     await ask(url, "DROP TRIGGER meddle ON notes");
     success(await migrated(home, url));
@@ -275,10 +277,10 @@ describe("a move is refused, and changes nothing,", () => {
       const { json } = await send(broker, { method: "GET", path: "/status" });
       return (json as { swept_at: number | null }).swept_at !== null;
     });
-    expect(failure(await migrated(home, url))).toMatch(/broker works with.*Stop every broker/);
+    expect(failure(await migrated(home, url))).toMatch(/broker is using.*Stop every broker/);
     await broker.stop("SIGTERM");
     await ask(url, "UPDATE chores SET taken_at = 0");
-    expect(failure(await migrated(home, url))).toMatch(/holds other data already \(peers\)/);
+    expect(failure(await migrated(home, url))).toMatch(/already contains other data \(peers\)/);
     expect(await ask(url, "SELECT name FROM peers")).toEqual([{ name: "somebody" }]);
     expect(await ask(url, "SELECT 1 FROM moves")).toEqual([]);
   });
@@ -288,7 +290,7 @@ describe("a move is refused, and changes nothing,", () => {
     await inFile(home, (sql) =>
       sql("INSERT INTO notes (note_id, at, subject, text) VALUES ('odd', 1, 's', 'a' || char(0) || 'b')"),
     );
-    expect(failure(await migrated(home, url))).toMatch(/notes \["odd"\] holds a NUL/);
+    expect(failure(await migrated(home, url))).toMatch(/notes \["odd"\] contains a NUL/);
     expect(await ask(url, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
   });
 

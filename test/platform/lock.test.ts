@@ -47,7 +47,7 @@ describe("a lock file", () => {
   test("is no place to be misled: a folder or link there is an error", () => {
     const path = newLock();
     mkdirSync(path);
-    expect(() => tryLock(path, me)).toThrow("no plain file of yours");
+    expect(() => tryLock(path, me)).toThrow("not a regular file of yours");
   });
 });
 

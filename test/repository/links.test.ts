@@ -43,6 +43,15 @@ describe("pages of docs/", () => {
     expect([...pages.keys()].filter((path) => path.startsWith("docs/") && !reached.has(path))).toEqual([]);
   });
 
+  test("name files of the repository that exist", () => {
+    const named = [...pages.values()].flatMap(({ path, text }) =>
+      [...text.matchAll(/`((?:src|test|scripts|plugin|migrations|examples|bench|docs)\/[\w./-]+)`/g)].map(
+        ([, file = ""]) => ({ path, file }),
+      ),
+    );
+    expect(named.filter(({ file }) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
   test("that code, examples and scripts name exist", () => {
     const files = repositoryFiles("src", "plugin", "examples", "scripts", "bench", "test", ".github", "package.json");
     const named = files

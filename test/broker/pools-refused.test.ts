@@ -1,62 +1,24 @@
-/** What pools, votes and busy signals refuse: with words that say what to do, and nothing changed. */
+/** What pools and votes refuse because of their state: every refusal says what to do next, and changes nothing. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OperationName } from "../../src/operations/index.ts";
 import { ok, refused } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
-import { newPeer, stayAlive, type TestPeer } from "../support/peers.ts";
+import type { TestBroker } from "../support/broker.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
 import { everything } from "../support/pools.ts";
+import { type RefusalSetup, setUpRefusals } from "../support/refusals.ts";
 
+let setup: RefusalSetup;
 let broker: TestBroker;
-/** Lead of `own` and of `over`; `ben` is the other member of both; `zoe` is in `foreign` alone; `dead` has ended. */
 let ann: TestPeer;
 let ben: TestPeer;
 let zoe: TestPeer;
-let open: string;
-let decided: string;
-let foreign: string;
-
+let refusedWith: RefusalSetup["refusedWith"];
 beforeAll(async () => {
-  // One test registers hundreds of peers in a moment, which the broker would take for a flood.
-  broker = await startBroker({ env: { CCT_REGISTRATIONS_PER_MINUTE: "0" } });
-  [ann, ben, zoe] = [await newPeer(broker, "ann"), await newPeer(broker, "ben"), await newPeer(broker, "zoe")];
-  stayAlive(broker, ann, ben, zoe);
-  const dead = await newPeer(broker, "dead");
-  for (const name of ["own", "over"]) {
-    await ok(broker, "create_pool", { name, purpose: `of ann, ${name}` }, ann);
-    await ok(broker, "join_pool", { pool: name }, ben);
-  }
-  await ok(broker, "join_pool", { pool: "own" }, dead);
-  await ok(broker, "archive_pool", { pool: "over" }, ann);
-  await ok(broker, "create_pool", { name: "foreign", purpose: "of zoe" }, zoe);
-  await ok(broker, "join_pool", { pool: "foreign" }, dead);
-  const propose = async (pool: string, peer: string, as: TestPeer): Promise<string> =>
-    (await ok(broker, "propose_release", { pool, peer, reason: "done" }, as)).proposal_id;
-  open = await propose("own", "ben", ann);
-  decided = await propose("own", "ann", ben);
-  await ok(broker, "decide_release", { proposal_id: decided, decision: "rejected" });
-  foreign = await propose("foreign", "dead", zoe);
-  await ok(broker, "unregister", { claude_pid: dead.place.claude_pid }, dead);
-  await ok(broker, "set_busy", { reason: "writing", estimate_seconds: 3600 }, ben);
+  setup = await setUpRefusals();
+  ({ broker, ann, ben, zoe, refusedWith } = setup);
 });
 
-/** That it is refused: with this status, these words in what is wrong or what to do, and nothing changed. */
-async function refusedWith(
-  status: number,
-  words: RegExp,
-  operation: OperationName,
-  input: unknown,
-  as: TestPeer | undefined,
-): Promise<void> {
-  const before = await everything(broker);
-  const error = await refused(broker, operation, input, as);
-  expect({ status: error.status, says: `${error.message} ${error.hint}` }).toEqual({
-    status,
-    says: expect.stringMatching(words),
-  });
-  expect(await everything(broker)).toEqual(before);
-}
-
-/** Every operation on a pool, with an input that is good but for the pool. */
+/** Every operation on a pool, with input that is valid except for the pool. */
 const onPools: [OperationName, Record<string, string>][] = [
   ["join_pool", {}],
   ["invite_to_pool", { peer: "zoe" }],
@@ -69,21 +31,21 @@ const onPools: [OperationName, Record<string, string>][] = [
 
 describe.each(onPools)("%s", (operation, more) => {
   test.each(["nowhere", "@nowhere", "abcd", " ", "own/ben", "@own/ben", "x".repeat(80), "ow", "%"])(
-    "of a pool that there is not (%j) names those that there are",
+    "of an unknown pool (%j) lists the active pools",
     (pool) => refusedWith(404, /no pool .*Active pools: .*@own/, operation, { pool, ...more }, ann),
   );
 
-  test.each([undefined, null, "", 7, ["own"], "x".repeat(81)])("of %j is refused by shape", async (pool) => {
+  test.each([undefined, null, "", 7, ["own"], "x".repeat(81)])("of %j is refused as invalid input", async (pool) => {
     if (operation === "list_peers" && pool === undefined) return;
     await refusedWith(400, /pool/, operation, { pool, ...more }, ann);
   });
 
-  test("with a field that is not known is refused", async () => {
+  test("with an unknown field is refused", async () => {
     await refusedWith(400, /colour/, operation, { pool: "own", ...more, colour: "red" }, ann);
   });
 });
 
-/** What a peer does to an archived pool of its own, to somebody else's, and to one that it is not in. */
+/** Calls on archived pools, on foreign pools, and on pools of one's own. */
 const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, () => TestPeer | undefined][] = [
   ["a stranger revives an archived pool", 403, /only who was a member/, "join_pool", { pool: "over" }, () => zoe],
   [
@@ -125,7 +87,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
   ["mail to a foreign pool", 403, /not a member/, "send_message", { to: "@foreign", text: "x" }, () => ann],
   ["mail into a foreign pool", 403, /not a member/, "send_message", { to: "@foreign/zoe", text: "x" }, () => ann],
   ["mail to oneself through a pool", 400, /itself/, "send_message", { to: "@own/ann", text: "x" }, () => ann],
-  ["mail to nobody's pool", 404, /no pool '@nowhere'/, "send_message", { to: "@nowhere", text: "x" }, () => ann],
+  ["mail to an unknown pool", 404, /no pool '@nowhere'/, "send_message", { to: "@nowhere", text: "x" }, () => ann],
 
   [
     "archiving one's own pool, not being its lead",
@@ -152,7 +114,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
     () => ann,
   ],
   [
-    "a reason without end",
+    "a reason that is too long",
     400,
     /reason/,
     "invite_to_pool",
@@ -217,10 +179,10 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
     { proposal_id: "ffffffff", vote: "yes" },
     () => ann,
   ],
-  ["a vote on what is no id", 404, /no proposal/, "vote_release", { proposal_id: "%%%%", vote: "yes" }, () => ann],
-  ["a vote that is none", 400, /vote/, "vote_release", { proposal_id: "ffff", vote: "maybe" }, () => ann],
+  ["a vote on an invalid id", 404, /no proposal/, "vote_release", { proposal_id: "%%%%", vote: "yes" }, () => ann],
+  ["an unknown vote", 400, /vote/, "vote_release", { proposal_id: "ffff", vote: "maybe" }, () => ann],
   [
-    "a decision that is none",
+    "an unknown decision",
     400,
     /decision/,
     "decide_release",
@@ -229,34 +191,34 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
   ],
 ];
 
-describe("refused, with nothing changed:", () => {
+describe("is refused and changes nothing:", () => {
   test.each(wrong)("%s", (_, status, words, operation, input, as) =>
     refusedWith(status, words, operation, input, as()),
   );
 
   test("a vote after the end", () =>
-    refusedWith(409, /is rejected: the operator/, "vote_release", { proposal_id: decided, vote: "yes" }, ann));
-  test("a vote by who is no voter", () =>
-    refusedWith(404, /no proposal/, "vote_release", { proposal_id: open, vote: "yes" }, zoe));
+    refusedWith(409, /is rejected: the operator/, "vote_release", { proposal_id: setup.decided, vote: "yes" }, ann));
+  test("a vote by a peer that is not a voter", () =>
+    refusedWith(404, /no proposal/, "vote_release", { proposal_id: setup.open, vote: "yes" }, zoe));
   test("a vote on a foreign proposal", () =>
-    refusedWith(404, /no proposal/, "vote_release", { proposal_id: foreign, vote: "no" }, ann));
+    refusedWith(404, /no proposal/, "vote_release", { proposal_id: setup.foreign, vote: "no" }, ann));
   test("a vote by the operator", () =>
-    refusedWith(403, /registered peers/, "vote_release", { proposal_id: open, vote: "yes" }, undefined));
+    refusedWith(403, /registered peers/, "vote_release", { proposal_id: setup.open, vote: "yes" }, undefined));
   test("a decision by a peer", () =>
-    refusedWith(403, /Only the operator/, "decide_release", { proposal_id: open, decision: "passed" }, ann));
+    refusedWith(403, /Only the operator/, "decide_release", { proposal_id: setup.open, decision: "passed" }, ann));
 
-  test("the same vote a second time", async () => {
-    const once = await ok(broker, "vote_release", { proposal_id: open, vote: "yes" }, ann);
+  test("the same vote a second time, which is answered like the first", async () => {
+    const once = await ok(broker, "vote_release", { proposal_id: setup.open, vote: "yes" }, ann);
     const before = await everything(broker);
-    expect(await ok(broker, "vote_release", { proposal_id: open, vote: "yes" }, ann)).toEqual(once);
+    expect(await ok(broker, "vote_release", { proposal_id: setup.open, vote: "yes" }, ann)).toEqual(once);
     expect(await everything(broker)).toEqual(before);
   });
 
-  test("inviting by the beginning of two ids", async () => {
+  test("inviting by an ambiguous id prefix", async () => {
     const { peers } = await ok(broker, "list_peers", {});
     const heads = (): string[] => peers.map(({ peer_id }) => peer_id.slice(0, 4));
     const known = new Set(heads());
-    // Ids are random: as many peers as it takes for two to begin alike.
+    // Ids are random: register peers until two ids share a prefix.
     let twin = "";
     for (let i = 0; i < 2000 && !twin; i++) {
       const { peer_id } = await newPeer(broker, "many");
@@ -268,53 +230,3 @@ describe("refused, with nothing changed:", () => {
     expect(error).toMatchObject({ status: 409, code: "ambiguous", hint: expect.stringContaining("more characters") });
   });
 });
-
-const words: [string, string][] = [
-  ["nothing", ""],
-  ["blanks", " \n\t"],
-  ["a NUL", "a\0b"],
-  ["an escape sequence", "\u001b[31mred"],
-  ["a C1 control", "\u009b1A"],
-  ["a DEL", "\u007f"],
-  ["half a character", "\ud800"],
-  ["only what is invisible", "\u200b\u2066"],
-  ["more than it may", "x".repeat(1001)],
-];
-
-describe.each(words)("words that are, or hold, %s", (_, text) => {
-  test("are no purpose", () => refusedWith(400, /purpose/, "create_pool", { name: "fresh", purpose: text }, ann));
-  test("are no name", () => refusedWith(400, /name/, "create_pool", { name: text, purpose: "x" }, ann));
-  test("are no role", async () => {
-    await refusedWith(400, /role/, "join_pool", { pool: "foreign", role: text }, ann);
-    await refusedWith(400, /role/, "invite_to_pool", { pool: "own", peer: "zoe", role: text }, ann);
-  });
-  test("are no reason to be busy", () =>
-    refusedWith(400, /reason/, "set_busy", { reason: text, estimate_seconds: 60 }, ann));
-});
-
-test("a role of 33 characters, and a purpose of 501, are one too long", async () => {
-  await refusedWith(400, /33 characters; 32/, "join_pool", { pool: "foreign", role: "x".repeat(33) }, ann);
-  await refusedWith(400, /501 characters; 500/, "create_pool", { name: "fresh", purpose: "x".repeat(501) }, ann);
-});
-
-test.each(["own", "OWN", "@own", "a b", "-x", "x/y", "x".repeat(41)])("no pool is created under the name %j", (name) =>
-  refusedWith(/^own$/i.test(name) ? 409 : 400, /name/, "create_pool", { name, purpose: "x" }, zoe),
-);
-
-test.each([0, -1, -3600, 0.5, 86_401, 1e300, "60", null, undefined])(
-  "an estimate of %j seconds is refused, and the signal that holds stays",
-  (estimate_seconds) => refusedWith(400, /estimate_seconds/, "set_busy", { reason: "x", estimate_seconds }, ben),
-);
-
-test.each<OperationName>(["set_busy", "set_ready", "join_pool", "leave_pool", "vote_release"])(
-  "%s is nothing for the operator",
-  async (operation) => {
-    const input = {
-      set_busy: { reason: "x", estimate_seconds: 1 },
-      vote_release: { proposal_id: open, vote: "no" },
-      join_pool: { pool: "own" },
-      leave_pool: { pool: "own" },
-    }[operation as string];
-    await refusedWith(403, /for registered peers/, operation, input ?? {}, undefined);
-  },
-);

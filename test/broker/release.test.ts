@@ -1,21 +1,16 @@
-/** Democratic release: propose, vote, and what follows. */
+/** Release votes: proposing, voting, and the result. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { RELEASE_GRACE_MS } from "../../src/rules/pools.ts";
-import { DEFAULT_DEADLINE_MS } from "../../src/rules/votes.ts";
 import { call, ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
-import { openClockwork } from "../support/clockwork.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { everything, lastSeq, newsFor, newTeam, status } from "../support/pools.ts";
-import { rejectedBy } from "../support/thrown.ts";
-import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
 beforeAll(async () => {
   broker = await startBroker();
 });
 
-/** Ann proposes that the second member be released. */
+/** Ann proposes to release the second member. */
 async function proposed(size: number) {
   const team = await newTeam(broker, size);
   const [ann, ben] = team.peers as [TestPeer, TestPeer, ...TestPeer[]];
@@ -33,7 +28,7 @@ const vote = (id: string, vote: "yes" | "no" | "abstain", as: TestPeer | undefin
   ok(broker, "vote_release", { proposal_id: id, vote }, as);
 
 describe("a proposal", () => {
-  test("is put to all members, the one it is about among them; the proposer's yes is cast; each is woken once", async () => {
+  test("goes to all members, including the one to be released, and wakes each once; the proposer's vote is yes", async () => {
     const { ann, ben, others, since, proposal, pool, peers } = await proposed(4);
     expect(proposal).toMatchObject({ state: "open", subject: ben.name, proposer: ann.name, needed: 3 });
     expect(proposal.voters.map(({ name }) => name).sort()).toEqual(peers.map(({ name }) => name));
@@ -49,7 +44,7 @@ describe("a proposal", () => {
     expect((await status(broker, pool)).open_proposals).toEqual([proposal]);
   });
 
-  test("passes with more than half of the snapshot; nobody but the released one is woken by the result", async () => {
+  test("passes with more than half of the voter snapshot; the result wakes only the released member", async () => {
     const { ann, ben, others, since, proposal, pool } = await proposed(3);
     const [carol] = others as [TestPeer];
     expect(await vote(proposal.proposal_id, "yes", carol)).toMatchObject({
@@ -64,7 +59,7 @@ describe("a proposal", () => {
     expect(told.map(({ to }) => to)).toEqual([`@${pool}`, `@${pool}/${ben.name}`]);
     for (const part of ['"its part is merged"', "cct_leave_pool", "stop that poll", "15 minutes", "2 of 3"])
       expect(told[1]?.text).toContain(part);
-    // The instructions say it all: no report besides.
+    // The instructions contain everything, so there is no separate report.
     expect(await newsFor(broker, ben, since)).toHaveLength(2);
     for (const peer of [ann, carol]) {
       const news = await newsFor(broker, peer, since);
@@ -72,26 +67,26 @@ describe("a proposal", () => {
       expect(news.filter(({ text }) => text.includes("is passed: 2 of 3"))).toHaveLength(1);
       expect(news.filter(({ text }) => text.includes(`${ben.name} is released.`))).toHaveLength(1);
     }
-    // No broadcast reaches it any more; a word to it alone does.
+    // It gets no more broadcasts, but direct messages.
     const { recipients } = await ok(broker, "send_message", { to: `@${pool}`, text: "without ben" }, ann);
     expect(recipients.map(({ name }) => name)).toEqual([carol.name]);
     await ok(broker, "send_message", { to: `@${pool}/${ben.name}`, text: "thanks" }, ann);
     expect((await status(broker, pool)).members.find(({ name }) => name === ben.name)?.released).toBe(true);
-    // Joining does not undo it, and another vote on it is not needed.
+    // Joining does not undo the release, and another vote is refused.
     expect(await refused(broker, "join_pool", { pool }, ben)).toMatchObject({ status: 409 });
     const again = { pool, peer: ben.name, reason: "again" };
     expect(await refused(broker, "propose_release", again, ann)).toMatchObject({ status: 409 });
     expect((await ok(broker, "leave_pool", { pool }, ben)).pool.size).toBe(2);
   });
 
-  test("needs both of two, so that nobody is released against its word", async () => {
+  test("in a pool of two needs both votes, so that nobody is released against its will", async () => {
     const { ben, proposal, pool } = await proposed(2);
     expect(proposal).toMatchObject({ needed: 2, state: "open" });
     expect(await vote(proposal.proposal_id, "no", ben)).toMatchObject({ state: "rejected" });
     expect((await status(broker, pool)).members.map(({ released }) => released)).toEqual([false, false]);
   });
 
-  test("that the lead is released passes the lead on", async () => {
+  test("to release the lead passes the lead on", async () => {
     const { pool, peers } = await newTeam(broker, 3);
     const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
     const { proposal_id } = await ok(broker, "propose_release", { pool, peer: ann.name, reason: "tired" }, ben);
@@ -103,7 +98,7 @@ describe("a proposal", () => {
     ]);
   });
 
-  test("may be about the proposer: its own yes is cast with it", async () => {
+  test("can be about the proposer, whose vote is yes", async () => {
     const { pool, peers } = await newTeam(broker, 3);
     const [ann, ben] = peers as [TestPeer, TestPeer];
     const { proposal_id, votes } = await ok(broker, "propose_release", { pool, peer: ben.name, reason: "done" }, ben);
@@ -111,7 +106,7 @@ describe("a proposal", () => {
     expect(await vote(proposal_id, "yes", ann)).toMatchObject({ state: "passed" });
   });
 
-  test("by the operator begins without a yes", async () => {
+  test("by the operator starts without a vote", async () => {
     const { pool, peers } = await newTeam(broker, 2);
     const [ann, ben] = peers as [TestPeer, TestPeer];
     const made = await ok(broker, "propose_release", { pool, peer: ann.name, reason: "the day is over" });
@@ -122,7 +117,7 @@ describe("a proposal", () => {
 });
 
 describe("a vote", () => {
-  test("may be changed while the proposal is open, and counts as said last", async () => {
+  test("can be changed while the proposal is open; the last vote counts", async () => {
     const { others, ben, proposal } = await proposed(4);
     const [carol, dan] = others as [TestPeer, TestPeer];
     await vote(proposal.proposal_id, "no", carol);
@@ -134,7 +129,7 @@ describe("a vote", () => {
     expect(await vote(proposal.proposal_id, "yes", dan)).toMatchObject({ state: "passed" });
   });
 
-  test("is refused once it is decided, and decided stays decided", async () => {
+  test("is refused after the decision, which cannot be changed", async () => {
     const { others, ann, proposal } = await proposed(3);
     const [carol] = others as [TestPeer];
     await vote(proposal.proposal_id, "yes", carol);
@@ -150,7 +145,7 @@ describe("a vote", () => {
     expect(await everything(broker)).toEqual(before);
   });
 
-  test("counts for who was a member then: not for who came later, and still for who left, died or has another name", async () => {
+  test("counts for members of the snapshot: not for later members, but for those that left, ended or were renamed", async () => {
     const { pool, others, proposal } = await proposed(5);
     const [carol, dan, eve] = others as [TestPeer, TestPeer, TestPeer];
     const late = await newPeer(broker, "latecomer");
@@ -167,7 +162,7 @@ describe("a vote", () => {
     expect(passed.votes.map(({ name }) => name)).toContain(dan.name);
   });
 
-  test("by twenty at once decides once: one instruction, one result for each", async () => {
+  test("by twenty at once decides once: one instruction, and one result for each", async () => {
     const { pool, peers } = await newTeam(broker, 2);
     const [ann, ben] = peers as [TestPeer, TestPeer];
     const crowd = await Promise.all(Array.from({ length: 20 }, (_, i) => newPeer(broker, `voter-${i}`)));
@@ -177,7 +172,7 @@ describe("a vote", () => {
     const answers = await Promise.all(
       crowd.map((peer) => call(broker, "vote_release", { proposal_id, vote: "yes" }, peer)),
     );
-    // Of 22 it takes 12; ann's was there.
+    // 12 of 22 votes are needed; ann's was cast with the proposal.
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(11);
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(9);
     expect(answers.filter(({ text }) => text.includes('"state":"passed"'))).toHaveLength(1);
@@ -191,8 +186,8 @@ describe("a vote", () => {
   });
 });
 
-describe("a proposal that nobody needs any more", () => {
-  test("is withdrawn when the one it is about leaves, and all voters hear why", async () => {
+describe("a proposal that has become obsolete", () => {
+  test("is withdrawn when the member leaves, and all voters are told why", async () => {
     const { pool, ann, ben, proposal, since } = await proposed(3);
     await ok(broker, "leave_pool", { pool }, ben);
     expect((await status(broker, pool)).open_proposals).toEqual([]);
@@ -202,7 +197,7 @@ describe("a proposal that nobody needs any more", () => {
     );
     const late = { proposal_id: proposal.proposal_id, vote: "yes" };
     expect(await refused(broker, "vote_release", late, ann)).toMatchObject({ status: 409 });
-    // When it comes back, one may be made anew.
+    // When it comes back, it can be proposed again.
     await ok(broker, "join_pool", { pool }, ben);
     await ok(broker, "propose_release", { pool, peer: ben.name, reason: "again" }, ann);
   });
@@ -216,7 +211,7 @@ describe("a proposal that nobody needs any more", () => {
     );
   });
 
-  test("is taken back by who made it, and by no other peer", async () => {
+  test("can be withdrawn by its proposer, not by other peers", async () => {
     const { ann, ben, others, proposal } = await proposed(3);
     const take = { proposal_id: proposal.proposal_id, decision: "withdrawn" as const };
     for (const peer of [ben, ...others])
@@ -229,7 +224,7 @@ describe("a proposal that nobody needs any more", () => {
     });
   });
 
-  test("of two at once about one member only one is made", async () => {
+  test("is created only once when several propose the same at once", async () => {
     const { pool, peers } = await newTeam(broker, 4);
     const input = { pool, peer: peers[3]?.name ?? "", reason: "done" };
     const answers = await Promise.all(peers.slice(0, 3).map((peer) => call(broker, "propose_release", input, peer)));
@@ -238,7 +233,7 @@ describe("a proposal that nobody needs any more", () => {
   });
 });
 
-describe("the operator's word", () => {
+describe("the operator's decision", () => {
   test.each(["passed", "rejected", "withdrawn"] as const)("ends a proposal: %s", async (decision) => {
     const { pool, ben, ann, proposal, since } = await proposed(3);
     expect(await ok(broker, "decide_release", { proposal_id: proposal.proposal_id, decision })).toMatchObject({
@@ -250,67 +245,5 @@ describe("the operator's word", () => {
     expect((await newsFor(broker, ann, since)).map(({ text }) => text)).toContainEqual(
       expect.stringContaining(`is ${decision}: the operator decided it.`),
     );
-  });
-});
-
-describe("time", () => {
-  test("ends a vote in a running broker: expired, with how it stood", async () => {
-    const { pool, peers } = await newTeam(broker, 3);
-    const [ann, ben] = peers as [TestPeer, TestPeer];
-    const since = await lastSeq(broker);
-    const input = { pool, peer: ben.name, reason: "slow", deadline_seconds: 10 };
-    const { proposal_id } = await ok(broker, "propose_release", input, ann);
-    await until("it has expired", async () => (await status(broker, pool)).open_proposals.length === 0);
-    const [told] = await newsFor(broker, ann, since);
-    expect(told?.text).toContain("is expired: the time was over: 1 of 3 voted yes, 2 needed");
-    const late = { proposal_id, vote: "yes" };
-    expect(await refused(broker, "vote_release", late, ben)).toMatchObject({ status: 409 });
-  });
-
-  test("is ten minutes for a vote, and fifteen for who was released to go", async () => {
-    const works = await openClockwork();
-    const peers = [await works.newPeer("ann"), await works.newPeer("ben"), await works.newPeer("carol")];
-    const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
-    await works.call("create_pool", { name: "team", purpose: "tests" }, ann);
-    for (const peer of [ben, carol]) await works.call("join_pool", { pool: "team" }, peer);
-    const release = { pool: "team", peer: "ben", reason: "done" };
-    const slow = await works.call("propose_release", release, ann);
-    expect(slow.deadline).toBe(works.now() + DEFAULT_DEADLINE_MS);
-    await works.pass(DEFAULT_DEADLINE_MS - 1, ...peers);
-    expect((await works.call("pool_status", { pool: "team" })).open_proposals).toHaveLength(1);
-    await works.pass(1, ...peers);
-    expect((await works.call("pool_status", { pool: "team" })).open_proposals).toHaveLength(0);
-
-    const { proposal_id } = await works.call("propose_release", release, ann);
-    await works.call("vote_release", { proposal_id, vote: "yes" }, carol);
-    await works.pass(RELEASE_GRACE_MS - 1, ...peers);
-    expect((await works.call("pool_status", { pool: "team" })).members).toHaveLength(3);
-    await works.pass(1, ...peers);
-    const { members, recent_messages } = await works.call("pool_status", { pool: "team" });
-    expect(members.map(({ name }) => name).sort()).toEqual(["ann", "carol"]);
-    expect(recent_messages[0]?.text).toBe("ben is no member any more: it was released.");
-  });
-
-  test("that is over for a vote is over at once, not only with the next sweep", async () => {
-    const works = await openClockwork();
-    const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
-    await works.call("create_pool", { name: "team", purpose: "tests" }, ann);
-    await works.call("join_pool", { pool: "team" }, ben);
-    const { proposal_id } = await works.call("propose_release", { pool: "team", peer: "ben", reason: "done" }, ann);
-    works.setOn(DEFAULT_DEADLINE_MS);
-    const late = await rejectedBy(works.call("vote_release", { proposal_id, vote: "yes" }, ben));
-    expect(late).toMatchObject({ code: "conflict", message: "The time to vote is over." });
-  });
-
-  test("set back lets nobody go; set on a day it lets go who is away", async () => {
-    const works = await openClockwork();
-    const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
-    await works.call("create_pool", { name: "team", purpose: "tests" }, ann);
-    await works.call("join_pool", { pool: "team" }, ben);
-    await works.pass(-3_600_000);
-    expect((await works.call("pool_status", { pool: "team" })).members).toHaveLength(2);
-    await works.pass(1000, ann, ben);
-    await works.pass(24 * 3_600_000, ann);
-    expect((await works.call("pool_status", { pool: "team" })).members.map(({ name }) => name)).toEqual(["ann"]);
   });
 });

@@ -1,11 +1,11 @@
-/** What a peer may do to what is another's: nothing. Made from the list of operations: a new one needs its lines here. */
+/** A peer cannot read or change what belongs to others. Generated from the list of operations: a new one needs its attempts here. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Operation } from "../../src/operations/core/operation.ts";
 import { type OperationName, operations } from "../../src/operations/index.ts";
-import { CctError } from "../../src/platform/errors.ts";
 import { type Credentials, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { type Clockwork, openClockwork } from "../support/clockwork.ts";
+import { outcomeOf } from "../support/outcome.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { everything } from "../support/pools.ts";
 
@@ -16,7 +16,7 @@ let bob: TestPeer;
 let carl: TestPeer;
 let eve: TestPeer;
 
-/** What belongs to ann, by what it is. Every text of it that is not for bob holds this word. */
+/** What belongs to ann. Every text of it that bob may not see contains this word. */
 const MARK = "zq";
 const its = { mail: "", claimed: "", dead: "", held: "", secret: "", proposal: "", denProposal: "", service: "" };
 
@@ -49,11 +49,11 @@ beforeAll(async () => {
 
 interface Attempt {
   input: () => Record<string, unknown>;
-  /** How it is refused; `nothing`: answered, with nothing of another's in it, and nothing of another's changed. */
+  /** The error code; `nothing`: it succeeds, but neither shows nor changes anything of others. */
   code: string;
 }
 const attempt = (code: string, input: () => Record<string, unknown>): Attempt => ({ code, input });
-/** On a public pool that bob is not in, by name and id; and on the private one, which is not there for him. */
+/** On a public pool that bob is not a member of, and on a private pool, which does not exist for him. */
 const onPools = (more: Record<string, unknown>, code = "forbidden"): Attempt[] => [
   attempt(code, () => ({ pool: "own", ...more })),
   attempt("not_found", () => ({ pool: "zq-den", ...more })),
@@ -141,32 +141,21 @@ const attempts: Partial<Record<OperationName, Attempt[]>> = {
 const all: readonly Operation[] = operations;
 const forPeers = all.filter((op) => op.by.includes("peer"));
 
-/** What the store holds but for bob's own record, which tells that he was there. */
-async function othersThings(): Promise<unknown> {
+/** The content of the store without bob's own row, where his activity is recorded. */
+async function othersData(): Promise<unknown> {
   const { peers = [], ...rest } = await works.dump();
   return { ...rest, peers: peers.filter((row) => (row as { peer_id: string }).peer_id !== bob.peer_id) };
 }
 
-/** The code of the refusal, and all that was answered. */
-async function tried(name: string, input: unknown, as: Credentials): Promise<{ code: string; said: string }> {
-  try {
-    // Inputs are as loose here as over HTTP; the operation checks them.
-    return { code: "nothing", said: JSON.stringify(await works.call(name as OperationName, input as never, as)) };
-  } catch (error) {
-    if (!(error instanceof CctError)) throw error;
-    return { code: error.code, said: `${error.message} ${error.hint}` };
-  }
-}
-
-/** Whether a text tells anything that is not for bob; what he wrote himself is no news. */
-const tells = (said: string, input: unknown): boolean => {
+/** Whether a text reveals anything that bob may not see. Repeating his own input does not count. */
+const reveals = (said: string, input: unknown): boolean => {
   const typed = Object.values(input as Record<string, unknown>).flatMap((one) =>
     typeof one === "string" && one.includes(MARK) ? [one.replace(/^@/, "").replace(/\/.*$/, "")] : [],
   );
   return typed.reduce((text, one) => text.replaceAll(one, ""), said).includes(MARK);
 };
 
-test.each(forPeers.map((op) => op.name))("%s: there is an attempt to act on another's things with it", (name) => {
+test.each(forPeers.map((op) => op.name))("%s has attempts here", (name) => {
   expect(attempts[name as OperationName]?.length ?? 0).toBeGreaterThan(0);
 });
 
@@ -174,17 +163,17 @@ describe.each(forPeers.map((op) => op.name))("%s", (name) => {
   const mine = attempts[name as OperationName] ?? [];
 
   test.each(mine.map((one, i) => [i, one.code, one] as const))(
-    "attempt %i of a peer on another's things: %s",
+    "attempt %i on what belongs to others ends with %s",
     async (_, code, one) => {
-      const before = await othersThings();
-      const answer = await tried(name, one.input(), bob);
+      const before = await othersData();
+      const answer = await outcomeOf(works, name, one.input(), bob);
       expect(answer).toMatchObject({ code });
-      expect(tells(answer.said, one.input()), answer.said).toBe(false);
-      expect(await othersThings()).toEqual(before);
+      expect(reveals(answer.said, one.input()), answer.said).toBe(false);
+      expect(await othersData()).toEqual(before);
     },
   );
 
-  test("with another's id, but not its secret, is for nobody", async () => {
+  test("refuses another peer's id without its secret", async () => {
     const before = await works.dump();
     const { peer_id, secret } = ann;
     const forged: Credentials[] = [
@@ -201,32 +190,29 @@ describe.each(forPeers.map((op) => op.name))("%s", (name) => {
     ];
     for (const one of mine.filter((some) => some.code !== "bad_request"))
       for (const credentials of forged)
-        expect(await tried(name, one.input(), credentials)).toMatchObject({ code: "unauthorized" });
+        expect(await outcomeOf(works, name, one.input(), credentials)).toMatchObject({ code: "unauthorized" });
     expect(await works.dump()).toEqual(before);
   });
 });
 
-test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))(
-  "%s is nothing for a peer",
-  async (name) => {
-    const before = await works.dump();
-    const inputs: Partial<Record<string, object>> = {
-      unhold_message: { message_id: its.held },
-      join_device: { name: "x" },
-      add_device: { name: "x" },
-      revoke_device: { device: "x" },
-      rename_device: { device: "x", name: "y" },
-    };
-    expect(await tried(name, inputs[name] ?? {}, ann)).toMatchObject({ code: "forbidden" });
-    expect(await works.dump()).toEqual(before);
-  },
-);
+test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))("%s is refused to peers", async (name) => {
+  const before = await works.dump();
+  const inputs: Partial<Record<string, object>> = {
+    unhold_message: { message_id: its.held },
+    join_device: { name: "x" },
+    add_device: { name: "x" },
+    revoke_device: { device: "x" },
+    rename_device: { device: "x", name: "y" },
+  };
+  expect(await outcomeOf(works, name, inputs[name] ?? {}, ann)).toMatchObject({ code: "forbidden" });
+  expect(await works.dump()).toEqual(before);
+});
 
-test("over HTTP, another's id without its secret is refused everywhere, and changes nothing", async () => {
+test("over HTTP, another peer's id without its secret is refused by every operation, and changes nothing", async () => {
   const broker: TestBroker = await startBroker();
   const [one, two] = [await newPeer(broker, "one"), await newPeer(broker, "two")];
   const before = await everything(broker);
-  // Side by side: answers to wrong credentials come slowly.
+  // In parallel: the tarpit delays answers to wrong credentials.
   for (const secret of [two.secret, one.secret.slice(0, -1), "0".repeat(32)]) {
     const answers = forPeers.map(async (op) => {
       const input = attempts[op.name as OperationName]?.find((some) => some.code !== "bad_request")?.input() ?? {};
@@ -238,70 +224,9 @@ test("over HTTP, another's id without its secret is refused everywhere, and chan
   expect(await everything(broker)).toEqual(before);
 });
 
-describe("who was released, or has left", () => {
-  /** Out: released by a vote, and about to leave. Gone: has left. */
-  let out: TestPeer;
-  let gone: TestPeer;
-  let early = "";
-  let dead = "";
-  let withdrawable = "";
-
-  beforeAll(async () => {
-    const lead = await works.newPeer("lead");
-    [out, gone] = [await works.newPeer("out"), await works.newPeer("gone")];
-    await works.call("create_pool", { name: "team", purpose: "x" }, lead);
-    for (const peer of [out, gone]) await works.call("join_pool", { pool: "team" }, peer);
-    await works.call("inbound_policy", { policy: "refuse", from: "out" }, lead);
-    early = (await works.call("send_message", { to: "@team", text: "early" }, lead)).message_id;
-    dead = (await works.call("send_message", { to: "@team/lead", text: "unwanted" }, out)).message_id;
-    withdrawable = (await works.call("propose_release", { pool: "team", peer: "lead", reason: "x" }, out)).proposal_id;
-    await works.call("leave_pool", { pool: "team" }, gone);
-    const { proposal_id } = await works.call("propose_release", { pool: "team", peer: "out", reason: "done" });
-    await works.call("decide_release", { proposal_id, decision: "passed" });
-    works.setOn(1000);
-    await works.call("join_pool", { pool: "team" }, eve);
-    await works.call("send_message", { to: "@team", text: "late, again" }, lead);
-  });
-
-  const refusals: [string, OperationName, () => Record<string, unknown>][] = [
-    ["writes to all", "send_message", () => ({ to: "@team", text: "x" })],
-    ["invites", "invite_to_pool", () => ({ pool: "team", peer: "bob" })],
-    ["passes the lead on", "invite_to_pool", () => ({ pool: "team", peer: "eve", role: "lead" })],
-    ["archives", "archive_pool", () => ({ pool: "team" })],
-    ["proposes a release", "propose_release", () => ({ pool: "team", peer: "lead", reason: "x" })],
-  ];
-  test.each(refusals)("no longer %s", async (_, name, input) => {
-    const before = await works.dump();
-    for (const peer of [out, gone]) expect(await tried(name, input(), peer)).toMatchObject({ code: "forbidden" });
-    expect(await works.dump()).toEqual(before);
-  });
-
-  test("takes no proposal back, and sends nothing into the pool once more", async () => {
-    const before = await works.dump();
-    const withdrawn = { proposal_id: withdrawable, decision: "withdrawn" };
-    expect(await tried("decide_release", withdrawn, out)).toMatchObject({ code: "forbidden" });
-    expect(await tried("resend_message", { message_id: dead }, out)).toMatchObject({ code: "forbidden" });
-    expect(await works.dump()).toEqual(before);
-  });
-
-  test("while it finishes, reads what was said before, and says to the lead what is left", async () => {
-    const { recent_messages } = await works.call("pool_status", { pool: "team" }, out);
-    expect(recent_messages.map((one) => one.message_id)).toContain(early);
-    expect(recent_messages.map((one) => one.text).join()).not.toContain("late");
-    expect(await tried("send_message", { to: "@team/lead", text: "all is done" }, out)).toMatchObject({
-      code: "nothing",
-    });
-  });
-
-  test("once it has left, reads nothing", async () => {
-    expect(await tried("pool_status", { pool: "team" }, gone)).toMatchObject({ code: "forbidden" });
-    expect(await tried("list_peers", { pool: "team" }, gone)).toMatchObject({ code: "forbidden" });
-  });
-});
-
-test("what a mailbox refused does not get into it by being sent again", async () => {
+test("a message that was refused by a mailbox cannot be forced in by resending it", async () => {
   const before = await works.dump();
-  expect(await tried("resend_message", { message_id: its.dead }, ann)).toMatchObject({ code: "conflict" });
+  expect(await outcomeOf(works, "resend_message", { message_id: its.dead }, ann)).toMatchObject({ code: "conflict" });
   expect(await works.dump()).toEqual(before);
   expect((await works.call("resend_message", { message_id: its.dead })).recipients[0]?.state).toBe("queued");
 });

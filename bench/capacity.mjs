@@ -1,6 +1,7 @@
 /**
- * What a deployment needs, calculated from what one operation costs (measured by `npm run bench -- shared`) and from what
- * sessions do. Nothing is started or measured here; every number is on this page or an option.
+ * Capacity planning: the brokers and cores that a deployment needs, calculated from the measured cost of each operation
+ * (`npm run bench -- shared`) and a model of what sessions do. Nothing is measured here; every number is in this file or
+ * an option.
  *
  *     node bench/capacity.mjs                            10, 1,000 and 100,000 sessions
  *     node bench/capacity.mjs --sessions 5000 --messages 60 --beat 30
@@ -16,7 +17,7 @@ export const costs = {
   stored: 1269 / 1024,
 };
 
-/** What sessions do, and how full things may be. */
+/** The load model, and the utilisation to plan for. */
 export const usual = {
   /** Share of the open sessions that work just now, and what each of these sends within an hour. */
   active: 0.25,

@@ -1,4 +1,4 @@
-/** What a bench has made, processes and folders, goes when the bench ends: by its maker, last one first. */
+/** Cleanup of a bench's processes and folders, in reverse order of creation. */
 
 const undo = [];
 

@@ -17,7 +17,7 @@ import { quantile } from "./stats.mjs";
 
 const MESSAGES = 500;
 const WARM_UP = 30;
-/** Between two messages: what the last one set going (acknowledgements) is over by then. */
+/** Pause between two messages, so that the acknowledgements of the previous one are done. */
 const GAP_MS = 15;
 const TEXT = "I am changing src/auth.ts; please keep out of it until noon. ".repeat(4).slice(0, 200);
 const GOALS = [
@@ -61,7 +61,7 @@ async function withPeers(count) {
   }));
 }
 
-/** Sends a message, and says how long it took to lie in the spool. */
+/** Sends a message and returns the time until it lies in the spool, in ms. */
 async function deliveries(broker, spool) {
   const http = client(1);
   const operator = headers(broker);
@@ -76,7 +76,7 @@ async function deliveries(broker, spool) {
     const begin = performance.now();
     const sent = call(http, broker, "send_message", { to: "receiver", text: TEXT, message_id }, operator);
     const at = await arrived;
-    // What a hook does: takes it, prints it, marks it; and the model goes on.
+    // As a hook does: take, print, mark; then the model continues.
     const name = `bench-${count++}`;
     const taken = join(spool, `taken.${name}`);
     renameSync(mail, taken);

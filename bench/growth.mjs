@@ -1,6 +1,6 @@
 /**
- * What grows with what is stored, and what must not: operations on a store that holds a million finished messages (value),
- * and on one that holds none (floor), in turns in one run. `CCT_BENCH_ROWS` sets another number, and
+ * How latency grows with the amount of stored data: operations on a store with a million finished messages (value) and on
+ * an empty one (floor), in turns in one run. `CCT_BENCH_ROWS` sets another number, and
  * `CCT_BENCH_DATABASE_URL` names an empty PostgreSQL for the full store (and `CCT_BENCH_FLOOR_DATABASE_URL` one for the other).
  */
 import { randomBytes } from "node:crypto";
@@ -11,7 +11,7 @@ import { median } from "./stats.mjs";
 
 const ROWS = Number(process.env.CCT_BENCH_ROWS ?? 1_000_000);
 const PEERS = 50;
-/** Rows that are put in by one statement. */
+/** Rows inserted by one statement. */
 const AT_ONCE = 5_000;
 const ROUNDS = 200;
 const DAY_MS = 86_400_000;
@@ -22,7 +22,7 @@ const loadParts = () =>
     "growth",
     `export { operations } from "./src/operations/index.ts";
      export { clearings } from "./src/operations/support/retention.ts";
-     export { invoke } from "./src/operations/core/operation.ts";
+     export { invoke } from "./src/operations/core/invoke.ts";
      export { countOpen, oldestQueued } from "./src/store/counts.ts";
      export { migrate, readMigrations } from "./src/store/migrate.ts";
      export { openSqlite } from "./src/store/drivers/sqlite.ts";

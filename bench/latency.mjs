@@ -1,6 +1,6 @@
 /**
- * Hooks of a session whose broker is 200 ms away each way, beside the same hooks of one whose broker is here: what they cost
- * must not differ, since hooks read files only. Without mail, as every tool call pays.
+ * Hook latency with a broker 200 ms away (each way), beside a local broker. It must not differ, since hooks only read
+ * files. Measured without mail, the cost of every tool call.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -45,7 +45,7 @@ export async function latency() {
 
 const settings = (env) => Object.entries(env).map(([name, value]) => `${name}=${value}`);
 
-/** A TCP proxy that holds every piece back, each way. */
+/** A TCP proxy that delays all data in both directions. */
 function slowLink(url, delay) {
   const { hostname, port } = new URL(url);
   const sockets = new Set();

@@ -1,11 +1,11 @@
-/** A real PostgreSQL of a bench's own, which keeps what it has answered as in earnest (fsync), and what it costs the machine. */
+/** A real PostgreSQL for one bench, with fsync on, and its resource usage. */
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { atEnd } from "./cleanup.mjs";
 import { tempFolder } from "./product.mjs";
 import { loadSource } from "./source.mjs";
 
-/** Starts it. Throws when there is none on this machine. */
+/** Starts it. Throws when PostgreSQL is not installed. */
 export async function startPostgres() {
   const { ask, makeCluster, urlOf } = await loadSource(
     "postgres",
@@ -21,9 +21,9 @@ export async function startPostgres() {
       await ask(urlOf(port, "postgres"), `CREATE DATABASE ${name}`);
       return urlOf(port, name);
     },
-    /** Of the server, its children that live, and those that have ended. */
+    /** CPU time of the server and of all its children, living or ended. */
     cpuMs: () => cpuMs(server.pid, true) + children().reduce((sum, pid) => sum + cpuMs(pid, false), 0),
-    /** Its processes that serve a client's connection. */
+    /** The backend processes of client connections. */
     connections: () => children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("127.0.0.1(")),
   };
 }
@@ -38,7 +38,7 @@ function freePort() {
   });
 }
 
-/** What the kernel says of a process, from its state on (the name before may hold anything); nothing when it has ended. */
+/** The fields of `/proc/<pid>/stat` from the state on; undefined when the process has ended. */
 function statOf(pid) {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -53,13 +53,13 @@ const parentOf = (pid) => Number(statOf(pid)[1]);
 /** The kernel counts in hundredths of a second. */
 const TICK_MS = 10;
 
-/** Milliseconds of processor that a process has used; `withEnded`: and its children that have ended. */
+/** CPU time of a process in milliseconds; `withEnded` adds its ended children. */
 export function cpuMs(pid, withEnded = false) {
   const [own, system, ended, endedSystem] = statOf(pid).slice(11, 15).map(Number);
   return ((own ?? 0) + (system ?? 0) + (withEnded ? (ended ?? 0) + (endedSystem ?? 0) : 0)) * TICK_MS;
 }
 
-/** MiB of a process that lie in memory. */
+/** Resident memory of a process in MiB. */
 export function residentMiB(pid) {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kib) / 1024;

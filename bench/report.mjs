@@ -1,7 +1,7 @@
 /** Figures as a table or as JSON. */
 import { availableParallelism, loadavg } from "node:os";
 
-/** Adds what follows from a figure: the ratio to its floor, and whether its goal is met. */
+/** Adds the derived values to a figure: the ratio to its floor, and whether it meets its goal. */
 export function complete(figure) {
   if (figure.notMeasured) return figure;
   const ratio = figure.floor === undefined ? undefined : figure.value / figure.floor;
@@ -9,7 +9,7 @@ export function complete(figure) {
   return { ...figure, ratio, ...(goal ? { met: (goal.of === "ratio" ? ratio : figure.value) <= goal.limit } : {}) };
 }
 
-/** Where and under which load it was measured: on a busy machine even a ratio lies, and most of all a p99. */
+/** The machine and its load: on a busy machine even ratios are distorted, a p99 most of all. */
 export function machine(date) {
   const [load = 0] = loadavg();
   const { versions, platform } = process;

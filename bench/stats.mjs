@@ -1,6 +1,6 @@
-/** The few statistics that the figures are made of. */
+/** Statistics for the figures. */
 
-/** The value below which the share `q` of the samples lies. */
+/** The `q` quantile (0 to 1) of the samples, interpolated. */
 export function quantile(samples, q) {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (sorted.length - 1) * q;

@@ -6,7 +6,7 @@ const WARM_UP = 10;
 
 export const quoted = (word) => `'${word.replaceAll("'", "'\\''")}'`;
 
-/** Milliseconds of every run of each command, `input` a file on its standard input; `undefined` where bash has no clock that is fine enough (macOS's own). */
+/** Run times of each command in ms, with the file `input` on standard input. `undefined` when bash has no EPOCHREALTIME (macOS). */
 export function inTurns(commands, env, input) {
   const one = (command, i) =>
     `a=$EPOCHREALTIME; ${command.map(quoted).join(" ")} <"$input" >/dev/null 2>&1; b=$EPOCHREALTIME; echo "${i} $((\${b/./} - \${a/./}))"`;

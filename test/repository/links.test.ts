@@ -68,3 +68,11 @@ test("the front page is short", () => {
 test.each([...pages.keys()].filter((path) => /^docs\/[^/]+$/.test(path)))("%s says first whom it is for", (path) => {
   expect(pages.get(path)?.opening).toMatch(/^For /);
 });
+
+test("the glossary has each word once, in alphabetical order", () => {
+  const words = [...(pages.get("docs/glossary.md")?.text ?? "").matchAll(/^- \*\*(.+?)\*\*/gm)].map(
+    ([, word = ""]) => word,
+  );
+  expect(words.length).toBeGreaterThan(50);
+  expect(words).toEqual([...new Set(words)].sort((a, b) => a.localeCompare(b, "en")));
+});

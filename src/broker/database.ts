@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
-import { paths, readBrokerNote } from "../platform/home.ts";
+import { paths, readBrokerFile } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
 import type { Store } from "../store/store.ts";
@@ -95,7 +95,7 @@ async function openLocked(home: string, path: string, log: Logger): Promise<Stor
 }
 
 function secondBroker(home: string): CctError {
-  const first = readBrokerNote(home);
+  const first = readBrokerFile(home);
   const who = first ? `process ${first.pid} at ${first.url}` : "a process that is just starting or stopping";
   return new CctError(
     "already_running",

@@ -6,7 +6,7 @@ import type { Environment } from "../operations/core/transaction.ts";
 import type { LanAccess } from "../operations/surface/broker-status.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
-import { type BrokerNote, brokerToken, paths, prepareHome, readBrokerNote, writeWhole } from "../platform/home.ts";
+import { type BrokerFile, brokerToken, paths, prepareHome, readBrokerFile, writeWhole } from "../platform/home.ts";
 import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
@@ -87,7 +87,7 @@ interface Parts {
   log: Logger;
 }
 
-/** Serves an open database: event streams and operations first, then the listeners, the note in the home and the sweep. */
+/** Serves an open database: event streams and operations first, then the listeners, the broker file and the sweep. */
 async function serve({ world, config, timing, database, schema, log }: Parts): Promise<Broker> {
   const { now } = database;
   const startedAt = now();
@@ -156,8 +156,8 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
           fingerprint: certificate?.fingerprint,
         };
   try {
-    // Now that the broker listens: clients that find the note connect at once.
-    writeNote(world, config.home, url);
+    // Now that the broker listens: clients that find the file connect at once.
+    writeBrokerFile(world, config.home, url);
   } catch (error) {
     events.close();
     await listeners.close();
@@ -181,8 +181,8 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     async close() {
       closed = true;
       const stopped = loop.stop();
-      // Before the streams end: a session whose stream ends checks the note to tell a shutdown from a crash.
-      removeNote(world, config.home);
+      // Before the streams end: a session whose stream ends checks the file to tell a shutdown from a crash.
+      removeBrokerFile(world, config.home);
       await stopped;
       const drained = listeners.close();
       events.close();
@@ -205,12 +205,12 @@ function localUrl(host: string, port: number): string {
   return `http://${local.includes(":") ? `[${local}]` : local}:${port}`;
 }
 
-/** Tells clients where the broker is. Throws `store_failed`: without the note nobody would find it. */
-function writeNote(world: World, home: string, url: string): void {
+/** Tells clients where the broker is. Throws `store_failed`: without the file nobody would find it. */
+function writeBrokerFile(world: World, home: string, url: string): void {
   const path = paths(home).broker;
-  const note: BrokerNote = { pid: world.pid, began: startMark(world.pid), url, version: world.version };
+  const content: BrokerFile = { pid: world.pid, began: startMark(world.pid), url, version: world.version };
   try {
-    writeWhole(path, `${JSON.stringify(note)}\n`, world.newId());
+    writeWhole(path, `${JSON.stringify(content)}\n`, world.newId());
   } catch (error) {
     throw new CctError(
       "store_failed",
@@ -220,7 +220,7 @@ function writeNote(world: World, home: string, url: string): void {
   }
 }
 
-/** Unless another broker's note has replaced ours. */
-function removeNote(world: World, home: string): void {
-  if (readBrokerNote(home)?.pid === world.pid) rmSync(paths(home).broker, { force: true });
+/** Unless another broker has replaced it. */
+function removeBrokerFile(world: World, home: string): void {
+  if (readBrokerFile(home)?.pid === world.pid) rmSync(paths(home).broker, { force: true });
 }

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { brokerVariables, type Config } from "../platform/config.ts";
 import { CctError, errorFrom, errorLine } from "../platform/errors.ts";
-import { paths, readBrokerNote, readToken } from "../platform/home.ts";
+import { paths, readBrokerFile, readToken } from "../platform/home.ts";
 import { isOnThisMachine } from "../platform/network.ts";
 import { isAlive, stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
@@ -36,7 +36,7 @@ export function localClient(config: Config, random: () => number): Client {
 
 /** The URL of this home's broker in a list of one, or an empty list. */
 function runningUrl(home: string): string[] {
-  const note = readBrokerNote(home);
+  const note = readBrokerFile(home);
   if (!note) return [];
   const process = `${note.pid} ${note.began}`;
   // The start mark is compared once per broker, because reading it is slow on some systems.

@@ -245,8 +245,8 @@ export function brokerToken(home: string, newId: () => string): string {
   }
 }
 
-/** The broker's note in the home: where clients find it. */
-export interface BrokerNote {
+/** The broker file, `broker.json` in the home: where clients find the broker. */
+export interface BrokerFile {
   pid: number;
   /** Start mark of the process: after a crash, its pid and its port may belong to another one. */
   began: string;
@@ -254,10 +254,10 @@ export interface BrokerNote {
   version: string;
 }
 
-export function readBrokerNote(home: string): BrokerNote | undefined {
+export function readBrokerFile(home: string): BrokerFile | undefined {
   try {
-    const note: Partial<BrokerNote> = JSON.parse(readTrusted(paths(home).broker) ?? "null") ?? {};
-    const { pid, began, url, version } = note;
+    const content: Partial<BrokerFile> = JSON.parse(readTrusted(paths(home).broker) ?? "null") ?? {};
+    const { pid, began, url, version } = content;
     if (typeof pid !== "number" || typeof began !== "string") return undefined;
     if (typeof url === "string" && typeof version === "string") return { pid, began, url, version };
   } catch {

@@ -9,7 +9,7 @@ import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
-import { readBrokerNote } from "../platform/home.ts";
+import { readBrokerFile } from "../platform/home.ts";
 import { isAlive } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { pauseAfter } from "../rules/backoff.ts";
@@ -186,7 +186,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
 
   /** A broker that was told to stop removed its note. It stays down until somebody, or a session that is new, starts it. */
   async function findBroker(): Promise<void> {
-    if (record && !config.broker && !readBrokerNote(config.home))
+    if (record && !config.broker && !readBrokerFile(config.home))
       throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
     await ensureBroker(world, config, client);
   }
@@ -269,10 +269,10 @@ export function createLink(world: World, config: Config, client: Client, spool: 
       return work();
     }
     // One that was killed left its note.
-    if (config.broker || !readBrokerNote(config.home)) return;
+    if (config.broker || !readBrokerFile(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, Math.random() * HEAL_SPREAD_MS).unref());
     // A session whose host has just died starts nothing any more.
-    if (closed || !isAlive(world.ppid) || !readBrokerNote(config.home)) return;
+    if (closed || !isAlive(world.ppid) || !readBrokerFile(config.home)) return;
     await ensureBroker(world, config, client).catch((failed: unknown) => {
       problem = failed instanceof CctError ? failed : error;
     });

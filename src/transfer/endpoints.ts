@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
-import { paths, readBrokerNote } from "../platform/home.ts";
+import { paths, readBrokerFile } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import type { StoreKind } from "../rules/moves.ts";
@@ -96,13 +96,13 @@ async function openLocked(home: string, file: string): Promise<Store> {
     return await openSqlite(file);
   } catch (error) {
     if (!(error instanceof CctError) || error.code !== "conflict") throw error;
-    const note = readBrokerNote(home);
-    // A killed broker leaves its note behind.
-    const runs = note !== undefined && stillRuns(note.pid, note.began);
+    const broker = readBrokerFile(home);
+    // A killed broker leaves its file behind.
+    const runs = broker !== undefined && stillRuns(broker.pid, broker.began);
     throw new CctError(
       "conflict",
       runs
-        ? `The broker of ${home} is running (process ${note.pid}), so its data cannot be moved.`
+        ? `The broker of ${home} is running (process ${broker.pid}), so its data cannot be moved.`
         : `Another process has locked ${file}: a broker that is starting or stopping, or another move.`,
       runs ? "Stop it with: cct kill. Then repeat this." : "Wait until it has finished, then repeat this.",
     );

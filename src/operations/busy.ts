@@ -1,4 +1,4 @@
-/** Busy signals: a peer asks to be left alone for a while, and says when it is ready again. */
+/** Busy signals: a peer holds back normal mail for a while, and ends that when it is ready again. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
@@ -17,8 +17,8 @@ export const setBusy = operation({
   tool: { title: "Set busy", readOnly: false },
   doc: "Marks this session as busy: normal mail waits until cct_set_ready, or until 1.5 times the estimate has passed; interrupts come through. Senders are told.",
   input: z.strictObject({
-    reason: z.string().max(1000).describe("a few words, told to senders"),
-    estimate_seconds: z.int().min(1).max(MAX_ESTIMATE_S).describe("how long it will take; 24 hours at the most"),
+    reason: z.string().max(1000).describe("a few words, shown to senders"),
+    estimate_seconds: z.int().min(1).max(MAX_ESTIMATE_S).describe("how long it will take; at most 24 hours"),
   }),
   output: peerShape,
   async run(context, input) {
@@ -26,17 +26,18 @@ export const setBusy = operation({
     const peer = callingPeer(context);
     checkPlain("reason", input.reason);
     const reason = oneLine(input.reason, 200);
-    if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say in a few words what you do.");
+    if (reason === "")
+      throw new CctError("bad_request", "The reason is empty.", "Say in a few words what you are doing.");
     const busy = { busy_reason: reason, busy_since: now, busy_for: input.estimate_seconds * 1000 };
     const changed: Peer = { ...peer, ...busy };
     await updatePeer(sql, changed);
-    // Its session server may have mail in front of the hooks that is to wait now.
+    // The session server takes back spooled mail that must wait from now on.
     context.emit({ peer_id: peer.peer_id, about: "mail" });
     const minutes = Math.max(1, Math.round(input.estimate_seconds / 60));
     await tellPolls(
       context,
       peer,
-      `${peer.name} is busy for about ${minutes} min: ${inQuotes(reason)}. If you wait for it, slow your poll down to one in ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you are told that it is ready.`,
+      `${peer.name} is busy for about ${minutes} min: ${inQuotes(reason)}. If you wait for it, poll only every ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you hear that it is ready.`,
     );
     return toPeerShapeOf(sql, changed, true, now);
   },

@@ -1,4 +1,4 @@
-/** Taking mail: claim, acknowledge, check. */
+/** Taking mail: claims (leases), acknowledgements, and checks by a tool. */
 import * as z from "zod";
 import { MAX_CLAIMS, refuseOver } from "../rules/bounds.ts";
 import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
@@ -13,7 +13,7 @@ import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
 import { canWake } from "./support/post.ts";
 import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./support/shapes.ts";
 
-/** What the framing of a message depends on. */
+/** What decides how long a message is in its frame. */
 function framed(mail: Mail, host: string): FramedMessage {
   return {
     message_id: mail.message_id,
@@ -39,8 +39,8 @@ async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]
   refuseOver(
     held,
     MAX_CLAIMS,
-    "This session holds too many claims",
-    "Acknowledge what was shown, or give it back: ack_messages. What is not renewed lapses by itself.",
+    "This session has too many claims",
+    "Acknowledge or return them: ack_messages. Claims that are not renewed lapse by themselves.",
   );
   for (const one of mail.slice(0, MAX_CLAIMS - held)) {
     const next = claim(one.delivery, now);
@@ -50,7 +50,7 @@ async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]
   return claimed;
 }
 
-/** Never more than this is looked at in one claim. */
+/** Messages that one claim looks at, at most. */
 const CLAIM_WINDOW = 100;
 
 export const claimMessages = operation({
@@ -61,16 +61,14 @@ export const claimMessages = operation({
   doc: "Leases waiting mail to the peer's session server: in order, as much as fits a frame of `budget` characters. Heartbeats renew the lease; when it lapses, the mail is queued again and marked redelivered. Mail too long for any frame is only named. A busy peer gets only interrupts.",
   input: z.strictObject({
     limit: z.int().min(1).max(CLAIM_WINDOW),
-    budget: z.int().min(0).max(100_000).describe("characters that the frame has left"),
+    budget: z.int().min(0).max(100_000).describe("characters left in the frame"),
   }),
   output: z.object({
     messages: z.array(mailShape),
-    remaining: z.int().describe("queued besides these"),
-    interrupts: z.int().describe("how many of the remaining are urgent"),
-    quiet: z.boolean().describe("the peer is busy: only what interrupts is for it now"),
-    may_wake: z
-      .boolean()
-      .describe("false: the peer was woken too often within the hour; only what interrupts may wake it"),
+    remaining: z.int().describe("queued, besides these"),
+    interrupts: z.int().describe("of the remaining, how many are interrupts"),
+    quiet: z.boolean().describe("the peer is busy: it gets only interrupts"),
+    may_wake: z.boolean().describe("false: woken too often within the last hour; only interrupts may wake the peer"),
     too_long: z.array(
       z.object({
         message_id: z.string(),
@@ -133,12 +131,14 @@ export const ackMessages = operation({
     via: z
       .enum(ways)
       .optional()
-      .describe("how the host took it: by waking, beside a tool, at a turn's end, with a prompt, asked for"),
-    batch: z.string().min(1).max(64).optional().describe("names what was shown together"),
+      .describe(
+        "how the host took it: by waking, beside a tool call, at the end of a turn, with a prompt, or on request",
+      ),
+    batch: z.string().min(1).max(64).optional().describe("id of what was shown together"),
   }),
   output: z.object({
     acknowledged: z.int(),
-    stale: z.int().describe("changed nothing: an older attempt, or settled before"),
+    stale: z.int().describe("changed nothing: of an older attempt, or already settled"),
   }),
   async run(context, input) {
     const { sql, now } = context;
@@ -160,7 +160,7 @@ export const ackMessages = operation({
   },
 });
 
-/** Text that one answer carries at the most, beyond the first message: the host cuts long tool results. */
+/** Maximum text in one answer, except for the first message: the host truncates long tool results. */
 const CHECK_CHARACTERS = 40_000;
 
 export const checkMessages = operation({
@@ -172,13 +172,13 @@ export const checkMessages = operation({
     title: "Check messages",
     readOnly: false,
     alwaysLoad: true,
-    adds: { notice: z.string().optional().describe("with messages: who wrote them, and who did not") },
+    adds: { notice: z.string().optional().describe("with messages: whose words they are") },
   },
   doc: "Takes the messages that wait for this session. Mail arrives by itself, so call this only when a mail notice says that more is waiting or a message was too long.",
   input: z.strictObject({
-    limit: z.int().min(1).max(CLAIM_WINDOW).optional().describe("20 when left out"),
+    limit: z.int().min(1).max(CLAIM_WINDOW).optional().describe("default 20"),
   }),
-  output: z.object({ messages: z.array(mailShape), remaining: z.int().describe("still waiting after these") }),
+  output: z.object({ messages: z.array(mailShape), remaining: z.int().describe("waiting after these") }),
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);

@@ -1,4 +1,4 @@
-/** What mail costs: how often models were woken or shown mail, and how many tokens of text that was. */
+/** The cost of mail: how often it woke models or was shown to them, and how many tokens it had. */
 import * as z from "zod";
 import { estimatedTokens, HOUR_MS } from "../rules/guards.ts";
 import { type Cost, costs } from "../store/usage.ts";
@@ -6,10 +6,10 @@ import { operation } from "./core/operation.ts";
 
 const row = z.object({
   name: z.string(),
-  wakes: z.int().describe("turns that mail began"),
-  injections: z.int().describe("times that mail was shown in a turn that ran anyway"),
+  wakes: z.int().describe("turns that mail started"),
+  injections: z.int().describe("times that mail was shown in a turn that was running anyway"),
   messages: z.int(),
-  tokens: z.int().describe("estimate of the mail's own text; a woken turn reads its context again besides"),
+  tokens: z.int().describe("estimate for the text of the mail; a woken turn also reads its context again"),
 });
 
 export const cost = operation({
@@ -19,7 +19,7 @@ export const cost = operation({
   repeatable: "always",
   cli: "cost",
   doc: "Shows what mail has cost: wakes, injections and estimated tokens, by peer and by pool.",
-  input: z.strictObject({ hours: z.int().min(1).max(8760).optional().describe("how far back; 24 when left out") }),
+  input: z.strictObject({ hours: z.int().min(1).max(8760).optional().describe("how far back; default 24") }),
   output: z.object({ peers: z.array(row), pools: z.array(row) }),
   async run({ sql, now }, input) {
     const since = now - (input.hours ?? 24) * HOUR_MS;

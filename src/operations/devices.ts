@@ -1,4 +1,4 @@
-/** Other machines: letting them in, and out again. */
+/** Devices: other machines that hold a token of their own. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { INVITATION_MS, type Scope } from "../rules/devices.ts";
@@ -21,7 +21,7 @@ import { usedUp } from "./support/invitations.ts";
 import { time } from "./support/shapes.ts";
 
 const name = z.string().min(1).max(200);
-const newName = name.describe("what to call the machine; '-2' is added when it is taken");
+const newName = name.describe("name of the machine; '-2' is appended when it is taken");
 const known = name.describe("its name, or 4 or more characters of its id");
 
 export const inviteDevice = operation({
@@ -30,7 +30,7 @@ export const inviteDevice = operation({
   repeatable: "never",
   doc: "Creates an invitation: a code with which one other machine can join, once, within 15 minutes. `cct lan-start` and `cct device invite` show it inside a join string.",
   input: z.strictObject({
-    scope: scope.optional().describe("what the machine may: read, post (the default) or admin"),
+    scope: scope.optional().describe("what the machine may do: read, post (default) or admin"),
   }),
   output: z.object({ code: z.string(), scope, expires_at: time }),
   async run({ sql, now, newId }, input) {
@@ -51,8 +51,8 @@ export const joinDevice = operation({
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   async run(context, input) {
     const { caller, sql, now } = context;
-    if (caller.kind !== "invitee") throw new CctError("forbidden", "This is for a machine with a join string.");
-    // Looked up before, in another transaction: by now somebody else may have used it.
+    if (caller.kind !== "invitee") throw new CctError("forbidden", "Only a machine with a join string can call this.");
+    // The request was authenticated in another transaction; the invitation may have been used since.
     const invitation = await findInvitation(sql, caller.code_hash);
     if (!invitation || invitation.used_at !== null || invitation.expires_at <= now) throw usedUp();
     await useInvitation(sql, caller.code_hash, now);
@@ -66,7 +66,7 @@ export const addDevice = operation({
   repeatable: "never",
   cli: "device add <name>",
   doc: "Creates a token without a join string: for a machine that is set up by hand, or for several that share one. It is shown once.",
-  input: z.strictObject({ name: newName, scope: scope.optional().describe("read, post (the default) or admin") }),
+  input: z.strictObject({ name: newName, scope: scope.optional().describe("read, post (default) or admin") }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   run: (context, input) => admit(context, input.name, input.scope ?? "post"),
 });
@@ -97,7 +97,7 @@ export const listDevices = operation({
   repeatable: "always",
   cli: "device list",
   doc: "Lists the machines that have a token: what each may do, and when it was last seen.",
-  input: z.strictObject({ all: z.boolean().optional().describe("revoked ones too") }),
+  input: z.strictObject({ all: z.boolean().optional().describe("include revoked ones") }),
   output: z.object({ devices: z.array(deviceShape) }),
   async run({ sql }, input) {
     const devices = (await devicesKnown(sql)).filter((one) => input.all || one.revoked_at === null);
@@ -145,7 +145,7 @@ export const renameDevice = operation({
     );
     const wanted = nameFrom(input.name);
     if (others.some((one) => one.name === wanted)) {
-      throw new CctError("conflict", `Another device is called '${wanted}'.`, "Choose another name.");
+      throw new CctError("conflict", `The name '${wanted}' belongs to another device.`, "Choose another name.");
     }
     await updateDevice(sql, { ...device, name: wanted });
     return { device_id: device.device_id, name: wanted };
@@ -162,7 +162,7 @@ async function deviceNamed(sql: Sql, ref: string): Promise<Device> {
   if (only && hits.length === 1) return only;
   throw new CctError(
     hits.length > 1 ? "ambiguous" : "not_found",
-    hits.length > 1 ? "Several devices begin so." : "There is no such device.",
+    hits.length > 1 ? `'${ref.slice(0, 80)}' fits several devices.` : `There is no device '${ref.slice(0, 80)}'.`,
     devices.length > 0 ? `Devices: ${devices.map((one) => one.name).join(", ")}.` : "No device has a token.",
   );
 }

@@ -1,4 +1,4 @@
-/** What was said, and what became of it. */
+/** Message history and delivery status. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { failedMessages, findMessage, history, recipientsOf } from "../store/messages.ts";
@@ -55,10 +55,10 @@ export const messages = operation({
   cli: "messages",
   doc: "Lists the message history, newest first: all messages for the operator, its own for a peer.",
   input: z.strictObject({
-    peer: z.string().min(1).max(200).optional().describe("only what this peer sent or received"),
-    limit: z.int().min(1).max(500).optional().describe("50 when left out"),
-    before: z.int().min(1).optional().describe("only messages older than this seq, to page back"),
-    dead: z.boolean().optional().describe("only what ended unread: dead, expired, refused; see resend"),
+    peer: z.string().min(1).max(200).optional().describe("only messages that this peer sent or received"),
+    limit: z.int().min(1).max(500).optional().describe("default 50"),
+    before: z.int().min(1).optional().describe("only messages with a lower seq, for paging back"),
+    dead: z.boolean().optional().describe("only messages that ended unread: dead, expired, refused; see resend"),
   }),
   output: z.object({
     messages: z.array(

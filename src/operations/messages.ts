@@ -1,4 +1,4 @@
-/** Messages: sending them, and once more. */
+/** Sending messages, and resending those that ended unread. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
@@ -30,7 +30,7 @@ const sendOutput = z.object({
   kept: z
     .string()
     .optional()
-    .describe("only from an outbox: the message was NOT confirmed yet; where it lies, and until when"),
+    .describe("only from an outbox: the message is NOT confirmed yet; where it is kept, and until when"),
 });
 
 export const sendMessage = operation({
@@ -52,13 +52,13 @@ export const sendMessage = operation({
       ),
     text: z.string().describe("up to 64 KiB"),
     urgency: urgency.optional().describe("normal (default); interrupt stops its next tool call; low never wakes it"),
-    reply_to: messageId.optional().describe("the message_id that this answers"),
+    reply_to: messageId.optional().describe("the message_id that this replies to"),
     thread_id: z.string().min(1).max(64).optional(),
     expires_in_seconds: z.int().min(1).max(31_536_000).optional().describe("dropped if still unread by then"),
     allow_secrets: z
       .boolean()
       .optional()
-      .describe("send although it holds what looks like a key: only when the user wants that"),
+      .describe("send although the text seems to contain a key: only when the user wants that"),
     message_id: messageId.optional().describe("makes a repeated send harmless: the first answer comes again"),
   }),
   output: sendOutput,
@@ -75,7 +75,7 @@ export const sendMessage = operation({
     if (input.reply_to !== undefined && !(parent && (await mayAnswer(context, parent)))) {
       throw new CctError(
         "not_found",
-        `There is no message '${input.reply_to}' that you could reply to.`,
+        `There is no message '${input.reply_to}' that you can reply to.`,
         "Leave reply_to out, or use the id shown with the message.",
       );
     }
@@ -92,7 +92,7 @@ export const sendMessage = operation({
     const message: Message = {
       ...from,
       message_id: id,
-      // Whichever brokers they went through: after what the same sender said before, and after what it answers.
+      // Above the sender's last message and above the message it replies to, whichever brokers they went through.
       seq: context.nextSeq(Math.max(last, parent?.seq ?? 0)),
       to_address: input.to.trim(),
       thread_id: input.thread_id ?? parent?.thread_id ?? id,
@@ -118,7 +118,7 @@ export const sendMessage = operation({
   },
 });
 
-/** Throws when a guard against loops and burning trips; the operator gets a note. Answers with the place of what was sent last. */
+/** Throws `rate_limited` when a guard against loops and floods trips, and notes it for the operator. Returns the seq of the last message sent. */
 async function checkGuards(
   { sql, now, limits }: Context,
   me: Peer,
@@ -131,7 +131,7 @@ async function checkGuards(
   throw new NotedError("rate_limited", tripped.message, tripped.hint, (context) => note(context, subject, said));
 }
 
-/** Everyone whom an address means for this caller. */
+/** The recipients that an address means for this caller. */
 async function recipientsFor(context: Context, to: string): Promise<{ recipients: Peer[]; pool_id: string | null }> {
   const { sql, caller, now } = context;
   const address = parseAddress(to);
@@ -139,7 +139,7 @@ async function recipientsFor(context: Context, to: string): Promise<{ recipients
   const pool = await poolNamed(sql, address.pool, caller);
   refuseArchived(pool);
   const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
-  // Who was released may still say to one member what it leaves behind.
+  // A released member may still write to single members, to hand over its work.
   if (caller.kind === "peer") (address.kind === "pool" ? requireActive : requireMember)(pool, me);
   const { peer } = await peopleOf(sql, pool, now);
   const members =
@@ -164,7 +164,7 @@ function firstAnswer(
     throw new CctError(
       "conflict",
       `The message_id '${before.message_id}' belongs to another message.`,
-      "Make a new one for every message.",
+      "Make a new one for each message.",
     );
   }
   return sendOutput.parse(JSON.parse(before.answer));
@@ -209,7 +209,7 @@ export const resendMessage = operation({
     if (revived === 0) {
       throw new CctError(
         "conflict",
-        "Nothing of that message ended unread that its recipients take.",
+        "No delivery of this message ended unread at a recipient that accepts it.",
         "See: cct message <message_id>",
       );
     }
@@ -219,14 +219,14 @@ export const resendMessage = operation({
   },
 });
 
-/** What was refused or is to be held stays so until its recipient or the operator says otherwise, however often it is sent. */
+/** Applies the recipient's policy again: resending does not get around it. */
 async function asPolicySays(sql: Sql, message: Message, recipientId: string, next: Delivery): Promise<Delivery> {
   const policy = policyFor(await policiesOf(sql, recipientId), message.from_id, message.pool_id);
   const { state, reason } = newDelivery(null, policy);
   return { ...next, state, reason };
 }
 
-/** Who may answer a message: who sent or got it, and who can read it in its pool. */
+/** Whether the caller may reply to a message: its sender, its recipients, and everyone who may read it in its pool. */
 async function mayAnswer(context: Context, message: Message): Promise<boolean> {
   const { sql, caller } = context;
   if (mayKnow(context, message, await recipientsOf(sql, [message.message_id]))) return true;

@@ -1,4 +1,4 @@
-/** What the operator should know: written when a guard trips or mail is lost, read at the command line. */
+/** Notes for the operator: events that need a person, such as a tripped guard or lost mail. */
 import * as z from "zod";
 import { notesSince } from "../store/notes.ts";
 import { operation } from "./core/operation.ts";
@@ -12,7 +12,7 @@ export const notes = operation({
   repeatable: "always",
   cli: "notes",
   doc: "Lists notes for the operator, newest first: guards that tripped, mail that could not be delivered, held mail that expired.",
-  input: z.strictObject({ days: z.int().min(1).max(365).optional().describe("how far back; 7 when left out") }),
+  input: z.strictObject({ days: z.int().min(1).max(365).optional().describe("how far back; default 7") }),
   output: z.object({ notes: z.array(z.object({ at: time, text: z.string() })) }),
   async run({ sql, now }, input) {
     const found = await notesSince(sql, now - (input.days ?? 7) * DAY_MS, 500);

@@ -1,4 +1,4 @@
-/** Being a peer: heartbeat, unregister, listing, the summary. */
+/** Peers: heartbeat, unregistration, listing and summary. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
@@ -31,24 +31,24 @@ export const heartbeat = operation({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
-    hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes its mail"),
-    command_ms: z.int().min(0).optional().describe("for how long a command has been running, if it is a long one"),
+    hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes mail"),
+    command_ms: z.int().min(0).optional().describe("how long a long command has been running"),
     repo: place.repo,
     branch: place.branch,
     remote: place.remote,
-    summary: z.string().max(500).optional().describe("only taken while the peer has none"),
+    summary: z.string().max(500).optional().describe("used only while the peer has none"),
     held,
   }),
   output: z.object({
-    waiting: z.int().describe("queued for it, and to be claimed"),
+    waiting: z.int().describe("queued, ready to be claimed"),
     interrupts: z.int(),
     name: z.string(),
-    unread: z.int().describe("all that it was not given yet"),
-    held: z.int().describe("kept by its inbound policy"),
+    unread: z.int().describe("all that was not delivered yet"),
+    held: z.int().describe("held by its inbound policy"),
     may_wake: z.boolean(),
     pools: z
       .array(z.object({ name: z.string(), unread: z.int() }))
-      .describe("its pools, the one in which something was said last first"),
+      .describe("its pools, the one with the latest message first"),
     presence: z.enum(presences),
     busy_until: time.optional(),
   }),
@@ -56,16 +56,16 @@ export const heartbeat = operation({
     const { sql, now } = context;
     const caller = callingPeer(context);
     if (caller.claude_pid !== input.claude_pid) {
-      throw new CctError("conflict", "This peer is another session now.", "Register again.");
+      throw new CctError("conflict", "This peer belongs to another session now.", "Register again.");
     }
-    // The beat may come before the sweep: who polls is told all the same.
+    // The heartbeat may come before the sweep does this.
     const peer = isBusyOver(caller, now) ? await endBusy(context, caller) : caller;
     const current: Peer = {
       ...peer,
       ...withLongCommand(peer, input.command_ms === undefined ? undefined : now - input.command_ms, now),
       last_seen: now,
       session_id: input.session_id ?? peer.session_id,
-      // A heartbeat is proof of life, whatever silence had made us believe.
+      // A heartbeat proves that an offline peer is back.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
       repo: input.repo ?? peer.repo,
       branch: input.branch ?? peer.branch,
@@ -109,7 +109,10 @@ export const unregister = operation({
   repeatable: "always",
   doc: "Ends the peer's session: it is offline at once. The peer, its name and its mailbox stay.",
   input: z.strictObject({
-    claude_pid: z.int().min(1).describe("the session meant; ending one that is not current changes nothing"),
+    claude_pid: z
+      .int()
+      .min(1)
+      .describe("process id of the session; a session that is not the current one changes nothing"),
   }),
   output: z.object({ ended: z.boolean() }),
   async run(context, input) {
@@ -133,15 +136,19 @@ export const listPeers = operation({
     scope: z
       .enum(["all", "machine", "repo"])
       .optional()
-      .describe("all (default), or only the peers on the caller's machine, or in its repository"),
-    pool: z.string().min(1).max(80).optional().describe("only the members of this pool"),
+      .describe("all (default), or only peers on the caller's machine, or in its repository"),
+    pool: z.string().min(1).max(80).optional().describe("only members of this pool"),
   }),
   output: z.object({ peers: z.array(peerShape) }),
   async run({ sql, caller, now }, input) {
     const scope = input.scope ?? "all";
     const me = caller.kind === "peer" ? caller.peer : undefined;
     if (!me && scope !== "all") {
-      throw new CctError("bad_request", `The scope '${scope}' needs a peer to start from.`, "The operator lists all.");
+      throw new CctError(
+        "bad_request",
+        `The scope '${scope}' is relative to a peer.`,
+        "As the operator, use the scope 'all'.",
+      );
     }
     const inScope = (peer: Peer): boolean =>
       !me || scope === "all" || (scope === "machine" ? peer.host === me.host : sameRepo(peer, me));
@@ -166,16 +173,16 @@ export const listPeers = operation({
   },
 });
 
-/** The members of a pool that the caller may look into. */
+/** The ids of a pool's members. Throws `forbidden` when the caller is not one of them. */
 async function membersFor(sql: Sql, caller: Caller, ref: string): Promise<string[]> {
   const pool = await poolNamed(sql, ref, caller);
   if (caller.kind === "device")
-    throw new CctError("forbidden", "Who is in a pool is for its members.", "Ask for it in a session that is one.");
+    throw new CctError("forbidden", "Only members see who is in a pool.", "Ask from a session that is a member.");
   if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
   return membersOf(pool).map((member) => member.peer_id);
 }
 
-/** Clones of one remote are one repository, wherever they lie. */
+/** Clones of one remote are one repository. */
 function sameRepo(a: Peer, b: Peer): boolean {
   if (a.remote !== null && b.remote !== null) return a.remote === b.remote;
   return a.host === b.host && (a.repo ?? a.cwd) === (b.repo ?? b.cwd);
@@ -207,7 +214,7 @@ export const setSummary = operation({
         throw new CctError(
           "conflict",
           `The name '${name}' is taken by peer ${shortId(other.peer_id)}.`,
-          "Choose another one.",
+          "Choose another name.",
         );
       }
     }

@@ -1,4 +1,4 @@
-/** Inbound policies: what a peer's mailbox takes, and what it holds until the operator has looked. */
+/** Inbound policies: what a mailbox accepts, refuses, or holds for review by the operator. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { letThrough, policies } from "../rules/delivery.ts";
@@ -27,9 +27,9 @@ export const inboundPolicy = operation({
   cli: "policy [policy]",
   doc: "Shows or sets what a session's mailbox does with mail: accept it, hold it until the operator releases it, or refuse it (the sender is told). For one sender, one pool, or all the rest. Mail from a person or from the broker is always accepted.",
   input: z.strictObject({
-    policy: z.enum(policies).optional().describe("the new policy; left out: only show"),
+    policy: z.enum(policies).optional().describe("the new policy; without it the policies are only shown"),
     from: z.string().min(1).max(200).optional().describe("only for mail from this peer, or in this @pool"),
-    peer: z.string().min(1).max(200).optional().describe("whose mailbox; for the operator"),
+    peer: z.string().min(1).max(200).optional().describe("whose mailbox; only for the operator"),
   }),
   output: z.object({ peer_id: z.string(), name: z.string(), policies: z.array(policyOf) }),
   async run(context, input) {
@@ -39,7 +39,7 @@ export const inboundPolicy = operation({
       const source = input.from === undefined ? "" : await sourceOf(context, input.from);
       await putPolicy(sql, { peer_id: owner.peer_id, source, policy: input.policy });
     } else if (input.from !== undefined) {
-      throw new CctError("bad_request", "'from' needs a policy.", `Say one of: ${policies.join(", ")}.`);
+      throw new CctError("bad_request", "'from' needs a policy.", `Use one of: ${policies.join(", ")}.`);
     }
     const set = await policiesOf(sql, owner.peer_id);
     const rest = set.find((one) => one.source === "")?.policy ?? "accept";
@@ -62,7 +62,7 @@ async function ownerFor({ sql, caller }: Context, ref: string | undefined): Prom
   if (ref === undefined) return caller.peer;
   const named = await peerNamed(sql, ref);
   if (named.peer_id === caller.peer.peer_id) return named;
-  throw new CctError("forbidden", "A session sets its own policy only.", "Leave 'peer' out.");
+  throw new CctError("forbidden", "A session can only set its own policy.", "Leave out 'peer'.");
 }
 
 async function sourceOf({ sql, caller }: Context, ref: string): Promise<string> {
@@ -74,7 +74,7 @@ async function sourceName({ sql, caller }: Context, source: string): Promise<str
   const [peer] = await findPeers(sql, [source]);
   if (peer) return peer.name;
   const pool = await findPool(sql, source);
-  // A pool that it left, or never was in, may be one that it does not know of.
+  // A private pool that the peer is not in stays hidden.
   return pool && sightOf(pool, viewerOf(caller)) !== "hidden" ? `@${pool.name}` : source;
 }
 
@@ -91,7 +91,7 @@ export const heldMessages = operation({
       z.object({
         message_id: z.string(),
         from_name: z.string(),
-        to: z.string().describe("whose mailbox holds it"),
+        to: z.string().describe("the mailbox that holds it"),
         urgency,
         text: z.string(),
         sent_at: time,
@@ -111,7 +111,7 @@ export const heldMessages = operation({
         from_name: message.from_name,
         to: owners.find((peer) => peer.peer_id === row.peer_id)?.name ?? row.peer_id,
         urgency: message.urgency,
-        // Its own model is not to read what the policy keeps from it.
+        // The policy keeps the text from the peer's own model.
         text: caller.kind === "peer" ? "" : message.text,
         sent_at: message.sent_at,
         expires_at: row.expires_at,
@@ -129,7 +129,7 @@ export const unholdMessage = operation({
   cli: "unhold <message_id>",
   doc: "Releases held mail to every mailbox that holds it.",
   input: z.strictObject({ message_id: z.string().min(8).max(64).describe("as `cct held` shows it") }),
-  output: z.object({ released: z.int().describe("mailboxes that it goes to now") }),
+  output: z.object({ released: z.int().describe("mailboxes that it was released to") }),
   async run(context, { message_id }) {
     const { sql } = context;
     let released = 0;

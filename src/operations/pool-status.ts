@@ -1,4 +1,4 @@
-/** Looking into a pool. */
+/** The status of a pool: members, recent messages, open votes. */
 import * as z from "zod";
 import { requireMember, sightOf } from "../rules/pools.ts";
 import { oneLine } from "../rules/text.ts";
@@ -10,7 +10,7 @@ import { toProposalShapes } from "./support/proposals.ts";
 import { addressFormatter, peopleOf, poolNamed, senderAddressFormatter } from "./support/references.ts";
 import { address, proposalShape, time } from "./support/shapes.ts";
 
-/** Messages that the status shows, and how much of each. */
+/** How many messages the status shows, and how much of each. */
 const RECENT = 10;
 const RECENT_CHARACTERS = 300;
 
@@ -24,7 +24,7 @@ export const poolStatus = operation({
   tool: {
     title: "Pool status",
     readOnly: true,
-    adds: { notice: z.string().describe("who wrote the texts, and who did not") },
+    adds: { notice: z.string().describe("whose words the texts are") },
   },
   doc: "Shows a pool: members with role and presence, the last messages, open votes. For members, also former ones.",
   input: z.strictObject({ pool: poolName }),
@@ -37,7 +37,7 @@ export const poolStatus = operation({
         from_name: z.string(),
         from_address: address,
         to: z.string(),
-        text: z.string().describe("its beginning"),
+        text: z.string().describe("the beginning"),
         sent_at: time,
       }),
     ),

@@ -29,7 +29,7 @@ import { report } from "./support/post.ts";
 import { withdrawAbout, withdrawAll } from "./support/proposals.ts";
 import { addressFormatter, callerName, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
 
-const role = z.string().max(200).describe("up to 32 characters; 'member' when left out");
+const role = z.string().max(200).describe("up to 32 characters; default 'member'");
 
 export const createPool = operation({
   name: "create_pool",
@@ -42,7 +42,7 @@ export const createPool = operation({
   input: z.strictObject({
     name: z.string().max(200).describe("letters, digits, '.', '_', '-'"),
     purpose: z.string().max(4000).describe("what the pool is for; up to 500 characters"),
-    private: z.boolean().optional().describe("only its members know of it; others come in by invitation alone"),
+    private: z.boolean().optional().describe("only its members see it; others join by invitation only"),
   }),
   output: z.object({ pool: poolShape }),
   async run(context, input) {
@@ -69,19 +69,19 @@ export const createPool = operation({
   },
 });
 
-/** Throws `rate_limited` when too many pools are active whose creator made this one too; a person may have any number. */
+/** Throws `rate_limited` when the creator of this pool has too many active ones. A person has no limit. */
 async function refuseMore({ sql }: Pick<Context, "sql">, { created_by }: PoolRow): Promise<void> {
   if (created_by === OPERATOR_NAME) return;
   const open = await countPoolsBy(sql, created_by);
   refuseOver(
     open,
     MAX_POOLS,
-    "Too many pools of one creator are active",
-    "Archive one that is done, or use one that is there.",
+    "Too many active pools have the same creator",
+    "Archive one that is done, or use an existing one.",
   );
 }
 
-/** Throws `conflict` when an active pool that the caller knows of, other than `but`, has that name. */
+/** Throws `conflict` when an active pool that the caller can see, except `but`, has that name. */
 async function refuseTaken(
   { sql, caller }: Pick<Context, "sql" | "caller">,
   name: string,
@@ -98,7 +98,7 @@ async function refuseTaken(
   throw new CctError(
     "conflict",
     `There is an active pool '@${other.name}': ${inQuotes(other.purpose, 500)}`,
-    "Join that one, or choose another name.",
+    "Join that pool, or choose another name.",
   );
 }
 
@@ -110,7 +110,7 @@ export const listPools = operation({
   cli: "pools",
   tool: { title: "List pools", readOnly: true },
   doc: "Lists the pools with purpose and size, newest first; of your own also the lead.",
-  input: z.strictObject({ include_archived: z.boolean().optional().describe("also those that have ended") }),
+  input: z.strictObject({ include_archived: z.boolean().optional().describe("include archived ones") }),
   output: z.object({ pools: z.array(poolShape) }),
   async run({ sql, caller }, input) {
     const pools = (await allPools(sql, input.include_archived ?? false)).filter(
@@ -156,7 +156,14 @@ export const joinPool = operation({
         me.peer_id,
       );
     } else if (was.role !== mine) {
-      await tellMembers(context, before, after, peer, [`${callerName(caller)} is ${inQuotes(mine)} now.`], me.peer_id);
+      await tellMembers(
+        context,
+        before,
+        after,
+        peer,
+        [`${callerName(caller)} now has the role ${inQuotes(mine)}.`],
+        me.peer_id,
+      );
     }
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
@@ -175,9 +182,9 @@ export const inviteToPool = operation({
   doc: "Adds a peer to a pool of yours; it is told by whom, why and what the pool is for. For a member: gives it another role ('lead' passes the lead on).",
   input: z.strictObject({
     pool: poolName,
-    peer: z.string().min(1).max(200).describe("its name, or the beginning of its id"),
+    peer: z.string().min(1).max(200).describe("its name, or a prefix of its id"),
     role: role.optional(),
-    reason: z.string().max(500).optional().describe("told to the peer"),
+    reason: z.string().max(500).optional().describe("shown to the peer"),
   }),
   output: poolWithMembers,
   async run(context, input) {
@@ -198,13 +205,13 @@ export const inviteToPool = operation({
       to: [invited],
       pool: after,
       text: isNew
-        ? `${by} put you into the pool @${after.name} as ${inQuotes(given)}.${reason}\nIts purpose: ${inQuotes(after.purpose, 500)}\n` +
-          `${membersOf(after).length} members; see cct_pool_status. Write to all of them with to=@${after.name}. To go: cct_leave_pool.`
+        ? `${by} added you to the pool @${after.name} as ${inQuotes(given)}.${reason}\nIts purpose: ${inQuotes(after.purpose, 500)}\n` +
+          `${membersOf(after).length} members; see cct_pool_status. Write to all of them with to=@${after.name}. To leave: cct_leave_pool.`
         : `${by} made you ${inQuotes(given)} in the pool @${after.name}.${reason}`,
       urgency: "normal",
     });
     const what = isNew
-      ? `${by} put ${invited.name} into the pool as ${inQuotes(given)}.`
+      ? `${by} added ${invited.name} to the pool as ${inQuotes(given)}.`
       : `${by} made ${invited.name} ${inQuotes(given)}.`;
     await tellMembers(context, before, after, peer, [what], inviter ?? "", invited.peer_id);
     return {
@@ -258,7 +265,7 @@ export const archivePool = operation({
       throw new CctError(
         "forbidden",
         `Only the lead of @${before.name} (${leadOf(before)?.name ?? "nobody"}) or the operator can archive it.`,
-        "Ask the lead, or leave it: leave_pool.",
+        "Ask the lead, or leave the pool: leave_pool.",
       );
     }
     const { peer } = await peopleOf(sql, before, now);
@@ -266,7 +273,7 @@ export const archivePool = operation({
     await record(context, before, after);
     const except = caller.kind === "peer" ? caller.peer.peer_id : "";
     const to = audience(before, except).flatMap((member) => peer(member.peer_id) ?? []);
-    const text = `${callerName(caller)} archived the pool @${before.name}. It takes no mail any more.`;
+    const text = `${callerName(caller)} archived the pool @${before.name}. It accepts no more mail.`;
     await report(context, { to, pool: after, text, urgency: "low" });
     await withdrawAll(context, after, "the pool was archived");
     return { pool: toPoolShape({ ...before, ...after }, caller) };

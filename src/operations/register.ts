@@ -1,4 +1,4 @@
-/** Becoming a peer, or the one that a session was before. */
+/** Registration: a session becomes a new peer, or one that it was before. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
@@ -21,7 +21,7 @@ export const register = operation({
   errors: ["conflict"],
   doc: "Registers a session as a peer. Without credentials it creates a new peer and returns its secret, once. With a peer's credentials the session becomes that peer again, unless another live session is that peer.",
   input: z.strictObject({
-    name: z.string().min(1).max(200).optional().describe("the name wanted; '-2' is added when it is taken"),
+    name: z.string().min(1).max(200).optional().describe("the preferred name; '-2' is appended when it is taken"),
     ...place,
     held,
   }),
@@ -59,12 +59,12 @@ export const register = operation({
           "Register without credentials to become a new peer.",
         );
       }
-      // A process that had left the peer, or another one under its number, does not go on where that one was.
-      const goesOn = sameProcess && peer.presence !== "offline";
-      await takeBackMail(context, peer, input.held, goesOn);
+      // A process that left the peer, or another one that reuses its pid, does not continue that session.
+      const continues = sameProcess && peer.presence !== "offline";
+      await takeBackMail(context, peer, input.held, continues);
       const present = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
-      // What an ended process was busy with has ended with it.
-      const back = goesOn || peer.busy_since === null ? present : await endBusy(context, present);
+      // A busy signal ends with its process.
+      const back = continues || peer.busy_since === null ? present : await endBusy(context, present);
       await updatePeer(sql, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
@@ -84,14 +84,14 @@ export const register = operation({
 });
 
 /**
- * A session becomes a known peer again. Claims that it does not hold any more were lost with the old session server.
- * Unless the host process is the same and goes on, what was taken but not seen to be read comes again as well.
+ * Settles a returning peer's open deliveries. Claims that the session no longer has were lost with its old session server.
+ * Unless the same host process continues, delivered mail that was not seen to be read is queued again, too.
  */
 async function takeBackMail(
   context: Context,
   peer: Peer,
   stillHeld: readonly { message_id: string; attempt: number }[],
-  goesOn: boolean,
+  continues: boolean,
 ): Promise<void> {
   const { sql, now } = context;
   for (const delivery of await openDeliveries(sql, peer.peer_id, ["claimed", "delivered"])) {
@@ -100,14 +100,14 @@ async function takeBackMail(
       ? renew(delivery, claim.attempt, now)
       : delivery.state === "claimed"
         ? acknowledge(delivery, delivery.attempt, "lost", now)
-        : goesOn
+        : continues
           ? undefined
           : cutOff(delivery);
     if (next) await recordOutcome(context, delivery, next);
   }
 }
 
-/** The wanted name, or the next free one. A name whose owner is long gone, with no mail waiting, changes hands. */
+/** The wanted name, or the next free one. A peer that is long gone, without waiting mail, loses its name to the newcomer. */
 async function nameForNewcomer({ sql, now }: Context, wanted: string): Promise<string> {
   const peers = await peersNamedLike(sql, wanted, stemOf(wanted));
   const name = freeName(

@@ -1,4 +1,4 @@
-/** Democratic release: propose, vote, and the operator's word. */
+/** Releases of pool members by vote: proposals, votes, and the operator's decision. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
@@ -35,16 +35,16 @@ export const proposeRelease = operation({
   doc: "Proposes to release a member from a pool because its work there is done. All members vote, including that member; your yes is cast with it. It takes more than half.",
   input: z.strictObject({
     pool: z.string().min(1).max(80).describe("the pool's name"),
-    peer: z.string().min(1).max(200).describe("the member to be released"),
-    reason: z.string().max(1000).describe("told to all voters"),
-    deadline_seconds: z.int().min(10).max(MAX_DEADLINE_S).optional().describe("600 when left out"),
+    peer: z.string().min(1).max(200).describe("the member to release"),
+    reason: z.string().max(1000).describe("shown to all voters"),
+    deadline_seconds: z.int().min(10).max(MAX_DEADLINE_S).optional().describe("default 600"),
   }),
   output: proposalShape,
   async run(context, input) {
     const { sql, caller, now } = context;
     checkPlain("reason", input.reason);
     const reason = oneLine(input.reason, 1000);
-    if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say why, in a sentence.");
+    if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say why in one sentence.");
     const pool = await poolNamed(sql, input.pool, caller);
     refuseArchived(pool);
     if (caller.kind === "peer") requireActive(pool, caller.peer.peer_id);
@@ -54,7 +54,7 @@ export const proposeRelease = operation({
     if (!voters.includes(subject)) {
       throw new CctError(
         "conflict",
-        `${subject.name} is released from @${pool.name} already.`,
+        `${subject.name} was already released from @${pool.name}.`,
         "It will leave by itself.",
       );
     }
@@ -62,7 +62,7 @@ export const proposeRelease = operation({
       throw new CctError(
         "bad_request",
         `${subject.name} is the only member of @${pool.name}.`,
-        "Nobody has to vote: leave_pool.",
+        "No vote is needed: leave_pool.",
       );
     }
     const all = await openProposals(sql, pool.pool_id);
@@ -70,15 +70,15 @@ export const proposeRelease = operation({
     if (open) {
       throw new CctError(
         "conflict",
-        `A proposal to release ${subject.name} is open: ${shortId(open.proposal_id)}.`,
+        `A proposal to release ${subject.name} is already open: ${shortId(open.proposal_id)}.`,
         "Vote on it: vote_release.",
       );
     }
     if (caller.kind === "peer") {
-      const first = "Let those be decided first: vote_release, or withdraw yours: decide_release.";
+      const first = "Decide those first: vote_release, or withdraw yours: decide_release.";
       refuseOver(all.length, MAX_PROPOSALS, `Too many proposals are open in @${pool.name}`, first);
       const mine = await countProposalsBy(sql, caller.peer.peer_id);
-      refuseOver(mine, MAX_PROPOSALS, "Too many proposals of yours are open", first);
+      refuseOver(mine, MAX_PROPOSALS, "Too many of your proposals are open", first);
     }
     const deadline = now + (input.deadline_seconds === undefined ? DEFAULT_DEADLINE_MS : input.deadline_seconds * 1000);
     const me = caller.kind === "peer" ? caller.peer.peer_id : "operator";
@@ -110,14 +110,14 @@ export const proposeRelease = operation({
       text:
         `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${inQuotes(reason, 1000)}\n` +
         `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
-        `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; who is released is not blamed.`,
+        `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; a release is no blame.`,
       urgency: "normal",
     });
     return toProposalShape(sql, await settleVotes(context, proposal));
   },
 });
 
-/** Whether a caller may know of a proposal: the voters that were asked, and all who see into the pool. */
+/** Whether the caller may see a proposal: its voters and everyone who can see the pool from inside may. */
 async function mayKnow(sql: Sql, proposal: Proposal, caller: Caller): Promise<boolean> {
   if (caller.kind !== "peer") return true;
   const me = caller.peer.peer_id;
@@ -141,13 +141,13 @@ async function proposalNamed(sql: Sql, ref: string, caller: Caller): Promise<Pro
   );
 }
 
-/** Throws `conflict`, with how it ended, when a proposal is not open. */
+/** Throws `conflict`, with the outcome, when a proposal is not open. */
 function refuseDecided(proposal: Proposal): void {
   if (proposal.state === "open") return;
   throw new CctError(
     "conflict",
     `The proposal to release ${proposal.subject} is ${proposal.state}: ${proposal.outcome}.`,
-    "Decided stays decided; propose anew if things have changed.",
+    "A decision is final; make a new proposal if things have changed.",
   );
 }
 
@@ -171,7 +171,7 @@ export const voteRelease = operation({
     const before = await ballotsOf(sql, proposal.proposal_id);
     const ballots = cast(before, me.peer_id, input.vote);
     if (now >= proposal.deadline) {
-      throw new CctError("conflict", "The time to vote is over.", "Propose anew if it is still wanted.");
+      throw new CctError("conflict", "The voting time is over.", "Make a new proposal if it is still wanted.");
     }
     const mine = ballots.find((ballot) => ballot.peer_id === me.peer_id);
     if (mine) await updateBallot(sql, proposal.proposal_id, mine);
@@ -198,14 +198,14 @@ export const decideRelease = operation({
     if (caller.kind === "peer" && !(isMine && input.decision === "withdrawn")) {
       throw new CctError(
         "forbidden",
-        "Only the operator decides a proposal; who made it may withdraw it.",
+        "Only the operator can decide a proposal; its proposer can withdraw it.",
         "Vote on it: vote_release.",
       );
     }
     refuseDecided(proposal);
     const pool = await findPool(sql, proposal.pool_id);
     if (pool && caller.kind === "peer") requireActive(pool, caller.peer.peer_id);
-    const by = caller.kind === "peer" ? `${proposal.proposer} took it back` : "the operator decided it";
+    const by = caller.kind === "peer" ? `${proposal.proposer} withdrew it` : "the operator decided it";
     return toProposalShape(sql, await conclude(context, proposal, input.decision, by));
   },
 });

@@ -1,4 +1,4 @@
-/** The registry of services: who runs what, where, and how it does. The broker only keeps it: it never probes. */
+/** Service registry: who runs what, where, and its health. The broker only stores it; owners' machines probe. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { MAX_SERVICES, refuseOver } from "../rules/bounds.ts";
@@ -36,7 +36,7 @@ import { shownServices } from "./support/services.ts";
 const serviceId = z.string().min(1).max(64);
 const kind = z.string().min(1).max(MAX_KIND);
 
-/** How a service names its owner. */
+/** The owner of a service that this caller registers. */
 function ownerOf({ caller }: Context): { owner: string; owner_name: string } {
   return caller.kind === "peer"
     ? { owner: caller.peer.peer_id, owner_name: caller.peer.name }
@@ -51,17 +51,22 @@ export const registerService = operation({
   doc: "Registers a service for everybody to see: a dev server, a database, a browser. It stays while it is renewed within its TTL. The same owner at the same host and port updates it; anybody else is refused there, unless it is stale.",
   input: z.strictObject({
     kind: kind.describe("what it is: browser, database, api …"),
-    url: z.string().min(1).max(2048).describe("where it is; no user name or password in it"),
-    name: z.string().min(1).max(MAX_SERVICE_NAME).optional().describe("the kind when left out"),
+    url: z.string().min(1).max(2048).describe("its address, without user name and password"),
+    name: z.string().min(1).max(MAX_SERVICE_NAME).optional().describe("default: the kind"),
     host: z.string().min(1).max(255).describe("name of the caller's machine: what localhost in the url means"),
-    ttl_seconds: z.int().min(MIN_TTL_S).max(MAX_TTL_S).optional().describe(`${DEFAULT_TTL_S} when left out`),
-    health_path: z.string().min(1).max(1024).optional().describe("what a probe gets from an http or https service"),
+    ttl_seconds: z.int().min(MIN_TTL_S).max(MAX_TTL_S).optional().describe(`default ${DEFAULT_TTL_S}`),
+    health_path: z
+      .string()
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe("path that a probe requests from an http or https service"),
     service_id: z
       .string()
       .regex(/^[0-9a-f]{32}$/, "a service_id is 32 hexadecimal characters")
       .optional()
       .describe(
-        "made by a command that renews the service while it runs: only that registration is updated, and the owner's session leaves it alone",
+        "made by a command that renews the service while it runs: only that registration is updated, and the owner's session does not renew it",
       ),
   }),
   output: serviceShape,
@@ -74,14 +79,14 @@ export const registerService = operation({
     const endpoint = endpointKey(endpointOf(input.url, input.host));
     if (input.health_path !== undefined) checkHealthPath(input.url, input.health_path);
     const owner = ownerOf(context);
-    const told = {
+    const registration = {
       kind: input.kind,
       name,
       url: input.url,
       health_path: input.health_path ?? null,
       ttl: (input.ttl_seconds ?? DEFAULT_TTL_S) * 1000,
       renewed_at: now,
-      // What was probed may have been something else.
+      // The last probe may have reached something else.
       health: "unknown" as const,
       health_at: null,
     };
@@ -89,7 +94,7 @@ export const registerService = operation({
     const how = placement(there, { owner: owner.owner, service_id: input.service_id }, now);
     if (there && how === "taken") throw taken(there, owner.owner);
     if (there && how === "again") {
-      const updated = { ...there, ...told };
+      const updated = { ...there, ...registration };
       await updateService(sql, updated);
       return toServiceShape(updated, now);
     }
@@ -97,16 +102,16 @@ export const registerService = operation({
     if (input.service_id !== undefined && (await findService(sql, input.service_id))) {
       throw new CctError(
         "conflict",
-        "This service_id is that of a service at another place.",
+        "This service_id belongs to a service at another place.",
         "Make a new one for each place.",
       );
     }
     if (context.caller.kind === "peer") {
       const mine = (await servicesOf(sql, owner.owner)).length;
-      refuseOver(mine, MAX_SERVICES, "You have registered too many services", "Unregister one that is not used.");
+      refuseOver(mine, MAX_SERVICES, "You have registered too many services", "Unregister one that you do not use.");
     }
     const service: Service = {
-      ...told,
+      ...registration,
       service_id: input.service_id ?? context.newId(),
       host: input.host,
       endpoint,
@@ -143,14 +148,14 @@ export const renewService = operation({
   doc: "Renews a service for another TTL, with the result of a probe. Also revives a stale one.",
   input: z.strictObject({
     service_id: serviceId,
-    health: z.enum(findings).describe("what the owner's machine has just found"),
+    health: z.enum(findings).describe("result of the probe by the owner's machine"),
   }),
   output: serviceShape,
   async run(context, input) {
     const { sql, now } = context;
     const service = await findService(sql, input.service_id);
     if (!service || isGone(service, now)) {
-      throw new CctError("not_found", "There is no such service (any more).", "Register it again.");
+      throw new CctError("not_found", "The service does not exist, or was removed.", "Register it again.");
     }
     assertOwner(context, service);
     const renewed = { ...service, renewed_at: now, health: input.health, health_at: now };
@@ -194,7 +199,7 @@ export const listServices = operation({
   repeatable: "always",
   tool: { title: "List services", readOnly: true },
   doc: "Lists registered services (dev servers, databases, browsers …): where each is, who owns it, and whether it answers. Look here before you start one of your own.",
-  input: z.strictObject({ kind: kind.optional().describe("only this kind") }),
+  input: z.strictObject({ kind: kind.optional().describe("only services of this kind") }),
   output: z.object({ services: z.array(serviceShape) }),
   async run({ sql, now }, input) {
     const wanted = input.kind?.toLowerCase();

@@ -31,7 +31,7 @@ describe("members that poll for mail", () => {
     const { ann, ben, carol, stranger } = await pollers(works);
     await works.call("set_busy", { reason: 'the "suite"', estimate_seconds: 1200 }, ann);
     expect(await take(works, ben)).toEqual([
-      "ann is busy for about 20 min: \"the 'suite'\". If you wait for it, slow your poll down to one in 10 minutes until you are told that it is ready.",
+      "ann is busy for about 20 min: \"the 'suite'\". If you wait for it, poll only every 10 minutes until you hear that it is ready.",
     ]);
     await works.call("set_ready", {}, ann);
     expect(await take(works, ben)).toEqual(["ann is ready. Poll once a minute again."]);

@@ -76,7 +76,7 @@ describe("a peer that was woken as often as it may be", () => {
       await ok(broker, "ack_messages", { acks, via: "wake", batch: `w${i}` }, bob);
     }
     const { recipients } = await send(broker, ann, "bob", "wake 3");
-    expect(recipients[0]?.note).toContain("woken as often as it may be");
+    expect(recipients[0]?.note).toContain("reached its limit of wakes per hour");
     expect((await ok(broker, "claim_messages", { limit: 10, budget: 7000 }, bob)).may_wake).toBe(false);
     const urgent = await send(broker, ann, "bob", "now", { urgency: "interrupt" });
     expect(urgent.recipients[0]?.note).toContain("will be woken");

@@ -149,7 +149,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
   [
     "a second release of one member",
     409,
-    /is open: .{4}.*vote_release/,
+    /is already open: .{4}.*vote_release/,
     "propose_release",
     { pool: "own", peer: "ben", reason: "x" },
     () => ben,

@@ -86,7 +86,7 @@ describe("coming into a pool", () => {
     ])
       expect(told?.text).toContain(part);
     expect((await newsFor(broker, ann as TestPeer, since)).map(({ urgency, text }) => [urgency, text])).toEqual([
-      ["low", expect.stringMatching(/put invited into the pool as "reviewer"\.$/)],
+      ["low", expect.stringMatching(/added invited to the pool as "reviewer"\.$/)],
     ]);
     expect(await newsFor(broker, ben as TestPeer, since)).toEqual([]);
     // In the history of the pool it stands for all.
@@ -107,7 +107,7 @@ describe("coming into a pool", () => {
       size: 3,
     });
     expect((await newsFor(broker, ann, since)).map(({ text }) => text)).toEqual([
-      expect.stringMatching(/^joiner \(peer .{4}\) is "writer" now\.$/),
+      expect.stringMatching(/^joiner \(peer .{4}\) now has the role "writer"\.$/),
     ]);
   });
 
@@ -157,7 +157,7 @@ describe("the lead", () => {
       expect.stringContaining('made you "lead"'),
     ]);
     expect((await newsFor(broker, ann, since)).map(({ text }) => text)).toEqual([
-      expect.stringContaining(`${carol.name} is lead now.`),
+      expect.stringContaining(`${carol.name} is the new lead.`),
     ]);
   });
 
@@ -170,7 +170,7 @@ describe("the lead", () => {
     for (const peer of [ben, carol]) {
       const news = await newsFor(broker, peer, since);
       expect(news.map(({ urgency, text }) => [urgency, text])).toEqual([
-        ["low", expect.stringMatching(`^${ann.name} .* left the pool. ${ben.name} is lead now.$`)],
+        ["low", expect.stringMatching(`^${ann.name} .* left the pool. ${ben.name} is the new lead.$`)],
       ]);
     }
     expect(await newsFor(broker, ann, since)).toEqual([]);
@@ -336,8 +336,8 @@ describe("a member that is away", () => {
     expect((await status(impatient, pool)).members.find(({ name }) => name === ann.name)?.presence).toBe("offline");
     await until("ann is let go", async () => (await status(impatient, pool)).members.length === 1);
     const texts = (await newsFor(impatient, ben, since)).map(({ urgency, text }) => `${urgency}: ${text}`).join("\n");
-    expect(texts).toContain(`low: ${ann.name} is no member any more: it was away for too long.`);
-    expect(texts).toContain(`${ben.name} is lead now.`);
+    expect(texts).toContain(`low: ${ann.name} is no longer a member: it was offline for too long.`);
+    expect(texts).toContain(`${ben.name} is the new lead.`);
     await ok(impatient, "unregister", { claude_pid: ben.place.claude_pid }, ben);
     await until("the pool is archived", async () => (await status(impatient, pool)).pool.state === "archived");
     await ok(impatient, "register", ann.place, ann);

@@ -24,7 +24,7 @@ describe("time", () => {
     const { proposal_id } = await ok(broker, "propose_release", input, ann);
     await until("it has expired", async () => (await status(broker, pool)).open_proposals.length === 0);
     const [told] = await newsFor(broker, ann, since);
-    expect(told?.text).toContain("is expired: the time was over: 1 of 3 voted yes, 2 needed");
+    expect(told?.text).toContain("is expired: the deadline passed: 1 of 3 voted yes, 2 needed");
     const late = { proposal_id, vote: "yes" };
     expect(await refused(broker, "vote_release", late, ben)).toMatchObject({ status: 409 });
   });
@@ -50,7 +50,7 @@ describe("time", () => {
     await works.pass(1, ...peers);
     const { members, recent_messages } = await works.call("pool_status", { pool: "team" });
     expect(members.map(({ name }) => name).sort()).toEqual(["ann", "carol"]);
-    expect(recent_messages[0]?.text).toBe("ben is no member any more: it was released.");
+    expect(recent_messages[0]?.text).toBe("ben is no longer a member: it was released.");
   });
 
   test("is up for a vote exactly at its deadline, not only at the next sweep", async () => {
@@ -61,7 +61,7 @@ describe("time", () => {
     const { proposal_id } = await works.call("propose_release", { pool: "team", peer: "ben", reason: "done" }, ann);
     works.setOn(DEFAULT_DEADLINE_MS);
     const late = await rejectedBy(works.call("vote_release", { proposal_id, vote: "yes" }, ben));
-    expect(late).toMatchObject({ code: "conflict", message: "The time to vote is over." });
+    expect(late).toMatchObject({ code: "conflict", message: "The voting time is over." });
   });
 
   test("that is set back releases nobody; set a day ahead it releases absent members", async () => {

@@ -220,7 +220,7 @@ describe("a proposal that has become obsolete", () => {
       expect(await refused(broker, "decide_release", { ...take, decision }, ann)).toMatchObject({ status: 403 });
     expect(await ok(broker, "decide_release", take, ann)).toMatchObject({
       state: "withdrawn",
-      outcome: `${ann.name} took it back`,
+      outcome: `${ann.name} withdrew it`,
     });
   });
 

@@ -80,7 +80,7 @@ describe("an inbound policy", () => {
     const [from, to] = await pair();
     await ok(broker, "inbound_policy", { policy: "refuse", from: from.name }, to);
     const { recipients, message_id } = await send(from, to.name, "hello?");
-    expect(recipients).toMatchObject([{ state: "refused", note: expect.stringContaining("takes no such mail") }]);
+    expect(recipients).toMatchObject([{ state: "refused", note: expect.stringContaining("refuses such mail") }]);
     expect(await claim(to)).toEqual([]);
     expect(await state(message_id)).toMatchObject({ state: "refused" });
   });
@@ -156,7 +156,7 @@ test("a sender is told of a session whose hooks take no mail", async () => {
   const beat = (hooks: "live" | "quiet") =>
     ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, hooks, held: [] }, to);
   await beat("quiet");
-  expect((await send(from, to.name, "one")).recipients[0]?.note).toMatch(/^no live hook: it took no mail yet/);
+  expect((await send(from, to.name, "one")).recipients[0]?.note).toMatch(/^no live hook: it has taken no mail yet/);
   await beat("live");
   expect((await send(from, to.name, "two")).recipients[0]?.note).toContain("will be woken");
 });

@@ -106,7 +106,7 @@ describe("the operator", () => {
     );
     expect(success(await me.cct("pool", "status", "jury"))).toMatch(/\bzoe +member, released\b/);
     expect(failure(await me.cct("release", "decide", id, "withdrawn"))).toMatch(/is passed: the operator decided it/);
-    expect(failure(await asBen("release", "vote", id, "no"))).toMatch(/Decided stays decided/);
+    expect(failure(await asBen("release", "vote", id, "no"))).toMatch(/A decision is final/);
   });
 
   test("does nothing that only a session does: it is said how", async () => {

@@ -38,7 +38,7 @@ hostTest("who is invited is woken, and told by whom, why and what for", async ()
   for (const session of [b, c]) {
     const told = placeOf(await session.given(purpose), purpose)?.text ?? "";
     expect(told).toContain("from CCT itself (no session: what the broker reports)");
-    expect(told).toMatch(new RegExp(`\\| a \\(peer .{4}\\) put you into the pool @crew as .*"${why}"`));
+    expect(told).toMatch(new RegExp(`\\| a \\(peer .{4}\\) added you to the pool @crew as .*"${why}"`));
   }
   await allOver();
   expect([wakes(b.last()), wakes(c.last())]).toEqual([1, 1]);

@@ -114,7 +114,7 @@ hostTest("a machine joins with what lan-start prints, once, and not after a quar
   expect(joined.stdout).toMatch(/joined: 0 peers, 0 pools on \S+@\S+ \(https:\/\/10\.77\.1\.1:7888\)/);
 
   const replayed = await cct(stranger, "join", word, "--no-install");
-  expect(replayed.stderr).toMatch(/used before, or is older than 15 minutes/);
+  expect(replayed.stderr).toMatch(/already used, or is older than 15 minutes/);
   const late = await joinString("device", "invite");
   clock.forward(15 * 60_000 + 1_000);
   expect((await cct(stranger, "join", late, "--no-install")).stderr).toMatch(/older than 15 minutes/);

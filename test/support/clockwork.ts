@@ -5,7 +5,7 @@ import { sweepAll } from "../../src/broker/background/sweep.ts";
 import { invoke } from "../../src/operations/core/invoke.ts";
 import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
-import { clearings } from "../../src/operations/support/retention.ts";
+import { cleanups } from "../../src/operations/support/retention.ts";
 import { CctError } from "../../src/platform/errors.ts";
 import type { Keep } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
@@ -93,7 +93,7 @@ export async function openClockwork(newId = () => randomBytes(16).toString("hex"
       return { peer_id, secret, name: given, place: where };
     },
     async clear(keep) {
-      for (const clear of clearings) while (await store.tx((sql) => clear(sql, keep, now)));
+      for (const clear of cleanups) while (await store.tx((sql) => clear(sql, keep, now)));
     },
     setOn(ms) {
       now += ms;

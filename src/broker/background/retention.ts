@@ -1,7 +1,7 @@
 /** Retention: deletes old data in small transactions with pauses, so that requests do not wait for it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Environment } from "../../operations/core/transaction.ts";
-import { clearings } from "../../operations/support/retention.ts";
+import { cleanups } from "../../operations/support/retention.ts";
 import type { Keep } from "../../rules/retention.ts";
 
 /** Of each kind per sweep. With 100 messages in a batch and a sweep every two seconds: 250 messages a second. */
@@ -11,7 +11,7 @@ const PAUSE_MS = 20;
 
 /** Deletes a few batches of each kind, if there is anything to delete. */
 export async function clearAway({ store, now }: Pick<Environment, "store" | "now">, keep: Keep): Promise<void> {
-  for (const clear of clearings) {
+  for (const clear of cleanups) {
     for (let i = 0; i < BATCHES && (await store.tx((sql) => clear(sql, keep, now()))); i++) await sleep(PAUSE_MS);
   }
 }

@@ -1,11 +1,11 @@
-/** How devices are shown. */
+/** The shape of devices in answers. */
 import * as z from "zod";
 import { scopes } from "../../rules/devices.ts";
 import { time } from "./shapes.ts";
 
 export const scope = z
   .enum(scopes)
-  .describe("read: see who is there; post: have sessions that talk; admin: all that the operator may");
+  .describe("read: see peers and pools; post: run sessions that talk; admin: everything that the operator may do");
 
 export const deviceShape = z.object({
   device_id: z.string(),
@@ -14,5 +14,5 @@ export const deviceShape = z.object({
   created_at: time,
   last_seen: time.optional(),
   revoked_at: time.optional(),
-  peers: z.int().describe("sessions of it that are here now"),
+  peers: z.int().describe("its live sessions"),
 });

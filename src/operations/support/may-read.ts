@@ -3,14 +3,14 @@ import { mayRead, type Pool } from "../../rules/pools.ts";
 import { type Message, recipientsOf } from "../../store/messages.ts";
 import type { Context } from "../core/operation.ts";
 
-/** Who may know what became of a message: who sent or got it, and the operator. */
+/** Whether the caller may see the delivery status of a message: its sender, its recipients and the operator may. */
 export function mayKnow({ caller }: Context, message: Message, recipients: readonly { peer_id: string }[]): boolean {
   if (caller.kind !== "peer") return true;
   const me = caller.peer.peer_id;
   return message.from_id === me || recipients.some((recipient) => recipient.peer_id === me);
 }
 
-/** What is said to one member of a pool is for that member, for who said it, and for the operator. */
+/** The messages of a pool that the caller may read. A directed one (`@pool/peer`) is for its sender, its recipient and the operator. */
 export async function seenBy({ sql, caller }: Context, pool: Pool, messages: readonly Message[]): Promise<Message[]> {
   if (caller.kind !== "peer") return [...messages];
   const me = caller.peer.peer_id;

@@ -1,4 +1,4 @@
-/** Changes of who is in a pool: written down, and told to its members. */
+/** Stores changes of a pool's membership, and reports them to its members. */
 import { audience, changedMembers, leadOf, type Pool } from "../../rules/pools.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
@@ -6,16 +6,16 @@ import type { Context } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { report } from "./post.ts";
 
-/** Finds a member's peer. */
+/** Looks up the peer of a member. */
 export type Person = (peerId: string) => Peer | undefined;
 
-/** Writes down what a rule made of a pool. */
+/** Stores the members and the archived state that a rule changed. */
 export async function record({ sql }: Pick<Context, "sql">, before: PoolRow, after: Pool): Promise<void> {
   for (const member of changedMembers(before, after)) await putMember(sql, before.pool_id, member);
   if (after.archived_at !== before.archived_at) await updatePool(sql, after);
 }
 
-/** Tells the members (but `except`) what happened, and who is lead now if that has changed. */
+/** Reports to all members, except those named, what happened and who is the new lead, if that changed. */
 export async function tellMembers(
   context: TransactionContext,
   before: Pool,
@@ -25,7 +25,7 @@ export async function tellMembers(
   ...except: readonly string[]
 ): Promise<void> {
   const lead = leadOf(after);
-  const news = lead && lead.peer_id !== leadOf(before)?.peer_id ? [`${lead.name} is lead now.`] : [];
+  const news = lead && lead.peer_id !== leadOf(before)?.peer_id ? [`${lead.name} is the new lead.`] : [];
   const to = audience(after, "").flatMap((member) =>
     except.includes(member.peer_id) ? [] : (person(member.peer_id) ?? []),
   );

@@ -1,12 +1,12 @@
-/** Notes to the operator, rate limited per subject. */
+/** Writes notes for the operator, rate-limited per subject. */
 import type { Tripped } from "../../rules/guards.ts";
 import { insertNote, lastNoteAt } from "../../store/notes.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 
-/** What trips again and again is written down once in this while. */
+/** At most one note per subject in this time. */
 const NOTE_EVERY_MS = 10 * 60_000;
 
-/** Writes a note, unless one on the same subject was written a moment ago. */
+/** Writes a note, unless there is a recent one on the same subject. */
 export async function note(
   { sql, now, newId }: Pick<TransactionContext, "sql" | "now" | "newId">,
   subject: string,
@@ -17,16 +17,16 @@ export async function note(
   await insertNote(sql, { note_id: newId(), at: now, subject, text });
 }
 
-/** What the operator is told of a guard that tripped. */
+/** The note about a tripped guard. */
 export function guardNote(tripped: Tripped, from: string, to: string): { subject: string; text: string } {
   const what = {
     repeat: "sent the same text again within a minute",
-    hops: "went on with a chain of replies that looks like a loop",
-    pair: "sent very many messages to one address",
-    sender: "sent very many messages",
+    hops: "continued a chain of replies that looks like a loop",
+    pair: "sent too many messages to one address",
+    sender: "sent too many messages",
   }[tripped.guard];
   return {
     subject: `guard ${tripped.guard} ${from}`,
-    text: `${from} ${what} (to ${to}). Nothing was sent, and it was told so. Look at: cct messages --peer ${from}`,
+    text: `${from} ${what} (to ${to}). Nothing was sent, and the sender was told. See: cct messages --peer ${from}`,
   };
 }

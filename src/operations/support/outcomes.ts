@@ -1,4 +1,4 @@
-/** What becomes of a delivery, written down in one place: whoever sent mail that ends unread is told without asking. */
+/** Records delivery transitions, and reports mail that ends unread to its sender and to the operator. */
 import { type Delivery, hasFailed } from "../../rules/delivery.ts";
 import { BROKER_NAME } from "../../rules/names.ts";
 import { oneLine } from "../../rules/text.ts";
@@ -8,7 +8,7 @@ import type { TransactionContext } from "../core/transaction.ts";
 import { note } from "./notes.ts";
 import { report } from "./post.ts";
 
-/** Writes down what a rule made of a delivery, and answers with that. */
+/** Stores a delivery's next state and counts the transition. Returns the stored row. */
 export async function recordDelivery(
   { sql, count }: Pick<TransactionContext, "sql" | "count">,
   before: DeliveryRow,
@@ -20,7 +20,7 @@ export async function recordDelivery(
   return after;
 }
 
-/** Records what a rule made of a delivery, and tells sender and operator of one that ended unread. */
+/** Stores a delivery's next state; when it ended unread, tells its sender and notes it for the operator. */
 export async function recordOutcome(context: TransactionContext, before: DeliveryRow, next: Delivery): Promise<void> {
   const { sql } = context;
   await recordDelivery(context, before, next);
@@ -30,12 +30,12 @@ export async function recordOutcome(context: TransactionContext, before: Deliver
   const peers = await findPeers(sql, [before.peer_id, message.from_id]);
   const recipient = peers.find((peer) => peer.peer_id === before.peer_id)?.name ?? before.peer_id;
   const sender = peers.filter((peer) => peer.peer_id === message.from_id);
-  const what = `message ${message.message_id} to ${recipient} is ${next.state}: ${next.reason ?? "no reason is known"}`;
+  const what = `message ${message.message_id} to ${recipient} is ${next.state}: ${next.reason ?? "no known reason"}`;
   if (next.state === "dead" || before.state === "held" || sender.length === 0)
     await note(
       context,
       `failed ${message.message_id}`,
-      `The ${what}. Send it again with: cct resend ${message.message_id}`,
+      `The ${what}. To send it again: cct resend ${message.message_id}`,
     );
   await report(context, {
     to: sender,

@@ -1,4 +1,4 @@
-/** How pools and their members are shown. */
+/** The shapes of pools and members in answers. */
 import * as z from "zod";
 import { leadOf, memberOf, membersOf, type Pool, sightOf } from "../../rules/pools.ts";
 import type { PoolRow } from "../../store/pools.ts";
@@ -19,14 +19,14 @@ export const poolShape = z.object({
   purpose: z.string(),
   state: z.enum(["active", "archived"]),
   size: z.int().describe("members"),
-  private: z.boolean().optional().describe("only its members know of it"),
+  private: z.boolean().optional().describe("only its members see it"),
   lead: z.string().nullable().optional().describe("for members"),
   your_role: z.string().optional(),
   created_at: time.optional().describe("for members"),
   archived_at: time.nullable().optional().describe("for members"),
 });
 
-/** A pool as the caller may see it. Who is not in it is shown name, purpose and size, and what it takes to name it. */
+/** A pool as the caller may see it: a non-member sees only id, name, purpose, state and size. */
 export function toPoolShape(pool: PoolRow, caller: Caller): z.input<typeof poolShape> {
   const mine = caller.kind === "peer" ? memberOf(pool, caller.peer.peer_id) : undefined;
   const shown = {
@@ -54,7 +54,7 @@ export const memberShape = z.object({
   host: z.string(),
   address,
   ...presenceShape,
-  released: z.boolean().describe("by a vote: it gets no broadcasts any more and is to leave"),
+  released: z.boolean().describe("by a vote: it gets no more broadcasts and will leave"),
   you: z.boolean(),
 });
 
@@ -62,7 +62,7 @@ export function toMemberShapes(
   pool: Pool,
   person: Person,
   caller: Caller,
-  call: AddressFormatter,
+  format: AddressFormatter,
   now: number,
 ): z.input<typeof memberShape>[] {
   return membersOf(pool).flatMap((member) => {
@@ -73,7 +73,7 @@ export function toMemberShapes(
       name: peer.name,
       role: member.role,
       host: peer.host,
-      address: call(peer),
+      address: format(peer),
       ...toPresenceShape(peer, now),
       released: member.releasing_until !== null,
       you: caller.kind === "peer" && caller.peer.peer_id === member.peer_id,

@@ -1,4 +1,4 @@
-/** Putting mail into mailboxes: the one place where messages and their deliveries are made. */
+/** Posts messages: the only place where messages and their deliveries are created. */
 import type * as z from "zod";
 import {
   fullText,
@@ -26,16 +26,16 @@ import { expectation, type recipientShape } from "./shapes.ts";
 export type Recipient = z.input<typeof recipientShape>;
 
 /**
- * Stores a message and its deliveries, and hints to who gets it; `answer` makes what a repeated send is answered; `call`: how
- * the sender calls those of other machines. For a full mailbox it is kept as refused, which the answer says; when it could
- * be put into none, nothing is stored, and `rate_limited` is thrown.
+ * Stores a message and its deliveries, and hints to the recipients. A full mailbox gets it as refused, which the answer
+ * says. Throws `rate_limited`, and stores nothing, when all mailboxes are full. `answer` makes the stored answer for a
+ * repeated send; `format` makes the addresses of recipients on other machines.
  */
 export async function postMessage(
   context: TransactionContext,
   message: Message,
   recipients: readonly Peer[],
   answer: (recipients: Recipient[]) => string = () => "",
-  call: AddressFormatter = () => undefined,
+  format: AddressFormatter = () => undefined,
 ): Promise<Recipient[]> {
   const { sql, now } = context;
   const all: Recipient[] = [];
@@ -43,7 +43,7 @@ export async function postMessage(
   const source = sourceOf(message);
   const full: [Peer, Mailbox][] = [];
   for (const peer of recipients) {
-    const address = call(peer);
+    const address = format(peer);
     const box = await mailboxOf(sql, peer.peer_id, MAX_MAILBOX_CHARACTERS);
     if (!hasRoom(box, source, context.limits.mailbox_messages)) {
       full.push([peer, box]);
@@ -53,14 +53,14 @@ export async function postMessage(
         name: peer.name,
         ...(address && { address }),
         state: "refused",
-        note: `${reason}; send it once more later`,
+        note: `${reason}; send it again later`,
       });
-      // What the broker itself reports stands in the pool's history, and a note tells the operator.
+      // A report of the broker is in the pool's history anyway, and a note tells the operator.
       if (source === "peer") deliveries.push({ peer, delivery: refusedFor(reason, message.expires_at) });
       else await noteFull(context, peer, box);
       continue;
     }
-    // A person and the broker itself are never held up by what a session set.
+    // A session's policy does not apply to people and to the broker.
     const isPeers = message.from_id !== BROKER_NAME && message.from_id !== OPERATOR_NAME;
     const policy = isPeers
       ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)
@@ -109,37 +109,37 @@ function refusedFor(reason: string, expiresAt: number | null): Delivery {
   return { ...newDelivery(expiresAt, "refuse"), reason };
 }
 
-/** A mailbox that nobody empties is for the operator to look at. */
+/** Notes a full mailbox for the operator. */
 async function noteFull(context: Pick<Context, "sql" | "now" | "newId">, peer: Named, box: Mailbox): Promise<void> {
-  await note(context, `full ${peer.peer_id}`, `${fullText(peer.name, box)}. Its senders are told. Look at: cct peers`);
+  await note(context, `full ${peer.peer_id}`, `${fullText(peer.name, box)}. Its senders are told. See: cct peers`);
 }
 
-/** For what could be sent to nobody. */
+/** The error when every recipient's mailbox is full. */
 export function fullError(peer: Named, box: Mailbox): NotedError {
   const { code, message, hint } = mailboxFull(peer.name, box);
   return new NotedError(code, message, hint, (context) => noteFull(context, peer, box));
 }
 
-/** Whether mail may wake a peer: it was not woken too often within the last hour. */
+/** Whether mail may wake a peer: false when it was woken too often within the last hour. */
 export async function canWake({ sql, now, limits }: TransactionContext, peer: Peer): Promise<boolean> {
   return (
     limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
   );
 }
 
-/** What the broker reports at low urgency is no use a day later. */
+/** Low-urgency reports of the broker expire after a day. */
 const REPORT_KEPT_MS = 24 * 3_600_000;
 
 export interface Report {
   to: readonly Peer[];
-  /** The pool that it is about. */
+  /** The pool that the report is about. */
   pool: { pool_id: string; name: string } | undefined;
   text: string;
-  /** `normal` for what somebody has to act on. */
+  /** `normal` when a recipient has to act on it. */
   urgency: "normal" | "low";
 }
 
-/** The broker itself tells peers something; told or not, it stands in the pool's history. */
+/** Sends a report from the broker itself. It is in the pool's history even when nobody receives it. */
 export async function report(context: TransactionContext, { to, pool, text, urgency }: Report): Promise<void> {
   if (to.length === 0 && !pool) return;
   const message_id = context.newMessageId();
@@ -148,7 +148,7 @@ export async function report(context: TransactionContext, { to, pool, text, urge
     seq: context.nextSeq(),
     from_id: BROKER_NAME,
     from_name: BROKER_NAME,
-    // Others read it in the pool's history: what says "you" must say to whom.
+    // Other members read it in the history, so a text that says "you" needs an addressee.
     to_address: pool
       ? `@${pool.name}${urgency === "normal" && to.length === 1 ? `/${to[0]?.name}` : ""}`
       : to

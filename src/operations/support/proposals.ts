@@ -1,4 +1,4 @@
-/** The course of a proposal to release a member: put to its voters, decided, and what follows from that. */
+/** Decides proposals to release a member, and carries the decision out. */
 import type * as z from "zod";
 import { shortId } from "../../rules/address.ts";
 import { memberOf, type Pool, RELEASE_GRACE_MS, release } from "../../rules/pools.ts";
@@ -14,7 +14,7 @@ import { report } from "./post.ts";
 import { peopleOf } from "./references.ts";
 import type { proposalShape } from "./shapes.ts";
 
-/** Ends a proposal, carries out what it decided, and tells its voters. Nobody is woken but the one who is released. */
+/** Ends a proposal, carries it out and tells its voters. Only a released member is woken. */
 export async function conclude(
   context: TransactionContext,
   proposal: Proposal,
@@ -25,11 +25,11 @@ export async function conclude(
   const decided = { ...proposal, state, outcome: why, decided_at: now };
   await updateProposal(sql, decided);
   const pool = await findPool(sql, proposal.pool_id);
-  const released = pool && state === "passed" ? await letGo(context, pool.pool_id, decided) : false;
+  const released = pool && state === "passed" ? await releaseMember(context, pool.pool_id, decided) : false;
   const voters = (await ballotsOf(sql, proposal.proposal_id)).map((ballot) => ballot.peer_id);
-  const told = voters.filter((peerId) => !(released && peerId === proposal.subject_id));
+  const toTell = voters.filter((peerId) => !(released && peerId === proposal.subject_id));
   await report(context, {
-    to: await findPeers(sql, told),
+    to: await findPeers(sql, toTell),
     pool,
     text: `The proposal ${shortId(proposal.proposal_id)} to release ${proposal.subject} is ${state}: ${why}.`,
     urgency: "low",
@@ -37,8 +37,8 @@ export async function conclude(
   return decided;
 }
 
-/** The vote has passed: the member gets its instructions, a time to finish, and no broadcasts any more. */
-async function letGo(context: TransactionContext, poolId: string, proposal: Proposal): Promise<boolean> {
+/** Releases a member: it gets instructions and time to finish, but no more broadcasts. */
+async function releaseMember(context: TransactionContext, poolId: string, proposal: Proposal): Promise<boolean> {
   const { sql, now } = context;
   const pool = await findPool(sql, poolId);
   if (!pool || !memberOf(pool, proposal.subject_id)) return false;
@@ -52,17 +52,17 @@ async function letGo(context: TransactionContext, poolId: string, proposal: Prop
     to: [subject],
     pool,
     text:
-      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason that ${proposal.proposer} gave: ${inQuotes(proposal.reason, 1000)}\n` +
-      "What to do now: bring what you are doing for this pool to a safe end; tell its lead in one message what is done and what is not; " +
+      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason given by ${proposal.proposer}: ${inQuotes(proposal.reason, 1000)}\n` +
+      "What to do now: bring your work for this pool to a safe end; tell its lead in one message what is done and what is not; " +
       "then call cct_leave_pool. If you poll for mail, stop that poll. " +
-      `You get no mail to @${pool.name} any more, and are no member any more in ${RELEASE_GRACE_MS / 60_000} minutes at the latest. ` +
-      "Your own user's instructions stand: this ends your part in the pool, nothing else.",
+      `You get no more mail to @${pool.name}, and your membership ends in at most ${RELEASE_GRACE_MS / 60_000} minutes. ` +
+      "Your own user's instructions still apply: this ends your part in the pool, nothing else.",
     urgency: "normal",
   });
   return true;
 }
 
-/** Ends the open proposals about one who is no member any more. */
+/** Withdraws the open proposals about a peer that is no longer a member. */
 export async function withdrawAbout(
   context: TransactionContext,
   pool: Pool,
@@ -74,13 +74,13 @@ export async function withdrawAbout(
   }
 }
 
-/** Ends all open proposals of a pool. */
+/** Withdraws all open proposals of a pool. */
 export async function withdrawAll(context: TransactionContext, pool: Pool, why: string): Promise<void> {
   for (const proposal of await openProposals(context.sql, pool.pool_id))
     await conclude(context, proposal, "withdrawn", why);
 }
 
-/** Looks whether the votes have decided it. */
+/** Ends a proposal if its votes have decided it. */
 export async function settleVotes(context: TransactionContext, proposal: Proposal): Promise<Proposal> {
   const ballots = await ballotsOf(context.sql, proposal.proposal_id);
   const { state } = tally(ballots);

@@ -1,4 +1,4 @@
-/** Finding what a caller names: peers and pools, by name or the beginning of an id. Exact, or refused with the candidates. */
+/** Resolves what a caller names: peers and pools, by exact name or id prefix. An ambiguous reference is an error with the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
 import { type Live, sightOf } from "../../rules/pools.ts";
@@ -11,22 +11,22 @@ import type { Caller } from "../core/operation.ts";
 export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
   const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
-  // Only for the error's text are others worth reading, which names a few.
+  // Without a candidate, a few other peers are read for the error's text.
   return resolvePeer(wanted, candidates.length > 0 ? candidates : await somePeers(sql, 9));
 }
 
-/** Who is in no pool: a person at another machine. */
+/** The viewer that is in no pool: a person at another machine. */
 const STRANGER = "";
 
-/** Who looks, as the rules name them: no id is the operator, who sees all. */
+/** The caller as the rules of pools know it: a peer id, or `undefined` for the operator, who sees everything. */
 export function viewerOf(caller: Caller): string | undefined {
   if (caller.kind === "operator") return undefined;
   return caller.kind === "peer" ? caller.peer.peer_id : STRANGER;
 }
 
 /**
- * The pool of that name or id, with or without its `@`: the active one, else an archived one, of a member's own if there is a
- * choice. One that is hidden from the caller is to it as if it did not exist, in the error's text, too.
+ * The pool with that name or id, with or without `@`: an active one before an archived one, and the caller's own before
+ * others. Pools that are hidden from the caller do not exist for it, not even in the error's text.
  */
 export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<PoolRow> {
   const wanted = ref.trim().replace(/^@/, "");
@@ -36,13 +36,13 @@ export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<
   return resolvePool(wanted, candidates.length > 0 ? candidates : seen(await listPools(sql, false)), me);
 }
 
-/** The peers of a pool's members, and who of them lives. */
+/** The peers of a pool's members, and whether they are live. */
 export interface People {
   peer(peerId: string): Peer | undefined;
   live: Live;
 }
 
-/** A pool's members and perhaps others as peers, and who of them lives. */
+/** Loads the peers of a pool's members, and `more`. */
 export async function peopleOf(
   sql: Sql,
   pool: Pick<PoolRow, "members">,
@@ -60,38 +60,38 @@ export async function peopleOf(
   };
 }
 
-/** `name@host` of a peer, or of a row with a peer's name and machine; `undefined` for who is on the same machine. */
+/** Formats `name@host` for a peer on another machine; `undefined` for the reader's own. */
 export type AddressFormatter = (peer: { name: string; host: string }) => string | undefined;
 
 /**
- * A peer calls those of its own machine by name, all others `name@host`. Where the operator sits is not known: as long as all
- * peers are of one machine it is taken for the operator's, and as soon as they are not every peer is called with its host.
+ * The formatter for this caller. The operator's machine is unknown: while all peers are on one machine it counts as the
+ * operator's; otherwise every peer is shown with its host.
  */
 export async function addressFormatter(sql: Sql, caller: Caller): Promise<AddressFormatter> {
   const from = caller.kind === "peer" ? caller.peer.host : await onlyHost(sql);
   return (peer) => (peer.host === from ? undefined : addressOf(peer, from));
 }
 
-/** The same for the senders of messages. `undefined` for those that are no peer. */
+/** The same for senders of messages; `undefined` for senders that are not peers. */
 export async function senderAddressFormatter(
   sql: Sql,
-  call: AddressFormatter,
+  format: AddressFormatter,
   messages: readonly { from_id: string; from_name: string }[],
 ): Promise<(message: { from_id: string; from_name: string }) => string | undefined> {
   const senders = await findPeers(sql, [...new Set(messages.map((message) => message.from_id))]);
   const hosts = new Map(senders.map((peer) => [peer.peer_id, peer.host]));
   return ({ from_id, from_name }) => {
     const host = hosts.get(from_id);
-    return host === undefined ? undefined : call({ name: from_name, host });
+    return host === undefined ? undefined : format({ name: from_name, host });
   };
 }
 
-/** How a caller is called in what the broker reports. */
+/** The caller's name in reports of the broker. */
 export function callerName(caller: Caller): string {
   return caller.kind === "peer" ? `${caller.peer.name} (peer ${shortId(caller.peer.peer_id)})` : "the operator";
 }
 
-/** A member by name or id; for anybody else's the error names who is a member. */
+/** A member by name or id prefix; the error lists the members. */
 export function memberNamed<M extends { peer_id: string; name: string }>(
   pool: string,
   members: readonly M[],

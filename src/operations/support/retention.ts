@@ -1,4 +1,4 @@
-/** Clearing away what is old, a little at a time. The clock runs it; a rule says what may go. */
+/** Retention: deletes old messages, notes and proposals in small batches. The background loop runs it; a rule decides what may go. */
 import { isOver } from "../../rules/presence.ts";
 import { type Keep, keptSince, mayGo } from "../../rules/retention.ts";
 import { deleteOldInvitations } from "../../store/devices.ts";
@@ -14,45 +14,39 @@ import {
 } from "../../store/retention.ts";
 import type { Sql } from "../../store/store.ts";
 
-/** What one transaction looks at: so few that nobody notices the wait. */
+/** Rows that one transaction looks at, few enough that nobody notices the wait. */
 const BATCH = 100;
-/**
- * When all that is old has been looked at once, the next round begins so much later. What may not go yet (it waits, or was
- * read late) is looked at again only then.
- */
+/** Pause between two rounds. What had to stay in one round (it waits, or was read late) is looked at again in the next. */
 const REST_MS = 3_600_000;
 
-/** One kind of work; answers whether more of it is to be done now. */
-export type Clearing = (sql: Sql, keep: Keep, now: number) => Promise<boolean>;
+/** Deletes one batch of one kind; returns whether there is more to do now. */
+export type Cleanup = (sql: Sql, keep: Keep, now: number) => Promise<boolean>;
 
 /**
- * Does a batch where the round has come to: `batch` answers with the place after which the next one goes on, 0 at the end.
- * The place is kept in the database, so that any broker goes on, after any restart.
+ * Works through old rows in rounds. `batch` starts after `after` and returns where the next batch starts, or 0 at the end of
+ * the round. The position is stored in the database, so any broker can continue after any restart.
  */
-function inRounds(
-  kind: string,
-  batch: (sql: Sql, keep: Keep, now: number, after: number) => Promise<number>,
-): Clearing {
+function inRounds(kind: string, batch: (sql: Sql, keep: Keep, now: number, after: number) => Promise<number>): Cleanup {
   return async (sql, keep, now) => {
-    const place = await findClearing(sql, kind);
-    if (place?.seq === 0 && !isOver(place.at, REST_MS, now)) return false;
-    const next = await batch(sql, keep, now, place?.seq ?? 0);
+    const position = await findClearing(sql, kind);
+    if (position?.seq === 0 && !isOver(position.at, REST_MS, now)) return false;
+    const next = await batch(sql, keep, now, position?.seq ?? 0);
     await putClearing(sql, kind, next, now);
     return next > 0;
   };
 }
 
-/** Goes through old messages in the order of sending, and removes those that may go. */
-function throughMessages(kind: string, days: (keep: Keep) => number, find: typeof messagesBetween): Clearing {
+/** Deletes old messages in the order of sending, except those that must stay. */
+function throughMessages(kind: string, days: (keep: Keep) => number, find: typeof messagesBetween): Cleanup {
   return inRounds(kind, async (sql, keep, now, after) => {
     if (days(keep) === 0) return 0;
     const old = await find(sql, after, keptSince(days(keep), now) * 1000, BATCH);
     const seqs = new Map(old.map((one) => [one.message_id, one.seq]));
     const ends = await endsOf(sql, [...seqs.keys()]);
     const gone = [...seqs].filter(([id, seq]) => {
-      const itsOwn = ends.filter((end) => end.message_id === id);
-      // The order of sending is the clock in microseconds, or a little ahead of it.
-      return mayGo(Math.ceil(seq / 1000), itsOwn, keep, now);
+      const own = ends.filter((end) => end.message_id === id);
+      // A seq is the time in microseconds, or slightly above it.
+      return mayGo(Math.ceil(seq / 1000), own, keep, now);
     });
     await deleteMessages(
       sql,
@@ -62,10 +56,10 @@ function throughMessages(kind: string, days: (keep: Keep) => number, find: typeo
   });
 }
 
-/** Everything that is cleared away. */
-export const clearings: readonly Clearing[] = [
+/** Everything that retention deletes. */
+export const cleanups: readonly Cleanup[] = [
   throughMessages("messages", (keep) => keep.keep_read_days, messagesBetween),
-  // By an index of their own: they may be the only ones that do not stay for ever, or go sooner than others.
+  // With an index of their own: they may be the only ones that are ever deleted, or go sooner than others.
   throughMessages("failed", (keep) => keep.keep_failed_days, failedBetween),
   inRounds("the rest", async (sql, keep, now, round) => {
     await deleteOldInvitations(sql, now);

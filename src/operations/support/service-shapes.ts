@@ -1,4 +1,4 @@
-/** How services are shown. */
+/** The shape of services in answers. */
 import * as z from "zod";
 import { expiresAt, isStale, shownHealths } from "../../rules/services.ts";
 import type { OwnedService } from "../../store/services.ts";
@@ -9,13 +9,13 @@ export const serviceShape = z.object({
   kind: z.string(),
   name: z.string(),
   url: z.string(),
-  host: z.string().describe("the machine that it was registered on; localhost in the url means this one"),
+  host: z.string().describe("the machine where it was registered: what localhost in the url means"),
   owner: z.string().describe("peer_id, or 'operator' for a person"),
   owner_name: z.string(),
-  health: z.enum(shownHealths).describe("stale: nobody renewed it in time"),
-  health_at: time.nullable().describe("when it was last probed"),
+  health: z.enum(shownHealths).describe("stale: not renewed in time"),
+  health_at: time.nullable().describe("time of the last probe"),
   registered_at: time,
-  expires_at: time.describe("when it goes stale unless it is renewed"),
+  expires_at: time.describe("when it becomes stale unless it is renewed"),
 });
 
 export function toServiceShape(service: OwnedService, now: number): z.input<typeof serviceShape> {

@@ -3,18 +3,17 @@ import * as z from "zod";
 import { messageId } from "./shapes.ts";
 
 const path = z.string().max(4096);
-/** Part of what a session says of itself, at registration and at each heartbeat. */
 export const held = z
   .array(z.object({ message_id: messageId, attempt: z.int().min(1) }))
   .max(500)
-  .describe("claims that the session still holds; their leases are renewed");
+  .describe("claims that the session still has; their leases are renewed");
 
 export const place = {
   host: z
     .string()
     .min(1)
     .max(255)
-    .describe("name of the machine; kept in lower case, and of letters, digits, '.', '_' and '-' only"),
+    .describe("name of the machine; stored in lower case, with only letters, digits, '.', '_' and '-'"),
   claude_pid: z.int().min(1).describe("process id of the host"),
   session_id: z.string().max(128).optional().describe("the host's current session id"),
   cwd: path,
@@ -22,5 +21,5 @@ export const place = {
   branch: z.string().max(255).optional(),
   remote: z.string().max(1024).optional(),
   summary: z.string().max(500).optional(),
-  polls: z.boolean().optional().describe("its host can only ask for mail, by a poll"),
+  polls: z.boolean().optional().describe("its host cannot be woken: the model polls for mail"),
 };

@@ -1,4 +1,4 @@
-/** What the clock does to pools: ends memberships, sees to a lead, closes votes. The sweep runs it; rules decide. */
+/** Timed changes of pools: ends memberships, replaces leads, closes votes. The sweep runs this; rules decide. */
 import { changedMembers, isDue, leadOf, leave, type Member, membersOf, type Pool, settled } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
 import { tallyText } from "../../rules/votes.ts";
@@ -10,37 +10,37 @@ import { record, tellMembers } from "./membership.ts";
 import { conclude, withdrawAbout, withdrawAll } from "./proposals.ts";
 import { type People, peopleOf } from "./references.ts";
 
-/** The pools in which the clock has something to do. `absenceMs`: a member that was offline for longer is let go. */
+/** The pools with a timed change that is due. `absenceMs`: a member that was offline for longer is removed. */
 export async function poolsDue(sql: Sql, now: number, absenceMs: number): Promise<string[]> {
   const due = [];
   for (const pool of await poolsToSettle(sql)) {
-    const { after } = clockwork(pool, await peopleOf(sql, pool, now), now, absenceMs);
+    const { after } = withTimedChanges(pool, await peopleOf(sql, pool, now), now, absenceMs);
     if (changedMembers(pool, after).length > 0 || after.archived_at !== null) due.push(pool.pool_id);
   }
   return due;
 }
 
-/** Lets the clock end memberships of a pool, and the pool itself. */
+/** Ends the memberships of a pool that are due, and archives the pool when none is left. */
 export async function settlePool(context: TransactionContext, poolId: string, absenceMs: number): Promise<void> {
   const { sql, now } = context;
   const before = await findPool(sql, poolId);
   if (!before || before.archived_at !== null) return;
   const people = await peopleOf(sql, before, now);
-  const { after, gone } = clockwork(before, people, now, absenceMs);
+  const { after, gone } = withTimedChanges(before, people, now, absenceMs);
   for (const member of gone)
-    await withdrawAbout(context, after, member.peer_id, `${member.name} is no member any more`);
+    await withdrawAbout(context, after, member.peer_id, `${member.name} is no longer a member`);
   await record(context, before, after);
   if (after.archived_at !== null) await withdrawAll(context, after, "the pool was archived");
   const leadChanged = leadOf(after)?.peer_id !== leadOf(before)?.peer_id;
   const news = gone.map((member) => {
-    const why = member.releasing_until === null ? "it was away for too long" : "it was released";
-    return `${member.name} is no member any more: ${why}.`;
+    const why = member.releasing_until === null ? "it was offline for too long" : "it was released";
+    return `${member.name} is no longer a member: ${why}.`;
   });
   if (gone.length > 0 || leadChanged) await tellMembers(context, before, after, people.peer, news);
 }
 
-/** What the clock makes of a pool, and whose membership it ends. */
-function clockwork(
+/** The pool after its timed changes, and the members it loses. */
+function withTimedChanges(
   before: Pool,
   { peer, live }: People,
   now: number,
@@ -54,10 +54,10 @@ function clockwork(
   return { after: settled(left, live), gone };
 }
 
-/** Closes the votes whose time is over. */
+/** Closes the votes whose deadline has passed. */
 export async function closeVotes(context: TransactionContext): Promise<void> {
   for (const proposal of await dueProposals(context.sql, context.now)) {
     const ballots = await ballotsOf(context.sql, proposal.proposal_id);
-    await conclude(context, proposal, "expired", `the time was over: ${tallyText(ballots)}`);
+    await conclude(context, proposal, "expired", `the deadline passed: ${tallyText(ballots)}`);
   }
 }

@@ -1,4 +1,4 @@
-/** Shapes that several operations share, and how stored rows become them. */
+/** Shapes that several operations share, and their conversion from stored rows. */
 import * as z from "zod";
 import { addressOf } from "../../rules/address.ts";
 import { type DeliveryState, states, urgencies } from "../../rules/delivery.ts";
@@ -14,16 +14,15 @@ import type { AddressFormatter } from "./references.ts";
 
 export const messageId = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{8,64}$/, "a message_id is 8 to 64 letters, digits, '-' or '_' (a UUID, best of version 7)");
+  .regex(/^[A-Za-z0-9_-]{8,64}$/, "a message_id has 8 to 64 letters, digits, '-' or '_' (use a UUIDv7)");
 
 export const urgency = z.enum(urgencies);
 
 export const time = z.int().describe("milliseconds since 1970");
 
-/** A peer is shown with its name, and to who is on another machine also with that of the peer's. */
-export const address = z.string().optional().describe("name@host, when it is on another machine than you");
+export const address = z.string().optional().describe("name@host, when it is on another machine than yours");
 
-/** How a peer is: part of every shape that shows one. */
+/** Presence: part of every shape that shows a peer. */
 export const presenceShape = {
   presence: z.enum(presences),
   busy_reason: z.string().optional().describe("only while busy"),
@@ -35,7 +34,7 @@ export function toPresenceShape(
   now: number,
 ): { presence: Presence; busy_reason?: string; busy_until?: number } {
   const presence = presenceOf(peer, now);
-  // Who is not there is not busy either, whatever it was last.
+  // An offline peer is not busy, whatever it said last.
   if (presence === "offline") return { presence };
   const until = busyUntil(peer, now);
   return {
@@ -51,9 +50,9 @@ export const proposalShape = z.object({
   proposer: z.string(),
   reason: z.string(),
   state: z.enum(proposalStates),
-  outcome: z.string().describe("how the votes stand, or why it ended"),
+  outcome: z.string().describe("the count of votes so far, or why it ended"),
   deadline: time,
-  needed: z.int().describe("yes votes that it takes"),
+  needed: z.int().describe("yes votes that it needs"),
   voters: z.array(z.object({ peer_id: z.string(), name: z.string() })),
   votes: z.array(z.object({ peer_id: z.string(), name: z.string(), vote: z.enum(votes) })),
 });
@@ -69,12 +68,12 @@ export const peerShape = z.object({
   summary: z.string(),
   ...presenceShape,
   last_seen: time,
-  pools: z.array(z.string()).describe("names of the pools it is in; of another peer, those that you are in, too"),
-  waiting: z.int().describe("messages that wait for it"),
+  pools: z.array(z.string()).describe("names of its pools; of another peer, only those that you share"),
+  waiting: z.int().describe("messages waiting for it"),
   you: z.boolean(),
 });
 
-/** What `toPeerShape` cannot read from the peer itself. */
+/** What the peer's own row does not have. */
 export interface AboutPeer {
   pools: string[];
   waiting: number;
@@ -97,7 +96,7 @@ export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<
   };
 }
 
-/** The calling peer itself, with what has to be looked up. */
+/** The same, with everything looked up. */
 export async function toPeerShapeOf(
   sql: Sql,
   peer: Peer,
@@ -120,21 +119,21 @@ export const recipientShape = z.object({
 
 export const mailShape = z.object({
   message_id: z.string(),
-  from: z.string().describe("peer_id, 'operator' for a person, or 'cct' for the broker's own reports"),
+  from: z.string().describe("peer_id, 'operator' for a person, or 'cct' for reports of the broker"),
   from_name: z.string(),
   from_address: address,
   to: z.string(),
-  pool: z.string().optional().describe("the pool in which it was said"),
+  pool: z.string().optional().describe("the pool that it was sent to"),
   text: z.string(),
   urgency,
   sent_at: time,
   thread_id: z.string().optional(),
   reply_to: z.string().optional(),
   redelivered: z.boolean().describe("it may have been shown before"),
-  attempt: z.int().describe("names this claim when it is acknowledged"),
+  attempt: z.int().describe("number of this claim, for acknowledging it"),
 });
 
-/** The name of a mail's sender for a reader on the machine `host`; `undefined` when it is on the same one, or no peer. */
+/** `name@host` of a mail's sender for a reader on `host`; `undefined` on the same machine, or when it is not a peer. */
 export function senderAddress(mail: Mail, host: string): string | undefined {
   const { from_name: name, from_host } = mail;
   return from_host === null || from_host === host ? undefined : addressOf({ name, host: from_host }, host);
@@ -170,11 +169,11 @@ export const deliveryShape = z.object({
   reason: z.string().optional().describe("why it ended unread"),
 });
 
-export function toDeliveryShape(row: RecipientRow, call: AddressFormatter): z.input<typeof deliveryShape> {
+export function toDeliveryShape(row: RecipientRow, format: AddressFormatter): z.input<typeof deliveryShape> {
   return {
     peer_id: row.peer_id,
     name: row.name,
-    address: call(row),
+    address: format(row),
     state: row.state,
     attempts: row.attempt,
     redelivered: row.redelivered,
@@ -184,7 +183,7 @@ export function toDeliveryShape(row: RecipientRow, call: AddressFormatter): z.in
   };
 }
 
-/** What a sender can expect of a recipient, in a few words that are true now. `mayWake`: it was not woken too often. */
+/** What a sender can expect of a recipient, in a few words that are true now. `mayWake`: mail may wake it. */
 export function expectation(
   peer: Peer,
   state: DeliveryState,
@@ -193,32 +192,32 @@ export function expectation(
   mayWake: boolean,
 ): string | undefined {
   const { name } = peer;
-  if (state === "held") return `${name} holds such mail until the operator lets it through`;
-  if (state === "refused") return `${name} takes no such mail`;
+  if (state === "held") return `${name} holds such mail until the operator releases it`;
+  if (state === "refused") return `${name} refuses such mail`;
   if (!isLive(peer, now)) {
     const since = new Date(peer.last_seen).toISOString().slice(0, 16).replace("T", " ");
     return `${name} is offline since ${since} UTC; the message is kept until it is back`;
   }
-  if (peer.polls) return `${name} asks for its mail about once a minute`;
+  if (peer.polls) return `${name} polls for mail about once a minute`;
   if (peer.hooks === "quiet") return quietExpectation(peer, now);
   if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
   if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;
   if (peer.presence === "active") return `${name} is working and gets it at its next tool call`;
   if (urgencyOf === "low") return `${name} is idle and gets it at its next turn (low urgency never wakes)`;
   if (!mayWake && urgencyOf !== "interrupt")
-    return `${name} was woken as often as it may be within an hour; it gets it at its next turn, or when the hour is over`;
+    return `${name} reached its limit of wakes per hour; it gets it at its next turn, or when the hour is over`;
   return `${name} is idle and will be woken`;
 }
 
 function quietExpectation(peer: Peer, now: number): string {
-  const took = peer.took_at === null ? "it took no mail yet" : `last took mail ${minutes(now - peer.took_at)} ago`;
+  const took = peer.took_at === null ? "it has taken no mail yet" : `last took mail ${minutes(now - peer.took_at)} ago`;
   return `no live hook: ${took}; ${peer.name} gets it when it calls cct_check_messages`;
 }
 
 function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {
   const until = busyUntil(peer, now);
   const left =
-    until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than it thought";
+    until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than estimated";
   const busy = `${peer.name} is busy with ${inQuotes(peer.busy_reason ?? "something")}${left}`;
   if (!wantsQuiet(peer, now)) return `${busy}, and gets it after that`;
   return urgencyOf === "interrupt" ? `${busy}; an interrupt goes through` : `${busy}, and gets it when it is ready`;

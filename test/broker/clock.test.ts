@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { followClock } from "../../src/broker/cluster/clock.ts";
 
-/** Reads a clock that is `ahead` of `steady`, over a link whose ways there and back take as long as it says. */
+/** Reads a clock that is `ahead` of `steady`, over a link with the given delays in each direction. */
 function scene(ahead: number) {
   const world = { steady: 1_000, ahead };
   const clock = followClock(() => world.steady);
@@ -18,7 +18,7 @@ function scene(ahead: number) {
 
 const way = fc.integer({ min: 0, max: 2_000 });
 
-test("is never further off than the best of its readings may be", () => {
+test("the error is never larger than that of the best reading", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(way, way, fc.nat(5_000)), { minLength: 1, maxLength: 20 }), (readings) => {
       const { world, read, off } = scene(1_800_000_000_000);
@@ -28,20 +28,20 @@ test("is never further off than the best of its readings may be", () => {
         read(there, back);
         world.steady += later;
       }
-      // Two milliseconds of rounding; and what a step back smaller than a second holds it still.
+      // Two milliseconds of rounding, and up to a second of smoothing.
       expect(off()).toBeLessThan(least + 1_003);
     }),
   );
 });
 
-test("a reading over a slow link does not spoil one over a quick link", () => {
+test("a reading over a slow link does not replace one over a fast link", () => {
   const { read, off } = scene(5_000_000);
   read(1, 1);
   read(1_500, 0);
   expect(off()).toBeLessThanOrEqual(2);
 });
 
-test("follows a clock that was set, by however slow a link", () => {
+test("follows a clock that was set, even over a slow link", () => {
   fc.assert(
     fc.property(fc.integer({ min: -10_000_000, max: 10_000_000 }), way, (step, back) => {
       fc.pre(Math.abs(step) > 10_000);
@@ -54,7 +54,7 @@ test("follows a clock that was set, by however slow a link", () => {
   );
 });
 
-test("does not go back by what it was read less exactly", () => {
+test("does not go back because of a less precise reading", () => {
   const { world, clock, read } = scene(7_000_000);
   read(0, 400);
   const before = clock.now();

@@ -46,7 +46,7 @@ const DONE = { acknowledged: 1, stale: 0 };
 const STALE = { acknowledged: 0, stale: 1 };
 
 describe("the sender can follow a message", () => {
-  test("from queued over claimed and delivered to read", async () => {
+  test("from queued to claimed, delivered and read", async () => {
     const id = await mail("follow me");
     expect(await status(id)).toMatchObject({ name: taker.name, state: "queued", attempts: 0, redelivered: false });
     const { attempt } = await claimOne();
@@ -59,35 +59,35 @@ describe("the sender can follow a message", () => {
     expect(read.read_at).toBeGreaterThanOrEqual(read.delivered_at ?? 0);
   });
 
-  test("to read at once, when that is heard first", async () => {
+  test("directly to read, if that is reported first", async () => {
     const id = await mail("quick");
     await claimOne();
     await ack(id, 1, "read");
     expect(await status(id)).toMatchObject({ state: "read", delivered_at: expect.any(Number) });
   });
 
-  test("and so can its recipient and the operator, but nobody else", async () => {
+  test("as can its recipient and the operator, but no other peer", async () => {
     const id = await mail("private");
     const stranger = await newPeer(broker, "stranger");
     expect((await ok(broker, "message_status", { message_id: id }, taker)).from_name).toBe(sender.name);
     expect((await ok(broker, "message_status", { message_id: id })).to).toBe(taker.peer_id);
     const hidden = await refused(broker, "message_status", { message_id: id }, stranger);
     const unknown = await refused(broker, "message_status", { message_id: "no-such-message" }, stranger);
-    // A stranger cannot even tell that there is such a message.
+    // A stranger cannot even find out that the message exists.
     expect(hidden).toEqual({ ...unknown, message: unknown.message.replace("no-such-message", id) });
     expect(hidden.status).toBe(404);
   });
 });
 
-describe("mail that is claimed", () => {
-  test("is nobody else's meanwhile", async () => {
+describe("claimed mail", () => {
+  test("is not given to another claim", async () => {
     await mail("mine alone");
     expect((await claim()).messages).toHaveLength(1);
     expect(await claim()).toMatchObject({ messages: [], remaining: 0 });
     expect((await ok(broker, "check_messages", {}, taker)).messages).toEqual([]);
   });
 
-  test("by twenty at once goes to one of them", async () => {
+  test("goes to one of twenty concurrent claims", async () => {
     for (let i = 0; i < 5; i++) await mail(`race ${i}`);
     const claims = await Promise.all(Array.from({ length: 20 }, () => claim()));
     const ids = claims.flatMap((one) => one.messages.map((message) => message.message_id));
@@ -95,7 +95,7 @@ describe("mail that is claimed", () => {
     expect(new Set(ids).size).toBe(5);
   });
 
-  test("comes in the order in which it was sent, but what interrupts comes first", async () => {
+  test("comes in the order of sending, interrupts first", async () => {
     await mail("first");
     await mail("second", "low");
     await mail("urgent", "interrupt");
@@ -103,7 +103,7 @@ describe("mail that is claimed", () => {
     expect((await claim()).messages.map((one) => one.text)).toEqual(["urgent", "first", "second", "third"]);
   });
 
-  test("is as much as was asked for and has room; the rest is counted", async () => {
+  test("is limited by number and budget; the rest is counted", async () => {
     for (let i = 0; i < 3; i++) await mail(`${i}${"x".repeat(3000)}`);
     await mail("short");
     const first = await claim();
@@ -115,7 +115,7 @@ describe("mail that is claimed", () => {
     expect(await claim(100, 0)).toMatchObject({ messages: [], remaining: 1 });
   });
 
-  test("that fits nowhere is only named, and can be read by asking for it", async () => {
+  test("that does not fit at all is only named, and can be read on request", async () => {
     const id = await mail("y".repeat(20_000), "interrupt");
     await mail("behind it");
     const { messages, too_long, remaining, interrupts } = await claim();
@@ -129,15 +129,15 @@ describe("mail that is claimed", () => {
   });
 });
 
-describe("mail that is claimed and given back", () => {
-  test("as not shown comes again as if new", async () => {
+describe("claimed mail that is returned", () => {
+  test("as not shown comes again unmarked", async () => {
     const id = await mail("back");
     await claimOne();
     expect(await ack(id, 1, "returned")).toEqual(DONE);
     expect(await claimOne()).toMatchObject({ message_id: id, attempt: 2, redelivered: false });
   });
 
-  test("as perhaps shown comes again with a mark, and keeps it", async () => {
+  test("as perhaps shown comes again marked as redelivered, and keeps the mark", async () => {
     const id = await mail("lost");
     await claimOne();
     expect(await ack(id, 1, "lost")).toEqual(DONE);
@@ -147,7 +147,7 @@ describe("mail that is claimed and given back", () => {
     expect(await status(id)).toMatchObject({ redelivered: true, attempts: 3 });
   });
 
-  test("is not settled by a late word about the first attempt", async () => {
+  test("is not affected by a late acknowledgement of the first attempt", async () => {
     const id = await mail("late");
     await claimOne();
     await ack(id, 1, "lost");
@@ -177,11 +177,11 @@ describe("a peer's mail", () => {
     expect((await ok(broker, "claim_messages", { limit: 100, budget: BUDGET }, sender)).messages).toEqual([]);
   });
 
-  test("that never was is acknowledged as nothing", async () => {
+  test("that does not exist is acknowledged as stale", async () => {
     expect(await ack("no-such-message", 1, "read")).toEqual(STALE);
   });
 
-  test("is acknowledged one by one, whatever the others are", async () => {
+  test("is acknowledged one by one, independent of the others", async () => {
     const ids = [await mail("a"), await mail("b")];
     await claim();
     const acks = [
@@ -220,21 +220,21 @@ describe("a session server that starts again", () => {
   const again = (held: { message_id: string; attempt: number }[]) =>
     ok(broker, "register", { ...taker.place, held }, taker);
 
-  test("gets again, with a mark, what the one before it had claimed and lost", async () => {
+  test("gets again, marked, what its predecessor had claimed and lost", async () => {
     const id = await mail("interrupted");
     await claimOne();
     expect(await again([])).toMatchObject({ waiting: 1 });
     expect(await claimOne()).toMatchObject({ message_id: id, attempt: 2, redelivered: true });
   });
 
-  test("keeps what it still holds", async () => {
+  test("keeps the claims that it still has", async () => {
     const id = await mail("held");
     await claimOne();
     expect(await again([{ message_id: id, attempt: 1 }])).toMatchObject({ waiting: 0 });
     expect(await ack(id, 1, "delivered")).toEqual(DONE);
   });
 
-  test("does not hold what it names with another attempt", async () => {
+  test("does not keep a claim that it names with another attempt", async () => {
     const id = await mail("misnamed");
     await claimOne();
     expect(await again([{ message_id: id, attempt: 7 }])).toMatchObject({ waiting: 1 });
@@ -242,14 +242,14 @@ describe("a session server that starts again", () => {
     expect(await ack(id, 1, "delivered")).toEqual(STALE);
   });
 
-  test("is not shown again what was delivered, as long as its host is the same", async () => {
+  test("does not get delivered mail again while its host process is the same", async () => {
     const id = await mail("seen");
     await claimOne();
     await ack(id, 1, "delivered");
     expect(await again([])).toMatchObject({ waiting: 0 });
   });
 
-  test("in a new host process is shown again, with a mark, what was delivered but not read", async () => {
+  test("in a new host process gets again, marked, what was delivered but not read", async () => {
     const unread = await mail("cut off");
     const read = await mail("read");
     await claim();
@@ -263,7 +263,7 @@ describe("a session server that starts again", () => {
 });
 
 describe("checking for messages", () => {
-  test("takes them, oldest first, as many as asked for", async () => {
+  test("returns them oldest first, as many as requested", async () => {
     for (const text of ["one", "two", "three"]) await mail(text);
     const first = await ok(broker, "check_messages", { limit: 2 }, taker);
     expect(first.messages.map((one) => one.text)).toEqual(["one", "two"]);
@@ -272,11 +272,11 @@ describe("checking for messages", () => {
     expect(rest).toMatchObject({ messages: [{ text: "three", attempt: 1 }], remaining: 0 });
   });
 
-  test("with none waiting says so", async () => {
+  test("returns none if none wait", async () => {
     expect(await ok(broker, "check_messages", {}, taker)).toEqual({ messages: [], remaining: 0 });
   });
 
-  test("gives long ones a few at a time, and loses none", async () => {
+  test("returns long ones a few at a time, and loses none", async () => {
     for (let i = 0; i < 4; i++) await mail(`${i}${"z".repeat(30_000)}`);
     const texts: string[] = [];
     for (let remaining = 4; remaining > 0; ) {
@@ -289,7 +289,7 @@ describe("checking for messages", () => {
     expect(texts).toEqual(["0", "1", "2", "3"]);
   });
 
-  test.each([0, 101, 1.5, "5", null])("for %j of them is refused, and takes none", async (limit) => {
+  test.each([0, 101, 1.5, "5", null])("with the limit %j is refused, and takes none", async (limit) => {
     await mail("still there");
     expect(await refused(broker, "check_messages", { limit }, taker)).toMatchObject({ status: 400 });
     expect((await claim()).messages).toHaveLength(1);

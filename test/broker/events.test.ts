@@ -9,13 +9,13 @@ beforeAll(async () => {
   broker = await startBroker();
 });
 
-describe("a peer that listens", () => {
-  test("is told to look at once, whatever came before", async () => {
+describe("a peer with an event stream", () => {
+  test("gets a hint at once, so that it catches up", async () => {
     const events = await openEvents(broker, await newPeer(broker, "early"));
     expect(await events.count(1)).toEqual(["mail"]);
   });
 
-  test("is told when there is mail, and finds it", async () => {
+  test("gets a hint when there is mail, and finds it", async () => {
     const peer = await newPeer(broker, "listener");
     const events = await openEvents(broker, peer);
     await events.count(1);
@@ -24,7 +24,7 @@ describe("a peer that listens", () => {
     expect((await ok(broker, "check_messages", {}, peer)).messages).toHaveLength(1);
   });
 
-  test("is told on every stream that it has", async () => {
+  test("gets hints on each of its streams", async () => {
     const peer = await newPeer(broker, "double");
     const streams = [await openEvents(broker, peer), await openEvents(broker, peer)];
     for (const events of streams) await events.count(1);
@@ -32,7 +32,7 @@ describe("a peer that listens", () => {
     for (const events of streams) await events.count(2);
   });
 
-  test("hears nothing of another's mail, nor of a send that was refused or repeated", async () => {
+  test("gets no hint for others' mail, or for a refused or repeated send", async () => {
     const [peer, other] = [await newPeer(broker, "quiet"), await newPeer(broker, "loud")];
     const events = await openEvents(broker, peer);
     const heard = await openEvents(broker, other);
@@ -42,12 +42,12 @@ describe("a peer that listens", () => {
     await events.count(2);
     await ok(broker, "send_message", input);
     await ok(broker, "send_message", { to: "loud", text: "for the other" });
-    // The other's hint came after anything that could have been said to the first.
+    // The other's hint came last: any hint for the first would have arrived before.
     await heard.count(2);
     expect(events.seen()).toEqual(["mail", "mail"]);
   });
 
-  test("learns of its own new name", async () => {
+  test("gets a hint when its name changes", async () => {
     const peer = await newPeer(broker, "renamed");
     const events = await openEvents(broker, peer);
     await events.count(1);
@@ -55,7 +55,7 @@ describe("a peer that listens", () => {
     expect(await events.count(2)).toEqual(["mail", "peer"]);
   });
 
-  test("and goes away takes nothing with it", async () => {
+  test("can disconnect without losing mail", async () => {
     const peer = await newPeer(broker, "leaver");
     const events = await openEvents(broker, peer);
     await events.count(1);
@@ -67,7 +67,7 @@ describe("a peer that listens", () => {
   });
 });
 
-test("hints carry no word of the mail: a stream shows that there is something, the store what", async () => {
+test("hints contain nothing of the mail", async () => {
   const { get } = await import("node:http");
   const { goodHeaders } = await import("../support/api.ts");
   const peer = await newPeer(broker, "hinted");

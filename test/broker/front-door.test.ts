@@ -18,19 +18,19 @@ beforeAll(async () => {
 const letter = JSON.stringify({ to: "bob", text: "never stored" });
 const sending: Call = { path: "/api/send_message", body: letter };
 
-describe("a request that is not quite right is refused with what and what next, and stores nothing", () => {
+describe("an invalid request is refused with what is wrong and what to do next, and stores nothing", () => {
   const wrong: [string, () => Call, number][] = [
     ["no token", () => ({ ...sending, headers: { authorization: undefined } }), 401],
     ["a wrong token", () => ({ ...sending, headers: { authorization: `Bearer ${"0".repeat(32)}` } }), 401],
     ["an empty token", () => ({ ...sending, headers: { authorization: "Bearer " } }), 401],
     [
-      "the beginning of the token",
+      "a prefix of the token",
       () => ({ ...sending, headers: { authorization: `Bearer ${broker.token.slice(0, -1)}` } }),
       401,
     ],
     ["the token without its scheme", () => ({ ...sending, headers: { authorization: broker.token } }), 401],
     [
-      "the token in the address",
+      "the token in the URL",
       () => ({ ...sending, path: `/api/send_message?token=${broker.token}`, headers: { authorization: undefined } }),
       401,
     ],
@@ -52,7 +52,7 @@ describe("a request that is not quite right is refused with what and what next, 
     ["a body in UTF-16", () => ({ ...sending, body: Buffer.from(letter, "utf16le") }), 400],
     ["an oversized body", () => ({ ...sending, body: JSON.stringify({ to: "bob", text: "x".repeat(600_000) }) }), 413],
     [
-      "a body nested without end",
+      "a deeply nested body",
       () => ({ ...sending, body: `{"to":${"[".repeat(100_000)}${"]".repeat(100_000)},"text":"x"}` }),
       400,
     ],
@@ -74,7 +74,7 @@ describe("a request that is not quite right is refused with what and what next, 
     expect(await allTexts(broker)).toEqual(before);
   });
 
-  test("what is no HTTP at all", async () => {
+  test("data that is not HTTP", async () => {
     const { hostname, port } = new URL(broker.url);
     for (const noise of [
       "hello\r\n\r\n",
@@ -96,7 +96,7 @@ describe("a request that is not quite right is refused with what and what next, 
     expect((await ok(broker, "list_peers", {})).peers).not.toEqual([]);
   });
 
-  test("a body that its sender breaks off", async () => {
+  test("a body whose sender closes the connection", async () => {
     const { hostname, port } = new URL(broker.url);
     await new Promise<void>((resolve) => {
       const socket = connect(Number(port), hostname, () => {
@@ -131,7 +131,7 @@ describe("a wrong method", () => {
     }
   });
 
-  test("tells strangers nothing about paths that need a token", async () => {
+  test("reveals nothing about paths that need a token", async () => {
     for (const path of ["/api/list_peers", "/api/nothing", "/events", "/status", "/openapi.json"]) {
       const answer = await send(broker, { method: "PATCH", path, headers: { authorization: undefined } });
       expect([path, refusal(answer).status]).toEqual([path, 401]);
@@ -139,7 +139,7 @@ describe("a wrong method", () => {
   });
 });
 
-describe("a good request", () => {
+describe("a valid request", () => {
   test.each(["127.0.0.1:1", "localhost", "LOCALHOST:7888", "[::1]:7888"])(
     "may name this machine as %s",
     async (host) => {
@@ -148,13 +148,13 @@ describe("a good request", () => {
     },
   );
 
-  test("may say its charset, and may have no body where nothing is needed", async () => {
+  test("can name its charset, and can omit the body if no input is required", async () => {
     const headers = { "content-type": "application/json; charset=utf-8" };
     expect((await send(broker, { path: "/api/list_peers", body: "{}", headers })).status).toBe(200);
     expect((await send(broker, { path: "/api/list_peers", body: "", headers })).status).toBe(200);
   });
 
-  test("after a refused one on the same connection is answered", async () => {
+  test("is answered after a refused one on the same connection", async () => {
     const { port, hostname } = new URL(broker.url);
     const head = (length: number) =>
       `POST /api/list_peers HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${broker.token}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n`;
@@ -176,26 +176,26 @@ describe("/health", () => {
   const health = (headers: Call["headers"]) =>
     send(broker, { method: "GET", path: "/health", ...(headers ? { headers } : {}) });
 
-  test("tells anyone on this machine that it is there, and nothing else", async () => {
+  test("tells any client on this machine that the broker runs, and nothing else", async () => {
     const answer = await health({ authorization: undefined });
     expect([answer.status, answer.json]).toEqual([200, { ok: true }]);
     expect((await health({ authorization: "Bearer wrong" })).json).toEqual({ ok: true });
   });
 
-  test("tells holders of the token who it is", async () => {
+  test("tells holders of the token which broker it is", async () => {
     const answer = await health(undefined);
     expect(answer.json).toMatchObject({ ok: true, pid: broker.pid, home: broker.home, version: expect.any(String) });
     expect(answer.text).not.toContain(broker.token);
   });
 
-  test("tells web pages nothing", async () => {
+  test("refuses web pages", async () => {
     expect(refusal(await health({ origin: "https://evil.example" })).status).toBe(403);
     expect(refusal(await health({ host: "rebound.example" })).status).toBe(403);
   });
 });
 
-describe("whatever is sent to an operation", () => {
-  /** Values that are good, nearly good, and bad, for any field. */
+describe("any input to an operation", () => {
+  /** Valid, almost valid and invalid values for any field. */
   const value: fc.Arbitrary<unknown> = fc.oneof(
     hostileText,
     fc.constantFrom("alice", "bob", "@pool", "message-1", "normal", "all", "idle", "", "\ud800", "\0", "a\0b"),
@@ -207,10 +207,10 @@ describe("whatever is sent to an operation", () => {
   );
 
   test.each(operations.map((op) => [op.name, op] as const))(
-    "%s answers, or refuses it: it never fails",
+    "%s answers or refuses, but never fails",
     async (name, op) => {
       const fields = Object.keys(op.input.shape);
-      // Some fields as they should be, so that the others are looked at at all.
+      // Some valid fields, so that the others are checked at all.
       const good: Record<string, unknown> = { ...place(), to: "bob", text: "x", summary: "x", message_id: "message-1" };
       const input = fc.record(
         Object.fromEntries(
@@ -229,7 +229,7 @@ describe("whatever is sent to an operation", () => {
         }),
         { numRuns: 150, endOnFailure: true },
       );
-      // What was taken can also be read again.
+      // What was stored can be read.
       await ok(broker, "list_peers", {});
       await ok(broker, "messages", {});
     },

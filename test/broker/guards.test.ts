@@ -1,4 +1,4 @@
-/** Loops and burning end by themselves: the sender is told at once, the operator once. */
+/** Guards end loops and floods: the sender is told every time, the operator once. */
 import { describe, expect, test } from "vitest";
 import { type Credentials, ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
@@ -14,8 +14,8 @@ const send = (broker: TestBroker, as: Credentials, to: string, text: string, mor
 const stopped = (broker: TestBroker, as: Credentials, to: string, text: string, more = {}) =>
   refused(broker, "send_message", { to, text, ...more }, as);
 
-describe("a guard that trips", () => {
-  test("drops the same text to the same peer, under whatever address, and nothing else", async () => {
+describe("a guard", () => {
+  test("refuses the same text to the same peer, by any address, and nothing else", async () => {
     const [broker, ann, bob] = await stage();
     await send(broker, ann, "bob", "ready?");
     expect(await stopped(broker, ann, "BOB", "ready?")).toMatchObject({ status: 429, code: "rate_limited" });
@@ -26,13 +26,13 @@ describe("a guard that trips", () => {
     expect((await allTexts(broker)).filter((text) => text === "ready?")).toHaveLength(3);
   });
 
-  test("lets a repeated message_id have its first answer", async () => {
+  test("answers a repeated message_id like the first time", async () => {
     const [broker, ann] = await stage();
     const first = await send(broker, ann, "bob", "once", { message_id: "message-once" });
     expect(await send(broker, ann, "bob", "once", { message_id: "message-once" })).toEqual(first);
   });
 
-  test("ends a chain of replies that goes round, at the configured length", async () => {
+  test("ends a loop of replies at the configured length", async () => {
     const [broker, ann, bob, carol] = await stage({ CCT_MAX_HOPS: "5" });
     const ring = [ann, bob, carol];
     let last = await send(broker, ann, "bob", "round 0");
@@ -46,7 +46,7 @@ describe("a guard that trips", () => {
     expect(await allTexts(broker)).toHaveLength(5);
   });
 
-  test("limits what one peer sends within a minute, to one address and in all; a person is not limited", async () => {
+  test("limits the messages of one peer per minute, per address and in total; a person has no limit", async () => {
     const [broker, ann] = await stage({ CCT_SENDS_PER_PAIR: "3", CCT_SENDS_PER_MINUTE: "5" });
     for (let i = 0; i < 3; i++) await send(broker, ann, "bob", `to bob ${i}`);
     expect((await stopped(broker, ann, "bob", "one more")).message).toContain("3 messages to bob");
@@ -55,7 +55,7 @@ describe("a guard that trips", () => {
     for (let i = 0; i < 10; i++) await ok(broker, "send_message", { to: "bob", text: `from a person ${i}` });
   });
 
-  test("is noted for the operator once, however often it trips, and the note outlives the refusal", async () => {
+  test("leaves one note for the operator, however often it refuses, and the note is kept", async () => {
     const [broker, ann] = await stage();
     await send(broker, ann, "bob", "again");
     for (let i = 0; i < 5; i++) await stopped(broker, ann, "bob", "again");
@@ -65,8 +65,8 @@ describe("a guard that trips", () => {
   });
 });
 
-describe("a peer that was woken as often as it may be", () => {
-  test("is said so to its sender, and its session is told not to wake it, but by interrupts", async () => {
+describe("a peer that has used up its wake budget", () => {
+  test("is reported to senders, and its session wakes it for interrupts only", async () => {
     const [broker, ann, bob] = await stage({ CCT_WAKES_PER_HOUR: "2" });
     for (let i = 0; i < 2; i++) {
       expect((await send(broker, ann, "bob", `wake ${i}`)).recipients[0]?.note).toContain("will be woken");
@@ -83,7 +83,7 @@ describe("a peer that was woken as often as it may be", () => {
   });
 });
 
-test("cost counts wakes and injections by what was shown together, and the text's tokens, by peer and pool", async () => {
+test("cost counts wakes, injections and tokens, by peer and pool", async () => {
   const [broker, ann, bob] = await stage();
   await ok(broker, "create_pool", { name: "team", purpose: "tests" }, ann);
   await ok(broker, "invite_to_pool", { pool: "team", peer: "bob" }, ann);

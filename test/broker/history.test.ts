@@ -19,7 +19,7 @@ const texts = async (input: { peer?: string; limit?: number; before?: number }, 
   (await ok(broker, "messages", input, as)).messages.map((one) => one.text);
 
 describe("the history", () => {
-  test("is complete for the operator, newest first, with what became of each", async () => {
+  test("is complete for the operator, newest first, with the state of each delivery", async () => {
     const { messages } = await ok(broker, "messages", {});
     expect(messages.map((one) => one.text)).toEqual([
       "operator to a",
@@ -42,17 +42,17 @@ describe("the history", () => {
     expect(await texts({ peer: c.peer_id.slice(0, 8) })).toEqual(["b to c"]);
   });
 
-  test("of another is not shown to a peer, by whatever question", async () => {
+  test("of others is not shown to a peer, with any filter", async () => {
     expect(await texts({ peer: "a" }, c).catch(() => [])).not.toContain("a to b, 0");
     expect(await refused(broker, "messages", { peer: "nobody" })).toMatchObject({ status: 404 });
   });
 
-  test("between two is what a peer gets that asks for another", async () => {
-    // Answering with everything would pass for "all this was between us".
+  test("with another peer contains only the messages between the two", async () => {
+    // Otherwise, everything would look like messages between the two.
     expect(await texts({ peer: "c" }, b)).toEqual(["b to c"]);
   });
 
-  test("can be paged through without a gap or a repetition", async () => {
+  test("can be paged through without gaps or duplicates", async () => {
     const pages: string[] = [];
     let before: number | undefined;
     for (;;) {
@@ -65,7 +65,7 @@ describe("the history", () => {
     expect(pages).toEqual((await allTexts(broker)).toReversed());
   });
 
-  test("stays where it was while new messages come", async () => {
+  test("keeps its pages while new messages arrive", async () => {
     const { messages } = await ok(broker, "messages", { limit: 2 });
     const before = messages.at(-1)?.seq ?? 0;
     const page = await texts({ before, limit: 2 });
@@ -74,7 +74,7 @@ describe("the history", () => {
   });
 
   test.each([{ limit: 0 }, { limit: 501 }, { before: 0 }, { before: 1.5 }, { before: "x" }, { peer: "" }])(
-    "is not given for %j",
+    "is refused for %j",
     async (input) => {
       expect(await refused(broker, "messages", input)).toMatchObject({ status: 400 });
     },

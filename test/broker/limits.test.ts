@@ -1,4 +1,4 @@
-/** What one client can take up, and what it is told when it takes too much. */
+/** Limits per client, and the errors for exceeding them. */
 import { createServer, type ServerResponse } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createFanout, MAX_STREAMS } from "../../src/broker/streams/fanout.ts";
@@ -22,8 +22,8 @@ const host = { host: "127.0.0.1" };
 const status = (answer: string): string => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? answer;
 const body = (answer: string): unknown => JSON.parse(answer.split("\r\n\r\n")[1] ?? "");
 
-describe("a request that does not come to its end", () => {
-  test("is cut off with a reason, in its headers, in its body, and before its first byte", async () => {
+describe("an incomplete request", () => {
+  test("is cut off with a reason: in its headers, in its body, and before its first byte", async () => {
     const whole = head("POST /api/list_peers", { ...host, ...goodHeaders(broker, { body: "{ }" }) });
     const begun = `${whole}\r\n{`;
     const started = performance.now();
@@ -40,13 +40,13 @@ describe("a request that does not come to its end", () => {
     expect(performance.now() - started).toBeLessThan(20_000);
   });
 
-  test("with headers that are too large is told so", async () => {
+  test("with headers that are too large is refused", async () => {
     const answer = await raw(broker, head("GET /health", { ...host, x: "y".repeat(20_000) })).over;
     expect(status(answer)).toBe("431");
     expect(body(answer)).toMatchObject({ error: { code: "too_large", hint: expect.stringContaining("body") } });
   });
 
-  test("and says twice who asks is refused", async () => {
+  test("with two authorization headers is refused", async () => {
     const twice = `${head("GET /health", { ...host, authorization: "Bearer a" })}authorization: Bearer b\r\n\r\n`;
     const one = raw(broker, twice);
     await until("an answer", () => one.said() !== "");
@@ -56,7 +56,7 @@ describe("a request that does not come to its end", () => {
 });
 
 describe("connections", () => {
-  test("that never show the token make room for those that do; those that did stay", async () => {
+  test("without a token make room for those with one, which stay", async () => {
     const small = await startBroker({ env: { CCT_CONNECTIONS_PER_ADDRESS: "5" } });
     const request = `${head("GET /health", { ...host, ...goodHeaders(small, {}) })}\r\n`;
     const proving = `${head("GET /events", { ...host, ...goodHeaders(small, {}) })}\r\n`;
@@ -65,7 +65,7 @@ describe("connections", () => {
       idle.push(raw(small));
       await until("the connection", () => idle[i]?.socket.readyState === "open");
     }
-    // What the broker has answered it has admitted.
+    // The broker has admitted the connections that it answered.
     const good: Raw[] = [];
     for (let i = 0; i < 5; i++) {
       const one = raw(small, proving);
@@ -81,7 +81,7 @@ describe("connections", () => {
     for (const one of good) expect(one.socket.readyState).toBe("open");
   });
 
-  test("of one address may ask so much and no more, and are told how long to wait", async () => {
+  test("of one address are limited in requests, and told how long to wait", async () => {
     const slow = await startBroker({ env: { CCT_REQUESTS_PER_SECOND: "2", CCT_REGISTRATIONS_PER_MINUTE: "3" } });
     const answers = [];
     for (let i = 0; i < 14; i++) answers.push(await send(slow, { method: "GET", path: "/health" }));
@@ -91,7 +91,7 @@ describe("connections", () => {
     expect(last?.headers["retry-after"]).toBe("1");
   });
 
-  test("register no flood of peers, neither at once nor in all, and known peers come back all the same", async () => {
+  test("cannot register too many peers per minute or in total; known peers come back regardless", async () => {
     const env = { CCT_REGISTRATIONS_PER_MINUTE: "4", CCT_MAX_PEERS: "3" };
     const small = await startBroker({ env });
     const [first] = [await newPeer(small, "one"), await newPeer(small, "two"), await newPeer(small, "three")];
@@ -117,7 +117,7 @@ describe("connections", () => {
     expect((await ok(small, "list_peers", {})).peers).toHaveLength(3);
   });
 
-  test("with wrong credentials wait for their answer, and others at the same address do not", async () => {
+  test("with wrong credentials get delayed answers; others at the same address do not", async () => {
     const wrong = () =>
       send(broker, { method: "GET", path: "/events", headers: { authorization: `Bearer ${"0".repeat(32)}` } });
     for (let i = 0; i < 15; i++) await wrong();
@@ -129,11 +129,11 @@ describe("connections", () => {
   });
 });
 
-/** Bytes: more than the system's own buffers hold on either side. */
+/** Bytes: more than the socket buffers of both sides together. */
 const STALLING = 32 * 1024 * 1024;
 
 describe("streams", () => {
-  test("of one peer are so many; the oldest is ended for a new one", async () => {
+  test("of one peer are limited: the oldest is closed for a new one", async () => {
     const peer = await newPeer(broker, "streamer");
     const streams = [];
     for (let i = 0; i < MAX_STREAMS + 1; i++) {
@@ -146,7 +146,7 @@ describe("streams", () => {
     for (const one of streams.slice(1)) await one.count(2);
   });
 
-  /** A stream of a fan-out of its own, whose reader has stopped to read, and for whom nothing more fits anywhere. */
+  /** A stream whose client has stopped reading, with all buffers full. */
   async function stalled(pulseMs?: number) {
     const events = createFanout(pulseMs);
     let response: ServerResponse | undefined;
@@ -161,28 +161,28 @@ describe("streams", () => {
     return { events, stream, reader };
   }
 
-  test("that nobody reads keep nothing, and are told once what they missed when they are read again", async () => {
+  test("that are not read buffer nothing, and get one hint when they are read again", async () => {
     const { events, stream, reader } = await stalled();
     const before = stream.writableLength;
     for (let i = 0; i < 100_000; i++) events.publish({ peer_id: "peer", about: "peer" });
     expect(stream.writableLength).toBe(before);
     reader.socket.resume();
-    // Looked for once, behind what had stalled it: to search so much again and again takes longer than to read it.
+    // Searched once, after the data that stalled it: searching repeatedly would take longer than reading.
     await until("all that stalled it is read", () => reader.socket.bytesRead > STALLING);
     await until("what was missed", () => reader.said().includes("event: peer"));
     expect(reader.said().split("event: peer")).toHaveLength(2);
     events.close();
   });
 
-  test("that nobody reads for long are cut off", async () => {
+  test("that are not read for long are closed", async () => {
     const { events, stream } = await stalled(100);
     await until("the stream is cut off", () => stream.destroyed && events.count() === 0);
     events.close();
   });
 });
 
-describe("a mailbox that is full", () => {
-  test("is told to the sender; nothing is stored, what was acknowledged stays, and there is room when it was read", async () => {
+describe("a full mailbox", () => {
+  test("is reported to the sender and stores nothing new, until its mail is read", async () => {
     const small = await startBroker({ env: { CCT_MAILBOX_MESSAGES: "3" } });
     const [from, to, other] = [await newPeer(small, "a"), await newPeer(small, "b"), await newPeer(small, "c")];
     for (let i = 0; i < 3; i++) await ok(small, "send_message", { to: "b", text: `mail ${i}` }, from);
@@ -197,7 +197,7 @@ describe("a mailbox that is full", () => {
     ]);
     await ok(small, "send_message", { to: "b", text: "from a person" });
 
-    // A broadcast reaches the others, and says whom it did not reach.
+    // A broadcast reaches the others, and names those that it did not reach.
     await ok(small, "create_pool", { name: "team", purpose: "tests" }, from);
     for (const peer of [to, other]) await ok(small, "join_pool", { pool: "team" }, peer);
     const { message_id, recipients } = await ok(small, "send_message", { to: "@team", text: "all" }, from);
@@ -215,7 +215,7 @@ describe("a mailbox that is full", () => {
     expect(taken.messages.map((one) => one.text)).toEqual(["mail 0", "mail 1", "mail 2", "from a person"]);
     const acks = taken.messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "read" as const }));
     await ok(small, "ack_messages", { acks }, to);
-    // The very message that was refused can be sent now, under its own id.
+    // The refused message can be sent now, under the same id.
     expect((await ok(small, "send_message", more, from)).recipients[0]?.state).toBe("queued");
     await ok(small, "resend_message", { message_id }, from);
     const again = await ok(small, "check_messages", {}, to);
@@ -224,7 +224,7 @@ describe("a mailbox that is full", () => {
 });
 
 describe("one peer", () => {
-  test("holds so many claims", async () => {
+  test("can hold a limited number of claims", async () => {
     const free = await startBroker({ env: { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0" } });
     const peer = await newPeer(free, "holder");
     const sends = Array.from({ length: MAX_CLAIMS + 10 }, (_, i) =>
@@ -245,7 +245,7 @@ describe("one peer", () => {
       });
   });
 
-  test("has so many pools, also by reviving them; a person has as many as they like", async () => {
+  test("can be in a limited number of pools, also by reviving them; a person has no limit", async () => {
     const make = (i: number, as?: TestPeer) => ok(broker, "create_pool", { name: `p${i}`, purpose: "one of many" }, as);
     for (let i = 0; i < MAX_POOLS; i++) await make(i, ann);
     const one = { name: "one-more", purpose: "too many" };
@@ -256,7 +256,7 @@ describe("one peer", () => {
     expect(await refused(broker, "join_pool", { pool: "p0" }, ann)).toMatchObject({ code: "rate_limited" });
   });
 
-  test("has so many services", async () => {
+  test("can have a limited number of services", async () => {
     const service = (port: number) => ({ kind: "api", url: `http://localhost:${port}`, host: "elsewhere" });
     for (let i = 0; i < MAX_SERVICES; i++) await ok(broker, "register_service", service(2000 + i), ann);
     expect(await refused(broker, "register_service", service(9000), ann)).toMatchObject({ code: "rate_limited" });
@@ -264,7 +264,7 @@ describe("one peer", () => {
     await ok(broker, "register_service", service(9000));
   });
 
-  test("has so many open proposals, in one pool and in all", async () => {
+  test("can have a limited number of open proposals, per pool and in total", async () => {
     const lead = await newPeer(broker, "lead");
     const crowd: TestPeer[] = [];
     for (let i = 0; i <= MAX_PROPOSALS; i++) crowd.push(await newPeer(broker, `crowd${i}`));

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 describe("a session that registers", () => {
-  test("is somebody: with an id, a name, and a secret that it is told once", async () => {
+  test("gets an id, a name, and a secret that is shown once", async () => {
     const where = place();
     const first = await ok(broker, "register", { ...where, name: "My App" });
     expect(first).toEqual({
@@ -25,13 +25,13 @@ describe("a session that registers", () => {
     expect(again).toEqual({ peer_id: first.peer_id, name: "my-app", waiting: 0 });
   });
 
-  test("gets a name of its own when the wanted one is taken, in whatever case", async () => {
+  test("gets another name when the wanted one is taken, ignoring case", async () => {
     const names = [];
     for (const name of ["twin", "TWIN", "Twin"]) names.push((await newPeer(broker, name)).name);
     expect(names).toEqual(["twin", "twin-2", "twin-3"]);
   });
 
-  test("gets the first number that is free, whatever other names begin alike", async () => {
+  test("gets the lowest free number, even if other names have the same prefix", async () => {
     const first = await newPeer(broker, "twig");
     for (const name of ["twig.2", "twigs", "twig-x", "twig-3", "TWIG-2.b"]) await newPeer(broker, name);
     await ok(broker, "set_summary", { summary: "", name: "Twig" }, first);
@@ -40,17 +40,17 @@ describe("a session that registers", () => {
     expect(names).toEqual(["twig-2", "twig-4", "twig-5"]);
   });
 
-  test("cannot be the operator", async () => {
+  test("cannot be called operator", async () => {
     expect((await newPeer(broker, "operator")).name).not.toBe("operator");
   });
 
-  test("is found by many that register at the same moment, each as another one", async () => {
+  test("gets a name of its own when many register at the same time", async () => {
     const all = await Promise.all(Array.from({ length: 30 }, () => newPeer(broker, "crowd")));
     expect(new Set(all.map((peer) => peer.name)).size).toBe(30);
     expect(new Set(all.map((peer) => peer.peer_id)).size).toBe(30);
   });
 
-  test("in a new process becomes the peer again that had ended, and keeps its name", async () => {
+  test("in a new process becomes its offline peer again, and keeps its name", async () => {
     const peer = await newPeer(broker, "resumed");
     await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
     const elsewhere = place({ cwd: "/home/ann/new" });
@@ -58,7 +58,7 @@ describe("a session that registers", () => {
     expect(await seen(peer.peer_id)).toMatchObject({ cwd: "/home/ann/new", presence: "idle" });
   });
 
-  test("does not become a peer that another live session is", async () => {
+  test("does not become the peer of another live session", async () => {
     const peer = await newPeer(broker, "held");
     const error = await refused(broker, "register", place(), peer);
     expect(error).toMatchObject({ status: 409, code: "conflict" });
@@ -66,7 +66,7 @@ describe("a session that registers", () => {
     expect(await seen(peer.peer_id)).toMatchObject({ cwd: peer.place.cwd, presence: "idle" });
   });
 
-  test("does not become anybody with a wrong secret", async () => {
+  test("does not become a peer whose secret is wrong", async () => {
     const peer = await newPeer(broker, "guarded");
     for (const secret of ["0".repeat(32), "", peer.peer_id]) {
       expect(await refused(broker, "register", place(), { ...peer, secret })).toMatchObject({ status: 401 });
@@ -76,7 +76,7 @@ describe("a session that registers", () => {
     });
   });
 
-  test("keeps the summary that it had said", async () => {
+  test("keeps its summary", async () => {
     const peer = await newPeer(broker, "writer");
     await ok(broker, "set_summary", { summary: "writes the docs" }, peer);
     await ok(broker, "register", { ...peer.place, summary: "on main" }, peer);
@@ -91,8 +91,8 @@ async function seen(peerId: string) {
   return found;
 }
 
-describe("a session that lives", () => {
-  test("is seen as it last said", async () => {
+describe("a live session", () => {
+  test("is shown as it last reported", async () => {
     const peer = await newPeer(broker, "lively");
     const beat = { claude_pid: peer.place.claude_pid, held: [] };
     await ok(broker, "heartbeat", { ...beat, presence: "active", branch: "feature" }, peer);
@@ -104,7 +104,7 @@ describe("a session that lives", () => {
     expect((await seen(peer.peer_id)).last_seen).toBeGreaterThanOrEqual(before);
   });
 
-  test("is told its name, and how much mail waits", async () => {
+  test("gets its name and the amount of waiting mail", async () => {
     const peer = await newPeer(broker, "beaten");
     await ok(broker, "send_message", { to: "beaten", text: "one" });
     await ok(broker, "send_message", { to: "beaten", text: "two", urgency: "interrupt" });
@@ -121,7 +121,7 @@ describe("a session that lives", () => {
     });
   });
 
-  test("is told when another session has become it", async () => {
+  test("is told when another session has taken over its peer", async () => {
     const peer = await newPeer(broker, "superseded");
     await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
     await ok(broker, "register", place(), peer);
@@ -129,7 +129,7 @@ describe("a session that lives", () => {
     expect(await refused(broker, "heartbeat", beat, peer)).toMatchObject({ status: 409, code: "conflict" });
   });
 
-  test("has ended when it says so, and not when an earlier session of it does", async () => {
+  test("is offline when it says so, but not when an earlier session does", async () => {
     const peer = await newPeer(broker, "leaver");
     expect(await ok(broker, "unregister", { claude_pid: 999_999 }, peer)).toEqual({ ended: false });
     expect((await seen(peer.peer_id)).presence).toBe("idle");
@@ -137,10 +137,10 @@ describe("a session that lives", () => {
     expect((await seen(peer.peer_id)).presence).toBe("offline");
   });
 
-  test("is offline soon after its process on this machine is gone", async () => {
+  test("is offline soon after its process on this machine has ended", async () => {
     const host = run("sleep", ["600"]);
     const peer = await newPeer(broker, "mortal", { host: hostname(), claude_pid: host.pid });
-    // One of another machine that calls itself the same, whose process ids mean nothing here.
+    // A session on another machine with the same host name: its process ids mean nothing here.
     const { token } = await ok(broker, "add_device", { name: "another" });
     const namesake = await newPeer({ ...broker, token }, "namesake", { host: hostname(), claude_pid: host.pid });
     expect((await seen(peer.peer_id)).presence).toBe("idle");
@@ -151,7 +151,7 @@ describe("a session that lives", () => {
 });
 
 describe("the list of peers", () => {
-  test("shows each where it is, and the caller as itself", async () => {
+  test("shows where each peer is, and marks the caller", async () => {
     const home = await startBroker();
     const a = await newPeer(home, "a", { cwd: "/src/app", repo: "/src/app", branch: "main", summary: "on main" });
     await newPeer(home, "b");
@@ -178,7 +178,7 @@ describe("the list of peers", () => {
     expect((await ok(home, "list_peers", {})).peers.some((peer) => peer.you)).toBe(false);
   });
 
-  test("can be kept to one's machine or repository", async () => {
+  test("can be limited to the caller's machine or repository", async () => {
     const home = await startBroker();
     const remote = "git@example.org:app.git";
     const me = await newPeer(home, "me", { repo: "/src/app", remote });
@@ -193,7 +193,7 @@ describe("the list of peers", () => {
     expect(await refused(home, "list_peers", { scope: "repo" })).toMatchObject({ status: 400 });
   });
 
-  test("shows who is there before who is away, with the mail that waits", async () => {
+  test("lists live peers before offline ones, with their waiting mail", async () => {
     const home = await startBroker();
     const gone = await newPeer(home, "gone");
     await newPeer(home, "there");
@@ -207,15 +207,15 @@ describe("the list of peers", () => {
   });
 });
 
-describe("a session that says what it does", () => {
-  test("is seen with that, on one line", async () => {
+describe("a session that sets its summary", () => {
+  test("is shown with it, on one line", async () => {
     const peer = await newPeer(broker, "summed");
     const changed = await ok(broker, "set_summary", { summary: "fixes\nthe  build\u200b" }, peer);
     expect(changed).toMatchObject({ name: "summed", summary: "fixes the build", you: true });
     expect((await seen(peer.peer_id)).summary).toBe("fixes the build");
   });
 
-  test("can take another name, and is reached by it", async () => {
+  test("can change its name, and is reached by the new one", async () => {
     const peer = await newPeer(broker, "before");
     expect(await ok(broker, "set_summary", { summary: "x", name: "After" }, peer)).toMatchObject({ name: "After" });
     const sent = await ok(broker, "send_message", { to: "after", text: "found you" });
@@ -228,7 +228,7 @@ describe("a session that says what it does", () => {
     expect(await ok(broker, "set_summary", { summary: "", name: "CASED" }, peer)).toMatchObject({ name: "CASED" });
   });
 
-  test("does not get the name of another", async () => {
+  test("does not get another peer's name", async () => {
     await newPeer(broker, "owner");
     const peer = await newPeer(broker, "envious");
     const error = await refused(broker, "set_summary", { summary: "mine", name: "OWNER" }, peer);
@@ -241,7 +241,7 @@ describe("a session that says what it does", () => {
     expect(await refused(broker, "set_summary", { summary: "x", name }, peer)).toMatchObject({ status: 400 });
   });
 
-  test("does not get hidden characters into it", async () => {
+  test("cannot put hidden characters into it", async () => {
     const peer = await newPeer(broker, "plain");
     for (const summary of ["\u001b[31mred", "nul\0", "half \ud800"]) {
       expect(await refused(broker, "set_summary", { summary }, peer)).toMatchObject({ status: 400 });
@@ -250,9 +250,9 @@ describe("a session that says what it does", () => {
   });
 });
 
-describe("who speaks", () => {
+describe("the caller", () => {
   test.each(["heartbeat", "unregister", "set_summary", "claim_messages", "ack_messages", "check_messages"])(
-    "%s is for peers, and refused to the operator",
+    "of %s must be a peer: the operator is refused",
     async (name) => {
       const inputs: Record<string, unknown> = {
         heartbeat: { claude_pid: 1, held: [] },
@@ -266,7 +266,7 @@ describe("who speaks", () => {
     },
   );
 
-  test("one peer's secret opens nothing of another", async () => {
+  test("with one peer's secret cannot act as another", async () => {
     const [a, b] = [await newPeer(broker, "mine"), await newPeer(broker, "yours")];
     const mixed = { peer_id: a.peer_id, secret: b.secret };
     expect(await refused(broker, "set_summary", { summary: "stolen" }, mixed)).toMatchObject({ status: 401 });

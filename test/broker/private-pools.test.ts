@@ -1,4 +1,4 @@
-/** Private pools: whoever is not in one cannot tell that there is one. */
+/** Private pools: a peer that is not a member cannot find out that one exists. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OperationName } from "../../src/operations/index.ts";
@@ -14,10 +14,10 @@ beforeAll(async () => {
   works = await openClockwork();
 });
 
-/** What a caller is answered, also when it is refused, as one text. */
+/** The answer or the error, as one text. */
 async function answer(name: OperationName, input: Record<string, unknown>, as?: Credentials): Promise<string> {
   try {
-    // The operation checks its input.
+    // The operation validates its input.
     return JSON.stringify(await works.call(name, input as never, as));
   } catch (error) {
     if (!(error instanceof CctError)) throw error;
@@ -26,7 +26,7 @@ async function answer(name: OperationName, input: Record<string, unknown>, as?: 
 }
 
 let lastScene = 0;
-/** Peers of a scene of its own; the first makes the pools. */
+/** Peers with a store of their own; the first creates the pools. */
 async function scene(count: number): Promise<TestPeer[]> {
   lastScene++;
   const peers = [];
@@ -40,7 +40,7 @@ const onlyThree = async (): Promise<[TestPeer, TestPeer, TestPeer]> => {
 };
 
 describe("a private pool", () => {
-  test("answers like one that does not exist, by name, by id and by any operation", async () => {
+  test("answers like a pool that does not exist, by name, by id and by any operation", async () => {
     const [ann, bob] = await onlyThree();
     const { pool } = await works.call("create_pool", { name: "den1", purpose: "x", private: true }, ann);
     expect(pool).toMatchObject({ private: true, lead: ann.name });
@@ -76,7 +76,7 @@ describe("a private pool", () => {
     }
   });
 
-  test("takes its name from nobody: a pool of that name is made beside it, and each finds its own", async () => {
+  test("does not reserve its name: another pool may have it, and each peer finds its own", async () => {
     const [ann, bob, carl] = await onlyThree();
     const den = await works.call("create_pool", { name: "same", purpose: "of ann", private: true }, ann);
     const open = await works.call("create_pool", { name: "SAME", purpose: "of bob" }, bob);
@@ -92,7 +92,7 @@ describe("a private pool", () => {
     expect(recipients.map((one) => one.name)).toEqual([ann.name]);
   });
 
-  test("lets in who is invited, and the operator sees it", async () => {
+  test("can be joined after an invitation, and the operator sees it", async () => {
     const [ann, bob] = await onlyThree();
     const name = `den-of-${ann.name}`;
     await works.call("create_pool", { name, purpose: "why", private: true }, ann);
@@ -105,7 +105,7 @@ describe("a private pool", () => {
     expect(await answer("join_pool", { pool: name }, bob)).toMatch(/^not_found/);
   });
 
-  test("that has ended is revived by who was in it at its end, and by nobody that had left or was released", async () => {
+  test("that was archived can be revived by its last members, not by peers that had left or were released", async () => {
     const [ann, bob, carl] = await onlyThree();
     const name = `end-of-${ann.name}`;
     await works.call("create_pool", { name, purpose: "x", private: true }, ann);
@@ -122,7 +122,7 @@ describe("a private pool", () => {
   });
 });
 
-test("of a pool that it is not in a peer sees name, purpose and size; of a fellow, the pools that both are in", async () => {
+test("a peer sees name, purpose and size of other public pools, and of other peers only common pools", async () => {
   const [ann, bob, carl] = await onlyThree();
   const [open, both] = [`open-${ann.name}`, `both-${ann.name}`];
   await works.call("create_pool", { name: open, purpose: "why" }, ann);
@@ -153,14 +153,14 @@ const step: fc.Arbitrary<Step> = fc.record({
   pool: fc.nat(1),
 });
 
-/** A word that stands in what was said or made once; who was in that pool then, or came in later, may know it. */
+/** A word that was used in a pool once. Members at that time, or later, may read it. */
 interface Secret {
   word: string;
   pool: number;
   known: Set<string>;
 }
 
-test("whatever happens in private pools, nobody reads a word of it who was not in them then or later", async () => {
+test("whatever happens in private pools, only members at that time or later can read it", async () => {
   let count = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 8, maxLength: 30 }), async (steps) => {
@@ -230,7 +230,7 @@ test("whatever happens in private pools, nobody reads a word of it who was not i
   );
 });
 
-/** All that a peer can read, and what it is told where it may not. */
+/** Everything that a peer can read, including the texts of errors. */
 async function wholeView(
   me: TestPeer,
   pools: readonly string[],
@@ -249,7 +249,7 @@ async function wholeView(
     ["heartbeat", { claude_pid: me.place.claude_pid, held: [] }],
     ["pool_status", { pool: "nowhere" }],
     ["send_message", { to: "@nowhere", text: "x" }],
-    // Refused to everybody: what is told with it is what counts.
+    // Refused to everybody: only the error text matters.
     ...proposals.map((id) => ["decide_release", { proposal_id: id, decision: "rejected" }] as (typeof looks)[number]),
     ...said.flatMap((message_id): typeof looks => [
       ["message_status", { message_id }],

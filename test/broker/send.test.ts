@@ -15,8 +15,8 @@ beforeAll(async () => {
   bob = await newPeer(broker, "bob");
 });
 
-describe("a message that is sent", () => {
-  test("is kept for its recipient, word for word, with its sender's name on it", async () => {
+describe("a sent message", () => {
+  test("is stored for its recipient unchanged, with its sender's name", async () => {
     const text = 'Grüße:\n\t"quoted" \\ 日本語 😀\r\n';
     const sent = await ok(broker, "send_message", { to: "bob", text, urgency: "interrupt" }, alice);
     expect(sent.recipients).toEqual([{ peer_id: bob.peer_id, name: "bob", state: "queued", note: expect.any(String) }]);
@@ -35,7 +35,7 @@ describe("a message that is sent", () => {
     });
   });
 
-  test("by a person is marked as the operator's, and by nobody else can be", async () => {
+  test("by a person is marked as the operator's, which no other sender can do", async () => {
     const { message_id } = await ok(broker, "send_message", { to: "bob", text: "from a person" });
     const stored = (await allMessages(broker)).find((one) => one.message_id === message_id);
     expect(stored).toMatchObject({ from: "operator", from_name: "operator" });
@@ -43,16 +43,16 @@ describe("a message that is sent", () => {
     expect(await refused(broker, "send_message", forged, alice)).toMatchObject({ status: 400 });
   });
 
-  test("is addressed by name in any case, or by the first characters of an id", async () => {
+  test("is addressed by name, ignoring case, or by the prefix of an id", async () => {
     const ways = ["BOB", " bob ", bob.peer_id, bob.peer_id.slice(0, 8), bob.peer_id.slice(0, 8).toUpperCase()];
-    // Numbered: an id of digits alone is the same in either case, and the same text twice would be refused.
+    // Numbered, because an id may consist of digits only, and a repeated text would be refused.
     for (const [i, to] of ways.entries()) {
       const { recipients } = await ok(broker, "send_message", { to, text: `${i} to ${to}` }, alice);
       expect(recipients[0]?.peer_id).toBe(bob.peer_id);
     }
   });
 
-  test("says what to expect of its recipient", async () => {
+  test("reports the recipient's presence", async () => {
     const carol = await newPeer(broker, "carol");
     let count = 0;
     const note = async (urgency: "normal" | "low") =>
@@ -65,7 +65,7 @@ describe("a message that is sent", () => {
     expect(await note("normal")).toMatch(/offline since .* UTC; the message is kept/);
   });
 
-  test("as an answer stays in the thread of what it answers", async () => {
+  test("as a reply joins the thread of the original message", async () => {
     const first = await ok(broker, "send_message", { to: "bob", text: "question", thread_id: "topic" }, alice);
     const reply = { to: "alice", text: "answer", reply_to: first.message_id };
     const { message_id } = await ok(broker, "send_message", reply, bob);
@@ -75,7 +75,7 @@ describe("a message that is sent", () => {
     expect(await refused(broker, "send_message", nowhere, bob)).toMatchObject({ status: 404 });
   });
 
-  test("with an end is dropped when nobody took it by then, and its sender can see that", async () => {
+  test("with an expiry is dropped if nobody has taken it by then, and its sender can see that", async () => {
     const away = await newPeer(broker, "away");
     const input = { to: "away", text: "soon stale", expires_in_seconds: 1 };
     const { message_id } = await ok(broker, "send_message", input, alice);
@@ -87,8 +87,8 @@ describe("a message that is sent", () => {
   });
 });
 
-describe("a send that is repeated", () => {
-  test("gives the first answer again, and arrives once", async () => {
+describe("a repeated send", () => {
+  test("gets the first answer again, and arrives once", async () => {
     const input = { to: "bob", text: "once", message_id: newMessageId() };
     const first = await ok(broker, "send_message", input, alice);
     await ok(broker, "heartbeat", { claude_pid: bob.place.claude_pid, presence: "active", held: [] }, bob);
@@ -119,8 +119,8 @@ describe("a send that is repeated", () => {
   });
 });
 
-describe("an address that is not one peer's", () => {
-  test("unknown: is refused with who there is", async () => {
+describe("an address that does not match exactly one peer", () => {
+  test("unknown: is refused with a list of peers", async () => {
     const error = await refused(broker, "send_message", { to: "nobody", text: "x" }, alice);
     expect(error).toMatchObject({ status: 404, code: "not_found" });
     expect(error.hint).toContain("bob");
@@ -128,7 +128,7 @@ describe("an address that is not one peer's", () => {
 
   test("ambiguous: is refused with the candidates, and reaches neither", async () => {
     const crowded = await startBroker({ env: { CCT_REGISTRATIONS_PER_MINUTE: "0" } });
-    // Ids are random: enough peers, and two of them begin alike. Names are free for that long only with four characters.
+    // Ids are random: register peers until two share a prefix of four characters.
     const byPrefix = new Map<string, string[]>();
     let prefix: string | undefined;
     while (prefix === undefined) {
@@ -145,7 +145,7 @@ describe("an address that is not one peer's", () => {
     expect(await allMessages(crowded)).toEqual([]);
   });
 
-  test("three characters of an id: are too few", async () => {
+  test("an id prefix of three characters: is too short", async () => {
     const error = await refused(broker, "send_message", { to: bob.peer_id.slice(0, 3), text: "x" }, alice);
     expect(error.status).toBe(404);
   });
@@ -154,7 +154,7 @@ describe("an address that is not one peer's", () => {
     expect(await refused(broker, "send_message", { to: "alice", text: "me" }, alice)).toMatchObject({ status: 400 });
   });
 
-  test.each(["@pool", "@pool/bob", "operator"])("%s: is told as unknown", async (to) => {
+  test.each(["@pool", "@pool/bob", "operator"])("%s: is refused as unknown", async (to) => {
     expect(await refused(broker, "send_message", { to, text: "x" }, alice)).toMatchObject({ status: 404 });
   });
 
@@ -168,7 +168,7 @@ describe("an address that is not one peer's", () => {
 });
 
 describe("a text", () => {
-  test("of exactly 64 KiB is taken, of one byte more is not", async () => {
+  test("of 64 KiB is accepted, one byte more is refused", async () => {
     for (const letter of ["x", "é", "😀"]) {
       const text = letter.repeat(LARGEST / Buffer.byteLength(letter));
       await ok(broker, "send_message", { to: "bob", text }, alice);
@@ -179,7 +179,7 @@ describe("a text", () => {
     expect((await allTexts(broker)).filter((text) => Buffer.byteLength(text) >= LARGEST)).toHaveLength(3);
   });
 
-  test("of 64 KiB in which every character is escaped is taken too", async () => {
+  test("of 64 KiB is accepted even if every character is escaped", async () => {
     const body = `{"to":"bob","text":"${"\\u0041".repeat(LARGEST)}"}`;
     const answer = await send(broker, { path: "/api/send_message", body, as: alice });
     expect(answer.status).toBe(200);
@@ -195,13 +195,13 @@ describe("a text", () => {
     ["half a character", "half \ud800"],
     ["the other half", "\udc00 half"],
   ];
-  test.each(bad)("that is, or holds, %s is refused", async (_, text) => {
+  test.each(bad)("that is or contains %s is refused", async (_, text) => {
     const before = await allMessages(broker);
     expect(await refused(broker, "send_message", { to: "bob", text }, alice)).toMatchObject({ status: 400 });
     expect(await allMessages(broker)).toEqual(before);
   });
 
-  test("with half a character as a JSON escape is refused", async () => {
+  test("with half a surrogate pair as a JSON escape is refused", async () => {
     const body = '{"to":"bob","text":"half \\ud800 escaped"}';
     const answer = await send(broker, { path: "/api/send_message", body, as: alice });
     expect(refusal(answer)).toMatchObject({ status: 400 });
@@ -218,7 +218,7 @@ describe("a text", () => {
   });
 });
 
-describe("an input that is not what is asked for", () => {
+describe("invalid input:", () => {
   const good = { to: "bob", text: "never stored" };
   const bad: [string, unknown][] = [
     ["nothing", {}],

@@ -1,4 +1,4 @@
-/** What a sender learns without asking, and what a mailbox does not take. */
+/** Reports to senders, and what a mailbox does not accept. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Credentials, ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
@@ -23,7 +23,7 @@ const claim = async (as: Credentials) =>
 const state = async (id: string) => (await ok(broker, "message_status", { message_id: id })).recipients[0];
 
 describe("mail that ends unread", () => {
-  test("is reported to its sender, with what it was about and why", async () => {
+  test("is reported to its sender, with its beginning and the reason", async () => {
     const [from, to] = await pair();
     const { message_id } = await send(from, to.name, "look at this", { expires_in_seconds: 1 });
     const [report] = await until("the sender is told", async () => {
@@ -42,7 +42,7 @@ describe("mail that ends unread", () => {
     ]);
   });
 
-  test("is a dead letter after it was lost ten times; sender and operator are told, and it can be sent again", async () => {
+  test("becomes a dead letter after ten lost claims; sender and operator are told, and it can be resent", async () => {
     const [from, to] = await pair();
     const { message_id } = await send(from, to.name, "hard to deliver");
     for (let i = 0; i < 10; i++) {
@@ -63,7 +63,7 @@ describe("mail that ends unread", () => {
     expect(await refused(broker, "resend_message", { message_id }, from)).toMatchObject({ status: 409 });
   });
 
-  test("giving mail back unseen, however often, makes no dead letter of it", async () => {
+  test("mail that is returned unseen never becomes a dead letter", async () => {
     const [from, to] = await pair();
     await send(from, to.name, "patience");
     for (let i = 0; i < 30; i++) {
@@ -76,7 +76,7 @@ describe("mail that ends unread", () => {
 });
 
 describe("an inbound policy", () => {
-  test("that refuses tells the sender at once, and keeps nothing for the recipient", async () => {
+  test("that refuses tells the sender at once, and stores nothing for the recipient", async () => {
     const [from, to] = await pair();
     await ok(broker, "inbound_policy", { policy: "refuse", from: from.name }, to);
     const { recipients, message_id } = await send(from, to.name, "hello?");
@@ -85,7 +85,7 @@ describe("an inbound policy", () => {
     expect(await state(message_id)).toMatchObject({ state: "refused" });
   });
 
-  test("that holds keeps mail until the operator lets it through; who it is for does not read it before", async () => {
+  test("that holds keeps mail until the operator releases it; the recipient cannot read it before", async () => {
     const [from, to] = await pair();
     await ok(broker, "inbound_policy", { policy: "hold" }, to);
     const { recipients, message_id } = await send(from, to.name, "let me in");
@@ -113,7 +113,7 @@ describe("an inbound policy", () => {
     expect((await ok(broker, "notes", {})).notes.some((note) => note.text.includes(message_id))).toBe(true);
   });
 
-  test("for one sender counts more than one for a pool, and that more than the rest", async () => {
+  test("for a sender overrides one for a pool, which overrides the default", async () => {
     const [from, to] = await pair();
     const other = await newPeer(broker, `other-${count}`);
     const pool = `pool-${count}`;
@@ -137,7 +137,7 @@ describe("an inbound policy", () => {
     );
   });
 
-  test("is never in the way of a person, and is a session's own", async () => {
+  test("does not apply to a person, and is set by the session itself", async () => {
     const [from, to] = await pair();
     await ok(broker, "inbound_policy", { policy: "refuse" }, to);
     const { recipients } = await ok(broker, "send_message", { to: to.name, text: "it is me" });
@@ -151,7 +151,7 @@ describe("an inbound policy", () => {
   });
 });
 
-test("a sender is told of a session whose hooks take no mail", async () => {
+test("a sender is told if the recipient's hooks take no mail", async () => {
   const [from, to] = await pair();
   const beat = (hooks: "live" | "quiet") =>
     ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, hooks, held: [] }, to);

@@ -1,4 +1,4 @@
-/** What operators, load balancers and Prometheus see of a broker. */
+/** Monitoring: what operators, load balancers and Prometheus see of a broker. */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createReadiness } from "../../src/broker/operator/readiness.ts";
@@ -29,7 +29,7 @@ const get = (path: string, token: string | undefined, from: TestBroker = broker)
     headers: { authorization: token === undefined ? undefined : `Bearer ${token}` },
   });
 
-/** The metrics without their help, by name with labels. */
+/** The metrics by name with labels, without their help texts. */
 async function metrics(token: string, from = broker): Promise<Map<string, number>> {
   const answer = await get("/metrics", token, from);
   expect(answer.status).toBe(200);
@@ -43,14 +43,14 @@ async function metrics(token: string, from = broker): Promise<Map<string, number
   );
 }
 
-test("a load balancer without a token learns yes or no, and whoever has a token the reasons", async () => {
+test("/ready answers yes or no without a token, and the reasons with one", async () => {
   expect(await get("/ready", undefined)).toMatchObject({ status: 200, text: '{"ready":true}' });
   expect(await get("/ready", "wrong")).toMatchObject({ status: 200, text: '{"ready":true}' });
   for (const token of [broker.token, reader])
     expect((await get("/ready", token)).json).toEqual({ ready: true, reasons: [] });
 });
 
-test("metrics and status are for holders of a token, and not for who only joins", async () => {
+test("metrics and status need a token; the code of a join string is not enough", async () => {
   const { code } = await ok(broker, "invite_device", {});
   for (const path of ["/metrics", "/status"]) {
     expect(refusal(await get(path, undefined))).toMatchObject({ status: 401, code: "unauthorized" });
@@ -62,7 +62,7 @@ test("metrics and status are for holders of a token, and not for who only joins"
   for (const secret of ["store", "home", "pid", "url", "lan"]) expect(told).not.toHaveProperty(secret);
 });
 
-test("metrics tell what became of mail, how long that took, and who was refused", async () => {
+test("metrics count deliveries, their duration, and refused requests", async () => {
   const watched = await startBroker({ env: { CCT_SENDS_PER_MINUTE: "3", CCT_MAILBOX_MESSAGES: "0" } });
   const [ann, ben] = [await newPeer(watched, "ann"), await newPeer(watched, "ben")];
   for (const text of ["one", "two", "three"]) await ok(watched, "send_message", { to: "ben", text }, ann);
@@ -108,10 +108,10 @@ test("metrics tell what became of mail, how long that took, and who was refused"
   expect(seen.get("cct_store_transaction_seconds_count")).toBeGreaterThan(8);
   expect(seen.get("cct_hints_published_total")).toBeGreaterThan(2);
   expect(seen.get("process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
-  // Nothing says how late others' hints are where there are no others.
+  // No lag of other brokers' hints, because there are no others.
   expect([...seen.keys()].some((name) => name.startsWith("cct_listener"))).toBe(onPostgres);
 
-  // Asked again, counters have not lost or doubled anything.
+  // A second request shows the same counters.
   const again = await metrics(watched.token, watched);
   for (const name of ["cct_messages_sent_total", "cct_claims_total", "cct_sent_to_delivered_seconds_count"])
     expect(again.get(name)).toBe(seen.get(name));
@@ -119,7 +119,7 @@ test("metrics tell what became of mail, how long that took, and who was refused"
 
 const NEWER = "INSERT INTO schema_migrations (version, name, applied_at) VALUES (9999, 'newer', 1)";
 
-describe("whether a broker is ready", () => {
+describe("readiness", () => {
   async function opened(patienceMs?: number) {
     const store = await openSqlite(join(tempFolder(), "cct.db"));
     atEnd(() => store.close());
@@ -149,7 +149,7 @@ describe("whether a broker is ready", () => {
     };
   }
 
-  test("is looked up once a second, however many ask", async () => {
+  test("is queried once a second, however many requests there are", async () => {
     const { ask, later, looks } = await opened();
     await Promise.all(Array.from({ length: 50 }, ask));
     await ask();
@@ -159,7 +159,7 @@ describe("whether a broker is ready", () => {
     expect(looks()).toBe(2);
   });
 
-  test("depends on the database's schema, on hearing the others, and on not shutting down", async () => {
+  test("depends on the schema, on hints of other brokers, and on not shutting down", async () => {
     const { ask, store, later, hear, close } = await opened();
     expect(await ask()).toEqual({ ready: true, reasons: [] });
     hear(false);
@@ -183,7 +183,7 @@ describe("whether a broker is ready", () => {
     expect((await ask()).reasons).toHaveLength(2);
   });
 
-  test("is no while the database does not answer, which is asked no second time meanwhile", async () => {
+  test("is false while the database does not answer, and no second query is sent meanwhile", async () => {
     const { ask, store, later, looks } = await opened(20);
     let goOn = (): void => {};
     const held = store.tx(() => new Promise<void>((resolve) => (goOn = resolve)));
@@ -200,7 +200,7 @@ describe("whether a broker is ready", () => {
 });
 
 describe("cct broker status", () => {
-  test("tells the operator what there is, where it lies and what waits, and with --json the same", async () => {
+  test("shows the operator the state, the database and the waiting mail; --json has the same data", async () => {
     const person = await personWithBroker();
     const [ann] = [await newPeer(person.broker, "ann"), await newPeer(person.broker, "ben")];
     await ok(person.broker, "send_message", { to: "ben", text: "hello" }, ann);
@@ -223,7 +223,7 @@ describe("cct broker status", () => {
     expect(json.oldest_waiting_ms).toBeGreaterThanOrEqual(0);
   });
 
-  test("of a broker on another machine needs no more than a token that may read", async () => {
+  test("of a broker on another machine needs only a token with the scope 'read'", async () => {
     const home = join(tempFolder(), "user");
     const person = personAt(tempFolder(), join(home, ".cct"), { CCT_BROKER: broker.url, CCT_TOKEN: reader });
     const text = success(await person.cct("broker", "status"));
@@ -231,7 +231,7 @@ describe("cct broker status", () => {
     expect(text).not.toContain(broker.home);
   });
 
-  test("where none runs says so and how to start one, with exit code 1", async () => {
+  test("without a running broker says how to start one, with exit code 1", async () => {
     const person = personAt(tempFolder(), join(tempFolder(), ".cct"), {});
     expect(failure(await person.cct("broker", "status"))).toMatch(/No broker runs for .* cct start/);
     const run = await person.cct("broker", "status", "--json");

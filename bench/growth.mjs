@@ -39,7 +39,7 @@ export async function growth() {
   const floor = await prepare(parts, await open(process.env.CCT_BENCH_FLOOR_DATABASE_URL));
   await fill(full);
   // What autovacuum does within a minute or so; SQLite goes without, as the product does.
-  if (process.env.CCT_BENCH_DATABASE_URL) await full.store.look((sql) => sql("ANALYZE"));
+  if (process.env.CCT_BENCH_DATABASE_URL) await full.store.read((sql) => sql("ANALYZE"));
 
   const figures = [
     {
@@ -214,7 +214,7 @@ function measures({ countOpen, oldestQueued, clearings }) {
     ["messages --dead", (place) => place.call("messages", { dead: true }), { rounds: 20 }],
     [
       "what /metrics and broker status count",
-      ({ store }) => store.look(async (sql) => [await countOpen(sql), await oldestQueued(sql)]),
+      ({ store }) => store.read(async (sql) => [await countOpen(sql), await oldestQueued(sql)]),
       { rounds: 20 },
     ],
     ["clearing away, nothing to do", ({ store, now }) => store.tx((sql) => clearings[0](sql, keep, now())), {}],

@@ -25,7 +25,7 @@ const room = (name: string, purpose: string, uses: string[], outside: string[] =
   outside,
 });
 
-const basics = ["platform/errors", "platform/world"];
+const basics = ["platform/errors", "platform/network", "platform/world"];
 const platform = [...basics, "platform"];
 const operations = ["operations", "operations/core", "operations/support", "operations/surface"];
 const snapshot = "operations/surface/snapshot";
@@ -34,6 +34,7 @@ const knowledgeOfOperations = [...operations.map((name) => `types of ${name}`), 
 
 const table: Room[] = [
   room("platform/errors", "the one error type; error code → HTTP status", []),
+  room("platform/network", "loopback addresses", []),
   room("platform/world", "time, ids, randomness and environment as values", []),
   room("platform", "home, settings, locks, processes", basics, ["node:*", "zod"]),
 
@@ -48,7 +49,7 @@ const table: Room[] = [
   room(
     "store/drivers",
     "SQLite and PostgreSQL",
-    ["store", "rules", "platform/errors"],
+    ["store", "rules", "platform/errors", "platform/network"],
     ["node:fs/promises", "node:module", "node:sqlite", "libsql", "pg", "pg-connection-string"],
   ),
 

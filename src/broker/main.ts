@@ -52,7 +52,7 @@ export async function startBroker(world: World, config: Config, timing: BrokerTi
     // Takes the home's lock: from here on there is only one broker per home.
     database = await openDatabase(world, config, log);
     const schema = await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
-    await database.store.look(checkMoves);
+    await database.store.read(checkMoves);
     const broker = await serve({ world, config, timing, database, schema, log });
     const { close: closeDatabase } = database;
     const close = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/bounds.ts";
 import { type Delivery, newDelivery, policyFor, revive } from "../rules/delivery.ts";
 import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
-import { audience, membersOf, refuseArchived, requireActive, requireMember, sightOf } from "../rules/pools.ts";
+import { audience, membersOf, refuseArchived, requireActive, requireMember, visibilityOf } from "../rules/pools.ts";
 import { SKEW_MS } from "../rules/presence.ts";
 import { checkMessageText, checkPlain } from "../rules/text.ts";
 import { mailboxOf } from "../store/inbox.ts";
@@ -231,6 +231,6 @@ async function mayAnswer(context: Context, message: Message): Promise<boolean> {
   const { sql, caller } = context;
   if (mayKnow(context, message, await recipientsOf(sql, [message.message_id]))) return true;
   const pool = message.pool_id === null ? undefined : await findPool(sql, message.pool_id);
-  if (!pool || sightOf(pool, viewerOf(caller)) !== "inside") return false;
+  if (!pool || visibilityOf(pool, viewerOf(caller)) !== "inside") return false;
   return (await seenBy(context, pool, [message])).length > 0;
 }

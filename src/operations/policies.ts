@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { letThrough, policies } from "../rules/delivery.ts";
-import { sightOf } from "../rules/pools.ts";
+import { visibilityOf } from "../rules/pools.ts";
 import { findMessage, heldDeliveries } from "../store/messages.ts";
 import { findPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
@@ -75,7 +75,7 @@ async function sourceName({ sql, caller }: Context, source: string): Promise<str
   if (peer) return peer.name;
   const pool = await findPool(sql, source);
   // A private pool that the peer is not in stays hidden.
-  return pool && sightOf(pool, viewerOf(caller)) !== "hidden" ? `@${pool.name}` : source;
+  return pool && visibilityOf(pool, viewerOf(caller)) !== "hidden" ? `@${pool.name}` : source;
 }
 
 export const heldMessages = operation({

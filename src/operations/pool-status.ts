@@ -1,6 +1,6 @@
 /** The status of a pool: members, recent messages, open votes. */
 import * as z from "zod";
-import { requireMember, sightOf } from "../rules/pools.ts";
+import { requireMember, visibilityOf } from "../rules/pools.ts";
 import { oneLine } from "../rules/text.ts";
 import { messagesOfPool } from "../store/messages.ts";
 import { operation } from "./core/operation.ts";
@@ -46,7 +46,7 @@ export const poolStatus = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     const pool = await poolNamed(sql, input.pool, caller);
-    if (caller.kind === "peer" && sightOf(pool, caller.peer.peer_id) !== "inside")
+    if (caller.kind === "peer" && visibilityOf(pool, caller.peer.peer_id) !== "inside")
       requireMember(pool, caller.peer.peer_id);
     const { peer } = await peopleOf(sql, pool, now);
     const recent = await seenBy(context, pool, await messagesOfPool(sql, pool.pool_id, RECENT * 3));

@@ -18,7 +18,7 @@ import {
   membersOf,
   refuseArchived,
   requireMember,
-  sightOf,
+  visibilityOf,
 } from "../rules/pools.ts";
 import { checkPlain, inQuotes } from "../rules/text.ts";
 import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
@@ -92,7 +92,7 @@ async function refuseTaken(
       pool.archived_at === null &&
       pool.pool_id !== but &&
       pool.name.toLowerCase() === name.toLowerCase() &&
-      sightOf(pool, viewerOf(caller)) !== "hidden",
+      visibilityOf(pool, viewerOf(caller)) !== "hidden",
   );
   if (!other) return;
   throw new CctError(
@@ -114,7 +114,7 @@ export const listPools = operation({
   output: z.object({ pools: z.array(poolShape) }),
   async run({ sql, caller }, input) {
     const pools = (await allPools(sql, input.include_archived ?? false)).filter(
-      (pool) => sightOf(pool, viewerOf(caller)) !== "hidden",
+      (pool) => visibilityOf(pool, viewerOf(caller)) !== "hidden",
     );
     return { pools: pools.map((pool) => toPoolShape(pool, caller)) };
   },

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
 import { MAX_PROPOSALS, refuseOver } from "../rules/bounds.ts";
-import { membersOf, refuseArchived, requireActive, sightOf } from "../rules/pools.ts";
+import { membersOf, refuseArchived, requireActive, visibilityOf } from "../rules/pools.ts";
 import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
 import { type Ballot, cast, DEFAULT_DEADLINE_MS, tally, votes } from "../rules/votes.ts";
 import { findPool } from "../store/pools.ts";
@@ -122,7 +122,7 @@ async function mayKnow(sql: Sql, proposal: Proposal, caller: Caller): Promise<bo
   if (caller.kind !== "peer") return true;
   const me = caller.peer.peer_id;
   const pool = await findPool(sql, proposal.pool_id);
-  if (pool && sightOf(pool, me) === "inside") return true;
+  if (pool && visibilityOf(pool, me) === "inside") return true;
   return (await ballotsOf(sql, proposal.proposal_id)).some((ballot) => ballot.peer_id === me);
 }
 

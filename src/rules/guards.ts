@@ -75,7 +75,7 @@ export function guard(limits: Limits, sent: Sent, hops: number, to: string, now:
 }
 
 /** Whether a peer that was woken so often within the last hour may be woken again. */
-export function mayWake(limits: Limits, wakes: number): boolean {
+export function isWithinWakeLimit(limits: Limits, wakes: number): boolean {
   return limits.wakes_per_hour === 0 || wakes < limits.wakes_per_hour;
 }
 

@@ -84,7 +84,7 @@ export function memberOf(pool: Pick<Pool, "members">, peerId: string): Member | 
  * How much of a pool somebody sees: all of it; its name, purpose and size; or not even that it exists. `viewerId`: nobody's
  * for the operator, who sees all. What has ended is open to all who were in it; of a private pool, to who was in it at its end.
  */
-export function sightOf(pool: Pick<Pool, "private" | "archived_at" | "members">, viewerId?: string): Sight {
+export function visibilityOf(pool: Pick<Pool, "private" | "archived_at" | "members">, viewerId?: string): Visibility {
   if (viewerId === undefined) return "inside";
   const record = pool.members.find((member) => member.peer_id === viewerId);
   if (record?.left_at === null) return "inside";
@@ -92,7 +92,7 @@ export function sightOf(pool: Pick<Pool, "private" | "archived_at" | "members">,
   return record && pool.archived_at !== null && record.left_at === pool.archived_at ? "inside" : "hidden";
 }
 
-export type Sight = "inside" | "outside" | "hidden";
+export type Visibility = "inside" | "outside" | "hidden";
 
 /**
  * Whether a member may read what was said to all of a pool at a moment: one that was released hears no broadcasts any
@@ -125,7 +125,7 @@ export interface Joiner {
  * A peer joins by itself, or changes its role. An archived pool takes only who was a member before, and lives again.
  */
 export function join(pool: Pool, joiner: Joiner, role: string | undefined, live: Live, now: number): Pool {
-  if (pool.archived_at !== null && sightOf(pool, joiner.peer_id) !== "inside") {
+  if (pool.archived_at !== null && visibilityOf(pool, joiner.peer_id) !== "inside") {
     throw new CctError(
       "forbidden",
       `The pool '@${pool.name}' is archived; only who was a member of it can revive it.`,

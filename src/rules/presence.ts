@@ -3,13 +3,13 @@
 /** How long a claim holds without a heartbeat that renews it. */
 export const LEASE_MS = 30_000;
 /** A session that has not been heard of for so long is gone. */
-export const SILENT_MS = 45_000;
+export const OFFLINE_AFTER_MS = 45_000;
 /** An offline peer keeps its name, and its place in listings, at least so long. */
 export const NAME_HOLD_MS = 24 * 3_600_000;
 
 /** What a session tells of itself, through its hooks; `blocked`: its host asks the user for a permission. */
-export const told = ["active", "idle", "blocked", "offline"] as const;
-export type Told = (typeof told)[number];
+export const reportedPresences = ["active", "idle", "blocked", "offline"] as const;
+export type ReportedPresence = (typeof reportedPresences)[number];
 
 export const presences = ["active", "idle", "busy", "blocked", "offline"] as const;
 export type Presence = (typeof presences)[number];
@@ -32,8 +32,8 @@ export interface Session extends Busy {
   host: string;
   claude_pid: number;
   last_seen: number;
-  /** As last told; `offline` once the session has ended. */
-  presence: Told;
+  /** As last reportedPresences; `offline` once the session has ended. */
+  presence: ReportedPresence;
 }
 
 /** Brokers that share a database agree on the time within less than this; what lies further ahead a clock said that was set back. */
@@ -48,7 +48,7 @@ export function isOver(from: number, length: number, now: number): boolean {
 }
 
 export function isLive(session: Session, now: number): boolean {
-  return session.presence !== "offline" && !isOver(session.last_seen, SILENT_MS, now);
+  return session.presence !== "offline" && !isOver(session.last_seen, OFFLINE_AFTER_MS, now);
 }
 
 export function presenceOf(session: Session, now: number): Presence {

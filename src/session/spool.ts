@@ -101,7 +101,7 @@ const WAYS: Readonly<Record<string, Way>> = {
 };
 
 /** Hooks that have not said a word this long after the session server began do not run. */
-const SILENT_MS = 20_000;
+const HOOKS_QUIET_AFTER_MS = 20_000;
 /** A session that is idle takes its mail in a second; after this long nobody will. */
 const UNTAKEN_MS = 60_000;
 
@@ -227,7 +227,7 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
       return firstLine("tool") === "running" && written !== undefined ? firstSeen("tool", written) : undefined;
     },
     hooksQuiet(now) {
-      if (firstLine("state") === undefined) return now - openedAt > SILENT_MS;
+      if (firstLine("state") === undefined) return now - openedAt > HOOKS_QUIET_AFTER_MS;
       if (!existsSync(at("mail"))) offeredAt = undefined;
       const since = Math.max(offeredAt ?? now, firstSeen("state", writtenAt(at("state")) ?? 0));
       return firstLine("state") === "idle" && now - since > UNTAKEN_MS;

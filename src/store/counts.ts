@@ -1,9 +1,9 @@
-/** Statements that count what there is, for the operator: over the partial indexes of open mail, never over all that was sent. */
+/** Counts for the operator. They use the partial indexes on open deliveries, never the whole history. */
 import { type DeliveryState, states } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** How many deliveries are in each of the open states. */
+/** The number of deliveries in each open state. */
 export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState, number>>> {
   const rows = await sql(
     `SELECT d.state, count(*) AS deliveries FROM deliveries d
@@ -19,7 +19,7 @@ export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState,
   };
 }
 
-/** The place in the order of sending of the oldest mail that nobody has taken yet; `null` when none waits. */
+/** The sequence number of the oldest queued message; `null` when none is queued. */
 export async function oldestQueued(sql: Sql): Promise<number | null> {
   const [row] = await sql(
     `SELECT min(d.seq) AS seq FROM deliveries d

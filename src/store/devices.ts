@@ -1,9 +1,9 @@
-/** Statements about devices and invitations; rows become types here. */
+/** Statements about devices and invitations. */
 import { type Scope, scopes } from "../rules/devices.ts";
 import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
-/** Another machine, known by its token. */
+/** Another machine with its own token. */
 export interface Device {
   device_id: string;
   name: string;
@@ -40,7 +40,7 @@ export async function insertDevice(sql: Sql, device: Device, tokenHash: string):
   );
 }
 
-/** Writes everything about a device that can change. */
+/** Updates the mutable columns of a device. */
 export async function updateDevice(sql: Sql, device: Device): Promise<void> {
   await sql(
     "UPDATE devices SET name = $2, last_seen = $3, revoked_at = $4 WHERE device_id = $1",
@@ -51,13 +51,13 @@ export async function updateDevice(sql: Sql, device: Device): Promise<void> {
   );
 }
 
-/** The device that has this token, unless it was revoked. */
+/** The device with this token, unless revoked. */
 export async function deviceByToken(sql: Sql, tokenHash: string): Promise<Device | undefined> {
   const [row] = await sql(`SELECT ${COLUMNS} FROM devices WHERE token_hash = $1 AND revoked_at IS NULL`, tokenHash);
   return row && toDevice(row);
 }
 
-/** Which of these devices may not come in any more. */
+/** The revoked ones among these devices. */
 export async function revokedAmong(sql: Sql, deviceIds: readonly string[]): Promise<string[]> {
   if (deviceIds.length === 0) return [];
   const rows = await sql(
@@ -67,7 +67,7 @@ export async function revokedAmong(sql: Sql, deviceIds: readonly string[]): Prom
   return rows.map((row) => text(row, "device_id"));
 }
 
-/** Oldest first. */
+/** All devices, oldest first. */
 export async function listDevices(sql: Sql): Promise<(Device & { peers: number })[]> {
   const rows = await sql(
     `SELECT ${COLUMNS}, (SELECT count(*) FROM peers p WHERE p.device_id = devices.device_id AND p.presence <> 'offline') AS peers
@@ -76,7 +76,7 @@ export async function listDevices(sql: Sql): Promise<(Device & { peers: number }
   return rows.map((row) => ({ ...toDevice(row), peers: integer(row, "peers") }));
 }
 
-/** Sessions of the device are over as far as the broker is concerned. */
+/** Marks the sessions of a device as ended. */
 export async function endSessionsOf(sql: Sql, deviceId: string): Promise<void> {
   await sql("UPDATE peers SET presence = 'offline' WHERE device_id = $1", deviceId);
 }
@@ -87,7 +87,7 @@ export interface InvitationRow {
   used_at: number | null;
 }
 
-/** Invitations that could be used a day ago at the latest: they tell nothing that the list of devices does not. */
+/** Deletes invitations that expired more than a day ago; the list of devices has all they could tell. */
 export async function deleteOldInvitations(sql: Sql, now: number): Promise<void> {
   await sql("DELETE FROM invitations WHERE expires_at < $1", now - 24 * 3_600_000);
 }

@@ -1,9 +1,9 @@
-/** Statements about what waits for a peer, over the partial indexes of open mail: they cost the same however much was ever sent. */
+/** Statements about waiting mail. They use the partial indexes on open deliveries, so their cost does not grow with history. */
 import { MAX_TEXT_BYTES } from "../rules/text.ts";
 import { integer, placeholders, text, textOrNull } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** How many messages a peer has not been given yet, by the pool in which they were said (null: none). */
+/** The number of a peer's undelivered messages per pool (null: direct messages). */
 export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: string | null; unread: number }[]> {
   const rows = await sql(
     `SELECT m.pool_id, count(*) AS unread FROM deliveries d JOIN messages m ON m.message_id = d.message_id
@@ -15,8 +15,8 @@ export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: 
 }
 
 /**
- * What waits for a peer: not taken yet, or held. The text is only counted where so many messages could hold `characters`
- * of it, because that means to read it.
+ * The size of a peer's mailbox: queued and held messages. Text lengths are summed, which means reading the text, only when
+ * that many messages could exceed `characters`.
  */
 export async function mailboxOf(
   sql: Sql,
@@ -36,7 +36,7 @@ export async function mailboxOf(
   return { messages, characters: sum ? integer(sum, "characters") : 0 };
 }
 
-/** How many claims a peer holds. */
+/** The number of leases that a peer holds. */
 export async function countClaims(sql: Sql, peerId: string): Promise<number> {
   const [row] = await sql(
     `SELECT count(*) AS claims FROM deliveries d
@@ -46,7 +46,7 @@ export async function countClaims(sql: Sql, peerId: string): Promise<number> {
   return row ? integer(row, "claims") : 0;
 }
 
-/** How many messages are queued for a peer and not expired, and how many of them are `interrupt`. */
+/** The number of queued, unexpired messages of a peer, and how many of them are interrupts. */
 export async function countQueued(sql: Sql, peerId: string, now: number): Promise<{ all: number; interrupt: number }> {
   const [row] = await sql(
     `SELECT count(*) AS all_queued, coalesce(sum(CASE m.urgency WHEN 'interrupt' THEN 1 ELSE 0 END), 0) AS interrupts
@@ -59,10 +59,10 @@ export async function countQueued(sql: Sql, peerId: string, now: number): Promis
   return row ? { all: integer(row, "all_queued"), interrupt: integer(row, "interrupts") } : { all: 0, interrupt: 0 };
 }
 
-/** What lies in a peer's inbox, of one pool or (null) of none; `held` is counted apart, with no pool. */
+/** Counts of a peer's inbox for one pool (null: direct messages). Mail held by policy is counted separately, without a pool. */
 export interface InboxRow {
   pool_id: string | null;
-  /** Not given to it yet. */
+  /** Not delivered yet. */
   unread: number;
   /** Of these, queued and not expired. */
   queued: number;
@@ -71,7 +71,7 @@ export interface InboxRow {
   held: number;
 }
 
-/** All that a heartbeat tells of a peer's inbox, in one statement: there are more heartbeats than anything else. */
+/** All inbox counts that a heartbeat returns, in one statement, because heartbeats are the most frequent request. */
 export async function inboxOf(sql: Sql, peerId: string, now: number): Promise<InboxRow[]> {
   const QUEUED = "d.state = 'queued' AND (d.expires_at IS NULL OR d.expires_at > $2)";
   const rows = await sql(
@@ -93,7 +93,7 @@ export async function inboxOf(sql: Sql, peerId: string, now: number): Promise<In
   }));
 }
 
-/** Which of these peers have mail queued that was sent after the place `seq`. */
+/** Those of the peers that have queued mail with a sequence number above `seq`. */
 export async function peersWithMailSince(sql: Sql, peerIds: readonly string[], seq: number): Promise<string[]> {
   if (peerIds.length === 0) return [];
   const rows = await sql(

@@ -1,4 +1,4 @@
-/** Statements about messages and their deliveries; rows become types here. */
+/** Statements about messages and their deliveries. */
 import { type Delivery, states, type Urgency, urgencies } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
@@ -16,9 +16,9 @@ export interface Message {
   sent_at: number;
   expires_at: number | null;
   hops: number;
-  /** The pool in which it was said. */
+  /** The pool it was sent to. */
   pool_id: string | null;
-  /** The peer or pool that it went to, by id. */
+  /** The id of the recipient peer or pool. */
   target: string;
 }
 
@@ -26,11 +26,11 @@ export interface Message {
 export interface DeliveryRow extends Delivery {
   message_id: string;
   peer_id: string;
-  /** Its message's place in the order of sending: the time in microseconds, or ahead of it. */
+  /** The message's sequence number: the send time in microseconds, or slightly ahead of it. */
   seq: number;
 }
 
-/** A message for one recipient; `pool` is the name of the pool in which it was said, `from_host` the sending peer's machine. */
+/** A message for one recipient. `pool`: the name of its pool; `from_host`: the sender's machine. */
 export type Mail = Message & { pool: string | null; from_host: string | null; delivery: DeliveryRow };
 
 const MESSAGE =
@@ -115,7 +115,7 @@ export async function insertDelivery(sql: Sql, message: Message, peerId: string,
   );
 }
 
-/** Records what a rule made of a delivery. */
+/** Stores the new state of a delivery. */
 export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
   await sql(
     `UPDATE deliveries SET state = $3, attempt = $4, leased_at = $5, redelivered = $6, delivered_at = $7, read_at = $8,
@@ -149,16 +149,16 @@ export async function findDelivery(sql: Sql, messageId: string, peerId: string):
   return row && toDelivery(row);
 }
 
-/** The highest place in the order of sending that is taken; 0 before the first message. */
+/** The highest sequence number in use; 0 before the first message. */
 export async function lastSeq(sql: Sql): Promise<number> {
   const [row] = await sql("SELECT coalesce(max(seq), 0) AS seq FROM messages");
   return row ? integer(row, "seq") : 0;
 }
 
-/** Which of a peer's queued mail is meant: all, or only what interrupts. */
+/** A filter for queued mail: all, or only interrupts. */
 export type Which = "all" | "interrupt";
 
-/** A peer's mail that is queued and not expired: `interrupt` first, else in the order of sending. */
+/** A peer's queued, unexpired mail: interrupts first, then in the order of sending. */
 export async function queuedMail(sql: Sql, peerId: string, which: Which, now: number, limit: number): Promise<Mail[]> {
   const rows = await sql(
     `SELECT ${MESSAGE}, p.name AS pool, s.host AS from_host, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
@@ -177,7 +177,7 @@ export async function queuedMail(sql: Sql, peerId: string, which: Which, now: nu
     ...toMessage(row),
     pool: textOrNull(row, "pool"),
     from_host: textOrNull(row, "from_host"),
-    // A message that was sent once more has lost its deadline here, not there.
+    // A resent message has no deadline on its delivery; the message keeps the original one.
     delivery: toDelivery({ ...row, expires_at: row.due ?? null }),
   }));
 }
@@ -192,7 +192,7 @@ export async function messagesOfPool(sql: Sql, poolId: string, limit: number): P
   return rows.map(toMessage);
 }
 
-/** A peer's deliveries in some of the open states. */
+/** A peer's deliveries in the given open states. */
 export async function openDeliveries(
   sql: Sql,
   peerId: string,
@@ -207,7 +207,7 @@ export async function openDeliveries(
   return rows.map(toDelivery);
 }
 
-/** Claims that were last renewed at or before `before`, or after `ahead` (by a clock that was set back since). */
+/** Leases last renewed at or before `before`, or after `ahead` (the clock was set back since). */
 export async function staleClaims(sql: Sql, before: number, ahead: number): Promise<DeliveryRow[]> {
   const rows = await sql(
     `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'claimed' AND (d.leased_at <= $1 OR d.leased_at > $2) LIMIT 1000`,
@@ -217,7 +217,7 @@ export async function staleClaims(sql: Sql, before: number, ahead: number): Prom
   return rows.map(toDelivery);
 }
 
-/** Waiting deliveries whose time is over. */
+/** Waiting deliveries past their expiry. */
 export async function expiredDeliveries(sql: Sql, now: number): Promise<DeliveryRow[]> {
   const rows = await sql(
     `SELECT ${DELIVERY} FROM deliveries d WHERE d.state IN ('queued', 'held') AND d.expires_at IS NOT NULL AND d.expires_at <= $1 LIMIT 1000`,
@@ -228,7 +228,7 @@ export async function expiredDeliveries(sql: Sql, now: number): Promise<Delivery
 
 export type RecipientRow = DeliveryRow & { name: string; host: string };
 
-/** The deliveries of some messages, with their recipients' names. */
+/** The deliveries of the given messages, with the recipients' names. */
 export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Promise<RecipientRow[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
@@ -239,7 +239,7 @@ export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Pro
   return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name"), host: text(row, "host") }));
 }
 
-/** Held deliveries, oldest first, of one peer or of all. */
+/** Deliveries held by policy, oldest first, of one peer or of all. */
 export async function heldDeliveries(sql: Sql, peerId: string | undefined): Promise<DeliveryRow[]> {
   const rows =
     peerId === undefined
@@ -251,7 +251,7 @@ export async function heldDeliveries(sql: Sql, peerId: string | undefined): Prom
   return rows.map(toDelivery);
 }
 
-/** The newest messages before `beforeSeq` with a delivery that ended unread, newest first; `fromId`: only that sender's. */
+/** Messages with a delivery that ended unread, newest first, below `beforeSeq`; `fromId`: only of that sender. */
 export async function failedMessages(
   sql: Sql,
   fromId: string | undefined,
@@ -270,8 +270,8 @@ export async function failedMessages(
 }
 
 /**
- * The newest messages before `beforeSeq`, newest first, that each of `peerIds` sent or received; with none of them, all. They
- * are looked for among the first one's own: who said little would have all that was ever said gone through for it.
+ * Messages that each of `peerIds` sent or received, newest first, below `beforeSeq`; without peers, all messages. The search
+ * starts from the first peer's own messages, so that a quiet peer does not cause a scan of the whole history.
  */
 export async function history(
   sql: Sql,

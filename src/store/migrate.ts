@@ -1,4 +1,4 @@
-/** Brings a database to this program's schema, one numbered file after the other, each in its own transaction. */
+/** Schema migrations: applies numbered SQL files in order, each in its own transaction. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CctError } from "../platform/errors.ts";
@@ -9,11 +9,11 @@ export interface Migration {
   version: number;
   name: string;
   sql: string;
-  /** A program that does not know it must not go on with the schema. Its file says so: `-- breaking` on a line of its own. */
+  /** Older programs must not use the schema after it. Marked by a line `-- breaking` in the file. */
   breaking: boolean;
 }
 
-/** Reads `0001_name.sql`, `0002_…` from a folder; they must be numbered without a gap. */
+/** Reads `0001_name.sql`, `0002_…` from a folder. Throws `internal` when the numbers have a gap. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{4}_.+\.sql$/.test(name)).sort();
   return Promise.all(
@@ -26,17 +26,17 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
   );
 }
 
-/** The first migration after which the database itself knows which ones break older programs. Until then, each does. */
+/** From this migration on, the database records which migrations are breaking. Earlier ones all count as breaking. */
 const KNOWS_BREAKING = 7;
 
 /**
- * Applies what is missing and answers with the schema's version. A database that a newer program has changed is left as it
- * is: used when older programs may go on with it, refused (`conflict`) when not.
+ * Applies the missing migrations and returns the schema version. A newer schema is left unchanged; throws `conflict` when
+ * one of its migrations is breaking.
  */
 export async function migrate(store: Store, migrations: readonly Migration[], now: number): Promise<number> {
   const newest = migrations.length;
   for (;;) {
-    const version = await store.txAlone(async (sql) => {
+    const version = await store.exclusiveTx(async (sql) => {
       await sql(
         "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
       );
@@ -66,12 +66,12 @@ async function refuseBreaking(sql: Sql, current: number, newest: number): Promis
   if (!breaks) return;
   throw new CctError(
     "conflict",
-    `The database has schema ${current}; this program knows ${newest} at most, and cannot go on with it. Nothing was changed.`,
-    "Use the newer CCT that wrote it.",
+    `The database has schema ${current}; this program supports up to ${newest}. Nothing was changed.`,
+    "Use the newer version of CCT that wrote it.",
   );
 }
 
-/** Throws `conflict` when the schema has become one that this program must not use. */
+/** Returns the current schema version. Throws `conflict` when this program must not use it. */
 export async function checkSchema(sql: Sql, newest: number): Promise<number> {
   const [row] = await sql("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
   const current = row ? integer(row, "version") : 0;
@@ -79,7 +79,7 @@ export async function checkSchema(sql: Sql, newest: number): Promise<number> {
   return current;
 }
 
-/** The statements of a file: our migrations hold no `;` inside of one. */
+/** Splits a file into statements. Our migrations never contain `;` within a statement. */
 function split(sql: string): string[] {
   return sql
     .replace(/^\s*--.*$/gm, "")

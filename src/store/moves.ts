@@ -1,4 +1,4 @@
-/** Statements about moves of all data from one database to another. */
+/** Statements about moving all data between databases. */
 import { CctError } from "../platform/errors.ts";
 import { integer, oneOf, text } from "./row.ts";
 import type { Sql } from "./store.ts";
@@ -10,7 +10,7 @@ export interface MoveNote {
   at: number;
 }
 
-/** The id by which a database is known where its data goes; it gets `fresh` when it has none. */
+/** The id that identifies a database as the source of a move; `fresh` becomes its id when it has none. */
 export async function sourceId(sql: Sql, fresh: string, now: number): Promise<string> {
   const [row] = await sql("SELECT source_id FROM moves WHERE state = 'source'");
   if (row) return text(row, "source_id");
@@ -18,7 +18,7 @@ export async function sourceId(sql: Sql, fresh: string, now: number): Promise<st
   return fresh;
 }
 
-/** The moves that came here, or were to come. */
+/** Finished and unfinished moves into this database. */
 export async function movesHere(sql: Sql): Promise<MoveNote[]> {
   const rows = await sql("SELECT source_id, state, digest, at FROM moves WHERE state <> 'source' ORDER BY at");
   return rows.map((row) => ({
@@ -40,7 +40,7 @@ export async function noteMove(sql: Sql, { source_id, state, digest, at }: MoveN
   );
 }
 
-/** Throws `conflict` while only a part of what moves here may be here. */
+/** Throws `conflict` while a move into this database is unfinished. */
 export async function checkMoves(sql: Sql): Promise<void> {
   const unfinished = (await movesHere(sql)).find(({ state }) => state === "running");
   if (!unfinished) return;

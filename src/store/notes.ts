@@ -1,4 +1,4 @@
-/** Statements about notes to the operator; rows become types here. */
+/** Statements about notes to the operator. */
 import { integer, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
@@ -19,7 +19,7 @@ export async function insertNote(sql: Sql, note: Note): Promise<void> {
   );
 }
 
-/** When a note on that subject was written last. */
+/** When the last note on this subject was written. */
 export async function lastNoteAt(sql: Sql, subject: string): Promise<number | undefined> {
   const [row] = await sql("SELECT at FROM notes WHERE subject = $1 ORDER BY at DESC LIMIT 1", subject);
   return row && integer(row, "at");

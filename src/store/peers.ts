@@ -1,5 +1,5 @@
-/** Statements about peers; rows become types here. */
-import { type Hooks, hooksStates, type Session, told } from "../rules/presence.ts";
+/** Statements about peers. */
+import { type Hooks, hooksStates, reportedPresences, type Session } from "../rules/presence.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
@@ -12,14 +12,14 @@ export interface Peer extends Session {
   branch: string | null;
   remote: string | null;
   summary: string;
-  /** Its host can only ask for mail, by a poll. */
+  /** Its host must poll for mail, because mail cannot wake it. */
   polls: boolean;
-  /** Whether its hooks take mail. */
+  /** Whether its hooks deliver mail. */
   hooks: Hooks;
-  /** When it was given mail last. */
+  /** When it last received mail. */
   took_at: number | null;
   created_at: number;
-  /** The device that its session came from last; `null`: the broker's own machine. */
+  /** The device of its last session; `null`: the broker's own machine. */
   device_id: string | null;
 }
 
@@ -38,7 +38,7 @@ function toPeer(row: Row): Peer {
     branch: textOrNull(row, "branch"),
     remote: textOrNull(row, "remote"),
     summary: text(row, "summary"),
-    presence: oneOf(row, "presence", told),
+    presence: oneOf(row, "presence", reportedPresences),
     last_seen: integer(row, "last_seen"),
     busy_reason: textOrNull(row, "busy_reason"),
     busy_since: integerOrNull(row, "busy_since"),
@@ -80,7 +80,7 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
   );
 }
 
-/** Writes everything about a peer that can change. */
+/** Updates all mutable columns of a peer. */
 export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
   await sql(
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
@@ -110,7 +110,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
   );
 }
 
-/** The peer and the hash of its secret: what a caller's credentials are checked against. */
+/** The peer and the hash of its secret, for authentication. */
 export async function findCredentials(
   sql: Sql,
   peerId: string,
@@ -119,7 +119,7 @@ export async function findCredentials(
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 
-/** Peers that an address may mean: the one with that very name, and those whose id begins so. */
+/** Candidates for an address: the peer with exactly that name, and those whose id starts with it. */
 export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]> {
   const key = ref.toLowerCase();
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
@@ -133,9 +133,9 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
   return rows.map(toPeer);
 }
 
-/** Those that have a name, or one that begins with `stem`. */
+/** Peers with this name, or with a name that starts with `stem`. */
 export async function peersNamedLike(sql: Sql, name: string, stem: string): Promise<ListedPeer[]> {
-  // A name holds nothing above "z".
+  // Names contain no character above "z".
   const rows = await sql(
     `SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers WHERE name_key = $1 OR (name_key >= $2 AND name_key < $3)`,
     name.toLowerCase(),
@@ -145,15 +145,15 @@ export async function peersNamedLike(sql: Sql, name: string, stem: string): Prom
   return rows.map(toListed);
 }
 
-/** The one machine on which all peers are, or were; `undefined` when there are none or several. */
+/** The only machine that peers have registered from; `undefined` for none or several. */
 export async function onlyHost(sql: Sql): Promise<string | undefined> {
-  // Each by itself is the end of an index.
+  // Two separate statements: each reads one end of an index.
   const [row] = await sql("SELECT (SELECT min(host) FROM peers) AS first, (SELECT max(host) FROM peers) AS last");
   const first = row && textOrNull(row, "first");
   return first && first === textOrNull(row, "last") ? first : undefined;
 }
 
-/** The peers of these ids, in no order. */
+/** The peers with these ids, unordered. */
 export async function findPeers(sql: Sql, peerIds: readonly string[]): Promise<Peer[]> {
   if (peerIds.length === 0) return [];
   const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE peer_id IN (${placeholders(peerIds.length)})`, ...peerIds);
@@ -172,18 +172,18 @@ const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer
 
 const toListed = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
 
-/** Every peer, oldest first, with the number of messages that wait for it. */
+/** All peers, oldest first, with the number of waiting messages. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   const rows = await sql(`SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers ORDER BY created_at, peer_id`);
   return rows.map(toListed);
 }
 
-/** Some peers, whichever are at hand. */
+/** Up to `limit` arbitrary peers. */
 export async function somePeers(sql: Sql, limit: number): Promise<Peer[]> {
   return (await sql(`SELECT ${COLUMNS} FROM peers LIMIT $1`, limit)).map(toPeer);
 }
 
-/** Sessions that have not ended, on paper, and were not heard of since `before`, or only after `ahead`; and all that asked to be left alone. */
+/** Peers for the sweep: not marked offline but last seen before `before` or after `ahead`, and all busy ones. */
 export async function doubtfulSessions(sql: Sql, before: number, ahead: number): Promise<Peer[]> {
   const rows = await sql(
     `SELECT ${COLUMNS} FROM peers
@@ -194,12 +194,12 @@ export async function doubtfulSessions(sql: Sql, before: number, ahead: number):
   return rows.map(toPeer);
 }
 
-/** Peers whose session has not ended, on paper at least. */
+/** Peers that are not marked offline. */
 export async function openSessions(sql: Sql): Promise<Peer[]> {
   return (await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline'`)).map(toPeer);
 }
 
-/** Sessions that have not ended, on paper, of a broker's own machine. */
+/** Peers on the broker's own machine that are not marked offline. */
 export async function sessionsHere(sql: Sql, host: string): Promise<Peer[]> {
   const rows = await sql(
     `SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline' AND host = $1 AND device_id IS NULL`,

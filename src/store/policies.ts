@@ -1,16 +1,16 @@
-/** Statements about inbound policies; rows become types here. */
+/** Statements about inbound policies. */
 import { type Policy, policies } from "../rules/delivery.ts";
 import { oneOf, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** A policy of a peer for mail from one sender, in one pool, or (`source` empty) for all the rest. */
+/** A peer's policy for mail from one sender, from one pool, or (empty `source`) by default. */
 export interface PolicyRow {
   peer_id: string;
   source: string;
   policy: Policy;
 }
 
-/** Sets a policy; `accept` for all the rest is the default, and needs no row. */
+/** Sets a policy. The default `accept` needs no row. */
 export async function putPolicy(sql: Sql, row: PolicyRow): Promise<void> {
   await sql("DELETE FROM policies WHERE peer_id = $1 AND source = $2", row.peer_id, row.source);
   if (row.policy === "accept" && row.source === "") return;

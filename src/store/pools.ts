@@ -1,9 +1,9 @@
-/** Statements about pools and their members; rows become types here. */
+/** Statements about pools and their members. */
 import type { Member, Pool } from "../rules/pools.ts";
 import { integer, integerOrNull, placeholders, text } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
-/** A pool as it is stored, with all who are or were members. */
+/** A stored pool with its current and former members. */
 export interface PoolRow extends Pool {
   /** `peer_id`, or `operator`. */
   created_by: string;
@@ -48,7 +48,7 @@ async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[])
   }));
 }
 
-/** What is unique among the active pools: the name, but for a private pool, whose name is taken for nobody. */
+/** The unique key among active pools: the name, or for a private pool its id, because its name must not be reserved visibly. */
 function activeName(pool: Pool): string | null {
   if (pool.archived_at !== null) return null;
   const key = pool.name.toLowerCase();
@@ -71,7 +71,7 @@ export async function insertPool(sql: Sql, pool: PoolRow): Promise<void> {
   );
 }
 
-/** Records whether a pool is archived. */
+/** Stores whether a pool is archived. */
 export async function updatePool(sql: Sql, pool: Pool): Promise<void> {
   await sql(
     "UPDATE pools SET active_name = $2, archived_at = $3 WHERE pool_id = $1",
@@ -81,7 +81,7 @@ export async function updatePool(sql: Sql, pool: Pool): Promise<void> {
   );
 }
 
-/** Records a membership, new or changed. */
+/** Inserts or updates a membership. */
 export async function putMember(sql: Sql, poolId: string, member: Member): Promise<void> {
   await sql(
     `INSERT INTO members (pool_id, peer_id, role, joined_at, releasing_until, left_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -96,7 +96,7 @@ export async function putMember(sql: Sql, poolId: string, member: Member): Promi
   );
 }
 
-/** Pools that a reference may mean, active or archived: those of that very name, and those whose id begins so. */
+/** Candidates for a reference, active or archived: pools with exactly that name, and those whose id starts with it. */
 export async function findPools(sql: Sql, ref: string): Promise<PoolRow[]> {
   const key = ref.toLowerCase();
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
@@ -116,7 +116,7 @@ export async function findPool(sql: Sql, poolId: string): Promise<PoolRow | unde
   return pool;
 }
 
-/** All pools that are active, and on request the archived ones, newest first. */
+/** Active pools, and optionally archived ones, newest first. */
 export async function listPools(sql: Sql, archived: boolean): Promise<PoolRow[]> {
   const rows = await sql(
     `SELECT ${POOL} FROM pools p WHERE p.active_name IS NOT NULL OR $1 = 1 ORDER BY p.created_at DESC, p.pool_id`,
@@ -125,7 +125,7 @@ export async function listPools(sql: Sql, archived: boolean): Promise<PoolRow[]>
   return withMembers(sql, rows.map(toPool));
 }
 
-/** How many active pools there are that a peer has created. */
+/** The number of active pools that a peer created. */
 export async function countPoolsBy(sql: Sql, createdBy: string): Promise<number> {
   const [row] = await sql(
     "SELECT count(*) AS pools FROM pools WHERE created_by = $1 AND active_name IS NOT NULL",
@@ -134,7 +134,7 @@ export async function countPoolsBy(sql: Sql, createdBy: string): Promise<number>
   return row ? integer(row, "pools") : 0;
 }
 
-/** The active pools of which a peer is a member, the one in which something was said last first. */
+/** The active pools of a peer, the one with the latest message first. */
 export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: string; name: string }[]> {
   const rows = await sql(
     `SELECT p.pool_id, p.name, coalesce((SELECT max(x.seq) FROM messages x WHERE x.pool_id = p.pool_id), 0) AS last_seq
@@ -145,7 +145,7 @@ export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: text(row, "pool_id"), name: text(row, "name") }));
 }
 
-/** The names of the pools that every peer is a member of; `fellowId`: only of those that this one is in, too. */
+/** Pool names per peer; `fellowId`: only pools that this peer is in too. */
 export async function poolNames(sql: Sql, fellowId: string | undefined): Promise<Map<string, string[]>> {
   const rows = await sql(
     `SELECT m.peer_id, p.name FROM members m JOIN pools p ON p.pool_id = m.pool_id
@@ -161,7 +161,7 @@ export async function poolNames(sql: Sql, fellowId: string | undefined): Promise
   return names;
 }
 
-/** Pools at which the clock must look: some member was released, or is not there. */
+/** Pools for the sweep: a member was released or is absent. */
 export async function poolsToSettle(sql: Sql): Promise<PoolRow[]> {
   const rows = await sql(
     `SELECT ${POOL} FROM pools p WHERE p.active_name IS NOT NULL AND EXISTS (
@@ -171,7 +171,7 @@ export async function poolsToSettle(sql: Sql): Promise<PoolRow[]> {
   return withMembers(sql, rows.map(toPool));
 }
 
-/** Peers that share an active pool with this one and ask for their mail by a poll. */
+/** Peers that share an active pool with this one and poll for their mail. */
 export async function pollingFellows(sql: Sql, peerId: string): Promise<string[]> {
   const rows = await sql(
     `SELECT DISTINCT o.peer_id FROM members m

@@ -1,4 +1,4 @@
-/** Statements about proposals and their ballots; rows become types here. */
+/** Statements about proposals and their ballots. */
 import { type Ballot, type ProposalState, proposalStates, votes } from "../rules/votes.ts";
 import { integer, integerOrNull, oneOf, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
@@ -68,7 +68,7 @@ export async function insertProposal(sql: Sql, proposal: Proposal, ballots: read
   }
 }
 
-/** Records what a proposal has come to. */
+/** Stores the outcome of a proposal. */
 export async function updateProposal(sql: Sql, proposal: Proposal): Promise<void> {
   await sql(
     "UPDATE proposals SET state = $2, outcome = $3, decided_at = $4 WHERE proposal_id = $1",
@@ -88,7 +88,7 @@ export async function updateBallot(sql: Sql, proposalId: string, ballot: Ballot)
   );
 }
 
-/** Proposals whose id begins so; at most ten. */
+/** Proposals whose id starts with the prefix; at most ten. */
 export async function findProposals(sql: Sql, prefix: string): Promise<Proposal[]> {
   const key = prefix.toLowerCase();
   if (!/^[0-9a-f]{4,32}$/.test(key)) return [];
@@ -108,7 +108,7 @@ export async function openProposals(sql: Sql, poolId: string): Promise<Proposal[
   return rows.map(toProposal);
 }
 
-/** How many open proposals a peer has made, in all pools. */
+/** The number of open proposals by a peer in all pools. */
 export async function countProposalsBy(sql: Sql, proposerId: string): Promise<number> {
   const [row] = await sql(
     "SELECT count(*) AS proposals FROM proposals WHERE proposer_id = $1 AND state = 'open'",
@@ -117,7 +117,7 @@ export async function countProposalsBy(sql: Sql, proposerId: string): Promise<nu
   return row ? integer(row, "proposals") : 0;
 }
 
-/** Open proposals whose deadline has passed. */
+/** Open proposals past their deadline. */
 export async function dueProposals(sql: Sql, now: number): Promise<Proposal[]> {
   const rows = await sql(`SELECT ${COLUMNS} ${FROM} WHERE p.state = 'open' AND p.deadline <= $1 LIMIT 1000`, now);
   return rows.map(toProposal);

@@ -1,11 +1,11 @@
-/** Statements that find and remove what is old; rows become types here. */
+/** Statements that find and remove what is old. */
 import { type DeliveryState, states } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 export interface OldMessage {
   message_id: string;
-  /** Its place in the order of sending. */
+  /** Its sequence number. */
   seq: number;
 }
 
@@ -17,7 +17,7 @@ export interface EndedDelivery {
   expires_at: number | null;
 }
 
-/** The next messages after the place `after`, and before `before`. */
+/** The next messages with a sequence number between `after` and `before`. */
 export async function messagesBetween(sql: Sql, after: number, before: number, limit: number): Promise<OldMessage[]> {
   const rows = await sql(
     "SELECT message_id, seq FROM messages WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3",
@@ -28,7 +28,7 @@ export async function messagesBetween(sql: Sql, after: number, before: number, l
   return rows.map((row) => ({ message_id: text(row, "message_id"), seq: integer(row, "seq") }));
 }
 
-/** The same for deliveries that ended unread: a message stands in it once for each. */
+/** The same for deliveries that ended unread; a message appears once per delivery. */
 export async function failedBetween(sql: Sql, after: number, before: number, limit: number): Promise<OldMessage[]> {
   const rows = await sql(
     `SELECT d.message_id, d.seq FROM deliveries d
@@ -40,7 +40,7 @@ export async function failedBetween(sql: Sql, after: number, before: number, lim
   return rows.map((row) => ({ message_id: text(row, "message_id"), seq: integer(row, "seq") }));
 }
 
-/** What has become of some messages' deliveries. */
+/** The states of the deliveries of these messages. */
 export async function endsOf(sql: Sql, messageIds: readonly string[]): Promise<EndedDelivery[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
@@ -57,7 +57,7 @@ export async function endsOf(sql: Sql, messageIds: readonly string[]): Promise<E
   }));
 }
 
-/** Removes messages with all their deliveries. */
+/** Deletes messages with their deliveries. */
 export async function deleteMessages(sql: Sql, messageIds: readonly string[]): Promise<void> {
   if (messageIds.length === 0) return;
   const ids = placeholders(messageIds.length);
@@ -65,7 +65,7 @@ export async function deleteMessages(sql: Sql, messageIds: readonly string[]): P
   await sql(`DELETE FROM messages WHERE message_id IN (${ids})`, ...messageIds);
 }
 
-/** Removes the oldest notes from before `before`; answers how many. */
+/** Deletes notes older than `before`, oldest first; returns how many. */
 export async function deleteNotes(sql: Sql, before: number, limit: number): Promise<number> {
   const rows = await sql(
     `DELETE FROM notes WHERE note_id IN (SELECT n.note_id FROM notes n WHERE n.at <= $1 ORDER BY n.at LIMIT $2)
@@ -76,7 +76,7 @@ export async function deleteNotes(sql: Sql, before: number, limit: number): Prom
   return rows.length;
 }
 
-/** Removes proposals that were decided before `before`, with their ballots; answers how many. */
+/** Deletes proposals decided before `before`, with their ballots; returns how many. */
 export async function deleteProposals(sql: Sql, before: number, limit: number): Promise<number> {
   const rows = await sql(
     "SELECT proposal_id FROM proposals WHERE decided_at IS NOT NULL AND decided_at <= $1 ORDER BY decided_at LIMIT $2",
@@ -91,7 +91,7 @@ export async function deleteProposals(sql: Sql, before: number, limit: number): 
   return ids.length;
 }
 
-/** How far a round has come: the place after which it goes on, and when that was written. */
+/** The progress of a retention round: where to continue, and when that was stored. */
 export async function findClearing(sql: Sql, kind: string): Promise<{ seq: number; at: number } | undefined> {
   const [row] = await sql("SELECT seq, at FROM clearings WHERE kind = $1", kind);
   return row && { seq: integer(row, "seq"), at: integer(row, "at") };

@@ -1,10 +1,10 @@
-/** Reads typed columns out of rows; a column of another type is a defect of ours and says so. */
+/** Reads typed columns from rows. A column of the wrong type is a bug and throws `TypeError`. */
 import type { Row } from "./store.ts";
 
 export function text(row: Row, column: string): string {
   const value = row[column];
   if (typeof value === "string") return value;
-  throw new TypeError(`column ${column} holds no text`);
+  throw new TypeError(`column ${column} is not text`);
 }
 
 export function textOrNull(row: Row, column: string): string | null {
@@ -16,7 +16,7 @@ export function integer(row: Row, column: string): number {
   // PostgreSQL's bigint and count(*) arrive as text.
   const number = typeof value === "string" ? Number(value) : value;
   if (typeof number === "number" && Number.isSafeInteger(number)) return number;
-  throw new TypeError(`column ${column} holds no integer`);
+  throw new TypeError(`column ${column} is not an integer`);
 }
 
 export function integerOrNull(row: Row, column: string): number | null {
@@ -26,7 +26,7 @@ export function integerOrNull(row: Row, column: string): number | null {
 export function oneOf<T extends string>(row: Row, column: string, allowed: readonly T[]): T {
   const value = text(row, column);
   const found = allowed.find((one) => one === value);
-  if (found === undefined) throw new TypeError(`column ${column} holds none of ${allowed.join(", ")}`);
+  if (found === undefined) throw new TypeError(`column ${column} is none of ${allowed.join(", ")}`);
   return found;
 }
 

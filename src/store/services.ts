@@ -1,4 +1,4 @@
-/** Statements about services; rows become types here. */
+/** Statements about services. */
 import { healths } from "../rules/services.ts";
 import { integer, integerOrNull, oneOf, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
@@ -23,7 +23,7 @@ export interface Service {
 
 export type OwnedService = Service & { owner_name: string };
 
-/** The operator is no peer, and has its own name. */
+/** The operator is not a peer, so its name is not in the table. */
 const SELECT = `SELECT s.service_id, s.kind, s.name, s.url, s.health_path, s.host, s.endpoint, s.owner, s.held, s.ttl, s.registered_at,
     s.renewed_at, s.health, s.health_at, coalesce(p.name, s.owner) AS owner_name
   FROM services s LEFT JOIN peers p ON p.peer_id = s.owner`;
@@ -69,7 +69,7 @@ export async function insertService(sql: Sql, service: Service): Promise<void> {
   );
 }
 
-/** Writes everything about a service that can change; its place and its owner cannot. */
+/** Updates the mutable columns of a service; endpoint and owner never change. */
 export async function updateService(sql: Sql, service: Service): Promise<void> {
   await sql(
     `UPDATE services SET kind = $2, name = $3, url = $4, health_path = $5, ttl = $6, renewed_at = $7, health = $8,
@@ -95,13 +95,13 @@ export async function findService(sql: Sql, serviceId: string): Promise<OwnedSer
   return row && toService(row);
 }
 
-/** The service at an endpoint; there is never more than one. */
+/** The service at an endpoint; at most one exists. */
 export async function findServiceAt(sql: Sql, endpoint: string): Promise<OwnedService | undefined> {
   const [row] = await sql(`${SELECT} WHERE s.endpoint = $1`, endpoint);
   return row && toService(row);
 }
 
-/** Every service, oldest first. */
+/** All services, oldest first. */
 export async function listServices(sql: Sql): Promise<OwnedService[]> {
   return (await sql(`${SELECT} ORDER BY s.registered_at, s.service_id`)).map(toService);
 }
@@ -110,7 +110,7 @@ export async function servicesOf(sql: Sql, owner: string): Promise<OwnedService[
   return (await sql(`${SELECT} WHERE s.owner = $1`, owner)).map(toService);
 }
 
-/** Services that nobody has renewed in time. */
+/** Services whose lease has lapsed. */
 export async function overdueServices(sql: Sql, now: number): Promise<OwnedService[]> {
   return (await sql(`${SELECT} WHERE s.renewed_at + s.ttl <= $1`, now)).map(toService);
 }

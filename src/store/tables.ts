@@ -1,14 +1,14 @@
-/** The tables whole: statements that know no more of a table than its name and its key. */
+/** Generic statements over whole tables, for moving data between databases. */
 import { placeholders } from "./row.ts";
 import type { Row, Sql, Value } from "./store.ts";
 
 export interface Table {
   name: string;
-  /** The columns of its primary key; all of them are text, so that both databases put rows into the same order. */
+  /** Columns of the primary key. All are text, so that both databases order rows alike. */
   key: readonly string[];
 }
 
-/** What people have stored, each table after those that it refers to. */
+/** All tables with user data, in order of their foreign keys. */
 export const tables: readonly Table[] = [
   { name: "peers", key: ["peer_id"] },
   { name: "pools", key: ["pool_id"] },
@@ -24,7 +24,7 @@ export const tables: readonly Table[] = [
   { name: "invitations", key: ["code_hash"] },
 ];
 
-/** The next rows in the order of the key, with all their columns, after the one with the key `after`. */
+/** Keyset pagination: the next `limit` rows after the key `after`, in key order. */
 export function rowsAfter(sql: Sql, { name, key }: Table, after: Value[] | undefined, limit: number): Promise<Row[]> {
   const columns = key.join(", ");
   if (!after) return sql(`SELECT * FROM ${name} ORDER BY ${columns} LIMIT $1`, limit);
@@ -32,14 +32,14 @@ export function rowsAfter(sql: Sql, { name, key }: Table, after: Value[] | undef
   return sql(`SELECT * FROM ${name} WHERE (${columns}) > (${place}) ORDER BY ${columns} LIMIT $1`, limit, ...after);
 }
 
-/** The last row's key in that order. */
+/** The greatest key. */
 export async function lastKey(sql: Sql, { name, key }: Table): Promise<Value[] | undefined> {
   const descending = key.map((column) => `${column} DESC`).join(", ");
   const [row] = await sql(`SELECT ${key.join(", ")} FROM ${name} ORDER BY ${descending} LIMIT 1`);
   return row && keyOf({ name, key }, row);
 }
 
-/** Puts rows in; those that are there already stay as they are. */
+/** Inserts rows; existing keys are skipped. */
 export async function putRows(sql: Sql, { name }: Table, rows: readonly Row[]): Promise<void> {
   const [first] = rows;
   if (!first) return;
@@ -51,7 +51,7 @@ export async function putRows(sql: Sql, { name }: Table, rows: readonly Row[]): 
   );
 }
 
-/** Takes some rows away; answers how many. */
+/** Deletes up to `limit` rows; returns how many. */
 export async function removeSome(sql: Sql, { name, key }: Table, limit: number): Promise<number> {
   const columns = key.join(", ");
   const gone = await sql(
@@ -62,8 +62,8 @@ export async function removeSome(sql: Sql, { name, key }: Table, limit: number):
 }
 
 /**
- * The key of a row with a NUL character in one of its texts. SQLite holds those, PostgreSQL does not, and drivers of SQLite
- * read only up to it: so it is SQLite that has to look.
+ * The key of a row with a NUL character in a text column. PostgreSQL cannot store one, and SQLite drivers cut the text at
+ * it, so SQLite itself must search.
  */
 export async function keyWithNul(sql: Sql, table: Table): Promise<Value[] | undefined> {
   const [first] = await rowsAfter(sql, table, undefined, 1);

@@ -1,13 +1,13 @@
-/** Statements that count: what was sent and shown lately, and what that cost. */
+/** Statements about recent usage: rates of sending, wakes, and the cost of mail. */
 import type { DeliveryRow } from "./messages.ts";
 import { integer, integerOrNull, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** Ways by which a host takes mail. */
+/** How a host delivered mail to the model. */
 export const ways = ["wake", "tool", "stop", "prompt", "check"] as const;
 export type Way = (typeof ways)[number];
 
-/** Records how a delivery was shown; `batch` names what was shown together. */
+/** Stores how mail was delivered; `batch` identifies mail that was shown together. */
 export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: string): Promise<void> {
   await sql(
     "UPDATE deliveries SET via = $3, batch = $4 WHERE message_id = $1 AND peer_id = $2",
@@ -19,8 +19,8 @@ export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: strin
 }
 
 /**
- * What a sender has sent between `since` and `until`, also to one target, when the very same text went there, and the place of the last one. What bears
- * a later time was sent before the clock was set back.
+ * What a sender sent between `since` and `until`: in all, to one target, when it last sent the same text there, and its last
+ * sequence number. Messages later than `until` were sent before the clock was set back.
  */
 export async function recentlySent(
   sql: Sql,
@@ -38,7 +38,7 @@ export async function recentlySent(
     fromId,
     target,
     body,
-    // The order of sending is the clock in microseconds, or ahead of it.
+    // A sequence number is the send time in microseconds, or slightly ahead of it.
     since * 1000,
     since,
     until,
@@ -52,13 +52,13 @@ export async function recentlySent(
   };
 }
 
-/** The place of what a sender sent last; 0 before its first message. */
+/** The last sequence number of a sender; 0 before its first message. */
 export async function lastSentBy(sql: Sql, fromId: string): Promise<number> {
   const [row] = await sql("SELECT coalesce(max(seq), 0) AS last_seq FROM messages WHERE from_id = $1", fromId);
   return row ? integer(row, "last_seq") : 0;
 }
 
-/** How often a peer was woken between `since` and `until`. */
+/** The number of wakes of a peer between `since` and `until`. */
 export async function countWakes(sql: Sql, peerId: string, since: number, until: number): Promise<number> {
   const [row] = await sql(
     `SELECT count(DISTINCT batch) AS wakes FROM deliveries
@@ -71,7 +71,7 @@ export async function countWakes(sql: Sql, peerId: string, since: number, until:
 }
 
 export interface Cost {
-  /** A peer's name, or a pool's. */
+  /** The name of a peer or pool. */
   name: string;
   wakes: number;
   injections: number;
@@ -79,14 +79,11 @@ export interface Cost {
   characters: number;
 }
 
-/** What mail has cost since `since`, by the peer that was given it, or by the pool in which it was said. */
+/** The cost of mail since `since`, per receiving peer or per pool. */
 export async function costs(sql: Sql, by: "peer" | "pool", since: number): Promise<Cost[]> {
-  const [name, join] =
-    by === "peer"
-      ? ["r.name", "JOIN peers r ON r.peer_id = d.peer_id"]
-      : ["r.name", "JOIN pools r ON r.pool_id = m.pool_id"];
+  const join = by === "peer" ? "JOIN peers r ON r.peer_id = d.peer_id" : "JOIN pools r ON r.pool_id = m.pool_id";
   const rows = await sql(
-    `SELECT ${name} AS name, count(DISTINCT CASE WHEN d.via = 'wake' THEN d.batch END) AS wakes,
+    `SELECT r.name AS name, count(DISTINCT CASE WHEN d.via = 'wake' THEN d.batch END) AS wakes,
        count(DISTINCT CASE WHEN d.via <> 'wake' THEN d.batch END) AS injections,
        count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id ${join}

@@ -42,7 +42,7 @@ export async function clearAll(store: Store, control: Control): Promise<void> {
 export async function copyAll(source: Store, target: Store, control: Control, of: number): Promise<void> {
   const step = progress(control, "writing", of);
   for (const table of tables) {
-    let last = await target.look((sql) => lastKey(sql, table));
+    let last = await target.read((sql) => lastKey(sql, table));
     for await (const rows of batches(source, table)) {
       const isThere = last !== undefined && !rows.some((row) => sameKey(keyOf(table, row), last));
       if (!isThere) {
@@ -58,7 +58,7 @@ export async function copyAll(source: Store, target: Store, control: Control, of
 async function* batches(store: Store, table: Table): AsyncGenerator<Row[]> {
   let after: Value[] | undefined;
   for (;;) {
-    const rows = await store.look((sql) => rowsAfter(sql, table, after, BATCH));
+    const rows = await store.read((sql) => rowsAfter(sql, table, after, BATCH));
     const last = rows.at(-1);
     if (!last) return;
     yield rows;

@@ -8,7 +8,7 @@ import { paths, readBrokerFile } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import type { StoreKind } from "../rules/moves.ts";
-import { choreTaken } from "../store/chores.ts";
+import { choreClaimedAt } from "../store/chores.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import type { Store } from "../store/store.ts";
@@ -77,7 +77,7 @@ async function openFile(world: World, home: string): Promise<Endpoint> {
     async checkUnused() {},
     async checkTexts() {
       for (const table of tables) {
-        const key = await store.look((sql) => keyWithNul(sql, table));
+        const key = await store.read((sql) => keyWithNul(sql, table));
         if (!key) continue;
         throw new CctError(
           "conflict",
@@ -119,7 +119,7 @@ async function openShared(world: World, { database_url: url, database_pool: pool
   const { openPostgres, databaseName } = await import("../store/drivers/postgres.ts");
   const store = openPostgres({ url, pool, random: world.random });
   const name = databaseName(url);
-  const swept = (): Promise<number | undefined> => store.look((sql) => choreTaken(sql, "sweep"));
+  const swept = (): Promise<number | undefined> => store.read((sql) => choreClaimedAt(sql, "sweep"));
   let before: { swept: number | undefined } | undefined;
   const check = async (): Promise<void> => {
     const seen = await swept();
@@ -148,7 +148,7 @@ async function openShared(world: World, { database_url: url, database_pool: pool
     async checkTexts() {},
     async analyze() {
       // Until PostgreSQL gathers statistics by itself, it would scan whole tables to find a few rows.
-      for (const table of tables) await store.look((sql) => sql(`ANALYZE ${table.name}`));
+      for (const table of tables) await store.read((sql) => sql(`ANALYZE ${table.name}`));
     },
     close: store.close,
   };

@@ -23,7 +23,7 @@ export async function move(world: World, config: Config, how: Move): Promise<Mov
   try {
     const source = await openEndpoint(world, config, how.from);
     open.push(source.close);
-    await source.store.look(checkMoves);
+    await source.store.read(checkMoves);
     await source.checkTexts();
     const read = await readAll(source.store, how);
     if (how.dryRun) return { from: source.name, to: how.to, tables: read };
@@ -52,7 +52,7 @@ async function copyAndCompare(
   const note = (state: "running" | "done", of: string): Promise<void> =>
     target.store.tx((sql) => noteMove(sql, { source_id, state, digest: of, at }));
 
-  if ((await target.store.txAlone((sql) => claim(sql, target.name, source_id, digest, at))) === "other rows") {
+  if ((await target.store.exclusiveTx((sql) => claim(sql, target.name, source_id, digest, at))) === "other rows") {
     await clearAll(target.store, how);
     await note("running", digest);
   }

@@ -128,9 +128,9 @@ describe("readiness", () => {
     let hears = true;
     const counted: Store = {
       ...store,
-      look(read) {
+      read(read) {
         looks++;
-        return store.look(read);
+        return store.read(read);
       },
     };
     const ask = createReadiness(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { estimatedTokens, guard, type Limits, mayWake, type Sent } from "../../src/rules/guards.ts";
+import { estimatedTokens, guard, isWithinWakeLimit, type Limits, type Sent } from "../../src/rules/guards.ts";
 
 const NOW = 1_700_000_000_000;
 const limits: Limits = {
@@ -69,8 +69,8 @@ describe("a guard", () => {
 test("a session is woken as often as the budget says, and no more", () => {
   fc.assert(
     fc.property(fc.nat(200), (wakes) => {
-      expect(mayWake(limits, wakes)).toBe(wakes < 60);
-      expect(mayWake(none, wakes)).toBe(true);
+      expect(isWithinWakeLimit(limits, wakes)).toBe(wakes < 60);
+      expect(isWithinWakeLimit(none, wakes)).toBe(true);
     }),
   );
 });

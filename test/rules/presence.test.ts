@@ -8,10 +8,10 @@ import {
   isLive,
   isOver,
   NAME_HOLD_MS,
+  OFFLINE_AFTER_MS,
   presenceOf,
   READY,
   type Session,
-  SILENT_MS,
   SKEW_MS,
   wantsQuiet,
   withLongCommand,
@@ -29,9 +29,9 @@ const session = (more: Partial<Session> = {}): Session => ({
 
 describe("who is there", () => {
   test("a session is there until it has been silent for too long", () => {
-    expect(isLive(session(), NOW + SILENT_MS - 1)).toBe(true);
-    expect(isLive(session(), NOW + SILENT_MS)).toBe(false);
-    expect(presenceOf(session(), NOW + SILENT_MS)).toBe("offline");
+    expect(isLive(session(), NOW + OFFLINE_AFTER_MS - 1)).toBe(true);
+    expect(isLive(session(), NOW + OFFLINE_AFTER_MS)).toBe(false);
+    expect(presenceOf(session(), NOW + OFFLINE_AFTER_MS)).toBe("offline");
   });
 
   test("a session that has ended is away at once", () => {
@@ -136,7 +136,7 @@ describe("a busy signal", () => {
   test("does not hide that a session waits for its user's permission, nor that it is gone", () => {
     expect(presenceOf(session({ ...busy(MINUTE), presence: "blocked" }), NOW)).toBe("blocked");
     expect(presenceOf(session({ ...busy(MINUTE), presence: "offline" }), NOW)).toBe("offline");
-    expect(presenceOf(session({ ...busy(86_400_000) }), NOW + SILENT_MS)).toBe("offline");
+    expect(presenceOf(session({ ...busy(86_400_000) }), NOW + OFFLINE_AFTER_MS)).toBe("offline");
   });
 
   test("of its own stands, whatever command runs; without one the command is the signal, and ends with it", () => {

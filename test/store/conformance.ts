@@ -34,7 +34,7 @@ export function storeConformance(open: () => Promise<Store>): void {
       async (isolation) => {
         const opened = await counters("a");
         await Promise.all(Array.from({ length: 300 }, () => opened.tx((sql) => add(sql, "a", 1), isolation)));
-        expect(await opened.look((sql) => read(sql, "a"))).toBe(300);
+        expect(await opened.read((sql) => read(sql, "a"))).toBe(300);
       },
     );
 
@@ -283,7 +283,7 @@ export function storeConformance(open: () => Promise<Store>): void {
     test("text with a NUL character is refused in good words", async () => {
       const opened = await counters("a");
       const error = await rejectedBy(opened.tx((sql) => sql("SELECT n FROM counters WHERE id = $1", "a\0")));
-      expect(error).toMatchObject({ code: "bad_request", hint: "Leave it out." });
+      expect(error).toMatchObject({ code: "bad_request", hint: "Remove it." });
     });
 
     test("text is ordered by its letters' codes, as prefixes of ids need it", async () => {

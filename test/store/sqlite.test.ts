@@ -183,7 +183,7 @@ describe("the schema", () => {
     const newer = { version: all.length + 1, name: "newer.sql", sql: "CREATE TABLE newer (id TEXT)", breaking: false };
     await migrate(store, [...all, newer], 1);
     expect(await migrate(store, all, 2)).toBe(all.length + 1);
-    expect(await store.look((sql) => checkSchema(sql, all.length))).toBe(all.length + 1);
+    expect(await store.read((sql) => checkSchema(sql, all.length))).toBe(all.length + 1);
   });
 
   test("of a newer program that it does not go with is refused, and stays as it is", async () => {

@@ -6,7 +6,7 @@ import { surface } from "../../src/operations/surface/surface.ts";
 const entries = new Map<string, ReturnType<typeof surface>[number]>(surface().map((entry) => [entry.name, entry]));
 
 /** PostgreSQL gives up a transaction that others keep disturbing, whichever operation it is of. */
-const CONTENTION = /^Too many others changed/;
+const CONTENTION = /^Too many concurrent changes/;
 
 /** Fails when an operation answered with an error that its declaration does not have. Unknown names are nobody's. */
 export function checkDeclared(operation: OperationName | string, code: unknown, message: unknown): void {

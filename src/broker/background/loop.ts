@@ -6,7 +6,7 @@ import type { Config } from "../../platform/config.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import { hostFrom } from "../../rules/names.ts";
-import { takeChore } from "../../store/chores.ts";
+import { claimChore } from "../../store/chores.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { clearAway } from "./retention.ts";
 import { type Here, sweepAll, sweepHere } from "./sweep.ts";
@@ -45,7 +45,7 @@ export function startLoop(parts: Parts): Loop {
   /** With a shared database, only one of the brokers does the common part of each sweep. */
   async function isOurTurn(): Promise<boolean> {
     if (!parts.isShared) return true;
-    return store.tx((sql) => takeChore(sql, "sweep", now() - sweepMs + JITTER_MS, now()));
+    return store.tx((sql) => claimChore(sql, "sweep", now() - sweepMs + JITTER_MS, now()));
   }
 
   async function sweep(): Promise<void> {

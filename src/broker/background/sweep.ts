@@ -9,7 +9,7 @@ import { recordOutcome } from "../../operations/support/outcomes.ts";
 import { goneServices, removeGoneServices } from "../../operations/support/services.ts";
 import { closeVotes, poolsDue, settlePool } from "../../operations/support/settle.ts";
 import { expire, lapse } from "../../rules/delivery.ts";
-import { isLive, LEASE_MS, SILENT_MS, SKEW_MS } from "../../rules/presence.ts";
+import { isLive, LEASE_MS, OFFLINE_AFTER_MS, SKEW_MS } from "../../rules/presence.ts";
 import { expiredDeliveries, staleClaims } from "../../store/messages.ts";
 import { doubtfulSessions, findPeers, type Peer, sessionsHere, updatePeer } from "../../store/peers.ts";
 import { dueProposals } from "../../store/proposals.ts";
@@ -48,8 +48,8 @@ export async function sweepAll(environment: Environment, here: Here, absenceMs: 
       if (next) await recordOutcome(context, delivery, next);
     }
   });
-  await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now() - SILENT_MS, now() + SKEW_MS));
-  for (const pool of await environment.store.look((sql) => poolsDue(sql, now(), absenceMs)))
+  await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now() - OFFLINE_AFTER_MS, now() + SKEW_MS));
+  for (const pool of await environment.store.read((sql) => poolsDue(sql, now(), absenceMs)))
     await transact(environment, (context) => settlePool(context, pool, absenceMs));
   await step(environment, (sql) => dueProposals(sql, now()), closeVotes);
   await step(
@@ -72,7 +72,7 @@ async function settleSessions(
   const isDue = (peer: Peer, now: number): boolean =>
     isBusyOver(peer, now) || (peer.presence !== "offline" && !lives(peer, now));
   const now = environment.now();
-  const ids = (await environment.store.look(find)).filter((peer) => isDue(peer, now)).map(({ peer_id }) => peer_id);
+  const ids = (await environment.store.read(find)).filter((peer) => isDue(peer, now)).map(({ peer_id }) => peer_id);
   for (let i = 0; i < ids.length; i += BATCH) {
     await transact(environment, async (context) => {
       for (const peer of await findPeers(context.sql, ids.slice(i, i + BATCH))) {
@@ -91,5 +91,5 @@ async function step(
   find: (sql: Sql) => Promise<readonly unknown[]>,
   settle: (context: TransactionContext) => Promise<void>,
 ): Promise<void> {
-  if ((await environment.store.look(find)).length > 0) await transact(environment, settle);
+  if ((await environment.store.read(find)).length > 0) await transact(environment, settle);
 }

@@ -121,12 +121,12 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
     const { peers, devices } = events.listeners();
     for (let i = 0; i < peers.length; i += IDS_PER_QUERY) {
       const some = peers.slice(i, i + IDS_PER_QUERY);
-      for (const peer_id of await store.look((sql) => peersWithMailSince(sql, some, since)))
+      for (const peer_id of await store.read((sql) => peersWithMailSince(sql, some, since)))
         events.publish({ peer_id, about: "mail" });
     }
     for (let i = 0; i < devices.length; i += IDS_PER_QUERY) {
       const some = devices.slice(i, i + IDS_PER_QUERY);
-      for (const device_id of await store.look((sql) => revokedAmong(sql, some)))
+      for (const device_id of await store.read((sql) => revokedAmong(sql, some)))
         events.publish({ device_id, about: "revoked" });
     }
   }

@@ -37,12 +37,12 @@ export async function authenticateToken(request: IncomingMessage, keys: Keys): P
 
 /** Looks a token up by its hash, so the time that this takes reveals nothing about the token. */
 async function findPrincipal({ store, now }: Keys, hash: string): Promise<Principal | undefined> {
-  const device = await store.look((sql) => deviceByToken(sql, hash));
+  const device = await store.read((sql) => deviceByToken(sql, hash));
   if (device) {
     if (isSeenDue(device, now())) await store.tx((sql) => recordSeen(sql, hash, now()), "snapshot");
     return { kind: "device", device };
   }
-  const invitation = await store.look((sql) => findInvitation(sql, hash));
+  const invitation = await store.read((sql) => findInvitation(sql, hash));
   if (!invitation) return undefined;
   if (invitation.used_at !== null || invitation.expires_at <= now()) throw usedUp();
   return { kind: "invitation", code_hash: hash };

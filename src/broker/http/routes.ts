@@ -82,7 +82,7 @@ export function createRoutes({
     const credentials = peerCredentials(request);
     if (!credentials)
       throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
-    const peer = await environment.store.look((sql) => authenticate(sql, credentials));
+    const peer = await environment.store.read((sql) => authenticate(sql, credentials));
     events.open(peer.peer_id, principal.kind === "device" ? principal.device.device_id : undefined, response);
     return undefined;
   };
@@ -154,7 +154,7 @@ function joined(principal: Principal): Exclude<Principal, { kind: "invitation" }
 async function refuseWhenFull({ store, limits }: Environment): Promise<void> {
   if (limits.peers === 0) return;
   refuseOver(
-    await store.look(countPeers),
+    await store.read(countPeers),
     limits.peers,
     "The broker has as many peers as it may have",
     "Resume an earlier session (claude --resume), or let the operator raise the limit: cct config set max_peers <number>",

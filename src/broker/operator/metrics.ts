@@ -108,6 +108,6 @@ export function measured(store: Store, metrics: Metrics, steady: () => number): 
   return {
     ...store,
     tx: (work, isolation) => timed(() => store.tx(work, isolation)),
-    look: (read) => timed(() => store.look(read)),
+    read: (read) => timed(() => store.read(read)),
   };
 }

@@ -98,13 +98,13 @@ async function countOpenIfReady(
   store: Store,
   readiness: () => Promise<Readiness>,
 ): Promise<Partial<Record<DeliveryState, number>> | undefined> {
-  return (await readiness()).ready ? store.look(countOpen) : undefined;
+  return (await readiness()).ready ? store.read(countOpen) : undefined;
 }
 
 /** All `null` while the database does not work. */
 async function readStored(store: Store, { ready }: Readiness, now: number): Promise<Stored> {
   if (!ready) return { peers: null, messages: null, oldest_waiting_ms: null, database_bytes: null };
-  const found = await store.look(async (sql) => {
+  const found = await store.read(async (sql) => {
     const sessions = await openSessions(sql);
     const peers: Record<Presence, number> = { active: 0, idle: 0, busy: 0, blocked: 0, offline: 0 };
     for (const session of sessions) peers[presenceOf(session, now)]++;

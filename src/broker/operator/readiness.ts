@@ -36,7 +36,7 @@ export function createReadiness(
 
   async function queryDatabase(): Promise<string[]> {
     try {
-      const found = await store.look(async (sql) => {
+      const found = await store.read(async (sql) => {
         const found = await checkSchema(sql, schema);
         // Data is being moved into this database, so it is incomplete: clients must stay away.
         if (found >= schema) await checkMoves(sql);

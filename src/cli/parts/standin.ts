@@ -66,7 +66,7 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
     });
     child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
   })();
-  // Told to whoever waits for it; a stand-in that is ended before is no failure.
+  // ReportedPresence to whoever waits for it; a stand-in that is ended before is no failure.
   ready.catch(() => {});
 
   return {

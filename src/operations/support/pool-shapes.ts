@@ -1,6 +1,6 @@
 /** The shapes of pools and members in answers. */
 import * as z from "zod";
-import { leadOf, memberOf, membersOf, type Pool, sightOf } from "../../rules/pools.ts";
+import { leadOf, memberOf, membersOf, type Pool, visibilityOf } from "../../rules/pools.ts";
 import type { PoolRow } from "../../store/pools.ts";
 import type { Caller } from "../core/operation.ts";
 import type { Person } from "./membership.ts";
@@ -36,7 +36,7 @@ export function toPoolShape(pool: PoolRow, caller: Caller): z.input<typeof poolS
     state: pool.archived_at === null ? ("active" as const) : ("archived" as const),
     size: membersOf(pool).length,
   };
-  if (sightOf(pool, viewerOf(caller)) !== "inside") return shown;
+  if (visibilityOf(pool, viewerOf(caller)) !== "inside") return shown;
   return {
     ...shown,
     private: pool.private,

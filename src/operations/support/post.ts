@@ -9,7 +9,7 @@ import {
   type Source,
 } from "../../rules/bounds.ts";
 import { type Delivery, newDelivery, policyFor } from "../../rules/delivery.ts";
-import { HOUR_MS, mayWake } from "../../rules/guards.ts";
+import { HOUR_MS, isWithinWakeLimit } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
 import { SKEW_MS } from "../../rules/presence.ts";
 import { mailboxOf } from "../../store/inbox.ts";
@@ -123,7 +123,8 @@ export function fullError(peer: Named, box: Mailbox): NotedError {
 /** Whether mail may wake a peer: false when it was woken too often within the last hour. */
 export async function canWake({ sql, now, limits }: TransactionContext, peer: Peer): Promise<boolean> {
   return (
-    limits.wakes_per_hour === 0 || mayWake(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
+    limits.wakes_per_hour === 0 ||
+    isWithinWakeLimit(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
   );
 }
 

@@ -1,7 +1,7 @@
 /** Resolves what a caller names: peers and pools, by exact name or id prefix. An ambiguous reference is an error with the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
-import { type Live, sightOf } from "../../rules/pools.ts";
+import { type Live, visibilityOf } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
 import { findByNameOrPrefix, findPeers, onlyHost, type Peer, somePeers } from "../../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../../store/pools.ts";
@@ -31,7 +31,7 @@ export function viewerOf(caller: Caller): string | undefined {
 export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<PoolRow> {
   const wanted = ref.trim().replace(/^@/, "");
   const me = viewerOf(caller);
-  const seen = (pools: readonly PoolRow[]): PoolRow[] => pools.filter((pool) => sightOf(pool, me) !== "hidden");
+  const seen = (pools: readonly PoolRow[]): PoolRow[] => pools.filter((pool) => visibilityOf(pool, me) !== "hidden");
   const candidates = seen(await findPools(sql, wanted));
   return resolvePool(wanted, candidates.length > 0 ? candidates : seen(await listPools(sql, false)), me);
 }

@@ -183,13 +183,13 @@ export function toDeliveryShape(row: RecipientRow, format: AddressFormatter): z.
   };
 }
 
-/** What a sender can expect of a recipient, in a few words that are true now. `mayWake`: mail may wake it. */
+/** What a sender can expect of a recipient, in a few words that are true now. `canWake`: mail may wake it. */
 export function expectation(
   peer: Peer,
   state: DeliveryState,
   urgencyOf: string,
   now: number,
-  mayWake: boolean,
+  canWake: boolean,
 ): string | undefined {
   const { name } = peer;
   if (state === "held") return `${name} holds such mail until the operator releases it`;
@@ -204,7 +204,7 @@ export function expectation(
   if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;
   if (peer.presence === "active") return `${name} is working and gets it at its next tool call`;
   if (urgencyOf === "low") return `${name} is idle and gets it at its next turn (low urgency never wakes)`;
-  if (!mayWake && urgencyOf !== "interrupt")
+  if (!canWake && urgencyOf !== "interrupt")
     return `${name} reached its limit of wakes per hour; it gets it at its next turn, or when the hour is over`;
   return `${name} is idle and will be woken`;
 }

@@ -1,24 +1,25 @@
-/** What a database's URL says, and what it must not leave unsaid. */
+/** Connection options from a database URL, with TLS by default for other machines. */
 import type { ClientConfig } from "pg";
 import { parseIntoClientConfig } from "pg-connection-string";
+import { isLoopback } from "../../platform/network.ts";
 
 /**
- * The options of a connection to `postgres://user:password@host:port/database?sslmode=…`. To another machine it is TLS with
- * a certificate that holds, unless the URL says otherwise: passwords and everybody's messages go that way.
+ * Options for `postgres://user:password@host:port/database?sslmode=…`. Connections to other machines use TLS with
+ * certificate verification unless the URL says otherwise, because they carry passwords and everybody's messages.
  */
 export function connectionOptions(url: string): ClientConfig {
   const options = parseIntoClientConfig(url);
   const { host = "" } = options;
-  const isHere = host === "" || host.startsWith("/") || /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/i.test(host);
+  const isLocal = host === "" || host.startsWith("/") || isLoopback(host);
   return {
     ...options,
-    ...(options.ssl === undefined && !isHere && { ssl: {} }),
+    ...(options.ssl === undefined && !isLocal && { ssl: {} }),
     application_name: "cct",
     keepAlive: true,
   };
 }
 
-/** Where a database is, for people: no user, no password, no options. */
+/** A database's name for display, without user, password and options. */
 export function databaseName(url: string): string {
   const { host, port, database } = parseIntoClientConfig(url);
   return `postgres ${host || "localhost"}${port ? `:${port}` : ""}/${database ?? ""}`;

@@ -1,6 +1,6 @@
 /**
- * A connection of its own to PostgreSQL, on which brokers hear each other (LISTEN and NOTIFY) and ask for the time. What is
- * said while it is broken is heard by nobody: whoever listens looks for what it missed when it is back.
+ * A dedicated PostgreSQL connection for LISTEN/NOTIFY between brokers and for reading the database's clock. It reconnects
+ * with exponential backoff. Notifications sent while it is down are lost, so the listener catches up after `up`.
  */
 import pg from "pg";
 import { pauseAfter } from "../../rules/backoff.ts";
@@ -11,21 +11,20 @@ export const TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000):
 
 const CHANNEL = "cct";
 const FIRST_PAUSE_MS = 100;
-const CONNECT_MS = 3_000;
-/** No answer for so long means that the link is dead, whatever it looks like from here. */
-const SILENCE_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const QUERY_TIMEOUT_MS = 5_000;
 
 export interface WireListener {
-  /** The connection is there (again), and hears from now on. */
+  /** Connected and listening. */
   up(): void;
   heard(payload: string): void;
   down(error: Error): void;
 }
 
 export interface Wire {
-  /** Says payloads of at most 7,999 bytes to every broker, this one as well. Answers whether they were taken. */
+  /** Notifies every broker, including this one. Payloads of at most 7,999 bytes each. Resolves to whether it succeeded. */
   say(payloads: readonly string[]): Promise<boolean>;
-  /** The database's clock, in milliseconds since 1970, as it was half of a round trip ago; `undefined`: not connected. */
+  /** The database's clock (milliseconds since 1970), half a round trip old; `undefined` when not connected. */
   time(): Promise<number | undefined>;
   close(): Promise<void>;
 }
@@ -35,13 +34,13 @@ export function openWire(url: string, random: () => number, listener: WireListen
   let closed = false;
   let endPause = (): void => {};
 
-  /** Connects, and answers when that is over: whether it was up. */
+  /** Connects and resolves when the connection has ended: to whether it was ever up. */
   async function connect(): Promise<boolean> {
     let wasUp = false;
     const opened = new pg.Client({
       ...connectionOptions(url),
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: SILENCE_MS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
     });
     let ended = (): void => {};
     const end = new Promise<void>((resolve) => {
@@ -66,7 +65,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
       problem = error instanceof Error ? error : new Error(String(error));
     } finally {
       client = undefined;
-      // What is half open must not wait for an answer that never comes.
+      // Do not await: a half-open connection never answers.
       void opened.end().catch(() => {});
     }
     if (!closed) listener.down(problem);
@@ -91,7 +90,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
 
   let last: Promise<unknown> = Promise.resolve();
 
-  /** One at a time. */
+  /** Runs queries one at a time. */
   function ask(query: pg.QueryConfig): Promise<pg.QueryResult | undefined> {
     const answer = last.then(() => askNow(query));
     last = answer;
@@ -103,7 +102,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
     try {
       return await asked?.query(query);
     } catch (error) {
-      // Dead without a word: the next connection is not waited for.
+      // Treat the connection as dead, so that the loop reconnects.
       asked?.emit("error", error instanceof Error ? error : new Error(String(error)));
       return undefined;
     }

@@ -1,20 +1,20 @@
 /**
- * PostgreSQL behind the store's interface, for any number of brokers: a pool of connections, transactions serializable unless they ask for a snapshot.
- * One that met another is run again after a short pause; one whose connection broke before its commit, too. A commit
- * whose answer is lost is never repeated: nobody knows what became of it, and that is what its caller is told.
+ * The PostgreSQL driver, for any number of brokers: a connection pool, transactions serializable unless they ask for a
+ * snapshot. A transaction is retried after a conflict, or when its connection breaks before COMMIT. A COMMIT whose answer
+ * is lost is never retried: its outcome is unknown, and the caller gets an error that says so.
  */
 import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
 import { pauseAfter } from "../../rules/backoff.ts";
 import { integer } from "../row.ts";
 import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "../store.ts";
-import { breaker } from "./breaker.ts";
+import { circuitBreaker } from "./circuit-breaker.ts";
 import {
   codeOf,
   isBroken,
   isConflict,
-  isPassing,
-  isSilence,
+  isRetryable,
+  isTimeout,
   storeError,
   tooBusy,
   UNIQUE,
@@ -22,39 +22,39 @@ import {
 } from "./postgres-errors.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { TIME } from "./postgres-wire.ts";
-import { turns } from "./turns.ts";
+import { createSemaphore } from "./semaphore.ts";
 
 export { databaseName } from "./postgres-url.ts";
 export { openWire } from "./postgres-wire.ts";
 
-/** How often a transaction is tried in all. The pauses between add up to three seconds at the most. */
-const TRIES = 14;
-/** Run again, work sees who has the value; when it wants it all the same, that is its own error. */
-const TRIES_FOR_TAKEN = 3;
+/** Attempts per transaction. The pauses between them add up to three seconds at most. */
+const MAX_TRIES = 14;
+/** After a unique violation, a retry sees the other row. Work that still inserts the same value has a bug of its own. */
+const MAX_TRIES_UNIQUE = 3;
 const FIRST_PAUSE_MS = 3;
-const LONGEST_PAUSE_MS = 500;
-/** The server gives up a statement after this; the client, when the server is not even there to do so, a little later. */
-const STATEMENT_MS = 5_000;
-const SILENCE_MS = 6_000;
-/** How long a transaction waits for a new connection, and how long for one that others use. */
-const CONNECT_MS = 3_000;
-const PATIENCE_MS = 10_000;
-/** More than these do not wait: they are told at once. */
-const QUEUE = 2_000;
-/** From this try on, transactions of this broker that met others go one at a time: where all want the same row, that is faster. */
-const ONE_BY_ONE = 3;
-/** After nobody answered, nobody is asked for so long. */
-const REST_MS = 200;
-/** The server keeps a plan for each text that it is told once. Past this many they are not kept: lists vary in length. */
-const KEPT_STATEMENTS = 400;
-/** What brings the schema up to date holds this lock: "cct" and a number of its own. */
+const MAX_PAUSE_MS = 500;
+/** The server cancels a statement after this time; the client gives up a little later, when the server is gone. */
+const STATEMENT_TIMEOUT_MS = 5_000;
+const CLIENT_TIMEOUT_MS = 6_000;
+/** Timeouts for opening a connection, and for waiting for a free one. */
+const CONNECT_TIMEOUT_MS = 3_000;
+const QUEUE_TIMEOUT_MS = 10_000;
+/** Transactions beyond this queue length fail at once. */
+const MAX_QUEUE = 2_000;
+/** From this attempt on, conflicting transactions of this broker run one at a time, which is faster on a hot row. */
+const SERIAL_FROM_TRY = 3;
+/** How long the circuit breaker stays open. */
+const OPEN_MS = 200;
+/** Prepared statements per connection. Texts vary with the length of lists, so their number must be bounded. */
+const MAX_PREPARED = 400;
+/** Advisory lock for migrations: "cct" and an arbitrary number. */
 const SCHEMA_LOCK = "7168372";
 
 export interface PostgresOptions {
   url: string;
-  /** Connections at the most. */
+  /** Maximum number of connections. */
   pool: number;
-  /** 0 to 1: spreads the pauses of many that wait for the same. */
+  /** 0 to 1; jitter for the retry pauses. */
   random(): number;
 }
 
@@ -64,26 +64,25 @@ export interface Postgres extends Store {
   time(): Promise<number>;
 }
 
-/** Opens the database. Nothing is asked of it yet: whether it answers the first transaction tells. */
+/** Creates the store without contacting the database; the first transaction connects. */
 export function openPostgres({ url, pool: max, random }: PostgresOptions): Postgres {
   const pool = new pg.Pool({
     ...connectionOptions(url),
     max,
-    connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: STATEMENT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_MS,
-    query_timeout: SILENCE_MS,
-    keepAliveInitialDelayMillis: SILENCE_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: CLIENT_TIMEOUT_MS,
+    keepAliveInitialDelayMillis: CLIENT_TIMEOUT_MS,
   });
-  // A connection that breaks is replaced. Without listeners it would end the process, whether it is idle or between two
-  // statements of a transaction, whose next one then fails.
+  // The pool replaces broken connections. Without these listeners an "error" event would end the process.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   const prepare = statements();
-  const connections = turns(max);
-  const lane = turns(1);
+  const connections = createSemaphore(max);
+  const serialLane = createSemaphore(1);
   const counts: StoreCounts = { retries: 0, conflicts: 0 };
-  const link = breaker(REST_MS);
+  const circuit = circuitBreaker(OPEN_MS);
   let closing: Promise<void> | undefined;
   const running = new Set<Promise<unknown>>();
 
@@ -96,34 +95,34 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
         known instanceof CctError
           ? known
           : new CctError("store_failed", `The database cannot be used (${codeOf(error)}).`, "See its log.");
-      link.failed(why);
+      circuit.failed(why);
       throw why;
     }
   }
 
-  /** One try. Throws what `work` threw by itself; a fault of the database's means that certainly nothing was changed. */
+  /** One attempt. Throws the error of `work`; returns `fault` for a database error after which nothing was changed. */
   async function attempt<T>(
     work: (sql: Sql) => Promise<T>,
     { before, commits, closes }: Frame,
   ): Promise<{ done: T } | { fault: unknown }> {
-    const leave = link.enter();
+    const leave = circuit.enter();
     const client = await connected().catch((error: unknown) => {
       leave();
       throw error;
     });
     let broken: Error | undefined;
-    /** The first error that the database told, whatever `work` made of it: after it the transaction is lost. */
+    /** The first database error, even if `work` caught it: the transaction is aborted after it. */
     let fault: unknown;
     let committing = false;
     const ask = async (query: pg.QueryConfig): Promise<pg.QueryResult<Row>> => {
       try {
         const result = await client.query<Row>(query);
-        link.works();
+        circuit.succeeded();
         return result;
       } catch (error) {
         fault ??= error;
         if (isBroken(error)) broken = error as Error;
-        if (isSilence(error)) link.failed(storeError(error) as CctError);
+        if (isTimeout(error)) circuit.failed(storeError(error) as CctError);
         throw error;
       }
     };
@@ -138,11 +137,11 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     } catch (error) {
       if (committing && broken) throw unknownEnd();
       if (!broken && commits) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
-      // An error of the database first: what `work` threw after it is its consequence.
+      // A database error takes precedence: the error of `work` is a consequence of it.
       if (fault !== undefined) return { fault };
       throw error;
     } finally {
-      // Given an error, or `true`, the pool throws the connection away.
+      // Given an error or `true`, the pool discards the connection.
       client.release(broken ?? closes);
       leave();
     }
@@ -151,26 +150,26 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   async function run<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
     let taken = 0;
     for (let tries = 1; ; tries++) {
-      link.check();
-      if (connections.waiting() > QUEUE) throw tooBusy();
-      const endWait = tries < ONE_BY_ONE ? nothing : await lane.take(PATIENCE_MS, tooBusy);
-      const endTurn = await connections.take(PATIENCE_MS, tooBusy).catch((error: unknown) => {
-        endWait();
+      circuit.check();
+      if (connections.waiting() > MAX_QUEUE) throw tooBusy();
+      const leaveLane = tries < SERIAL_FROM_TRY ? nothing : await serialLane.acquire(QUEUE_TIMEOUT_MS, tooBusy);
+      const releaseConnection = await connections.acquire(QUEUE_TIMEOUT_MS, tooBusy).catch((error: unknown) => {
+        leaveLane();
         throw error;
       });
       const end = await attempt(work, frame).finally(() => {
-        endTurn();
-        endWait();
+        releaseConnection();
+        leaveLane();
       });
       if ("done" in end) return end.done;
       const { fault } = end;
       if (codeOf(fault) === UNIQUE) taken++;
-      if (!isPassing(fault) || tries === TRIES || taken === TRIES_FOR_TAKEN) {
+      if (!isRetryable(fault) || tries === MAX_TRIES || taken === MAX_TRIES_UNIQUE) {
         if (isConflict(fault)) counts.conflicts++;
         throw storeError(fault);
       }
       counts.retries++;
-      const pause = Math.min(LONGEST_PAUSE_MS, pauseAfter(tries - 1, FIRST_PAUSE_MS, random()));
+      const pause = Math.min(MAX_PAUSE_MS, pauseAfter(tries - 1, FIRST_PAUSE_MS, random()));
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
@@ -186,8 +185,8 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
 
   return {
     tx: (work, isolation = "serial") => begin(work, TRANSACTION[isolation]),
-    look: (read) => begin(read, STATEMENTS),
-    txAlone: (work) => begin(work, ALONE),
+    read: (read) => begin(read, STATEMENTS),
+    exclusiveTx: (work) => begin(work, ALONE),
     time: () =>
       begin(async (sql) => {
         const [row] = await sql(TIME);
@@ -206,11 +205,11 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   };
 }
 
-/** What stands around work. */
+/** The statements around a unit of work. */
 interface Frame {
   before: readonly string[];
   commits: boolean;
-  /** The connection is closed afterwards, and with it ends what `before` set. */
+  /** Close the connection afterwards, which undoes the settings of `before`. */
   closes?: boolean;
 }
 
@@ -220,29 +219,29 @@ const TRANSACTION: Record<Isolation, Frame> = {
   snapshot: { before: ["BEGIN ISOLATION LEVEL REPEATABLE READ"], commits: true },
 };
 const STATEMENTS: Frame = { before: [], commits: false };
-/** The lock is had before the transaction begins: else that would not see what was done by the one it waited for. */
+/** The lock is taken before BEGIN, so that the snapshot includes the work of the previous holder. */
 const ALONE: Frame = {
   before: ["SET statement_timeout = 0", `SELECT pg_advisory_lock(${SCHEMA_LOCK})`, BEGIN],
   commits: true,
   closes: true,
 };
 
-/** Makes a query of a statement's text and values, prepared by name on each connection that meets it. */
+/** Converts a statement into a named query, which each connection prepares once. */
 function statements(): (text: string, values: readonly Value[]) => pg.QueryConfig {
   const known = new Map<string, { text: string; name?: string; order: number[] }>();
   return (text, values) => {
     let statement = known.get(text);
     if (!statement) {
-      const name = known.size < KEPT_STATEMENTS ? { name: `s${known.size}` } : {};
+      const name = known.size < MAX_PREPARED ? { name: `s${known.size}` } : {};
       statement = { ...dense(withCollation(text)), ...name };
-      // Texts that are not kept there are none that come again.
-      if (known.size < KEPT_STATEMENTS) known.set(text, statement);
+
+      if (known.size < MAX_PREPARED) known.set(text, statement);
     }
     return {
       ...(statement.name !== undefined && { name: statement.name }),
       text: statement.text,
       values: statement.order.map((i) => bindable(values[i])),
-      // The server's own limit has been lifted for these: an index over much takes its time.
+      // Migrations run without a timeout: building a large index takes long.
       ...(isDefinition(text) && { query_timeout: 0 }),
     };
   };
@@ -252,11 +251,11 @@ const nothing = (): undefined => undefined;
 
 const isDefinition = (text: string): boolean => /^\s*(?:CREATE|ALTER|DROP)\s/i.test(text);
 
-/** Text is compared by its letters' codes, as SQLite does, whatever the database's own order is: prefixes of ids need that. */
+/** Compares text by code points, as SQLite does, independent of the database's collation: id prefixes depend on it. */
 const withCollation = (text: string): string =>
   isDefinition(text) ? text.replace(/\bTEXT\b/g, 'TEXT COLLATE "C"') : text;
 
-/** Numbers the placeholders that a text uses from 1 on: of one that it does not use, the server could not tell the type. */
+/** Renumbers the placeholders without gaps: PostgreSQL cannot infer the type of an unused one. */
 function dense(text: string): { text: string; order: number[] } {
   const order: number[] = [];
   const renumbered = text.replace(/\$(\d+)/g, (_, n) => {

@@ -118,7 +118,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
           if (isNoAnswer(error)) continue;
           // The broker is there and cannot do anything now: the stream stays, so nothing but another try tells when it can.
           beatDue = true;
-          await rest(pauseAfter(failures, FIRST_PAUSE_MS, Math.random()));
+          await rest(pauseAfter(failures, FIRST_PAUSE_MS, world.random()));
           failures++;
           continue;
         }
@@ -126,7 +126,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
         tell("away");
         // Once at once; a broker that refuses and refuses is not asked all the time.
-        await rest(failures === 0 ? 0 : pauseAfter(failures - 1, FIRST_PAUSE_MS, Math.random()));
+        await rest(failures === 0 ? 0 : pauseAfter(failures - 1, FIRST_PAUSE_MS, world.random()));
         failures++;
       }
     }
@@ -169,7 +169,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     for (const wake of waiters.splice(0)) wake();
     told = "";
     stream?.close();
-    stream = listen(client, current, { up: stateChanged, hint: events.mail, down: broken }, Math.random);
+    stream = listen(client, current, { up: stateChanged, hint: events.mail, down: broken }, world.random);
     clearInterval(clock);
     clock = setInterval(beat, HEARTBEAT_MS);
   }
@@ -270,7 +270,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
     }
     // One that was killed left its note.
     if (config.broker || !readBrokerFile(config.home)) return;
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * HEAL_SPREAD_MS).unref());
+    await new Promise((resolve) => setTimeout(resolve, world.random() * HEAL_SPREAD_MS).unref());
     // A session whose host has just died starts nothing any more.
     if (closed || !isAlive(world.ppid) || !readBrokerFile(config.home)) return;
     await ensureBroker(world, config, client).catch((failed: unknown) => {

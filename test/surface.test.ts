@@ -6,7 +6,7 @@ import { surface } from "../src/operations/surface/surface.ts";
 import { listTools } from "../src/session/tools.ts";
 import { root } from "./support/folders.ts";
 
-/** The names that users' permissions, hooks and habits rely on; never another one without a decision. */
+/** The tool names, which users' permissions and hooks rely on. */
 const TOOLS = [
   "cct_check_messages",
   "cct_send_message",
@@ -37,14 +37,14 @@ describe("what is checked in", () => {
 describe("the tools that a model is offered", () => {
   const tools = listTools();
 
-  test("have the names that were agreed on, each once", () => {
+  test("have the agreed names, each once", () => {
     const names = tools.map((tool) => tool.name);
     expect(names.filter((name) => !TOOLS.includes(name))).toEqual([]);
     expect(new Set(names).size).toBe(names.length);
     expect(names).toContain("cct_send_message");
   });
 
-  test("cost a session's context little", () => {
+  test("take little of a session's context", () => {
     const characters = tools.reduce(
       (sum, tool) => sum + `${tool.name}${tool.description}${JSON.stringify(tool.inputSchema)}`.length,
       0,
@@ -53,7 +53,7 @@ describe("the tools that a model is offered", () => {
     expect(characters / 3.5).toBeLessThan(4_000);
   });
 
-  test("say what they do, and take flat inputs that need no nesting", () => {
+  test("describe themselves, and take flat inputs", () => {
     for (const tool of tools) {
       expect(tool.description?.length, tool.name).toBeGreaterThan(20);
       for (const [name, property] of Object.entries(tool.inputSchema.properties ?? {})) {
@@ -71,7 +71,7 @@ describe("the tools that a model is offered", () => {
     expect(fieldsOf("cct_pool_status")).toEqual(["members", "notice", "open_proposals", "pool", "recent_messages"]);
   });
 
-  test("say of themselves whether they change anything", () => {
+  test("declare whether they change anything", () => {
     const readOnly = tools.filter((tool) => tool.annotations?.readOnlyHint).map((tool) => tool.name);
     expect(readOnly).toEqual(expect.arrayContaining(["cct_list_peers", "cct_message_status"]));
     expect(readOnly).not.toContain("cct_send_message");
@@ -79,7 +79,7 @@ describe("the tools that a model is offered", () => {
   });
 });
 
-test("every operation is described, and so is every field that a person or a model fills in", () => {
+test("every operation has a description, and so has every field that a person or a model fills in", () => {
   for (const { name, doc, cli, tool, input } of surface()) {
     expect(doc, name).toMatch(/^[A-Z].*\.$/s);
     if (!cli && !tool) continue;

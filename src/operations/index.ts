@@ -62,7 +62,7 @@ type Declared = (typeof operations)[number];
 
 /** The names of all operations, and the types of each: the typed client, the CLI's views and the tools are checked against them. */
 export type OperationName = Declared["name"];
-export type Declaration<N extends OperationName> = Extract<Declared, { name: N }>;
+type Declaration<N extends OperationName> = Extract<Declared, { name: N }>;
 export type InputOf<N extends OperationName> = z.input<Declaration<N>["input"]>;
 export type OutputOf<N extends OperationName> = z.output<Declaration<N>["output"]>;
 

@@ -110,7 +110,7 @@ export const proposeRelease = operation({
       text:
         `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${inQuotes(reason, 1000)}\n` +
         `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
-        `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; a release is no blame.`,
+        `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; a release does not blame anyone.`,
       urgency: "normal",
     });
     return toProposalShape(sql, await settleVotes(context, proposal));

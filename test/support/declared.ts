@@ -8,7 +8,7 @@ const entries = new Map<string, ReturnType<typeof surface>[number]>(surface().ma
 /** PostgreSQL gives up a transaction that others keep disturbing, whichever operation it is of. */
 const CONTENTION = /^Too many concurrent changes/;
 
-/** Fails when an operation answered with an error that its declaration does not have. Unknown names are nobody's. */
+/** Fails when an operation answered with an error that its declaration does not have. Ignores unknown operations. */
 export function checkDeclared(operation: OperationName | string, code: unknown, message: unknown): void {
   const entry = entries.get(operation);
   if (!entry) return;

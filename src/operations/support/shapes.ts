@@ -74,7 +74,7 @@ export const peerShape = z.object({
 });
 
 /** What the peer's own row does not have. */
-export interface AboutPeer {
+interface AboutPeer {
   pools: string[];
   waiting: number;
   you: boolean;

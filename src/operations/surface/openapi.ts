@@ -78,7 +78,7 @@ function operationOf(entry: SurfaceEntry): Json {
 }
 
 /** The first sentence. */
-export const summaryOf = (doc: string): string => doc.replace(/[.:;] .*$/s, "").replace(/\.$/, "");
+const summaryOf = (doc: string): string => doc.replace(/[.:;] .*$/s, "").replace(/\.$/, "");
 
 /** Codes that share an HTTP status share a response. */
 function byStatus(codes: readonly ErrorCode[]): ErrorCode[][] {

@@ -2,7 +2,7 @@ import { appendFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { call, ok, refusal } from "../support/api.ts";
-import { seenBy, startBroker } from "../support/broker.ts";
+import { seenBy, spawnBroker } from "../support/broker.ts";
 import { onPostgres } from "../support/database.ts";
 import { tempHome } from "../support/folders.ts";
 import { canMount, notRun, withOwnDisk } from "../support/not-run.ts";
@@ -12,7 +12,7 @@ const FULL = "a broker whose disk is full says so to each sender, keeps what it 
 
 test.skipIf(onPostgres || (!canMount() && notRun(FULL, "needs Linux, root and mount namespaces")))(FULL, async () => {
   const home = tempHome();
-  const broker = await startBroker({ home, within: (command) => withOwnDisk(dirname(home), "4m", command) });
+  const broker = await spawnBroker({ home, within: (command) => withOwnDisk(dirname(home), "4m", command) });
   const peer = await newPeer(broker, "b");
   await ok(broker, "send_message", { to: "b", text: "before" });
 

@@ -50,7 +50,7 @@ describe("the home", () => {
 
   test("that others can look into is mended, with all that is in it", async () => {
     const first = await startBroker();
-    await first.stop("SIGTERM");
+    await first.stop();
     for (const path of everything(first.home)) chmodSync(path, 0o777);
     const second = await startBroker({ home: first.home });
     expectPrivate(second.home);
@@ -139,7 +139,7 @@ describe.skipIf(onPostgres)("the database", () => {
   test("that is damaged stops the start, and is not touched", async () => {
     const first = await startBroker();
     await newPeer(first, "somebody");
-    await first.stop("SIGTERM");
+    await first.stop();
     const file = join(first.home, "cct.db");
     const damaged = readFileSync(file);
     damaged.fill(0x5a, 0, 4096);
@@ -166,7 +166,7 @@ describe.skipIf(onPostgres)("the database", () => {
   test("of a newer program stops the start, and is not touched", async () => {
     const first = await startBroker();
     await newPeer(first, "somebody");
-    await first.stop("SIGTERM");
+    await first.stop();
     const store = await openSqlite(join(first.home, "cct.db"));
     await store.tx((sql) =>
       sql("INSERT INTO schema_migrations (version, name, applied_at, breaking) VALUES (9999, 'newer', 1, 1)"),

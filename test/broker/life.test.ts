@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { call, ok } from "../support/api.ts";
-import { refusedStart, startBroker } from "../support/broker.ts";
+import { refusedStart, spawnBroker } from "../support/broker.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { openEvents } from "../support/events.ts";
 import { tempHome } from "../support/folders.ts";
@@ -16,7 +16,7 @@ const noteOf = (home: string): string => join(home, "broker.json");
 describe("a broker that is killed", () => {
   test("has kept every message that it said was sent, and who everybody is", async () => {
     const home = tempHome();
-    let broker = await startBroker({ home });
+    let broker = await spawnBroker({ home });
     const peer = await newPeer(broker, "keeper");
     const accepted: string[] = [];
     for (let round = 0; round < 3; round++) {
@@ -35,7 +35,7 @@ describe("a broker that is killed", () => {
       expect(await broker.stop("SIGKILL")).toEqual({ code: null, signal: "SIGKILL" });
       killed = true;
       await Promise.all(senders);
-      broker = await startBroker({ home });
+      broker = await spawnBroker({ home });
       const kept = new Set(await allTexts(broker));
       expect(accepted.filter((text) => !kept.has(text))).toEqual([]);
     }
@@ -46,13 +46,13 @@ describe("a broker that is killed", () => {
 
   test("has kept what became of each message", async () => {
     const home = tempHome();
-    const first = await startBroker({ home });
+    const first = await spawnBroker({ home });
     const peer = await newPeer(first, "keeper");
     const { message_id } = await ok(first, "send_message", { to: "keeper", text: "x" });
     await ok(first, "check_messages", {}, peer);
     await ok(first, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "delivered" }] }, peer);
     await first.stop("SIGKILL");
-    const second = await startBroker({ home });
+    const second = await spawnBroker({ home });
     const { recipients } = await ok(second, "message_status", { message_id });
     expect(recipients).toMatchObject([{ state: "delivered", attempts: 1 }]);
     await ok(second, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "read" }] }, peer);
@@ -62,7 +62,7 @@ describe("a broker that is killed", () => {
     const home = tempHome();
     const texts: string[] = [];
     for (let life = 0; life < 3; life++) {
-      const broker = await startBroker({ home });
+      const broker = await spawnBroker({ home });
       if (life === 0) await newPeer(broker, "keeper");
       for (let i = 0; i < 5; i++) {
         texts.push(`${life}.${i}`);
@@ -78,7 +78,7 @@ describe("a broker that is told to end", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(
     "by %s ends well, closes its streams, and takes its note away",
     async (signal) => {
-      const broker = await startBroker();
+      const broker = await spawnBroker();
       const peer = await newPeer(broker, "listener");
       const events = await openEvents(broker, peer);
       await events.count(1);
@@ -91,7 +91,7 @@ describe("a broker that is told to end", () => {
   );
 
   test("answers what it was asked before, and has kept it", async () => {
-    const broker = await startBroker();
+    const broker = await spawnBroker();
     await newPeer(broker, "keeper");
     const sends = Array.from({ length: 40 }, (_, i) =>
       call(broker, "send_message", { to: "keeper", text: `last words ${i}` }).then(
@@ -102,14 +102,14 @@ describe("a broker that is told to end", () => {
     await Promise.race(sends);
     await broker.stop("SIGTERM");
     const accepted = (await Promise.all(sends)).filter((text) => text !== undefined);
-    const again = await startBroker({ home: broker.home });
+    const again = await spawnBroker({ home: broker.home });
     const kept = await allTexts(again);
     expect(accepted.filter((text) => !kept.includes(text))).toEqual([]);
     expect(accepted.length).toBeGreaterThan(0);
   });
 
   test("twice still ends well", async () => {
-    const broker = await startBroker();
+    const broker = await spawnBroker();
     broker.process.child.kill("SIGTERM");
     broker.process.child.kill("SIGTERM");
     expect(await broker.process.exited).toEqual({ code: 0, signal: null });
@@ -118,7 +118,7 @@ describe("a broker that is told to end", () => {
 
 describe("a second broker", () => {
   test("for the same home is refused, naming the first, which goes on", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     const second = await refusedStart({ home: first.home });
     expect(second).toMatchObject({ code: 1, stdout: "" });
     expect(second.stderr).toContain(String(first.pid));
@@ -141,7 +141,7 @@ describe("a second broker", () => {
 
   test("of five that start at once, one serves and four are refused", async () => {
     const home = tempHome();
-    const all = await Promise.allSettled(Array.from({ length: 5 }, () => startBroker({ home })));
+    const all = await Promise.allSettled(Array.from({ length: 5 }, () => spawnBroker({ home })));
     const serving = all.filter((one) => one.status === "fulfilled").map((one) => one.value);
     expect(serving).toHaveLength(1);
     for (const broker of serving) await ok(broker, "list_peers", {});
@@ -150,17 +150,17 @@ describe("a second broker", () => {
   });
 
   test("for another home runs beside the first, and takes nobody's token but its own", async () => {
-    const [first, second] = [await startBroker(), await startBroker()];
+    const [first, second] = [await spawnBroker(), await spawnBroker()];
     expect(second.url).not.toBe(first.url);
     expect(second.token).not.toBe(first.token);
     expect((await call({ ...second, token: first.token }, "list_peers", {})).status).toBe(401);
   });
 
   test("may follow at once when the first was killed, over the note that it left", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     await first.stop("SIGKILL");
     expect(existsSync(noteOf(first.home))).toBe(true);
-    const second = await startBroker({ home: first.home });
+    const second = await spawnBroker({ home: first.home });
     expect(second.token).toBe(first.token);
     await ok(second, "list_peers", {});
   });
@@ -180,11 +180,11 @@ describe("a port", () => {
   });
 
   test("can be had again after the broker on it has ended", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     const port = Number(new URL(first.url).port);
     await newPeer(first, "keeper");
     await first.stop("SIGTERM");
-    const second = await startBroker({ home: first.home, port });
+    const second = await spawnBroker({ home: first.home, port });
     expect(second.url).toBe(first.url);
   });
 });
@@ -199,7 +199,7 @@ test.each(["192.0.2.77", "example.invalid"])(
 );
 
 test("a broker whose home has been removed ends by itself", async () => {
-  const broker = await startBroker();
+  const broker = await spawnBroker();
   rmSync(broker.home, { recursive: true });
   expect(await broker.process.exited).toEqual({ code: 0, signal: null });
 });

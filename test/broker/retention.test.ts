@@ -148,7 +148,7 @@ test("notes, decided proposals with their ballots, and used invitations go, too"
 // A broker that shares its database goes by the database's clock, which no test can set.
 test.skipIf(onPostgres)("a broker clears away by itself, by its settings, while it serves", async () => {
   const clock = testClock();
-  const broker = await startBroker({ env: { ...clock.env, CCT_KEEP_READ_DAYS: "1" } });
+  const broker = await startBroker({ clock, env: { CCT_KEEP_READ_DAYS: "1" } });
   const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
   for (const text of ["one", "two"]) await ok(broker, "send_message", { to: "ben", text }, ann);
   const { messages } = await ok(broker, "check_messages", { limit: 1 }, ben);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Answer, call, ok, send } from "../support/api.ts";
-import { refusedStart, startBroker } from "../support/broker.ts";
+import { refusedStart, spawnBroker } from "../support/broker.ts";
 import { onPostgres } from "../support/database.ts";
 import { notRun } from "../support/not-run.ts";
 import { newPeer } from "../support/peers.ts";
@@ -10,7 +10,7 @@ import { newPeer } from "../support/peers.ts";
 const BODY = "the-very-words-of-the-message";
 
 test("tokens, secrets and the words of messages stand in no log and in no error", async () => {
-  const broker = await startBroker();
+  const broker = await spawnBroker();
   const [a, b] = [await newPeer(broker, "a"), await newPeer(broker, "b")];
   const secrets = [broker.token, a.secret, b.secret, BODY];
 
@@ -54,7 +54,7 @@ test("tokens, secrets and the words of messages stand in no log and in no error"
 const COMMAND_LINE = "the token stands in no command line, nor in the broker's environment";
 
 test.skipIf(process.platform !== "linux" && notRun(COMMAND_LINE, "needs Linux"))(COMMAND_LINE, async () => {
-  const broker = await startBroker();
+  const broker = await spawnBroker();
   const peer = await newPeer(broker, "a");
   for (const file of ["cmdline", "environ"]) {
     const text = readFileSync(`/proc/${broker.pid}/${file}`, "utf8");
@@ -64,7 +64,7 @@ test.skipIf(process.platform !== "linux" && notRun(COMMAND_LINE, "needs Linux"))
 });
 
 test.skipIf(onPostgres)("peers' secrets are not in the database, only their hashes", async () => {
-  const broker = await startBroker();
+  const broker = await spawnBroker();
   const peer = await newPeer(broker, "a");
   await broker.stop("SIGTERM");
   const files = readdirSync(broker.home).filter((name) => name.startsWith("cct.db"));

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { call, ok, refusal, refused } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
+import { spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { onPostgres } from "../support/database.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
@@ -15,7 +15,7 @@ let broker: TestBroker;
 let ann: TestPeer;
 let ben: TestPeer;
 beforeAll(async () => {
-  broker = await startBroker({ env: clock.env });
+  broker = await startBroker({ clock });
   [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
 });
 
@@ -235,13 +235,13 @@ describe("a service that nobody renews", () => {
 
 onOwnClock("services outlive the broker, and those that are gone leave the database as well", async () => {
   const later = testClock();
-  const first = await startBroker({ env: later.env });
+  const first = await spawnBroker({ clock: later });
   const peer = await newPeer(first, "keeper");
   await ok(first, "register_service", web({ ttl_seconds: 10 }), peer);
   const long = await ok(first, "register_service", web({ ttl_seconds: 600 }), peer);
   await first.stop("SIGKILL");
   later.forward(10_500);
-  const second = await startBroker({ home: first.home, env: later.env });
+  const second = await startBroker({ home: first.home, clock: later });
   const health = async () => (await ok(second, "list_services", {})).services.map((one) => [one.name, one.health]);
   expect(await health()).toEqual([
     ["web", "stale"],
@@ -253,12 +253,12 @@ onOwnClock("services outlive the broker, and those that are gone leave the datab
   // Only the file tells, which one process at a time may open; and the sweep takes its time.
   const left = await until("the sweep has taken one away", async () => {
     await new Promise((resolve) => setTimeout(resolve, 2_200));
-    await running.stop("SIGTERM");
+    await running.stop();
     const store = await openSqlite(join(first.home, "cct.db"));
     const rows = await store.tx((sql) => sql("SELECT service_id FROM services"));
     await store.close();
     if (rows.length < 2) return rows;
-    running = await startBroker({ home: first.home, env: later.env });
+    running = await startBroker({ home: first.home, clock: later });
     return undefined;
   });
   expect(left).toEqual([{ service_id: long.service_id }]);

@@ -4,7 +4,7 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { call, ok, refused } from "../support/api.ts";
-import { refusedStart, startBroker, type TestBroker } from "../support/broker.ts";
+import { type BrokerProcess, refusedStart, spawnBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { openEvents } from "../support/events.ts";
 import { tempFolder } from "../support/folders.ts";
@@ -19,10 +19,10 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     server = await startPostgres();
   });
 
-  const on = (url: string, env: Record<string, string> = {}): Promise<TestBroker> =>
-    startBroker({ env: { CCT_DATABASE_URL: url, ...env } });
+  const on = (url: string, env: Record<string, string> = {}): Promise<BrokerProcess> =>
+    spawnBroker({ env: { CCT_DATABASE_URL: url, ...env } });
 
-  async function two(): Promise<{ url: string; one: TestBroker; other: TestBroker }> {
+  async function two(): Promise<{ url: string; one: BrokerProcess; other: BrokerProcess }> {
     const url = await server.database();
     // At once, on an empty database: both bring it up to date.
     const [one, other] = await Promise.all([on(url), on(url)]);
@@ -39,8 +39,8 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
 
   describe("two brokers on one database", () => {
     let url: string;
-    let one: TestBroker;
-    let other: TestBroker;
+    let one: BrokerProcess;
+    let other: BrokerProcess;
     let ann: TestPeer;
     let ben: TestPeer;
     beforeAll(async () => {

@@ -168,7 +168,7 @@ describe("a home that has seen some use", () => {
 
   test("tells what it would move, and moves nothing", async () => {
     before = await told(broker, [ann, ben, carol]);
-    await broker.stop("SIGTERM");
+    await broker.stop();
     const dry = JSON.parse(success(await migrated(home, url, [...THERE, "--dry-run", "--json"])));
     expect(dry.tables).toContainEqual(expect.objectContaining({ name: "peers", rows: 3 }));
     expect(await ask(url, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
@@ -188,7 +188,7 @@ describe("a home that has seen some use", () => {
     );
     expect(waiting).toMatchObject([{ text: "waits: ünï\u{1f600}; '\"\\", from_name: "ann" }]);
     before = await told(after, [ann, ben, carol]);
-    await after.stop("SIGTERM");
+    await after.stop();
     // As if that had been long ago.
     await ask(url, "UPDATE chores SET taken_at = 0");
     expect(failure(await migrated(home, url))).toMatch(/already.*Nothing was changed/);
@@ -278,7 +278,7 @@ describe("a move is refused, and changes nothing,", () => {
       return (json as { swept_at: number | null }).swept_at !== null;
     });
     expect(failure(await migrated(home, url))).toMatch(/broker is using.*Stop every broker/);
-    await broker.stop("SIGTERM");
+    await broker.stop();
     await ask(url, "UPDATE chores SET taken_at = 0");
     expect(failure(await migrated(home, url))).toMatch(/already contains other data \(peers\)/);
     expect(await ask(url, "SELECT name FROM peers")).toEqual([{ name: "somebody" }]);

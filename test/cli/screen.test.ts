@@ -81,7 +81,7 @@ describe("words of peers", () => {
     const first = await startBroker();
     await newPeer(first, "ben", { summary: "s", branch: "b" });
     const { message_id } = await ok(first, "send_message", { to: "ben", text: "t" });
-    await first.stop("SIGTERM");
+    await first.stop();
     const store = await openSqlite(join(first.home, "cct.db"));
     await store.tx(async (sql) => {
       await sql("UPDATE peers SET summary = $1, branch = $1, cwd = $1", EVIL);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { isAlive } from "../../src/platform/process.ts";
 import { ok } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
+import { spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
 import { failure } from "../support/cct.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { testClock } from "../support/clock.ts";
@@ -23,7 +23,7 @@ let me: Person;
 let broker: TestBroker;
 
 beforeAll(async () => {
-  broker = await startBroker({ env: clock.env });
+  broker = await startBroker({ clock });
   me = personAt(join(broker.home, ".."), broker.home, { CCT_HOME: broker.home });
 });
 
@@ -179,16 +179,16 @@ describe("a command that runs as a service", () => {
 describe("when the broker goes away while a command runs as a service", () => {
   test("the command goes on, and the service is there again with the broker, even a broker that has forgotten it", async () => {
     const later = testClock();
-    const first = await startBroker({ env: later.env });
+    const first = await startBroker({ clock: later });
     const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
     const port = await freePort();
     const app = running("survivor", `tcp://localhost:${port}`, server(port), ["--ttl", "10"], person);
     await until("it is healthy", async () => (await seen("survivor", first))?.health === "healthy");
-    await first.stop("SIGTERM");
+    await first.stop();
     await until("it is said", () => app.stderr().includes("No broker runs"));
     // Long enough for the service to be removed.
     later.forward(100_000);
-    const second = await startBroker({ home: first.home, env: later.env });
+    const second = await startBroker({ home: first.home, clock: later });
     await until("it is healthy again", async () => (await seen("survivor", second))?.health === "healthy");
     expect(app.stderr().match(/cct: /g)).toHaveLength(1);
     expect(await app.stop("SIGTERM")).toMatchObject({ code: 143 });
@@ -196,7 +196,7 @@ describe("when the broker goes away while a command runs as a service", () => {
   });
 
   test("the command's end is not held up, and its exit code stays", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
     const script = 'echo up; while ! test -e "$0"; do sleep 0.05; done; exit 7';
     const end = join(tempFolder(), "end");
@@ -209,7 +209,7 @@ describe("when the broker goes away while a command runs as a service", () => {
 
   test("somebody who took its place meanwhile is named, and keeps it", async () => {
     const later = testClock();
-    const first = await startBroker({ env: later.env });
+    const first = await startBroker({ clock: later });
     const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
     const url = `tcp://localhost:${await freePort()}`;
     const app = running("ousted", url, ["bash", "-c", "echo up; exec sleep 60"], ["--ttl", "10"], person);

@@ -162,7 +162,7 @@ describe("a join string", () => {
 test("a revoked token stays revoked when the broker starts again", async () => {
   const { token } = await ok(broker, "add_device", { name: "gone" });
   await ok(broker, "revoke_device", { device: "gone" });
-  await broker.stop("SIGTERM");
+  await broker.stop();
   broker = await startBroker({ home: broker.home });
   expect(refusal(await call(as(token), "list_peers", {}))).toMatchObject({ status: 401 });
 });

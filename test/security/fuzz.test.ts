@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { ok } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
+import { type BrokerProcess, spawnBroker } from "../support/broker.ts";
 import { openEvents } from "../support/events.ts";
 import { tempFolder } from "../support/folders.ts";
 import { malformed, random } from "../support/malformed.ts";
@@ -23,7 +23,7 @@ const SIDE_BY_SIDE = 12;
 /** What the broker may have more of its own memory after a garbage collection: its heap's slack, not something for each request. */
 const TOLERANCE_KB = 32 * 1024;
 
-let broker: TestBroker;
+let broker: BrokerProcess;
 let alice: TestPeer;
 let bob: TestPeer;
 
@@ -38,7 +38,7 @@ const gc = runInNewContext("gc");
 process.on("SIGUSR2", () => gc());
 `,
   );
-  broker = await startBroker({
+  broker = await spawnBroker({
     // All of it comes from one machine, as fast as it can.
     env: { CCT_REQUESTS_PER_SECOND: "0", NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` },
   });

@@ -20,7 +20,7 @@ import {
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
+import { type BrokerProcess, spawnBroker } from "../support/broker.ts";
 import { type CctRun, cct, failure } from "../support/cct.ts";
 import { root, tempFolder } from "../support/folders.ts";
 import { runHook, startHost, type TestHost } from "../support/host.ts";
@@ -61,12 +61,12 @@ const silence = EVENTS.map(() => ({ status: 0, signal: null, stdout: "", stderr:
 
 describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))(ALL, () => {
   describe("at a home that is in use", () => {
-    let broker: TestBroker;
+    let broker: BrokerProcess;
     let host: TestHost;
     const secrets: string[] = [];
 
     beforeAll(async () => {
-      broker = await startBroker({ home: join(openFolder(0o755), "home") });
+      broker = await spawnBroker({ home: join(openFolder(0o755), "home") });
       host = await startHost(broker.home, "victim", { before: "umask 000" });
       await host.ready();
       const peer = await newPeer(broker, "friend");
@@ -281,13 +281,13 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       const home = openHome();
       writeFileSync(join(home, "broker.json"), "{}\n", { mode: 0o600 });
       linkSync(join(home, "broker.json"), join(home, "../kept"));
-      const broker = await startBroker({ home });
+      const broker = await spawnBroker({ home });
       expect(readFileSync(join(home, "../kept"), "utf8")).toBe("{}\n");
       await broker.stop("SIGTERM");
     });
 
     test("the note of a killed broker, whose number and port he has now, leads nobody to him", async () => {
-      const first = await startBroker({ home: join(openFolder(0o755), "home") });
+      const first = await spawnBroker({ home: join(openFolder(0o755), "home") });
       await first.stop("SIGKILL");
       const { url, heard } = await trap();
       const path = join(first.home, "broker.json");
@@ -298,7 +298,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     });
 
     test("what he left in a session's spool is cleared away, and hooks neither follow it nor hang on it", async () => {
-      const broker = await startBroker({ home: join(openFolder(0o755), "home") });
+      const broker = await spawnBroker({ home: join(openFolder(0o755), "home") });
       const precious = join(tempFolder(), "precious");
       writeFileSync(precious, "precious\n");
       const names = [
@@ -341,7 +341,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     }, 60_000);
 
     test("a spool, and a status, that are links or pipes of his", async () => {
-      const broker = await startBroker({ home: join(openFolder(0o755), "home") });
+      const broker = await spawnBroker({ home: join(openFolder(0o755), "home") });
       const { pid = 0 } = malloryStays();
       const his = openFolder(0o777);
       await mallory('umask 0; printf %s "$2" >"$1/mail"; : >"$1/state"', his, MAIL);

@@ -24,7 +24,7 @@ let broker: TestBroker;
 beforeAll(async () => {
   // Sessions that talk as fast as they can are the test's, not a loop.
   const noLimits = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_REQUESTS_PER_SECOND: "0" };
-  broker = await startBroker({ env: { ...clock.env, ...noLimits } });
+  broker = await startBroker({ clock, env: { ...noLimits } });
 });
 
 /** The home of another machine, with the broker's token. */

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { type Ballot, tally } from "../../src/rules/votes.ts";
 import { ok } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
+import { type BrokerProcess, spawnBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { freePort } from "../support/ports.ts";
@@ -33,8 +33,8 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
   const server = await startPostgres();
   const url = await server.database();
   const env = { CCT_DATABASE_URL: url, CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_DATABASE_POOL: "5" };
-  const brokers: TestBroker[] = [];
-  for (let i = 0; i < 3; i++) brokers.push(await startBroker({ port: await freePort(), env }));
+  const brokers: BrokerProcess[] = [];
+  for (let i = 0; i < 3; i++) brokers.push(await spawnBroker({ port: await freePort(), env }));
   const [first] = brokers;
   if (!first) throw new Error("three brokers");
   const { token } = await ok(first, "add_device", { name: "desk", scope: "post" });
@@ -105,7 +105,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
       await broker.stop(kills ? "SIGKILL" : "SIGTERM");
       counts[kills ? "killed" : "ended"]++;
       await pause(dice() * 1_500);
-      brokers[i] = await startBroker({ home: broker.home, port: Number(new URL(broker.url).port), env });
+      brokers[i] = await spawnBroker({ home: broker.home, port: Number(new URL(broker.url).port), env });
     } else if (what < 0.9) {
       const some = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid % 3 = $1`;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LEASE_MS } from "../../src/rules/presence.ts";
 import { call } from "../support/api.ts";
-import { endBrokerOf, startBroker } from "../support/broker.ts";
+import { endBrokerOf, spawnBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { random } from "../support/random.ts";
@@ -36,7 +36,7 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
   const seed = Number(process.env.CCT_CRASH_SEED ?? 20261123);
   const dice = random(seed);
   const clock = testClock();
-  const broker = await startBroker({ env: clock.env });
+  const broker = await spawnBroker({ clock });
   const { home, token } = broker;
   const note = (): { pid: number; url: string } => JSON.parse(readFileSync(join(home, "broker.json"), "utf8"));
   endBrokerOf(home);

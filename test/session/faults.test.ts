@@ -38,7 +38,7 @@ async function readBy(broker: TestBroker, host: TestHost, id: string): Promise<s
 test("a session server that slept longer than its lease: its mail comes, and a second time only with a mark", async () => {
   // A sleep is a stop and a clock that goes on: for whoever sleeps and for whoever does not.
   const clock = testClock();
-  const broker = await startBroker({ env: clock.env });
+  const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   await ann.hook("UserPromptSubmit", {});
@@ -61,7 +61,7 @@ test("a session server that slept longer than its lease: its mail comes, and a s
 
 test("a broker whose clock jumps an hour ahead, and starts again an hour back, loses nothing and locks nothing", async () => {
   const clock = testClock();
-  const broker = await startBroker({ env: clock.env });
+  const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann");
   await ann.ready();
   await ann.hook("UserPromptSubmit", {});
@@ -81,9 +81,9 @@ test("a broker whose clock jumps an hour ahead, and starts again an hour back, l
 
   const third = await send(broker, "ann", "before the step back");
   await ann.mail();
-  await broker.stop("SIGTERM");
+  await broker.stop();
   clock.forward(-2 * HOUR_MS);
-  const back = await startBroker({ home: broker.home, env: clock.env });
+  const back = await startBroker({ home: broker.home, clock });
   const fourth = await send(back, "ann", "after the step back");
   for (const { message_id } of [third, fourth]) {
     const shown = await readBy(back, ann, message_id);

@@ -17,7 +17,7 @@ import { isAlive, startMark } from "../../src/platform/process.ts";
 import { readRecords } from "../../src/session/identity.ts";
 import { sweepDead } from "../../src/session/spool-owner.ts";
 import { ok } from "../support/api.ts";
-import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
+import { endBrokerOf, spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";
 import { filesIn, type HostOptions, startHost, type TestHost } from "../support/host.ts";
 import { isRoot, notRun } from "../support/not-run.ts";
@@ -163,7 +163,7 @@ test("/resume while the broker is stopped shows nobody else's mail, starts no br
   await send(broker, "new", "for the new one");
   await send(broker, "old", "for the old one");
   await host.mail();
-  await broker.stop("SIGTERM");
+  await broker.stop();
   await resume(host, "c-new", "c-old");
   await until("the mail is gone", () => !existsSync(join(host.spool, "mail")));
   expect((await host.hook("UserPromptSubmit")).stdout).toBe("");
@@ -356,7 +356,7 @@ test("a session server that is killed on its way from one peer to another is the
 });
 
 test("a broker that comes back has the same peers", async () => {
-  const broker = await startBroker();
+  const broker = await spawnBroker();
   const ann = await start(broker.home, "ann", "c-1");
   const before = pidmap(broker.home, ann);
   await broker.stop("SIGKILL");
@@ -379,7 +379,7 @@ test("a broker whose database is another one gets each session anew, once, under
   const before = pidmap(broker.home, ann);
   await send(broker, "ann", "the only copy left");
   await ann.mail();
-  await broker.stop("SIGTERM");
+  await broker.stop();
   for (const name of readdirSync(broker.home)) if (name.startsWith("cct.db")) rmSync(join(broker.home, name));
   const again = await startBroker({ home: broker.home });
   await until("both are there", async () => (await peersOf(again)).length === 2);

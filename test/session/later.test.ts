@@ -16,7 +16,7 @@ const head = (host: TestHost) =>
 
 test("mail that was not to wake a session may wake it when the hour has gone on", async () => {
   const clock = testClock();
-  const broker = await startBroker({ env: { ...clock.env, CCT_WAKES_PER_HOUR: "1" } });
+  const broker = await startBroker({ clock, env: { CCT_WAKES_PER_HOUR: "1" } });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   await ann.hook("SessionStart", { source: "startup" });
@@ -37,7 +37,7 @@ test("mail that was not to wake a session may wake it when the hour has gone on"
 
 test("a session whose hooks leave its mail for a minute is said to have no live hook, until one takes it", async () => {
   const clock = testClock();
-  const broker = await startBroker({ env: clock.env });
+  const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   await ann.hook("SessionStart", { source: "startup" });

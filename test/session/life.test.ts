@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isAlive } from "../../src/platform/process.ts";
 import { ok } from "../support/api.ts";
-import { endBrokerOf, startBroker, type TestBroker } from "../support/broker.ts";
+import { endBrokerOf, spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
 import { tempFolder } from "../support/folders.ts";
 import { filesIn, startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
@@ -109,7 +109,7 @@ test("two live sessions of one conversation are two peers", async () => {
 });
 
 test("a broker that is killed is started again by its sessions, and mail goes on", async () => {
-  const broker = await startBroker();
+  const broker = await spawnBroker();
   const env = { CCT_PORT: "0" };
   endBrokerOf(broker.home);
   const [ann, ben] = [await startHost(broker.home, "ann", { env }), await startHost(broker.home, "ben", { env })];
@@ -127,7 +127,7 @@ test("a broker that was told to stop stays down; tools say so, and all goes on w
   const broker = await startBroker();
   const [ann, ben] = [await startHost(broker.home, "ann"), await startHost(broker.home, "ben")];
   await Promise.all([ann.ready(), ben.ready()]);
-  await broker.stop("SIGTERM");
+  await broker.stop();
   const away = await ann.tool("cct_list_peers");
   expect(away.isError).toBe(true);
   expect(away.text).toMatch(/No broker runs.*cct start/);

@@ -17,7 +17,7 @@ const test = inTurn.concurrent;
 const brokersClock = testClock();
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await startBroker({ env: brokersClock.env });
+  broker = await startBroker({ clock: brokersClock });
 });
 
 interface Machine {

@@ -16,7 +16,7 @@ import { until } from "../support/wait.ts";
 const clock = testClock();
 let broker: TestBroker;
 beforeAll(async () => {
-  broker = await startBroker({ env: clock.env });
+  broker = await startBroker({ clock });
 });
 
 /** A home on a machine of that name, with the broker's token and a link of its own. */

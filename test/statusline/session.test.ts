@@ -34,7 +34,7 @@ test("it follows the session: no hook yet, all well, mail, mail taken, the broke
   await becomes(home, ben, me);
   expect(statSync(join(home, "flags", String(ben.pid))).mode & 0o777).toBe(0o600);
 
-  await broker.stop("SIGTERM");
+  await broker.stop();
   await becomes(home, ben, "CCT:off");
   await startBroker({ home, port: Number(new URL(broker.url).port) });
   await becomes(home, ben, me);

@@ -1,21 +1,37 @@
-/** A real broker process with a home of its own on a port of its own. */
+/**
+ * Brokers for tests, each with a home and a port of its own. `startBroker` runs one in the test's own process, which
+ * costs a fraction of a new process; with `CCT_TEST_BROKER=process` it starts the built program instead, so that the
+ * same tests run against what users have. What is about the process itself (signals, its environment, its disk) asks
+ * for one with `spawnBroker`.
+ */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { startBroker as serveHere } from "../../src/broker/main.ts";
+import { loadConfig } from "../../src/platform/config.ts";
 import { readIfThere } from "../../src/platform/home.ts";
+import { steadyClock } from "../../src/platform/world.ts";
 import { atEnd } from "./cleanup.ts";
+import type { TestClock } from "./clock.ts";
 import { databaseEnv } from "./database.ts";
 import { root, tempHome } from "./folders.ts";
 import { type Exit, type Running, run } from "./process.ts";
 import { until } from "./wait.ts";
+import { testWorld } from "./world.ts";
 
 export interface TestBroker {
   home: string;
   url: string;
+  /** The process that it runs in: that of the test, unless it was spawned. */
   pid: number;
   token: string;
+  /** Ends it in good order. */
+  stop(): Promise<unknown>;
+}
+
+export interface BrokerProcess extends TestBroker {
   process: Running;
-  /** Sends a signal and waits for the end. */
-  stop(signal: NodeJS.Signals): Promise<Exit>;
+  /** Sends a signal, `SIGTERM` by default, and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
 
 export interface BrokerOptions {
@@ -23,27 +39,51 @@ export interface BrokerOptions {
   /** 0, the default: any free one. */
   port?: number;
   env?: Record<string, string>;
+  clock?: TestClock;
+}
+
+export interface ProcessOptions extends BrokerOptions {
   /** Wraps the command line, for a broker in surroundings of its own. */
   within?: (command: readonly string[]) => [string, string[]];
 }
 
+const IN_PROCESS = process.env.CCT_TEST_BROKER !== "process";
+/** Tests wait for what a sweep does. */
+const SWEEP_MS = 100;
+
+/** Starts a broker; answers when it serves. Throws what it says when it does not start. */
+export async function startBroker(options: BrokerOptions = {}): Promise<TestBroker> {
+  return IN_PROCESS ? startHere(options) : spawnBroker(options);
+}
+
+function environment(home: string, { port, env }: BrokerOptions): Record<string, string> {
+  return { HOME: dirname(home), CCT_HOME: home, CCT_PORT: String(port ?? 0), ...databaseEnv(home), ...env };
+}
+
+async function startHere(options: BrokerOptions): Promise<TestBroker> {
+  const home = options.home ?? tempHome();
+  const { clock } = options;
+  const world = testWorld(
+    environment(home, options),
+    clock && { now: steadyClock(clock.now, () => performance.now()) },
+  );
+  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS });
+  atEnd(broker.close);
+  const token = readFileSync(join(home, "token"), "utf8").trim();
+  return { home, url: broker.url, pid: world.pid, token, stop: broker.close };
+}
+
 /** Starts the program as a user would, without waiting for anything. */
-export function launch(options: BrokerOptions = {}): Running & { home: string } {
+export function launch(options: ProcessOptions = {}): Running & { home: string } {
   const home = options.home ?? tempHome();
   const command = [process.execPath, join(root, "dist/bin.js"), "start", "--foreground"];
   const [program = "", args] = options.within?.(command) ?? [command[0], command.slice(1)];
-  const env = {
-    HOME: dirname(home),
-    CCT_HOME: home,
-    CCT_PORT: String(options.port ?? 0),
-    ...databaseEnv(home),
-    ...options.env,
-  };
+  const env = { ...environment(home, options), ...options.clock?.env };
   return { ...run(program, args, { env }), home };
 }
 
-/** Starts a broker; answers when it serves. */
-export async function startBroker(options: BrokerOptions = {}): Promise<TestBroker> {
+/** Starts a broker in a process of its own; answers when it serves. */
+export async function spawnBroker(options: ProcessOptions = {}): Promise<BrokerProcess> {
   const started = launch(options);
   const { home, pid } = started;
   let ended: Exit | undefined;
@@ -56,7 +96,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<TestBrok
     return started.stdout().includes("listens on") && brokerNote(pid, home);
   });
   const token = readFileSync(seenBy(pid, join(home, "token")), "utf8").trim();
-  return { home, url: note.url, pid, token, process: started, stop: started.stop };
+  return { home, url: note.url, pid, token, process: started, stop: (signal = "SIGTERM") => started.stop(signal) };
 }
 
 /** A broker's file, also when it lies on a disk that only the broker sees. */
@@ -75,19 +115,20 @@ function brokerNote(pid: number, home: string): { url: string } | undefined {
 }
 
 /** Starts a broker that is expected to refuse; answers how it ended. */
-export async function refusedStart(options: BrokerOptions = {}): Promise<Exit & { stderr: string; stdout: string }> {
+export async function refusedStart(options: ProcessOptions = {}): Promise<Exit & { stderr: string; stdout: string }> {
   const started = launch(options);
   const exit = await started.exited;
   return { ...exit, stderr: started.stderr(), stdout: started.stdout() };
 }
 
-/** Sees to it that a broker which sessions start by themselves for `home` ends with the test file. */
+/** Ends, with the test file, a broker that sessions start by themselves for `home`. */
 export function endBrokerOf(home: string): void {
   atEnd(async () => {
     // A broker that ended well has taken its note along.
     const note = readIfThere(join(home, "broker.json"));
     if (note === undefined) return;
     const { pid } = JSON.parse(note);
+    if (pid === process.pid) return;
     const ended = (): boolean => {
       try {
         return !process.kill(pid, "SIGKILL");

@@ -7,6 +7,8 @@ import { tempFolder } from "./folders.ts";
 export interface TestClock {
   /** What the program's environment needs. */
   env: Record<string, string>;
+  /** What it shows, to a program in the test's own process. */
+  now(): number;
   /** Sets it forward by so much more. */
   forward(ms: number): void;
 }
@@ -45,6 +47,7 @@ syncBuiltinESMExports();
   );
   return {
     env: { NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` },
+    now: () => Date.now() + (steps.at(-1)?.ahead ?? 0),
     forward(ms) {
       steps.push({ from: Date.now(), ahead: (steps.at(-1)?.ahead ?? 0) + ms });
       save();

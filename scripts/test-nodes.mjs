@@ -114,7 +114,7 @@ function install(folder, name, ...flags) {
 /** Every `node` that is found by name is the one under test as well. */
 function environment(node, more) {
   const env = { ...process.env, ...more, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` };
-  for (const name of Object.keys(env)) if (/^(CCT_(?!NOT_RUN)|npm_|VITEST)/.test(name)) delete env[name];
+  for (const name of Object.keys(env)) if (/^(CCT_(?!NOT_RUN|TEST_RUN)|npm_|VITEST)/.test(name)) delete env[name];
   return env;
 }
 

@@ -1,117 +1,62 @@
-// What `npm test` runs: types, lint, build, the tests, those with the real host, and the front door on every supported
-// Node. Each step is told with its time; one that fails fails the run, and the others still run.
-// Arguments go to vitest, and then only what they choose is tested: npm test -- test/rules
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Runs the tests in layers.
+//   npm test                       types, lint, build and every test that needs nothing but a warm install
+//   npm test -- test/rules         what these arguments of vitest choose
+//   npm run test:all               everything
+//   npm run test:all -- security   parts of it: quick, postgres, process, security, soak, host, nodes
+//   npm run test:all -- rest       all parts but the quick one
+// With CCT_TEST_TOTALS=<file> the closing line adds up this run and the earlier ones that had the same file.
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { beginRun } from "../test/support/run/run.mjs";
+import { chosen, FULL_RUN_ADDS, PARTS } from "./test/parts.mjs";
+import { runSteps } from "./test/steps.mjs";
 
 process.chdir(join(fileURLToPath(import.meta.url), "../.."));
-const folder = mkdtempSync(join(tmpdir(), "cct-test-run-"));
-const notRun = join(folder, "not-run");
 
-const chosen = process.argv.slice(2);
-/** Where vitest writes what became of the tests of a step. */
-const reports = [];
+const [first, ...others] = process.argv.slice(2);
+const all = first === "--all";
+const steps = all ? stepsOf(others) : first === undefined ? PARTS.quick : chosen([first, ...others]);
 
-function vitest(...args) {
-  const report = join(folder, `${reports.length}.json`);
-  reports.push(report);
-  return ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...args];
-}
+endWithNpm();
+const testRun = beginRun();
+const { counts, failed, notRun } = await runSteps(steps, process.env.CCT_TEST_RUN);
+for (const left of (await testRun?.end()) ?? []) console.log(`Left behind by a test, and killed: ${left}`);
 
-// They start the built program: without it they would test an old one.
-const needs = "build";
-const tests = (name, ...args) => ({ name, command: "node_modules/.bin/vitest", args: vitest(...args), needs });
-
-/** What the store has most to do with. `npm run test:postgres` runs all of the broker's tests there. */
-const ON_POSTGRES = [
-  "busy",
-  "delivery",
-  "events",
-  "front-door",
-  "peers",
-  "pools.",
-  "private-pools",
-  "release",
-  "send",
-].map((name) => `test/broker/${name}`);
-
-const steps = [
-  { name: "types", command: "node_modules/.bin/tsc", args: ["--noEmit"] },
-  { name: "lint", command: "node_modules/.bin/biome", args: ["check", "--error-on-warnings", "."] },
-  { name: "build", command: process.execPath, args: ["scripts/build.mjs"] },
-  { name: "postgresql", command: process.execPath, args: ["scripts/postgres.mjs"] },
-  ...(chosen.length > 0
-    ? [tests("tests", ...chosen)]
-    : [
-        tests("tests", "--exclude", "test/host/**"),
-        // What goes through a broker's front door once more, on brokers that have a PostgreSQL.
-        {
-          ...tests("on PostgreSQL", ...ON_POSTGRES),
-          env: { CCT_TEST_STORE: "postgres" },
-        },
-        // Alone: a real session under a load that it does not have elsewhere proves nothing.
-        tests("real host", "test/host", "--no-file-parallelism"),
-        // All that ran so far ran on this one.
-        { name: "node versions", command: process.execPath, args: ["scripts/test-nodes.mjs", "others"], needs },
-      ]),
-];
-
-const failed = [];
-for (const { name, command, args, needs, env } of steps) {
-  if (needs && failed.includes(needs)) {
-    failed.push(name);
-    console.log(`✗ ${name}: not run, because ${needs} failed`);
-    continue;
-  }
-  const started = performance.now();
-  const ok = await run(command, args, env);
-  if (!ok) failed.push(name);
-  console.log(`${ok ? "✓" : "✗"} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
-}
-
-const counts = counted();
-const missed = read(notRun).split("\n").filter(Boolean).sort();
-if (counts.total === 0) console.log("No test ran.");
-else if (missed.length === 0) console.log(chosen.length > 0 ? "Everything chosen ran." : "Everything ran.");
-else console.log(`Not run here:\n${missed.map((line) => `  - ${line}`).join("\n")}`);
+const total = addUp(counts);
+if (notRun.length > 0) console.log(`Not run here:\n${notRun.map((line) => `  - ${line}`).join("\n")}`);
 if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}.`);
-rmSync(folder, { recursive: true, force: true });
+if (!all) console.log(`The full run adds ${FULL_RUN_ADDS}: npm run test:all`);
+const anyRan = counts.passed + counts.failed > 0;
+if (!anyRan) console.log("No test ran.");
+process.exitCode = failed.length > 0 || !anyRan ? 1 : 0;
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 
-process.exitCode = failed.length > 0 || counts.total === 0 ? 1 : 0;
-console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-
-function run(command, args, env) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, CCT_NOT_RUN: notRun, ...env } });
-    child.on("error", (error) => {
-      console.error(`${command}: ${error.message}`);
-      resolve(false);
-    });
-    child.on("exit", (code) => resolve(code === 0));
-  });
+/** The steps of the parts, without those that an earlier part has had. */
+function stepsOf(names) {
+  const rest = Object.keys(PARTS).filter((name) => name !== "quick");
+  const wanted = names.length === 0 ? Object.keys(PARTS) : names.flatMap((name) => (name === "rest" ? rest : name));
+  const unknown = wanted.find((name) => !Object.hasOwn(PARTS, name));
+  if (unknown !== undefined) {
+    console.error(`There is no part '${unknown}'. Parts: ${Object.keys(PARTS).join(", ")}, rest.`);
+    process.exit(2);
+  }
+  return [...new Set(wanted.flatMap((name) => PARTS[name]))];
 }
 
-/** Tests by their end. A step that failed counts as one more that did, so that this line is never green on a red run. */
-function counted() {
-  const sum = { total: 0, passed: 0, failed: 0, skipped: 0 };
-  for (const text of reports.map(read)) {
-    const { numTotalTests: total = 0, numPassedTests: passed = 0, numFailedTests = 0 } = text ? JSON.parse(text) : {};
-    sum.total += total;
-    sum.passed += passed;
-    sum.failed += numFailedTests;
-    sum.skipped += total - passed - numFailedTests;
-  }
-  if (failed.length > sum.failed) sum.failed = failed.length;
+function addUp(counts) {
+  const file = process.env.CCT_TEST_TOTALS;
+  if (!file) return counts;
+  const text = readFileSync(file, { encoding: "utf8", flag: "a+" });
+  const before = text ? JSON.parse(text) : {};
+  const sum = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count + (before[name] ?? 0)]));
+  writeFileSync(file, JSON.stringify(sum));
   return sum;
 }
 
-function read(path) {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
+/** npm does not pass on that it was killed. */
+function endWithNpm() {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && process.exit(1), 500).unref();
 }

@@ -6,7 +6,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { beforeAll, describe, expect, test } from "vitest";
 import { send } from "./support/api.ts";
-import { startBroker, type TestBroker } from "./support/broker.ts";
+import { spawnBroker, type TestBroker } from "./support/broker.ts";
 import { cct, success } from "./support/cct.ts";
 import { atEnd } from "./support/cleanup.ts";
 import { root, tempFolder } from "./support/folders.ts";
@@ -100,7 +100,7 @@ beforeAll(async () => {
   );
   // Step 4: \`npm run surface\`.
   execFileSync(process.execPath, [at("scripts/build.mjs"), "--surface"], { cwd: folder, stdio: "pipe" });
-  broker = await startBroker({
+  broker = await spawnBroker({
     within: ([node = "", , ...rest]) => [node, [at("dist/bin.js"), ...rest]],
   });
 }, 120_000);

@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { ok } from "../support/api.ts";
-import { refusedStart, startBroker } from "../support/broker.ts";
+import { refusedStart, spawnBroker } from "../support/broker.ts";
 import { onPostgres } from "../support/database.ts";
 import { tempFolder, tempHome } from "../support/folders.ts";
 import { canMount, isRoot, notRun } from "../support/not-run.ts";
@@ -42,17 +42,17 @@ async function expectRefused(home: string, words: string | RegExp): Promise<void
 
 describe("the home", () => {
   test("is made for its owner alone, with all that is in it", async () => {
-    const broker = await startBroker();
+    const broker = await spawnBroker();
     await newPeer(broker, "somebody");
     await ok(broker, "send_message", { to: "somebody", text: "private" });
     expectPrivate(broker.home);
   });
 
   test("that others can look into is mended, with all that is in it", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     await first.stop();
     for (const path of everything(first.home)) chmodSync(path, 0o777);
-    const second = await startBroker({ home: first.home });
+    const second = await spawnBroker({ home: first.home });
     expectPrivate(second.home);
   });
 
@@ -137,7 +137,7 @@ describe("the home", () => {
 
 describe.skipIf(onPostgres)("the database", () => {
   test("that is damaged stops the start, and is not touched", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     await newPeer(first, "somebody");
     await first.stop();
     const file = join(first.home, "cct.db");
@@ -164,7 +164,7 @@ describe.skipIf(onPostgres)("the database", () => {
   });
 
   test("of a newer program stops the start, and is not touched", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     await newPeer(first, "somebody");
     await first.stop();
     const store = await openSqlite(join(first.home, "cct.db"));

@@ -130,7 +130,7 @@ describe("a second broker", () => {
   });
 
   test("is refused with a code that the process which started it can recognise", async () => {
-    const first = await startBroker();
+    const first = await spawnBroker();
     const second = await refusedStart({
       home: first.home,
       within: ([node = "", ...args]) => [node, [...args, "--json-errors"]],

@@ -22,8 +22,10 @@ export function newPerson(env: Record<string, string> = {}): Person {
 }
 
 /** A person whose broker runs. */
-export async function personWithBroker(): Promise<Person & { broker: TestBroker }> {
-  const broker = await startBroker();
+export async function personWithBroker(
+  start: () => Promise<TestBroker> = startBroker,
+): Promise<Person & { broker: TestBroker }> {
+  const broker = await start();
   return { ...personAt(join(broker.home, ".."), broker.home, { CCT_HOME: broker.home }), broker };
 }
 

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { ok } from "../support/api.ts";
-import { startBroker } from "../support/broker.ts";
+import { spawnBroker, startBroker } from "../support/broker.ts";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
 import { notRun } from "../support/not-run.ts";
 import { newPeer } from "../support/peers.ts";
 import { newPerson, type Person, personWithBroker } from "./person.ts";
 
-/** A line of shell in which `cct` is the command. */
+/** A line of shell in which `cct` is the command. Nothing else runs meanwhile, also no broker in this process. */
 function shell(person: Person, line: string, env: Record<string, string> = {}) {
   const script = `cct() { '${process.execPath}' '${join(root, "dist/bin.js")}' "$@"; }; ${line}`;
   const all = { ...person.env, TERM: "xterm-256color", ...env };
@@ -22,7 +22,7 @@ describe("piped into a command that reads no more than it needs", () => {
   let me: Awaited<ReturnType<typeof personWithBroker>>;
 
   beforeAll(async () => {
-    me = await personWithBroker();
+    me = await personWithBroker(spawnBroker);
     await newPeer(me.broker, "ben");
     for (let i = 0; i < 8; i++) await ok(me.broker, "send_message", { to: "ben", text: `${i} `.repeat(30_000) });
   });

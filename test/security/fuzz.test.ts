@@ -15,9 +15,10 @@ import { malformed, random } from "../support/malformed.ts";
 import { notRun } from "../support/not-run.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { raw } from "../support/raw.ts";
+import { times } from "../support/soak.ts";
 
 const seed = Number(process.env.CCT_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const COUNT = Number(process.env.CCT_FUZZ_COUNT ?? 100_000);
+const COUNT = Number(process.env.CCT_FUZZ_COUNT ?? times(2_000, 100_000));
 const PER_CONNECTION = 20;
 const SIDE_BY_SIDE = 12;
 /** What the broker may have more of its own memory after a garbage collection: its heap's slack, not something for each request. */

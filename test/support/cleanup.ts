@@ -1,6 +1,4 @@
 /** What a test file makes (folders, processes, connections) is gone when the file ends: each thing undone by its maker. */
-import { afterAll } from "vitest";
-
 const undo: (() => unknown)[] = [];
 
 /** Runs `work` when the test file ends; what was made last is undone first. */
@@ -8,7 +6,8 @@ export function atEnd(work: () => unknown): void {
   undo.push(work);
 }
 
-afterAll(async () => {
+/** Called by the setup of each test file, as its last hook. */
+export async function cleanUp(): Promise<void> {
   const failures: unknown[] = [];
   for (const work of undo.splice(0).reverse()) {
     try {
@@ -18,4 +17,4 @@ afterAll(async () => {
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, "not everything could be cleaned up");
-});
+}

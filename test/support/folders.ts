@@ -9,7 +9,7 @@ import { atEnd } from "./cleanup.ts";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "cct-test-"));
+  const folder = mkdtempSync(join(tmpdir(), "t-"));
   atEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   return folder;
 }

@@ -70,7 +70,9 @@ export interface HookOptions {
 /** Starts a host with a session server; the handshake is done when this resolves. */
 export async function startHost(home: string, name: string, options: HostOptions = {}): Promise<TestHost> {
   const plugin = options.plugin ?? join(root, "plugin");
-  const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_NAME: name, ...options.env };
+  // No broker that a session starts takes the port of a broker of this machine.
+  const own = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_PORT: "0", CCT_NAME: name };
+  const env = { ...own, ...options.env };
   // `while`: a server that was killed by a signal is started again under the same parent; one that ended well is not.
   const script = `${options.before ?? ":"}; while "$@"; (($? > 128)); do :; done`;
   const command = ["bash", "-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"];

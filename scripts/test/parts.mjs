@@ -1,0 +1,70 @@
+// The layers of the tests. `npm test` runs the quick part, which every change has to pass and which needs nothing but a
+// warm install. The other parts belong to the full run: they take long, or need root, PostgreSQL, Claude Code or another
+// Node. A test file is in the quick part unless one of the lists below has it. They hold beginnings of paths.
+
+/** Needs a PostgreSQL server. */
+const POSTGRES = ["test/store/postgres.test.ts", "test/broker/shared", "test/session/crash-shared", "test/cli/migrate"];
+/** Needs other users of the operating system, network namespaces or a disk of its own. */
+const SECURITY = ["test/security/lan", "test/security/local"];
+/** Starts the real Claude Code. */
+const HOST = ["test/host"];
+/** Run by the quick part as well, with small counts: `CCT_TEST_SOAK=full` makes them large. */
+const SOAK = ["test/session/crash.test.ts", "test/security/fuzz.test.ts"];
+
+/** What the store has most to do with. `npm run test:postgres` runs all of the broker's tests there. */
+const ON_POSTGRES = [
+  "busy",
+  "delivery",
+  "events",
+  "front-door",
+  "peers",
+  "pools.",
+  "private-pools",
+  "release",
+  "send",
+].map((name) => `test/broker/${name}`);
+/** What a broker in the test's process and one of its own could do differently. */
+const WITH_PROCESS = ["test/broker", "test/client", "test/security", "test/session", "test/statusline"];
+
+const excluding = (...paths) => paths.flatMap((path) => ["--exclude", `${path}*`, "--exclude", `${path}/**`]);
+const node = (name, ...args) => ({ name, command: process.execPath, args });
+const bin = (name, program, ...args) => ({ name, command: `node_modules/.bin/${program}`, args });
+const tests = (name, args, env = {}) => ({ name, vitest: args, env, needs: "build" });
+
+export const build = node("build", "scripts/build.mjs");
+
+/** What is done when vitest is told which tests to run. */
+export const chosen = (args) => [build, tests("tests", args)];
+
+/** Steps by part, in the order in which they run. */
+export const PARTS = {
+  quick: [
+    bin("types", "tsc", "--noEmit"),
+    bin("lint", "biome", "check", "--error-on-warnings", "."),
+    build,
+    tests("tests", excluding(...POSTGRES, ...SECURITY, ...HOST)),
+  ],
+  postgres: [
+    node("postgresql", "scripts/postgres.mjs"),
+    build,
+    tests("postgres", POSTGRES),
+    // What goes through a broker's front door once more, on brokers that have a PostgreSQL.
+    tests("front door on PostgreSQL", ON_POSTGRES, { CCT_TEST_STORE: "postgres" }),
+  ],
+  process: [
+    build,
+    // The same tests against brokers in processes of their own, started as users start them.
+    tests("broker processes", [...WITH_PROCESS, ...excluding(...POSTGRES, ...SECURITY, ...SOAK)], {
+      CCT_TEST_BROKER: "process",
+    }),
+  ],
+  security: [build, tests("security", SECURITY)],
+  soak: [build, tests("soak", SOAK, { CCT_TEST_SOAK: "full" })],
+  // Alone: a real session under a load that it does not have elsewhere proves nothing.
+  host: [build, tests("real host", [...HOST, "--no-file-parallelism"])],
+  // All that ran so far ran on this one.
+  nodes: [build, node("other Nodes", "scripts/test-nodes.mjs", "others")],
+};
+
+export const FULL_RUN_ADDS =
+  "PostgreSQL, brokers in processes of their own, other users and networks, soak tests, the real Claude Code, other Nodes";

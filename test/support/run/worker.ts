@@ -1,0 +1,42 @@
+/**
+ * Setup of each test file: what the file makes lies in the worker's folder of the run and ends with the file, and what it
+ * starts can be found by the reaper, whatever environment it is started with.
+ */
+import childProcess from "node:child_process";
+import { chmodSync, mkdirSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { cleanUp } from "../cleanup.ts";
+
+const { CCT_TEST_RUN } = process.env;
+if (!CCT_TEST_RUN) throw new Error("CCT_TEST_RUN is missing: tests run by vitest with this package's vitest.config.ts");
+const folder = join(CCT_TEST_RUN, String(process.pid));
+
+if (process.env.TMPDIR !== folder) {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
+  process.env.TMPDIR = folder;
+  markChildren({ CCT_TEST_RUN, TMPDIR: folder });
+}
+
+afterAll(cleanUp);
+
+/** Adds `marks` to the environment of every process that is started from now on with an environment of its own. */
+function markChildren(marks: Record<string, string>): void {
+  // A seam: all of these take their options as the one argument that is a plain object.
+  const starters = childProcess as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const name of ["spawn", "spawnSync", "execFile", "execFileSync", "exec", "execSync", "fork"]) {
+    const start = starters[name];
+    if (!start) continue;
+    const marked = (...args: unknown[]): unknown =>
+      start(...args.map((arg) => (hasEnvironment(arg) ? { ...arg, env: { ...marks, ...arg.env } } : arg)));
+    // What `promisify` looks for comes along.
+    starters[name] = Object.defineProperties(marked, Object.getOwnPropertyDescriptors(start));
+  }
+  syncBuiltinESMExports();
+}
+
+function hasEnvironment(arg: unknown): arg is { env: Record<string, string> } {
+  return typeof arg === "object" && arg !== null && "env" in arg && arg.env !== undefined;
+}

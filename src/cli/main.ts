@@ -1,9 +1,7 @@
 /** The `cct` command. Exit codes: 0 done, 1 it failed (one line on standard error: what, and what next), 2 wrong usage. */
 import { Command, CommanderError } from "commander";
-import type { Config } from "../platform/config.ts";
 import { errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
-import type { Move, Moved } from "../rules/moves.ts";
 import { oneLine } from "../rules/text.ts";
 import { addBrokerCommands } from "./commands/broker.ts";
 import { addConfigCommands } from "./commands/config.ts";
@@ -16,15 +14,10 @@ import { addOperationCommands } from "./commands/operations.ts";
 import { addOutboxCommand } from "./commands/outbox.ts";
 import { addServiceCommands } from "./commands/service.ts";
 import { addSetupCommands } from "./commands/setup.ts";
+import type { Launchers } from "./parts/launchers.ts";
 import type { Screen } from "./parts/output.ts";
 
-/** What the command can start besides itself; `bin.ts` knows how. */
-export interface Parts {
-  startBroker(config: Config): Promise<{ url: string; abandoned: Promise<void>; close(): Promise<void> }>;
-  move(config: Config, how: Move): Promise<Moved>;
-}
-
-export async function runCli(world: World, parts: Parts): Promise<number> {
+export async function runCli(world: World, launchers: Launchers): Promise<number> {
   const screen: Screen = {
     write: (text) => void process.stdout.write(text),
     colour: Boolean(process.stdout.isTTY) && !world.env.NO_COLOR,
@@ -42,13 +35,13 @@ export async function runCli(world: World, parts: Parts): Promise<number> {
     .showHelpAfterError("(see: cct --help)");
 
   addSetupCommands(program, world, screen);
-  addLifecycleCommands(program, world, screen, parts, (code) => {
+  addLifecycleCommands(program, world, screen, launchers, (code) => {
     status = code;
   });
   addBrokerCommands(program, world, screen, (code) => {
     status = code;
   });
-  addMigrateCommand(program, world, screen, parts);
+  addMigrateCommand(program, world, screen, launchers);
   addOperationCommands(program, world, screen, readStdin);
   addOutboxCommand(program, world, screen);
   addServiceCommands(program, world, screen, (code) => {

@@ -7,7 +7,7 @@ import { CctError, errorBody, systemCode } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
-import type { Parts } from "../main.ts";
+import type { Launchers } from "../parts/launchers.ts";
 import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
 
 interface StartOptions {
@@ -21,7 +21,7 @@ export function addLifecycleCommands(
   program: Command,
   world: World,
   screen: Screen,
-  parts: Parts,
+  launchers: Launchers,
   exitWith: (code: number) => void,
 ): void {
   program
@@ -34,7 +34,7 @@ export function addLifecycleCommands(
     .addOption(new Option("--json-errors", "with --foreground: write an error as JSON").hideHelp())
     .action(async (options: StartOptions) => {
       try {
-        await start(world, screen, parts, options);
+        await start(world, screen, launchers, options);
       } catch (error) {
         if (!options.jsonErrors || !(error instanceof CctError)) throw error;
         process.stderr.write(`${JSON.stringify(errorBody(error))}\n`);
@@ -52,10 +52,10 @@ export function addLifecycleCommands(
     .action(async (options: { json?: boolean }) => exitWith(await status(world, screen, options.json ?? false)));
 }
 
-async function start(world: World, screen: Screen, parts: Parts, options: StartOptions): Promise<void> {
+async function start(world: World, screen: Screen, launchers: Launchers, options: StartOptions): Promise<void> {
   const { foreground, jsonErrors: _, ...flags } = options;
   const config = loadConfig(world, flags);
-  if (foreground) return serve(screen, () => parts.startBroker(config));
+  if (foreground) return serve(screen, () => launchers.startBroker(config));
   prepareHome(config.home, world.user, true);
   const client = localClient(config, world.random);
   try {
@@ -71,7 +71,7 @@ async function start(world: World, screen: Screen, parts: Parts, options: StartO
   }
 }
 
-async function serve(screen: Screen, startBroker: () => ReturnType<Parts["startBroker"]>): Promise<void> {
+async function serve(screen: Screen, startBroker: () => ReturnType<Launchers["startBroker"]>): Promise<void> {
   // Before the broker says where it is: who reads that may tell it to end at once, and it shall end well.
   const told = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());

@@ -5,7 +5,7 @@ import { loadConfig } from "../../platform/config.ts";
 import { CctError, systemCode } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import { type Moved, type MoveProgress, type StoreKind, stores } from "../../rules/moves.ts";
-import type { Parts } from "../main.ts";
+import type { Launchers } from "../parts/launchers.ts";
 import { type Screen, table, toJson } from "../parts/output.ts";
 
 interface MigrateOptions {
@@ -18,7 +18,7 @@ interface MigrateOptions {
   json?: boolean;
 }
 
-export function addMigrateCommand(program: Command, world: World, screen: Screen, parts: Parts): void {
+export function addMigrateCommand(program: Command, world: World, screen: Screen, launchers: Launchers): void {
   const command = program
     .command("migrate")
     .description(
@@ -33,11 +33,11 @@ export function addMigrateCommand(program: Command, world: World, screen: Screen
     .option("--json", "as JSON")
     .action(async (options: MigrateOptions) => {
       if (options.from === options.to) command.error(`error: --from and --to are both ${options.from}`);
-      await migrate(world, screen, parts, options);
+      await migrate(world, screen, launchers, options);
     });
 }
 
-async function migrate(world: World, screen: Screen, parts: Parts, options: MigrateOptions): Promise<void> {
+async function migrate(world: World, screen: Screen, launchers: Launchers, options: MigrateOptions): Promise<void> {
   const { from, to, urlFile, use = false, dryRun = false } = options;
   const config = loadConfig(world, urlFile === undefined ? {} : { database_url: urlIn(urlFile) });
   let isStopped = false;
@@ -50,7 +50,7 @@ async function migrate(world: World, screen: Screen, parts: Parts, options: Migr
   const begun = world.steady();
   let moved: Moved;
   try {
-    moved = await parts.move(config, { from, to, use, dryRun, report: progress.report, stopped: () => isStopped });
+    moved = await launchers.move(config, { from, to, use, dryRun, report: progress.report, stopped: () => isStopped });
   } finally {
     progress.end();
   }

@@ -51,6 +51,7 @@ export function createRoutes({
   tarpit,
 }: Parts): Map<string, Route> {
   const readJson = createBodyReader();
+  let description: ReturnType<typeof openapi> | undefined;
 
   const run =
     (op: Operation): Handler =>
@@ -113,7 +114,9 @@ export function createRoutes({
         method: "GET",
         async handle(_request, principal) {
           joined(principal);
-          return { body: openapi(version) };
+          // Made once: it takes tens of milliseconds.
+          description ??= openapi(version);
+          return { body: description };
         },
       },
     ],

@@ -23,9 +23,9 @@ const shapes = {
   Status: brokerStatus,
 };
 
-export const namedSchemas: Record<string, Json> = Object.fromEntries(
-  Object.entries(shapes).map(([name, shape]) => [name, openOutput(jsonSchema(shape, "output"))]),
-);
+/** The named schemas. A function, because a broker that nobody asks for the document need not make them. */
+export const namedSchemas = (): Record<string, Json> =>
+  Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, openOutput(jsonSchema(shape, "output"))]));
 
 export const schemaRef = (name: keyof typeof shapes): Json => ({ $ref: `#/components/schemas/${name}` });
 
@@ -38,13 +38,14 @@ export function openOutput(schema: Json): Json {
   );
 }
 
-/** Replaces every schema that equals a named one, whatever its description, by a reference. */
-export function withReferences(schema: Json): Json {
-  const names = new Map(Object.entries(namedSchemas).map(([name, one]) => [contentOf(one), name]));
-  return mapObjects(schema, (one) => {
-    const name = names.get(contentOf(one));
-    return name === undefined ? one : { $ref: `#/components/schemas/${name}` };
-  });
+/** A function that replaces every schema that equals a named one, whatever its description, by a reference. */
+export function referencesTo(named: Record<string, Json>): (schema: Json) => Json {
+  const names = new Map(Object.entries(named).map(([name, one]) => [contentOf(one), name]));
+  return (schema) =>
+    mapObjects(schema, (one) => {
+      const name = names.get(contentOf(one));
+      return name === undefined ? one : { $ref: `#/components/schemas/${name}` };
+    });
 }
 
 const contentOf = ({ description, ...rest }: Json): string => JSON.stringify(rest);

@@ -3,12 +3,14 @@ import { type ErrorCode, errorTexts, httpStatus } from "../../platform/errors.ts
 import type { Caller } from "../core/operation.ts";
 import { errorsOf } from "./errors.ts";
 import { brokerErrors, brokerPaths } from "./openapi-broker.ts";
-import { type Json, namedSchemas, openOutput, withReferences } from "./openapi-schemas.ts";
+import { type Json, namedSchemas, openOutput, referencesTo } from "./openapi-schemas.ts";
 import { type SurfaceEntry, surface } from "./surface.ts";
 
 /** `version`: the program's. */
 export function openapi(version: string): Json {
   const entries = surface();
+  const schemas = namedSchemas();
+  const withReferences = referencesTo(schemas);
   const errors = [...entries.map(errorsOf), ...brokerErrors].flatMap(byStatus);
   return {
     openapi: "3.1.1",
@@ -26,12 +28,14 @@ export function openapi(version: string): Json {
       { name: "broker", description: "The broker itself." },
     ],
     paths: {
-      ...Object.fromEntries(entries.map((entry) => [`/api/${entry.name}`, { post: operationOf(entry) }])),
+      ...Object.fromEntries(
+        entries.map((entry) => [`/api/${entry.name}`, { post: operationOf(entry, withReferences) }]),
+      ),
       ...brokerPaths((codes) => errorResponses(codes)),
     },
     components: {
       securitySchemes,
-      schemas: namedSchemas,
+      schemas,
       responses: Object.fromEntries(errors.map((codes) => [responseName(codes), errorResponse(codes)])),
     },
   };
@@ -57,7 +61,7 @@ const credentials: Record<Caller["kind"], Json> = {
   invitee: { invitation: [] },
 };
 
-function operationOf(entry: SurfaceEntry): Json {
+function operationOf(entry: SurfaceEntry, withReferences: (schema: Json) => Json): Json {
   const { name, by, repeatable, doc, input, output } = entry;
   const security = new Map(by.map((kind) => [JSON.stringify(credentials[kind]), credentials[kind]]));
   return {

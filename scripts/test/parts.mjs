@@ -19,6 +19,8 @@ const ON_POSTGRES = [
   "front-door",
   "peers",
   "pools.",
+  "pools-absence",
+  "pools-mail",
   "private-pools",
   "release",
   "send",
@@ -31,7 +33,7 @@ const node = (name, ...args) => ({ name, command: process.execPath, args });
 const bin = (name, program, ...args) => ({ name, command: `node_modules/.bin/${program}`, args });
 const tests = (name, args, env = {}) => ({ name, vitest: args, env, needs: "build" });
 
-export const build = node("build", "scripts/build.mjs");
+const build = node("build", "scripts/build.mjs");
 
 /** What is done when vitest is told which tests to run. */
 export const chosen = (args) => [build, tests("tests", args)];
@@ -41,6 +43,7 @@ export const PARTS = {
   quick: [
     bin("types", "tsc", "--noEmit"),
     bin("lint", "biome", "check", "--error-on-warnings", "."),
+    bin("dead code", "knip"),
     build,
     tests("tests", excluding(...POSTGRES, ...SECURITY, ...HOST)),
   ],

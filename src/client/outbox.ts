@@ -15,7 +15,7 @@ const MAX_ENTRIES = 100;
 /** Sixteen messages of the maximum length. */
 const MAX_BYTES = 1024 * 1024;
 /** A message this old is obsolete. */
-export const MAX_AGE_MS = 24 * 3_600_000;
+const MAX_AGE_MS = 24 * 3_600_000;
 
 export interface OutboxEntry {
   peer_id: string;

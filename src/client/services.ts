@@ -28,7 +28,7 @@ export async function probeAndRenew(
  * Healthy: the health path answers 2xx or 3xx, or, without a health path, the port accepts a connection.
  * Only the URL's own host is contacted: redirects are not followed and no body is read.
  */
-export async function probe({ url, health_path }: Probed): Promise<Finding> {
+async function probe({ url, health_path }: Probed): Promise<Finding> {
   const answers = health_path === undefined ? await connects(url) : await getsOk(new URL(url), health_path);
   return answers ? "healthy" : "unhealthy";
 }

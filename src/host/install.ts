@@ -57,7 +57,7 @@ export interface Plan {
 }
 
 /** The plugin where the version supports it or is unknown; otherwise classic. */
-export function methodFor(version: string | undefined): InstallMethod {
+function methodFor(version: string | undefined): InstallMethod {
   return version === undefined || atLeast(version, PLUGIN_SINCE) ? "plugin" : "classic";
 }
 

@@ -39,7 +39,7 @@ export interface Delivery {
 }
 
 /** Mail that was taken and lost so often is a dead letter: more tries would only hide that something is broken. */
-export const MAX_LOST = 10;
+const MAX_LOST = 10;
 
 /** What a recipient's inbound policy makes of mail for it. */
 export const policies = ["accept", "hold", "refuse"] as const;
@@ -120,7 +120,7 @@ export function cutOff(d: Delivery): Next {
 /** Whether the last claim ended without a word of its holder. (What was given back unseen has lost nothing.) */
 const hasLapsed = (d: Delivery): boolean => d.state === "queued" && d.attempt > 0 && d.lost > 0;
 
-export function isExpired(d: Delivery, now: number): boolean {
+function isExpired(d: Delivery, now: number): boolean {
   return d.expires_at !== null && now >= d.expires_at;
 }
 

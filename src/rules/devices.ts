@@ -67,7 +67,7 @@ export function readJoinString(text: string): Invitation {
 }
 
 /** `host:port`, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
-export function isPlace(text: string): boolean {
+function isPlace(text: string): boolean {
   const match =
     /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}(?:%[A-Za-z0-9]{1,15})?\]):(\d{1,5})$/.exec(text);
   return match !== null && Number(match[1]) >= 1 && Number(match[1]) <= 65_535;

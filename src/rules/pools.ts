@@ -7,7 +7,7 @@ import { hasNameShape } from "./names.ts";
 import { checkPlain, oneLine } from "./text.ts";
 
 export const LEAD = "lead";
-export const DEFAULT_ROLE = "member";
+const DEFAULT_ROLE = "member";
 export const MAX_ROLE = 32;
 export const MAX_PURPOSE = 500;
 

@@ -9,7 +9,7 @@ export const NAME_HOLD_MS = 24 * 3_600_000;
 
 /** What a session tells of itself, through its hooks; `blocked`: its host asks the user for a permission. */
 export const reportedPresences = ["active", "idle", "blocked", "offline"] as const;
-export type ReportedPresence = (typeof reportedPresences)[number];
+type ReportedPresence = (typeof reportedPresences)[number];
 
 export const presences = ["active", "idle", "busy", "blocked", "offline"] as const;
 export type Presence = (typeof presences)[number];

@@ -11,7 +11,7 @@ import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } 
 import type { Spool, TakenFile, Way } from "./spool.ts";
 
 type ClaimedMail = OutputOf<"claim_messages">["messages"][number];
-export type CheckedMail = OutputOf<"check_messages">;
+type CheckedMail = OutputOf<"check_messages">;
 export interface Claim {
   message_id: string;
   attempt: number;

@@ -86,7 +86,7 @@ export interface Spool {
 export type HookSpool = Omit<Spool, "close">;
 
 /** `blocked`: a permission dialog is open. */
-export type SessionState = "active" | "idle" | "blocked" | "ended";
+type SessionState = "active" | "idle" | "blocked" | "ended";
 const STATES: readonly SessionState[] = ["active", "idle", "blocked", "ended"];
 
 /** The way that each event's hook stands for; `check` is a tool's answer. */

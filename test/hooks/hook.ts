@@ -45,7 +45,7 @@ export function hooksFile(): Record<string, HookEntry[]> {
   return JSON.parse(readFileSync(join(plugin, "hooks/hooks.json"), "utf8")).hooks;
 }
 
-export interface CommandOptions {
+interface CommandOptions {
   /** Stands for the `bash` of the hooks. */
   shell?: string;
   /** Where the plugin lies. */
@@ -55,7 +55,7 @@ export interface CommandOptions {
 }
 
 /** The command line of an event's mail hook, or of the waiter that `Stop` starts beside its own. */
-export function commandOf(event: Hook, options: CommandOptions = {}): string[] {
+function commandOf(event: Hook, options: CommandOptions = {}): string[] {
   const entries = hooksFile()[event === "Waiter" ? "Stop" : event] ?? [];
   const hook = entries
     .filter((entry) => entry.matcher === undefined)
@@ -67,7 +67,7 @@ export function commandOf(event: Hook, options: CommandOptions = {}): string[] {
   return [hook.command === "bash" ? (options.shell ?? "bash") : hook.command, ...args];
 }
 
-export interface RunOptions extends CommandOptions {
+interface RunOptions extends CommandOptions {
   /** Added to a small environment; `undefined` takes one away. */
   env?: Record<string, string | undefined>;
   /** Replaces what stands on standard input. `open`: nothing comes, and it is not closed. */

@@ -19,7 +19,7 @@ import { until } from "./wait.ts";
 const API_PORT = 8787;
 const KEY = "sk-ant-no-key-only-for-the-scripted-model";
 
-export interface Ended {
+interface Ended {
   status: number | null;
   stdout: string;
   stderr: string;
@@ -34,7 +34,7 @@ export interface SentMessage {
   recipients: { name: string; state: string; attempts: number; redelivered: boolean }[];
 }
 
-export interface StartOptions {
+interface StartOptions {
   env?: Record<string, string>;
   /** More words for the `claude` command line. */
   args?: string[];

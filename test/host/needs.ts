@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const HOST_VERSION = "2.1.330";
+const HOST_VERSION = "2.1.330";
 
 /** The folder of the package, also when this file was bundled into another place of it. */
 export const root = findRoot(dirname(fileURLToPath(import.meta.url)));

@@ -1,7 +1,7 @@
 /** What the sessions asked their model: the log of the scripted API, and what can be read from it. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
-export interface Block {
+interface Block {
   type: string;
   text?: string;
   content?: string | Block[];
@@ -83,7 +83,7 @@ export function timesIn(request: Request | undefined, word: string): number {
 const blocksOf = (message: Message): Block[] =>
   typeof message.content === "string" ? [{ type: "text", text: message.content }] : message.content;
 
-export function textOf(block: Block): string {
+function textOf(block: Block): string {
   if (block.text !== undefined) return block.text;
   if (block.content === undefined) return "";
   return typeof block.content === "string" ? block.content : block.content.map(textOf).join("\n");

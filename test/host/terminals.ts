@@ -6,7 +6,7 @@ import type { Network } from "./network.ts";
 
 const execute = promisify(execFile);
 
-export interface Terminal {
+interface Terminal {
   /** The pid of the program that was started in it. */
   pid: number;
   type(text: string): Promise<void>;

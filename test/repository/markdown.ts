@@ -8,7 +8,7 @@ import { toString as textOf } from "mdast-util-to-string";
 import { visit } from "unist-util-visit";
 import { root } from "../support/folders.ts";
 
-export interface Link {
+interface Link {
   /** As written. */
   url: string;
   /** Path from the repository's root; undefined for another site. */

@@ -19,7 +19,7 @@ export interface HookRun {
   stderr: string;
 }
 
-export interface ToolAnswer {
+interface ToolAnswer {
   isError: boolean;
   text: string;
   structured: Record<string, unknown>;

@@ -12,7 +12,7 @@ import type { World } from "../../platform/world.ts";
 
 const PATIENCE_MS = 15_000;
 
-export interface HookResult {
+interface HookResult {
   status: number | null;
   stdout: string;
   stderr: string;

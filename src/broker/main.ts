@@ -12,7 +12,7 @@ import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
-import { checkMoves } from "../store/moves.ts";
+import { requireNoUnfinishedMove } from "../store/moves.ts";
 import { startLoop } from "./background/loop.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { createApp } from "./http/app.ts";
@@ -52,7 +52,7 @@ export async function startBroker(world: World, config: Config, timing: BrokerTi
     // Takes the home's lock: from here on there is only one broker per home.
     database = await openDatabase(world, config, log);
     const schema = await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
-    await database.store.read(checkMoves);
+    await database.store.read(requireNoUnfinishedMove);
     const broker = await serve({ world, config, timing, database, schema, log });
     const { close: closeDatabase } = database;
     const close = async (): Promise<void> => {

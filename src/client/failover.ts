@@ -3,7 +3,7 @@
  * that one gives no answer or answers `unavailable`.
  */
 import { CctError } from "../platform/errors.ts";
-import { behind, shuffled } from "../rules/rotation.ts";
+import { moveToEnd, shuffle } from "../rules/failover-order.ts";
 import type { Timeouts } from "./exchange.ts";
 import { NoAnswerError } from "./no-answer.ts";
 
@@ -36,12 +36,12 @@ export function createFailover(
   /** Read each time: the broker of this home may restart on another port. */
   function current(): string[] {
     const all = urls();
-    if (all.length !== order.length || all.some((url) => !order.includes(url))) order = shuffled(all, random);
+    if (all.length !== order.length || all.some((url) => !order.includes(url))) order = shuffle(all, random);
     return order;
   }
 
   function demote(url: string): void {
-    order = behind(current(), url);
+    order = moveToEnd(current(), url);
   }
 
   return {

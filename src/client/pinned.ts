@@ -1,7 +1,7 @@
 /** TLS certificate pinning: connects only to brokers whose certificate has a known fingerprint. */
 import type { Agent, AgentOptions } from "node:https";
 import type { TLSSocket } from "node:tls";
-import { showFingerprint } from "../rules/devices.ts";
+import { formatFingerprint } from "../rules/devices.ts";
 import { NoAnswerError } from "./no-answer.ts";
 
 /** As long as the longest connect timeout of a call, so that abandoned connections close. */
@@ -51,7 +51,7 @@ export async function secureAgent(options: AgentOptions, fingerprints: readonly 
 function otherCertificate(shown: string | undefined, place: string): NoAnswerError {
   return new NoAnswerError(
     "unauthorized",
-    `The server at ${place} is not the broker that this machine joined: its certificate differs (${shown ? showFingerprint(shown).slice(0, 29) : "none"}…). Nothing was sent.`,
+    `The server at ${place} is not the broker that this machine joined: its certificate differs (${shown ? formatFingerprint(shown).slice(0, 29) : "none"}…). Nothing was sent.`,
     "Either somebody intercepts the connection or the broker has a new certificate: ask its owner, then join again with a new join string.",
     { notReceived: true },
   );

@@ -3,7 +3,7 @@ import * as http from "node:http";
 import { connect } from "node:net";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
-import { endpointOf, type Finding } from "../rules/services.ts";
+import { type ProbeResult, placeOf } from "../rules/services.ts";
 import type { Client } from "./client.ts";
 
 /** A service that does not answer within this time is unhealthy. */
@@ -28,14 +28,14 @@ export async function probeAndRenew(
  * Healthy: the health path answers 2xx or 3xx, or, without a health path, the port accepts a connection.
  * Only the URL's own host is contacted: redirects are not followed and no body is read.
  */
-async function probe({ url, health_path }: Probed): Promise<Finding> {
+async function probe({ url, health_path }: Probed): Promise<ProbeResult> {
   const answers = health_path === undefined ? await connects(url) : await getsOk(new URL(url), health_path);
   return answers ? "healthy" : "unhealthy";
 }
 
 /** Host and port to connect to. Names of this machine become `localhost`, because not all of them resolve everywhere. */
 function target(url: string): { host: string; port: number } {
-  const { host, port, onMachine } = endpointOf(url, "localhost");
+  const { host, port, onMachine } = placeOf(url, "localhost");
   const written = new URL(url).hostname.replace(/^\[|\]$|\.$/g, "");
   // Addresses stay as written: 127.0.0.2 is not 127.0.0.1.
   const isName = /[a-z]$/i.test(written) && !written.includes(":");

@@ -2,7 +2,7 @@
 import { createParser } from "eventsource-parser";
 import type { Credentials } from "../operations/core/identity.ts";
 import { CctError } from "../platform/errors.ts";
-import { pauseAfter } from "../rules/backoff.ts";
+import { backoffMs } from "../rules/backoff.ts";
 import type { Client } from "./client.ts";
 
 const FIRST_PAUSE_MS = 100;
@@ -59,7 +59,7 @@ export function listen(
         clearTimeout(stable);
       }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pauseAfter(failures, FIRST_PAUSE_MS, random()));
+        const timer = setTimeout(resolve, backoffMs(failures, FIRST_PAUSE_MS, random()));
         stop = () => {
           clearTimeout(timer);
           resolve();

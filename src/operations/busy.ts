@@ -1,7 +1,7 @@
 /** Busy signals: a peer holds back normal mail for a while, and ends that when it is ready again. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
+import { checkPlainText, oneLine, quoted } from "../rules/text.ts";
 import { type Peer, updatePeer } from "../store/peers.ts";
 import { callingPeer, operation } from "./core/operation.ts";
 import { endBusy, tellPolls } from "./support/busy.ts";
@@ -24,7 +24,7 @@ export const setBusy = operation({
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
-    checkPlain("reason", input.reason);
+    checkPlainText("reason", input.reason);
     const reason = oneLine(input.reason, 200);
     if (reason === "")
       throw new CctError("bad_request", "The reason is empty.", "Say in a few words what you are doing.");
@@ -37,7 +37,7 @@ export const setBusy = operation({
     await tellPolls(
       context,
       peer,
-      `${peer.name} is busy for about ${minutes} min: ${inQuotes(reason)}. If you wait for it, poll only every ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you hear that it is ready.`,
+      `${peer.name} is busy for about ${minutes} min: ${quoted(reason)}. If you wait for it, poll only every ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you hear that it is ready.`,
     );
     return toPeerShapeOf(sql, changed, true, now);
   },

@@ -1,13 +1,13 @@
 /** Taking mail: claims (leases), acknowledgements, and checks by a tool. */
 import * as z from "zod";
-import { MAX_CLAIMS, refuseOver } from "../rules/bounds.ts";
-import { acknowledge, claim, outcomes } from "../rules/delivery.ts";
-import { type FramedMessage, fitsFrame, fitting } from "../rules/framing.ts";
+import { acknowledge, claim, deliveryMethods, outcomes } from "../rules/delivery.ts";
+import { type FramedMessage, fitsFrame, takeFitting } from "../rules/framing.ts";
 import { wantsQuiet } from "../rules/presence.ts";
+import { MAX_CLAIMS, requireBelow } from "../rules/quotas.ts";
 import { countClaims, countQueued } from "../store/inbox.ts";
 import { findDelivery, type Mail, queuedMail } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
-import { recordWay, ways } from "../store/usage.ts";
+import { recordDeliveryMethod } from "../store/usage.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
 import { canWake } from "./support/post.ts";
@@ -36,7 +36,7 @@ async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]
   const [first] = mail;
   if (!first) return claimed;
   const held = await countClaims(sql, first.delivery.peer_id);
-  refuseOver(
+  requireBelow(
     held,
     MAX_CLAIMS,
     "This session has too many claims",
@@ -89,7 +89,7 @@ export const claimMessages = operation({
       mail,
     }));
     const tooLong = queued.filter((one) => !fitsFrame(one));
-    const fit = fitting(queued.filter(fitsFrame).slice(0, input.limit), input.budget);
+    const fit = takeFitting(queued.filter(fitsFrame).slice(0, input.limit), input.budget);
     const messages = await claimAll(
       context,
       fit.map((one) => one.mail),
@@ -129,7 +129,7 @@ export const ackMessages = operation({
       .min(1)
       .max(500),
     via: z
-      .enum(ways)
+      .enum(deliveryMethods)
       .optional()
       .describe(
         "how the host took it: by waking, beside a tool call, at the end of a turn, with a prompt, or on request",
@@ -151,7 +151,7 @@ export const ackMessages = operation({
       if (!delivery || !next) continue;
       await recordOutcome(context, delivery, next);
       if (delivery.state === "claimed" && next.delivered_at !== null && input.via && input.batch)
-        await recordWay(sql, delivery, input.via, `${peer.peer_id.slice(0, 8)}-${input.batch}`);
+        await recordDeliveryMethod(sql, delivery, input.via, `${peer.peer_id.slice(0, 8)}-${input.batch}`);
       if (next.delivered_at !== null) took = true;
       acknowledged++;
     }

@@ -2,13 +2,20 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
-import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/bounds.ts";
-import { type Delivery, newDelivery, policyFor, revive } from "../rules/delivery.ts";
+import { type Delivery, newDelivery, policyFor, sendAgain } from "../rules/delivery.ts";
 import { guard, MINUTE_MS } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
-import { audience, membersOf, refuseArchived, requireActive, requireMember, visibilityOf } from "../rules/pools.ts";
+import {
+  broadcastRecipients,
+  membersOf,
+  requireActiveMember,
+  requireMember,
+  requireNotArchived,
+  visibilityOf,
+} from "../rules/pools.ts";
 import { SKEW_MS } from "../rules/presence.ts";
-import { checkMessageText, checkPlain } from "../rules/text.ts";
+import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/quotas.ts";
+import { checkMessageText, checkPlainText } from "../rules/text.ts";
 import { mailboxOf } from "../store/inbox.ts";
 import { findMessage, type Message, recipientsOf } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
@@ -65,7 +72,7 @@ export const sendMessage = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     checkMessageText(input.text);
-    if (input.thread_id !== undefined) checkPlain("thread_id", input.thread_id);
+    if (input.thread_id !== undefined) checkPlainText("thread_id", input.thread_id);
     const from = senderOf(caller);
     const id = input.message_id ?? context.newMessageId();
     const before = await findMessage(sql, id);
@@ -137,13 +144,15 @@ async function recipientsFor(context: Context, to: string): Promise<{ recipients
   const address = parseAddress(to);
   if (address.kind === "peer") return { recipients: [await peerNamed(sql, address.peer)], pool_id: null };
   const pool = await poolNamed(sql, address.pool, caller);
-  refuseArchived(pool);
+  requireNotArchived(pool);
   const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
   // A released member may still write to single members, to hand over its work.
-  if (caller.kind === "peer") (address.kind === "pool" ? requireActive : requireMember)(pool, me);
+  if (caller.kind === "peer") (address.kind === "pool" ? requireActiveMember : requireMember)(pool, me);
   const { peer } = await peopleOf(sql, pool, now);
   const members =
-    address.kind === "pool" ? audience(pool, me) : [memberNamed(pool.name, membersOf(pool), address.peer, peer)];
+    address.kind === "pool"
+      ? broadcastRecipients(pool, me)
+      : [memberNamed(pool.name, membersOf(pool), address.peer, peer)];
   if (members.length === 0) {
     throw new CctError("conflict", `Nobody else is in @${pool.name}.`, "Invite somebody: invite_to_pool.");
   }
@@ -187,12 +196,12 @@ export const resendMessage = operation({
     }
     if (caller.kind === "peer" && message.pool_id !== null) {
       const pool = await findPool(sql, message.pool_id);
-      if (pool) requireActive(pool, caller.peer.peer_id);
+      if (pool) requireActiveMember(pool, caller.peer.peer_id);
     }
     let revived = 0;
     let full: CctError | undefined;
     for (const row of await recipientsOf(sql, [message_id])) {
-      const again = revive(row);
+      const again = sendAgain(row);
       if (!again) continue;
       const next = caller.kind === "peer" ? await asPolicySays(sql, message, row.peer_id, again) : again;
       if (next.state === "refused") continue;

@@ -6,7 +6,7 @@ import { renew } from "../rules/delivery.ts";
 import { checkName } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
 import { holdsName, hooksStates, isLive, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
-import { checkPlain, oneLine } from "../rules/text.ts";
+import { checkPlainText, oneLine } from "../rules/text.ts";
 import { inboxOf } from "../store/inbox.ts";
 import { findDelivery } from "../store/messages.ts";
 import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
@@ -203,7 +203,7 @@ export const setSummary = operation({
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
-    checkPlain("summary", input.summary);
+    checkPlainText("summary", input.summary);
     const name = input.name ?? peer.name;
     if (name !== peer.name) {
       checkName(name);

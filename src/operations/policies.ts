@@ -1,7 +1,7 @@
 /** Inbound policies: what a mailbox accepts, refuses, or holds for review by the operator. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { letThrough, policies } from "../rules/delivery.ts";
+import { policies, releaseHeld } from "../rules/delivery.ts";
 import { visibilityOf } from "../rules/pools.ts";
 import { findMessage, heldDeliveries } from "../store/messages.ts";
 import { findPeers, type Peer } from "../store/peers.ts";
@@ -134,7 +134,7 @@ export const unholdMessage = operation({
     const { sql } = context;
     let released = 0;
     for (const row of await heldDeliveries(sql, undefined)) {
-      const next = row.message_id === message_id ? letThrough(row) : undefined;
+      const next = row.message_id === message_id ? releaseHeld(row) : undefined;
       if (!next) continue;
       await recordDelivery(context, row, next);
       context.emit({ peer_id: row.peer_id, about: "mail" });

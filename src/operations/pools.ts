@@ -1,11 +1,10 @@
 /** Pools: create, list, join, invite, leave, archive. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { MAX_POOLS, refuseOver } from "../rules/bounds.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
   archive,
-  audience,
+  broadcastRecipients,
   checkedPurpose,
   checkedRole,
   checkPoolName,
@@ -16,11 +15,12 @@ import {
   leave,
   memberOf,
   membersOf,
-  refuseArchived,
   requireMember,
+  requireNotArchived,
   visibilityOf,
 } from "../rules/pools.ts";
-import { checkPlain, inQuotes } from "../rules/text.ts";
+import { MAX_POOLS, requireBelow } from "../rules/quotas.ts";
+import { checkPlainText, quoted } from "../rules/text.ts";
 import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { record, tellMembers } from "./support/membership.ts";
@@ -73,7 +73,7 @@ export const createPool = operation({
 async function refuseMore({ sql }: Pick<Context, "sql">, { created_by }: PoolRow): Promise<void> {
   if (created_by === OPERATOR_NAME) return;
   const open = await countPoolsBy(sql, created_by);
-  refuseOver(
+  requireBelow(
     open,
     MAX_POOLS,
     "Too many active pools have the same creator",
@@ -97,7 +97,7 @@ async function refuseTaken(
   if (!other) return;
   throw new CctError(
     "conflict",
-    `There is an active pool '@${other.name}': ${inQuotes(other.purpose, 500)}`,
+    `There is an active pool '@${other.name}': ${quoted(other.purpose, 500)}`,
     "Join that pool, or choose another name.",
   );
 }
@@ -147,21 +147,14 @@ export const joinPool = operation({
     const was = memberOf(before, me.peer_id);
     if (!was) {
       const how = before.archived_at === null ? "joined" : "revived the pool";
-      await tellMembers(
-        context,
-        before,
-        after,
-        peer,
-        [`${callerName(caller)} ${how} as ${inQuotes(mine)}.`],
-        me.peer_id,
-      );
+      await tellMembers(context, before, after, peer, [`${callerName(caller)} ${how} as ${quoted(mine)}.`], me.peer_id);
     } else if (was.role !== mine) {
       await tellMembers(
         context,
         before,
         after,
         peer,
-        [`${callerName(caller)} now has the role ${inQuotes(mine)}.`],
+        [`${callerName(caller)} now has the role ${quoted(mine)}.`],
         me.peer_id,
       );
     }
@@ -189,7 +182,7 @@ export const inviteToPool = operation({
   output: poolWithMembers,
   async run(context, input) {
     const { sql, caller, now } = context;
-    if (input.reason !== undefined) checkPlain("reason", input.reason);
+    if (input.reason !== undefined) checkPlainText("reason", input.reason);
     const before = await poolNamed(sql, input.pool, caller);
     const invited = await peerNamed(sql, input.peer);
     const { peer, live } = await peopleOf(sql, before, now, invited);
@@ -200,19 +193,19 @@ export const inviteToPool = operation({
     const { role: given = "" } = memberOf(after, invited.peer_id) ?? {};
     const by = callerName(caller);
     const isNew = !memberOf(before, invited.peer_id);
-    const reason = input.reason?.trim() ? ` Their reason: ${inQuotes(input.reason, 500)}` : "";
+    const reason = input.reason?.trim() ? ` Their reason: ${quoted(input.reason, 500)}` : "";
     await report(context, {
       to: [invited],
       pool: after,
       text: isNew
-        ? `${by} added you to the pool @${after.name} as ${inQuotes(given)}.${reason}\nIts purpose: ${inQuotes(after.purpose, 500)}\n` +
+        ? `${by} added you to the pool @${after.name} as ${quoted(given)}.${reason}\nIts purpose: ${quoted(after.purpose, 500)}\n` +
           `${membersOf(after).length} members; see cct_pool_status. Write to all of them with to=@${after.name}. To leave: cct_leave_pool.`
-        : `${by} made you ${inQuotes(given)} in the pool @${after.name}.${reason}`,
+        : `${by} made you ${quoted(given)} in the pool @${after.name}.${reason}`,
       urgency: "normal",
     });
     const what = isNew
-      ? `${by} added ${invited.name} to the pool as ${inQuotes(given)}.`
-      : `${by} made ${invited.name} ${inQuotes(given)}.`;
+      ? `${by} added ${invited.name} to the pool as ${quoted(given)}.`
+      : `${by} made ${invited.name} ${quoted(given)}.`;
     await tellMembers(context, before, after, peer, [what], inviter ?? "", invited.peer_id);
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
@@ -260,7 +253,7 @@ export const archivePool = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     const before = await poolNamed(sql, input.pool, caller);
-    refuseArchived(before);
+    requireNotArchived(before);
     if (caller.kind === "peer" && requireMember(before, caller.peer.peer_id).role !== LEAD) {
       throw new CctError(
         "forbidden",
@@ -272,7 +265,7 @@ export const archivePool = operation({
     const after = archive(before, now);
     await record(context, before, after);
     const except = caller.kind === "peer" ? caller.peer.peer_id : "";
-    const to = audience(before, except).flatMap((member) => peer(member.peer_id) ?? []);
+    const to = broadcastRecipients(before, except).flatMap((member) => peer(member.peer_id) ?? []);
     const text = `${callerName(caller)} archived the pool @${before.name}. It accepts no more mail.`;
     await report(context, { to, pool: after, text, urgency: "low" });
     await withdrawAll(context, after, "the pool was archived");

@@ -1,10 +1,10 @@
 /** Registration: a session becomes a new peer, or one that it was before. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { acknowledge, cutOff, renew } from "../rules/delivery.ts";
+import { acknowledge, renew, requeueUnread } from "../rules/delivery.ts";
 import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
-import { holdsName, isLive, READY } from "../rules/presence.ts";
-import { checkPlain } from "../rules/text.ts";
+import { holdsName, isLive, NOT_BUSY } from "../rules/presence.ts";
+import { checkPlainText } from "../rules/text.ts";
 import { countQueued } from "../store/inbox.ts";
 import { openDeliveries } from "../store/messages.ts";
 import { insertPeer, type Peer, peersNamedLike, updatePeer } from "../store/peers.ts";
@@ -33,7 +33,7 @@ export const register = operation({
   }),
   async run(context, input) {
     const { sql, caller, now } = context;
-    for (const [field, value] of Object.entries(input)) if (typeof value === "string") checkPlain(field, value);
+    for (const [field, value] of Object.entries(input)) if (typeof value === "string") checkPlainText(field, value);
     const host = hostFrom(input.host);
     const session = {
       host,
@@ -70,7 +70,7 @@ export const register = operation({
     }
     const peer: Peer = {
       ...session,
-      ...READY,
+      ...NOT_BUSY,
       peer_id: context.newId(),
       name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
       summary: input.summary ?? "",
@@ -102,7 +102,7 @@ async function takeBackMail(
         ? acknowledge(delivery, delivery.attempt, "lost", now)
         : continues
           ? undefined
-          : cutOff(delivery);
+          : requeueUnread(delivery);
     if (next) await recordOutcome(context, delivery, next);
   }
 }

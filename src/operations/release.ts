@@ -2,10 +2,10 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
-import { MAX_PROPOSALS, refuseOver } from "../rules/bounds.ts";
-import { membersOf, refuseArchived, requireActive, visibilityOf } from "../rules/pools.ts";
-import { checkPlain, inQuotes, oneLine } from "../rules/text.ts";
-import { type Ballot, cast, DEFAULT_DEADLINE_MS, tally, votes } from "../rules/votes.ts";
+import { membersOf, requireActiveMember, requireNotArchived, visibilityOf } from "../rules/pools.ts";
+import { MAX_PROPOSALS, requireBelow } from "../rules/quotas.ts";
+import { checkPlainText, oneLine, quoted } from "../rules/text.ts";
+import { type Ballot, castVote, countVotes, DEFAULT_DEADLINE_MS, votes } from "../rules/votes.ts";
 import { findPool } from "../store/pools.ts";
 import {
   ballotsOf,
@@ -42,12 +42,12 @@ export const proposeRelease = operation({
   output: proposalShape,
   async run(context, input) {
     const { sql, caller, now } = context;
-    checkPlain("reason", input.reason);
+    checkPlainText("reason", input.reason);
     const reason = oneLine(input.reason, 1000);
     if (reason === "") throw new CctError("bad_request", "The reason is empty.", "Say why in one sentence.");
     const pool = await poolNamed(sql, input.pool, caller);
-    refuseArchived(pool);
-    if (caller.kind === "peer") requireActive(pool, caller.peer.peer_id);
+    requireNotArchived(pool);
+    if (caller.kind === "peer") requireActiveMember(pool, caller.peer.peer_id);
     const voters = membersOf(pool).filter((member) => member.releasing_until === null);
     const { peer: person } = await peopleOf(sql, pool, now);
     const subject = memberNamed(pool.name, membersOf(pool), input.peer, person);
@@ -76,9 +76,9 @@ export const proposeRelease = operation({
     }
     if (caller.kind === "peer") {
       const first = "Decide those first: vote_release, or withdraw yours: decide_release.";
-      refuseOver(all.length, MAX_PROPOSALS, `Too many proposals are open in @${pool.name}`, first);
+      requireBelow(all.length, MAX_PROPOSALS, `Too many proposals are open in @${pool.name}`, first);
       const mine = await countProposalsBy(sql, caller.peer.peer_id);
-      refuseOver(mine, MAX_PROPOSALS, "Too many of your proposals are open", first);
+      requireBelow(mine, MAX_PROPOSALS, "Too many of your proposals are open", first);
     }
     const deadline = now + (input.deadline_seconds === undefined ? DEFAULT_DEADLINE_MS : input.deadline_seconds * 1000);
     const me = caller.kind === "peer" ? caller.peer.peer_id : "operator";
@@ -108,9 +108,9 @@ export const proposeRelease = operation({
       to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (peer(voter.peer_id) ?? []))),
       pool,
       text:
-        `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${inQuotes(reason, 1000)}\n` +
+        `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${quoted(reason, 1000)}\n` +
         `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
-        `It takes ${tally(ballots).needed} of ${ballots.length} votes. Judge by the work; a release does not blame anyone.`,
+        `It takes ${countVotes(ballots).needed} of ${ballots.length} votes. Judge by the work; a release does not blame anyone.`,
       urgency: "normal",
     });
     return toProposalShape(sql, await settleVotes(context, proposal));
@@ -169,7 +169,7 @@ export const voteRelease = operation({
     const proposal = await proposalNamed(sql, input.proposal_id, caller);
     refuseDecided(proposal);
     const before = await ballotsOf(sql, proposal.proposal_id);
-    const ballots = cast(before, me.peer_id, input.vote);
+    const ballots = castVote(before, me.peer_id, input.vote);
     if (now >= proposal.deadline) {
       throw new CctError("conflict", "The voting time is over.", "Make a new proposal if it is still wanted.");
     }
@@ -204,7 +204,7 @@ export const decideRelease = operation({
     }
     refuseDecided(proposal);
     const pool = await findPool(sql, proposal.pool_id);
-    if (pool && caller.kind === "peer") requireActive(pool, caller.peer.peer_id);
+    if (pool && caller.kind === "peer") requireActiveMember(pool, caller.peer.peer_id);
     const by = caller.kind === "peer" ? `${proposal.proposer} withdrew it` : "the operator decided it";
     return toProposalShape(sql, await conclude(context, proposal, input.decision, by));
   },

@@ -1,24 +1,24 @@
 /** Service registry: who runs what, where, and its health. The broker only stores it; owners' machines probe. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { MAX_SERVICES, refuseOver } from "../rules/bounds.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
+import { MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
 import {
   checkHealthPath,
   checkWord,
   DEFAULT_TTL_S,
-  endpointKey,
-  endpointOf,
-  findings,
-  isGone,
+  decideRegistration,
+  isRemovable,
   MAX_KIND,
   MAX_SERVICE_NAME,
   MAX_TTL_S,
   MIN_TTL_S,
-  placement,
+  placeKey,
+  placeOf,
+  probeResults,
   resolveService,
 } from "../rules/services.ts";
-import { checkPlain } from "../rules/text.ts";
+import { checkPlainText } from "../rules/text.ts";
 import {
   deleteService,
   findService,
@@ -75,8 +75,8 @@ export const registerService = operation({
     const name = input.name ?? input.kind;
     checkWord("kind", input.kind);
     checkWord("name", name);
-    checkPlain("host", input.host);
-    const endpoint = endpointKey(endpointOf(input.url, input.host));
+    checkPlainText("host", input.host);
+    const endpoint = placeKey(placeOf(input.url, input.host));
     if (input.health_path !== undefined) checkHealthPath(input.url, input.health_path);
     const owner = ownerOf(context);
     const registration = {
@@ -91,7 +91,7 @@ export const registerService = operation({
       health_at: null,
     };
     const there = await findServiceAt(sql, endpoint);
-    const how = placement(there, { owner: owner.owner, service_id: input.service_id }, now);
+    const how = decideRegistration(there, { owner: owner.owner, service_id: input.service_id }, now);
     if (there && how === "taken") throw taken(there, owner.owner);
     if (there && how === "again") {
       const updated = { ...there, ...registration };
@@ -108,7 +108,7 @@ export const registerService = operation({
     }
     if (context.caller.kind === "peer") {
       const mine = (await servicesOf(sql, owner.owner)).length;
-      refuseOver(mine, MAX_SERVICES, "You have registered too many services", "Unregister one that you do not use.");
+      requireBelow(mine, MAX_SERVICES, "You have registered too many services", "Unregister one that you do not use.");
     }
     const service: Service = {
       ...registration,
@@ -116,7 +116,7 @@ export const registerService = operation({
       host: input.host,
       endpoint,
       owner: owner.owner,
-      held: input.service_id !== undefined,
+      self_renewing: input.service_id !== undefined,
       registered_at: now,
     };
     await insertService(sql, service);
@@ -148,13 +148,13 @@ export const renewService = operation({
   doc: "Renews a service for another TTL, with the result of a probe. Also revives a stale one.",
   input: z.strictObject({
     service_id: serviceId,
-    health: z.enum(findings).describe("result of the probe by the owner's machine"),
+    health: z.enum(probeResults).describe("result of the probe by the owner's machine"),
   }),
   output: serviceShape,
   async run(context, input) {
     const { sql, now } = context;
     const service = await findService(sql, input.service_id);
-    if (!service || isGone(service, now)) {
+    if (!service || isRemovable(service, now)) {
       throw new CctError("not_found", "The service does not exist, or was removed.", "Register it again.");
     }
     assertOwner(context, service);
@@ -233,7 +233,7 @@ export const servicesToRenew = operation({
     const own = await servicesOf(sql, callingPeer(context).peer_id);
     return {
       services: own
-        .filter((service) => !service.held && !isGone(service, now))
+        .filter((service) => !service.self_renewing && !isRemovable(service, now))
         .map(({ service_id, url, health_path, host, ttl }) => ({
           service_id,
           url,

@@ -8,13 +8,17 @@
  * A claim is a lease with an attempt number. An acknowledgement counts only for the attempt that it names, so that a
  * late one can never settle a newer claim. `redelivered` is set as soon as a model may have seen the text before.
  */
-import { isOver, LEASE_MS } from "./presence.ts";
+import { hasElapsed, LEASE_MS } from "./presence.ts";
 
 export const urgencies = ["interrupt", "normal", "low"] as const;
 export type Urgency = (typeof urgencies)[number];
 
-export const states = ["queued", "claimed", "delivered", "read", "expired", "refused", "dead", "held"] as const;
-export type DeliveryState = (typeof states)[number];
+export const deliveryStates = ["queued", "claimed", "delivered", "read", "expired", "refused", "dead", "held"] as const;
+export type DeliveryState = (typeof deliveryStates)[number];
+
+/** How mail reached the model: a wake, a tool call, the end of a turn, a prompt, or `cct_check_messages`. */
+export const deliveryMethods = ["wake", "tool", "stop", "prompt", "check"] as const;
+export type DeliveryMethod = (typeof deliveryMethods)[number];
 
 /**
  * What became of a claim. `delivered`: the host took the text. `read`: the model answered with it in view.
@@ -105,7 +109,7 @@ export function acknowledge(d: Delivery, attempt: number, outcome: Outcome, now:
 
 /** A claim whose holder went silent goes back; nobody knows whether the text was shown. */
 export function lapse(d: Delivery, now: number): Next {
-  if (d.state !== "claimed" || d.leased_at === null || !isOver(d.leased_at, LEASE_MS, now)) return undefined;
+  if (d.state !== "claimed" || d.leased_at === null || !hasElapsed(d.leased_at, LEASE_MS, now)) return undefined;
   return requeue(d, true);
 }
 
@@ -113,7 +117,7 @@ export function lapse(d: Delivery, now: number): Next {
  * The conversation that took the text was cut off before its model answered (its host process died), and continues
  * in a new process: what it was not seen to read comes again, marked.
  */
-export function cutOff(d: Delivery): Next {
+export function requeueUnread(d: Delivery): Next {
   return d.state === "delivered" ? requeue(d, true) : undefined;
 }
 
@@ -132,12 +136,12 @@ export function expire(d: Delivery, now: number): Next {
 }
 
 /** The operator lets held mail through. */
-export function letThrough(d: Delivery): Next {
+export function releaseHeld(d: Delivery): Next {
   return d.state === "held" ? { ...d, state: "queued" } : undefined;
 }
 
 /** What ended unread is sent once more; a deadline that has passed does not count again. */
-export function revive(d: Delivery): Next {
+export function sendAgain(d: Delivery): Next {
   if (d.state !== "dead" && d.state !== "expired" && d.state !== "refused") return undefined;
   return { ...d, state: "queued", lost: 0, expires_at: null, reason: null };
 }

@@ -11,7 +11,7 @@ export const allows = (has: Scope, needed: Scope): boolean => scopes.indexOf(has
 export const INVITATION_MS = 15 * 60_000;
 
 /** When a device was last seen is written down no more often than this. */
-export const SEEN_EVERY_MS = 60_000;
+export const LAST_SEEN_INTERVAL_MS = 60_000;
 
 /** What a join string says: where the broker is, how to know it, and the code that opens it once. */
 export interface Invitation {
@@ -45,7 +45,7 @@ export function readJoinString(text: string): Invitation {
       const [tls, code, fingerprint, ...addresses]: unknown[] = JSON.parse(
         Buffer.from(word.slice(PREFIX.length), "base64url").toString(),
       );
-      const places = addresses.filter((one): one is string => typeof one === "string" && isPlace(one));
+      const places = addresses.filter((one): one is string => typeof one === "string" && isHostPort(one));
       const known = fingerprint === "" || isHex(fingerprint, 64);
       if (
         isHex(code, 32) &&
@@ -67,11 +67,11 @@ export function readJoinString(text: string): Invitation {
 }
 
 /** `host:port`, where the host is a name, an IPv4 address, or an IPv6 address in brackets. */
-function isPlace(text: string): boolean {
+function isHostPort(text: string): boolean {
   const match =
     /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9a-fA-F:.]{2,45}(?:%[A-Za-z0-9]{1,15})?\]):(\d{1,5})$/.exec(text);
   return match !== null && Number(match[1]) >= 1 && Number(match[1]) <= 65_535;
 }
 
 /** As people read it aloud: `AB:CD:…`. */
-export const showFingerprint = (hex: string): string => (hex.toUpperCase().match(/../g) ?? []).join(":");
+export const formatFingerprint = (hex: string): string => (hex.toUpperCase().match(/../g) ?? []).join(":");

@@ -24,7 +24,7 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 
 /** What a sender has sent within the last minute. */
-export interface Sent {
+export interface RecentSends {
   all: number;
   /** Of these, to the same peer or pool. */
   same: number;
@@ -32,41 +32,47 @@ export interface Sent {
   repeated_at: number | null;
 }
 
-export interface Tripped {
-  guard: "repeat" | "sender" | "pair" | "hops";
+export interface TrippedGuard {
+  trippedGuard: "repeat" | "sender" | "pair" | "hops";
   /** What is wrong, and what to do. */
   message: string;
   hint: string;
 }
 
 /** The guard that a message trips, if any. `to`: the address as the sender wrote it; `hops`: replies before it in its chain. */
-export function guard(limits: Limits, sent: Sent, hops: number, to: string, now: number): Tripped | undefined {
+export function guard(
+  limits: Limits,
+  sent: RecentSends,
+  hops: number,
+  to: string,
+  now: number,
+): TrippedGuard | undefined {
   const over = (count: number, limit: number): boolean => limit > 0 && count >= limit;
   if (sent.repeated_at !== null && now - sent.repeated_at < limits.repeat_seconds * 1000) {
     const ago = Math.max(0, Math.round((now - sent.repeated_at) / 1000));
     return {
-      guard: "repeat",
+      trippedGuard: "repeat",
       message: `You sent the very same text to ${to} ${ago} s ago; it was not sent again.`,
       hint: "It is kept and will be read: wait for the answer. If it must be said again, say it in other words.",
     };
   }
   if (over(hops, limits.hops)) {
     return {
-      guard: "hops",
+      trippedGuard: "hops",
       message: `This chain of replies has ${hops} messages; that looks like a loop, and nothing was sent.`,
       hint: "Stop, and ask your user. If the matter is a new one, write without reply_to.",
     };
   }
   if (over(sent.same, limits.sends_per_pair)) {
     return {
-      guard: "pair",
+      trippedGuard: "pair",
       message: `You sent ${sent.same} messages to ${to} within a minute; nothing more was sent.`,
       hint: "Wait a minute, and put what you have to say into one message.",
     };
   }
   if (over(sent.all, limits.sends_per_minute)) {
     return {
-      guard: "sender",
+      trippedGuard: "sender",
       message: `You sent ${sent.all} messages within a minute; nothing more was sent.`,
       hint: "Wait a minute, and send fewer, longer messages.",
     };

@@ -3,7 +3,7 @@
  * had before; a host process is one peer at a time, and two processes are never the same one.
  */
 
-export interface Holder {
+export interface ConversationRecord {
   peer_id: string;
   /** The conversation that the peer has, of the last session when it is offline. */
   session_id: string | undefined;
@@ -22,7 +22,7 @@ const MAX_EARLIER = 20;
  * When nobody has it, the one that had it before does. Else the process stays what it was. Another process's peer is
  * nobody else's while that process lives: neither with the conversation that it has now, nor with one that it left.
  */
-export function candidates<R extends Holder>(
+export function candidates<R extends ConversationRecord>(
   records: readonly R[],
   session: string | undefined,
   isOurs: (record: R) => boolean,
@@ -50,7 +50,11 @@ export function candidates<R extends Holder>(
  * What is kept of a peer whose session has the conversation `session` now. The conversation of another peer (which
  * lives, else the session had become that one) stays the other's.
  */
-export function holding<R extends Holder>(record: R, session: string | undefined, records: readonly Holder[]): R {
+export function withConversation<R extends ConversationRecord>(
+  record: R,
+  session: string | undefined,
+  records: readonly ConversationRecord[],
+): R {
   if (session === undefined || session === record.session_id) return record;
   if (records.some((one) => one.peer_id !== record.peer_id && one.session_id === session)) return record;
   const before = record.session_id === undefined ? [] : [record.session_id];

@@ -18,7 +18,7 @@ export interface Move {
   dryRun: boolean;
   /** At the end, let the home's configuration name the database that the data is in now. */
   use: boolean;
-  /** ReportedPresence after each batch. */
+  /** Called after each batch. */
   report(progress: MoveProgress): void;
   /** Asked before each batch. */
   stopped(): boolean;

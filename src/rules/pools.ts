@@ -4,7 +4,7 @@
  */
 import { CctError } from "../platform/errors.ts";
 import { hasNameShape } from "./names.ts";
-import { checkPlain, oneLine } from "./text.ts";
+import { checkPlainText, oneLine } from "./text.ts";
 
 export const LEAD = "lead";
 const DEFAULT_ROLE = "member";
@@ -47,12 +47,12 @@ export function checkPoolName(name: string): void {
 
 /** A role as it is kept: one line, nothing invisible. */
 export function checkedRole(role: string): string {
-  checkPlain("role", role);
+  checkPlainText("role", role);
   return checkedLine("role", role, MAX_ROLE);
 }
 
 export function checkedPurpose(purpose: string): string {
-  checkPlain("purpose", purpose);
+  checkPlainText("purpose", purpose);
   return checkedLine("purpose", purpose, MAX_PURPOSE);
 }
 
@@ -104,7 +104,7 @@ export function mayRead(pool: Pick<Pool, "members">, viewerId: string, saidAt: n
 }
 
 /** Whom a broadcast of `senderId` reaches: every other member that was not released. */
-export function audience(pool: Pick<Pool, "members">, senderId: string): Member[] {
+export function broadcastRecipients(pool: Pick<Pool, "members">, senderId: string): Member[] {
   return membersOf(pool).filter((member) => member.peer_id !== senderId && member.releasing_until === null);
 }
 
@@ -114,7 +114,7 @@ export function leadOf(pool: Pick<Pool, "members">): Member | undefined {
 }
 
 /** Which members live, by `peer_id`. */
-export type Live = (peerId: string) => boolean;
+export type IsLive = (peerId: string) => boolean;
 
 export interface Joiner {
   peer_id: string;
@@ -124,7 +124,7 @@ export interface Joiner {
 /**
  * A peer joins by itself, or changes its role. An archived pool takes only who was a member before, and lives again.
  */
-export function join(pool: Pool, joiner: Joiner, role: string | undefined, live: Live, now: number): Pool {
+export function join(pool: Pool, joiner: Joiner, role: string | undefined, live: IsLive, now: number): Pool {
   if (pool.archived_at !== null && visibilityOf(pool, joiner.peer_id) !== "inside") {
     throw new CctError(
       "forbidden",
@@ -149,7 +149,7 @@ export function join(pool: Pool, joiner: Joiner, role: string | undefined, live:
       "Join with another role; any member can pass the lead on with invite_to_pool and the role 'lead'.",
     );
   }
-  return settled(admit({ ...pool, archived_at: null }, joiner, role, now), live);
+  return withLead(admit({ ...pool, archived_at: null }, joiner, role, now), live);
 }
 
 /** A member (or the operator, who is none) brings a peer in, or gives a member another role; `lead` passes the lead on. */
@@ -158,11 +158,11 @@ export function invite(
   inviterId: string | undefined,
   invited: Joiner,
   role: string | undefined,
-  live: Live,
+  live: IsLive,
   now: number,
 ): Pool {
-  refuseArchived(pool);
-  if (inviterId !== undefined) requireActive(pool, inviterId);
+  requireNotArchived(pool);
+  if (inviterId !== undefined) requireActiveMember(pool, inviterId);
   if (inviterId === invited.peer_id) {
     throw new CctError("bad_request", "You cannot invite yourself.", "To change your role: join_pool with a role.");
   }
@@ -190,7 +190,7 @@ export function invite(
   }
   if (role !== undefined) keepLead(pool, there, role);
   const before = role === LEAD ? withRole(pool, leadOf(pool)?.peer_id, DEFAULT_ROLE) : pool;
-  return settled(admit(before, invited, role, now), live);
+  return withLead(admit(before, invited, role, now), live);
 }
 
 /** A lead that merely stepped down would hand the lead to whoever stands longest: it is passed on to somebody, or kept. */
@@ -218,24 +218,24 @@ function admit(pool: Pool, joiner: Joiner, role: string | undefined, now: number
 }
 
 /** A member goes, or is let go. With the last one the pool is archived. */
-export function leave(pool: Pool, peerId: string, live: Live, now: number): Pool {
-  refuseArchived(pool);
+export function leave(pool: Pool, peerId: string, live: IsLive, now: number): Pool {
+  requireNotArchived(pool);
   const left = changed(pool, peerId, { left_at: endOf(requireMember(pool, peerId), now), releasing_until: null });
   if (membersOf(left).length === 0) return { ...left, archived_at: now };
-  return settled(left, live);
+  return withLead(left, live);
 }
 
 /** A vote has passed: no broadcasts any more, and a time to finish. The lead passes on. */
-export function release(pool: Pool, peerId: string, live: Live, now: number): Pool {
+export function release(pool: Pool, peerId: string, live: IsLive, now: number): Pool {
   const member = memberOf(pool, peerId);
   if (pool.archived_at !== null || !member || member.releasing_until !== null) return pool;
   const role = member.role === LEAD ? DEFAULT_ROLE : member.role;
-  return settled(changed(pool, peerId, { releasing_until: now + RELEASE_GRACE_MS, role }), live);
+  return withLead(changed(pool, peerId, { releasing_until: now + RELEASE_GRACE_MS, role }), live);
 }
 
 /** The pool ends for all of its members. */
 export function archive(pool: Pool, now: number): Pool {
-  refuseArchived(pool);
+  requireNotArchived(pool);
   const members = pool.members.map((member) => ({
     ...member,
     releasing_until: null,
@@ -258,7 +258,7 @@ export function isDue(
   now: number,
 ): boolean {
   if (member.releasing_until !== null && now >= member.releasing_until) return true;
-  // Not `isOver`: a clock that was set back must not empty every pool at once.
+  // Not `hasElapsed`: a clock that was set back must not empty every pool at once.
   return away.offline && now >= away.last_seen + absenceMs;
 }
 
@@ -266,7 +266,7 @@ export function isDue(
  * Exactly one lead where there are members that can lead: the one there is while it lives, else the longest-standing
  * one that lives; who cannot be chosen by that keeps or gets it by standing, so that a pool of absent members has one too.
  */
-export function settled(pool: Pool, live: Live): Pool {
+export function withLead(pool: Pool, live: IsLive): Pool {
   if (pool.archived_at !== null) return pool;
   const able = membersOf(pool).filter((member) => member.releasing_until === null);
   const leads = able.filter((member) => member.role === LEAD);
@@ -295,7 +295,7 @@ function withRole(pool: Pool, peerId: string | undefined, role: string): Pool {
   return peerId === undefined ? pool : changed(pool, peerId, { role });
 }
 
-export function refuseArchived(pool: Pool): void {
+export function requireNotArchived(pool: Pool): void {
   if (pool.archived_at === null) return;
   throw new CctError(
     "conflict",
@@ -312,7 +312,7 @@ export function requireMember(pool: Pool, peerId: string): Member {
 }
 
 /** Throws `forbidden` when the peer is no member of the pool, or one that was released: it may finish, and no more. */
-export function requireActive(pool: Pool, peerId: string): Member {
+export function requireActiveMember(pool: Pool, peerId: string): Member {
   const member = requireMember(pool, peerId);
   if (member.releasing_until === null) return member;
   const lead = leadOf(pool);

@@ -25,14 +25,14 @@ export interface Busy {
   busy_for: number | null;
 }
 
-export const READY: Busy = { busy_reason: null, busy_since: null, busy_for: null };
+export const NOT_BUSY: Busy = { busy_reason: null, busy_since: null, busy_for: null };
 
 export interface Session extends Busy {
   /** Machine and process id of the host process, of the last one when the session has ended. */
   host: string;
   claude_pid: number;
   last_seen: number;
-  /** As last reportedPresences; `offline` once the session has ended. */
+  /** As last reported by the session; `offline` after it has ended. */
   presence: ReportedPresence;
 }
 
@@ -43,12 +43,12 @@ export const SKEW_MS = 10_000;
  * Whether the span that began at `from` and lasts `length` is over. A beginning far in the future means that the clock
  * was set back: then the span counts as over too, so that nothing stays locked until the clock catches up.
  */
-export function isOver(from: number, length: number, now: number): boolean {
+export function hasElapsed(from: number, length: number, now: number): boolean {
   return now >= from + length || from > now + SKEW_MS;
 }
 
 export function isLive(session: Session, now: number): boolean {
-  return session.presence !== "offline" && !isOver(session.last_seen, OFFLINE_AFTER_MS, now);
+  return session.presence !== "offline" && !hasElapsed(session.last_seen, OFFLINE_AFTER_MS, now);
 }
 
 export function presenceOf(session: Session, now: number): Presence {
@@ -60,7 +60,7 @@ export function presenceOf(session: Session, now: number): Presence {
 /** Whether a busy signal still holds: until the peer is ready, or its estimate has passed by half. */
 export function isBusy(busy: Busy, now: number): boolean {
   if (busy.busy_since === null) return false;
-  return busy.busy_for === null || !isOver(busy.busy_since, busy.busy_for * 1.5, now);
+  return busy.busy_for === null || !hasElapsed(busy.busy_since, busy.busy_for * 1.5, now);
 }
 
 /** Whether a peer asked to be left alone: then only what interrupts goes through. A long command asks for nothing. */
@@ -77,11 +77,11 @@ export function busyUntil(busy: Busy, now: number): number | undefined {
 /** What the hooks tell of a long command, beside what the peer itself said: its own word stands. */
 export function withLongCommand(busy: Busy, since: number | undefined, now: number): Busy {
   if (wantsQuiet(busy, now)) return busy;
-  if (since === undefined) return READY;
+  if (since === undefined) return NOT_BUSY;
   return { busy_reason: "a long command", busy_since: since, busy_for: null };
 }
 
 /** Whether a peer still owns its name: it lives, was seen within a day, or has mail waiting. */
 export function holdsName(session: Session & { waiting: number }, now: number): boolean {
-  return isLive(session, now) || session.waiting > 0 || !isOver(session.last_seen, NAME_HOLD_MS, now);
+  return isLive(session, now) || session.waiting > 0 || !hasElapsed(session.last_seen, NAME_HOLD_MS, now);
 }

@@ -1,14 +1,14 @@
 /** Services: the place that one occupies, how long it lives, and who may have which place. All times are integer milliseconds. */
 import { CctError } from "../platform/errors.ts";
 import { SHORT_ID } from "./address.ts";
-import { isOver } from "./presence.ts";
+import { hasElapsed } from "./presence.ts";
 
 /** What a probe can find. */
-export const findings = ["healthy", "unhealthy"] as const;
-export type Finding = (typeof findings)[number];
+export const probeResults = ["healthy", "unhealthy"] as const;
+export type ProbeResult = (typeof probeResults)[number];
 
 /** What is known of a service from its probes. */
-export const healths = ["unknown", ...findings] as const;
+export const healths = ["unknown", ...probeResults] as const;
 /** What is shown of it: nothing is known of one that nobody renews. */
 export const shownHealths = [...healths, "stale"] as const;
 
@@ -51,7 +51,7 @@ const URL_TEXT = /^[\w.~:/?#[\]@!$&'()*+,;=%-]+$/;
 const WITH_HOST = /^[a-z][a-z0-9+.-]*:\/\/(?=[^/?#])/i;
 
 /** Where a service is: on which host (a machine's name for the machine itself), on which port. */
-export interface Endpoint {
+export interface Place {
   host: string;
   port: number;
   /** Whether the URL means the machine on which the service was registered. */
@@ -59,7 +59,7 @@ export interface Endpoint {
 }
 
 /** The place that a URL occupies, seen from `machine`. Throws `bad_request` when it can be no service's. */
-export function endpointOf(text: string, machine: string): Endpoint {
+export function placeOf(text: string, machine: string): Place {
   const url = parseUrl(text);
   const port = url.port === "" ? defaultPorts[url.protocol] : Number(url.port);
   if (!port) {
@@ -72,7 +72,7 @@ export function endpointOf(text: string, machine: string): Endpoint {
 }
 
 /** The text under which an endpoint is kept. */
-export const endpointKey = (endpoint: Endpoint): string => `${endpoint.host}:${endpoint.port}`;
+export const placeKey = (endpoint: Place): string => `${endpoint.host}:${endpoint.port}`;
 
 function parseUrl(text: string): URL {
   const begin = WITH_HOST.exec(text)?.[0];
@@ -157,27 +157,27 @@ export function checkWord(field: "kind" | "name", word: string): void {
 }
 
 /** What a service's life depends on. */
-export interface Lease {
+export interface Registration {
   renewed_at: number;
   ttl: number;
 }
 
-export const expiresAt = (lease: Lease): number => lease.renewed_at + lease.ttl;
+export const expiresAt = (lease: Registration): number => lease.renewed_at + lease.ttl;
 
 /** Nobody has renewed it in time: it is shown as such, and its place is free for others. */
-export function isStale(lease: Lease, now: number): boolean {
-  return isOver(lease.renewed_at, lease.ttl, now);
+export function isStale(lease: Registration, now: number): boolean {
+  return hasElapsed(lease.renewed_at, lease.ttl, now);
 }
 
 /**
  * It has been stale for another TTL, a minute at least: it is removed. A clock that was set back makes services stale,
  * but removes none: their owners may well be there.
  */
-export function isGone(lease: Lease, now: number): boolean {
+export function isRemovable(lease: Registration, now: number): boolean {
   return now >= expiresAt(lease) + Math.max(lease.ttl, SHORTEST_FAREWELL_MS);
 }
 
-export interface Claim {
+export interface Occupant {
   service_id: string;
   owner: string;
 }
@@ -189,13 +189,13 @@ export interface Claim {
  * A registration with a service_id of its own making speaks for one running command: another command's service is
  * taken, also when it is the same owner's.
  */
-export function placement(
-  there: (Claim & Lease) | undefined,
+export function decideRegistration(
+  there: (Occupant & Registration) | undefined,
   wanted: { owner: string; service_id: string | undefined },
   now: number,
 ): "new" | "again" | "instead" | "taken" {
   if (!there) return "new";
-  if (isGone(there, now)) return "instead";
+  if (isRemovable(there, now)) return "instead";
   const same = there.owner === wanted.owner && (wanted.service_id ?? there.service_id) === there.service_id;
   if (same) return "again";
   return isStale(there, now) ? "instead" : "taken";

@@ -26,11 +26,11 @@ export function checkMessageText(text: string): void {
       "Put the long part in a file and send its path.",
     );
   }
-  checkPlain("text", text);
+  checkPlainText("text", text);
 }
 
 /** Throws `bad_request` when `text` holds a control character or half a surrogate pair. */
-export function checkPlain(field: string, text: string): void {
+export function checkPlainText(field: string, text: string): void {
   if (!text.isWellFormed()) {
     throw new CctError("bad_request", `The ${field} is not valid Unicode (a lone surrogate).`, "Send it as UTF-8.");
   }
@@ -45,7 +45,7 @@ export function checkPlain(field: string, text: string): void {
 }
 
 /** `text` without anything invisible; every kind of line end becomes a newline. For bodies. */
-export function clean(text: string): string {
+export function stripInvisible(text: string): string {
   return text
     .toWellFormed()
     .replace(/\r\n?|[\u2028\u2029\u0085]/g, "\n")
@@ -55,12 +55,12 @@ export function clean(text: string): string {
 
 /** `text` cleaned and on one line, at most `limit` characters. For names, summaries, table cells. */
 export function oneLine(text: string, limit = 200): string {
-  const line = clean(text).replace(/\s+/g, " ").trim();
+  const line = stripInvisible(text).replace(/\s+/g, " ").trim();
   return line.length <= limit ? line : `${line.slice(0, limit - 1).toWellFormed()}…`;
 }
 
 /** JSON in which everything that `clean` would take out of its strings is escaped: what is parsed is the same. */
-export function escapeUnseen(json: string): string {
+export function escapeInvisible(json: string): string {
   const asEscapes = (found: string): string =>
     found
       .split("")
@@ -73,6 +73,6 @@ export function escapeUnseen(json: string): string {
 }
 
 /** Words of somebody else inside a text of the broker's own: on one line, in quotes that they cannot close. */
-export function inQuotes(text: string, limit = 200): string {
+export function quoted(text: string, limit = 200): string {
   return `"${oneLine(text, limit).replace(/["\u201c-\u201f\u2033\u2036\uff02]/g, "'")}"`;
 }

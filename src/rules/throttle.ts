@@ -1,7 +1,7 @@
 /** How much one network address may ask for, and how long one that shows wrong credentials waits for its answer. */
 
 /** What is left to spend, and when that was reckoned. */
-export interface Bucket {
+export interface TokenBucket {
   left: number;
   at: number;
 }
@@ -13,12 +13,12 @@ export const BURST_S = 5;
  * Takes one from a bucket that fills by `perSecond`, up to `size`. Answers with the bucket after it, and with the
  * milliseconds until there is one again: 0 when there was. `undefined`: a bucket never used, which is full.
  */
-export function spend(
-  bucket: Bucket | undefined,
+export function takeToken(
+  bucket: TokenBucket | undefined,
   perSecond: number,
   size: number,
   now: number,
-): { bucket: Bucket; waitMs: number } {
+): { bucket: TokenBucket; waitMs: number } {
   // A clock that was set back fills nothing, and takes nothing away.
   const passed = bucket ? Math.max(0, now - bucket.at) : 0;
   const left = bucket ? Math.min(size, bucket.left + (passed * perSecond) / 1000) : size;
@@ -36,10 +36,10 @@ export interface Failures {
 const FREE_FAILURES = 10;
 const FORGET_ONE_MS = 6_000;
 const FIRST_WAIT_MS = 50;
-export const LONGEST_WAIT_MS = 2_000;
+export const MAX_TARPIT_DELAY_MS = 2_000;
 
 /** One more failure. */
-export function fail(before: Failures | undefined, now: number): Failures {
+export function recordFailure(before: Failures | undefined, now: number): Failures {
   return { count: remembered(before, now) + 1, at: now };
 }
 
@@ -49,9 +49,9 @@ function remembered(failures: Failures | undefined, now: number): number {
 }
 
 /** How long the answer to a failing request is held back: doubled with each failure, and never for long. */
-export function failureWaitMs(failures: Failures | undefined, now: number): number {
+export function tarpitDelayMs(failures: Failures | undefined, now: number): number {
   const over = remembered(failures, now) - FREE_FAILURES;
-  return over <= 0 ? 0 : Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(over - 1, 20));
+  return over <= 0 ? 0 : Math.min(MAX_TARPIT_DELAY_MS, FIRST_WAIT_MS * 2 ** Math.min(over - 1, 20));
 }
 
 /** What counts as one address: an IPv4 in whatever notation, and of IPv6 the network, for a machine has all of its addresses. */

@@ -19,7 +19,7 @@ export interface Ballot {
   vote: Vote | null;
 }
 
-export interface Tally {
+export interface VoteCount {
   voters: number;
   /** Votes for it that it takes: more than half; of two voters, both. */
   needed: number;
@@ -30,7 +30,7 @@ export interface Tally {
   state: "open" | "passed" | "rejected";
 }
 
-export function tally(ballots: readonly Ballot[]): Tally {
+export function countVotes(ballots: readonly Ballot[]): VoteCount {
   const count = (vote: Vote | null): number => ballots.filter((ballot) => ballot.vote === vote).length;
   const voters = ballots.length;
   const needed = Math.floor(voters / 2) + 1;
@@ -40,7 +40,7 @@ export function tally(ballots: readonly Ballot[]): Tally {
 }
 
 /** The ballots with one vote cast or changed. Throws for who is no voter. */
-export function cast(ballots: readonly Ballot[], peerId: string, vote: Vote): Ballot[] {
+export function castVote(ballots: readonly Ballot[], peerId: string, vote: Vote): Ballot[] {
   if (!ballots.some((ballot) => ballot.peer_id === peerId)) {
     throw new CctError(
       "forbidden",
@@ -52,8 +52,8 @@ export function cast(ballots: readonly Ballot[], peerId: string, vote: Vote): Ba
 }
 
 /** The tally in words: `2 of 3 voted yes, 2 needed; carol has not voted`. */
-export function tallyText(ballots: readonly Ballot[]): string {
-  const { voters, needed, yes, no, abstain } = tally(ballots);
+export function voteSummary(ballots: readonly Ballot[]): string {
+  const { voters, needed, yes, no, abstain } = countVotes(ballots);
   const silent = ballots.filter((ballot) => ballot.vote === null).map((ballot) => ballot.name);
   const parts = [
     `${yes} of ${voters} voted yes, ${needed} needed`,

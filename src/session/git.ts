@@ -1,6 +1,6 @@
 /** What a repository tells of a session: root, branch, remote, and a summary. Never the network, never for long. */
 import { execFile } from "node:child_process";
-import { clean, oneLine } from "../rules/text.ts";
+import { oneLine, stripInvisible } from "../rules/text.ts";
 
 /** At the start nobody waits longer for it. */
 const AT_START_MS = 280;
@@ -45,7 +45,7 @@ function toFacts(root: Line, branch: Line, remote: Line, log: Line, status: Line
     log ? `last: ${log.split("\n").slice(0, 2).join("; ")}` : "",
   ];
   return {
-    repo: clean(root).slice(0, 4096),
+    repo: stripInvisible(root).slice(0, 4096),
     ...(branch ? { branch: oneLine(branch, 255) } : {}),
     ...(remote ? { remote: withoutCredentials(oneLine(remote, 1024)) } : {}),
     summary: oneLine(parts.filter((part) => part !== "").join(" · "), 300),

@@ -8,9 +8,9 @@ import type { Credentials } from "../operations/core/identity.ts";
 import { errorLine } from "../platform/errors.ts";
 import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";
-import type { Holder } from "../rules/identity.ts";
+import type { ConversationRecord } from "../rules/identity.ts";
 
-export interface PeerRecord extends Credentials, Holder {
+export interface PeerRecord extends Credentials, ConversationRecord {
   name: string;
   claude_pid: number;
   /** When that process began: its number alone may be reused. Empty: the process lives on as another peer. */

@@ -7,7 +7,7 @@ import { CctError } from "../platform/errors.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { shortId } from "../rules/address.ts";
-import { candidates, holding } from "../rules/identity.ts";
+import { candidates, withConversation } from "../rules/identity.ts";
 import type { GitFacts } from "./git.ts";
 import { sessionName } from "./host.ts";
 import { lives, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./identity.ts";
@@ -77,7 +77,7 @@ export function createDoor(world: World, config: Config, client: Client, joining
         // The broker may not have noticed that the process which was this peer before has ended.
         if (!isOurs(known)) await client.call("unregister", { claude_pid: known.claude_pid }, known);
         const { name } = await client.call("register", { ...place, held: joining.held() }, known);
-        return { record: keep({ ...holding(known, session, records), name }), how: "again" };
+        return { record: keep({ ...withConversation(known, session, records), name }), how: "again" };
       } catch (error) {
         if (!isRefusal(error)) throw error;
         if (error.code !== "unauthorized") continue;
@@ -122,7 +122,7 @@ export function createDoor(world: World, config: Config, client: Client, joining
       const [first] = candidates(readAll(), session, isOurs, lives);
       return first !== undefined && first.peer_id !== record.peer_id;
     },
-    follow: (record, session, name) => keep({ ...holding(record, session, readAll()), name }),
+    follow: (record, session, name) => keep({ ...withConversation(record, session, readAll()), name }),
     leave,
   };
 }

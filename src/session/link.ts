@@ -12,7 +12,7 @@ import { CctError, errorLine } from "../platform/errors.ts";
 import { readBrokerFile } from "../platform/home.ts";
 import { isAlive } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
-import { pauseAfter } from "../rules/backoff.ts";
+import { backoffMs } from "../rules/backoff.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
 import { type PeerRecord, recordAge, saveIdentity } from "./identity.ts";
 import { createDoor, isRefusal, type Joined, type Joining } from "./join.ts";
@@ -118,7 +118,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
           if (isNoAnswer(error)) continue;
           // The broker is there and cannot do anything now: the stream stays, so nothing but another try tells when it can.
           beatDue = true;
-          await rest(pauseAfter(failures, FIRST_PAUSE_MS, world.random()));
+          await rest(backoffMs(failures, FIRST_PAUSE_MS, world.random()));
           failures++;
           continue;
         }
@@ -126,7 +126,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
         tell("away");
         // Once at once; a broker that refuses and refuses is not asked all the time.
-        await rest(failures === 0 ? 0 : pauseAfter(failures - 1, FIRST_PAUSE_MS, world.random()));
+        await rest(failures === 0 ? 0 : backoffMs(failures - 1, FIRST_PAUSE_MS, world.random()));
         failures++;
       }
     }

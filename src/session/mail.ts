@@ -5,10 +5,17 @@
 
 import type { OutputOf } from "../operations/index.ts";
 import { CctError } from "../platform/errors.ts";
-import type { Outcome, Urgency } from "../rules/delivery.ts";
-import { FRAME_BUDGET, fitting, frame, framedLength, MAX_NOTICES, type TooLong } from "../rules/framing.ts";
+import type { DeliveryMethod, Outcome, Urgency } from "../rules/delivery.ts";
+import {
+  FRAME_BUDGET,
+  frame,
+  framedLength,
+  MAX_NOTICES,
+  type OversizedMessage,
+  takeFitting,
+} from "../rules/framing.ts";
 import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";
-import type { Spool, TakenFile, Way } from "./spool.ts";
+import type { Spool, TakenFile } from "./spool.ts";
 
 type ClaimedMail = OutputOf<"claim_messages">["messages"][number];
 type CheckedMail = OutputOf<"check_messages">;
@@ -22,7 +29,7 @@ export interface Mailbox {
   claim(budget: number): Promise<OutputOf<"claim_messages">>;
   check(limit: number | undefined): Promise<CheckedMail>;
   /** `batch` names what was shown together, by the way `via`. */
-  acknowledge(acks: (Claim & { outcome: Outcome })[], shown?: { via: Way; batch: string }): Promise<void>;
+  acknowledge(acks: (Claim & { outcome: Outcome })[], shown?: { via: DeliveryMethod; batch: string }): Promise<void>;
   /** What this machine itself has to say, as mail with attempt 0: no claim, of which the broker knows nothing. */
   reports(): ClaimedMail[];
   /** The model went on with these reports in view. */
@@ -69,7 +76,11 @@ export interface Mail {
 
 export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mode: Mode): Mail {
   /** What stands in the mail file now, if no hook took it yet. */
-  let spooled: { messages: ClaimedMail[]; notices: TooLong[]; more: number } = { messages: [], notices: [], more: 0 };
+  let spooled: { messages: ClaimedMail[]; notices: OversizedMessage[]; more: number } = {
+    messages: [],
+    notices: [],
+    more: 0,
+  };
   let spooledAt = 0;
   /** Whether the broker may have mail that we have not asked for. */
   let expecting = true;
@@ -105,7 +116,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   }
 
   interface Telling {
-    shown?: { via: Way; batch: string };
+    shown?: { via: DeliveryMethod; batch: string };
     acknowledge?: Mailbox["acknowledge"];
   }
 
@@ -229,7 +240,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   function addReports(): void {
     if (quiet) return;
     const used = spooled.messages.reduce((sum, message) => sum + framedLength(message), 0);
-    const fit = fitting(newReports(), FRAME_BUDGET - used);
+    const fit = takeFitting(newReports(), FRAME_BUDGET - used);
     if (fit.length === 0) return;
     if (!takeBack()) spooled = { messages: [], notices: [], more: 0 };
     spooled.messages = [...spooled.messages, ...fit];

@@ -16,7 +16,7 @@ import type { Config } from "../platform/config.ts";
 import { CctError, type ErrorCode, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { BROKER_NAME } from "../rules/names.ts";
-import { inQuotes } from "../rules/text.ts";
+import { quoted } from "../rules/text.ts";
 
 /** Not the message's fault: the broker has no room or no health, or does not know us yet. */
 const LATER: readonly ErrorCode[] = ["unauthorized", "internal", "store_failed", "store_full"];
@@ -146,8 +146,8 @@ function reportOf(kept: OutboxEntry, ended: string): Report {
     from_name: BROKER_NAME,
     to: "",
     text:
-      `About your message ${kept.message_id} to ${inQuotes(String(kept.input.to ?? "?"))}, which lay in this machine's outbox since ${since} ` +
-      `and begins ${inQuotes(excerpt(kept))}: ${ended}`,
+      `About your message ${kept.message_id} to ${quoted(String(kept.input.to ?? "?"))}, which lay in this machine's outbox since ${since} ` +
+      `and begins ${quoted(excerpt(kept))}: ${ended}`,
     urgency: "normal",
     sent_at: kept.kept_at,
     redelivered: false,

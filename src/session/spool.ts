@@ -23,20 +23,18 @@ import {
 import { join } from "node:path";
 import { systemCode } from "../platform/errors.ts";
 import { ownFolder, paths, readTrusted, writeWhole } from "../platform/home.ts";
+import type { DeliveryMethod } from "../rules/delivery.ts";
 import { readSpoolHead } from "../rules/spoolfile.ts";
 import { takeOver } from "./spool-owner.ts";
 
 export type Stage = "taken" | "done" | "seen" | "read";
-
-/** By which way mail reached the model: a wake, beside a tool, at the turn's end, with a prompt, or asked for. */
-export type Way = "wake" | "tool" | "stop" | "prompt" | "check";
 
 /** A file that a hook took: its stage, its name, and its text. */
 export interface TakenFile {
   stage: Stage;
   name: string;
   /** By which way it went, as its name says. */
-  via: Way;
+  via: DeliveryMethod;
   content: string;
   /** When it was first seen at this stage, milliseconds since 1970. */
   since: number;
@@ -90,7 +88,7 @@ type SessionState = "active" | "idle" | "blocked" | "ended";
 const STATES: readonly SessionState[] = ["active", "idle", "blocked", "ended"];
 
 /** The way that each event's hook stands for; `check` is a tool's answer. */
-const WAYS: Readonly<Record<string, Way>> = {
+const WAYS: Readonly<Record<string, DeliveryMethod>> = {
   FileChanged: "wake",
   Waiter: "wake",
   PreToolUse: "tool",
@@ -275,7 +273,7 @@ function writtenAt(path: string): number | undefined {
 }
 
 /** Taken files are called `<stage>.<event>-<pid>-<number>`. */
-function wayOf(name: string): Way {
+function wayOf(name: string): DeliveryMethod {
   return WAYS[/^[a-z]+\.([A-Za-z]+)-/.exec(name)?.[1] ?? ""] ?? "tool";
 }
 

@@ -5,7 +5,7 @@ import type { ToolName } from "../operations/index.ts";
 import { surface } from "../operations/surface/snapshot.ts";
 import type { JsonSchema, SurfaceEntry } from "../operations/surface/surface.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
-import { defuse } from "../rules/framing.ts";
+import { sanitize } from "../rules/framing.ts";
 import { runTool, type ToolSession } from "./tool-calls.ts";
 
 export type { ToolSession } from "./tool-calls.ts";
@@ -60,7 +60,7 @@ export async function callTool(
     session.mail.toolCalled();
     return answer(await runTool(session, entry.name, await checkOutgoing(input), answered));
   } catch (error) {
-    return { isError: true, content: [{ type: "text", text: defuse(errorLine(error)) }] };
+    return { isError: true, content: [{ type: "text", text: sanitize(errorLine(error)) }] };
   }
 }
 
@@ -72,7 +72,7 @@ function answer(output: Record<string, unknown>): CallToolResult {
 /** Names, summaries and texts come from peers: removes invisible characters and host tags from every string. */
 function defused<T>(value: T): T;
 function defused(value: unknown): unknown {
-  if (typeof value === "string") return defuse(value);
+  if (typeof value === "string") return sanitize(value);
   if (Array.isArray(value)) return value.map((one: unknown) => defused(one));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, defused(one)]));

@@ -1,5 +1,5 @@
 /** Counts for the operator. They use the partial indexes on open deliveries, never the whole history. */
-import { type DeliveryState, states } from "../rules/delivery.ts";
+import { type DeliveryState, deliveryStates } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf } from "./row.ts";
 import type { Sql } from "./store.ts";
 
@@ -14,7 +14,7 @@ export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState,
     queued: 0,
     claimed: 0,
     delivered: 0,
-    ...Object.fromEntries(rows.map((row) => [oneOf(row, "state", states), integer(row, "deliveries")])),
+    ...Object.fromEntries(rows.map((row) => [oneOf(row, "state", deliveryStates), integer(row, "deliveries")])),
     held: held ? integer(held, "deliveries") : 0,
   };
 }

@@ -1,5 +1,5 @@
 /** Statements about messages and their deliveries. */
-import { type Delivery, states, type Urgency, urgencies } from "../rules/delivery.ts";
+import { type Delivery, deliveryStates, type Urgency, urgencies } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
@@ -62,7 +62,7 @@ function toDelivery(row: Row): DeliveryRow {
     message_id: text(row, "message_id"),
     peer_id: text(row, "peer_id"),
     seq: integer(row, "seq"),
-    state: oneOf(row, "state", states),
+    state: oneOf(row, "state", deliveryStates),
     attempt: integer(row, "attempt"),
     leased_at: integerOrNull(row, "leased_at"),
     redelivered: integer(row, "redelivered") === 1,

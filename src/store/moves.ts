@@ -3,7 +3,7 @@ import { CctError } from "../platform/errors.ts";
 import { integer, oneOf, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-export interface MoveNote {
+export interface MoveRecord {
   source_id: string;
   state: "running" | "done";
   digest: string;
@@ -11,7 +11,7 @@ export interface MoveNote {
 }
 
 /** The id that identifies a database as the source of a move; `fresh` becomes its id when it has none. */
-export async function sourceId(sql: Sql, fresh: string, now: number): Promise<string> {
+export async function ensureSourceId(sql: Sql, fresh: string, now: number): Promise<string> {
   const [row] = await sql("SELECT source_id FROM moves WHERE state = 'source'");
   if (row) return text(row, "source_id");
   await sql("INSERT INTO moves (source_id, state, digest, at) VALUES ($1, 'source', '', $2)", fresh, now);
@@ -19,7 +19,7 @@ export async function sourceId(sql: Sql, fresh: string, now: number): Promise<st
 }
 
 /** Finished and unfinished moves into this database. */
-export async function movesHere(sql: Sql): Promise<MoveNote[]> {
+export async function incomingMoves(sql: Sql): Promise<MoveRecord[]> {
   const rows = await sql("SELECT source_id, state, digest, at FROM moves WHERE state <> 'source' ORDER BY at");
   return rows.map((row) => ({
     source_id: text(row, "source_id"),
@@ -29,7 +29,7 @@ export async function movesHere(sql: Sql): Promise<MoveNote[]> {
   }));
 }
 
-export async function noteMove(sql: Sql, { source_id, state, digest, at }: MoveNote): Promise<void> {
+export async function recordMove(sql: Sql, { source_id, state, digest, at }: MoveRecord): Promise<void> {
   await sql(
     `INSERT INTO moves (source_id, state, digest, at) VALUES ($1, $2, $3, $4)
      ON CONFLICT (source_id) DO UPDATE SET state = excluded.state, digest = excluded.digest, at = excluded.at`,
@@ -41,8 +41,8 @@ export async function noteMove(sql: Sql, { source_id, state, digest, at }: MoveN
 }
 
 /** Throws `conflict` while a move into this database is unfinished. */
-export async function checkMoves(sql: Sql): Promise<void> {
-  const unfinished = (await movesHere(sql)).find(({ state }) => state === "running");
+export async function requireNoUnfinishedMove(sql: Sql): Promise<void> {
+  const unfinished = (await incomingMoves(sql)).find(({ state }) => state === "running");
   if (!unfinished) return;
   throw new CctError(
     "conflict",

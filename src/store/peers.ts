@@ -142,11 +142,11 @@ export async function peersNamedLike(sql: Sql, name: string, stem: string): Prom
     stem.toLowerCase(),
     `${stem.toLowerCase()}{`,
   );
-  return rows.map(toListed);
+  return rows.map(toListedPeer);
 }
 
 /** The only machine that peers have registered from; `undefined` for none or several. */
-export async function onlyHost(sql: Sql): Promise<string | undefined> {
+export async function singleHost(sql: Sql): Promise<string | undefined> {
   // Two separate statements: each reads one end of an index.
   const [row] = await sql("SELECT (SELECT min(host) FROM peers) AS first, (SELECT max(host) FROM peers) AS last");
   const first = row && textOrNull(row, "first");
@@ -170,21 +170,21 @@ export type ListedPeer = Peer & { waiting: number };
 const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
   AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered'))`;
 
-const toListed = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
+const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
 
 /** All peers, oldest first, with the number of waiting messages. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
   const rows = await sql(`SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers ORDER BY created_at, peer_id`);
-  return rows.map(toListed);
+  return rows.map(toListedPeer);
 }
 
 /** Up to `limit` arbitrary peers. */
-export async function somePeers(sql: Sql, limit: number): Promise<Peer[]> {
+export async function anyPeers(sql: Sql, limit: number): Promise<Peer[]> {
   return (await sql(`SELECT ${COLUMNS} FROM peers LIMIT $1`, limit)).map(toPeer);
 }
 
 /** Peers for the sweep: not marked offline but last seen before `before` or after `ahead`, and all busy ones. */
-export async function doubtfulSessions(sql: Sql, before: number, ahead: number): Promise<Peer[]> {
+export async function sessionsToCheck(sql: Sql, before: number, ahead: number): Promise<Peer[]> {
   const rows = await sql(
     `SELECT ${COLUMNS} FROM peers
      WHERE (presence <> 'offline' AND (last_seen <= $1 OR last_seen > $2)) OR busy_for IS NOT NULL`,
@@ -200,7 +200,7 @@ export async function openSessions(sql: Sql): Promise<Peer[]> {
 }
 
 /** Peers on the broker's own machine that are not marked offline. */
-export async function sessionsHere(sql: Sql, host: string): Promise<Peer[]> {
+export async function localSessions(sql: Sql, host: string): Promise<Peer[]> {
   const rows = await sql(
     `SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline' AND host = $1 AND device_id IS NULL`,
     host,

@@ -172,7 +172,7 @@ export async function poolsToSettle(sql: Sql): Promise<PoolRow[]> {
 }
 
 /** Peers that share an active pool with this one and poll for their mail. */
-export async function pollingFellows(sql: Sql, peerId: string): Promise<string[]> {
+export async function pollingPoolMembers(sql: Sql, peerId: string): Promise<string[]> {
   const rows = await sql(
     `SELECT DISTINCT o.peer_id FROM members m
      JOIN members o ON o.pool_id = m.pool_id AND o.left_at IS NULL AND o.peer_id <> m.peer_id

@@ -1,5 +1,5 @@
 /** Statements that find and remove what is old. */
-import { type DeliveryState, states } from "../rules/delivery.ts";
+import { type DeliveryState, deliveryStates } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
@@ -41,7 +41,7 @@ export async function failedBetween(sql: Sql, after: number, before: number, lim
 }
 
 /** The states of the deliveries of these messages. */
-export async function endsOf(sql: Sql, messageIds: readonly string[]): Promise<EndedDelivery[]> {
+export async function deliveryEndsOf(sql: Sql, messageIds: readonly string[]): Promise<EndedDelivery[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
     `SELECT message_id, state, delivered_at, read_at, expires_at FROM deliveries
@@ -50,7 +50,7 @@ export async function endsOf(sql: Sql, messageIds: readonly string[]): Promise<E
   );
   return rows.map((row) => ({
     message_id: text(row, "message_id"),
-    state: oneOf(row, "state", states),
+    state: oneOf(row, "state", deliveryStates),
     delivered_at: integerOrNull(row, "delivered_at"),
     read_at: integerOrNull(row, "read_at"),
     expires_at: integerOrNull(row, "expires_at"),
@@ -92,12 +92,12 @@ export async function deleteProposals(sql: Sql, before: number, limit: number): 
 }
 
 /** The progress of a retention round: where to continue, and when that was stored. */
-export async function findClearing(sql: Sql, kind: string): Promise<{ seq: number; at: number } | undefined> {
+export async function findCursor(sql: Sql, kind: string): Promise<{ seq: number; at: number } | undefined> {
   const [row] = await sql("SELECT seq, at FROM clearings WHERE kind = $1", kind);
   return row && { seq: integer(row, "seq"), at: integer(row, "at") };
 }
 
-export async function putClearing(sql: Sql, kind: string, seq: number, now: number): Promise<void> {
+export async function putCursor(sql: Sql, kind: string, seq: number, now: number): Promise<void> {
   await sql(
     `INSERT INTO clearings (kind, seq, at) VALUES ($1, $2, $3)
      ON CONFLICT (kind) DO UPDATE SET seq = excluded.seq, at = excluded.at`,

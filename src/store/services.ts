@@ -13,7 +13,7 @@ export interface Service {
   endpoint: string;
   /** peer_id, or `operator`. */
   owner: string;
-  held: boolean;
+  self_renewing: boolean;
   ttl: number;
   registered_at: number;
   renewed_at: number;
@@ -38,7 +38,7 @@ function toService(row: Row): OwnedService {
     host: text(row, "host"),
     endpoint: text(row, "endpoint"),
     owner: text(row, "owner"),
-    held: integer(row, "held") === 1,
+    self_renewing: integer(row, "held") === 1,
     ttl: integer(row, "ttl"),
     registered_at: integer(row, "registered_at"),
     renewed_at: integer(row, "renewed_at"),
@@ -60,7 +60,7 @@ export async function insertService(sql: Sql, service: Service): Promise<void> {
     service.host,
     service.endpoint,
     service.owner,
-    service.held ? 1 : 0,
+    service.self_renewing ? 1 : 0,
     service.ttl,
     service.registered_at,
     service.renewed_at,

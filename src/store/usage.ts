@@ -1,19 +1,21 @@
 /** Statements about recent usage: rates of sending, wakes, and the cost of mail. */
+import type { DeliveryMethod } from "../rules/delivery.ts";
 import type { DeliveryRow } from "./messages.ts";
 import { integer, integerOrNull, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** How a host delivered mail to the model. */
-export const ways = ["wake", "tool", "stop", "prompt", "check"] as const;
-export type Way = (typeof ways)[number];
-
 /** Stores how mail was delivered; `batch` identifies mail that was shown together. */
-export async function recordWay(sql: Sql, d: DeliveryRow, way: Way, batch: string): Promise<void> {
+export async function recordDeliveryMethod(
+  sql: Sql,
+  d: DeliveryRow,
+  method: DeliveryMethod,
+  batch: string,
+): Promise<void> {
   await sql(
     "UPDATE deliveries SET via = $3, batch = $4 WHERE message_id = $1 AND peer_id = $2",
     d.message_id,
     d.peer_id,
-    way,
+    method,
     batch,
   );
 }

@@ -6,7 +6,7 @@ import { CctError } from "../platform/errors.ts";
 import { prepareHome, writeWhole } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import type { Move, Moved, MovedTable } from "../rules/moves.ts";
-import { checkMoves, movesHere, noteMove, sourceId } from "../store/moves.ts";
+import { ensureSourceId, incomingMoves, recordMove, requireNoUnfinishedMove } from "../store/moves.ts";
 import type { Sql } from "../store/store.ts";
 import { rowsAfter, tables } from "../store/tables.ts";
 import { clearAll, copyAll, readAll } from "./copying.ts";
@@ -23,7 +23,7 @@ export async function move(world: World, config: Config, how: Move): Promise<Mov
   try {
     const source = await openEndpoint(world, config, how.from);
     open.push(source.close);
-    await source.store.read(checkMoves);
+    await source.store.read(requireNoUnfinishedMove);
     await source.checkTexts();
     const read = await readAll(source.store, how);
     if (how.dryRun) return { from: source.name, to: how.to, tables: read };
@@ -45,12 +45,12 @@ async function copyAndCompare(
   how: Move,
 ): Promise<void> {
   const now = await source.now();
-  const source_id = await source.store.tx((sql) => sourceId(sql, world.newId(), now));
+  const source_id = await source.store.tx((sql) => ensureSourceId(sql, world.newId(), now));
   const digest = createHash("sha256").update(JSON.stringify(read)).digest("hex");
   const rows = read.reduce((sum, table) => sum + table.rows, 0);
   const at = await target.now();
   const note = (state: "running" | "done", of: string): Promise<void> =>
-    target.store.tx((sql) => noteMove(sql, { source_id, state, digest: of, at }));
+    target.store.tx((sql) => recordMove(sql, { source_id, state, digest: of, at }));
 
   if ((await target.store.exclusiveTx((sql) => claim(sql, target.name, source_id, digest, at))) === "other rows") {
     await clearAll(target.store, how);
@@ -84,7 +84,7 @@ async function claim(
   digest: string,
   at: number,
 ): Promise<"other rows" | "ok"> {
-  const moves = await movesHere(sql);
+  const moves = await incomingMoves(sql);
   const earlier = moves.find((one) => one.source_id === source_id);
   if (earlier?.state === "done")
     throw new CctError(
@@ -102,7 +102,7 @@ async function claim(
         : `${name} already contains other data (${holds}). Nothing was changed.`,
       "Use a new, empty database.",
     );
-  await noteMove(sql, { source_id, state: "running", digest, at });
+  await recordMove(sql, { source_id, state: "running", digest, at });
   return "ok";
 }
 

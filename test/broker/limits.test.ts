@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createFanout, MAX_STREAMS } from "../../src/broker/streams/fanout.ts";
-import { MAX_CLAIMS, MAX_POOLS, MAX_PROPOSALS, MAX_SERVICES } from "../../src/rules/bounds.ts";
+import { MAX_CLAIMS, MAX_POOLS, MAX_PROPOSALS, MAX_SERVICES } from "../../src/rules/quotas.ts";
 import { call, goodHeaders, ok, refusal, refused, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { openEvents } from "../support/events.ts";

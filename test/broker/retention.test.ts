@@ -1,6 +1,6 @@
 /** What is finished goes after a while; what somebody waits for never does. */
 import { expect, test } from "vitest";
-import type { Keep } from "../../src/rules/retention.ts";
+import type { RetentionPolicy } from "../../src/rules/retention.ts";
 import { call, ok, refused } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
@@ -12,7 +12,7 @@ import { until } from "../support/wait.ts";
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
-const KEEP: Keep = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
+const KEEP: RetentionPolicy = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
 
 async function texts(works: Clockwork): Promise<string[]> {
   return (await works.call("messages", { limit: 500 })).messages.map((message) => message.text).sort();

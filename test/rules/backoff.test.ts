@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { LONGEST_PAUSE_MS, pauseAfter } from "../../src/rules/backoff.ts";
+import { backoffMs, MAX_BACKOFF_MS } from "../../src/rules/backoff.ts";
 
 const random = fc.double({ min: 0, max: 1, noNaN: true });
 
 test("a pause is never longer than the longest, never none, and grows with failures", () => {
   fc.assert(
     fc.property(fc.nat(100_000), fc.integer({ min: 50, max: 1000 }), random, (failures, first, chance) => {
-      const pause = pauseAfter(failures, first, chance);
+      const pause = backoffMs(failures, first, chance);
       expect(pause).toBeGreaterThanOrEqual(first / 2);
-      expect(pause).toBeLessThanOrEqual(LONGEST_PAUSE_MS);
-      expect(pauseAfter(failures + 1, first, chance)).toBeGreaterThanOrEqual(pause);
+      expect(pause).toBeLessThanOrEqual(MAX_BACKOFF_MS);
+      expect(backoffMs(failures + 1, first, chance)).toBeGreaterThanOrEqual(pause);
     }),
   );
 });
@@ -21,11 +21,11 @@ test("a hundred sessions that lost their broker in one moment do not come back i
   for (const awayMs of [1_000, 10_000, 3_600_000]) {
     const returns = sessions.map((chance) => {
       let at = 0;
-      for (let failures = 0; at < awayMs; failures++) at += pauseAfter(failures, 100, chance);
+      for (let failures = 0; at < awayMs; failures++) at += backoffMs(failures, 100, chance);
       return at - awayMs;
     });
     const most = Math.max(...returns.map((at) => returns.filter((other) => other >= at && other < at + 100).length));
     expect(most).toBeLessThanOrEqual(25);
-    expect(Math.max(...returns)).toBeLessThanOrEqual(LONGEST_PAUSE_MS);
+    expect(Math.max(...returns)).toBeLessThanOrEqual(MAX_BACKOFF_MS);
   }
 });

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import {
   acknowledge,
   claim,
-  cutOff,
   type Delivery,
   expire,
   lapse,
@@ -11,6 +10,7 @@ import {
   type Outcome,
   outcomes,
   renew,
+  requeueUnread,
 } from "../../src/rules/delivery.ts";
 import { LEASE_MS, SKEW_MS } from "../../src/rules/presence.ts";
 
@@ -85,7 +85,7 @@ function outcomeOf(life: Life, what: Step): Delivery | undefined {
     case "crash":
       return d.state === "claimed" ? acknowledge(d, d.attempt, "lost", now) : undefined;
     case "resume":
-      return d.state === "claimed" ? acknowledge(d, d.attempt, "lost", now) : cutOff(d);
+      return d.state === "claimed" ? acknowledge(d, d.attempt, "lost", now) : requeueUnread(d);
     case "wait":
       life.now += what.ms;
       return undefined;

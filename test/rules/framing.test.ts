@@ -6,14 +6,14 @@ import {
   FRAME_LIMIT,
   type FramedMessage,
   fitsFrame,
-  fitting,
   frame,
   framedLength,
   NOT_YOUR_USER,
-  quote,
+  quoteLines,
+  takeFitting,
 } from "../../src/rules/framing.ts";
 import { isName } from "../../src/rules/names.ts";
-import { clean } from "../../src/rules/text.ts";
+import { stripInvisible } from "../../src/rules/text.ts";
 import { hostileText, isControl, LINE_END, longHostileText, UNSEEN } from "../support/hostile.ts";
 
 const messageId = fc.stringMatching(/^[A-Za-z0-9_-]{8,64}$/);
@@ -69,7 +69,7 @@ function expected(messages: readonly FramedMessage[], count: number): Read[] {
         ? "operator (a person, at the CCT command line)"
         : `${one.from_name} (peer ${one.from.slice(0, 4)})`,
     id: one.message_id,
-    body: `${quote(one.text)}\n`,
+    body: `${quoteLines(one.text)}\n`,
   }));
 }
 
@@ -184,7 +184,7 @@ describe("what is said in a pool", () => {
 
   test("standing together never takes more room than standing alone", () => {
     const many = Array.from({ length: 300 }, (_, i) => report(i));
-    const fit = fitting(many, FRAME_BUDGET);
+    const fit = takeFitting(many, FRAME_BUDGET);
     expect(fit.length).toBeGreaterThan(20);
     expect(frame(fit, 10).length).toBeLessThanOrEqual(FRAME_LIMIT);
   });
@@ -196,7 +196,7 @@ describe("the host shows the whole frame, because", () => {
   test("what is chosen for it never exceeds the budget, and keeps the order", () => {
     fc.assert(
       fc.property(mail, fc.integer({ min: 0, max: FRAME_BUDGET }), (messages, budget) => {
-        const fit = fitting(messages, budget);
+        const fit = takeFitting(messages, budget);
         expect(fit).toEqual(messages.slice(0, fit.length));
         expect(sum(fit.map(framedLength))).toBeLessThanOrEqual(budget);
         const next = messages[fit.length];
@@ -208,7 +208,7 @@ describe("the host shows the whole frame, because", () => {
   test("what fits the budget makes a frame within the limit", () => {
     fc.assert(
       fc.property(mail, fc.nat(1_000_000), (messages, more) => {
-        const fit = fitting(messages.filter(fitsFrame), FRAME_BUDGET);
+        const fit = takeFitting(messages.filter(fitsFrame), FRAME_BUDGET);
         expect(frame(fit, more).length).toBeLessThanOrEqual(FRAME_LIMIT);
       }),
     );
@@ -218,7 +218,7 @@ describe("the host shows the whole frame, because", () => {
     const many = Array.from({ length: 100 }, (_, i) => ({ ...plain, message_id: `message-${i}`, text: "k" }));
     const long = { ...plain, text: "x".repeat(FRAME_BUDGET - framedLength({ ...plain, text: "" }) - 1) };
     expect(framedLength(long)).toBe(FRAME_BUDGET);
-    expect(frame(fitting(many, FRAME_BUDGET), 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
+    expect(frame(takeFitting(many, FRAME_BUDGET), 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
     expect(frame([long], 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
   });
 
@@ -241,8 +241,8 @@ test("a notice of a message that is too long names it, and none of its words", (
 test("quoting keeps every line and loses none", () => {
   fc.assert(
     fc.property(hostileText, (text) => {
-      const lines = quote(text).split("\n");
-      expect(lines).toHaveLength(clean(text).split("\n").length);
+      const lines = quoteLines(text).split("\n");
+      expect(lines).toHaveLength(stripInvisible(text).split("\n").length);
       for (const line of lines) expect(line).toMatch(/^\|( |$)/);
     }),
   );

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { estimatedTokens, guard, isWithinWakeLimit, type Limits, type Sent } from "../../src/rules/guards.ts";
+import { estimatedTokens, guard, isWithinWakeLimit, type Limits, type RecentSends } from "../../src/rules/guards.ts";
 
 const NOW = 1_700_000_000_000;
 const limits: Limits = {
@@ -21,7 +21,7 @@ const none: Limits = {
   mailbox_messages: 0,
   peers: 0,
 };
-const quiet: Sent = { all: 0, same: 0, repeated_at: null };
+const quiet: RecentSends = { all: 0, same: 0, repeated_at: null };
 
 const sent = fc.record({
   all: fc.nat(2000),
@@ -42,7 +42,7 @@ describe("a guard", () => {
     ["very many messages", { ...quiet, all: 600 }, 0, "sender", "600 messages"],
   ] as const)("stops %s, and says what to do", (_, was, hops, name, words) => {
     const tripped = guard(limits, was, hops, "bob", NOW);
-    expect(tripped?.guard).toBe(name);
+    expect(tripped?.trippedGuard).toBe(name);
     expect(tripped?.message).toContain(words);
     expect(tripped?.hint).not.toBe("");
   });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { candidates, type Holder, holding } from "../../src/rules/identity.ts";
+import { type ConversationRecord, candidates, withConversation } from "../../src/rules/identity.ts";
 
-interface Known extends Holder {
+interface Known extends ConversationRecord {
   /** The process that is this peer, or was it last. */
   pid: number;
 }
@@ -16,7 +16,7 @@ const peer = (peer_id: string, session_id: string | undefined, more: Partial<Kno
   ...more,
 });
 
-const ids = (found: readonly Holder[]): string[] => found.map((one) => one.peer_id);
+const ids = (found: readonly ConversationRecord[]): string[] => found.map((one) => one.peer_id);
 /** Process 1 asks; 1 and 2 live. */
 const ask = (records: readonly Known[], session: string | undefined): string[] =>
   ids(
@@ -61,14 +61,14 @@ test("a conversation that was left by /clear is still its peer's, as long as nob
 
 test("what is kept: the conversation now, those before, and never one that is another peer's", () => {
   const a = peer("a", "x", { earlier: ["w"] });
-  expect(holding(a, "y", [a])).toMatchObject({ session_id: "y", earlier: ["x", "w"] });
-  expect(holding(a, "w", [a])).toMatchObject({ session_id: "w", earlier: ["x"] });
-  expect(holding(a, "x", [a])).toBe(a);
-  expect(holding(a, undefined, [a])).toBe(a);
-  expect(holding(a, "y", [a, peer("b", "y")])).toBe(a);
-  expect(holding(peer("n", undefined), "y", [])).toMatchObject({ session_id: "y", earlier: [] });
+  expect(withConversation(a, "y", [a])).toMatchObject({ session_id: "y", earlier: ["x", "w"] });
+  expect(withConversation(a, "w", [a])).toMatchObject({ session_id: "w", earlier: ["x"] });
+  expect(withConversation(a, "x", [a])).toBe(a);
+  expect(withConversation(a, undefined, [a])).toBe(a);
+  expect(withConversation(a, "y", [a, peer("b", "y")])).toBe(a);
+  expect(withConversation(peer("n", undefined), "y", [])).toMatchObject({ session_id: "y", earlier: [] });
   let long = a;
-  for (let i = 0; i < 100; i++) long = holding(long, `c${i}`, [long]);
+  for (let i = 0; i < 100; i++) long = withConversation(long, `c${i}`, [long]);
   expect(long.earlier).toHaveLength(20);
   expect(long.earlier[0]).toBe("c98");
 });
@@ -98,7 +98,7 @@ test("whatever windows do, no two are one peer, and a conversation that is resum
           (one) => running.has(one.pid),
         );
         const now: Known = first
-          ? { ...holding(first, session, records), pid }
+          ? { ...withConversation(first, session, records), pid }
           : peer(`p${++made}`, session, { pid, since: made });
         // Who was this process before is offline.
         records = records

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { CctError } from "../../src/platform/errors.ts";
 import {
   archive,
-  audience,
+  broadcastRecipients,
   changedMembers,
   checkedPurpose,
   checkedRole,
@@ -22,7 +22,7 @@ import {
   type Pool,
   RELEASE_GRACE_MS,
   release,
-  settled,
+  withLead,
 } from "../../src/rules/pools.ts";
 import { isControl } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
@@ -128,7 +128,7 @@ function clock(world: World): World {
     const away = { offline: last_seen !== undefined, last_seen: last_seen ?? world.now };
     if (isDue(member, away, ABSENCE, world.now)) pool = leave(pool, member.peer_id, live, world.now);
   }
-  return { ...world, pool: settled(pool, live) };
+  return { ...world, pool: withLead(pool, live) };
 }
 
 const empty: Pool = { pool_id: "p", name: "team", purpose: "tests", private: false, archived_at: null, members: [] };
@@ -218,7 +218,7 @@ describe("whatever happens to a pool, in any order", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), who, (steps, sender) => {
         const { pool } = follow(steps, () => {});
-        const reached = ids(audience(pool, sender.peer_id));
+        const reached = ids(broadcastRecipients(pool, sender.peer_id));
         expect(reached).not.toContain(sender.peer_id);
         expect(new Set(reached).size).toBe(reached.length);
         const others = pool.members.filter(
@@ -265,7 +265,7 @@ describe("whatever happens to a pool, in any order", () => {
         if (was.releasing_until === null || was.left_at !== null) continue;
         const is = memberOf(pool, was.peer_id);
         expect(is?.releasing_until ?? was.releasing_until).toBe(was.releasing_until);
-        expect(ids(audience(pool, "nobody"))).not.toContain(was.peer_id);
+        expect(ids(broadcastRecipients(pool, "nobody"))).not.toContain(was.peer_id);
         if (what.do === "wait" && now >= was.releasing_until) expect(is).toBeUndefined();
       }
     });

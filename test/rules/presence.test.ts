@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import {
   type Busy,
   busyUntil,
+  hasElapsed,
   holdsName,
   isBusy,
   isLive,
-  isOver,
   NAME_HOLD_MS,
+  NOT_BUSY,
   OFFLINE_AFTER_MS,
   presenceOf,
-  READY,
   type Session,
   SKEW_MS,
   wantsQuiet,
@@ -23,7 +23,7 @@ const session = (more: Partial<Session> = {}): Session => ({
   claude_pid: 1,
   last_seen: NOW,
   presence: "active",
-  ...READY,
+  ...NOT_BUSY,
   ...more,
 });
 
@@ -55,7 +55,7 @@ describe("when the clock is set back", () => {
   test("nothing stays locked until it has caught up", () => {
     fc.assert(
       fc.property(fc.integer({ min: SKEW_MS + 1 }), fc.nat(), (behind, length) => {
-        expect(isOver(NOW, length, NOW - behind)).toBe(true);
+        expect(hasElapsed(NOW, length, NOW - behind)).toBe(true);
       }),
     );
   });
@@ -63,7 +63,7 @@ describe("when the clock is set back", () => {
   test("what another's clock, a little ahead, has begun is not over", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: SKEW_MS }), fc.nat(), (behind, length) => {
-        expect(isOver(NOW, length, NOW - behind)).toBe(false);
+        expect(hasElapsed(NOW, length, NOW - behind)).toBe(false);
       }),
     );
   });
@@ -71,7 +71,7 @@ describe("when the clock is set back", () => {
   test("a span is over exactly when its length has passed", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), (length, later) => {
-        expect(isOver(NOW, length, NOW + later)).toBe(later >= length);
+        expect(hasElapsed(NOW, length, NOW + later)).toBe(later >= length);
       }),
     );
   });
@@ -128,9 +128,9 @@ describe("a busy signal", () => {
   });
 
   test("that nobody gave is none", () => {
-    expect(isBusy(READY, NOW)).toBe(false);
-    expect(wantsQuiet(READY, NOW)).toBe(false);
-    expect(busyUntil(READY, NOW)).toBeUndefined();
+    expect(isBusy(NOT_BUSY, NOW)).toBe(false);
+    expect(wantsQuiet(NOT_BUSY, NOW)).toBe(false);
+    expect(busyUntil(NOT_BUSY, NOW)).toBeUndefined();
   });
 
   test("does not hide that a session waits for its user's permission, nor that it is gone", () => {
@@ -144,11 +144,11 @@ describe("a busy signal", () => {
     const command = { busy_reason: "a long command", busy_since: NOW, busy_for: null };
     expect(withLongCommand(own, NOW, NOW + MINUTE)).toEqual(own);
     expect(withLongCommand(own, undefined, NOW + MINUTE)).toEqual(own);
-    expect(withLongCommand(READY, NOW, NOW + MINUTE)).toEqual(command);
+    expect(withLongCommand(NOT_BUSY, NOW, NOW + MINUTE)).toEqual(command);
     expect(withLongCommand(command, NOW, NOW + MINUTE)).toEqual(command);
-    expect(withLongCommand(command, undefined, NOW + MINUTE)).toEqual(READY);
+    expect(withLongCommand(command, undefined, NOW + MINUTE)).toEqual(NOT_BUSY);
     expect(withLongCommand(own, NOW, NOW + 15 * MINUTE)).toEqual(command);
-    expect(withLongCommand(own, undefined, NOW + 15 * MINUTE)).toEqual(READY);
-    expect(withLongCommand(READY, undefined, NOW)).toEqual(READY);
+    expect(withLongCommand(own, undefined, NOW + 15 * MINUTE)).toEqual(NOT_BUSY);
+    expect(withLongCommand(NOT_BUSY, undefined, NOW)).toEqual(NOT_BUSY);
   });
 });

@@ -1,28 +1,32 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { states } from "../../src/rules/delivery.ts";
-import { isFinished, type Keep, keptSince, mayGo } from "../../src/rules/retention.ts";
+import { deliveryStates } from "../../src/rules/delivery.ts";
+import { isDeletable, isFinal, type RetentionPolicy, retentionCutoff } from "../../src/rules/retention.ts";
 
 const DAY = 86_400_000;
 const START = 1_800_000_000_000;
 const moment = fc.integer({ min: START, max: START + 200 * DAY });
 const later = fc.option(moment, { nil: null });
 const delivery = fc.record({
-  state: fc.constantFrom(...states),
+  state: fc.constantFrom(...deliveryStates),
   delivered_at: later,
   read_at: later,
   expires_at: later,
 });
-const finished = delivery.filter(isFinished);
+const finished = delivery.filter(isFinal);
 const days = fc.integer({ min: 0, max: 120 });
-const keep: fc.Arbitrary<Keep> = fc.record({ keep_read_days: days, keep_failed_days: days, keep_notes_days: days });
+const keep: fc.Arbitrary<RetentionPolicy> = fc.record({
+  keep_read_days: days,
+  keep_failed_days: days,
+  keep_notes_days: days,
+});
 
 describe("what may go", () => {
   test("is never what somebody still waits for, was given and has not read, or is held from him", () => {
-    const open = delivery.filter((d) => !isFinished(d));
+    const open = delivery.filter((d) => !isFinal(d));
     fc.assert(
       fc.property(moment, fc.array(delivery), open, keep, moment, (sentAt, others, one, kept, now) => {
-        expect(mayGo(sentAt, [...others, one], kept, now + 10_000 * DAY)).toBe(false);
+        expect(isDeletable(sentAt, [...others, one], kept, now + 10_000 * DAY)).toBe(false);
       }),
     );
   });
@@ -30,7 +34,7 @@ describe("what may go", () => {
   test("is never what was sent or read within the days that it is kept, and nothing where that is for ever", () => {
     fc.assert(
       fc.property(moment, fc.array(finished, { maxLength: 4 }), keep, moment, (sentAt, all, kept, now) => {
-        if (!mayGo(sentAt, all, kept, now)) return;
+        if (!isDeletable(sentAt, all, kept, now)) return;
         const failed = all.some((d) => d.state !== "read");
         const whole = failed ? kept.keep_failed_days : kept.keep_read_days;
         expect(whole).toBeGreaterThan(0);
@@ -50,8 +54,8 @@ describe("what may go", () => {
         fc.nat(),
         (sentAt, all, kept, now, more) => {
           const whole = all.some((d) => d.state !== "read") ? kept.keep_failed_days : kept.keep_read_days;
-          expect(mayGo(sentAt, all, kept, START + 1_000 * DAY)).toBe(whole > 0);
-          if (mayGo(sentAt, all, kept, now)) expect(mayGo(sentAt, all, kept, now + more)).toBe(true);
+          expect(isDeletable(sentAt, all, kept, START + 1_000 * DAY)).toBe(whole > 0);
+          if (isDeletable(sentAt, all, kept, now)) expect(isDeletable(sentAt, all, kept, now + more)).toBe(true);
         },
       ),
     );
@@ -65,14 +69,14 @@ describe("what may go", () => {
       read_at: START + 41 * DAY,
       expires_at: null,
     };
-    expect(mayGo(START, [read], kept, START + 70 * DAY)).toBe(false);
-    expect(mayGo(START, [read], kept, START + 71 * DAY)).toBe(true);
+    expect(isDeletable(START, [read], kept, START + 70 * DAY)).toBe(false);
+    expect(isDeletable(START, [read], kept, START + 71 * DAY)).toBe(true);
     // A deadline that passed after it was read is nothing that happened.
-    expect(mayGo(START, [{ ...read, expires_at: START + 60 * DAY }], kept, START + 71 * DAY)).toBe(true);
+    expect(isDeletable(START, [{ ...read, expires_at: START + 60 * DAY }], kept, START + 71 * DAY)).toBe(true);
     const expired = { state: "expired" as const, delivered_at: null, read_at: null, expires_at: START + 20 * DAY };
-    expect(mayGo(START, [read, expired], kept, START + 130 * DAY)).toBe(false);
-    expect(mayGo(START, [read, expired], kept, START + 131 * DAY)).toBe(true);
-    expect(mayGo(START, [], kept, START + 30 * DAY)).toBe(true);
-    expect(keptSince(0, START)).toBe(Number.NEGATIVE_INFINITY);
+    expect(isDeletable(START, [read, expired], kept, START + 130 * DAY)).toBe(false);
+    expect(isDeletable(START, [read, expired], kept, START + 131 * DAY)).toBe(true);
+    expect(isDeletable(START, [], kept, START + 30 * DAY)).toBe(true);
+    expect(retentionCutoff(0, START)).toBe(Number.NEGATIVE_INFINITY);
   });
 });

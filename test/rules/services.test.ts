@@ -4,19 +4,19 @@ import { SKEW_MS } from "../../src/rules/presence.ts";
 import {
   checkHealthPath,
   checkWord,
-  endpointKey,
-  endpointOf,
+  decideRegistration,
   expiresAt,
-  isGone,
+  isRemovable,
   isStale,
-  placement,
+  placeKey,
+  placeOf,
   resolveService,
 } from "../../src/rules/services.ts";
 import { hostileText } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const NOW = 1_700_000_000_000;
-const key = (url: string, machine = "here"): string => endpointKey(endpointOf(url, machine));
+const key = (url: string, machine = "here"): string => placeKey(placeOf(url, machine));
 
 describe("the place of a service", () => {
   const itself = fc.constantFrom(
@@ -110,7 +110,7 @@ describe("the place of a service", () => {
     ["file://localhost/etc/passwd", /scheme/],
     ["constructor://localhost:1", /scheme/],
   ])("%j can be no service's", (url, says) => {
-    const error = thrownBy(() => endpointOf(url, "here"));
+    const error = thrownBy(() => placeOf(url, "here"));
     expect(error).toMatchObject({ code: "bad_request" });
     expect(error.message).toMatch(says);
     expect(error.line).not.toContain("secret");
@@ -184,7 +184,7 @@ describe("the life of a service", () => {
       fc.property(ttl, (length) => {
         const lease = { renewed_at: NOW, ttl: length };
         const [end, farewell] = [NOW + length, Math.max(length, 60_000)];
-        const at = (now: number) => [isStale(lease, now), isGone(lease, now)];
+        const at = (now: number) => [isStale(lease, now), isRemovable(lease, now)];
         expect(expiresAt(lease)).toBe(end);
         expect(at(NOW)).toEqual([false, false]);
         expect(at(end - 1)).toEqual([false, false]);
@@ -199,7 +199,7 @@ describe("the life of a service", () => {
     fc.assert(
       fc.property(ttl, fc.integer({ min: SKEW_MS + 1 }), (length, back) => {
         const lease = { renewed_at: NOW, ttl: length };
-        expect([isStale(lease, NOW - back), isGone(lease, NOW - back)]).toEqual([true, false]);
+        expect([isStale(lease, NOW - back), isRemovable(lease, NOW - back)]).toEqual([true, false]);
       }),
     );
   });
@@ -246,22 +246,22 @@ describe("any number of registrations, renewals and endings", () => {
         for (const one of actions) {
           const before = kept;
           if (one.do === "pass") now += one.ms;
-          if (one.do === "sweep") kept = kept.filter((service) => !isGone(service, now));
+          if (one.do === "sweep") kept = kept.filter((service) => !isRemovable(service, now));
           if (one.do === "renew" || one.do === "unregister") {
             const service = kept[one.which];
-            if (!service || service.owner !== one.owner || isGone(service, now)) continue;
+            if (!service || service.owner !== one.owner || isRemovable(service, now)) continue;
             const others = kept.filter((other) => other !== service);
             kept = one.do === "renew" ? [...others, { ...service, renewed_at: now }] : others;
           }
           if (one.do === "register") {
             const there = kept.find(({ place }) => place === one.place);
             const service_id = one.run && `${one.run} of ${one.owner} at ${one.place}`;
-            const how = placement(there, { owner: one.owner, service_id }, now);
+            const how = decideRegistration(there, { owner: one.owner, service_id }, now);
             expect(how === "new").toBe(!there);
             if (how === "taken") {
               refused += 1;
               // Somebody is there, and it is somebody else.
-              expect(there && !isStale(there, now) && !isGone(there, now)).toBe(true);
+              expect(there && !isStale(there, now) && !isRemovable(there, now)).toBe(true);
               expect(there?.owner !== one.owner || (service_id !== undefined && there.service_id !== service_id)).toBe(
                 true,
               );
@@ -300,7 +300,7 @@ describe("any number of registrations, renewals and endings", () => {
       fc.property(fc.uniqueArray(fc.string(), { minLength: 1, maxLength: 20 }), (owners) => {
         let there: Kept | undefined;
         const won = owners.filter((who) => {
-          if (placement(there, { owner: who, service_id: undefined }, NOW) === "taken") return false;
+          if (decideRegistration(there, { owner: who, service_id: undefined }, NOW) === "taken") return false;
           there = { service_id: "1", owner: who, place: "here:1", renewed_at: NOW, ttl: 10_000 };
           return true;
         });

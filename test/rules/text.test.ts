@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CctError } from "../../src/platform/errors.ts";
-import { checkMessageText, checkPlain, clean, MAX_TEXT_BYTES, oneLine } from "../../src/rules/text.ts";
+import { checkMessageText, checkPlainText, MAX_TEXT_BYTES, oneLine, stripInvisible } from "../../src/rules/text.ts";
 import { hostileText, isControl, LINE_END, UNSEEN } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
 
@@ -34,8 +34,8 @@ describe("what can be sent", () => {
   });
 
   test("the place of a control character is told", () => {
-    expect(thrownBy(() => checkPlain("summary", "red \u001b[31m")).message).toContain("U+001B at position 4");
-    expect(() => checkPlain("summary", "tab\tline\r\nend")).not.toThrow();
+    expect(thrownBy(() => checkPlainText("summary", "red \u001b[31m")).message).toContain("U+001B at position 4");
+    expect(() => checkPlainText("summary", "tab\tline\r\nend")).not.toThrow();
   });
 });
 
@@ -43,7 +43,7 @@ describe("what is shown", () => {
   test("holds nothing that hides, turns or fakes what stands beside it", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
-        const shown = clean(text);
+        const shown = stripInvisible(text);
         expect(shown).not.toMatch(UNSEEN);
         expect([...shown].filter((one) => isControl(one) || one === "\r")).toEqual([]);
         expect(shown.isWellFormed()).toBe(true);
@@ -58,7 +58,7 @@ describe("what is shown", () => {
     for (let code = 0; code <= 0x10ffff; code++) {
       if (code >= 0xd800 && code <= 0xdfff) continue;
       const letter = String.fromCodePoint(code);
-      if (UNSEEN.test(letter) && clean(letter) !== "") left.push(`U+${code.toString(16)}`);
+      if (UNSEEN.test(letter) && stripInvisible(letter) !== "") left.push(`U+${code.toString(16)}`);
     }
     expect(left).toEqual([]);
   });
@@ -66,14 +66,14 @@ describe("what is shown", () => {
   test("cleaning what is clean changes nothing", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
-        expect(clean(clean(text))).toBe(clean(text));
+        expect(stripInvisible(stripInvisible(text))).toBe(stripInvisible(text));
       }),
     );
   });
 
   test("plain words, other scripts and emoji come through as they are", () => {
     for (const text of ["a\tb\nc", "naïve Ελληνικά עברית 日本語", "👍🏽 ❤️ 🇩🇪", "x < y && y > z"])
-      expect(clean(text)).toBe(text);
+      expect(stripInvisible(text)).toBe(text);
   });
 
   test("a line is one line, and no longer than asked", () => {
@@ -89,6 +89,6 @@ describe("what is shown", () => {
   });
 
   test("errors are of the one type", () => {
-    expect(thrownBy(() => checkPlain("text", "\ud800"))).toBeInstanceOf(CctError);
+    expect(thrownBy(() => checkPlainText("text", "\ud800"))).toBeInstanceOf(CctError);
   });
 });

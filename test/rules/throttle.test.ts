@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   addressKey,
-  type Bucket,
   type Failures,
-  fail,
-  failureWaitMs,
-  LONGEST_WAIT_MS,
-  spend,
+  MAX_TARPIT_DELAY_MS,
+  recordFailure,
+  type TokenBucket,
+  takeToken,
+  tarpitDelayMs,
 } from "../../src/rules/throttle.ts";
 
 const NOW = 1_700_000_000_000;
@@ -20,12 +20,12 @@ describe("a bucket", () => {
         fc.integer({ min: 1, max: 200 }),
         fc.array(fc.nat(300), { maxLength: 300 }),
         (perSecond, size, pauses) => {
-          let bucket: Bucket | undefined;
+          let bucket: TokenBucket | undefined;
           let now = NOW;
           let through = 0;
           for (const pause of pauses) {
             now += pause;
-            const after = spend(bucket, perSecond, size, now);
+            const after = takeToken(bucket, perSecond, size, now);
             bucket = after.bucket;
             if (after.waitMs === 0) through++;
           }
@@ -38,45 +38,45 @@ describe("a bucket", () => {
   test("that says how long to wait has one then, and had none before; whoever keeps to the pace never waits", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 1, max: 50 }), (perSecond, size) => {
-        let bucket: Bucket | undefined;
-        for (let i = 0; i < size; i++) bucket = spend(bucket, perSecond, size, NOW).bucket;
-        const { waitMs } = spend(bucket, perSecond, size, NOW);
+        let bucket: TokenBucket | undefined;
+        for (let i = 0; i < size; i++) bucket = takeToken(bucket, perSecond, size, NOW).bucket;
+        const { waitMs } = takeToken(bucket, perSecond, size, NOW);
         expect(waitMs).toBeGreaterThan(0);
-        expect(spend(bucket, perSecond, size, NOW + waitMs).waitMs).toBe(0);
-        if (waitMs > 1) expect(spend(bucket, perSecond, size, NOW + waitMs - 1).waitMs).toBeGreaterThan(0);
+        expect(takeToken(bucket, perSecond, size, NOW + waitMs).waitMs).toBe(0);
+        if (waitMs > 1) expect(takeToken(bucket, perSecond, size, NOW + waitMs - 1).waitMs).toBeGreaterThan(0);
       }),
     );
   });
 
   test("gains and loses nothing by a clock that is set back", () => {
-    const { bucket } = spend(undefined, 1, 5, NOW);
-    expect(spend(bucket, 1, 5, NOW - 1_000_000).bucket.left).toBe(3);
+    const { bucket } = takeToken(undefined, 1, 5, NOW);
+    expect(takeToken(bucket, 1, 5, NOW - 1_000_000).bucket.left).toBe(3);
   });
 });
 
 describe("wrong credentials", () => {
   const failed = (count: number): Failures | undefined => {
     let failures: Failures | undefined;
-    for (let i = 0; i < count; i++) failures = fail(failures, NOW);
+    for (let i = 0; i < count; i++) failures = recordFailure(failures, NOW);
     return failures;
   };
 
   test("cost nothing at first, then more and more, and never more than two seconds", () => {
-    expect(failureWaitMs(undefined, NOW)).toBe(0);
-    expect(failureWaitMs(failed(10), NOW)).toBe(0);
-    expect(failureWaitMs(failed(11), NOW)).toBe(50);
-    expect(failureWaitMs(failed(12), NOW)).toBe(100);
-    expect(failureWaitMs(failed(100), NOW)).toBe(LONGEST_WAIT_MS);
+    expect(tarpitDelayMs(undefined, NOW)).toBe(0);
+    expect(tarpitDelayMs(failed(10), NOW)).toBe(0);
+    expect(tarpitDelayMs(failed(11), NOW)).toBe(50);
+    expect(tarpitDelayMs(failed(12), NOW)).toBe(100);
+    expect(tarpitDelayMs(failed(100), NOW)).toBe(MAX_TARPIT_DELAY_MS);
     fc.assert(
       fc.property(fc.nat(200), (count) => {
-        expect(failureWaitMs(failed(count + 1), NOW)).toBeGreaterThanOrEqual(failureWaitMs(failed(count), NOW));
+        expect(tarpitDelayMs(failed(count + 1), NOW)).toBeGreaterThanOrEqual(tarpitDelayMs(failed(count), NOW));
       }),
     );
   });
 
   test("are forgotten with time", () => {
-    expect(failureWaitMs(failed(12), NOW + 12_000)).toBe(0);
-    expect(failureWaitMs(failed(12), NOW - 12_000)).toBe(100);
+    expect(tarpitDelayMs(failed(12), NOW + 12_000)).toBe(0);
+    expect(tarpitDelayMs(failed(12), NOW - 12_000)).toBe(100);
   });
 });
 

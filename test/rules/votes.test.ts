@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Ballot, cast, tally, tallyText, type Vote, votes } from "../../src/rules/votes.ts";
+import { type Ballot, castVote, countVotes, type Vote, voteSummary, votes } from "../../src/rules/votes.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const NAMES = ["ann", "ben", "carol", "dan", "eve", "fay", "gus", "hal", "ida"];
@@ -15,7 +15,7 @@ const vote = fc.constantFrom(...votes);
 const incoming = fc.array(fc.record({ who: fc.nat(NAMES.length - 1), vote }), { maxLength: 25 });
 
 const castAll = (ballots: Ballot[], all: readonly { who: number; vote: Vote }[]): Ballot[] =>
-  all.reduce((so_far, { who, vote }) => cast(so_far, ballots[who % ballots.length]?.peer_id ?? "", vote), ballots);
+  all.reduce((so_far, { who, vote }) => castVote(so_far, ballots[who % ballots.length]?.peer_id ?? "", vote), ballots);
 
 describe("how a vote ends", () => {
   test("what each voter said last counts, in whatever order the voters came", () => {
@@ -30,7 +30,7 @@ describe("how a vote ends", () => {
           const again = order.map((who) => ({ who, vote: last.get(who) ?? "abstain" }));
           const ballots = castAll(snapshot(voters), all);
           expect(castAll(snapshot(voters), again)).toEqual(ballots);
-          expect(tally(ballots.toReversed())).toEqual(tally(ballots));
+          expect(countVotes(ballots.toReversed())).toEqual(countVotes(ballots));
         },
       ),
       { numRuns: 500 },
@@ -43,7 +43,7 @@ describe("how a vote ends", () => {
         const ballots = snapshot(said.length).map((ballot, i) => ({ ...ballot, vote: said[i] ?? null }));
         const yes = said.filter((one) => one === "yes").length;
         const silent = said.filter((one) => one === null).length;
-        const { state, needed } = tally(ballots);
+        const { state, needed } = countVotes(ballots);
         expect(state === "passed").toBe(said.length === 2 ? yes === 2 : yes > said.length / 2);
         if (state === "open") expect(yes + silent).toBeGreaterThanOrEqual(needed);
         if (state === "rejected") expect(yes + silent).toBeLessThanOrEqual(said.length / 2);
@@ -58,13 +58,13 @@ describe("how a vote ends", () => {
         const ballots = castAll(snapshot(voters), all);
         const silent = ballots.flatMap((ballot, i) => (ballot.vote === null ? [i] : []));
         const ends = (vote: Vote) =>
-          tally(
+          countVotes(
             castAll(
               ballots,
               silent.map((who) => ({ who, vote })),
             ),
           ).state;
-        const { state } = tally(ballots);
+        const { state } = countVotes(ballots);
         expect(["passed", "rejected"]).toContain(ends("yes"));
         expect(["passed", "rejected"]).toContain(ends("no"));
         expect(ends("abstain")).toBe(ends("no"));
@@ -79,10 +79,10 @@ describe("how a vote ends", () => {
     fc.assert(
       fc.property(size, incoming, incoming, (voters, all, later) => {
         const decided = castAll(snapshot(voters), all);
-        const { state } = tally(decided);
+        const { state } = countVotes(decided);
         fc.pre(state !== "open");
         const latecomers = later.filter(({ who }) => decided[who % voters]?.vote === null);
-        expect(tally(castAll(decided, latecomers)).state).toBe(state);
+        expect(countVotes(castAll(decided, latecomers)).state).toBe(state);
       }),
     );
   });
@@ -103,7 +103,7 @@ describe("how a vote ends", () => {
     [5, ["yes", "yes", "no", "no"], "open"],
   ] as [number, Vote[], string][])("%d voters who say %j: %s", (voters, said, state) => {
     expect(
-      tally(
+      countVotes(
         castAll(
           snapshot(voters),
           said.map((vote, who) => ({ who, vote })),
@@ -116,7 +116,7 @@ describe("how a vote ends", () => {
 describe("a vote", () => {
   test("of somebody who was no member then is refused with who may vote, and counts for nobody", () => {
     const ballots = Object.freeze(snapshot(3).map((ballot) => Object.freeze(ballot)));
-    const error = thrownBy(() => cast(ballots, "id-of-gus", "yes"));
+    const error = thrownBy(() => castVote(ballots, "id-of-gus", "yes"));
     expect(error.code).toBe("forbidden");
     expect(error.hint).toBe("Voters: ann, ben, carol.");
   });
@@ -126,7 +126,7 @@ describe("a vote", () => {
       fc.property(size, incoming, fc.nat(8), vote, (voters, all, who, changed) => {
         const before = castAll(snapshot(voters), all);
         const me = before[who % voters]?.peer_id ?? "";
-        const after = cast(before, me, changed);
+        const after = castVote(before, me, changed);
         expect(after.find((ballot) => ballot.peer_id === me)?.vote).toBe(changed);
         expect(after.filter((ballot) => ballot.peer_id !== me)).toEqual(
           before.filter((ballot) => ballot.peer_id !== me),
@@ -142,8 +142,8 @@ test("how it stands is told with who has not voted", () => {
     { who: 1, vote: "no" },
     { who: 2, vote: "abstain" },
   ]);
-  expect(tallyText(ballots)).toBe("1 of 4 voted yes, 3 needed; 1 no; 1 abstained; dan did not vote");
-  expect(tallyText(castAll(snapshot(2), [{ who: 0, vote: "yes" }]))).toBe(
+  expect(voteSummary(ballots)).toBe("1 of 4 voted yes, 3 needed; 1 no; 1 abstained; dan did not vote");
+  expect(voteSummary(castAll(snapshot(2), [{ who: 0, vote: "yes" }]))).toBe(
     "1 of 2 voted yes, 2 needed; ben did not vote",
   );
 });

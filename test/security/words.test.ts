@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { checkOutgoing } from "../../src/client/secrets.ts";
-import { escapeUnseen } from "../../src/rules/text.ts";
+import { escapeInvisible } from "../../src/rules/text.ts";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { newPerson, type Person } from "../cli/person.ts";
 import { ok } from "../support/api.ts";
@@ -98,7 +98,7 @@ describe("what others wrote", () => {
   test("as JSON it stays what it was, to the letter", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
-        const json = escapeUnseen(JSON.stringify({ text }));
+        const json = escapeInvisible(JSON.stringify({ text }));
         expect(json).not.toMatch(DANGER);
         expect(JSON.parse(json)).toEqual({ text });
       }),

@@ -3,7 +3,7 @@
  * what was answered as sent is read, what is shown twice says so, and what is stored contradicts itself nowhere.
  */
 import { expect, test } from "vitest";
-import { type Ballot, tally } from "../../src/rules/votes.ts";
+import { type Ballot, countVotes } from "../../src/rules/votes.ts";
 import { ok } from "../support/api.ts";
 import { type BrokerProcess, spawnBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";
@@ -175,7 +175,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
     const ballots = await ask(url, "SELECT peer_id, name, vote FROM ballots WHERE proposal_id = $1", [
       proposal.proposal_id,
     ]);
-    const { state } = tally(ballots as unknown as Ballot[]);
+    const { state } = countVotes(ballots as unknown as Ballot[]);
     // One that its time or a leaving ended may have stood anywhere; what votes decided, they must decide again.
     if (["passed", "rejected", "open"].includes(String(proposal.state))) expect(state, figures).toBe(proposal.state);
     if (proposal.state !== "passed") continue;

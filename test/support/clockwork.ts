@@ -7,7 +7,7 @@ import type { Environment, Hint } from "../../src/operations/core/transaction.ts
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { cleanups } from "../../src/operations/support/retention.ts";
 import { CctError } from "../../src/platform/errors.ts";
-import type { Keep } from "../../src/rules/retention.ts";
+import type { RetentionPolicy } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import type { Credentials } from "./api.ts";
 import { atEnd } from "./cleanup.ts";
@@ -25,7 +25,7 @@ export interface Clockwork {
   /** Time passes in one step; the sessions of these peers say that they live; the broker looks at its clock once. */
   pass(ms: number, ...alive: TestPeer[]): Promise<void>;
   /** The broker clears away what is old, until there is nothing more to do. */
-  clear(keep: Keep): Promise<void>;
+  clear(keep: RetentionPolicy): Promise<void>;
   /** All that the store holds, table by table. */
   dump(): Promise<Record<string, unknown[]>>;
   /** The hints that were published so far. */

@@ -11,7 +11,7 @@ import { closeVotes, poolsDue, settlePool } from "../../operations/support/settl
 import { expire, lapse } from "../../rules/delivery.ts";
 import { isLive, LEASE_MS, OFFLINE_AFTER_MS, SKEW_MS } from "../../rules/presence.ts";
 import { expiredDeliveries, staleClaims } from "../../store/messages.ts";
-import { doubtfulSessions, findPeers, type Peer, sessionsHere, updatePeer } from "../../store/peers.ts";
+import { findPeers, localSessions, type Peer, sessionsToCheck, updatePeer } from "../../store/peers.ts";
 import { dueProposals } from "../../store/proposals.ts";
 import type { Sql } from "../../store/store.ts";
 
@@ -26,7 +26,7 @@ export interface Here {
 
 /** The part that every broker does: sessions on its own machine whose host process has ended go offline. */
 export async function sweepHere(environment: Environment, here: Here): Promise<void> {
-  await settleSessions(environment, here, (sql) => sessionsHere(sql, here.host));
+  await settleSessions(environment, here, (sql) => localSessions(sql, here.host));
 }
 
 /** The part that one of the brokers does. `absenceMs`: a member that was offline for longer is released from its pools. */
@@ -48,7 +48,7 @@ export async function sweepAll(environment: Environment, here: Here, absenceMs: 
       if (next) await recordOutcome(context, delivery, next);
     }
   });
-  await settleSessions(environment, here, (sql) => doubtfulSessions(sql, now() - OFFLINE_AFTER_MS, now() + SKEW_MS));
+  await settleSessions(environment, here, (sql) => sessionsToCheck(sql, now() - OFFLINE_AFTER_MS, now() + SKEW_MS));
   for (const pool of await environment.store.read((sql) => poolsDue(sql, now(), absenceMs)))
     await transact(environment, (context) => settlePool(context, pool, absenceMs));
   await step(environment, (sql) => dueProposals(sql, now()), closeVotes);

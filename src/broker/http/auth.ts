@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { type Credentials, hashSecret, type Principal } from "../../operations/core/identity.ts";
 import { usedUp } from "../../operations/support/invitations.ts";
 import { CctError } from "../../platform/errors.ts";
-import { SEEN_EVERY_MS } from "../../rules/devices.ts";
+import { LAST_SEEN_INTERVAL_MS } from "../../rules/devices.ts";
 import { type Device, deviceByToken, findInvitation, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
 import { isFromThisMachine } from "./listeners.ts";
@@ -54,7 +54,7 @@ async function recordSeen(sql: Sql, hash: string, now: number): Promise<void> {
   if (device && isSeenDue(device, now)) await updateDevice(sql, { ...device, last_seen: now });
 }
 
-const isSeenDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > SEEN_EVERY_MS;
+const isSeenDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > LAST_SEEN_INTERVAL_MS;
 
 /** Compares two hashes, which have the same length, in constant time. */
 const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));

@@ -7,8 +7,8 @@ import type { Environment } from "../../operations/core/transaction.ts";
 import { operations } from "../../operations/index.ts";
 import { openapi } from "../../operations/surface/openapi.ts";
 import { CctError } from "../../platform/errors.ts";
-import { refuseOver } from "../../rules/bounds.ts";
 import { allows } from "../../rules/devices.ts";
+import { requireBelow } from "../../rules/quotas.ts";
 import { countPeers } from "../../store/peers.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
@@ -156,7 +156,7 @@ function joined(principal: Principal): Exclude<Principal, { kind: "invitation" }
  */
 async function refuseWhenFull({ store, limits }: Environment): Promise<void> {
   if (limits.peers === 0) return;
-  refuseOver(
+  requireBelow(
     await store.read(countPeers),
     limits.peers,
     "The broker has as many peers as it may have",

@@ -1,7 +1,15 @@
 /** Rate limits per network address, and failed authentications per address. In memory only. */
 import type { ServerResponse } from "node:http";
 import { CctError } from "../../platform/errors.ts";
-import { addressKey, BURST_S, type Bucket, type Failures, fail, failureWaitMs, spend } from "../../rules/throttle.ts";
+import {
+  addressKey,
+  BURST_S,
+  type Failures,
+  recordFailure,
+  type TokenBucket,
+  takeToken,
+  tarpitDelayMs,
+} from "../../rules/throttle.ts";
 
 /** Limits for one address; 0: none. */
 export interface Rates {
@@ -24,11 +32,11 @@ export interface Throttle {
 }
 
 export function createThrottle(rates: Rates): Throttle {
-  const requests = new Map<string, Bucket>();
-  const registrations = new Map<string, Bucket>();
+  const requests = new Map<string, TokenBucket>();
+  const registrations = new Map<string, TokenBucket>();
   const failures = new Map<string, Failures>();
   const count = (
-    buckets: Map<string, Bucket>,
+    buckets: Map<string, TokenBucket>,
     address: string | undefined,
     rate: number,
     size: number,
@@ -36,7 +44,7 @@ export function createThrottle(rates: Rates): Throttle {
   ) => {
     if (rate === 0) return 0;
     const key = addressKey(address);
-    const { bucket, waitMs } = spend(buckets.get(key), rate, size, now);
+    const { bucket, waitMs } = takeToken(buckets.get(key), rate, size, now);
     remember(buckets, key, bucket);
     return waitMs;
   };
@@ -48,11 +56,11 @@ export function createThrottle(rates: Rates): Throttle {
       count(registrations, address, rates.registrations_per_minute / 60, rates.registrations_per_minute, now),
     failed(address, now) {
       const key = addressKey(address);
-      const after = fail(failures.get(key), now);
+      const after = recordFailure(failures.get(key), now);
       remember(failures, key, after);
       return after.count;
     },
-    failureDelayMs: (address, now) => failureWaitMs(failures.get(addressKey(address)), now),
+    failureDelayMs: (address, now) => tarpitDelayMs(failures.get(addressKey(address)), now),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Readiness check: the database answers, has the right schema, and hints of other brokers arrive. */
 import { errorLine } from "../../platform/errors.ts";
 import { checkSchema } from "../../store/migrate.ts";
-import { checkMoves } from "../../store/moves.ts";
+import { requireNoUnfinishedMove } from "../../store/moves.ts";
 import type { Store } from "../../store/store.ts";
 import type { SharedHints } from "../cluster/hints.ts";
 
@@ -39,7 +39,7 @@ export function createReadiness(
       const found = await store.read(async (sql) => {
         const found = await checkSchema(sql, schema);
         // Data is being moved into this database, so it is incomplete: clients must stay away.
-        if (found >= schema) await checkMoves(sql);
+        if (found >= schema) await requireNoUnfinishedMove(sql);
         return found;
       });
       return found < schema ? [`The database has schema ${found}, and this broker needs ${schema}.`] : [];

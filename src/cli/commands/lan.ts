@@ -12,11 +12,11 @@ import { prepareHome, readTrusted, writeWhole } from "../../platform/home.ts";
 import type { GivenSettings } from "../../platform/settings.ts";
 import type { World } from "../../platform/world.ts";
 import {
+  formatFingerprint,
   type Invitation,
   readJoinString,
   type Scope,
   scopes,
-  showFingerprint,
   writeJoinString,
 } from "../../rules/devices.ts";
 import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
@@ -101,7 +101,7 @@ async function lanStart(world: World, screen: Screen, options: LanOptions): Prom
       [
         `${paint(screen, "green", "✓")} other machines reach this broker at ${lan.addresses.join(", ")}`,
         lan.tls
-          ? `  TLS, certificate SHA-256 ${showFingerprint(lan.fingerprint ?? "")}`
+          ? `  TLS, certificate SHA-256 ${formatFingerprint(lan.fingerprint ?? "")}`
           : `${paint(screen, "yellow", "!")} plain HTTP: whoever is on the way can read and change everything`,
         "",
         `On the other machine, once, before ${clockTime(expires_at)} UTC:`,

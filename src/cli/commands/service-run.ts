@@ -83,7 +83,7 @@ function keep(client: Client, as: Credentials | undefined, registration: Registr
   const { service_id, url, health_path } = registration;
   const longest = (registration.ttl_seconds * 1000) / 3;
   let closed = false;
-  /** ReportedPresence once for as long as it lasts. */
+  /** Reported once per outage. */
   let problem = "";
   let wake: () => void = () => {};
 

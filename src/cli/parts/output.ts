@@ -1,6 +1,6 @@
 /** What people see: tables, times, a word of colour on a terminal. Peers' words are cleaned before they reach it. */
 import { styleText } from "node:util";
-import { escapeUnseen, oneLine } from "../../rules/text.ts";
+import { escapeInvisible, oneLine } from "../../rules/text.ts";
 
 /** Whether to colour: only on a terminal, and not when asked not to. */
 export interface Screen {
@@ -71,5 +71,5 @@ export function clockTime(ms: number): string {
 
 /** JSON for programs, harmless on a terminal: characters that steer one are escaped; what is parsed is the same. */
 export function toJson(value: unknown): string {
-  return `${escapeUnseen(JSON.stringify(value, null, 2))}\n`;
+  return `${escapeInvisible(JSON.stringify(value, null, 2))}\n`;
 }

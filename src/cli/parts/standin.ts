@@ -66,7 +66,7 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
     });
     child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
   })();
-  // ReportedPresence to whoever waits for it; a stand-in that is ended before is no failure.
+  // Callers await `ready` themselves; this only keeps an early end from being an unhandled rejection.
   ready.catch(() => {});
 
   return {

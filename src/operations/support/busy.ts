@@ -1,13 +1,13 @@
 /** Ends busy signals, and tells peers that poll for mail how often to poll. */
-import { isLive, READY, wantsQuiet } from "../../rules/presence.ts";
+import { isLive, NOT_BUSY, wantsQuiet } from "../../rules/presence.ts";
 import { findPeers, type Peer, updatePeer } from "../../store/peers.ts";
-import { pollingFellows } from "../../store/pools.ts";
+import { pollingPoolMembers } from "../../store/pools.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { report } from "./post.ts";
 
 /** Ends a busy signal, because the peer or the clock says so: releases the mail that waited and tells polling peers. */
 export async function endBusy(context: TransactionContext, peer: Peer): Promise<Peer> {
-  const changed: Peer = { ...peer, ...READY };
+  const changed: Peer = { ...peer, ...NOT_BUSY };
   await updatePeer(context.sql, changed);
   context.emit({ peer_id: peer.peer_id, about: "mail" });
   // A busy state from a long command (without `busy_for`) told nobody to slow down.
@@ -17,7 +17,7 @@ export async function endBusy(context: TransactionContext, peer: Peer): Promise<
 }
 
 export async function tellPolls(context: TransactionContext, peer: Peer, text: string): Promise<void> {
-  const polling = await findPeers(context.sql, await pollingFellows(context.sql, peer.peer_id));
+  const polling = await findPeers(context.sql, await pollingPoolMembers(context.sql, peer.peer_id));
   // One report each: members of different pools must not learn of each other.
   for (const fellow of polling) await report(context, { to: [fellow], pool: undefined, text, urgency: "low" });
 }

@@ -1,5 +1,5 @@
 /** Stores changes of a pool's membership, and reports them to its members. */
-import { audience, changedMembers, leadOf, type Pool } from "../../rules/pools.ts";
+import { broadcastRecipients, changedMembers, leadOf, type Pool } from "../../rules/pools.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
 import type { Context } from "../core/operation.ts";
@@ -26,7 +26,7 @@ export async function tellMembers(
 ): Promise<void> {
   const lead = leadOf(after);
   const news = lead && lead.peer_id !== leadOf(before)?.peer_id ? [`${lead.name} is the new lead.`] : [];
-  const to = audience(after, "").flatMap((member) =>
+  const to = broadcastRecipients(after, "").flatMap((member) =>
     except.includes(member.peer_id) ? [] : (person(member.peer_id) ?? []),
   );
   await report(context, { to, pool: after, text: [...what, ...news].join(" "), urgency: "low" });

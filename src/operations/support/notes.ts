@@ -1,5 +1,5 @@
 /** Writes notes for the operator, rate-limited per subject. */
-import type { Tripped } from "../../rules/guards.ts";
+import type { TrippedGuard } from "../../rules/guards.ts";
 import { insertNote, lastNoteAt } from "../../store/notes.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 
@@ -18,15 +18,15 @@ export async function note(
 }
 
 /** The note about a tripped guard. */
-export function guardNote(tripped: Tripped, from: string, to: string): { subject: string; text: string } {
+export function guardNote(tripped: TrippedGuard, from: string, to: string): { subject: string; text: string } {
   const what = {
     repeat: "sent the same text again within a minute",
     hops: "continued a chain of replies that looks like a loop",
     pair: "sent too many messages to one address",
     sender: "sent too many messages",
-  }[tripped.guard];
+  }[tripped.trippedGuard];
   return {
-    subject: `guard ${tripped.guard} ${from}`,
+    subject: `guard ${tripped.trippedGuard} ${from}`,
     text: `${from} ${what} (to ${to}). Nothing was sent, and the sender was told. See: cct messages --peer ${from}`,
   };
 }

@@ -1,17 +1,17 @@
 /** Posts messages: the only place where messages and their deliveries are created. */
 import type * as z from "zod";
-import {
-  fullText,
-  hasRoom,
-  MAX_MAILBOX_CHARACTERS,
-  type Mailbox,
-  mailboxFull,
-  type Source,
-} from "../../rules/bounds.ts";
 import { type Delivery, newDelivery, policyFor } from "../../rules/delivery.ts";
 import { HOUR_MS, isWithinWakeLimit } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
 import { SKEW_MS } from "../../rules/presence.ts";
+import {
+  hasRoom,
+  MAX_MAILBOX_CHARACTERS,
+  type Mailbox,
+  type MailSource,
+  mailboxFullError,
+  mailboxFullText,
+} from "../../rules/quotas.ts";
 import { mailboxOf } from "../../store/inbox.ts";
 import { insertDelivery, insertMessage, type Message } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
@@ -47,7 +47,7 @@ export async function postMessage(
     const box = await mailboxOf(sql, peer.peer_id, MAX_MAILBOX_CHARACTERS);
     if (!hasRoom(box, source, context.limits.mailbox_messages)) {
       full.push([peer, box]);
-      const reason = fullText(peer.name, box);
+      const reason = mailboxFullText(peer.name, box);
       all.push({
         peer_id: peer.peer_id,
         name: peer.name,
@@ -99,7 +99,7 @@ export async function postMessage(
 
 type Named = Pick<Peer, "peer_id" | "name">;
 
-function sourceOf({ from_id, urgency }: Message): Source {
+function sourceOf({ from_id, urgency }: Message): MailSource {
   if (from_id === OPERATOR_NAME) return "operator";
   if (from_id !== BROKER_NAME) return "peer";
   return urgency === "low" ? "report" : "task";
@@ -111,12 +111,16 @@ function refusedFor(reason: string, expiresAt: number | null): Delivery {
 
 /** Notes a full mailbox for the operator. */
 async function noteFull(context: Pick<Context, "sql" | "now" | "newId">, peer: Named, box: Mailbox): Promise<void> {
-  await note(context, `full ${peer.peer_id}`, `${fullText(peer.name, box)}. Its senders are told. See: cct peers`);
+  await note(
+    context,
+    `full ${peer.peer_id}`,
+    `${mailboxFullText(peer.name, box)}. Its senders are told. See: cct peers`,
+  );
 }
 
 /** The error when every recipient's mailbox is full. */
 export function fullError(peer: Named, box: Mailbox): NotedError {
-  const { code, message, hint } = mailboxFull(peer.name, box);
+  const { code, message, hint } = mailboxFullError(peer.name, box);
   return new NotedError(code, message, hint, (context) => noteFull(context, peer, box));
 }
 

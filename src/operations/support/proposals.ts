@@ -2,8 +2,8 @@
 import type * as z from "zod";
 import { shortId } from "../../rules/address.ts";
 import { memberOf, type Pool, RELEASE_GRACE_MS, release } from "../../rules/pools.ts";
-import { inQuotes } from "../../rules/text.ts";
-import { type ProposalState, tally, tallyText } from "../../rules/votes.ts";
+import { quoted } from "../../rules/text.ts";
+import { countVotes, type ProposalState, voteSummary } from "../../rules/votes.ts";
 import { findPeers } from "../../store/peers.ts";
 import { findPool } from "../../store/pools.ts";
 import { ballotsOf, openProposals, type Proposal, updateProposal } from "../../store/proposals.ts";
@@ -52,7 +52,7 @@ async function releaseMember(context: TransactionContext, poolId: string, propos
     to: [subject],
     pool,
     text:
-      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason given by ${proposal.proposer}: ${inQuotes(proposal.reason, 1000)}\n` +
+      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason given by ${proposal.proposer}: ${quoted(proposal.reason, 1000)}\n` +
       "What to do now: bring your work for this pool to a safe end; tell its lead in one message what is done and what is not; " +
       "then call cct_leave_pool. If you poll for mail, stop that poll. " +
       `You get no more mail to @${pool.name}, and your membership ends in at most ${RELEASE_GRACE_MS / 60_000} minutes. ` +
@@ -83,20 +83,20 @@ export async function withdrawAll(context: TransactionContext, pool: Pool, why: 
 /** Ends a proposal if its votes have decided it. */
 export async function settleVotes(context: TransactionContext, proposal: Proposal): Promise<Proposal> {
   const ballots = await ballotsOf(context.sql, proposal.proposal_id);
-  const { state } = tally(ballots);
-  return state === "open" ? proposal : conclude(context, proposal, state, tallyText(ballots));
+  const { state } = countVotes(ballots);
+  return state === "open" ? proposal : conclude(context, proposal, state, voteSummary(ballots));
 }
 
 export async function toProposalShape(sql: Sql, proposal: Proposal): Promise<z.input<typeof proposalShape>> {
   const ballots = await ballotsOf(sql, proposal.proposal_id);
-  const { needed } = tally(ballots);
+  const { needed } = countVotes(ballots);
   return {
     proposal_id: proposal.proposal_id,
     subject: proposal.subject,
     proposer: proposal.proposer,
     reason: proposal.reason,
     state: proposal.state,
-    outcome: proposal.outcome || tallyText(ballots),
+    outcome: proposal.outcome || voteSummary(ballots),
     deadline: proposal.deadline,
     needed,
     voters: ballots.map(({ peer_id, name }) => ({ peer_id, name })),

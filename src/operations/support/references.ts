@@ -1,9 +1,9 @@
 /** Resolves what a caller names: peers and pools, by exact name or id prefix. An ambiguous reference is an error with the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
-import { type Live, visibilityOf } from "../../rules/pools.ts";
+import { type IsLive, visibilityOf } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
-import { findByNameOrPrefix, findPeers, onlyHost, type Peer, somePeers } from "../../store/peers.ts";
+import { anyPeers, findByNameOrPrefix, findPeers, type Peer, singleHost } from "../../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../../store/pools.ts";
 import type { Sql } from "../../store/store.ts";
 import type { Caller } from "../core/operation.ts";
@@ -12,7 +12,7 @@ export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
   const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
   // Without a candidate, a few other peers are read for the error's text.
-  return resolvePeer(wanted, candidates.length > 0 ? candidates : await somePeers(sql, 9));
+  return resolvePeer(wanted, candidates.length > 0 ? candidates : await anyPeers(sql, 9));
 }
 
 /** The viewer that is in no pool: a person at another machine. */
@@ -39,7 +39,7 @@ export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<
 /** The peers of a pool's members, and whether they are live. */
 export interface People {
   peer(peerId: string): Peer | undefined;
-  live: Live;
+  live: IsLive;
 }
 
 /** Loads the peers of a pool's members, and `more`. */
@@ -68,7 +68,7 @@ export type AddressFormatter = (peer: { name: string; host: string }) => string 
  * operator's; otherwise every peer is shown with its host.
  */
 export async function addressFormatter(sql: Sql, caller: Caller): Promise<AddressFormatter> {
-  const from = caller.kind === "peer" ? caller.peer.host : await onlyHost(sql);
+  const from = caller.kind === "peer" ? caller.peer.host : await singleHost(sql);
   return (peer) => (peer.host === from ? undefined : addressOf(peer, from));
 }
 

@@ -1,16 +1,16 @@
 /** Retention: deletes old messages, notes and proposals in small batches. The background loop runs it; a rule decides what may go. */
-import { isOver } from "../../rules/presence.ts";
-import { type Keep, keptSince, mayGo } from "../../rules/retention.ts";
+import { hasElapsed } from "../../rules/presence.ts";
+import { isDeletable, type RetentionPolicy, retentionCutoff } from "../../rules/retention.ts";
 import { deleteOldInvitations } from "../../store/devices.ts";
 import {
   deleteMessages,
   deleteNotes,
   deleteProposals,
-  endsOf,
+  deliveryEndsOf,
   failedBetween,
-  findClearing,
+  findCursor,
   messagesBetween,
-  putClearing,
+  putCursor,
 } from "../../store/retention.ts";
 import type { Sql } from "../../store/store.ts";
 
@@ -20,33 +20,36 @@ const BATCH = 100;
 const REST_MS = 3_600_000;
 
 /** Deletes one batch of one kind; returns whether there is more to do now. */
-export type Cleanup = (sql: Sql, keep: Keep, now: number) => Promise<boolean>;
+export type Cleanup = (sql: Sql, keep: RetentionPolicy, now: number) => Promise<boolean>;
 
 /**
  * Works through old rows in rounds. `batch` starts after `after` and returns where the next batch starts, or 0 at the end of
  * the round. The position is stored in the database, so any broker can continue after any restart.
  */
-function inRounds(kind: string, batch: (sql: Sql, keep: Keep, now: number, after: number) => Promise<number>): Cleanup {
+function inRounds(
+  kind: string,
+  batch: (sql: Sql, keep: RetentionPolicy, now: number, after: number) => Promise<number>,
+): Cleanup {
   return async (sql, keep, now) => {
-    const position = await findClearing(sql, kind);
-    if (position?.seq === 0 && !isOver(position.at, REST_MS, now)) return false;
+    const position = await findCursor(sql, kind);
+    if (position?.seq === 0 && !hasElapsed(position.at, REST_MS, now)) return false;
     const next = await batch(sql, keep, now, position?.seq ?? 0);
-    await putClearing(sql, kind, next, now);
+    await putCursor(sql, kind, next, now);
     return next > 0;
   };
 }
 
 /** Deletes old messages in the order of sending, except those that must stay. */
-function throughMessages(kind: string, days: (keep: Keep) => number, find: typeof messagesBetween): Cleanup {
+function throughMessages(kind: string, days: (keep: RetentionPolicy) => number, find: typeof messagesBetween): Cleanup {
   return inRounds(kind, async (sql, keep, now, after) => {
     if (days(keep) === 0) return 0;
-    const old = await find(sql, after, keptSince(days(keep), now) * 1000, BATCH);
+    const old = await find(sql, after, retentionCutoff(days(keep), now) * 1000, BATCH);
     const seqs = new Map(old.map((one) => [one.message_id, one.seq]));
-    const ends = await endsOf(sql, [...seqs.keys()]);
+    const ends = await deliveryEndsOf(sql, [...seqs.keys()]);
     const gone = [...seqs].filter(([id, seq]) => {
       const own = ends.filter((end) => end.message_id === id);
       // A seq is the time in microseconds, or slightly above it.
-      return mayGo(Math.ceil(seq / 1000), own, keep, now);
+      return isDeletable(Math.ceil(seq / 1000), own, keep, now);
     });
     await deleteMessages(
       sql,
@@ -64,7 +67,7 @@ export const cleanups: readonly Cleanup[] = [
   inRounds("the rest", async (sql, keep, now, round) => {
     await deleteOldInvitations(sql, now);
     if (keep.keep_notes_days === 0) return 0;
-    const before = keptSince(keep.keep_notes_days, now);
+    const before = retentionCutoff(keep.keep_notes_days, now);
     const gone = [await deleteNotes(sql, before, BATCH), await deleteProposals(sql, before, BATCH)];
     return gone.includes(BATCH) ? round + 1 : 0;
   }),

@@ -1,7 +1,16 @@
 /** Timed changes of pools: ends memberships, replaces leads, closes votes. The sweep runs this; rules decide. */
-import { changedMembers, isDue, leadOf, leave, type Member, membersOf, type Pool, settled } from "../../rules/pools.ts";
+import {
+  changedMembers,
+  isDue,
+  leadOf,
+  leave,
+  type Member,
+  membersOf,
+  type Pool,
+  withLead,
+} from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
-import { tallyText } from "../../rules/votes.ts";
+import { voteSummary } from "../../rules/votes.ts";
 import { findPool, poolsToSettle } from "../../store/pools.ts";
 import { ballotsOf, dueProposals } from "../../store/proposals.ts";
 import type { Sql } from "../../store/store.ts";
@@ -51,13 +60,13 @@ function withTimedChanges(
     return who && isDue(member, { offline: !isLive(who, now), last_seen: who.last_seen }, absenceMs, now);
   });
   const left = gone.reduce((pool: Pool, member) => leave(pool, member.peer_id, live, now), before);
-  return { after: settled(left, live), gone };
+  return { after: withLead(left, live), gone };
 }
 
 /** Closes the votes whose deadline has passed. */
 export async function closeVotes(context: TransactionContext): Promise<void> {
   for (const proposal of await dueProposals(context.sql, context.now)) {
     const ballots = await ballotsOf(context.sql, proposal.proposal_id);
-    await conclude(context, proposal, "expired", `the deadline passed: ${tallyText(ballots)}`);
+    await conclude(context, proposal, "expired", `the deadline passed: ${voteSummary(ballots)}`);
   }
 }

@@ -1,9 +1,9 @@
 /** Shapes that several operations share, and their conversion from stored rows. */
 import * as z from "zod";
 import { addressOf } from "../../rules/address.ts";
-import { type DeliveryState, states, urgencies } from "../../rules/delivery.ts";
+import { type DeliveryState, deliveryStates, urgencies } from "../../rules/delivery.ts";
 import { busyUntil, isBusy, isLive, type Presence, presenceOf, presences, wantsQuiet } from "../../rules/presence.ts";
-import { inQuotes } from "../../rules/text.ts";
+import { quoted } from "../../rules/text.ts";
 import { proposalStates, votes } from "../../rules/votes.ts";
 import { countUnread } from "../../store/inbox.ts";
 import type { Mail, RecipientRow } from "../../store/messages.ts";
@@ -113,7 +113,7 @@ export const recipientShape = z.object({
   peer_id: z.string(),
   name: z.string(),
   address,
-  state: z.enum(states),
+  state: z.enum(deliveryStates),
   note: z.string().optional().describe("what to expect"),
 });
 
@@ -161,7 +161,7 @@ export const deliveryShape = z.object({
   peer_id: z.string(),
   name: z.string(),
   address,
-  state: z.enum(states),
+  state: z.enum(deliveryStates),
   attempts: z.int(),
   redelivered: z.boolean(),
   delivered_at: time.nullable(),
@@ -218,7 +218,7 @@ function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {
   const until = busyUntil(peer, now);
   const left =
     until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than estimated";
-  const busy = `${peer.name} is busy with ${inQuotes(peer.busy_reason ?? "something")}${left}`;
+  const busy = `${peer.name} is busy with ${quoted(peer.busy_reason ?? "something")}${left}`;
   if (!wantsQuiet(peer, now)) return `${busy}, and gets it after that`;
   return urgencyOf === "interrupt" ? `${busy}; an interrupt goes through` : `${busy}, and gets it when it is ready`;
 }

@@ -3,7 +3,7 @@
  * answer while the database does not. Broker, client and CLI share the types; the schemas are for the API's description.
  */
 import * as z from "zod";
-import { states } from "../../rules/delivery.ts";
+import { deliveryStates } from "../../rules/delivery.ts";
 import { presences } from "../../rules/presence.ts";
 import { time } from "../support/shapes.ts";
 
@@ -64,7 +64,7 @@ export const brokerStatus = brokerIdentity.extend({
   store: z.string().optional().describe("the database; only for the broker's own home"),
   peers: z.partialRecord(z.enum(presences), z.int()).nullable().describe(`peers by presence; ${unknown}`),
   messages: z
-    .partialRecord(z.enum(states), z.int())
+    .partialRecord(z.enum(deliveryStates), z.int())
     .nullable()
     .describe(`deliveries that are not finished, by state; ${unknown}`),
   oldest_waiting_ms: z.number().nullable().describe(`age of the oldest queued message, or null; ${unknown}`),

@@ -3,7 +3,7 @@
  * with exponential backoff. Notifications sent while it is down are lost, so the listener catches up after `up`.
  */
 import pg from "pg";
-import { pauseAfter } from "../../rules/backoff.ts";
+import { backoffMs } from "../../rules/backoff.ts";
 import { connectionOptions } from "./postgres-url.ts";
 
 /** Milliseconds since 1970 by the database's clock, as `now`. */
@@ -78,7 +78,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
       failures = (await connect()) ? 0 : failures + 1;
       if (closed) return;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pauseAfter(failures, FIRST_PAUSE_MS, random()));
+        const timer = setTimeout(resolve, backoffMs(failures, FIRST_PAUSE_MS, random()));
         endPause = () => {
           clearTimeout(timer);
           resolve();

@@ -5,7 +5,7 @@
  */
 import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
-import { pauseAfter } from "../../rules/backoff.ts";
+import { backoffMs } from "../../rules/backoff.ts";
 import { integer } from "../row.ts";
 import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "../store.ts";
 import { circuitBreaker } from "./circuit-breaker.ts";
@@ -169,7 +169,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
         throw storeError(fault);
       }
       counts.retries++;
-      const pause = Math.min(MAX_PAUSE_MS, pauseAfter(tries - 1, FIRST_PAUSE_MS, random()));
+      const pause = Math.min(MAX_PAUSE_MS, backoffMs(tries - 1, FIRST_PAUSE_MS, random()));
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { behind, shuffled } from "../../src/rules/rotation.ts";
+import { moveToEnd, shuffle } from "../../src/rules/failover-order.ts";
 
 const places = fc.uniqueArray(fc.webAuthority(), { minLength: 1, maxLength: 16 });
 const random = fc.double({ min: 0, max: 1, noNaN: true });
@@ -13,7 +13,7 @@ test("whatever fails in whatever order, nobody is lost, and those that did not f
         // Some failures are of addresses that are in the list no more.
         const failed = all[i] ?? "gone";
         const before = order;
-        order = behind(order, failed);
+        order = moveToEnd(order, failed);
         expect([...order].sort()).toEqual([...all].sort());
         expect(order.filter((one) => one !== failed)).toEqual(before.filter((one) => one !== failed));
         if (all.includes(failed)) expect(order.at(-1)).toBe(failed);
@@ -28,10 +28,10 @@ test("one that works is found after the others have failed once each, and stays"
       const works = all[pick % all.length];
       let order = all;
       let tries = 0;
-      for (; order[0] !== works && tries < all.length; tries++) order = behind(order, order[0] ?? "");
+      for (; order[0] !== works && tries < all.length; tries++) order = moveToEnd(order, order[0] ?? "");
       expect(tries).toBeLessThan(all.length);
       // Late news of others does not move it.
-      for (const other of all) if (other !== works) order = behind(order, other);
+      for (const other of all) if (other !== works) order = moveToEnd(order, other);
       expect(order[0]).toBe(works);
     }),
   );
@@ -40,11 +40,11 @@ test("one that works is found after the others have failed once each, and stays"
 test("clients begin everywhere in the list, each with all of it", () => {
   fc.assert(
     fc.property(places, random, (all, chance) => {
-      expect(shuffled(all, () => chance).sort()).toEqual([...all].sort());
+      expect(shuffle(all, () => chance).sort()).toEqual([...all].sort());
     }),
   );
   // Even numbers stand for chance, as many as there are clients.
   const all = ["a", "b", "c"];
-  const firsts = Array.from({ length: 30 }, (_, i) => shuffled(all, () => i / 30)[0]);
+  const firsts = Array.from({ length: 30 }, (_, i) => shuffle(all, () => i / 30)[0]);
   for (const one of all) expect(firsts.filter((first) => first === one)).toHaveLength(10);
 });

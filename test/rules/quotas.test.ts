@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hasRoom, MAX_MAILBOX_CHARACTERS, mailboxFull, refuseOver, type Source } from "../../src/rules/bounds.ts";
+import {
+  hasRoom,
+  MAX_MAILBOX_CHARACTERS,
+  type MailSource,
+  mailboxFullError,
+  requireBelow,
+} from "../../src/rules/quotas.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const box = fc.record({ messages: fc.nat(5000), characters: fc.nat(MAX_MAILBOX_CHARACTERS * 3) });
@@ -17,7 +23,7 @@ describe("a mailbox", () => {
   });
 
   test("that takes a peer's mail takes all that is more urgent, and fuller it takes no more than before", () => {
-    const order: Source[] = ["peer", "report", "task", "operator"];
+    const order: MailSource[] = ["peer", "report", "task", "operator"];
     fc.assert(
       fc.property(box, limit, fc.nat(500), (full, most, more) => {
         const takes = order.map((source) => hasRoom(full, source, most));
@@ -37,7 +43,7 @@ describe("a mailbox", () => {
   });
 
   test("that is full is named to the sender, with what to do", () => {
-    const error = mailboxFull("bob", { messages: 2000, characters: 5 });
+    const error = mailboxFullError("bob", { messages: 2000, characters: 5 });
     expect(error.code).toBe("rate_limited");
     expect(error.message).toBe("bob's mailbox is full (2000 messages wait): nothing was sent to it.");
     expect(error.hint).not.toBe("");
@@ -47,10 +53,10 @@ describe("a mailbox", () => {
 test("what has reached its limit is refused with its number, and nothing before", () => {
   fc.assert(
     fc.property(fc.nat(100), fc.integer({ min: 1, max: 100 }), (count, most) => {
-      if (count < most) return refuseOver(count, most, "Too many", "Stop.");
-      const error = thrownBy(() => refuseOver(count, most, "Too many", "Stop."));
+      if (count < most) return requireBelow(count, most, "Too many", "Stop.");
+      const error = thrownBy(() => requireBelow(count, most, "Too many", "Stop."));
       expect(error).toMatchObject({ code: "rate_limited", message: `Too many (${count}; ${most} is the most).` });
     }),
   );
-  refuseOver(1_000_000, 0, "Too many", "Stop.");
+  requireBelow(1_000_000, 0, "Too many", "Stop.");
 });

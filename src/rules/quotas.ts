@@ -13,24 +13,24 @@ export const MAX_MAILBOX_CHARACTERS = 16_000_000;
 const URGENT_ROOM = 2;
 
 /** Who puts mail into a mailbox. A person is never held up; `report`: the broker tells what happened; `task`: what to do. */
-export type Source = "peer" | "operator" | "report" | "task";
+export type MailSource = "peer" | "operator" | "report" | "task";
 
 /** Whether a mailbox has room. `limit`: messages; 0 for any number of them. */
-export function hasRoom(box: Mailbox, source: Source, limit: number): boolean {
+export function hasRoom(box: Mailbox, source: MailSource, limit: number): boolean {
   if (source === "operator" || limit === 0) return true;
   const times = source === "task" ? URGENT_ROOM : 1;
   return box.messages < limit * times && box.characters < MAX_MAILBOX_CHARACTERS * times;
 }
 
 /** What a sender is told, and what stands in the record of a broadcast. */
-export function fullText(name: string, box: Mailbox): string {
+export function mailboxFullText(name: string, box: Mailbox): string {
   return `${name}'s mailbox is full (${box.messages} messages wait)`;
 }
 
-export function mailboxFull(name: string, box: Mailbox): CctError {
+export function mailboxFullError(name: string, box: Mailbox): CctError {
   return new CctError(
     "rate_limited",
-    `${fullText(name, box)}: nothing was sent to it.`,
+    `${mailboxFullText(name, box)}: nothing was sent to it.`,
     `Do not repeat it now: send it when ${name} has read what it has, or ask your user to look why it reads nothing.`,
   );
 }
@@ -45,7 +45,7 @@ export const MAX_PROPOSALS = 20;
 export const MAX_SERVICES = 100;
 
 /** Throws `rate_limited` when `count` has reached its limit; 0 is none. */
-export function refuseOver(count: number, limit: number, what: string, hint: string): void {
+export function requireBelow(count: number, limit: number, what: string, hint: string): void {
   if (limit === 0 || count < limit) return;
   throw new CctError("rate_limited", `${what} (${count}; ${limit} is the most).`, hint);
 }

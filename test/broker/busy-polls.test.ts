@@ -1,3 +1,4 @@
+/** Busy signals and members that poll for mail. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";

@@ -1,3 +1,4 @@
+/** Busy signals: a peer that asks for quiet gets it, and the mail that waited afterwards, once. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";

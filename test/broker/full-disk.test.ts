@@ -18,7 +18,7 @@ test.skipIf(onPostgres || (!canMount() && notRun(FULL, "needs Linux, root and mo
 
   const filler = seenBy(broker.pid, join(dirname(home), "filler"));
   fill(filler);
-  // A small message may still find room in a page that is there; large ones cannot.
+  // A small message may still fit into an existing page; large ones do not.
   const large = { to: "b", text: "x".repeat(60_000) };
   const refused = await Promise.all(Array.from({ length: 5 }, () => call(broker, "send_message", large)));
   for (const answer of refused) expect(refusal(answer)).toMatchObject({ status: 507, code: "store_full" });
@@ -36,7 +36,7 @@ function fill(file: string): void {
     try {
       for (;;) appendFileSync(file, "f".repeat(size));
     } catch {
-      // Full, for pieces of this size.
+      // Full for pieces of this size.
     }
   }
 }

@@ -21,7 +21,7 @@ import { newPeer } from "../support/peers.ts";
 
 const mode = (path: string): string => (lstatSync(path).mode & 0o777).toString(8);
 
-/** Every path below a folder, and the folder. */
+/** A folder and every path below it. */
 function everything(folder: string): string[] {
   return [folder, ...readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name))];
 }
@@ -31,7 +31,7 @@ function expectPrivate(home: string): void {
   expect(open).toEqual([]);
 }
 
-/** A refusal to start: exit code 1, and one line that says what and what next. */
+/** A refusal to start: exit code 1, and one line that says what is wrong and what to do. */
 async function expectRefused(home: string, words: string | RegExp): Promise<void> {
   const refused = await refusedStart({ home });
   expect(refused).toMatchObject({ code: 1, stdout: "" });
@@ -41,14 +41,14 @@ async function expectRefused(home: string, words: string | RegExp): Promise<void
 }
 
 describe("the home", () => {
-  test("is made for its owner alone, with all that is in it", async () => {
+  test("is created for its owner only, with everything in it", async () => {
     const broker = await spawnBroker();
     await newPeer(broker, "somebody");
     await ok(broker, "send_message", { to: "somebody", text: "private" });
     expectPrivate(broker.home);
   });
 
-  test("that others can look into is mended, with all that is in it", async () => {
+  test("that others can read is corrected, with everything in it", async () => {
     const first = await spawnBroker();
     await first.stop();
     for (const path of everything(first.home)) chmodSync(path, 0o777);
@@ -65,7 +65,7 @@ describe("the home", () => {
   });
 
   test.each(["spool", "pidmaps", "peers", "log", "outbox"])(
-    "with a symbolic link for %s is refused, and what it points to stays",
+    "with a symbolic link for %s is refused, and the link's target stays unchanged",
     async (name) => {
       const home = tempHome();
       const target = join(dirname(home), "target");
@@ -79,7 +79,7 @@ describe("the home", () => {
   );
 
   test.each(["token", "cct.db", "config.json", "broker.json"])(
-    "with a symbolic link for %s is refused, and what it points to stays",
+    "with a symbolic link for %s is refused, and the link's target stays unchanged",
     async (name) => {
       const home = tempHome();
       const target = join(dirname(home), "target");
@@ -136,7 +136,7 @@ describe("the home", () => {
 });
 
 describe.skipIf(onPostgres)("the database", () => {
-  test("that is damaged stops the start, and is not touched", async () => {
+  test("that is damaged prevents the start, and is not changed", async () => {
     const first = await spawnBroker();
     await newPeer(first, "somebody");
     await first.stop();
@@ -148,7 +148,7 @@ describe.skipIf(onPostgres)("the database", () => {
     expect(readFileSync(file).equals(damaged)).toBe(true);
   });
 
-  test("that is some other file stops the start, and is not touched", async () => {
+  test("that is another file prevents the start, and is not changed", async () => {
     const home = tempHome();
     mkdirSync(home, { mode: 0o700 });
     const file = join(home, "cct.db");
@@ -157,13 +157,13 @@ describe.skipIf(onPostgres)("the database", () => {
     expect(readFileSync(file, "utf8")).toBe("dear diary\n".repeat(1000));
   });
 
-  test("that is a folder stops the start with words", async () => {
+  test("that is a folder prevents the start with a clear error", async () => {
     const home = tempHome();
     mkdirSync(join(home, "cct.db"), { recursive: true, mode: 0o700 });
     await expectRefused(home, /cct\.db.*(cannot be opened|damaged|not a database)/);
   });
 
-  test("of a newer program stops the start, and is not touched", async () => {
+  test("of a newer program prevents the start, and is not changed", async () => {
     const first = await spawnBroker();
     await newPeer(first, "somebody");
     await first.stop();
@@ -172,7 +172,7 @@ describe.skipIf(onPostgres)("the database", () => {
       sql("INSERT INTO schema_migrations (version, name, applied_at, breaking) VALUES (9999, 'newer', 1, 1)"),
     );
     await store.close();
-    await expectRefused(first.home, /9999.*newer CCT/);
+    await expectRefused(first.home, /9999.*newer version of CCT/);
     const again = await openSqlite(join(first.home, "cct.db"));
     const applied = await again.tx((sql) => sql("SELECT max(version) AS version FROM schema_migrations"));
     await again.close();
@@ -180,7 +180,7 @@ describe.skipIf(onPostgres)("the database", () => {
   });
 });
 
-describe("a setting that cannot be used stops the start, named with its place", () => {
+describe("an invalid setting prevents the start, and is named with its place", () => {
   test.each([
     [{ CCT_PORT: "99999" }, "CCT_PORT"],
     [{ CCT_PORT: "http" }, "CCT_PORT"],

@@ -13,8 +13,8 @@ import { until } from "../support/wait.ts";
 
 const noteOf = (home: string): string => join(home, "broker.json");
 
-describe("a broker that is killed", () => {
-  test("has kept every message that it said was sent, and who everybody is", async () => {
+describe("a killed broker", () => {
+  test("has kept all messages that it confirmed, and all peers", async () => {
     const home = tempHome();
     let broker = await spawnBroker({ home });
     const peer = await newPeer(broker, "keeper");
@@ -44,7 +44,7 @@ describe("a broker that is killed", () => {
     expect((await ok(broker, "list_peers", {}, peer)).peers).toMatchObject([{ name: "keeper", you: true }]);
   });
 
-  test("has kept what became of each message", async () => {
+  test("has kept the state of each delivery", async () => {
     const home = tempHome();
     const first = await spawnBroker({ home });
     const peer = await newPeer(first, "keeper");
@@ -58,7 +58,7 @@ describe("a broker that is killed", () => {
     await ok(second, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "read" }] }, peer);
   });
 
-  test("keeps the order of messages over its death", async () => {
+  test("keeps the order of messages after the restart", async () => {
     const home = tempHome();
     const texts: string[] = [];
     for (let life = 0; life < 3; life++) {
@@ -74,9 +74,9 @@ describe("a broker that is killed", () => {
   });
 });
 
-describe("a broker that is told to end", () => {
+describe("a broker that is stopped", () => {
   test.each(["SIGTERM", "SIGINT"] as const)(
-    "by %s ends well, closes its streams, and takes its note away",
+    "by %s exits with 0, closes its streams, and removes its broker file",
     async (signal) => {
       const broker = await spawnBroker();
       const peer = await newPeer(broker, "listener");
@@ -90,7 +90,7 @@ describe("a broker that is told to end", () => {
     },
   );
 
-  test("answers what it was asked before, and has kept it", async () => {
+  test("answers the requests that it had received, and has stored them", async () => {
     const broker = await spawnBroker();
     await newPeer(broker, "keeper");
     const sends = Array.from({ length: 40 }, (_, i) =>
@@ -108,7 +108,7 @@ describe("a broker that is told to end", () => {
     expect(accepted.length).toBeGreaterThan(0);
   });
 
-  test("twice still ends well", async () => {
+  test("twice still exits with 0", async () => {
     const broker = await spawnBroker();
     broker.process.child.kill("SIGTERM");
     broker.process.child.kill("SIGTERM");
@@ -117,7 +117,7 @@ describe("a broker that is told to end", () => {
 });
 
 describe("a second broker", () => {
-  test("for the same home is refused, naming the first, which goes on", async () => {
+  test("for the same home is refused with the first one's process and URL", async () => {
     const first = await spawnBroker();
     const second = await refusedStart({ home: first.home });
     expect(second).toMatchObject({ code: 1, stdout: "" });
@@ -139,7 +139,7 @@ describe("a second broker", () => {
     expect(JSON.parse(second.stderr)).toMatchObject({ error: { code: "already_running" } });
   });
 
-  test("of five that start at once, one serves and four are refused", async () => {
+  test("is refused to four of five that start at once", async () => {
     const home = tempHome();
     const all = await Promise.allSettled(Array.from({ length: 5 }, () => spawnBroker({ home })));
     const serving = all.filter((one) => one.status === "fulfilled").map((one) => one.value);
@@ -149,14 +149,14 @@ describe("a second broker", () => {
       if (one.status === "rejected") expect(String(one.reason)).toContain("A broker already serves");
   });
 
-  test("for another home runs beside the first, and takes nobody's token but its own", async () => {
+  test("for another home runs beside the first, and accepts only its own token", async () => {
     const [first, second] = [await spawnBroker(), await spawnBroker()];
     expect(second.url).not.toBe(first.url);
     expect(second.token).not.toBe(first.token);
     expect((await call({ ...second, token: first.token }, "list_peers", {})).status).toBe(401);
   });
 
-  test("may follow at once when the first was killed, over the note that it left", async () => {
+  test("can start at once after the first was killed, and replaces its broker file", async () => {
     const first = await spawnBroker();
     await first.stop("SIGKILL");
     expect(existsSync(noteOf(first.home))).toBe(true);
@@ -167,7 +167,7 @@ describe("a second broker", () => {
 });
 
 describe("a port", () => {
-  test("that another program has is named, and left to it", async () => {
+  test("that another program uses is named in the error", async () => {
     const server = createServer((_, response) => response.end("somebody else"));
     atEnd(() => server.close());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -179,7 +179,7 @@ describe("a port", () => {
     expect(refused.stderr.trim().split("\n")).toHaveLength(1);
   });
 
-  test("can be had again after the broker on it has ended", async () => {
+  test("can be used again after its broker has ended", async () => {
     const first = await spawnBroker();
     const port = Number(new URL(first.url).port);
     await newPeer(first, "keeper");
@@ -190,7 +190,7 @@ describe("a port", () => {
 });
 
 test.each(["192.0.2.77", "example.invalid"])(
-  "a broker does not start on %s, which this machine is not, and names it",
+  "a broker does not start on %s, which is not an address of this machine, and names it",
   async (address) => {
     const refused = await refusedStart({ env: { CCT_HOST: address } });
     expect(refused.code).toBe(1);
@@ -198,15 +198,15 @@ test.each(["192.0.2.77", "example.invalid"])(
   },
 );
 
-test("a broker whose home has been removed ends by itself", async () => {
+test("a broker whose home has been removed exits", async () => {
   const broker = await spawnBroker();
   rmSync(broker.home, { recursive: true });
   expect(await broker.process.exited).toEqual({ code: 0, signal: null });
 });
 
-test("a broker that cannot say where it is does not stay", async () => {
+test("a broker that cannot write its broker file exits", async () => {
   const home = tempHome();
-  // Something else has the place of its note.
+  // Something else has its name.
   mkdirSync(join(home, "broker.json"), { recursive: true });
   const { code, stderr } = await refusedStart({ home });
   expect(code).toBe(1);

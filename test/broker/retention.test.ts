@@ -1,4 +1,4 @@
-/** What is finished goes after a while; what somebody waits for never does. */
+/** Retention: finished data is deleted after a while; what somebody waits for is not. */
 import { expect, test } from "vitest";
 import type { RetentionPolicy } from "../../src/rules/retention.ts";
 import { call, ok, refused } from "../support/api.ts";
@@ -18,7 +18,7 @@ async function texts(works: Clockwork): Promise<string[]> {
   return (await works.call("messages", { limit: 500 })).messages.map((message) => message.text).sort();
 }
 
-/** Sends a message and takes it, as far as `outcome` says; answers with its id. */
+/** Sends a message and takes it as far as `outcome` says; returns its id. */
 async function exchange(works: Clockwork, from: TestPeer, to: TestPeer, text: string, outcome: "read" | "delivered") {
   const { message_id } = await works.call("send_message", { to: to.name, text }, from);
   await read(works, to, outcome);
@@ -31,7 +31,7 @@ async function read(works: Clockwork, who: TestPeer, outcome: "read" | "delivere
   if (acks.length > 0) await works.call("ack_messages", { acks }, who);
 }
 
-test("read messages go after 30 days, failed ones after 90, and what waits stays for ever", async () => {
+test("read messages are deleted after 30 days, failed ones after 90, waiting ones never", async () => {
   const works = await openClockwork();
   const [ann, ben, eve] = [await works.newPeer("ann"), await works.newPeer("ben"), await works.newPeer("eve")];
   await works.call("inbound_policy", { from: "ann", policy: "hold" }, eve);
@@ -40,7 +40,7 @@ test("read messages go after 30 days, failed ones after 90, and what waits stays
   await works.call("send_message", { to: "eve", text: "held" }, ann);
   await works.call("send_message", { to: "ben", text: "expires", expires_in_seconds: 1 }, eve);
   await works.pass(2_000, ann, ben, eve);
-  // What the broker itself reports of it.
+  // The broker's own report about it.
   await read(works, eve, "read");
   await works.call("send_message", { to: "ben", text: "waits" }, ann);
 
@@ -62,7 +62,7 @@ test("read messages go after 30 days, failed ones after 90, and what waits stays
   expect(messages.map((one) => one.text)).toEqual(["waits"]);
 });
 
-test("0 days keep everything for ever, of each kind by itself", async () => {
+test("0 days keeps everything of that kind forever", async () => {
   const works = await openClockwork();
   const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
   await exchange(works, ann, ben, "read", "read");
@@ -76,7 +76,7 @@ test("0 days keep everything for ever, of each kind by itself", async () => {
   expect(await texts(works)).toEqual(["read"]);
 });
 
-test("more than one transaction may remove is removed by several, past what has to stay", async () => {
+test("many messages are deleted in several transactions, skipping those that must stay", async () => {
   const works = await openClockwork();
   const [ann, ben, cem] = [await works.newPeer("ann"), await works.newPeer("ben"), await works.newPeer("cem")];
   for (let i = 0; i < 220; i++) {
@@ -91,7 +91,7 @@ test("more than one transaction may remove is removed by several, past what has 
   expect(await texts(works)).toHaveLength(110);
   expect((await works.dump()).deliveries).toHaveLength(110);
 
-  // What stays is looked at again an hour later, not all the time.
+  // What stays is checked again an hour later, not at every sweep.
   await read(works, cem, "read");
   await read(works, cem, "read");
   works.setOn(HOUR - 1);
@@ -102,7 +102,7 @@ test("more than one transaction may remove is removed by several, past what has 
   expect(await texts(works)).toEqual([]);
 });
 
-test("who refers to a message that is gone is told so, and can go on without", async () => {
+test("references to a deleted message are refused, and the thread continues without it", async () => {
   const works = await openClockwork();
   const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
   const gone = await exchange(works, ann, ben, "an old question", "read");
@@ -115,13 +115,13 @@ test("who refers to a message that is gone is told so, and can go on without", a
     code: "not_found",
   });
   expect(await rejectedBy(works.call("resend_message", { message_id: gone }))).toMatchObject({ code: "not_found" });
-  // The answer that waits has kept what it answers, though that is gone, and can itself be answered.
+  // The waiting reply still names the deleted message, and can itself be replied to.
   const { messages } = await works.call("check_messages", {}, ann);
   expect(messages).toMatchObject([{ message_id: answer.message_id, reply_to: gone, thread_id: gone }]);
   await works.call("send_message", { to: "ben", text: "late, too", reply_to: answer.message_id }, ann);
 });
 
-test("notes, decided proposals with their ballots, and used invitations go, too", async () => {
+test("notes, decided proposals with their votes, and used invitations are deleted, too", async () => {
   const works = await openClockwork();
   const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
   await works.call("create_pool", { name: "front", purpose: "to test" }, ann);
@@ -145,8 +145,8 @@ test("notes, decided proposals with their ballots, and used invitations go, too"
   ]);
 });
 
-// A broker that shares its database goes by the database's clock, which no test can set.
-test.skipIf(onPostgres)("a broker clears away by itself, by its settings, while it serves", async () => {
+// With PostgreSQL, the database's clock is used, which a test cannot set.
+test.skipIf(onPostgres)("a running broker deletes by itself, according to its settings", async () => {
   const clock = testClock();
   const broker = await startBroker({ clock, env: { CCT_KEEP_READ_DAYS: "1" } });
   const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];

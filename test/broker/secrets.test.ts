@@ -9,14 +9,14 @@ import { newPeer } from "../support/peers.ts";
 
 const BODY = "the-very-words-of-the-message";
 
-test("tokens, secrets and the words of messages stand in no log and in no error", async () => {
+test("tokens, secrets and message texts appear in no log and no error", async () => {
   const broker = await spawnBroker();
   const [a, b] = [await newPeer(broker, "a"), await newPeer(broker, "b")];
   const secrets = [broker.token, a.secret, b.secret, BODY];
 
   const { message_id } = await ok(broker, "send_message", { to: "b", text: BODY }, a);
   await ok(broker, "check_messages", {}, b);
-  // Every kind of refusal, each with something in it that must not come back.
+  // Every kind of refusal, each with input that must not be repeated.
   const refusals: Promise<Answer>[] = [
     call(broker, "send_message", { to: "b", text: `${BODY}\0` }, a),
     call(broker, "send_message", { to: "b", text: BODY, message_id: message_id.replace(/.$/, "\n") }, a),
@@ -63,7 +63,7 @@ test.skipIf(process.platform !== "linux" && notRun(COMMAND_LINE, "needs Linux"))
   }
 });
 
-test.skipIf(onPostgres)("peers' secrets are not in the database, only their hashes", async () => {
+test.skipIf(onPostgres)("the database contains only hashes of peers' secrets", async () => {
   const broker = await spawnBroker();
   const peer = await newPeer(broker, "a");
   await broker.stop("SIGTERM");

@@ -1,4 +1,4 @@
-/** Several brokers on one PostgreSQL are one CCT. */
+/** Several brokers that share a PostgreSQL database. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
 
   async function two(): Promise<{ url: string; one: BrokerProcess; other: BrokerProcess }> {
     const url = await server.database();
-    // At once, on an empty database: both bring it up to date.
+    // Concurrently, on an empty database: both migrate it.
     const [one, other] = await Promise.all([on(url), on(url)]);
     return { url, one, other };
   }
@@ -48,14 +48,14 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       [ann, ben] = [await newPeer(one, "ann"), await newPeer(other, "ben")];
     });
 
-    test("know the same peers, pools and messages, and tell each other's streams", async () => {
+    test("share peers, pools and messages, and publish hints to each other's streams", async () => {
       const stream = await openEvents(other, ben);
       await stream.count(1);
       await ok(one, "send_message", { to: "ben", text: "from the other side" }, ann);
       await stream.count(2);
       const { messages } = await ok(other, "check_messages", {}, ben);
       expect(messages).toMatchObject([{ from_name: "ann", text: "from the other side" }]);
-      // At the broker that has never seen it.
+      // At the other broker.
       expect((await ok(other, "list_peers", {}, ann)).peers.map(({ name }) => name)).toEqual(["ann", "ben"]);
       await ok(other, "create_pool", { name: "team", purpose: "tests" }, ann);
       await ok(one, "join_pool", { pool: "team" }, ben);
@@ -65,14 +65,14 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       ]);
     });
 
-    test("give a name to one of many who want it through both", async () => {
+    test("give a name to one of many that register at both", async () => {
       const names = await Promise.all(
         Array.from({ length: 20 }, (_, i) => newPeer(i % 2 ? one : other, "crowd").then(({ name }) => name)),
       );
       expect(new Set(names).size).toBe(20);
     });
 
-    test("a message that is repeated at the other broker is sent once, and answered alike", async () => {
+    test("send a message once that is repeated at the other broker, with the same answer", async () => {
       const input = { to: "ben", text: "only once", message_id: newMessageId() };
       const answers = await Promise.all(
         Array.from({ length: 12 }, (_, i) => ok(i % 2 ? one : other, "send_message", input, ann)),
@@ -82,12 +82,12 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(texts.filter((text) => text === "only once")).toHaveLength(1);
     });
 
-    test("200 who send and check at the same moment, through both, get exactly what was sent to them", async () => {
+    test("deliver exactly once between 200 peers that send and check at both at the same time", async () => {
       const [from, to] = [await newPeer(one, "many"), await newPeer(other, "taker")];
       const taken: string[] = [];
       const pairs = Array.from({ length: 200 }, async (_, i) => {
         const [here, there] = i % 2 ? [one, other] : [other, one];
-        // Each pair is a sender and a taker of its own, but for the names.
+        // Each pair is a sender and a receiver of its own.
         const sent = call(here, "send_message", { to: "taker", text: `pair ${i}` }, from);
         const got = call(there, "check_messages", { limit: 5 }, to);
         return Promise.all([sent, got]);
@@ -105,7 +105,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(taken.toSorted()).toEqual(Array.from({ length: 200 }, (_, i) => `pair ${i}`).toSorted());
     });
 
-    test("a machine that is revoked at one is put out by the other", async () => {
+    test("close the streams of a device that is revoked at the other", async () => {
       const device = await ok(one, "add_device", { name: "desk" });
       const theirs = { ...other, token: device.token };
       const stream = await openEvents(theirs, await newPeer(theirs, "at-desk"));
@@ -114,7 +114,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(await refused(theirs, "list_peers", {})).toMatchObject({ code: "unauthorized" });
     });
 
-    test("one that was deaf for a while looks for what it missed", async () => {
+    test("catch up after a broken connection between them", async () => {
       const stream = await openEvents(other, ben);
       await ok(other, "check_messages", { limit: 100 }, ben);
       const before = stream.seen().length;
@@ -126,7 +126,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       );
     });
 
-    test("connections that the database ends in the middle of the work cost nobody a message", async () => {
+    test("lose no message when the database closes connections during work", async () => {
       const [from, to] = [await newPeer(one, "stubborn"), await newPeer(other, "patient")];
       const accepted: string[] = [];
       let ending = true;
@@ -157,7 +157,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     });
   });
 
-  test("clocks of brokers that differ by hours do not matter: the database's counts", async () => {
+  test("brokers' clocks that differ by hours do not matter: they use the database's clock", async () => {
     const url = await server.database();
     const [early, late] = [testClock(), testClock()];
     early.forward(-3 * 3_600_000);
@@ -169,22 +169,22 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     expect(messages.map(({ text }) => text)).toEqual(Array.from({ length: 10 }, (_, i) => `${i}`));
     const [row] = await ask(url, "SELECT max(abs(sent_at - extract(epoch FROM now()) * 1000)) AS off FROM messages");
     expect(Number(row?.off)).toBeLessThan(60_000);
-    // And neither takes the other's claims for lapsed, or its sessions for gone.
+    // Neither broker lets the other's claims lapse or its sessions go offline.
     await new Promise((resolve) => setTimeout(resolve, 4_500));
     expect((await ok(other, "list_peers", {})).peers.map(({ presence }) => presence)).toEqual(["idle", "idle"]);
     const [claimed] = await ask(url, "SELECT count(*) AS n FROM deliveries WHERE state = 'claimed' AND attempt = 1");
     expect(Number(claimed?.n)).toBe(10);
   });
 
-  describe("a database that is away", () => {
-    test("is told clearly, streams stay, and all goes on when it is back", async () => {
+  describe("a database that is down", () => {
+    test("is reported clearly, streams stay open, and work continues when it is back", async () => {
       const own = await startPostgres();
       const broker = await on(await own.database());
       const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
       await ok(broker, "send_message", { to: "ben", text: "before" }, ann);
       const stream = await openEvents(broker, ben);
       await stream.count(1);
-      // A crash, in which what was answered must have been kept.
+      // A crash: what was confirmed must be kept.
       await own.stop("SIGQUIT");
       for (let i = 0; i < 5; i++) {
         expect(await refused(broker, "send_message", { to: "ben", text: "meanwhile" }, ann)).toMatchObject({
@@ -203,7 +203,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(messages.map(({ text }) => text)).toEqual(["before", "after"]);
     });
 
-    test("that hangs is not waited for by everybody, and is used again when it goes on", async () => {
+    test("that hangs does not block every request, and is used again when it recovers", async () => {
       const own = await startPostgres();
       const broker = await on(await own.database());
       const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
@@ -211,7 +211,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       await stream.count(1);
       own.freeze();
       const say = (text: string) => call(broker, "send_message", { to: "ben", text }, ann);
-      // The first finds out; after it one at a time tries again.
+      // The first request finds out (circuit breaker); then one at a time tries again.
       expect((await say("too early")).status).toBe(503);
       const answers = await Promise.all(Array.from({ length: 30 }, (_, i) => say(`too early ${i}`)));
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 503));
@@ -223,7 +223,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(messages.map(({ text }) => text)).toContain("at last");
     });
 
-    test("stops the start, with words and without the password", async () => {
+    test("prevents the start with a clear error that does not contain the password", async () => {
       const secret = "s3cret-w0rd";
       const exit = await refusedStart({ env: { CCT_DATABASE_URL: `postgres://cct:${secret}@127.0.0.1:1/cct` } });
       expect(exit.code).toBe(1);
@@ -232,7 +232,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     });
   });
 
-  test("a database that a newer program has changed in a way that breaks older ones is refused", async () => {
+  test("a database with a schema that breaks older programs is refused", async () => {
     const url = await server.database();
     const broker = await on(url);
     await broker.stop("SIGTERM");
@@ -245,7 +245,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("Use the newer CCT") });
   });
 
-  test("TLS to the database: with a certificate that holds, else not at all", async () => {
+  test("TLS to the database needs a valid certificate", async () => {
     const folder = tempFolder();
     const [cert, key] = [join(folder, "server.crt"), join(folder, "server.key")];
     const names = "subjectAltName=DNS:localhost,IP:127.0.0.1";
@@ -261,12 +261,12 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     const seen =
       "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE application_name = 'cct'";
     expect(await ask(url, seen)).toEqual([{ ssl: true }]);
-    // One that nobody here has signed.
+    // A certificate of an unknown authority.
     const exit = await refusedStart({ env: { CCT_DATABASE_URL: `${url}?sslmode=verify-full` } });
     expect(exit).toMatchObject({ code: 1, stderr: expect.stringMatching(/database.*SELF_SIGNED/) });
   });
 
-  test("one home has one broker, also when its messages are elsewhere", async () => {
+  test("one home has one broker, even if its database is elsewhere", async () => {
     const url = await server.database();
     const first = await on(url);
     const exit = await refusedStart({ home: first.home, env: { CCT_DATABASE_URL: url } });

@@ -27,6 +27,12 @@ export type DeliveryMethod = (typeof deliveryMethods)[number];
 export const outcomes = ["delivered", "read", "returned", "lost"] as const;
 export type Outcome = (typeof outcomes)[number];
 
+/** A lease on one delivery. The attempt number makes an acknowledgement of an older lease void. */
+export interface Claim {
+  message_id: string;
+  attempt: number;
+}
+
 export interface Delivery {
   state: DeliveryState;
   attempt: number;

@@ -5,8 +5,8 @@
 import { join } from "node:path";
 import { homeOf } from "../platform/config.ts";
 import type { World } from "../platform/world.ts";
-import { readSpoolHead, readSpoolText, type SpoolHead } from "../rules/spoolfile.ts";
-import { type HookSpool, type Stage, spoolOfHook } from "./spool.ts";
+import { readSpoolHead, readSpoolText, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
+import { type HookSpool, openSpoolForHook } from "./spool.ts";
 
 /** The tool that the host's hooks call. The model need not see it. */
 export const HOOK_TOOL = "hook";
@@ -43,7 +43,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   let stops = 0;
 
   function advance(from: Stage, to: Stage): void {
-    for (const file of spool.taken()) if (file.stage === from) spool.moveTo(file, to);
+    for (const file of spool.files()) if (file.stage === from) spool.setStage(file, to);
   }
 
   const silent: HookAnswer = { answer: {}, shown() {} };
@@ -53,7 +53,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     const file = spool.take(event);
     const text = file && readSpoolText(file.content);
     if (!file || text === undefined) return silent;
-    return { answer: made(text), shown: () => spool.moveTo(file, to) };
+    return { answer: made(text), shown: () => spool.setStage(file, to) };
   }
 
   const beside = (event: string) => (text: string) => ({
@@ -69,7 +69,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   const head = () => readSpoolHead(spool.peek() ?? "");
 
   function toolOver(): void {
-    if (spool.toolSince() !== undefined) spool.note("tool", "over");
+    if (spool.commandSince() !== undefined) spool.write("tool", "over");
   }
 
   function beforeTool({ tool, allow }: HookInput): HookAnswer {
@@ -87,8 +87,8 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   function afterBatch(): HookAnswer {
     toolOver();
     // A dialog that was open has been answered.
-    const [was, before] = spool.saidState();
-    if (was === "blocked") spool.note("state", before ?? "active");
+    const before = spool.stateBeforeDialog();
+    if (before !== undefined) spool.write("state", before);
     advance("seen", "read");
     advance("done", "seen");
     const mail = head();
@@ -101,7 +101,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     advance("seen", "read");
     advance("done", "read");
     // Idle first, then the look: mail that comes in between finds a session that can be woken.
-    spool.note("state", "idle");
+    spool.write("state", "idle");
     toolOver();
     const mail = head();
     const goesOn = mail && mail.urgency !== "low" && !isCalm(mail) && stops < MOST_STOPS;
@@ -109,7 +109,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     if (given === silent) stops = 0;
     else {
       stops++;
-      spool.note("state", "active");
+      spool.write("state", "active");
     }
     return given;
   }
@@ -118,28 +118,28 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     const { event, reason, agent } = input;
     // Mail is for the session itself, not for its subagents.
     const isAgents = isId(agent);
-    if (event === "PreToolUse" && input.tool === "Bash") spool.note("tool", "running");
+    if (event === "PreToolUse" && input.tool === "Bash") spool.write("tool", "running");
     switch (event) {
       case "PreToolUse":
         return isAgents ? silent : beforeTool(input);
       case "PostToolBatch":
         return isAgents ? silent : afterBatch();
       case "UserPromptSubmit":
-        spool.note("state", "active");
+        spool.write("state", "active");
         toolOver();
         stops = 0;
         return show("UserPromptSubmit", "seen", beside("UserPromptSubmit"));
       case "Stop":
         return stop();
       case "StopFailure":
-        spool.note("state", "idle");
+        spool.write("state", "idle");
         return silent;
       case "PermissionRequest":
         // Whoever asks, the dialog holds the user's session.
-        if (spool.state() !== "ended") spool.note("state", `blocked ${spool.state() === "idle" ? "idle" : "active"}`);
+        if (spool.state() !== "ended") spool.write("state", `blocked ${spool.state() === "idle" ? "idle" : "active"}`);
         return silent;
       case "SessionEnd":
-        if (reason !== "clear" && reason !== "resume") spool.note("state", "ended");
+        if (reason !== "clear" && reason !== "resume") spool.write("state", "ended");
         return silent;
       default:
         return silent;
@@ -163,12 +163,12 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
  */
 export function runHook(world: World, input: string): number {
   const [, event] = world.argv;
-  const spool = spoolOfHook(homeOf(world), Number(world.env.CLAUDE_PID) || world.ppid, world);
+  const spool = openSpoolForHook(homeOf(world), Number(world.env.CLAUDE_PID) || world.ppid, world);
   if (event === "FileChanged") return wake(world, spool);
   if (event !== "SessionStart") return 0;
   const { session_id, source }: Record<string, unknown> = JSON.parse(input);
-  if (isId(session_id)) spool.note("session", session_id);
-  if (source !== "compact") spool.note("state", "idle");
+  if (isId(session_id)) spool.write("session", session_id);
+  if (source !== "compact") spool.write("state", "idle");
   const hookSpecificOutput = { hookEventName: event, watchPaths: [join(spool.folder, "mail")] };
   process.stdout.write(`${JSON.stringify({ hookSpecificOutput })}\n`);
   return 0;
@@ -185,6 +185,6 @@ function wake({ env }: World, spool: HookSpool): number {
   const text = file && readSpoolText(file.content);
   if (!file || text === undefined) return 0;
   process.stderr.write(text);
-  spool.moveTo(file, "done");
+  spool.setStage(file, "done");
   return 2;
 }

@@ -44,8 +44,8 @@ export function followHost(world: Place & Pick<World, "now">, spool: Spool): voi
   const { status, statusUpdatedAt } = hostNote(world);
   const state = typeof status === "string" ? OF_HOST[status] : undefined;
   if (!state || state === said || typeof statusUpdatedAt !== "number") return;
-  if (statusUpdatedAt < (spool.stateSince() ?? 0) || world.now() - statusUpdatedAt < SETTLED_MS) return;
-  spool.correctState(state);
+  if (statusUpdatedAt < (spool.stateWrittenAt() ?? 0) || world.now() - statusUpdatedAt < SETTLED_MS) return;
+  spool.overrideState(state);
 }
 
 /**

@@ -7,11 +7,11 @@ import { CctError } from "../platform/errors.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { shortId } from "../rules/address.ts";
+import type { Claim } from "../rules/delivery.ts";
 import { candidates, withConversation } from "../rules/identity.ts";
 import type { GitFacts } from "./git.ts";
 import { sessionName } from "./host.ts";
 import { lives, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./identity.ts";
-import type { Claim } from "./mail.ts";
 
 export interface Joined {
   record: PeerRecord;

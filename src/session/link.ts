@@ -247,11 +247,11 @@ export function createLink(world: World, config: Config, client: Client, spool: 
 
   /** Since when a command has been running for long; a dialog's wait is none, and what an idle session ran is over. */
   function longCommand(): number | undefined {
-    const since = spool.state() === "active" ? spool.toolSince() : undefined;
+    const since = spool.state() === "active" ? spool.commandSince() : undefined;
     return since !== undefined && world.now() - since > LONG_COMMAND_MS ? since : undefined;
   }
 
-  const hooks = (): "live" | "quiet" => (spool.hooksQuiet(world.now()) ? "quiet" : "live");
+  const hooks = (): "live" | "quiet" => (spool.areHooksQuiet(world.now()) ? "quiet" : "live");
 
   function stateChanged(): void {
     const now = `${spool.state()} ${spool.sessionId()} ${longCommand()} ${hooks()}`;

@@ -5,7 +5,7 @@
 
 import type { OutputOf } from "../operations/index.ts";
 import { CctError } from "../platform/errors.ts";
-import type { DeliveryMethod, Outcome, Urgency } from "../rules/delivery.ts";
+import type { Claim, DeliveryMethod, Outcome, Urgency } from "../rules/delivery.ts";
 import {
   FRAME_BUDGET,
   frame,
@@ -14,15 +14,18 @@ import {
   type OversizedMessage,
   takeFitting,
 } from "../rules/framing.ts";
-import { highestUrgency, type Mode, readSpoolHead, type SpoolHead, writeSpool } from "../rules/spoolfile.ts";
-import type { Spool, TakenFile } from "./spool.ts";
+import {
+  claimsIn,
+  deliveryMethodOf,
+  highestUrgency,
+  type Mode,
+  type SpoolHead,
+  writeSpool,
+} from "../rules/spoolfile.ts";
+import type { Spool, SpoolFile } from "./spool.ts";
 
 type ClaimedMail = OutputOf<"claim_messages">["messages"][number];
 type CheckedMail = OutputOf<"check_messages">;
-export interface Claim {
-  message_id: string;
-  attempt: number;
-}
 
 /** The broker, as this session's peer. Every call may throw `CctError`. */
 export interface Mailbox {
@@ -111,9 +114,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
     return result;
   }
 
-  function claimsOf(file: { content: string }): Claim[] {
-    return readSpoolHead(file.content)?.claims ?? [];
-  }
+  const claimsOf = (file: { content: string }): Claim[] => claimsIn(file.content);
 
   interface Telling {
     shown?: { via: DeliveryMethod; batch: string };
@@ -132,27 +133,27 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
   }
 
   async function settle(): Promise<void> {
-    for (const file of spool.taken()) await settleFile(file);
+    for (const file of spool.files()) await settleFile(file);
     if (spool.peek() === undefined) spooled = { messages: [], notices: [], more: 0 };
   }
 
-  async function settleFile(file: TakenFile): Promise<void> {
-    const key = file.name.replace(/^(done|seen|read)\./, "");
+  async function settleFile(file: SpoolFile): Promise<void> {
+    const { batch } = file;
+    const shown = { via: deliveryMethodOf(batch), batch };
     if (file.stage === "taken") {
       // The hook may have printed before it died: `lost`, so that the next showing is marked.
-      if (now() - file.since < TAKEN_MS || !spool.retire(file)) return;
       // First the file: a broker that is away now hears of it by the lease that lapses.
-      spool.remove(file);
+      if (now() - file.since < TAKEN_MS || !spool.withdraw(file)) return;
       await tell(claimsOf(file), "lost");
     } else if (file.stage === "read") {
-      await tell(claimsOf(file), "read", { shown: { via: file.via, batch: key } });
+      await tell(claimsOf(file), "read", { shown });
       const reports = claimsOf(file).filter((one) => !isClaim(one));
       if (reports.length > 0) mailbox.reported(reports.map((one) => one.message_id));
-      acknowledged.delete(key);
+      acknowledged.delete(batch);
       spool.remove(file);
-    } else if (!acknowledged.has(key)) {
-      await tell(claimsOf(file), "delivered", { shown: { via: file.via, batch: key } });
-      acknowledged.add(key);
+    } else if (!acknowledged.has(batch)) {
+      await tell(claimsOf(file), "delivered", { shown });
+      acknowledged.add(batch);
     }
   }
 
@@ -232,7 +233,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
 
   /** Reports that lie in no file. */
   function newReports(): ClaimedMail[] {
-    const lying = new Set([...spooled.messages, ...spool.taken().flatMap(claimsOf)].map((one) => one.message_id));
+    const lying = new Set([...spooled.messages, ...spool.files().flatMap(claimsOf)].map((one) => one.message_id));
     return mailbox.reports().filter((one) => !lying.has(one.message_id));
   }
 
@@ -301,7 +302,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         return {
           mail,
           shown: () => {
-            if (claims.length > 0) spool.putDone(writeSpool({ urgency, mode, late: false, nowake: false, claims }, ""));
+            if (claims.length > 0)
+              spool.addShown(writeSpool({ urgency, mode, late: false, nowake: false, claims }, ""));
           },
         };
       }),
@@ -310,12 +312,12 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       [
         // From the file, not from memory: at start-up it may be an earlier server's.
         ...claimsOf({ content: spool.peek() ?? "" }),
-        ...spool.taken().flatMap(claimsOf),
+        ...spool.files().flatMap(claimsOf),
       ].filter(isClaim),
     toolCalled() {
       // Where hooks run they know better: the tools of one batch run side by side.
       if (spool.state() !== undefined) return;
-      for (const file of spool.taken()) if (file.stage === "done") spool.markRead(file);
+      for (const file of spool.files()) if (file.stage === "done") spool.setStage(file, "read");
     },
     tick(at) {
       if (calm && spooled.messages.length > 0) {
@@ -344,7 +346,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
         // The files first: the hooks of the other conversation must not find them, even when the broker is away.
         const left = spool.takeBack();
         // A hook that is at it may have printed.
-        const files = spool.taken().filter((file) => file.stage !== "taken" || spool.retire(file));
+        const files = spool.files().filter((file) => file.stage !== "taken" || spool.withdraw(file));
         for (const file of files) spool.remove(file);
         reset();
         for (const file of files) {
@@ -362,7 +364,7 @@ export function createMail(spool: Spool, mailbox: Mailbox, now: () => number, mo
       alone(async () => {
         between = false;
         spool.takeBack();
-        for (const file of spool.taken()) spool.remove(file);
+        for (const file of spool.files()) spool.remove(file);
         reset();
       }),
   };

@@ -155,7 +155,7 @@ function openSession(world: World): Session {
       held: said?.held ?? 0,
       presence: busy ? "busy" : (state ?? "idle"),
       busy_until: said?.busy_until,
-      hook: state === undefined || spool.hooksQuiet(world.now()) ? ("quiet" as const) : ("live" as const),
+      hook: state === undefined || spool.areHooksQuiet(world.now()) ? ("quiet" as const) : ("live" as const),
       broker: standing.broker,
     };
     const timeless = renderFlags(flags, 0);

@@ -5,6 +5,7 @@ import { CctError } from "../platform/errors.ts";
 import { isPlainAndOurs, paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { tryLock } from "../platform/lock.ts";
 import { isAlive, startedAt, startMark } from "../platform/process.ts";
+import { isPrivateName } from "../rules/spoolfile.ts";
 
 /** What hooks that are faster than we may have written already when a host starts. */
 const KEPT = ["state", "session", "waiter", "tool"];
@@ -35,8 +36,7 @@ export function takeOver(folder: string, claudePid: number, me: { pid: number; n
       "CCT is installed twice: remove one of the two (see: claude mcp list, cct doctor).",
     );
   // What a killed server had just taken back: at the broker its claims lapse, and the mail comes again.
-  for (const name of readdirSync(folder))
-    if (/^\.(back|lost)\./.test(name)) rmSync(join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) if (isPrivateName(name)) rmSync(join(folder, name), { force: true });
   const owner = join(folder, "owner");
   const host = startMark(claudePid);
   if (readTrusted(owner)?.trim() === host) return false;

@@ -1,10 +1,11 @@
 /**
- * The spool of one host process: the files through which mail reaches the hooks, and the hooks tell what became of it.
+ * The spool of one host process: the folder through which the session server hands mail to hooks, and hooks report what
+ * became of it.
  *
  *     mail ─take→ taken.X ─printed→ done.X ─batch over→ seen.X ─another hook→ read.X
  *
- * Every arrow is a rename, so that exactly one taker wins, and what was going on when something was killed can be read
- * from the names. The hooks do the arrows; this side writes `mail`, takes it back to add to it, and removes what is settled.
+ * Each step is a rename: exactly one process wins it, and after a crash the names tell how far things got. Hooks make these
+ * steps. The session server writes `mail`, takes it back to add to it, and removes settled files.
  */
 import {
   closeSync,
@@ -16,140 +17,100 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
   watch,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { systemCode } from "../platform/errors.ts";
 import { ownFolder, paths, readTrusted, writeWhole } from "../platform/home.ts";
-import type { DeliveryMethod } from "../rules/delivery.ts";
-import { readSpoolHead } from "../rules/spoolfile.ts";
+import type { World } from "../platform/world.ts";
+import {
+  formatStageName,
+  newBatch,
+  parseStageName,
+  privateName,
+  readSpoolHead,
+  type Stage,
+  type StageName,
+} from "../rules/spoolfile.ts";
+import { createSignals, type Signals } from "./signals.ts";
 import { takeOver } from "./spool-owner.ts";
 
-export type Stage = "taken" | "done" | "seen" | "read";
-
-/** A file that a hook took: its stage, its name, and its text. */
-export interface TakenFile {
-  stage: Stage;
-  name: string;
-  /** By which way it went, as its name says. */
-  via: DeliveryMethod;
+/** A mail file that was taken. */
+export interface SpoolFile extends StageName {
   content: string;
-  /** When it was first seen at this stage, milliseconds since 1970. */
+  /** When this process first saw it at this stage, in milliseconds since 1970. */
   since: number;
 }
 
-export interface Spool {
+export interface Spool extends Signals {
   folder: string;
-  /** Puts `content` in place as the mail, at once and whole, and pokes the hook that waits for it. */
+  /** Replaces the mail file atomically, and pokes the waiters. */
   put(content: string): void;
-  /** Takes the mail back before a hook does; `undefined` when there is none (any more). */
+  /** Takes the mail file back. `undefined`: there is none, perhaps because a hook was faster. */
   takeBack(): string | undefined;
-  /** The mail file's text, left in place; `undefined` when there is none. */
+  /** Content of the mail file, left in place. */
   peek(): string | undefined;
-  /** Everything that hooks have taken and that is not settled yet. */
-  taken(): TakenFile[];
-  /** Records text that reached the host in another way than through a hook, as if one had printed it. */
-  putDone(content: string): void;
-  /** Moves a taken file out of its hook's reach; `false` when the hook was faster. */
-  retire(file: TakenFile): boolean;
-  /** Advances a file to `read`. */
-  markRead(file: TakenFile): void;
-  /** Takes the mail as the hook of that event does, so that nobody else can; `undefined` when there is none. */
-  take(event: string): TakenFile | undefined;
-  /** Advances a file to a stage. */
-  moveTo(file: TakenFile, stage: Stage): void;
-  /** Says what hooks say of the session: `state`, `session`, `tool`. */
-  note(name: "state" | "session" | "tool", value: string): void;
-  remove(file: TakenFile): void;
-  /** What the hooks last said of the session. */
-  state(): SessionState | undefined;
-  /** The same word for word: behind `blocked` stands what the session was before. */
-  saidState(): string[];
-  /** When they said it, by the wall clock, milliseconds since 1970. */
-  stateSince(): number | undefined;
-  /** Says it in their place, where no hook could. */
-  correctState(state: "active" | "idle" | "blocked"): void;
-  /** When a command that still runs was first seen to, milliseconds since 1970; `undefined` when none is known to. */
-  toolSince(): number | undefined;
-  /** Whether the hooks seem not to run: they have never said a word, or leave an idle session's mail where it is. */
-  hooksQuiet(now: number): boolean;
-  sessionId(): string | undefined;
+  /** All files that were taken and not removed yet. */
+  files(): SpoolFile[];
+  /** Adds a file at stage `done`, for text that reached the host without a hook. */
+  addShown(content: string): void;
+  /** Takes the mail file for a hook of `event`. `undefined`: there is none, or another hook was faster. */
+  take(event: string): SpoolFile | undefined;
+  /** Renames a file to another stage. Its batch stays. Does nothing when another process was faster. */
+  setStage(file: StageName, stage: Stage): void;
+  /** Removes a file at stage `taken` unless its hook is faster. Returns whether it did. */
+  withdraw(file: StageName): boolean;
+  remove(file: StageName): void;
+  /** Whether hooks seem not to run: they never reported anything, or they leave an idle session's mail in place. */
+  areHooksQuiet(now: number): boolean;
+  /** Calls back after each change in the folder. */
   watch(changed: () => void): void;
   close(): void;
 }
 
-/** The spool as a hook has it: beside the session server, whose files `close` would take away. */
+/** The spool as a hook sees it. Only the session server closes it. */
 export type HookSpool = Omit<Spool, "close">;
 
-/** `blocked`: a permission dialog is open. */
-type SessionState = "active" | "idle" | "blocked" | "ended";
-const STATES: readonly SessionState[] = ["active", "idle", "blocked", "ended"];
+type Me = Pick<World, "pid" | "newId" | "now">;
 
-/** The way that each event's hook stands for; `check` is a tool's answer. */
-const WAYS: Readonly<Record<string, DeliveryMethod>> = {
-  FileChanged: "wake",
-  Waiter: "wake",
-  PreToolUse: "tool",
-  PostToolBatch: "tool",
-  Stop: "stop",
-  UserPromptSubmit: "prompt",
-  check: "check",
-};
-
-/** Hooks that have not said a word this long after the session server began do not run. */
-const HOOKS_QUIET_AFTER_MS = 20_000;
-/** A session that is idle takes its mail in a second; after this long nobody will. */
+/** Hooks that reported nothing for this long after the session server started do not run. */
+const HOOK_START_MS = 20_000;
+/** An idle session takes mail within a second; after this long its hooks do not run. */
 const UNTAKEN_MS = 60_000;
 
-const STAGES = ["taken", "done", "seen", "read"] as const;
-
 /**
- * Opens the spool of the host process `claudePid`, as its only session server. Throws `conflict` when another one
- * already serves it. What an earlier process of that number left is cleared away.
+ * Opens the spool of the host process `claudePid` as its only session server, and clears what an earlier process with this
+ * pid left. Throws `conflict` when another session server already serves it.
  */
-export function openSpool(home: string, claudePid: number, me: { pid: number; newId(): string; now(): number }): Spool {
+export function openSpool(home: string, claudePid: number, me: Me): Spool {
   const folder = paths(home).spool(claudePid);
   ownFolder(folder);
   if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
   return spoolIn(folder, me);
 }
 
-/** Opens the spool for a hook, whoever serves it. */
-export function spoolOfHook(
-  home: string,
-  claudePid: number,
-  me: { pid: number; newId(): string; now(): number },
-): HookSpool {
+/** Opens the spool for a hook, next to the session server that serves it. */
+export function openSpoolForHook(home: string, claudePid: number, me: Me): HookSpool {
   const folder = paths(home).spool(claudePid);
   ownFolder(folder);
   return spoolIn(folder, me);
 }
 
-function spoolIn(folder: string, me: { pid: number; newId(): string; now(): number }): Spool {
+function spoolIn(folder: string, me: Me): Spool {
   const openedAt = me.now();
+  const signals = createSignals(folder, me, () => poke(folder));
   let count = 0;
   let watcher: FSWatcher | undefined;
-  /** Since when mail that may wake has lain there without that a hook took it. */
+  /** Since when the mail file offers something that may wake the session. */
   let offeredAt: number | undefined;
+  /** When each taken file was first seen. A file's own time follows the wall clock, which can be set. */
+  const firstSeen = new Map<string, number>();
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
-  /**
-   * When we first saw the files that we time, by name. Their own times are no measure of age: the wall clock, which writes
-   * them, may be set.
-   */
-  const seen = new Map<string, { written: number; at: number }>();
-  function firstSeen(name: string, written: number): number {
-    const known = seen.get(name);
-    if (known?.written === written) return known.at;
-    seen.set(name, { written, at: me.now() });
-    return me.now();
-  }
-  /** Hooks write such files over in place: behind the first line may stand what is left of a longer one. */
-  const firstLine = (name: string) => readTrusted(at(name))?.split("\n", 1)[0]?.trim();
 
   return {
+    ...signals,
     folder,
     put(content) {
       writeWhole(at("mail"), content, me.newId());
@@ -159,125 +120,92 @@ function spoolIn(folder: string, me: { pid: number; newId(): string; now(): numb
       poke(folder);
     },
     takeBack() {
-      const mine = at(`.back.${unique()}`);
-      if (!moved(at("mail"), mine)) {
+      const ours = at(privateName.takenBack(unique()));
+      if (!moved(at("mail"), ours)) {
         offeredAt = undefined;
         return undefined;
       }
-      const content = readTrusted(mine);
-      rmSync(mine, { force: true });
+      const content = readTrusted(ours);
+      rmSync(ours, { force: true });
       return content;
     },
     peek: () => readTrusted(at("mail")),
-    taken() {
-      const files: TakenFile[] = [];
+    files() {
       const names = readdirSync(folder);
-      for (const name of seen.keys()) if (!names.includes(name)) seen.delete(name);
-      for (const name of names) {
-        const stage = STAGES.find((one) => name.startsWith(`${one}.`));
-        if (!stage) continue;
-        try {
-          const content = readTrusted(at(name));
-          // A hook renamed it just now; its new name is seen next time.
-          if (content === undefined) continue;
-          files.push({ stage, name, via: wayOf(name), content, since: firstSeen(name, 0) });
-        } catch (error) {
-          // A hook renamed it just now; its new name is seen next time.
-          if (systemCode(error) !== "ENOENT") throw error;
-        }
-      }
-      return files;
+      for (const name of firstSeen.keys()) if (!names.includes(name)) firstSeen.delete(name);
+      return names.flatMap((name) => {
+        const parsed = parseStageName(name);
+        const content = parsed && readTrusted(at(name));
+        // No content: a hook renamed it just now. The next listing has its new name.
+        if (!parsed || content === undefined) return [];
+        const since = firstSeen.get(name) ?? me.now();
+        firstSeen.set(name, since);
+        return [{ ...parsed, content, since }];
+      });
     },
-    putDone: (content) => writeWhole(at(`done.check-${unique()}`), content, me.newId()),
-    retire: (file) => moved(at(file.name), at(`.lost.${file.name}`)),
-    markRead: (file) => void moved(at(file.name), at(`read.${file.name}`)),
+    addShown(content) {
+      const name = formatStageName({ stage: "done", batch: newBatch("check", unique()) });
+      writeWhole(at(name), content, me.newId());
+    },
     take(event) {
-      const name = `taken.${event}-${unique()}`;
-      if (!moved(at("mail"), at(name))) return undefined;
-      const content = readTrusted(at(name));
-      if (content === undefined) return undefined;
-      return { stage: "taken", name, via: wayOf(name), content, since: me.now() };
+      const name: StageName = { stage: "taken", batch: newBatch(event, unique()) };
+      if (!moved(at("mail"), at(formatStageName(name)))) return undefined;
+      const content = readTrusted(at(formatStageName(name)));
+      return content === undefined ? undefined : { ...name, content, since: me.now() };
     },
-    moveTo: (file, stage) => void moved(at(file.name), at(`${stage}.${file.name.replace(`${file.stage}.`, "")}`)),
-    note: (name, value) => writeWhole(at(name), `${value}\n`, me.newId()),
-    remove(file) {
-      for (const name of [file.name, `.lost.${file.name}`]) rmSync(at(name), { force: true });
+    setStage: (file, stage) => void moved(at(formatStageName(file)), at(formatStageName({ ...file, stage }))),
+    withdraw(file) {
+      const withdrawn = at(privateName.withdrawn(file));
+      if (!moved(at(formatStageName(file)), withdrawn)) return false;
+      rmSync(withdrawn, { force: true });
+      return true;
     },
-    state() {
-      const [said] = (firstLine("state") ?? "").split(" ");
-      return STATES.find((state) => state === said);
-    },
-    saidState: () => (firstLine("state") ?? "").split(" "),
-    stateSince: () => writtenAt(at("state")),
-    correctState(state) {
-      const { O_WRONLY, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-      const file = openSync(at("state"), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
-      try {
-        // In place, as the hooks do. A dialog holds a session that worked.
-        writeSync(file, state === "blocked" ? "blocked active\n" : `${state}\n`);
-      } finally {
-        closeSync(file);
-      }
-      poke(folder);
-    },
-    toolSince() {
-      const written = writtenAt(at("tool"));
-      return firstLine("tool") === "running" && written !== undefined ? firstSeen("tool", written) : undefined;
-    },
-    hooksQuiet(now) {
-      if (firstLine("state") === undefined) return now - openedAt > HOOKS_QUIET_AFTER_MS;
+    remove: (file) => rmSync(at(formatStageName(file)), { force: true }),
+    areHooksQuiet(now) {
+      const state = signals.state();
+      if (state === undefined) return now - openedAt > HOOK_START_MS;
       if (!existsSync(at("mail"))) offeredAt = undefined;
-      const since = Math.max(offeredAt ?? now, firstSeen("state", writtenAt(at("state")) ?? 0));
-      return firstLine("state") === "idle" && now - since > UNTAKEN_MS;
+      const since = Math.max(offeredAt ?? now, signals.stateSeenAt());
+      return state === "idle" && now - since > UNTAKEN_MS;
     },
-    sessionId: () => firstLine("session") || undefined,
     watch(changed) {
       watcher = watch(folder, (_event, name) => {
-        // To poke a pipe is a change too.
+        // Poking a pipe is a change too.
         if (!name?.startsWith("poke.")) changed();
       });
-      // A folder that goes away under us is noticed at the next write.
+      // When the folder disappears, the next write reports it.
       watcher.on("error", () => {});
     },
     close() {
       watcher?.close();
       rmSync(at("server"), { force: true });
-      // If the host is gone, so is the reason to wait.
+      // Waiters check whether the host still lives.
       poke(folder);
     },
   };
 }
 
-/** Wakes the hooks that wait for mail, each on a pipe of its own; one at the most, but for moments. */
+/** Wakes the waiting hooks: a byte into the pipe of each. */
 function poke(folder: string): void {
   const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  // Somebody may have removed the whole home under us.
+  // The user may have removed the whole home.
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     if (!name.startsWith("poke.")) continue;
     try {
       const pipe = openSync(join(folder, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
       try {
-        // Only pipes: what else has such a name is none of ours to write in.
+        // Never write into a regular file that happens to have such a name.
         if (fstatSync(pipe).isFIFO()) writeSync(pipe, "x");
       } finally {
         closeSync(pipe);
       }
     } catch {
-      // Nobody waits at it any more. FileChanged is the net under whatever else went wrong.
+      // The waiter has left. The FileChanged hook works without it.
     }
   }
 }
 
-function writtenAt(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-}
-
-/** Taken files are called `<stage>.<event>-<pid>-<number>`. */
-function wayOf(name: string): DeliveryMethod {
-  return WAYS[/^[a-z]+\.([A-Za-z]+)-/.exec(name)?.[1] ?? ""] ?? "tool";
-}
-
-/** Renames, and says whether there was something to rename: the atomic step by which one taker wins. */
+/** Renames a file. `false`: it is gone. The rename is the atomic step by which exactly one process wins. */
 function moved(from: string, to: string): boolean {
   try {
     renameSync(from, to);

@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { createHooks, type HookInput } from "../../src/session/hooks.ts";
-import { spoolOfHook } from "../../src/session/spool.ts";
+import { openSpoolForHook } from "../../src/session/spool.ts";
 import { type Event, type Mail, newSpool, silence, TEXT, type TestSpool } from "../hooks/hook.ts";
 import { startBroker } from "../support/broker.ts";
 import { root } from "../support/folders.ts";
@@ -21,7 +21,7 @@ const me = { pid: process.pid, newId: () => `id${ids++}`, now: () => Date.now() 
 
 /** Calls the tool as the host does, and tells that the answer has come. */
 function toolHook(spool: TestSpool): (input: HookInput) => unknown {
-  const hook = createHooks(spoolOfHook(spool.home, PID, me));
+  const hook = createHooks(openSpoolForHook(spool.home, PID, me));
   return (input) => {
     const { answer, shown } = hook(input);
     shown();
@@ -147,7 +147,7 @@ describe("a call of the tool", () => {
   test("counts mail as shown only when the host has the answer", () => {
     const spool = newSpool();
     spool.put();
-    const { answer, shown } = createHooks(spoolOfHook(spool.home, PID, me))({ event: "PreToolUse", tool: "Bash" });
+    const { answer, shown } = createHooks(openSpoolForHook(spool.home, PID, me))({ event: "PreToolUse", tool: "Bash" });
     expect(answer).toMatchObject({ hookSpecificOutput: { additionalContext: TEXT } });
     expect(spool.stage()).toBe("taken");
     shown();

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { isAlive } from "../../../src/platform/process.ts";
+import { deliveryMethodOf } from "../../../src/rules/spoolfile.ts";
 import { openSpool, type Spool } from "../../../src/session/spool.ts";
 import { atEnd } from "../../support/cleanup.ts";
 import { tempFolder } from "../../support/folders.ts";
@@ -73,7 +74,7 @@ export function waiterCases(shell: string): void {
       spool.offer();
       expect(await run).toEqual(woken);
       expect(spool.stage()).toBe("done");
-      expect(spool.server.taken().map(({ via }) => via)).toEqual(["wake"]);
+      expect(spool.server.files().map(({ batch }) => deliveryMethodOf(batch))).toEqual(["wake"]);
       expect(await spool.run("FileChanged")).toEqual(silence);
     });
 

@@ -28,7 +28,7 @@ describe.each(COMMANDS.map((words) => words.join(" ")))("cct %s", (line) => {
     const elsewhere = join(person.home, "elsewhere");
     mkdirSync(elsewhere);
     symlinkSync(elsewhere, person.cctHome);
-    expect(failure(await person.cct(...words))).toMatch(/\.cct is a symbolic link.*replace it/);
+    expect(failure(await person.cct(...words))).toMatch(/\.cct is a symbolic link.*replace the link/);
     expect(readdirSync(elsewhere)).toEqual([]);
   });
 

@@ -1,0 +1,66 @@
+/** Sessions and the conversations that they have, and what the home and the broker say of their peers. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ok } from "../support/api.ts";
+import type { TestBroker } from "../support/broker.ts";
+import { type HostOptions, startHost, type TestHost } from "../support/host.ts";
+
+export interface PeerRecord {
+  peer_id: string;
+  secret: string;
+  name: string;
+  session_id?: string;
+  claude_pid: number;
+  started: string;
+}
+
+export const recordFiles = (home: string): string[] =>
+  readdirSync(join(home, "peers")).filter((name) => name[0] !== ".");
+
+/** The records that can be read, by name. */
+export function records(home: string): Map<string, PeerRecord> {
+  const all = recordFiles(home).map((name): PeerRecord => JSON.parse(readFileSync(join(home, "peers", name), "utf8")));
+  return new Map(all.map((record) => [record.name, record]));
+}
+
+/** What hooks and the status line know: the host's peer, id and name. */
+export const pidmap = (home: string, host: TestHost): string =>
+  readFileSync(join(home, "pidmaps", String(host.pid)), "utf8").trim();
+export const nameOf = (home: string, host: TestHost): string => pidmap(home, host).split(" ")[1] ?? "";
+
+export async function peersOf(broker: TestBroker): Promise<{ name: string; presence: string }[]> {
+  const { peers } = await ok(broker, "list_peers", {});
+  return peers
+    .map(({ name, presence }) => ({ name, presence }))
+    .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+}
+
+export async function stateOf(
+  broker: TestBroker,
+  text: string,
+): Promise<{ state: string; redelivered: boolean } | undefined> {
+  const { messages } = await ok(broker, "messages", {});
+  const recipient = messages.find((one) => one.text === text)?.recipients[0];
+  return recipient && { state: recipient.state, redelivered: recipient.redelivered };
+}
+
+/** A session that is registered, and whose hooks have said which conversation it has. */
+export async function start(home: string, name: string, session: string, options: HostOptions = {}): Promise<TestHost> {
+  const host = await startHost(home, name, { ...options, env: { CLAUDE_CODE_SESSION_ID: session, ...options.env } });
+  await host.hook("SessionStart", { session_id: session, source: "startup" });
+  await host.ready();
+  return host;
+}
+
+/** What the host does at /resume: it leaves one conversation for another, in the same process. */
+export async function resume(host: TestHost, from: string, to: string): Promise<void> {
+  await host.hook("SessionEnd", { session_id: from, reason: "resume" });
+  await host.hook("SessionStart", { session_id: to, source: "resume" });
+}
+
+/** An offline peer that had the conversation. */
+export async function away(home: string, name: string, session: string): Promise<void> {
+  await (await start(home, name, session)).end();
+}
+
+export const send = (broker: TestBroker, to: string, text: string) => ok(broker, "send_message", { to, text });

@@ -56,12 +56,11 @@ export async function withLock<T>(
 function breakStale(path: string, me: Owner): number | undefined {
   const breaker = `${path}.break`;
   if (!create(breaker, me)) {
-    const other = livingHolder(readTrusted(breaker));
-    if (other === undefined) rmSync(breaker, { force: true });
-    return other;
+    if (isStale(breaker)) rmSync(breaker, { force: true });
+    return livingHolder(readTrusted(breaker));
   }
   try {
-    if (livingHolder(readTrusted(path)) === undefined) rmSync(path, { force: true });
+    if (isStale(path)) rmSync(path, { force: true });
     return undefined;
   } finally {
     rmSync(breaker, { force: true });
@@ -95,6 +94,12 @@ function createInTwoSteps(path: string, content: string): boolean {
     if (systemCode(error) === "EEXIST") return false;
     throw error;
   }
+}
+
+/** A lock that is gone is not stale: by now another process may have taken it. */
+function isStale(path: string): boolean {
+  const content = readTrusted(path);
+  return content !== undefined && livingHolder(content) === undefined;
 }
 
 function livingHolder(content: string | undefined): number | undefined {

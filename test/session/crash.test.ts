@@ -115,7 +115,7 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
         process.kill(before, "SIGKILL");
         killed.server++;
         side.lives++;
-        await until("the server is back", () => host.serverPid() !== before);
+        await host.restarted(before);
         await host.handshake();
       } else if (host && !side.asleep && what < 0.64) {
         side.host = undefined;

@@ -75,7 +75,7 @@ test("while a session server is dead, mail stays queued; another one of the same
   await send(broker, "ann", "is anybody there?");
   expect(await stateOf(broker, "is anybody there?")).toEqual({ state: "queued", redelivered: false });
   process.kill(ann.pid, "SIGCONT");
-  await until("another server runs", () => ann.serverPid() !== dead);
+  await ann.restarted(dead);
   await ann.handshake();
   expect(await ann.mail()).toContain("is anybody there?");
   expect(pidmap(broker.home, ann)).toBe(peer);
@@ -93,7 +93,7 @@ test("a session server that is killed on its way from one peer to another is the
     await resume(host, from, to);
     await new Promise((resolve) => setTimeout(resolve, round * 4));
     process.kill(dead, "SIGKILL");
-    await until("another server runs", () => host.serverPid() !== dead);
+    await host.restarted(dead);
     await host.handshake();
     await host.tool("cct_list_peers");
     const name = round % 2 ? "new" : "old";

@@ -54,7 +54,7 @@ test("a session server that was killed comes back as the same peer, with the mai
   await ann.mail();
   const before = ann.serverPid();
   process.kill(before, "SIGKILL");
-  await until("another server runs", () => ann.serverPid() !== before);
+  await ann.restarted(before);
   await ann.handshake();
   const { structured } = await ann.tool("cct_list_peers");
   expect(structured.peers).toHaveLength(1);

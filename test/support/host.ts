@@ -41,6 +41,8 @@ export interface TestHost {
   spool: string;
   /** The session server's pid now. */
   serverPid(): number;
+  /** Waits until its parent has started another session server than `pid`. */
+  restarted(pid: number): Promise<void>;
   initialized: Record<string, unknown>;
   /** What the session server said on standard error: the host's log. */
   stderr(): string;
@@ -149,6 +151,13 @@ export async function startHost(home: string, name: string, options: HostOptions
     handshake,
     serverPid() {
       return Number(readFileSync(join(spool, "server"), "utf8").split(" ")[0]);
+    },
+    async restarted(pid) {
+      // While one server follows another there may be no note of it.
+      await until(
+        "another server runs",
+        () => ![0, pid].includes(Number(readIfThere(join(spool, "server"))?.split(" ")[0] ?? 0)),
+      );
     },
     async tool(name, input = {}) {
       const { result } = await request("tools/call", { name, arguments: input });

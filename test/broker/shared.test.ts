@@ -242,7 +242,7 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
     await (await on(url)).stop("SIGTERM");
     await ask(url, add, [Number(row?.version) + 2, 1]);
     const exit = await refusedStart({ env: { CCT_DATABASE_URL: url } });
-    expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("Use the newer CCT") });
+    expect(exit).toMatchObject({ code: 1, stderr: expect.stringContaining("Use the newer version of CCT") });
   });
 
   test("TLS to the database needs a valid certificate", async () => {

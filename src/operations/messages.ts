@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
 import { type Delivery, newDelivery, policyFor, sendAgain } from "../rules/delivery.ts";
-import { guard, MINUTE_MS } from "../rules/guards.ts";
+import { MINUTE_MS, trippedGuard } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
   broadcastRecipients,
@@ -132,7 +132,7 @@ async function checkGuards(
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
 ): Promise<number> {
   const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now + SKEW_MS);
-  const tripped = guard(limits, sent, hops, to, now);
+  const tripped = trippedGuard(limits, sent, hops, to, now);
   if (!tripped) return sent.last_seq;
   const { subject, text: said } = guardNote(tripped, me.name, to);
   throw new NotedError("rate_limited", tripped.message, tripped.hint, (context) => note(context, subject, said));

@@ -2,17 +2,14 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
+import { archive, invite, join, leave } from "../rules/pool-lifecycle.ts";
 import {
-  archive,
   broadcastRecipients,
   checkedPurpose,
   checkedRole,
   checkPoolName,
-  invite,
-  join,
   LEAD,
   leadOf,
-  leave,
   memberOf,
   membersOf,
   requireMember,

@@ -93,7 +93,7 @@ export const registerService = operation({
     const there = await findServiceAt(sql, endpoint);
     const how = decideRegistration(there, { owner: owner.owner, service_id: input.service_id }, now);
     if (there && how === "taken") throw taken(there, owner.owner);
-    if (there && how === "again") {
+    if (there && how === "update") {
       const updated = { ...there, ...registration };
       await updateService(sql, updated);
       return toServiceShape(updated, now);

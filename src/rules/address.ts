@@ -1,6 +1,6 @@
 /**
- * Addresses: `name` or `peer_id` prefix (direct), `@pool` (broadcast), `@pool/peer` (directed inside a pool). A peer may be
- * written with its machine, `name@host`. Names are unique at a broker, so the host adds nothing but certainty: it must fit.
+ * Parses addresses and resolves references: `name` or `peer_id` prefix (direct), `@pool` (broadcast), `@pool/peer` (one
+ * member of a pool). `name@host` also checks the machine. It is optional because names are unique at a broker.
  */
 import { CctError } from "../platform/errors.ts";
 
@@ -9,30 +9,30 @@ export type Address =
   | { kind: "pool"; pool: string }
   | { kind: "pool_peer"; pool: string; peer: string };
 
-/** Anything that an address can resolve to. */
+/** A peer, as far as resolving a reference needs it. */
 export interface Addressable {
   peer_id: string;
   name: string;
   host?: string | undefined;
 }
 
-/** How a peer is called by who is on the machine `from`: `name` there, `name@host` on every other one, and by who is on none. */
+/** A peer's address as seen from the machine `from`: `name` on the same machine, otherwise (or without `from`) `name@host`. */
 export function addressOf({ name, host }: { name: string; host: string }, from: string | undefined): string {
   return host === from ? name : `${name}@${host}`;
 }
 
-/** A reference to a peer in its parts. */
+/** Splits `name@host`. The host is in lower case, `undefined` when there is none. */
 export function splitHost(ref: string): { name: string; host: string | undefined } {
   const [name = "", host] = ref.split("@", 2);
   return { name, host: host?.toLowerCase() };
 }
 
-/** The shortest prefix of a `peer_id` that is taken as one: what listings and the status line show. */
+/** Minimum length of an id prefix in a reference, and the length that listings and the status line show. */
 export const SHORT_ID = 4;
 
 export const shortId = (peerId: string): string => peerId.slice(0, SHORT_ID);
 
-/** Splits the text of an address; throws `bad_request` when it is none. */
+/** Parses an address. Throws `bad_request` if it is malformed. */
 export function parseAddress(text: string): Address {
   const to = text.trim();
   const match = /^(?:@([^@/\s]+)(?:\/([^@/\s]+(?:@[^@/\s]+)?))?|([^@/\s]+(?:@[^@/\s]+)?))$/.exec(to);
@@ -50,8 +50,8 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * The one peer that `ref` names: an exact name (case does not count), else an id prefix of at least four characters; with
- * `@host`, only on that machine. Never a guess: none is `not_found`, several are `ambiguous` and named.
+ * Resolves a reference to a peer: an exact name (case-insensitive), otherwise an id prefix of at least four characters;
+ * with `@host` only on that machine. It never guesses: throws `not_found`, or `ambiguous` with the candidates.
  */
 export function resolvePeer<P extends Addressable>(ref: string, everyone: readonly P[]): P {
   const { name, host } = splitHost(ref);
@@ -65,20 +65,20 @@ export function resolvePeer<P extends Addressable>(ref: string, everyone: readon
   if (hits.length > 1) {
     throw new CctError(
       "ambiguous",
-      `'${ref}' fits ${hits.length} peers: ${list(hits)}.`,
+      `'${ref}' matches ${hits.length} peers: ${list(hits)}.`,
       "Use the name, or more characters of the id.",
     );
   }
   const elsewhere = everyone.filter((peer) => peer.name.toLowerCase() === wanted);
   const known = elsewhere.length
-    ? `Not on that machine, but: ${list(elsewhere)}.`
+    ? `That name is on another machine: ${list(elsewhere)}.`
     : everyone.length
       ? `Known peers: ${list(everyone)}.`
       : "No peer is registered yet.";
   throw new CctError("not_found", `There is no peer '${ref.slice(0, 80)}'.`, `${known} See list_peers.`);
 }
 
-/** A pool as far as a reference to one is concerned. */
+/** A pool, as far as resolving a reference needs it. */
 export interface PoolReferable {
   pool_id: string;
   name: string;
@@ -87,8 +87,9 @@ export interface PoolReferable {
 }
 
 /**
- * The one pool that `ref` names: the active one of that name, else an archived one, else an id prefix of at least four
- * characters. Of several (private pools share names) those that `peerId` is, or was, a member of. Never a guess.
+ * Resolves a reference to a pool: the active pool with that name, otherwise an archived one, otherwise an id prefix of at
+ * least four characters. Private pools can share a name: then the pools of `peerId` win. It never guesses: throws
+ * `not_found`, or `ambiguous` with the candidates.
  */
 export function resolvePool<P extends PoolReferable>(ref: string, pools: readonly P[], peerId: string | undefined): P {
   const wanted = ref.toLowerCase();
@@ -111,7 +112,7 @@ export function resolvePool<P extends PoolReferable>(ref: string, pools: readonl
     const all = hits.slice(0, 8).map((pool) => `@${pool.name} (${pool.pool_id.slice(0, 8)})`);
     throw new CctError(
       "ambiguous",
-      `'${ref.slice(0, 80)}' fits ${hits.length} pools: ${all.join(", ")}${hits.length > 8 ? " …" : ""}.`,
+      `'${ref.slice(0, 80)}' matches ${hits.length} pools: ${all.join(", ")}${hits.length > 8 ? " …" : ""}.`,
       "Use the id, or more characters of it.",
     );
   }

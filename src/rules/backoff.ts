@@ -1,14 +1,14 @@
-/** How long to wait before a broker is asked again. */
+/** Exponential backoff with jitter, for reconnects and retries. */
 
-/** However long it has been away, it is asked again within this time. */
 export const MAX_BACKOFF_MS = 5_000;
 
 /**
- * The pause after so many failures in a row (from 0), in milliseconds: it doubles from `first` on. `random`, from 0 to 1, spreads
- * it over its upper half, so that the sessions that one broker has left do not come back to it in one moment.
+ * The delay in milliseconds after `failures` earlier failures (0 for the first retry). It doubles from `firstMs` up to
+ * `MAX_BACKOFF_MS`. `random` (0 to 1) spreads it over the upper half, so that clients of a restarted broker do not all
+ * return at the same moment.
  */
-export function backoffMs(failures: number, first: number, random: number): number {
-  // Not more doublings than it takes: 2 to the power of an hour's failures is no number any more.
-  const pause = Math.min(MAX_BACKOFF_MS, first * 2 ** Math.min(failures, 20));
-  return pause * (0.5 + random / 2);
+export function backoffMs(failures: number, firstMs: number, random: number): number {
+  // The exponent is limited because 2 ** failures becomes Infinity after about a thousand failures.
+  const delay = Math.min(MAX_BACKOFF_MS, firstMs * 2 ** Math.min(failures, 20));
+  return delay * (0.5 + random / 2);
 }

@@ -1,12 +1,12 @@
 /**
- * The life of one delivery (one message, one recipient):
+ * The state machine of a delivery (one message for one recipient):
  *
- *     queued → claimed → delivered → read          ends: read, expired, refused, dead
+ *     queued → claimed → delivered → read          final: read, expired, refused, dead
  *       ↑________│__________│
- *     held: an inbound policy keeps it until the operator lets it through (→ queued)
+ *     held: an inbound policy keeps it until the operator releases it (→ queued)
  *
- * A claim is a lease with an attempt number. An acknowledgement counts only for the attempt that it names, so that a
- * late one can never settle a newer claim. `redelivered` is set as soon as a model may have seen the text before.
+ * A claim is a lease with an attempt number. An acknowledgement applies only to the attempt that it names, so a late one
+ * cannot settle a newer claim. `redelivered` is set once a model may have seen the text.
  */
 import { hasElapsed, LEASE_MS } from "./presence.ts";
 
@@ -21,8 +21,8 @@ export const deliveryMethods = ["wake", "tool", "stop", "prompt", "check"] as co
 export type DeliveryMethod = (typeof deliveryMethods)[number];
 
 /**
- * What became of a claim. `delivered`: the host took the text. `read`: the model answered with it in view.
- * `returned`: certainly not shown to anyone. `lost`: perhaps shown, perhaps not.
+ * How a claim ended. `delivered`: the host accepted the text. `read`: the model continued with the text in view.
+ * `returned`: certainly not shown. `lost`: unknown whether it was shown.
  */
 export const outcomes = ["delivered", "read", "returned", "lost"] as const;
 export type Outcome = (typeof outcomes)[number];
@@ -36,62 +36,63 @@ export interface Claim {
 export interface Delivery {
   state: DeliveryState;
   attempt: number;
-  /** When the current claim was made or last renewed. */
+  /** When the current claim was made or last renewed, milliseconds since 1970. */
   leased_at: number | null;
   redelivered: boolean;
-  /** How often it was taken and nobody knows whether it was shown. */
+  /** The number of claims that were lost. */
   lost: number;
   delivered_at: number | null;
   read_at: number | null;
   expires_at: number | null;
-  /** Why it ended without being read. */
+  /** Why it ended unread. */
   reason: string | null;
 }
 
-/** Mail that was taken and lost so often is a dead letter: more tries would only hide that something is broken. */
+/** After this many lost claims a delivery becomes a dead letter: more attempts would only hide a fault. */
 const MAX_LOST = 10;
 
-/** What a recipient's inbound policy makes of mail for it. */
+/** Inbound policies of a recipient. */
 export const policies = ["accept", "hold", "refuse"] as const;
 export type Policy = (typeof policies)[number];
 
-/** The policy for mail of a sender, in a pool or not: the most special one that was set. */
+/** The most specific policy that applies: for the sender, otherwise for the pool, otherwise the default (source `""`). */
 export function policyFor(
-  set: readonly { source: string; policy: Policy }[],
+  policiesOfPeer: readonly { source: string; policy: Policy }[],
   fromId: string,
   poolId: string | null,
 ): Policy {
-  const find = (source: string | null) => set.find((one) => one.source === source)?.policy;
+  const find = (source: string | null) => policiesOfPeer.find((one) => one.source === source)?.policy;
   return find(fromId) ?? find(poolId) ?? find("") ?? "accept";
 }
 
-const atFirst: Record<Policy, DeliveryState> = { accept: "queued", hold: "held", refuse: "refused" };
+const initialState: Record<Policy, DeliveryState> = { accept: "queued", hold: "held", refuse: "refused" };
 
 export function newDelivery(expiresAt: number | null, policy: Policy = "accept"): Delivery {
   return {
-    state: atFirst[policy],
+    state: initialState[policy],
     attempt: 0,
     leased_at: null,
     redelivered: false,
     lost: 0,
-    reason: policy === "refuse" ? "the recipient takes no such mail (its inbound policy)" : null,
+    reason: policy === "refuse" ? "the recipient's inbound policy rejects such mail" : null,
     delivered_at: null,
     read_at: null,
     expires_at: expiresAt,
   };
 }
 
-/** Each rule answers with the next delivery, or `undefined` when nothing changes. */
+/** Each transition returns the changed delivery, or `undefined` if it does not apply. */
 type Next = Delivery | undefined;
 
+/** Claims a queued delivery that has not expired. */
 export function claim(d: Delivery, now: number): Next {
   if (d.state !== "queued" || isExpired(d, now)) return undefined;
   return { ...d, state: "claimed", attempt: d.attempt + 1, leased_at: now };
 }
 
 /**
- * The holder still has it. Also a claim that lapsed while the holder was out of reach, as long as no other was made: then
- * nothing was lost after all.
+ * Renews a claim. A claim that lapsed while its holder was disconnected is restored if there was no other claim since, and
+ * then it does not count as lost.
  */
 export function renew(d: Delivery, attempt: number, now: number): Next {
   if (d.attempt !== attempt) return undefined;
@@ -99,9 +100,10 @@ export function renew(d: Delivery, attempt: number, now: number): Next {
   return d.state === "claimed" ? { ...d, leased_at: now } : undefined;
 }
 
+/** Ends a claim with an outcome, or marks delivered mail as read. An older attempt changes nothing. */
 export function acknowledge(d: Delivery, attempt: number, outcome: Outcome, now: number): Next {
   if (d.attempt !== attempt) return undefined;
-  // Shown while the broker was out of reach: it need not come again.
+  // Shown while the broker was unreachable: do not deliver it again.
   if (hasLapsed(d) && (outcome === "delivered" || outcome === "read"))
     return { ...d, state: outcome, lost: d.lost - 1, delivered_at: now, read_at: outcome === "read" ? now : null };
   if (d.state === "claimed") {
@@ -113,53 +115,55 @@ export function acknowledge(d: Delivery, attempt: number, outcome: Outcome, now:
   return undefined;
 }
 
-/** A claim whose holder went silent goes back; nobody knows whether the text was shown. */
+/** Requeues a claim whose lease has run out. Whether the text was shown is unknown. */
 export function lapse(d: Delivery, now: number): Next {
   if (d.state !== "claimed" || d.leased_at === null || !hasElapsed(d.leased_at, LEASE_MS, now)) return undefined;
   return requeue(d, true);
 }
 
 /**
- * The conversation that took the text was cut off before its model answered (its host process died), and continues
- * in a new process: what it was not seen to read comes again, marked.
+ * Requeues delivered mail that was not read, marked as redelivered: the host process died before the model answered, and
+ * the conversation continues in a new process.
  */
 export function requeueUnread(d: Delivery): Next {
   return d.state === "delivered" ? requeue(d, true) : undefined;
 }
 
-/** Whether the last claim ended without a word of its holder. (What was given back unseen has lost nothing.) */
+/** Whether the last claim lapsed. Returned mail does not count: it was certainly not shown. */
 const hasLapsed = (d: Delivery): boolean => d.state === "queued" && d.attempt > 0 && d.lost > 0;
 
 function isExpired(d: Delivery, now: number): boolean {
   return d.expires_at !== null && now >= d.expires_at;
 }
 
-/** Only waiting mail expires: what is claimed may be in front of the model already. */
+/** Expires queued or held mail. Claimed mail never expires, because the model may already see it. */
 export function expire(d: Delivery, now: number): Next {
   if ((d.state !== "queued" && d.state !== "held") || !isExpired(d, now)) return undefined;
-  const reason = d.state === "held" ? "its time was over while it was held" : "its time was over before it was read";
+  const reason =
+    d.state === "held" ? "the deadline passed while it was held" : "the deadline passed before it was read";
   return { ...d, state: "expired", reason };
 }
 
-/** The operator lets held mail through. */
+/** Releases held mail on behalf of the operator. */
 export function releaseHeld(d: Delivery): Next {
   return d.state === "held" ? { ...d, state: "queued" } : undefined;
 }
 
-/** What ended unread is sent once more; a deadline that has passed does not count again. */
+/** Queues mail that ended unread again, without its old expiry. */
 export function sendAgain(d: Delivery): Next {
   if (d.state !== "dead" && d.state !== "expired" && d.state !== "refused") return undefined;
   return { ...d, state: "queued", lost: 0, expires_at: null, reason: null };
 }
 
-/** Whether a delivery ended without having been read: its sender is to know. */
+/** Whether a delivery ended unread. The sender is notified then. */
 export function hasFailed(d: Pick<Delivery, "state">): boolean {
   return d.state === "dead" || d.state === "expired" || d.state === "refused";
 }
 
-function requeue(d: Delivery, seen: boolean): Delivery {
-  const lost = d.lost + (seen ? 1 : 0);
-  const back = { ...d, leased_at: null, delivered_at: null, redelivered: d.redelivered || seen, lost };
-  if (lost < MAX_LOST) return { ...back, state: "queued" };
-  return { ...back, state: "dead", reason: `it was taken ${lost} times, and never seen to be shown` };
+/** `mayBeSeen`: a model may have seen the text, so the claim counts as lost. */
+function requeue(d: Delivery, mayBeSeen: boolean): Delivery {
+  const lost = d.lost + (mayBeSeen ? 1 : 0);
+  const requeued = { ...d, leased_at: null, delivered_at: null, redelivered: d.redelivered || mayBeSeen, lost };
+  if (lost < MAX_LOST) return { ...requeued, state: "queued" };
+  return { ...requeued, state: "dead", reason: `claimed ${lost} times without a confirmed delivery` };
 }

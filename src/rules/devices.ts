@@ -1,23 +1,23 @@
-/** Other machines: what their tokens open, and how a join string is written. */
+/** Scopes of device tokens, and the format of join strings. */
 import { CctError } from "../platform/errors.ts";
 
-/** What a device's token opens; each includes the one before. */
+/** Token scopes; each includes the previous one. */
 export const scopes = ["read", "post", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 
 export const allows = (has: Scope, needed: Scope): boolean => scopes.indexOf(has) >= scopes.indexOf(needed);
 
-/** An invitation can be used for so long, and once. */
+/** An invitation is valid once, for this long. */
 export const INVITATION_MS = 15 * 60_000;
 
-/** When a device was last seen is written down no more often than this. */
+/** Minimum time between two writes of a device's `last_seen`. */
 export const LAST_SEEN_INTERVAL_MS = 60_000;
 
-/** What a join string says: where the broker is, how to know it, and the code that opens it once. */
+/** The content of a join string: the broker's addresses, its certificate fingerprint, and a one-time code. */
 export interface Invitation {
-  /** `host:port`, an IPv6 host in brackets; the first that answers is taken. */
+  /** `host:port`, an IPv6 host in brackets. Clients use the first that answers. */
   addresses: string[];
-  /** SHA-256 of the broker's certificate, 64 hexadecimal characters; none: plain HTTP, or a certificate that is signed by others. */
+  /** SHA-256 of the broker's certificate as 64 hex digits; `undefined` for plain HTTP or a CA-signed certificate. */
   fingerprint?: string | undefined;
   tls: boolean;
   code: string;
@@ -29,7 +29,7 @@ const MAX_LENGTH = 2_000;
 const isHex = (text: unknown, length: number): text is string =>
   typeof text === "string" && text.length === length && /^[0-9a-f]+$/.test(text);
 
-/** One word that can be pasted into a shell unquoted. */
+/** Encodes an invitation as one word that needs no quoting in a shell. */
 export function writeJoinString(invitation: Invitation): string {
   const { addresses, fingerprint, tls, code } = invitation;
   return (
@@ -37,7 +37,7 @@ export function writeJoinString(invitation: Invitation): string {
   );
 }
 
-/** Throws `bad_request` for anything that is none; never repeats what it was given, which is a secret. */
+/** Decodes a join string. Throws `bad_request` if it is invalid. The error does not repeat the text, which is a secret. */
 export function readJoinString(text: string): Invitation {
   const word = text.trim();
   if (word.startsWith(PREFIX) && word.length <= MAX_LENGTH) {
@@ -45,24 +45,24 @@ export function readJoinString(text: string): Invitation {
       const [tls, code, fingerprint, ...addresses]: unknown[] = JSON.parse(
         Buffer.from(word.slice(PREFIX.length), "base64url").toString(),
       );
-      const places = addresses.filter((one): one is string => typeof one === "string" && isHostPort(one));
-      const known = fingerprint === "" || isHex(fingerprint, 64);
+      const valid = addresses.filter((one): one is string => typeof one === "string" && isHostPort(one));
+      const hasValidPin = fingerprint === "" || isHex(fingerprint, 64);
       if (
         isHex(code, 32) &&
-        known &&
+        hasValidPin &&
         (tls === 0 || tls === 1) &&
-        places.length > 0 &&
-        places.length === addresses.length
+        valid.length > 0 &&
+        valid.length === addresses.length
       )
-        return { addresses: places, ...(fingerprint === "" ? {} : { fingerprint }), tls: tls === 1, code };
+        return { addresses: valid, ...(fingerprint === "" ? {} : { fingerprint }), tls: tls === 1, code };
     } catch {
-      // Cut, or mistyped.
+      // Truncated or mistyped: rejected below.
     }
   }
   throw new CctError(
     "bad_request",
-    "This is no join string, or not all of one.",
-    "It is the one word that begins with 'cct-join-1.' and that 'cct lan-start' printed: copy it whole.",
+    "Invalid or truncated join string.",
+    "Copy the whole word that 'cct lan-start' printed; it begins with 'cct-join-1.'.",
   );
 }
 
@@ -73,5 +73,5 @@ function isHostPort(text: string): boolean {
   return match !== null && Number(match[1]) >= 1 && Number(match[1]) <= 65_535;
 }
 
-/** As people read it aloud: `AB:CD:…`. */
+/** Formats a fingerprint for people: `AB:CD:…`. */
 export const formatFingerprint = (hex: string): string => (hex.toUpperCase().match(/../g) ?? []).join(":");

@@ -1,46 +1,45 @@
 /**
- * Guards against loops and burning: on by default, and never silent. The sender is told at once, the operator once in a
- * while. A limit of 0 is none.
+ * Guards: rate limits, duplicate suppression and loop detection, on by default. They keep sessions from burning tokens in
+ * a loop. The sender gets an error at once, the operator a note now and then. A limit of 0 means no limit.
  */
 
 export interface Limits {
-  /** Messages of one peer within a minute. */
+  /** Messages per peer and minute. */
   sends_per_minute: number;
-  /** Messages of one peer to one address within a minute. */
+  /** Messages per peer, address and minute. */
   sends_per_pair: number;
-  /** Seconds within which the very same text is not sent to the same address again; a minute at the most. */
+  /** Seconds within which an identical text to the same address is rejected; 60 at most. */
   repeat_seconds: number;
-  /** Replies in one chain. */
+  /** Replies in a chain. */
   hops: number;
-  /** How often one peer is woken within an hour. */
+  /** Wakes per peer and hour. */
   wakes_per_hour: number;
-  /** Messages that wait for one peer. */
+  /** Messages in one mailbox. */
   mailbox_messages: number;
-  /** Peers that are registered in all. */
+  /** Registered peers in total. */
   peers: number;
 }
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 
-/** What a sender has sent within the last minute. */
+/** What a sender has sent in the last minute. */
 export interface RecentSends {
   all: number;
   /** Of these, to the same peer or pool. */
   same: number;
-  /** When the very same text went there last. */
+  /** When an identical text last went there, milliseconds since 1970. */
   repeated_at: number | null;
 }
 
 export interface TrippedGuard {
-  trippedGuard: "repeat" | "sender" | "pair" | "hops";
-  /** What is wrong, and what to do. */
+  guard: "repeat" | "sender" | "pair" | "hops";
   message: string;
   hint: string;
 }
 
-/** The guard that a message trips, if any. `to`: the address as the sender wrote it; `hops`: replies before it in its chain. */
-export function guard(
+/** The guard that a message trips, if any. `hops`: replies before it in its chain; `to`: the address as the sender wrote it. */
+export function trippedGuard(
   limits: Limits,
   sent: RecentSends,
   hops: number,
@@ -51,46 +50,46 @@ export function guard(
   if (sent.repeated_at !== null && now - sent.repeated_at < limits.repeat_seconds * 1000) {
     const ago = Math.max(0, Math.round((now - sent.repeated_at) / 1000));
     return {
-      trippedGuard: "repeat",
-      message: `You sent the very same text to ${to} ${ago} s ago; it was not sent again.`,
-      hint: "It is kept and will be read: wait for the answer. If it must be said again, say it in other words.",
+      guard: "repeat",
+      message: `You sent an identical text to ${to} ${ago} s ago; it was not sent again.`,
+      hint: "The first one is stored and will be read: wait for the answer, or rephrase the text.",
     };
   }
   if (over(hops, limits.hops)) {
     return {
-      trippedGuard: "hops",
+      guard: "hops",
       message: `This chain of replies has ${hops} messages; that looks like a loop, and nothing was sent.`,
-      hint: "Stop, and ask your user. If the matter is a new one, write without reply_to.",
+      hint: "Stop and ask your user. For a new topic, send without reply_to.",
     };
   }
   if (over(sent.same, limits.sends_per_pair)) {
     return {
-      trippedGuard: "pair",
+      guard: "pair",
       message: `You sent ${sent.same} messages to ${to} within a minute; nothing more was sent.`,
-      hint: "Wait a minute, and put what you have to say into one message.",
+      hint: "Wait a minute, then send one message with everything.",
     };
   }
   if (over(sent.all, limits.sends_per_minute)) {
     return {
-      trippedGuard: "sender",
+      guard: "sender",
       message: `You sent ${sent.all} messages within a minute; nothing more was sent.`,
-      hint: "Wait a minute, and send fewer, longer messages.",
+      hint: "Wait a minute, then send fewer and longer messages.",
     };
   }
   return undefined;
 }
 
-/** Whether a peer that was woken so often within the last hour may be woken again. */
+/** Whether a peer may be woken again. `wakes`: its wakes in the last hour. */
 export function isWithinWakeLimit(limits: Limits, wakes: number): boolean {
   return limits.wakes_per_hour === 0 || wakes < limits.wakes_per_hour;
 }
 
-/** Characters of such text that make about one token. */
+/** Average for such text. */
 const CHARACTERS_PER_TOKEN = 3.5;
-/** What the frame adds to a message. */
+/** Overhead of the frame per message. */
 const FRAME_CHARACTERS = 200;
 
-/** What a model was given, in tokens, roughly: the mail alone, not the context that a woken turn reads again. */
+/** A rough token count of mail. It excludes the context that a woken model reads again. */
 export function estimatedTokens(messages: number, characters: number): number {
   return Math.round((characters + messages * FRAME_CHARACTERS) / CHARACTERS_PER_TOKEN);
 }

@@ -1,26 +1,28 @@
 /**
- * Which peer a session is. A peer is kept on record with the conversation (session id) that it has now and those that it
- * had before; a host process is one peer at a time, and two processes are never the same one.
+ * Decides which peer a session is. Each peer has a record with its current conversation (session id) and earlier ones. A
+ * host process is one peer at a time, and two live processes are never the same peer.
  */
 
 export interface ConversationRecord {
   peer_id: string;
-  /** The conversation that the peer has, of the last session when it is offline. */
+  /** The peer's current conversation, or its last one when it is offline. */
   session_id: string | undefined;
-  /** Conversations that it had before (`/clear`, `/resume`), the last one first. */
+  /** Earlier conversations (before `/clear` or `/resume`), the latest first. */
   earlier: readonly string[];
-  /** When the peer was made, in milliseconds since 1970. */
+  /** When the peer was created, milliseconds since 1970. */
   since: number;
 }
 
 const MAX_EARLIER = 20;
 
 /**
- * The peers that a host process with the conversation `session` may be, the best first; with none, it is a new one.
+ * The peers that a host process with conversation `session` can become, best first. Without one it is a new peer.
  *
- * The peer that has the conversation comes first, the process's own before others, an older one before a younger one.
- * When nobody has it, the one that had it before does. Else the process stays what it was. Another process's peer is
- * nobody else's while that process lives: neither with the conversation that it has now, nor with one that it left.
+ * First the peers that have the conversation now: this process's own before others, older before younger ones. If there
+ * are none, those that had it earlier. Then the peers that this process already was. A peer of another live process is
+ * never a candidate, and neither are the conversations that it had earlier.
+ *
+ * `isOurs`: the record belongs to this host process. `lives`: the record's host process is running.
  */
 export function candidates<R extends ConversationRecord>(
   records: readonly R[],
@@ -38,8 +40,8 @@ export function candidates<R extends ConversationRecord>(
     if (holders.length === 0) {
       const former = byAge.filter((record) => record.earlier.includes(session));
       if (former.every(free)) {
-        const place = (record: R): number => record.earlier.indexOf(session);
-        holders = oursFirst(former.toSorted((a, b) => place(a) - place(b)));
+        const recency = (record: R): number => record.earlier.indexOf(session);
+        holders = oursFirst(former.toSorted((a, b) => recency(a) - recency(b)));
       }
     }
   }
@@ -47,8 +49,8 @@ export function candidates<R extends ConversationRecord>(
 }
 
 /**
- * What is kept of a peer whose session has the conversation `session` now. The conversation of another peer (which
- * lives, else the session had become that one) stays the other's.
+ * The record of a peer whose session now has conversation `session`. A conversation of another peer stays with that peer:
+ * it is live, otherwise this session would have become it.
  */
 export function withConversation<R extends ConversationRecord>(
   record: R,

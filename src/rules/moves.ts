@@ -1,46 +1,46 @@
-/** Moving all data from one database to another: what both ends agree upon. */
+/** Types and the row encoding for moves of all data between databases, shared by `transfer` and the CLI. */
 
-/** The databases there are: the file in the home, and the one that `database_url` names. */
+/** `sqlite`: the file in the home. `postgres`: the database at `database_url`. */
 export const stores = ["sqlite", "postgres"] as const;
 export type StoreKind = (typeof stores)[number];
 
 export interface MovedTable {
   name: string;
   rows: number;
-  /** SHA-256 of its rows in the order of their keys. */
+  /** SHA-256 of the rows, ordered by key. */
   checksum: string;
 }
 
 export interface Move {
   from: StoreKind;
   to: StoreKind;
-  /** Only read the source. */
+  /** Read the source, change nothing. */
   dryRun: boolean;
-  /** At the end, let the home's configuration name the database that the data is in now. */
+  /** Point the home's configuration at the target afterwards. */
   use: boolean;
   /** Called after each batch. */
   report(progress: MoveProgress): void;
-  /** Asked before each batch. */
+  /** Checked before each batch; true aborts the move. */
   stopped(): boolean;
 }
 
 export interface MoveProgress {
   doing: "reading" | "clearing" | "writing" | "checking";
-  /** Rows of this step that are done, of how many; reading does not know yet. */
+  /** Rows done in this step, and the total if it is known. */
   rows: number;
   of?: number;
 }
 
 export interface Moved {
-  /** Where the two databases are, for people. */
+  /** Display names of the databases. */
   from: string;
   to: string;
   tables: MovedTable[];
 }
 
 /**
- * A row's values as one text: the same for the same values, and no other's. A number counts as its digits, since drivers do
- * not agree on which of the two they answer with.
+ * Encodes a row for the checksum, unambiguously (length-prefixed). Numbers and their digits as text encode alike, because
+ * the drivers differ in which of the two they return.
  */
 export function rowText(values: readonly (string | number | null)[]): string {
   let text = "";

@@ -1,22 +1,23 @@
-/** Names of peers: what one looks like, and which one a newcomer gets. */
+/** Names of peers, pools and hosts: valid shapes, reserved names, and how a free name is found. */
 import { CctError } from "../platform/errors.ts";
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$/i;
 
-/** What names of pools and peers look like. */
+/** Whether text has the shape of a peer or pool name. Peer names must also not be reserved: see `isName`. */
 export const hasNameShape = (name: string): boolean => NAME.test(name);
 
-/** Whether a peer can have that name. */
+/** Whether a peer can have this name. */
 export function isName(name: string): boolean {
   return hasNameShape(name) && !RESERVED.includes(name.toLowerCase());
 }
 
-/** The name under which a person's messages arrive; no peer can have it. */
+/** The sender name of the operator; no peer can have it. */
 export const OPERATOR_NAME = "operator";
-/** The name under which the broker itself tells what happened. */
+/** The sender name of the broker's own reports. */
 export const BROKER_NAME = "cct";
 const RESERVED = [OPERATOR_NAME, BROKER_NAME];
 
+/** Throws `bad_request` if a peer cannot have this name. */
 export function checkName(name: string): void {
   if (isName(name)) return;
   throw new CctError(
@@ -26,7 +27,7 @@ export function checkName(name: string): void {
   );
 }
 
-/** Turns any text (a directory's name, a title) into a name: `My App (2)` → `my-app-2`; nothing usable → `session`. */
+/** Makes a name from any text, such as a directory name or a title: `My App (2)` → `my-app-2`; `session` if nothing remains. */
 export function nameFrom(text: string): string {
   const name = text
     .normalize("NFKD")
@@ -38,10 +39,10 @@ export function nameFrom(text: string): string {
   return isName(name) ? name : "session";
 }
 
-/** A machine's name has one label's length at the most, however long its domain is. */
+/** Maximum length of a host in addresses: one DNS label. */
 export const MAX_HOST = 63;
 
-/** What a machine calls itself, as the part of an address behind `@`: `Ann's MacBook.local` → `ann-s-macbook.local`. */
+/** Makes the host part of addresses from a machine's name: `Ann's MacBook.local` → `ann-s-macbook.local`. */
 export function hostFrom(text: string): string {
   const host = text
     .normalize("NFKD")
@@ -52,10 +53,10 @@ export function hostFrom(text: string): string {
   return host || "unknown";
 }
 
-/** How every name begins, but `wanted` itself, that `freeName` may give instead: no other one is in its way. */
+/** The common prefix of all alternatives that `freeName` can return for `wanted`. */
 export const stemOf = (wanted: string): string => `${wanted.slice(0, 34)}-`;
 
-/** `wanted`, or `wanted-2`, `wanted-3` … : the first that is not taken. Names differ by more than case. */
+/** The first free one of `wanted`, `wanted-2`, `wanted-3` … Comparison is case-insensitive. */
 export function freeName(wanted: string, taken: Iterable<string>): string {
   const used = new Set([...taken].map((name) => name.toLowerCase()));
   if (!used.has(wanted.toLowerCase())) return wanted;

@@ -1,24 +1,25 @@
-/** Presence: who is there, and for how long a name and a lease are kept. All times are integer milliseconds. */
+/** Presence, busy signals, and the timeouts of leases, sessions and names. All times are integer milliseconds. */
 
-/** How long a claim holds without a heartbeat that renews it. */
+/** Lease of a claim, renewed by heartbeats. */
 export const LEASE_MS = 30_000;
-/** A session that has not been heard of for so long is gone. */
+/** A session without a heartbeat for this long is offline. */
 export const OFFLINE_AFTER_MS = 45_000;
-/** An offline peer keeps its name, and its place in listings, at least so long. */
+/** An offline peer keeps its name and stays in listings at least this long. */
 export const NAME_HOLD_MS = 24 * 3_600_000;
 
-/** What a session tells of itself, through its hooks; `blocked`: its host asks the user for a permission. */
+/** The presence that a session reports, from its hooks. `blocked`: its host is asking the user for permission. */
 export const reportedPresences = ["active", "idle", "blocked", "offline"] as const;
 type ReportedPresence = (typeof reportedPresences)[number];
 
+/** The presence that others see, computed by `presenceOf`. */
 export const presences = ["active", "idle", "busy", "blocked", "offline"] as const;
 export type Presence = (typeof presences)[number];
 
-/** Whether a session's hooks take its mail: `quiet` when none ran, or none took what waits. */
+/** Whether a session's hooks work: `quiet` if none ran, or none took waiting mail. */
 export const hooksStates = ["live", "quiet"] as const;
 export type Hooks = (typeof hooksStates)[number];
 
-/** A busy signal. `busy_for` is the peer's own estimate in milliseconds; null: nobody knows how long it takes. */
+/** A busy signal. `busy_for`: the peer's own estimate in milliseconds; `null`: a long command of unknown duration. */
 export interface Busy {
   busy_reason: string | null;
   busy_since: number | null;
@@ -28,7 +29,7 @@ export interface Busy {
 export const NOT_BUSY: Busy = { busy_reason: null, busy_since: null, busy_for: null };
 
 export interface Session extends Busy {
-  /** Machine and process id of the host process, of the last one when the session has ended. */
+  /** Machine and pid of the current host process, or of the last one. */
   host: string;
   claude_pid: number;
   last_seen: number;
@@ -36,12 +37,12 @@ export interface Session extends Busy {
   presence: ReportedPresence;
 }
 
-/** Brokers that share a database agree on the time within less than this; what lies further ahead a clock said that was set back. */
+/** Maximum clock skew between brokers of one database. A timestamp further ahead means that the clock was set back since. */
 export const SKEW_MS = 10_000;
 
 /**
- * Whether the span that began at `from` and lasts `length` is over. A beginning far in the future means that the clock
- * was set back: then the span counts as over too, so that nothing stays locked until the clock catches up.
+ * Whether `length` milliseconds have passed since `from`. Also true when `from` is far in the future: the clock was set
+ * back, and nothing may stay locked until it catches up.
  */
 export function hasElapsed(from: number, length: number, now: number): boolean {
   return now >= from + length || from > now + SKEW_MS;
@@ -53,35 +54,38 @@ export function isLive(session: Session, now: number): boolean {
 
 export function presenceOf(session: Session, now: number): Presence {
   if (!isLive(session, now)) return "offline";
-  // Somebody has to do something about it: that counts more than what the session was busy with.
+  // `blocked` wins over `busy`, because somebody must act.
   return session.presence !== "blocked" && isBusy(session, now) ? "busy" : session.presence;
 }
 
-/** Whether a busy signal still holds: until the peer is ready, or its estimate has passed by half. */
+/** Whether a busy signal is in effect: until `set_ready`, or until 1.5 times the estimate has passed. */
 export function isBusy(busy: Busy, now: number): boolean {
   if (busy.busy_since === null) return false;
   return busy.busy_for === null || !hasElapsed(busy.busy_since, busy.busy_for * 1.5, now);
 }
 
-/** Whether a peer asked to be left alone: then only what interrupts goes through. A long command asks for nothing. */
+/** Whether a peer asked for quiet, so that it gets only interrupts. A long command alone does not ask for it. */
 export function wantsQuiet(busy: Busy, now: number): boolean {
   return busy.busy_for !== null && isBusy(busy, now);
 }
 
-/** When the peer expects to be ready; `undefined` when it is not busy, or nobody knows. */
+/** When the peer expects to be ready; `undefined` if it is not busy or gave no estimate. */
 export function busyUntil(busy: Busy, now: number): number | undefined {
   if (busy.busy_since === null || busy.busy_for === null || !isBusy(busy, now)) return undefined;
   return busy.busy_since + busy.busy_for;
 }
 
-/** What the hooks tell of a long command, beside what the peer itself said: its own word stands. */
+/**
+ * The busy signal after a heartbeat that reports a command running since `since` (`undefined`: none). The peer's own
+ * signal takes precedence.
+ */
 export function withLongCommand(busy: Busy, since: number | undefined, now: number): Busy {
   if (wantsQuiet(busy, now)) return busy;
   if (since === undefined) return NOT_BUSY;
   return { busy_reason: "a long command", busy_since: since, busy_for: null };
 }
 
-/** Whether a peer still owns its name: it lives, was seen within a day, or has mail waiting. */
+/** Whether a peer still owns its name: it is live, was seen within a day, or has mail waiting. */
 export function holdsName(session: Session & { waiting: number }, now: number): boolean {
   return isLive(session, now) || session.waiting > 0 || !hasElapsed(session.last_seen, NAME_HOLD_MS, now);
 }

@@ -1,13 +1,13 @@
-/** How long what is finished is kept. Mail that waits for somebody is kept for ever. */
+/** Retention: how long finished messages, proposals and notes are kept. Mail that is not final is never deleted. */
 import { type Delivery, hasFailed } from "./delivery.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Days; 0: for ever. */
+/** All in days; 0 means for ever. */
 export interface RetentionPolicy {
-  /** Messages that all their recipients have read, and those that only stand in a pool's history. */
+  /** Messages that all recipients have read, and messages without recipients in a pool's history. */
   keep_read_days: number;
-  /** Messages with a delivery that ended unread: expired, refused, dead. They can be sent once more until they go. */
+  /** Messages with a delivery that ended unread (expired, refused, dead). Until deletion they can be sent again. */
   keep_failed_days: number;
   /** Decided proposals with their ballots, and notes to the operator. */
   keep_notes_days: number;
@@ -15,24 +15,24 @@ export interface RetentionPolicy {
 
 type Ended = Pick<Delivery, "state" | "read_at" | "delivered_at" | "expires_at">;
 
-/** Whether nothing more can happen to a delivery, but that its sender or the operator sends it once more. */
+/** Whether a delivery is in a final state, which only sending it again can change. */
 export const isFinal = (d: Pick<Delivery, "state">): boolean => d.state === "read" || hasFailed(d);
 
-/** Whether a message may go, with all its deliveries: since nothing has happened to any of them for as long as it is kept. */
+/** Whether a message and its deliveries can be deleted: all are final and unchanged for the retention period. */
 export function isDeletable(sentAt: number, deliveries: readonly Ended[], keep: RetentionPolicy, now: number): boolean {
   if (!deliveries.every(isFinal)) return false;
   const days = deliveries.some(hasFailed) ? keep.keep_failed_days : keep.keep_read_days;
   if (days === 0) return false;
   return (
-    deliveries.every((d) => lastMoment(sentAt, d) <= retentionCutoff(days, now)) && sentAt <= retentionCutoff(days, now)
+    deliveries.every((d) => lastChange(sentAt, d) <= retentionCutoff(days, now)) && sentAt <= retentionCutoff(days, now)
   );
 }
 
-/** When something last happened to a finished delivery, as far as is known: when a dead letter died is not. */
-function lastMoment(sentAt: number, d: Ended): number {
+/** The last known change of a final delivery. For a dead letter the time of death is not recorded. */
+function lastChange(sentAt: number, d: Ended): number {
   return Math.max(sentAt, d.delivered_at ?? 0, d.read_at ?? 0, (d.state === "expired" && d.expires_at) || 0);
 }
 
-/** What is from this moment or before may go. Not a number that anything is before, when it is kept for ever. */
+/** Records from this time or earlier can be deleted; -Infinity (nothing) if they are kept for ever. */
 export const retentionCutoff = (days: number, now: number): number =>
   days === 0 ? Number.NEGATIVE_INFINITY : now - days * DAY_MS;

@@ -1,25 +1,25 @@
-/** Services: the place that one occupies, how long it lives, and who may have which place. All times are integer milliseconds. */
+/** The service registry: parsing URLs, TTLs, who may register at which place, resolving references. Times in milliseconds. */
 import { CctError } from "../platform/errors.ts";
 import { SHORT_ID } from "./address.ts";
 import { hasElapsed } from "./presence.ts";
 
-/** What a probe can find. */
+/** Results of a health probe. */
 export const probeResults = ["healthy", "unhealthy"] as const;
 export type ProbeResult = (typeof probeResults)[number];
 
-/** What is known of a service from its probes. */
+/** Stored health of a service. */
 export const healths = ["unknown", ...probeResults] as const;
-/** What is shown of it: nothing is known of one that nobody renews. */
+/** Displayed health: a service that is not renewed is `stale`. */
 export const shownHealths = [...healths, "stale"] as const;
 
 export const MIN_TTL_S = 10;
 export const MAX_TTL_S = 86_400;
-/** A registration that says nothing else, made once and for no command in particular. */
+/** For a registration without a TTL of its own. */
 export const DEFAULT_TTL_S = 3_600;
-/** A stale service stays in sight at least this long, so that somebody sees that it was there. */
-const SHORTEST_FAREWELL_MS = 60_000;
+/** A stale service stays listed at least this long, so that people notice that it is missing. */
+const MIN_STALE_MS = 60_000;
 
-/** Schemes that are known, and the port that each means when none is written. */
+/** Known schemes and their default ports. */
 const defaultPorts: Record<string, number | undefined> = {
   "http:": 80,
   "https:": 443,
@@ -46,24 +46,24 @@ const defaultPorts: Record<string, number | undefined> = {
   "nats:": 4222,
 };
 
-/** What a URL is written with (RFC 3986). Nothing hidden, nothing that two readers take for different places. */
+/** The characters of a URL (RFC 3986). Others could be invisible, or be parsed differently by different programs. */
 const URL_TEXT = /^[\w.~:/?#[\]@!$&'()*+,;=%-]+$/;
 const WITH_HOST = /^[a-z][a-z0-9+.-]*:\/\/(?=[^/?#])/i;
 
-/** Where a service is: on which host (a machine's name for the machine itself), on which port. */
+/** Host and port of a service. A loopback host is replaced by the machine's name. */
 export interface Place {
   host: string;
   port: number;
-  /** Whether the URL means the machine on which the service was registered. */
+  /** Whether the URL points to the machine on which the service was registered. */
   onMachine: boolean;
 }
 
-/** The place that a URL occupies, seen from `machine`. Throws `bad_request` when it can be no service's. */
+/** The place of a URL that was registered on `machine`. Throws `bad_request` if it is not a service URL. */
 export function placeOf(text: string, machine: string): Place {
   const url = parseUrl(text);
   const port = url.port === "" ? defaultPorts[url.protocol] : Number(url.port);
   if (!port) {
-    throw new CctError("bad_request", "The url names no port that can be reached.", "Write it as in tcp://host:5432.");
+    throw new CctError("bad_request", "The url has no usable port.", "Write it as in tcp://host:5432.");
   }
   const host = hostOf(url);
   return isMachineItself(host)
@@ -71,23 +71,23 @@ export function placeOf(text: string, machine: string): Place {
     : { host, port, onMachine: false };
 }
 
-/** The text under which an endpoint is kept. */
-export const placeKey = (endpoint: Place): string => `${endpoint.host}:${endpoint.port}`;
+/** The unique key of a place in the store. */
+export const placeKey = (place: Place): string => `${place.host}:${place.port}`;
 
 function parseUrl(text: string): URL {
   const begin = WITH_HOST.exec(text)?.[0];
   if (begin === undefined || !URL_TEXT.test(text) || !URL.canParse(text)) {
     throw new CctError(
       "bad_request",
-      "The url cannot be used: it is not of the form scheme://host:port/path in plain ASCII.",
-      "Write it like http://localhost:5173 or tcp://db.example:5432; anything but letters, digits and -._~:/?#[]@!$&'()*+,;= goes percent-encoded.",
+      "The url is not of the form scheme://host:port/path in plain ASCII.",
+      "Write it like http://localhost:5173 or tcp://db.example:5432; percent-encode everything but letters, digits and -._~:/?#[]@!$&'()*+,;=.",
     );
   }
   if (/^[^/?#]*@/.test(text.slice(begin.length))) {
     throw new CctError(
       "bad_request",
-      "The url holds a user name or a password, and everybody would see it.",
-      "Leave out everything up to the '@', and keep the password elsewhere.",
+      "The url contains a user name or password, which everybody could see.",
+      "Remove everything up to the '@', and keep the password elsewhere.",
     );
   }
   const url = new URL(text);
@@ -95,19 +95,19 @@ function parseUrl(text: string): URL {
     const known = Object.keys(defaultPorts).map((scheme) => scheme.slice(0, -1));
     throw new CctError(
       "bad_request",
-      "The url's scheme is not a service's.",
-      `Known are ${known.join(", ")}; use tcp://host:port for anything else.`,
+      "Unknown url scheme.",
+      `Known: ${known.join(", ")}. Use tcp://host:port for anything else.`,
     );
   }
   return url;
 }
 
-/** The host in one spelling: lower case, `127.1` as `127.0.0.1`, an IPv4 address inside an IPv6 one as itself. */
+/** The host in canonical form: lower case, `127.1` as `127.0.0.1`, an IPv4-mapped IPv6 address as IPv4. */
 function hostOf(url: URL): string {
-  // URLs leave hosts of schemes that they do not know as they stand, and never those of http.
+  // The URL parser normalizes hosts only for schemes that it knows, such as http.
   const plain = `http://${url.hostname}/`;
   const host = URL.canParse(plain) ? new URL(plain).hostname.replace(/\.$/, "") : "";
-  if (host === "") throw new CctError("bad_request", "The url names no host.", "Write it like http://localhost:5173.");
+  if (host === "") throw new CctError("bad_request", "The url has no host.", "Write it like http://localhost:5173.");
   const mapped = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(host);
   if (!mapped) return host;
   const [high, low] = [Number.parseInt(mapped[1] ?? "", 16), Number.parseInt(mapped[2] ?? "", 16)];
@@ -123,40 +123,40 @@ function isMachineItself(host: string): boolean {
   );
 }
 
-/** Throws `bad_request` unless `path` is one that a probe may ask the url's own host for. */
+/** Throws `bad_request` unless `path` is a path on the url's own host that a probe may request. */
 export function checkHealthPath(url: string, path: string): void {
   if (!/^https?:/i.test(url)) {
     throw new CctError(
       "bad_request",
-      "A health path is for http and https.",
-      "Leave it out: a connection to the port is tried.",
+      "A health path needs an http or https url.",
+      "Leave it out: the probe then only connects to the port.",
     );
   }
-  // '//host' would be read as another host.
+  // '//host' would mean another host.
   if (path.startsWith("/") && !path.startsWith("//") && URL_TEXT.test(path) && !path.includes("#")) return;
   throw new CctError(
     "bad_request",
     "The health_path is not a path.",
-    "It begins with one '/', as in /health, and is plain ASCII.",
+    "It starts with one '/', as in /health, and is plain ASCII.",
   );
 }
 
-const WORD = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i;
+const IDENTIFIER = /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/i;
 export const MAX_KIND = 32;
 export const MAX_SERVICE_NAME = 40;
 
-/** Throws `bad_request` when `word` cannot be a service's kind or name. */
+/** Throws `bad_request` if `word` is not a valid kind or name of a service. */
 export function checkWord(field: "kind" | "name", word: string): void {
   const most = field === "kind" ? MAX_KIND : MAX_SERVICE_NAME;
-  if (word.length <= most && WORD.test(word)) return;
+  if (word.length <= most && IDENTIFIER.test(word)) return;
   throw new CctError(
     "bad_request",
-    `That cannot be a service's ${field}.`,
-    `A ${field} is 1 to ${most} letters, digits, '.', '_' or '-', and begins and ends with a letter or digit.`,
+    `Invalid ${field} of a service.`,
+    `A ${field} is 1 to ${most} letters, digits, '.', '_' or '-', and starts and ends with a letter or digit.`,
   );
 }
 
-/** What a service's life depends on. */
+/** When a service was last renewed, and for how long that is valid. */
 export interface Registration {
   renewed_at: number;
   ttl: number;
@@ -164,17 +164,17 @@ export interface Registration {
 
 export const expiresAt = (lease: Registration): number => lease.renewed_at + lease.ttl;
 
-/** Nobody has renewed it in time: it is shown as such, and its place is free for others. */
+/** The TTL has passed without renewal: the service is shown as stale, and others can take its place. */
 export function isStale(lease: Registration, now: number): boolean {
   return hasElapsed(lease.renewed_at, lease.ttl, now);
 }
 
 /**
- * It has been stale for another TTL, a minute at least: it is removed. A clock that was set back makes services stale,
- * but removes none: their owners may well be there.
+ * Stale for another TTL, and at least a minute: the sweep removes it. A clock that was set back makes services stale but
+ * removes none, because their owners are probably still there.
  */
 export function isRemovable(lease: Registration, now: number): boolean {
-  return now >= expiresAt(lease) + Math.max(lease.ttl, SHORTEST_FAREWELL_MS);
+  return now >= expiresAt(lease) + Math.max(lease.ttl, MIN_STALE_MS);
 }
 
 export interface Occupant {
@@ -183,22 +183,22 @@ export interface Occupant {
 }
 
 /**
- * What a registration does with the service that is at its endpoint already. `again`: it is that one, and updates it.
- * `instead`: that one is nobody's any more. `taken`: it is refused.
+ * Decides a registration at a place. `update`: the same service registers again. `replace`: the service there is stale.
+ * `taken`: the registration is rejected.
  *
- * A registration with a service_id of its own making speaks for one running command: another command's service is
- * taken, also when it is the same owner's.
+ * A registration with its own service_id stands for one running command. The service of another command is `taken`, even
+ * if both have the same owner.
  */
 export function decideRegistration(
-  there: (Occupant & Registration) | undefined,
+  current: (Occupant & Registration) | undefined,
   wanted: { owner: string; service_id: string | undefined },
   now: number,
-): "new" | "again" | "instead" | "taken" {
-  if (!there) return "new";
-  if (isRemovable(there, now)) return "instead";
-  const same = there.owner === wanted.owner && (wanted.service_id ?? there.service_id) === there.service_id;
-  if (same) return "again";
-  return isStale(there, now) ? "instead" : "taken";
+): "new" | "update" | "replace" | "taken" {
+  if (!current) return "new";
+  if (isRemovable(current, now)) return "replace";
+  const same = current.owner === wanted.owner && (wanted.service_id ?? current.service_id) === current.service_id;
+  if (same) return "update";
+  return isStale(current, now) ? "replace" : "taken";
 }
 
 export interface Named {
@@ -210,9 +210,9 @@ export interface Named {
 }
 
 /**
- * The one service that `ref` names: by its id, by name (case does not count), by URL, or by the id's first four or more
- * characters. The caller's own come first; apart from that never a guess: none is `not_found`, several are `ambiguous`
- * and named.
+ * Resolves a reference to a service: its id, its name (case-insensitive), its URL, or an id prefix of at least four
+ * characters. The caller's own services win. Otherwise it never guesses: throws `not_found`, or `ambiguous` with the
+ * candidates.
  */
 export function resolveService<S extends Named>(ref: string, services: readonly S[], caller: string): S {
   const wanted = ref.toLowerCase();
@@ -231,9 +231,9 @@ export function resolveService<S extends Named>(ref: string, services: readonly 
   const [only] = best;
   if (only && best.length === 1) return only;
   if (best.length > 1) {
-    throw new CctError("ambiguous", `That fits ${best.length} services: ${list(best)}.`, "Use the id.");
+    throw new CctError("ambiguous", `That matches ${best.length} services: ${list(best)}.`, "Use the id.");
   }
-  const known = services.length ? `There are: ${list(services)}.` : "None is registered.";
+  const known = services.length ? `Registered: ${list(services)}.` : "None is registered.";
   throw new CctError("not_found", "There is no such service.", `${known} See list_services.`);
 }
 

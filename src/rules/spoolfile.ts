@@ -9,7 +9,7 @@
  */
 import { type Claim, type DeliveryMethod, type Urgency, urgencies } from "./delivery.ts";
 
-/** `inject`: shown beside the next tool call. `block`: the next tool call is denied with the text as the reason. */
+/** `inject`: shown beside the next tool result. `block`: the next tool call is denied, with the text as the reason. */
 export const modes = ["inject", "block"] as const;
 export type Mode = (typeof modes)[number];
 
@@ -27,6 +27,7 @@ export interface SpoolHead {
   claims: Claim[];
 }
 
+/** Encodes a spool file. */
 export function writeSpool(head: SpoolHead, text: string): string {
   const claims = head.claims.map(({ message_id, attempt }) => `${message_id}:${attempt}`);
   const line = [head.urgency, head.mode, ...flags.filter((flag) => head[flag]), ...claims].join(" ");
@@ -65,6 +66,7 @@ export function readSpoolText(content: string): string | undefined {
   }
 }
 
+/** The highest urgency among `all`; `low` for none. */
 export function highestUrgency(all: readonly Urgency[]): Urgency {
   return urgencies.find((urgency) => all.includes(urgency)) ?? "low";
 }

@@ -1,17 +1,17 @@
-/** How much one network address may ask for, and how long one that shows wrong credentials waits for its answer. */
+/** Rate limiting per network address (token bucket), and a tarpit that delays responses to wrong credentials. */
 
-/** What is left to spend, and when that was reckoned. */
+/** A token bucket: the tokens left at the time `at` (milliseconds). */
 export interface TokenBucket {
   left: number;
   at: number;
 }
 
-/** A bucket holds so many seconds' worth: what arrives in a burst is served, what keeps coming is not. */
+/** The capacity of a bucket in seconds of its rate, so that short bursts pass. */
 export const BURST_S = 5;
 
 /**
- * Takes one from a bucket that fills by `perSecond`, up to `size`. Answers with the bucket after it, and with the
- * milliseconds until there is one again: 0 when there was. `undefined`: a bucket never used, which is full.
+ * Takes one token from a bucket that refills by `perSecond` tokens up to `size`; `undefined` is a full bucket. Returns the
+ * new bucket and `waitMs`: 0 if a token was taken, otherwise the milliseconds until the next one.
  */
 export function takeToken(
   bucket: TokenBucket | undefined,
@@ -19,42 +19,42 @@ export function takeToken(
   size: number,
   now: number,
 ): { bucket: TokenBucket; waitMs: number } {
-  // A clock that was set back fills nothing, and takes nothing away.
+  // Ignore a clock that was set back.
   const passed = bucket ? Math.max(0, now - bucket.at) : 0;
   const left = bucket ? Math.min(size, bucket.left + (passed * perSecond) / 1000) : size;
   if (left >= 1) return { bucket: { left: left - 1, at: now }, waitMs: 0 };
   return { bucket: { left, at: now }, waitMs: Math.ceil(((1 - left) * 1000) / perSecond) };
 }
 
-/** Wrong credentials of one address: how many, forgotten by one in a while. */
+/** Failed logins of one address; the count decays by one every `DECAY_MS`. */
 export interface Failures {
   count: number;
   at: number;
 }
 
-/** A session with an old secret, or a person who mistypes, is not slowed. */
+/** Failures without a delay, for a session with an old secret or a mistyped one. */
 const FREE_FAILURES = 10;
-const FORGET_ONE_MS = 6_000;
-const FIRST_WAIT_MS = 50;
+const DECAY_MS = 6_000;
+const FIRST_DELAY_MS = 50;
 export const MAX_TARPIT_DELAY_MS = 2_000;
 
-/** One more failure. */
+/** Counts a failure. */
 export function recordFailure(before: Failures | undefined, now: number): Failures {
   return { count: remembered(before, now) + 1, at: now };
 }
 
 function remembered(failures: Failures | undefined, now: number): number {
   if (!failures) return 0;
-  return Math.max(0, failures.count - Math.floor(Math.max(0, now - failures.at) / FORGET_ONE_MS));
+  return Math.max(0, failures.count - Math.floor(Math.max(0, now - failures.at) / DECAY_MS));
 }
 
-/** How long the answer to a failing request is held back: doubled with each failure, and never for long. */
+/** The delay for the response to wrong credentials. It doubles with each failure up to `MAX_TARPIT_DELAY_MS`. */
 export function tarpitDelayMs(failures: Failures | undefined, now: number): number {
   const over = remembered(failures, now) - FREE_FAILURES;
-  return over <= 0 ? 0 : Math.min(MAX_TARPIT_DELAY_MS, FIRST_WAIT_MS * 2 ** Math.min(over - 1, 20));
+  return over <= 0 ? 0 : Math.min(MAX_TARPIT_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(over - 1, 20));
 }
 
-/** What counts as one address: an IPv4 in whatever notation, and of IPv6 the network, for a machine has all of its addresses. */
+/** The key that requests of an address are counted under: IPv4 in any notation, or the /64 network of an IPv6 address. */
 export function addressKey(remote: string | undefined): string {
   const address = (remote ?? "").toLowerCase().replace(/%.*$/, "");
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1];
@@ -66,6 +66,6 @@ export function addressKey(remote: string | undefined): string {
   const gap = after === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
   const groups = [...head, ...Array<string>(gap).fill("0"), ...tail];
   const network = groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ""));
-  // Loopback and its like have no network of their own.
+  // ::1 and similar addresses are not in a /64 of their own.
   return network.every((group) => group === "0") ? address : `${network.join(":")}::/64`;
 }

@@ -1,6 +1,6 @@
 /**
- * Votes on releasing a peer from a pool. Who may vote is frozen when the proposal is made; the tally looks at nothing
- * but that snapshot and the votes in it, so that neither their order nor who joins, leaves or dies later counts.
+ * Votes on releasing a peer from a pool, by simple majority of a fixed electorate. The voters are the members at the moment
+ * of the proposal. So the result depends neither on the order of votes nor on members who join, leave or die later.
  */
 import { CctError } from "../platform/errors.ts";
 
@@ -21,15 +21,16 @@ export interface Ballot {
 
 export interface VoteCount {
   voters: number;
-  /** Votes for it that it takes: more than half; of two voters, both. */
+  /** The `yes` votes needed: more than half of the voters. */
   needed: number;
   yes: number;
   no: number;
   abstain: number;
-  /** `open` while those who have not voted can still decide it. */
+  /** `open` while missing votes can still decide it. */
   state: "open" | "passed" | "rejected";
 }
 
+/** Counts the votes and decides. */
 export function countVotes(ballots: readonly Ballot[]): VoteCount {
   const count = (vote: Vote | null): number => ballots.filter((ballot) => ballot.vote === vote).length;
   const voters = ballots.length;
@@ -39,19 +40,19 @@ export function countVotes(ballots: readonly Ballot[]): VoteCount {
   return { voters, needed, yes, no: count("no"), abstain: count("abstain"), state };
 }
 
-/** The ballots with one vote cast or changed. Throws for who is no voter. */
+/** Casts or changes a vote. Throws `forbidden` if the peer is not a voter. */
 export function castVote(ballots: readonly Ballot[], peerId: string, vote: Vote): Ballot[] {
   if (!ballots.some((ballot) => ballot.peer_id === peerId)) {
     throw new CctError(
       "forbidden",
-      "You are no voter of this proposal: only members at the moment it was made are.",
+      "You are not a voter of this proposal: only members at the time it was made are.",
       `Voters: ${ballots.map((ballot) => ballot.name).join(", ")}.`,
     );
   }
   return ballots.map((ballot) => (ballot.peer_id === peerId ? { ...ballot, vote } : ballot));
 }
 
-/** The tally in words: `2 of 3 voted yes, 2 needed; carol has not voted`. */
+/** The count in words: `2 of 3 voted yes, 2 needed; carol did not vote`. */
 export function voteSummary(ballots: readonly Ballot[]): string {
   const { voters, needed, yes, no, abstain } = countVotes(ballots);
   const silent = ballots.filter((ballot) => ballot.vote === null).map((ballot) => ballot.name);

@@ -98,7 +98,7 @@ describe("connections", () => {
     const four = { ...first?.place, claude_pid: 4, name: "four", held: [] };
     expect(await refused(small, "register", four)).toMatchObject({
       code: "rate_limited",
-      message: expect.stringContaining("3 is the most"),
+      message: expect.stringContaining("the limit is 3"),
       hint: expect.stringContaining("max_peers"),
     });
     const flood = await call(small, "register", four);

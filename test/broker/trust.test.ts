@@ -35,7 +35,7 @@ describe("mail that ends unread", () => {
     expect(report?.text).toContain('"look at this"');
     expect(await state(message_id)).toMatchObject({
       state: "expired",
-      reason: expect.stringContaining("time was over"),
+      reason: expect.stringContaining("deadline passed"),
     });
     expect((await ok(broker, "messages", { dead: true }, from)).messages.map((one) => one.message_id)).toEqual([
       message_id,

@@ -203,7 +203,7 @@ describe("what goes wrong", () => {
     expect(failure(await me.cct("broadcast", "nowhere", "x"))).toMatch(/no pool '@nowhere'/);
     expect(failure(await me.cct("pool", "create", "a b", "x"))).toMatch(/cannot be a pool's name/);
     expect(failure(await me.cct("pool", "create", "fresh", "\u001b[31mred"))).toMatch(
-      /purpose holds the control character U\+001B/,
+      /purpose contains the control character U\+001B/,
     );
     expect(failure(await me.cct("pool", "invite", "jury", "ben"))).toMatch(/ben is a member of @jury already/);
     expect(failure(await me.cct("release", "propose", "jury", "nobody", "x"))).toMatch(

@@ -101,7 +101,9 @@ describe("whom an address means", () => {
 
   test("who looks on the wrong machine is told the right one", () => {
     const peer = { name: "api", peer_id: "ab".repeat(16), host: "loft" };
-    expect(thrownBy(() => resolvePeer("api@studio", [peer])).line).toContain("Not on that machine, but: api@loft");
+    expect(thrownBy(() => resolvePeer("api@studio", [peer])).line).toContain(
+      "That name is on another machine: api@loft",
+    );
   });
 
   test("a machine's name becomes part of an address, whatever the machine calls itself", () => {

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { estimatedTokens, guard, isWithinWakeLimit, type Limits, type RecentSends } from "../../src/rules/guards.ts";
+import {
+  estimatedTokens,
+  isWithinWakeLimit,
+  type Limits,
+  type RecentSends,
+  trippedGuard,
+} from "../../src/rules/guards.ts";
 
 const NOW = 1_700_000_000_000;
 const limits: Limits = {
@@ -31,8 +37,8 @@ const sent = fc.record({
 
 describe("a guard", () => {
   test("lets an ordinary message through", () => {
-    expect(guard(limits, quiet, 3, "bob", NOW)).toBeUndefined();
-    expect(guard(limits, { all: 599, same: 299, repeated_at: null }, 19, "bob", NOW)).toBeUndefined();
+    expect(trippedGuard(limits, quiet, 3, "bob", NOW)).toBeUndefined();
+    expect(trippedGuard(limits, { all: 599, same: 299, repeated_at: null }, 19, "bob", NOW)).toBeUndefined();
   });
 
   test.each([
@@ -41,8 +47,8 @@ describe("a guard", () => {
     ["very many messages to one address", { ...quiet, same: 300 }, 0, "pair", "300 messages to bob"],
     ["very many messages", { ...quiet, all: 600 }, 0, "sender", "600 messages"],
   ] as const)("stops %s, and says what to do", (_, was, hops, name, words) => {
-    const tripped = guard(limits, was, hops, "bob", NOW);
-    expect(tripped?.trippedGuard).toBe(name);
+    const tripped = trippedGuard(limits, was, hops, "bob", NOW);
+    expect(tripped?.guard).toBe(name);
     expect(tripped?.message).toContain(words);
     expect(tripped?.hint).not.toBe("");
   });
@@ -50,7 +56,7 @@ describe("a guard", () => {
   test("never stops anything where there is no limit", () => {
     fc.assert(
       fc.property(sent, fc.nat(1000), (was, hops) => {
-        expect(guard(none, was, hops, "bob", NOW)).toBeUndefined();
+        expect(trippedGuard(none, was, hops, "bob", NOW)).toBeUndefined();
       }),
     );
   });
@@ -58,9 +64,9 @@ describe("a guard", () => {
   test("that stopped something stops more of it too", () => {
     fc.assert(
       fc.property(sent, fc.nat(40), fc.nat(100), (was, hops, more) => {
-        fc.pre(guard(limits, was, hops, "bob", NOW) !== undefined);
+        fc.pre(trippedGuard(limits, was, hops, "bob", NOW) !== undefined);
         const worse = { all: was.all + more, same: was.same + more, repeated_at: was.repeated_at };
-        expect(guard(limits, worse, hops + more, "bob", NOW)).toBeDefined();
+        expect(trippedGuard(limits, worse, hops + more, "bob", NOW)).toBeDefined();
       }),
     );
   });

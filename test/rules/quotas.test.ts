@@ -55,7 +55,7 @@ test("what has reached its limit is refused with its number, and nothing before"
     fc.property(fc.nat(100), fc.integer({ min: 1, max: 100 }), (count, most) => {
       if (count < most) return requireBelow(count, most, "Too many", "Stop.");
       const error = thrownBy(() => requireBelow(count, most, "Too many", "Stop."));
-      expect(error).toMatchObject({ code: "rate_limited", message: `Too many (${count}; ${most} is the most).` });
+      expect(error).toMatchObject({ code: "rate_limited", message: `Too many (${count}; the limit is ${most}).` });
     }),
   );
   requireBelow(1_000_000, 0, "Too many", "Stop.");

@@ -267,13 +267,13 @@ describe("any number of registrations, renewals and endings", () => {
               );
               continue;
             }
-            if (how === "again") expect(there?.owner).toBe(one.owner);
-            if (how === "instead") {
+            if (how === "update") expect(there?.owner).toBe(one.owner);
+            if (how === "replace") {
               replaced += 1;
               expect(there && isStale(there, now)).toBe(true);
             }
             ids += 1;
-            const id = how === "again" ? there?.service_id : (service_id ?? `service ${ids}`);
+            const id = how === "update" ? there?.service_id : (service_id ?? `service ${ids}`);
             const { place, ttl } = one;
             kept = [
               ...kept.filter((service) => service !== there),
@@ -348,7 +348,7 @@ describe("naming a service", () => {
     expect(thrownBy(() => found("web")).line).toMatch(/2 services: web \(aaaaaaaa, of ann\), Web \(bbbbbbbb, of ben\)/);
     expect(thrownBy(() => found("aaa")).code).toBe("not_found");
     expect(thrownBy(() => found("")).code).toBe("not_found");
-    expect(thrownBy(() => found("nope")).line).toMatch(/There are: web .*See list_services/);
+    expect(thrownBy(() => found("nope")).line).toMatch(/Registered: web .*See list_services/);
     expect(thrownBy(() => resolveService("x", [], "ann")).line).toMatch(/None is registered/);
   });
 });

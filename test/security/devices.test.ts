@@ -154,7 +154,7 @@ describe("a join string", () => {
   test.each(["", "hello", "cct-join-1.", "cct-join-1.W10", `cct-join-1.${"A".repeat(5_000)}`, "cct-join-2.WzFd"])(
     "is not %j",
     (text) => {
-      expect(() => readJoinString(text)).toThrow(/no join string/);
+      expect(() => readJoinString(text)).toThrow("Invalid or truncated join string.");
     },
   );
 });

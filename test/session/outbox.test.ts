@@ -168,7 +168,7 @@ test("what must wait is kept, others go past it, and what is too old is told", a
   await until("the other one is there", async () => (await ina.texts()).length === 1);
   const listed = JSON.parse(success(await gil.cct("outbox", "--json"))).messages;
   expect(listed).toMatchObject([
-    { to: "hal", text: "again", state: "kept", why: expect.stringContaining("the very same text") },
+    { to: "hal", text: "again", state: "kept", why: expect.stringContaining("an identical text") },
     { text: "behind it", state: "kept" },
   ]);
   brokersClock.forward(61_000);

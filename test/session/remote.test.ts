@@ -74,7 +74,7 @@ test("sessions of several machines see each other as name@host, and reach each o
   expect(await sue.mail()).toMatch(/from ann \(peer/);
   const wrong = await ann.tool("cct_send_message", { to: "ben@studio.local", text: "nobody's" });
   expect(wrong).toMatchObject({ isError: true });
-  expect(wrong.text).toContain("Not on that machine, but: ben@ann-s-loft");
+  expect(wrong.text).toContain("That name is on another machine: ben@ann-s-loft");
 
   await ann.tool("cct_create_pool", { name: "far", purpose: "work" });
   await ann.tool("cct_invite_to_pool", { pool: "far", peer: "ben@ann-s-loft" });

@@ -1,5 +1,6 @@
 /** Stores changes of a pool's membership, and reports them to its members. */
-import { broadcastRecipients, changedMembers, leadOf, type Pool } from "../../rules/pools.ts";
+import { changedMembers } from "../../rules/pool-lifecycle.ts";
+import { broadcastRecipients, leadOf, type Pool } from "../../rules/pools.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
 import type { Context } from "../core/operation.ts";

@@ -24,9 +24,9 @@ export function guardNote(tripped: TrippedGuard, from: string, to: string): { su
     hops: "continued a chain of replies that looks like a loop",
     pair: "sent too many messages to one address",
     sender: "sent too many messages",
-  }[tripped.trippedGuard];
+  }[tripped.guard];
   return {
-    subject: `guard ${tripped.trippedGuard} ${from}`,
+    subject: `guard ${tripped.guard} ${from}`,
     text: `${from} ${what} (to ${to}). Nothing was sent, and the sender was told. See: cct messages --peer ${from}`,
   };
 }

@@ -1,7 +1,8 @@
 /** Decides proposals to release a member, and carries the decision out. */
 import type * as z from "zod";
 import { shortId } from "../../rules/address.ts";
-import { memberOf, type Pool, RELEASE_GRACE_MS, release } from "../../rules/pools.ts";
+import { release } from "../../rules/pool-lifecycle.ts";
+import { memberOf, type Pool, RELEASE_GRACE_MS } from "../../rules/pools.ts";
 import { quoted } from "../../rules/text.ts";
 import { countVotes, type ProposalState, voteSummary } from "../../rules/votes.ts";
 import { findPeers } from "../../store/peers.ts";

@@ -1,7 +1,8 @@
 /** Resolves what a caller names: peers and pools, by exact name or id prefix. An ambiguous reference is an error with the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
-import { type IsLive, visibilityOf } from "../../rules/pools.ts";
+import type { IsLive } from "../../rules/pool-lifecycle.ts";
+import { visibilityOf } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
 import { anyPeers, findByNameOrPrefix, findPeers, type Peer, singleHost } from "../../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../../store/pools.ts";

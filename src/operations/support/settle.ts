@@ -1,14 +1,6 @@
 /** Timed changes of pools: ends memberships, replaces leads, closes votes. The sweep runs this; rules decide. */
-import {
-  changedMembers,
-  isDue,
-  leadOf,
-  leave,
-  type Member,
-  membersOf,
-  type Pool,
-  withLead,
-} from "../../rules/pools.ts";
+import { changedMembers, isDue, leave, withLead } from "../../rules/pool-lifecycle.ts";
+import { leadOf, type Member, membersOf, type Pool } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
 import { voteSummary } from "../../rules/votes.ts";
 import { findPool, poolsToSettle } from "../../store/pools.ts";

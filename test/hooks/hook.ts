@@ -250,3 +250,21 @@ export const beside = (event: Event, text = TEXT) => ({
 export const denied = (text = TEXT) => ({
   hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny", permissionDecisionReason: text },
 });
+
+/** A session as far as hooks see one, in any state that lets mail out. */
+export function session(): TestSpool {
+  const spool = newSpool();
+  spool.write("state", "idle\n");
+  return spool;
+}
+
+/** Bytes without any order, the same in every run. */
+export function noise(size: number): Buffer {
+  let state = 20261124;
+  const bytes = Buffer.alloc(size);
+  for (let i = 0; i < size; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}

@@ -8,6 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { cleanUp } from "../cleanup.ts";
+import { processesOf } from "./processes.mjs";
 
 const { CCT_TEST_RUN } = process.env;
 if (!CCT_TEST_RUN) throw new Error("CCT_TEST_RUN is missing: tests run by vitest with this package's vitest.config.ts");
@@ -20,7 +21,23 @@ if (process.env.TMPDIR !== folder) {
   markChildren({ CCT_TEST_RUN, TMPDIR: folder });
 }
 
-afterAll(cleanUp);
+/** What has been told to end, and what ends with its parent, gets so long. */
+const END_MS = 5_000;
+
+afterAll(async () => {
+  await cleanUp();
+  const deadline = performance.now() + END_MS;
+  for (let left = leftBehind(); left.length > 0; left = leftBehind()) {
+    if (performance.now() > deadline) throw new Error(`This file leaves processes behind: ${left.join("; ")}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
+/** esbuild's own service stays for the next build. */
+const leftBehind = (): string[] =>
+  processesOf(folder)
+    .map(({ pid, command }) => `${pid} ${command}`)
+    .filter((line) => !line.includes("/esbuild --service"));
 
 /** Adds `marks` to the environment of every process that is started from now on with an environment of its own. */
 function markChildren(marks: Record<string, string>): void {

@@ -15,11 +15,11 @@ import { hostileText } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const hex = fc.constantFrom(..."0123456789abcdef");
-/** Few different ids with long common beginnings, so that prefixes often fit several. */
+/** Few ids with long common prefixes, so that a prefix often matches several. */
 const peerId = fc
   .tuple(fc.constantFrom("abcd", "abce", "1234"), fc.array(fc.constantFrom("0", "1"), { minLength: 6, maxLength: 6 }))
   .map(([head, tail]) => head + tail.join("") + "0".repeat(22));
-/** Among them names that look like the beginning of an id. */
+/** Includes names that look like an id prefix. */
 const name = fc.oneof(
   fc.constantFrom("api", "API-2", "abcd", "ABCD0", "1234", "web.front", "a"),
   fc.array(hex, { minLength: 1, maxLength: 8 }).map((letters) => letters.join("")),
@@ -42,8 +42,8 @@ function outcome<T>(work: () => T): { found?: T; code?: string } {
   }
 }
 
-describe("whom an address means", () => {
-  test("an exact name wins, whatever ids begin like it", () => {
+describe("resolving a peer", () => {
+  test("an exact name wins over an id prefix", () => {
     fc.assert(
       fc.property(peers, fc.nat(), fc.boolean(), (all, at, upper) => {
         const wanted = all[at % Math.max(1, all.length)];
@@ -53,7 +53,7 @@ describe("whom an address means", () => {
     );
   });
 
-  test("never a guess: one fits or nobody gets it", () => {
+  test("returns a peer only for a unique match", () => {
     fc.assert(
       fc.property(peers, ref, (all, wanted) => {
         const key = wanted.toLowerCase();
@@ -71,13 +71,13 @@ describe("whom an address means", () => {
     );
   });
 
-  test("who asks for nobody is told who there is", () => {
+  test("an unknown peer is an error that lists known peers", () => {
     const error = thrownBy(() => resolvePeer("nobody", [{ name: "api", peer_id: "ab".repeat(16) }]));
     expect(error.line).toContain("api (abababab)");
     expect(thrownBy(() => resolvePeer("nobody", [])).line).toContain("No peer is registered yet");
   });
 
-  test("with a host, the one of that name on that machine or nobody, and without one the same as ever", () => {
+  test("name@host matches only that machine; without a host the machine does not matter", () => {
     const host = fc.constantFrom("studio", "loft", "loft.local");
     const placed = fc
       .tuple(peers, fc.array(host, { minLength: 12, maxLength: 12 }))
@@ -90,7 +90,7 @@ describe("whom an address means", () => {
         const bare = outcome(() => resolvePeer(wanted, there));
         expect(asked.found).toBe(bare.found);
         expect(asked.code).toBe(bare.code);
-        // What a listing shows leads back to the peer, from wherever it is seen.
+        // The address shown in a listing resolves to the peer, seen from any machine.
         for (const peer of all) {
           for (const from of [where, undefined]) expect(resolvePeer(addressOf(peer, from), all)).toBe(peer);
         }
@@ -99,14 +99,14 @@ describe("whom an address means", () => {
     );
   });
 
-  test("who looks on the wrong machine is told the right one", () => {
+  test("the error for a wrong machine names the right one", () => {
     const peer = { name: "api", peer_id: "ab".repeat(16), host: "loft" };
     expect(thrownBy(() => resolvePeer("api@studio", [peer])).line).toContain(
       "That name is on another machine: api@loft",
     );
   });
 
-  test("a machine's name becomes part of an address, whatever the machine calls itself", () => {
+  test("any machine name becomes a valid host in an address", () => {
     fc.assert(
       fc.property(fc.oneof(hostileText, fc.string({ unit: "binary" })), (text) => {
         const host = hostFrom(text);
@@ -118,13 +118,13 @@ describe("whom an address means", () => {
     expect(hostFrom("Ann's MacBook.local")).toBe("ann-s-macbook.local");
   });
 
-  test("three characters of an id are not enough", () => {
+  test("an id prefix needs four characters", () => {
     expect(thrownBy(() => resolvePeer("aba", [{ name: "api", peer_id: "ab".repeat(16) }])).code).toBe("not_found");
   });
 });
 
 const word = fc.stringMatching(/^[^@/\s]+$/u);
-/** A peer's name, perhaps with its machine. */
+/** A peer's name, optionally with its machine. */
 const peerWord = fc.oneof(
   word,
   fc.tuple(word, word).map(([name, host]) => `${name}@${host}`),
@@ -140,8 +140,8 @@ function written(to: Address): string {
   return to.kind === "pool" ? `@${to.pool}` : `@${to.pool}/${to.peer}`;
 }
 
-describe("the text of an address", () => {
-  test("reads back as what was written", () => {
+describe("parsing an address", () => {
+  test("parses what was formatted", () => {
     fc.assert(
       fc.property(address, (to) => {
         expect(parseAddress(` ${written(to)}\n`)).toEqual(to);
@@ -149,7 +149,7 @@ describe("the text of an address", () => {
     );
   });
 
-  test("any other text is refused with words, never with a crash", () => {
+  test("any other text is a bad_request with a hint", () => {
     const anything = fc.oneof(
       fc.string({ unit: "binary" }),
       fc
@@ -188,12 +188,12 @@ describe("the text of an address", () => {
     "@a/b@c@d",
     "two words",
     "@a b",
-  ])("%j is none", (text) => {
+  ])("%j is malformed", (text) => {
     expect(thrownBy(() => parseAddress(text)).code).toBe("bad_request");
   });
 });
 
-/** Pools of few names and similar ids; of each name one at most is active, as the store sees to. */
+/** Pools with few names and similar ids. At most one per name is active, which the store guarantees. */
 const pools: fc.Arbitrary<PoolReferable[]> = fc
   .array(
     fc.record({
@@ -217,8 +217,8 @@ const poolRef = fc.oneof(
   fc.tuple(peerId, fc.nat(32)).map(([id, length]) => id.slice(0, length)),
 );
 
-describe("which pool is meant", () => {
-  test("the active one of that name, whatever archived ones or ids there are", () => {
+describe("resolving a pool", () => {
+  test("the active pool with that name wins over archived ones and id prefixes", () => {
     fc.assert(
       fc.property(pools, fc.constantFrom("me", undefined), (all, me) => {
         for (const pool of all) {
@@ -231,7 +231,7 @@ describe("which pool is meant", () => {
     );
   });
 
-  test("never a guess: one fits or nobody gets it, and of archived ones of a name one's own come first", () => {
+  test("returns a pool only for a unique match; among archived ones with one name, the caller's own wins", () => {
     fc.assert(
       fc.property(pools, poolRef, fc.constantFrom("me", undefined), (all, wanted, me) => {
         const key = wanted.toLowerCase();
@@ -251,7 +251,7 @@ describe("which pool is meant", () => {
     );
   });
 
-  test("who asks for none is told which there are", () => {
+  test("an unknown pool is an error that lists active pools", () => {
     const pool = { pool_id: "ab".repeat(16), name: "team", archived_at: null, members: [] };
     expect(thrownBy(() => resolvePool("docs", [pool], undefined)).line).toContain("Active pools: @team.");
     expect(thrownBy(() => resolvePool("docs", [], undefined)).line).toContain("No pool is active.");

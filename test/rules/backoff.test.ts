@@ -4,7 +4,7 @@ import { backoffMs, MAX_BACKOFF_MS } from "../../src/rules/backoff.ts";
 
 const random = fc.double({ min: 0, max: 1, noNaN: true });
 
-test("a pause is never longer than the longest, never none, and grows with failures", () => {
+test("a delay grows with failures, is never 0 and never above the maximum", () => {
   fc.assert(
     fc.property(fc.nat(100_000), fc.integer({ min: 50, max: 1000 }), random, (failures, first, chance) => {
       const pause = backoffMs(failures, first, chance);
@@ -15,8 +15,8 @@ test("a pause is never longer than the longest, never none, and grows with failu
   );
 });
 
-test("a hundred sessions that lost their broker in one moment do not come back in one", () => {
-  // Even numbers stand for chance: what is tested is the spreading, not the dice.
+test("a hundred sessions that lose their broker at once come back spread over time", () => {
+  // Evenly spaced instead of random numbers: the test is about the spread.
   const sessions = Array.from({ length: 100 }, (_, i) => i / 99);
   for (const awayMs of [1_000, 10_000, 3_600_000]) {
     const returns = sessions.map((chance) => {

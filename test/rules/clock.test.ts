@@ -4,7 +4,7 @@ import { steadyClock } from "../../src/platform/world.ts";
 
 const START = 1_700_000_000_000;
 
-/** A clock on hands that the test turns. */
+/** Wall and monotonic time, set by the test. */
 function turned(): { now: () => number; turn(wall: number, steady: number): void } {
   let wall = START;
   let steady = 0;
@@ -20,8 +20,8 @@ function turned(): { now: () => number; turn(wall: number, steady: number): void
   };
 }
 
-describe("the clock that everything is stamped with", () => {
-  test("never goes back, however the machine's clock is set", () => {
+describe("the monotonic wall clock", () => {
+  test("never goes back, whatever happens to the system clock", () => {
     const turns = fc.array(fc.tuple(fc.integer({ min: -1e9, max: 1e9 }), fc.double({ min: 0, max: 1e6, noNaN: true })));
     fc.assert(
       fc.property(turns, (all) => {
@@ -38,7 +38,7 @@ describe("the clock that everything is stamped with", () => {
     );
   });
 
-  test("follows the machine's clock while that goes forward", () => {
+  test("follows the system clock forward", () => {
     const clock = turned();
     clock.turn(5000, 5000);
     expect(clock.now()).toBe(START + 5000);
@@ -46,7 +46,7 @@ describe("the clock that everything is stamped with", () => {
     expect(clock.now()).toBe(START + 3_605_000);
   });
 
-  test("goes on at its pace after the machine's clock was set back an hour, however often it is asked", () => {
+  test("continues at normal speed after the system clock was set back an hour", () => {
     for (const apart of [0.4, 0.9, 1, 1.5, 250]) {
       const clock = turned();
       clock.turn(-3_600_000, 0);

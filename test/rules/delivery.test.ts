@@ -14,16 +14,16 @@ import {
 } from "../../src/rules/delivery.ts";
 import { LEASE_MS, SKEW_MS } from "../../src/rules/presence.ts";
 
-/** What may happen to a delivery, in any order. `back`: how many attempts ago the one was that is meant. */
+/** An event in the life of a delivery. `back`: how many attempts ago the named attempt was. */
 type Step =
   | { do: "claim" }
   | { do: "renew"; back: number }
   | { do: "ack"; back: number; outcome: Outcome }
   | { do: "wait"; ms: number }
   | { do: "sweep" }
-  /** The session server starts again and holds nothing of what its forerunner had claimed. */
+  /** The session server restarts without the claims of its predecessor. */
   | { do: "crash" }
-  /** The host process died, and the conversation goes on in a new one. */
+  /** The host process died, and the conversation continues in a new one. */
   | { do: "resume" };
 
 const back = fc.nat(3);
@@ -33,7 +33,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("ack" as const), back, outcome: fc.constantFrom(...outcomes) }) },
   {
     weight: 2,
-    // Also backwards: the clock of a machine can be set.
+    // Also backwards, because a clock can be set back.
     arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: -LEASE_MS, max: 3 * LEASE_MS }) }),
   },
   { weight: 2, arbitrary: fc.constant<Step>({ do: "sweep" }) },
@@ -46,13 +46,13 @@ const START = 1_700_000_000_000;
 interface Life {
   delivery: Delivery;
   now: number;
-  /** For each attempt, whether its text was marked as perhaps shown before. */
+  /** Per attempt: whether it was marked as redelivered. */
   marks: boolean[];
-  /** Whether an attempt that is over may have been shown. */
+  /** Whether a past attempt may have been shown. */
   shown: boolean;
 }
 
-/** Takes a step, checking what must hold at each; the model keeps only what a holder of a claim could have shown. */
+/** Applies an event and checks the invariants. The model tracks what the holder of a claim may have shown. */
 function take(life: Life, what: Step): void {
   const before = life.delivery;
   const next = outcomeOf(life, what);
@@ -92,7 +92,7 @@ function outcomeOf(life: Life, what: Step): Delivery | undefined {
   }
 }
 
-/** What is said of an older attempt than the current one changes nothing. */
+/** An acknowledgement of an older attempt changes nothing. */
 function unlessStale(d: Delivery, attemptsAgo: number, next: Delivery | undefined): Delivery | undefined {
   if (attemptsAgo > 0) expect(next).toBeUndefined();
   if (d.attempt === 0) expect(next).toBeUndefined();
@@ -105,14 +105,14 @@ function live(expiresAt: number | null, steps: readonly Step[]): Life {
   return life;
 }
 
-describe("whatever happens to a message, in any order", () => {
-  test("one without an end is never lost, and can still be read", () => {
+describe("any sequence of events", () => {
+  test("never loses a message without an expiry: it can still be read", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const life = live(null, steps);
         expect(["queued", "claimed", "delivered", "read"]).toContain(life.delivery.state);
         if (life.delivery.state === "read") return;
-        // Its holder falls silent; then somebody who works claims it.
+        // The holder falls silent, then a working session claims it.
         if (life.delivery.state === "delivered") take(life, { do: "resume" });
         take(life, { do: "sweep" });
         life.now += LEASE_MS + SKEW_MS;
@@ -127,7 +127,7 @@ describe("whatever happens to a message, in any order", () => {
     );
   });
 
-  test("one with an end expires only while nobody has it, and never after it was shown to have been taken", () => {
+  test("expires a message only while it is not claimed, and never after it was delivered", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 4 * LEASE_MS }), (steps, lifetime) => {
         const expiresAt = START + lifetime;
@@ -141,8 +141,8 @@ describe("whatever happens to a message, in any order", () => {
     );
   });
 
-  test("a second showing is marked whenever there may have been a first, and only then", () => {
-    // `take` compares the mark of every claim with what its forerunners may have shown; here: both kinds do occur.
+  test("marks a message as redelivered if and only if it may have been shown before", () => {
+    // `take` compares the mark of every claim with what earlier ones may have shown. This checks that both cases occur.
     const seen = new Set<string>();
     fc.assert(
       fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
@@ -154,7 +154,7 @@ describe("whatever happens to a message, in any order", () => {
     expect([...seen].sort()).toEqual(["false", "true"]);
   });
 
-  test("read is the end", () => {
+  test("never leaves the state read", () => {
     const read = live(null, [{ do: "claim" }, { do: "ack", back: 0, outcome: "read" }]).delivery;
     expect(read).toMatchObject({ state: "read", delivered_at: START, read_at: START });
     fc.assert(
@@ -170,7 +170,7 @@ describe("whatever happens to a message, in any order", () => {
 describe("an acknowledgement", () => {
   const second = live(null, [{ do: "claim" }, { do: "ack", back: 0, outcome: "lost" }, { do: "claim" }]).delivery;
 
-  test.each(outcomes)("'%s' of the first attempt says nothing about the second", (outcome) => {
+  test.each(outcomes)("'%s' of the first attempt does not change the second", (outcome) => {
     expect(second.attempt).toBe(2);
     expect(acknowledge(second, 1, outcome, START)).toBeUndefined();
     const delivered = acknowledge(second, 2, "delivered", START);
@@ -178,17 +178,17 @@ describe("an acknowledgement", () => {
     expect(delivered && acknowledge(delivered, 1, outcome, START)).toBeUndefined();
   });
 
-  test.each(outcomes)("'%s' of an attempt that never was is ignored", (outcome) => {
+  test.each(outcomes)("'%s' of an unknown attempt is ignored", (outcome) => {
     expect(acknowledge(second, 3, outcome, START)).toBeUndefined();
     expect(acknowledge(newDelivery(null), 0, outcome, START)).toBeUndefined();
   });
 
-  test("'delivered' said twice keeps the time of the first", () => {
+  test("a repeated 'delivered' keeps the first time", () => {
     const delivered = acknowledge(second, 2, "delivered", START);
     expect(delivered && acknowledge(delivered, 2, "delivered", START + 5)).toBeUndefined();
   });
 
-  test("'returned' after it was delivered takes nothing back", () => {
+  test("'returned' after 'delivered' is ignored", () => {
     const delivered = acknowledge(second, 2, "delivered", START);
     expect(delivered && acknowledge(delivered, 2, "returned", START)).toBeUndefined();
   });
@@ -197,17 +197,17 @@ describe("an acknowledgement", () => {
 describe("a claim", () => {
   const claimed = live(null, [{ do: "claim" }]).delivery;
 
-  test("holds for its lease, and no longer", () => {
+  test("lapses when its lease ends", () => {
     expect(lapse(claimed, START + LEASE_MS - 1)).toBeUndefined();
     expect(lapse(claimed, START + LEASE_MS)).toMatchObject({ state: "queued", redelivered: true, attempt: 1 });
   });
 
-  test("holds on for as long as it is renewed", () => {
+  test("does not lapse while it is renewed", () => {
     const renewed = renew(claimed, 1, START + LEASE_MS - 1);
     expect(renewed && lapse(renewed, START + LEASE_MS)).toBeUndefined();
   });
 
-  test("does not hold for years when the clock is set back", () => {
+  test("lapses when the clock was set back far", () => {
     expect(lapse(claimed, START - SKEW_MS - 1)?.state).toBe("queued");
     expect(lapse(claimed, START - SKEW_MS)).toBeUndefined();
   });
@@ -217,11 +217,11 @@ describe("a claim", () => {
   });
 });
 
-describe("a holder that was out of reach when its lease lapsed", () => {
+describe("a holder that was disconnected when its lease lapsed", () => {
   const claimed = (): Delivery => claim(newDelivery(null), 0) ?? newDelivery(null);
   const lapsed = (): Delivery => lapse(claimed(), LEASE_MS) ?? claimed();
 
-  test("still has it, as long as nobody else was given it, and nothing counts as lost", () => {
+  test("keeps the claim if nobody else got it, and nothing counts as lost", () => {
     expect(lapsed()).toMatchObject({ state: "queued", attempt: 1, lost: 1, redelivered: true });
     expect(renew(lapsed(), 1, 5)).toMatchObject({ state: "claimed", attempt: 1, lost: 0, leased_at: 5 });
     const again = claim(lapsed(), 5) ?? lapsed();
@@ -229,13 +229,13 @@ describe("a holder that was out of reach when its lease lapsed", () => {
     expect(acknowledge(again, 1, "read", 6)).toBeUndefined();
   });
 
-  test("is believed that it showed it: so it need not come again", () => {
+  test("can still report the mail as delivered, so it is not delivered again", () => {
     expect(acknowledge(lapsed(), 1, "delivered", 9)).toMatchObject({ state: "delivered", lost: 0, delivered_at: 9 });
     expect(acknowledge(lapsed(), 1, "read", 9)).toMatchObject({ state: "read", read_at: 9 });
     expect(acknowledge(lapsed(), 1, "lost", 9)).toBeUndefined();
   });
 
-  test("has nothing that it gave back itself, and nothing before its first claim", () => {
+  test("does not get back what it returned, nor what it never claimed", () => {
     const returned = acknowledge(claimed(), 1, "returned", 1) ?? claimed();
     expect(renew(returned, 1, 2)).toBeUndefined();
     expect(acknowledge(returned, 1, "delivered", 2)).toBeUndefined();

@@ -5,12 +5,12 @@ import { moveToEnd, shuffle } from "../../src/rules/failover-order.ts";
 const places = fc.uniqueArray(fc.webAuthority(), { minLength: 1, maxLength: 16 });
 const random = fc.double({ min: 0, max: 1, noNaN: true });
 
-test("whatever fails in whatever order, nobody is lost, and those that did not fail keep their places", () => {
+test("failures in any order keep every broker in the list, and the others in place", () => {
   fc.assert(
     fc.property(places, fc.array(fc.nat(20)), (all, failures) => {
       let order = all;
       for (const i of failures) {
-        // Some failures are of addresses that are in the list no more.
+        // Some failures are of addresses no longer in the list.
         const failed = all[i] ?? "gone";
         const before = order;
         order = moveToEnd(order, failed);
@@ -22,7 +22,7 @@ test("whatever fails in whatever order, nobody is lost, and those that did not f
   );
 });
 
-test("one that works is found after the others have failed once each, and stays", () => {
+test("a working broker is found after each other one failed once, and stays in use", () => {
   fc.assert(
     fc.property(places, fc.nat(15), (all, pick) => {
       const works = all[pick % all.length];
@@ -30,20 +30,20 @@ test("one that works is found after the others have failed once each, and stays"
       let tries = 0;
       for (; order[0] !== works && tries < all.length; tries++) order = moveToEnd(order, order[0] ?? "");
       expect(tries).toBeLessThan(all.length);
-      // Late news of others does not move it.
+      // Late failures of others do not move it.
       for (const other of all) if (other !== works) order = moveToEnd(order, other);
       expect(order[0]).toBe(works);
     }),
   );
 });
 
-test("clients begin everywhere in the list, each with all of it", () => {
+test("clients start at different brokers, each with the whole list", () => {
   fc.assert(
     fc.property(places, random, (all, chance) => {
       expect(shuffle(all, () => chance).sort()).toEqual([...all].sort());
     }),
   );
-  // Even numbers stand for chance, as many as there are clients.
+  // Evenly spaced instead of random numbers, one per client.
   const all = ["a", "b", "c"];
   const firsts = Array.from({ length: 30 }, (_, i) => shuffle(all, () => i / 30)[0]);
   for (const one of all) expect(firsts.filter((first) => first === one)).toHaveLength(10);

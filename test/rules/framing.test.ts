@@ -43,7 +43,7 @@ const OPENING = `from other sessions. ${NOT_YOUR_USER}`;
 const HEAD =
   /^\[(\d+\/\d+)\] from (operator \(a person, at the CCT command line\)|\S+ \(peer [0-9a-f]{4}\))(?: · .*?)? · id (\S+)(?: · .*)?$/;
 
-/** Reads a frame line by line, as a careful reader would. Whatever is not quoted must be one of the frame's own lines. */
+/** Parses a frame line by line. Every line that is not quoted must be one of the frame's own. */
 function readFrame(text: string): Read[] {
   const found: Read[] = [];
   const [first = "", ...lines] = text.split(LINE_END);
@@ -73,8 +73,8 @@ function expected(messages: readonly FramedMessage[], count: number): Read[] {
   }));
 }
 
-describe("no message, however hostile", () => {
-  test("closes its frame, opens another, or speaks outside of it", () => {
+describe("a hostile message cannot", () => {
+  test("close its frame, open another, or put text outside", () => {
     fc.assert(
       fc.property(fc.array(message(hostileText), { minLength: 1, maxLength: 5 }), fc.nat(3), (messages, more) => {
         expect(readFrame(frame(messages, more))).toEqual(expected(messages, messages.length));
@@ -83,7 +83,7 @@ describe("no message, however hostile", () => {
     );
   });
 
-  test("hides or turns anything, or reaches the terminal", () => {
+  test("hide or reorder text, or send control characters to the terminal", () => {
     fc.assert(
       fc.property(fc.array(message(hostileText), { minLength: 1, maxLength: 3 }), (messages) => {
         const text = frame(messages, 0);
@@ -95,7 +95,7 @@ describe("no message, however hostile", () => {
     );
   });
 
-  test("speaks with a tag of the host", () => {
+  test("use a tag of the host", () => {
     fc.assert(
       fc.property(message(hostileText), (one) => {
         expect(frame([one], 0)).not.toMatch(/<[\s/]*(system|user|human|assistant|function|antml|tool|task-|channel)/i);
@@ -104,7 +104,7 @@ describe("no message, however hostile", () => {
     );
   });
 
-  test("takes a head line apart with its sender's name", () => {
+  test("break a header line with its sender's name", () => {
     fc.assert(
       fc.property(message(hostileText), hostileText, (one, from_name) => {
         const text = frame([{ ...one, from_name }], 0);
@@ -117,8 +117,8 @@ describe("no message, however hostile", () => {
   });
 });
 
-describe("an honest message", () => {
-  test("can be read in its frame, word for word", () => {
+describe("an ordinary message", () => {
+  test("is unchanged inside its frame", () => {
     const text = 'Please rebase:\n\n  git rebase origin/main  # "quoted" <b>&amp;</b>\n| already quoted\n';
     const [read] = readFrame(frame([{ ...plain, text }], 0));
     const unquoted = read?.body
@@ -128,7 +128,7 @@ describe("an honest message", () => {
     expect(unquoted?.join("\n")).toBe(text);
   });
 
-  test("shows who sent it, when, how urgent it is, and that it may have been there before", () => {
+  test("shows sender, time, urgency and the redelivered mark", () => {
     const shown = frame([{ ...plain, urgency: "interrupt", redelivered: true, reply_to: "message-0" }], 2);
     const [, head] = shown.split("\n\n");
     expect(head?.split("\n")[0]).toBe(
@@ -149,8 +149,8 @@ const plain: FramedMessage = {
   redelivered: false,
 };
 
-describe("what is said in a pool", () => {
-  test("shows to whom, and how to answer all", () => {
+describe("a message to a pool", () => {
+  test("shows its address, and how to answer all members", () => {
     const shown = frame([{ ...plain, to: "@feature-x", pool: "feature-x" }], 0);
     expect(shown).toContain("[1/1] from api (peer abab) · to @feature-x · 2026-01-02");
     expect(shown).toContain("or to=@<pool> for all its members, and reply_to=<id>)");
@@ -168,7 +168,7 @@ describe("what is said in a pool", () => {
     ...more,
   });
 
-  test("reports of the broker about one pool stand together, a line each", () => {
+  test("adjacent reports of the broker about one pool are merged, one line each", () => {
     const shown = frame([report(1), report(2), report(3), { ...plain }], 0);
     expect(shown).toContain("CCT mail: 2 messages");
     expect(shown).toContain("[1/2] from CCT itself (no session: what the broker reports) · to @x");
@@ -176,13 +176,13 @@ describe("what is said in a pool", () => {
     expect(shown).toContain("[2/2] from api");
   });
 
-  test("but not those about another pool, nor what somebody has to act on, nor a peer's words", () => {
+  test("reports about another pool, tasks and peers' messages are not merged", () => {
     const one = { ...report(1), text: "a" };
     for (const other of [report(2, { pool: "y" }), report(2, { urgency: "normal" }), report(2, { from: plain.from })])
       expect(frame([one, other], 0)).toContain("CCT mail: 2 messages");
   });
 
-  test("standing together never takes more room than standing alone", () => {
+  test("merged reports never take more room than single ones", () => {
     const many = Array.from({ length: 300 }, (_, i) => report(i));
     const fit = takeFitting(many, FRAME_BUDGET);
     expect(fit.length).toBeGreaterThan(20);
@@ -190,10 +190,10 @@ describe("what is said in a pool", () => {
   });
 });
 
-describe("the host shows the whole frame, because", () => {
+describe("the length of a frame", () => {
   const mail = fc.array(message(longHostileText), { maxLength: 12 });
 
-  test("what is chosen for it never exceeds the budget, and keeps the order", () => {
+  test("the chosen messages keep their order and never exceed the budget", () => {
     fc.assert(
       fc.property(mail, fc.integer({ min: 0, max: FRAME_BUDGET }), (messages, budget) => {
         const fit = takeFitting(messages, budget);
@@ -205,7 +205,7 @@ describe("the host shows the whole frame, because", () => {
     );
   });
 
-  test("what fits the budget makes a frame within the limit", () => {
+  test("messages within the budget make a frame within the limit", () => {
     fc.assert(
       fc.property(mail, fc.nat(1_000_000), (messages, more) => {
         const fit = takeFitting(messages.filter(fitsFrame), FRAME_BUDGET);
@@ -214,7 +214,7 @@ describe("the host shows the whole frame, because", () => {
     );
   });
 
-  test("many short messages fit as well as one long one", () => {
+  test("holds for many short messages as for one long one", () => {
     const many = Array.from({ length: 100 }, (_, i) => ({ ...plain, message_id: `message-${i}`, text: "k" }));
     const long = { ...plain, text: "x".repeat(FRAME_BUDGET - framedLength({ ...plain, text: "" }) - 1) };
     expect(framedLength(long)).toBe(FRAME_BUDGET);
@@ -222,7 +222,7 @@ describe("the host shows the whole frame, because", () => {
     expect(frame([long], 999).length).toBeLessThanOrEqual(FRAME_LIMIT);
   });
 
-  test("the notices of a hundred messages that are too long do not push it over the limit either", () => {
+  test("holds with the notices of a hundred oversized messages", () => {
     const notice = { from: "cd".repeat(16), from_name: "web", urgency: "normal" as const, characters: 60_000 };
     const notices = Array.from({ length: 100 }, (_, i) => ({ ...notice, message_id: `message-${i}` }));
     expect(frame([], 0, notices).length).toBeLessThanOrEqual(FRAME_LIMIT);
@@ -230,7 +230,7 @@ describe("the host shows the whole frame, because", () => {
   });
 });
 
-test("a notice of a message that is too long names it, and none of its words", () => {
+test("a notice of an oversized message names it without its text", () => {
   const text = frame([plain], 0, [
     { message_id: "message-2", from: "cd".repeat(16), from_name: "web", urgency: "normal", characters: 60_000 },
   ]);
@@ -238,7 +238,7 @@ test("a notice of a message that is too long names it, and none of its words", (
   expect(text).toContain("60000 characters");
 });
 
-test("quoting keeps every line and loses none", () => {
+test("quoting keeps every line", () => {
   fc.assert(
     fc.property(hostileText, (text) => {
       const lines = quoteLines(text).split("\n");

@@ -36,7 +36,7 @@ const sent = fc.record({
 });
 
 describe("a guard", () => {
-  test("lets an ordinary message through", () => {
+  test("accepts ordinary messages", () => {
     expect(trippedGuard(limits, quiet, 3, "bob", NOW)).toBeUndefined();
     expect(trippedGuard(limits, { all: 599, same: 299, repeated_at: null }, 19, "bob", NOW)).toBeUndefined();
   });
@@ -46,14 +46,14 @@ describe("a guard", () => {
     ["a long chain of replies", quiet, 20, "hops", "20 messages"],
     ["very many messages to one address", { ...quiet, same: 300 }, 0, "pair", "300 messages to bob"],
     ["very many messages", { ...quiet, all: 600 }, 0, "sender", "600 messages"],
-  ] as const)("stops %s, and says what to do", (_, was, hops, name, words) => {
+  ] as const)("rejects %s, and says what to do", (_, was, hops, name, words) => {
     const tripped = trippedGuard(limits, was, hops, "bob", NOW);
     expect(tripped?.guard).toBe(name);
     expect(tripped?.message).toContain(words);
     expect(tripped?.hint).not.toBe("");
   });
 
-  test("never stops anything where there is no limit", () => {
+  test("rejects nothing without a limit", () => {
     fc.assert(
       fc.property(sent, fc.nat(1000), (was, hops) => {
         expect(trippedGuard(none, was, hops, "bob", NOW)).toBeUndefined();
@@ -61,7 +61,7 @@ describe("a guard", () => {
     );
   });
 
-  test("that stopped something stops more of it too", () => {
+  test("that rejects some usage also rejects higher usage", () => {
     fc.assert(
       fc.property(sent, fc.nat(40), fc.nat(100), (was, hops, more) => {
         fc.pre(trippedGuard(limits, was, hops, "bob", NOW) !== undefined);
@@ -72,7 +72,7 @@ describe("a guard", () => {
   });
 });
 
-test("a session is woken as often as the budget says, and no more", () => {
+test("a session is woken up to its budget", () => {
   fc.assert(
     fc.property(fc.nat(200), (wakes) => {
       expect(isWithinWakeLimit(limits, wakes)).toBe(wakes < 60);
@@ -81,7 +81,7 @@ test("a session is woken as often as the budget says, and no more", () => {
   );
 });
 
-test("an estimate of tokens grows with what is shown", () => {
+test("the token estimate grows with messages and characters", () => {
   expect(estimatedTokens(0, 0)).toBe(0);
   expect(estimatedTokens(1, 3500)).toBe(1057);
   expect(estimatedTokens(2, 3500)).toBeGreaterThan(estimatedTokens(1, 3500));

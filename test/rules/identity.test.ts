@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type ConversationRecord, candidates, withConversation } from "../../src/rules/identity.ts";
 
 interface Known extends ConversationRecord {
-  /** The process that is this peer, or was it last. */
+  /** The process that is this peer, or was the last one. */
   pid: number;
 }
 
@@ -17,7 +17,7 @@ const peer = (peer_id: string, session_id: string | undefined, more: Partial<Kno
 });
 
 const ids = (found: readonly ConversationRecord[]): string[] => found.map((one) => one.peer_id);
-/** Process 1 asks; 1 and 2 live. */
+/** Process 1 asks; 1 and 2 are running. */
 const ask = (records: readonly Known[], session: string | undefined): string[] =>
   ids(
     candidates(
@@ -28,7 +28,7 @@ const ask = (records: readonly Known[], session: string | undefined): string[] =
     ),
   );
 
-test("a conversation's peer is the one that has it, and is not somebody else's process", () => {
+test("a conversation belongs to the peer that has it, unless that is another live process", () => {
   expect(ask([peer("a", "x"), peer("b", "y")], "x")).toEqual(["a"]);
   expect(ask([peer("a", "x", { pid: 2 })], "x")).toEqual([]);
   expect(ask([peer("a", "x", { pid: 2 }), peer("b", "x", { since: 1 })], "x")).toEqual(["b"]);
@@ -36,12 +36,12 @@ test("a conversation's peer is the one that has it, and is not somebody else's p
   expect(ask([peer("a", undefined)], undefined)).toEqual([]);
 });
 
-test("of two that have it, the older one is the conversation's, unless the process is the younger one already", () => {
+test("of two peers with a conversation the older one wins, unless the process already is the younger one", () => {
   expect(ask([peer("b", "x", { since: 2 }), peer("a", "x", { since: 1 })], "x")).toEqual(["a", "b"]);
   expect(ask([peer("b", "x", { since: 2, pid: 1 }), peer("a", "x", { since: 1 })], "x")).toEqual(["b", "a"]);
 });
 
-test("a process becomes the offline peer of the conversation that it goes to, and can go back", () => {
+test("a process becomes the offline peer of the conversation that it resumes, and can go back", () => {
   const mine = peer("m", "mine", { pid: 1 });
   expect(ask([mine, peer("a", "x")], "x")).toEqual(["a", "m"]);
   expect(ask([mine, peer("a", "x", { pid: 2 })], "x")).toEqual(["m"]);
@@ -50,7 +50,7 @@ test("a process becomes the offline peer of the conversation that it goes to, an
   expect(ask([peer("m", "mine"), peer("a", "x", { pid: 1 })], "mine")).toEqual(["m", "a"]);
 });
 
-test("a conversation that was left by /clear is still its peer's, as long as nobody else has it", () => {
+test("a conversation left by /clear stays with its peer unless another peer has it", () => {
   expect(ask([peer("a", "x2", { earlier: ["x"] })], "x")).toEqual(["a"]);
   expect(ask([peer("a", "x2", { earlier: ["x"], pid: 2 })], "x")).toEqual([]);
   expect(ask([peer("a", "x2", { earlier: ["x"], pid: 1 })], "x")).toEqual(["a"]);
@@ -59,7 +59,7 @@ test("a conversation that was left by /clear is still its peer's, as long as nob
   expect(ask([late, early], "x")).toEqual(["b", "a"]);
 });
 
-test("what is kept: the conversation now, those before, and never one that is another peer's", () => {
+test("a record keeps the current and earlier conversations, but none of another peer", () => {
   const a = peer("a", "x", { earlier: ["w"] });
   expect(withConversation(a, "y", [a])).toMatchObject({ session_id: "y", earlier: ["x", "w"] });
   expect(withConversation(a, "w", [a])).toMatchObject({ session_id: "w", earlier: ["x"] });
@@ -73,7 +73,7 @@ test("what is kept: the conversation now, those before, and never one that is an
   expect(long.earlier[0]).toBe("c98");
 });
 
-test("whatever windows do, no two are one peer, and a conversation that is resumed alone is the peer that it was", () => {
+test("two live sessions are never one peer, and a conversation resumed alone is its former peer", () => {
   const step = fc.record({
     what: fc.constantFrom("start", "resume", "clear", "go", "end"),
     pid: fc.integer({ min: 1, max: 4 }),
@@ -82,11 +82,11 @@ test("whatever windows do, no two are one peer, and a conversation that is resum
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       let records: Known[] = [];
-      /** The conversation of each process that runs. */
+      /** The conversation of each running process. */
       const running = new Map<number, string>();
       let made = 0;
       let fresh = 0;
-      /** A conversation that nobody ever had. */
+      /** A new conversation. */
       const newOne = (): string => `new${++fresh}`;
 
       const settle = (pid: number, session: string): Known => {
@@ -100,7 +100,7 @@ test("whatever windows do, no two are one peer, and a conversation that is resum
         const now: Known = first
           ? { ...withConversation(first, session, records), pid }
           : peer(`p${++made}`, session, { pid, since: made });
-        // Who was this process before is offline.
+        // The peer that this process was is offline now.
         records = records
           .filter((one) => one.peer_id !== now.peer_id)
           .map((one) => (one.pid === pid ? { ...one, pid: 0 } : one));
@@ -125,7 +125,7 @@ test("whatever windows do, no two are one peer, and a conversation that is resum
         expect(spoken).toHaveLength(running.size);
       }
 
-      // Everybody ends, and each conversation is resumed alone, twice: the same peer both times.
+      // All sessions end. Each conversation resumed alone, twice, is the same peer both times.
       records = records.map((one) => ({ ...one, pid: 0 }));
       running.clear();
       for (const one of [...records]) {

@@ -6,7 +6,7 @@ const value = fc.oneof(
   fc.constant(null),
   fc.integer(),
   fc.string({ unit: "grapheme", maxLength: 4 }),
-  // What could be mistaken for the text's own marks.
+  // Values that resemble the encoding's own marks.
   fc.stringMatching(/^[-0-9:\n]{0,4}$/),
 );
 const row = fc.array(value, { maxLength: 4 });
@@ -14,7 +14,7 @@ const row = fc.array(value, { maxLength: 4 });
 const digits = (values: readonly (string | number | null)[]): unknown[] =>
   values.map((one) => (one === null ? null : String(one)));
 
-test("two rows have the same text when all their values are the same, a number being its digits, and only then", () => {
+test("two rows encode alike if and only if their values are equal, with numbers as digits", () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -31,7 +31,7 @@ test("two rows have the same text when all their values are the same, a number b
   expect(rowText(["1:a", ""])).not.toBe(rowText(["1:", "a"]));
 });
 
-test("texts of rows one after another do not hide where one ends", () => {
+test("concatenated rows stay distinguishable", () => {
   fc.assert(
     fc.property(fc.array(row, { maxLength: 3 }), fc.array(row, { maxLength: 3 }), (a, b) => {
       const same = JSON.stringify(a.map(digits)) === JSON.stringify(b.map(digits));

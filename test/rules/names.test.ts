@@ -9,8 +9,8 @@ const name = fc
   .map((all) => all.join(""))
   .filter(isName);
 
-describe("a name for a newcomer", () => {
-  test("any directory or title gives a name that is one", () => {
+describe("a name for a new peer", () => {
+  test("is valid for any directory or title", () => {
     const titles = fc.oneof(
       fc.string({ unit: "binary" }),
       fc.string({ unit: "grapheme" }),
@@ -24,13 +24,13 @@ describe("a name for a newcomer", () => {
     );
   });
 
-  test("what can be kept of a title is kept", () => {
+  test("keeps the usable part of a title", () => {
     expect(nameFrom("My App (2)")).toBe("my-app-2");
     expect(nameFrom("Café")).toBe("cafe");
     expect(nameFrom("日本語")).toBe("session");
   });
 
-  test("is never one that is taken, in whatever case", () => {
+  test("is never taken, ignoring case", () => {
     const crowd = fc.tuple(name, fc.nat(60)).map(([wanted, count]) => ({
       wanted,
       taken: [wanted.toUpperCase(), ...Array.from({ length: count }, (_, i) => `${wanted.slice(0, 34)}-${i + 2}`)],
@@ -45,7 +45,7 @@ describe("a name for a newcomer", () => {
     );
   });
 
-  test("depends on no names but the wanted one and those with its stem", () => {
+  test("depends only on the wanted name and names with its stem", () => {
     const crowd = fc.record({ wanted: name, numbers: fc.array(fc.nat(12)), others: fc.array(name) });
     fc.assert(
       fc.property(crowd, ({ wanted, numbers, others }) => {
@@ -58,7 +58,7 @@ describe("a name for a newcomer", () => {
     );
   });
 
-  test("is the wanted one as long as that is free", () => {
+  test("is the wanted one if that is free", () => {
     fc.assert(
       fc.property(name, fc.array(name), (wanted, taken) => {
         fc.pre(!taken.some((one) => one.toLowerCase() === wanted.toLowerCase()));
@@ -68,7 +68,7 @@ describe("a name for a newcomer", () => {
   });
 });
 
-describe("a name that somebody chooses", () => {
+describe("a chosen name", () => {
   test.each(["operator", "OPERATOR", "", "-a", "a-", "a b", "a/b", "@a", "ä", "a\n", "x".repeat(41)])(
     "%j is refused",
     (bad) => {
@@ -76,7 +76,7 @@ describe("a name that somebody chooses", () => {
     },
   );
 
-  test.each(["a", "7", "Api", "web.front_end-2", "x".repeat(40)])("%j is taken as it is", (good) => {
+  test.each(["a", "7", "Api", "web.front_end-2", "x".repeat(40)])("%j is accepted unchanged", (good) => {
     expect(() => checkName(good)).not.toThrow();
   });
 });

@@ -12,20 +12,20 @@ const empty: Pool = { pool_id: "p", name: "team", purpose: "tests", private: fal
 const team = invite(join(empty, ann, LEAD, all, START), ann.peer_id, ben, undefined, all, START + 1);
 
 describe("the lead", () => {
-  test("passes to the longest-standing member that is there, when the lead goes", () => {
+  test("passes to the longest-standing live member when the lead leaves", () => {
     const three = invite(team, ann.peer_id, carol, undefined, all, START + 2);
     expect(leadOf(leave(three, ann.peer_id, all, START + 3))?.name).toBe("ben");
     const benIsAway = (id: string): boolean => id !== ben.peer_id;
     expect(leadOf(leave(three, ann.peer_id, benIsAway, START + 3))?.name).toBe("carol");
   });
 
-  test("is passed on by any member, and the one before becomes a member like the others", () => {
+  test("can be passed on by any member; the former lead becomes an ordinary member", () => {
     const three = invite(team, ben.peer_id, carol, LEAD, all, START + 2);
     expect(leadOf(three)?.name).toBe("carol");
     expect(memberOf(three, ann.peer_id)?.role).toBe("member");
   });
 
-  test("cannot be seized by making the lead something else, nor dropped", () => {
+  test("cannot be taken by giving the lead another role, nor given up", () => {
     const three = invite(invite(team, ann.peer_id, carol, undefined, all, START + 2), ann.peer_id, carol, LEAD, all, 9);
     const seize = thrownBy(() => invite(three, ann.peer_id, carol, "member", all, START + 3));
     expect(seize.line).toMatch(/carol is the lead of @team.*invite_to_pool/);
@@ -34,31 +34,31 @@ describe("the lead", () => {
     expect(leadOf(join(three, carol, undefined, all, START + 3))?.name).toBe("carol");
   });
 
-  test("of an empty pool is whoever comes first, whatever it comes as", () => {
+  test("of an empty pool is the first to join, whatever its role", () => {
     expect(leadOf(join(empty, ben, "reviewer", all, START))?.name).toBe("ben");
   });
 });
 
-describe("who cannot", () => {
+describe("is refused:", () => {
   const over = archive(team, START + 2);
   const refusals: [string, string, () => unknown][] = [
     ["a stranger joins an archived pool", "forbidden", () => join(over, carol, undefined, all, START)],
     ["a member leaves an archived pool", "conflict", () => leave(over, ann.peer_id, all, START)],
     ["an archived pool is archived again", "conflict", () => archive(over, START)],
-    ["somebody is invited into an archived pool", "conflict", () => invite(over, ann.peer_id, carol, "x", all, START)],
+    ["a peer is invited into an archived pool", "conflict", () => invite(over, ann.peer_id, carol, "x", all, START)],
     ["a stranger invites", "forbidden", () => invite(team, carol.peer_id, dan, undefined, all, START)],
     ["a stranger leaves", "forbidden", () => leave(team, carol.peer_id, all, START)],
     ["a member invites itself", "bad_request", () => invite(team, ann.peer_id, ann, "x", all, START)],
-    ["the dead are invited", "conflict", () => invite(team, ann.peer_id, carol, undefined, () => false, START)],
+    ["an offline peer is invited", "conflict", () => invite(team, ann.peer_id, carol, undefined, () => false, START)],
     ["a member is invited again", "conflict", () => invite(team, ann.peer_id, ben, undefined, all, START)],
     ["a member is given the role it has", "conflict", () => invite(team, ann.peer_id, ben, "member", all, START)],
     [
-      "one member undoes what all have voted",
+      "a member undoes a release by vote",
       "conflict",
       () => invite(release(team, ben.peer_id, all, START), ann.peer_id, ben, "other", all, START),
     ],
     [
-      "who was released joins again without leaving",
+      "a released member joins again without leaving",
       "conflict",
       () => join(release(team, ben.peer_id, all, START), ben, undefined, all, START),
     ],

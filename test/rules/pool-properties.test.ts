@@ -28,13 +28,13 @@ const ABSENCE = 3_600_000;
 const peers = ["ann", "ben", "carol", "dan", "eve"].map((name) => ({ peer_id: `id-of-${name}`, name }));
 type Peer = (typeof peers)[number];
 
-/** What may happen to a pool, in any order. */
+/** An event in the life of a pool. */
 type Step =
   | { do: "join"; who: Peer; role: string | undefined }
   | { do: "invite"; by: Peer | undefined; who: Peer; role: string | undefined }
   | { do: "leave" | "release" | "die" | "return"; who: Peer }
   | { do: "archive" }
-  /** Time passes, and the broker does what it does by the clock. */
+  /** Time passes, and the broker sweeps. */
   | { do: "wait"; ms: number };
 
 const who = fc.constantFrom(...peers);
@@ -57,7 +57,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant("wait" as const),
-      // Also backwards: the clock of a machine can be set.
+      // Also backwards, because a clock can be set back.
       ms: fc.constantFrom(-ABSENCE, 1, 60_000, RELEASE_GRACE_MS, ABSENCE),
     }),
   },
@@ -66,7 +66,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface World {
   pool: Pool;
   now: number;
-  /** Who is not there, and since when. */
+  /** Offline peers, and since when. */
   away: Map<string, number>;
 }
 
@@ -75,7 +75,7 @@ const isLive =
   (peerId: string): boolean =>
     !away.has(peerId);
 
-/** The world after a step. A step that a rule refuses changes nothing, and says what to do. */
+/** The world after a step. A refused step changes nothing, and its error has a hint. */
 function take(world: World, what: Step): World {
   try {
     return done(world, what);
@@ -92,7 +92,7 @@ function done(world: World, what: Step): World {
   const live = isLive(world);
   switch (what.do) {
     case "join":
-      // Who calls lives.
+      // A caller is live.
       return live(what.who.peer_id) ? { ...world, pool: join(pool, what.who, what.role, live, now) } : world;
     case "invite":
       if (what.by && !live(what.by.peer_id)) return world;
@@ -114,7 +114,7 @@ function done(world: World, what: Step): World {
   }
 }
 
-/** What the broker's sweep does. */
+/** The part of the broker's sweep that concerns pools. */
 function clock(world: World): World {
   const live = isLive(world);
   let { pool } = world;
@@ -130,14 +130,14 @@ function clock(world: World): World {
 const empty: Pool = { pool_id: "p", name: "team", purpose: "tests", private: false, archived_at: null, members: [] };
 const [ann = { peer_id: "", name: "" }] = peers;
 
-/** Ann's pool; nobody is away. */
+/** Ann's pool; everybody is live. */
 const start = (): World => ({
   pool: join(empty, ann, LEAD, () => true, START),
   now: START,
   away: new Map(),
 });
 
-/** Runs steps, and shows each with the world before and after it. */
+/** Runs steps and calls `look` for each with the world before and after. */
 function follow(
   steps: readonly Step[],
   look: (before: World, what: Step, after: World) => void,
@@ -151,7 +151,7 @@ function follow(
   return world;
 }
 
-/** Rules answer with new values: one that changes what it was given fails. */
+/** Freezes the input, so that a rule that modifies it fails. */
 function deepFrozen(world: World): World {
   Object.freeze(world.pool);
   Object.freeze(world.pool.members);
@@ -166,8 +166,8 @@ const check = (look: (before: World, what: Step, after: World) => void): void =>
     { numRuns: 1500 },
   );
 
-describe("whatever happens to a pool, in any order", () => {
-  test("one that is archived stays so until somebody who was in it joins again, and has no members meanwhile", () => {
+describe("any sequence of events", () => {
+  test("an archived pool has no members, and stays archived until a former member joins", () => {
     let revived = 0;
     check((before, what, { pool }) => {
       if (pool.archived_at !== null) expect(membersOf(pool)).toEqual([]);
@@ -180,7 +180,7 @@ describe("whatever happens to a pool, in any order", () => {
     expect(revived).toBeGreaterThan(0);
   });
 
-  test("it is archived when its last member has gone, and else only when somebody says so", () => {
+  test("a pool is archived with its last member, or on request", () => {
     check((before, what, { pool }) => {
       if (pool.archived_at === null || before.pool.archived_at !== null) return;
       if (what.do === "archive") return;
@@ -189,7 +189,7 @@ describe("whatever happens to a pool, in any order", () => {
     });
   });
 
-  test("who is a member is who came and has not gone since, each once", () => {
+  test("the members are those who joined and have not left, each once", () => {
     check((before, what, { pool, now }) => {
       const was = new Set(ids(membersOf(before.pool)));
       const is = ids(membersOf(pool));
@@ -205,12 +205,12 @@ describe("whatever happens to a pool, in any order", () => {
         if (what.do === "leave") expect(what.who.peer_id).toBe(id);
         else expect(["archive", "wait", "die", "return"]).toContain(what.do);
       }
-      // Nobody is forgotten.
+      // Records of former members stay.
       for (const id of ids([...before.pool.members])) expect(ids([...pool.members])).toContain(id);
     });
   });
 
-  test("a broadcast reaches every other member that was not released, once, and never its sender", () => {
+  test("a broadcast reaches every other member that was not released, once", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), who, (steps, sender) => {
         const { pool } = follow(steps, () => {});
@@ -227,7 +227,7 @@ describe("whatever happens to a pool, in any order", () => {
     );
   });
 
-  test("there is never more than one lead, and always one, who is there if anybody is", () => {
+  test("a pool has exactly one lead, who is live if any member is", () => {
     check((_, __, world) => {
       const members = membersOf(world.pool);
       const leads = members.filter((member) => member.role === LEAD);
@@ -239,7 +239,7 @@ describe("whatever happens to a pool, in any order", () => {
     });
   });
 
-  test("nobody takes the lead from one who is there: it is passed on by a member, or the lead goes", () => {
+  test("a live lead changes only when a member passes it on, or the lead leaves or is released", () => {
     let passed = 0;
     check((before, what, after) => {
       const was = leadOf(before.pool);
@@ -255,7 +255,7 @@ describe("whatever happens to a pool, in any order", () => {
     expect(passed).toBeGreaterThan(0);
   });
 
-  test("who was released hears nothing more, and is out at the end of the grace time, whatever one member does", () => {
+  test("a released member gets no broadcasts and is removed after the grace time, whatever a single member does", () => {
     check((before, what, { pool, now }) => {
       for (const was of before.pool.members) {
         if (was.releasing_until === null || was.left_at !== null) continue;
@@ -267,7 +267,7 @@ describe("whatever happens to a pool, in any order", () => {
     });
   });
 
-  test("who is away stays a member until it was away for long enough, however the clock is set", () => {
+  test("an offline member is removed after the absence time, not earlier, also if the clock is set back", () => {
     check((before, what, after) => {
       if (what.do !== "wait") return;
       for (const member of membersOf(before.pool)) {
@@ -280,7 +280,7 @@ describe("whatever happens to a pool, in any order", () => {
     });
   });
 
-  test("what is to be written down is exactly what differs", () => {
+  test("changedMembers returns exactly the records that differ", () => {
     check((before, _, { pool }) => {
       const rows = new Map(before.pool.members.map((member) => [member.peer_id, member]));
       for (const member of changedMembers(before.pool, pool)) rows.set(member.peer_id, member);

@@ -27,23 +27,23 @@ const session = (more: Partial<Session> = {}): Session => ({
   ...more,
 });
 
-describe("who is there", () => {
-  test("a session is there until it has been silent for too long", () => {
+describe("presence", () => {
+  test("a session is live until its heartbeats stop for too long", () => {
     expect(isLive(session(), NOW + OFFLINE_AFTER_MS - 1)).toBe(true);
     expect(isLive(session(), NOW + OFFLINE_AFTER_MS)).toBe(false);
     expect(presenceOf(session(), NOW + OFFLINE_AFTER_MS)).toBe("offline");
   });
 
-  test("a session that has ended is away at once", () => {
+  test("a session that has ended is offline at once", () => {
     expect(isLive(session({ presence: "offline" }), NOW)).toBe(false);
   });
 
-  test("a session is shown as what it said last", () => {
+  test("a live session is shown as it last reported", () => {
     expect(presenceOf(session({ presence: "idle" }), NOW)).toBe("idle");
     expect(presenceOf(session({ presence: "active" }), NOW)).toBe("active");
   });
 
-  test("a name is kept for a day, and for as long as mail waits", () => {
+  test("a name is kept for a day, and while mail waits", () => {
     const gone = session({ presence: "offline" });
     expect(holdsName({ ...gone, waiting: 0 }, NOW + NAME_HOLD_MS - 1)).toBe(true);
     expect(holdsName({ ...gone, waiting: 0 }, NOW + NAME_HOLD_MS)).toBe(false);
@@ -52,7 +52,7 @@ describe("who is there", () => {
 });
 
 describe("when the clock is set back", () => {
-  test("nothing stays locked until it has caught up", () => {
+  test("nothing stays locked until it catches up", () => {
     fc.assert(
       fc.property(fc.integer({ min: SKEW_MS + 1 }), fc.nat(), (behind, length) => {
         expect(hasElapsed(NOW, length, NOW - behind)).toBe(true);
@@ -60,7 +60,7 @@ describe("when the clock is set back", () => {
     );
   });
 
-  test("what another's clock, a little ahead, has begun is not over", () => {
+  test("a time slightly ahead, from another broker's clock, counts as now", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: SKEW_MS }), fc.nat(), (behind, length) => {
         expect(hasElapsed(NOW, length, NOW - behind)).toBe(false);
@@ -68,7 +68,7 @@ describe("when the clock is set back", () => {
     );
   });
 
-  test("a span is over exactly when its length has passed", () => {
+  test("a span has elapsed exactly after its length", () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), (length, later) => {
         expect(hasElapsed(NOW, length, NOW + later)).toBe(later >= length);
@@ -76,7 +76,7 @@ describe("when the clock is set back", () => {
     );
   });
 
-  test("a session seen in the future counts as away, and its name as free", () => {
+  test("a session last seen far in the future counts as offline, and its name as free", () => {
     const before = NOW - SKEW_MS - 1;
     expect(isLive(session(), before)).toBe(false);
     expect(holdsName({ ...session({ presence: "offline" }), waiting: 0 }, before)).toBe(false);
@@ -88,7 +88,7 @@ describe("a busy signal", () => {
   const busy = (busy_for: number | null): Busy => ({ busy_reason: "the tests", busy_since: NOW, busy_for });
   const estimate = fc.integer({ min: 1000, max: 86_400_000 });
 
-  test("holds until its estimate has passed by half, and tells when it expects to be ready", () => {
+  test("ends after 1.5 times the estimate, and shows when it expects to be ready", () => {
     fc.assert(
       fc.property(estimate, fc.integer({ min: 0, max: 200_000_000 }), (length, later) => {
         const holds = later < length * 1.5;
@@ -107,7 +107,7 @@ describe("a busy signal", () => {
     );
   });
 
-  test("of a long command holds as long as the command, and asks nobody for quiet", () => {
+  test("of a long command lasts as long as the command, and does not ask for quiet", () => {
     fc.assert(
       fc.property(fc.nat(), (later) => {
         expect(isBusy(busy(null), NOW + later)).toBe(true);
@@ -117,7 +117,7 @@ describe("a busy signal", () => {
     );
   });
 
-  test("ends when the clock is set back behind its beginning, so that no mail waits for the clock", () => {
+  test("ends when the clock is set back before its start, so that mail does not wait for the clock", () => {
     fc.assert(
       fc.property(estimate, fc.integer({ min: SKEW_MS + 1 }), (length, behind) => {
         expect(isBusy(busy(length), NOW - behind)).toBe(false);
@@ -127,19 +127,19 @@ describe("a busy signal", () => {
     );
   });
 
-  test("that nobody gave is none", () => {
+  test("is absent without a reason and start", () => {
     expect(isBusy(NOT_BUSY, NOW)).toBe(false);
     expect(wantsQuiet(NOT_BUSY, NOW)).toBe(false);
     expect(busyUntil(NOT_BUSY, NOW)).toBeUndefined();
   });
 
-  test("does not hide that a session waits for its user's permission, nor that it is gone", () => {
+  test("does not hide that a session is blocked or offline", () => {
     expect(presenceOf(session({ ...busy(MINUTE), presence: "blocked" }), NOW)).toBe("blocked");
     expect(presenceOf(session({ ...busy(MINUTE), presence: "offline" }), NOW)).toBe("offline");
     expect(presenceOf(session({ ...busy(86_400_000) }), NOW + OFFLINE_AFTER_MS)).toBe("offline");
   });
 
-  test("of its own stands, whatever command runs; without one the command is the signal, and ends with it", () => {
+  test("of the peer itself takes precedence over a long command, whose own signal ends with it", () => {
     const own = busy(10 * MINUTE);
     const command = { busy_reason: "a long command", busy_since: NOW, busy_for: null };
     expect(withLongCommand(own, NOW, NOW + MINUTE)).toEqual(own);

@@ -13,7 +13,7 @@ const box = fc.record({ messages: fc.nat(5000), characters: fc.nat(MAX_MAILBOX_C
 const limit = fc.integer({ min: 1, max: 3000 });
 
 describe("a mailbox", () => {
-  test("takes what there is room for by both measures, and always a person's word", () => {
+  test("accepts mail within both limits, and the operator's always", () => {
     fc.assert(
       fc.property(box, limit, (full, most) => {
         expect(hasRoom(full, "peer", most)).toBe(full.messages < most && full.characters < MAX_MAILBOX_CHARACTERS);
@@ -22,7 +22,7 @@ describe("a mailbox", () => {
     );
   });
 
-  test("that takes a peer's mail takes all that is more urgent, and fuller it takes no more than before", () => {
+  test("that accepts a peer's mail accepts every other source, and a fuller one never accepts more", () => {
     const order: MailSource[] = ["peer", "report", "task", "operator"];
     fc.assert(
       fc.property(box, limit, fc.nat(500), (full, most, more) => {
@@ -34,7 +34,7 @@ describe("a mailbox", () => {
     );
   });
 
-  test("without a limit takes everything", () => {
+  test("without a limit accepts everything", () => {
     fc.assert(
       fc.property(box, (full) => {
         expect(hasRoom(full, "peer", 0)).toBe(true);
@@ -42,7 +42,7 @@ describe("a mailbox", () => {
     );
   });
 
-  test("that is full is named to the sender, with what to do", () => {
+  test("that is full gives the sender an error with a hint", () => {
     const error = mailboxFullError("bob", { messages: 2000, characters: 5 });
     expect(error.code).toBe("rate_limited");
     expect(error.message).toBe("bob's mailbox is full (2000 messages wait): nothing was sent to it.");
@@ -50,7 +50,7 @@ describe("a mailbox", () => {
   });
 });
 
-test("what has reached its limit is refused with its number, and nothing before", () => {
+test("a count at its limit is refused, a lower one accepted", () => {
   fc.assert(
     fc.property(fc.nat(100), fc.integer({ min: 1, max: 100 }), (count, most) => {
       if (count < most) return requireBelow(count, most, "Too many", "Stop.");

@@ -21,8 +21,8 @@ const keep: fc.Arbitrary<RetentionPolicy> = fc.record({
   keep_notes_days: days,
 });
 
-describe("what may go", () => {
-  test("is never what somebody still waits for, was given and has not read, or is held from him", () => {
+describe("a message", () => {
+  test("is never deleted while a delivery is queued, claimed, delivered or held", () => {
     const open = delivery.filter((d) => !isFinal(d));
     fc.assert(
       fc.property(moment, fc.array(delivery), open, keep, moment, (sentAt, others, one, kept, now) => {
@@ -31,7 +31,7 @@ describe("what may go", () => {
     );
   });
 
-  test("is never what was sent or read within the days that it is kept, and nothing where that is for ever", () => {
+  test("is never deleted within its retention period, or if that is for ever", () => {
     fc.assert(
       fc.property(moment, fc.array(finished, { maxLength: 4 }), keep, moment, (sentAt, all, kept, now) => {
         if (!isDeletable(sentAt, all, kept, now)) return;
@@ -44,7 +44,7 @@ describe("what may go", () => {
     );
   });
 
-  test("goes in the end, and what may go once may go ever after", () => {
+  test("can be deleted eventually, and stays deletable", () => {
     fc.assert(
       fc.property(
         moment,
@@ -61,7 +61,7 @@ describe("what may go", () => {
     );
   });
 
-  test("counts from what was last done to it, not from its sending", () => {
+  test("is kept from its last change, not from sending", () => {
     const kept = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
     const read = {
       state: "read" as const,
@@ -71,7 +71,7 @@ describe("what may go", () => {
     };
     expect(isDeletable(START, [read], kept, START + 70 * DAY)).toBe(false);
     expect(isDeletable(START, [read], kept, START + 71 * DAY)).toBe(true);
-    // A deadline that passed after it was read is nothing that happened.
+    // A deadline that passed after reading is not a change.
     expect(isDeletable(START, [{ ...read, expires_at: START + 60 * DAY }], kept, START + 71 * DAY)).toBe(true);
     const expired = { state: "expired" as const, delivered_at: null, read_at: null, expires_at: START + 20 * DAY };
     expect(isDeletable(START, [read, expired], kept, START + 130 * DAY)).toBe(false);

@@ -40,7 +40,7 @@ describe("the place of a service", () => {
   const tail = fc.constantFrom("", "/", "/a/b?c=d#e", "?q=a@b");
   const port = fc.integer({ min: 1, max: 65535 });
 
-  test("is the machine's port, in whatever way the machine itself and the rest are written", () => {
+  test("is the same for every notation of the machine itself", () => {
     fc.assert(
       fc.property(scheme, itself, port, tail, (how, host, number, rest) => {
         expect(key(`${how}://${host}:${number}${rest}`, "Box")).toBe(`box:${number}`);
@@ -48,7 +48,7 @@ describe("the place of a service", () => {
     );
   });
 
-  test("is another one on another machine, unless the url names a host", () => {
+  test("differs by machine, unless the url names a host", () => {
     fc.assert(
       fc.property(scheme, itself, port, (how, host, number) => {
         const [here, there] = ["here", "there"].map((machine) => key(`${how}://${host}:${number}`, machine));
@@ -58,7 +58,7 @@ describe("the place of a service", () => {
     expect(key("http://db.example:80", "here")).toBe(key("tcp://DB.example.:80/x", "there"));
   });
 
-  test("named by the machine's own name is the machine's", () => {
+  test("with the machine's own name is the same as with localhost", () => {
     expect(key("http://box:5173", "elsewhere")).toBe(key("http://localhost:5173", "Box"));
   });
 
@@ -109,14 +109,14 @@ describe("the place of a service", () => {
     ["javascript://localhost:1/x", /scheme/],
     ["file://localhost/etc/passwd", /scheme/],
     ["constructor://localhost:1", /scheme/],
-  ])("%j can be no service's", (url, says) => {
+  ])("%j is rejected", (url, says) => {
     const error = thrownBy(() => placeOf(url, "here"));
     expect(error).toMatchObject({ code: "bad_request" });
     expect(error.message).toMatch(says);
     expect(error.line).not.toContain("secret");
   });
 
-  test("of any text is a host and a port, or it is refused", () => {
+  test("of any text is a host and a port, or a bad_request", () => {
     const text = fc.oneof(
       hostileText,
       fc.webUrl({ withQueryParameters: true }),
@@ -140,26 +140,26 @@ describe("the place of a service", () => {
   });
 });
 
-describe("what a probe may ask for", () => {
+describe("a health path", () => {
   test.each(["/", "/health", "/a/b?c=d&e=%20"])("%s", (path) => {
     expect(() => checkHealthPath("https://x", path)).not.toThrow();
   });
 
   test.each(["", "health", "//evil.example/", "http://evil.example/", "/a b", "/a\r\nx: y", "/ä", "/#x", "/\\evil"])(
-    "never %j",
+    "rejects %j",
     (path) => {
       expect(thrownBy(() => checkHealthPath("http://x", path)).code).toBe("bad_request");
     },
   );
 
-  test("nothing of a service that does not speak HTTP", () => {
+  test("needs an http or https url", () => {
     for (const url of ["tcp://x:1", "ws://x", "httpx://x:1"]) {
       expect(thrownBy(() => checkHealthPath(url, "/health")).code).toBe("bad_request");
     }
   });
 });
 
-describe("a kind and a name", () => {
+describe("a kind or name", () => {
   test.each(["a", "Browser", "web-2", "a.b_c", "x".repeat(32)])("%j", (word) => {
     expect(() => checkWord("kind", word)).not.toThrow();
     expect(() => checkWord("name", word)).not.toThrow();
@@ -176,10 +176,10 @@ describe("a kind and a name", () => {
   });
 });
 
-describe("the life of a service", () => {
+describe("the lifetime of a service", () => {
   const ttl = fc.integer({ min: 10_000, max: 86_400_000 });
 
-  test("it lives for its TTL, is stale for another one (a minute at least), and then gone", () => {
+  test("a service is live for its TTL, stale for another (at least a minute), then removed", () => {
     fc.assert(
       fc.property(ttl, (length) => {
         const lease = { renewed_at: NOW, ttl: length };
@@ -195,7 +195,7 @@ describe("the life of a service", () => {
     );
   });
 
-  test("a clock that was set back makes it stale, so that its place is free, and removes nothing", () => {
+  test("a clock that was set back makes it stale, which frees its place, but does not remove it", () => {
     fc.assert(
       fc.property(ttl, fc.integer({ min: SKEW_MS + 1 }), (length, back) => {
         const lease = { renewed_at: NOW, ttl: length };
@@ -213,8 +213,8 @@ interface Kept {
   ttl: number;
 }
 
-/** Whatever a crowd of owners, running commands and the clock do, in any order. */
-describe("any number of registrations, renewals and endings", () => {
+/** Random sequences of actions by several owners, running commands and the clock. */
+describe("any sequence of registrations, renewals and removals", () => {
   type Action =
     | { do: "register"; owner: string; place: string; ttl: number; run: string | undefined }
     | { do: "renew" | "unregister"; which: number; owner: string }
@@ -235,7 +235,7 @@ describe("any number of registrations, renewals and endings", () => {
     fc.record({ do: fc.constant("sweep" as const) }),
   );
 
-  test("never put two at one place, nor take a living one's place from its owner, nor remove one too soon", () => {
+  test("never puts two services at one place, displaces a live one or removes one too early", () => {
     let refused = 0;
     let replaced = 0;
     fc.assert(
@@ -260,7 +260,7 @@ describe("any number of registrations, renewals and endings", () => {
             expect(how === "new").toBe(!there);
             if (how === "taken") {
               refused += 1;
-              // Somebody is there, and it is somebody else.
+              // Another service is there.
               expect(there && !isStale(there, now) && !isRemovable(there, now)).toBe(true);
               expect(there?.owner !== one.owner || (service_id !== undefined && there.service_id !== service_id)).toBe(
                 true,
@@ -282,7 +282,7 @@ describe("any number of registrations, renewals and endings", () => {
           }
           expect(new Set(kept.map(({ place }) => place)).size).toBe(kept.length);
           expect(new Set(kept.map(({ service_id }) => service_id)).size).toBe(kept.length);
-          // Nobody alive lost its place, but to its own owner.
+          // A live service loses its place only to its own owner.
           for (const service of before.filter((was) => !isStale(was, now) && one.do !== "unregister")) {
             const still = kept.find(({ place }) => place === service.place);
             expect(still).toMatchObject({ service_id: service.service_id, owner: service.owner });
@@ -291,11 +291,11 @@ describe("any number of registrations, renewals and endings", () => {
       }),
       { numRuns: 500 },
     );
-    // The actions really come to blows.
+    // Conflicts really occur.
     expect(Math.min(refused, replaced)).toBeGreaterThan(50);
   });
 
-  test("let whoever comes first have a free place, and everybody else be refused", () => {
+  test("gives a free place to the first, and rejects the others", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.string(), { minLength: 1, maxLength: 20 }), (owners) => {
         let there: Kept | undefined;
@@ -310,7 +310,7 @@ describe("any number of registrations, renewals and endings", () => {
   });
 });
 
-describe("naming a service", () => {
+describe("resolving a service", () => {
   const service = (id: string, name: string, owner: string, url = "http://localhost:1") => ({
     service_id: id.repeat(32),
     name,
@@ -325,7 +325,7 @@ describe("naming a service", () => {
   ];
   const found = (ref: string, caller = "dan") => resolveService(ref, all, caller).owner;
 
-  test("by name in any case, url, id, or the beginning of it", () => {
+  test("accepts a name in any case, a url, an id or an id prefix", () => {
     expect(found("http://localhost:2")).toBe("ben");
     expect(found("HTTP://LOCALHOST:3/x")).toBe("cat");
     expect(found("aaaa")).toBe("ann");
@@ -333,18 +333,18 @@ describe("naming a service", () => {
     expect(found("b".repeat(32))).toBe("ben");
   });
 
-  test("a name goes before the beginning of an id, and the caller's own before others'", () => {
+  test("a name wins over an id prefix, and the caller's own services over others", () => {
     expect(found("bbbb")).toBe("cat");
     expect(found("web", "ann")).toBe("ann");
     expect(found("WEB", "ben")).toBe("ben");
   });
 
-  test("nobody's name gets in front of an id", () => {
+  test("an exact id wins over a name", () => {
     const faked = [...all, service("d", "a".repeat(32), "mallory")];
     expect(resolveService("a".repeat(32), faked, "mallory").owner).toBe("ann");
   });
 
-  test("several are told, and none as well", () => {
+  test("several matches and none are errors that list services", () => {
     expect(thrownBy(() => found("web")).line).toMatch(/2 services: web \(aaaaaaaa, of ann\), Web \(bbbbbbbb, of ben\)/);
     expect(thrownBy(() => found("aaa")).code).toBe("not_found");
     expect(thrownBy(() => found("")).code).toBe("not_found");

@@ -31,7 +31,7 @@ const head: fc.Arbitrary<SpoolHead> = fc.record({
 });
 
 describe("the mail file", () => {
-  test("reads back as it was written, for any text", () => {
+  test("parses what was written, for any text", () => {
     fc.assert(
       fc.property(head, fc.string({ unit: "grapheme" }), (written, text) => {
         const file = writeSpool(written, text);
@@ -92,12 +92,12 @@ describe("the mail file", () => {
     "normal inject ../../etc/passwd:1\n",
     "normal inject abcdefgh:1 \n",
     " normal inject\n",
-  ])("%j is no head", (content) => {
+  ])("%j is not a head line", (content) => {
     expect(readSpoolHead(content)).toBeUndefined();
   });
 });
 
-test("the most urgent message decides how urgent the mail is", () => {
+test("mail is as urgent as its most urgent message", () => {
   expect(highestUrgency(["low", "interrupt", "normal"])).toBe("interrupt");
   expect(highestUrgency(["low", "normal"])).toBe("normal");
   expect(highestUrgency(["low"])).toBe("low");

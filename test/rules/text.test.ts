@@ -5,12 +5,12 @@ import { checkMessageText, checkPlainText, MAX_TEXT_BYTES, oneLine, stripInvisib
 import { hostileText, isControl, LINE_END, UNSEEN } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
 
-describe("what can be sent", () => {
-  test.each(["", " ", "\n\t ", "\u2028"])("%j is empty, and refused", (text) => {
+describe("text input", () => {
+  test.each(["", " ", "\n\t ", "\u2028"])("%j is rejected as empty", (text) => {
     expect(thrownBy(() => checkMessageText(text)).code).toBe("bad_request");
   });
 
-  test("64 KiB are counted in bytes, as they travel", () => {
+  test("the limit of 64 KiB counts bytes of UTF-8", () => {
     for (const letter of ["x", "é", "€", "😀"]) {
       const bytes = Buffer.byteLength(letter);
       const full = letter.repeat(Math.floor(MAX_TEXT_BYTES / bytes)) + "x".repeat(MAX_TEXT_BYTES % bytes);
@@ -19,7 +19,7 @@ describe("what can be sent", () => {
     }
   });
 
-  test("a control character or half a character is refused, naming it but not the text; all else is taken", () => {
+  test("only control characters and lone surrogates are rejected, without repeating the text", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         fc.pre(text.trim() !== "");
@@ -33,14 +33,14 @@ describe("what can be sent", () => {
     );
   });
 
-  test("the place of a control character is told", () => {
+  test("the error names the position of a control character", () => {
     expect(thrownBy(() => checkPlainText("summary", "red \u001b[31m")).message).toContain("U+001B at position 4");
     expect(() => checkPlainText("summary", "tab\tline\r\nend")).not.toThrow();
   });
 });
 
-describe("what is shown", () => {
-  test("holds nothing that hides, turns or fakes what stands beside it", () => {
+describe("text output", () => {
+  test("has no character that hides, reorders or fakes its neighbours", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         const shown = stripInvisible(text);
@@ -53,7 +53,7 @@ describe("what is shown", () => {
     );
   });
 
-  test("holds none of the characters that Unicode lets nobody see", () => {
+  test("has no invisible characters", () => {
     const left: string[] = [];
     for (let code = 0; code <= 0x10ffff; code++) {
       if (code >= 0xd800 && code <= 0xdfff) continue;
@@ -63,7 +63,7 @@ describe("what is shown", () => {
     expect(left).toEqual([]);
   });
 
-  test("cleaning what is clean changes nothing", () => {
+  test("stripping twice changes nothing more", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         expect(stripInvisible(stripInvisible(text))).toBe(stripInvisible(text));
@@ -71,12 +71,12 @@ describe("what is shown", () => {
     );
   });
 
-  test("plain words, other scripts and emoji come through as they are", () => {
+  test("plain words, other scripts and emoji are unchanged", () => {
     for (const text of ["a\tb\nc", "naïve Ελληνικά עברית 日本語", "👍🏽 ❤️ 🇩🇪", "x < y && y > z"])
       expect(stripInvisible(text)).toBe(text);
   });
 
-  test("a line is one line, and no longer than asked", () => {
+  test("oneLine returns one line within the limit", () => {
     fc.assert(
       fc.property(hostileText, fc.integer({ min: 1, max: 60 }), (text, limit) => {
         const line = oneLine(text, limit);
@@ -88,7 +88,7 @@ describe("what is shown", () => {
     );
   });
 
-  test("errors are of the one type", () => {
+  test("errors are CctErrors", () => {
     expect(thrownBy(() => checkPlainText("text", "\ud800"))).toBeInstanceOf(CctError);
   });
 });

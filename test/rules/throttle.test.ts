@@ -12,8 +12,8 @@ import {
 
 const NOW = 1_700_000_000_000;
 
-describe("a bucket", () => {
-  test("never lets through more than it held and what has come in since", () => {
+describe("a token bucket", () => {
+  test("never passes more than its capacity plus what was refilled", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 100 }),
@@ -35,7 +35,7 @@ describe("a bucket", () => {
     );
   });
 
-  test("that says how long to wait has one then, and had none before; whoever keeps to the pace never waits", () => {
+  test("has a token exactly after the time it names; a caller at the refill rate never waits", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 900 }), fc.integer({ min: 1, max: 50 }), (perSecond, size) => {
         let bucket: TokenBucket | undefined;
@@ -48,7 +48,7 @@ describe("a bucket", () => {
     );
   });
 
-  test("gains and loses nothing by a clock that is set back", () => {
+  test("ignores a clock that is set back", () => {
     const { bucket } = takeToken(undefined, 1, 5, NOW);
     expect(takeToken(bucket, 1, 5, NOW - 1_000_000).bucket.left).toBe(3);
   });
@@ -61,7 +61,7 @@ describe("wrong credentials", () => {
     return failures;
   };
 
-  test("cost nothing at first, then more and more, and never more than two seconds", () => {
+  test("are not delayed at first, then more and more, up to two seconds", () => {
     expect(tarpitDelayMs(undefined, NOW)).toBe(0);
     expect(tarpitDelayMs(failed(10), NOW)).toBe(0);
     expect(tarpitDelayMs(failed(11), NOW)).toBe(50);
@@ -74,7 +74,7 @@ describe("wrong credentials", () => {
     );
   });
 
-  test("are forgotten with time", () => {
+  test("decay over time", () => {
     expect(tarpitDelayMs(failed(12), NOW + 12_000)).toBe(0);
     expect(tarpitDelayMs(failed(12), NOW - 12_000)).toBe(100);
   });

@@ -5,27 +5,27 @@ import { thrownBy } from "../support/thrown.ts";
 
 const NAMES = ["ann", "ben", "carol", "dan", "eve", "fay", "gus", "hal", "ida"];
 
-/** The snapshot of a pool of `size`; nobody has voted. */
+/** The ballots of a pool of `size` before any vote. */
 const snapshot = (size: number): Ballot[] =>
   NAMES.slice(0, size).map((name) => ({ peer_id: `id-of-${name}`, name, vote: null }));
 
 const size = fc.integer({ min: 2, max: NAMES.length });
 const vote = fc.constantFrom(...votes);
-/** Votes as they come in: who, by place in the snapshot, and what. Some vote often, some never. */
+/** Votes in order: voter (index) and vote. Some vote often, some never. */
 const incoming = fc.array(fc.record({ who: fc.nat(NAMES.length - 1), vote }), { maxLength: 25 });
 
 const castAll = (ballots: Ballot[], all: readonly { who: number; vote: Vote }[]): Ballot[] =>
   all.reduce((so_far, { who, vote }) => castVote(so_far, ballots[who % ballots.length]?.peer_id ?? "", vote), ballots);
 
-describe("how a vote ends", () => {
-  test("what each voter said last counts, in whatever order the voters came", () => {
+describe("the result", () => {
+  test("the last vote of each voter counts, independent of order", () => {
     fc.assert(
       fc.property(
         size,
         incoming.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length }))),
         (voters, [all, shuffled]) => {
           const last = new Map(all.map(({ who, vote }) => [who % voters, vote]));
-          // The same last words, in an order of their own.
+          // The same last votes in another order.
           const order = [...new Set(shuffled.map(({ who }) => who % voters))];
           const again = order.map((who) => ({ who, vote: last.get(who) ?? "abstain" }));
           const ballots = castAll(snapshot(voters), all);
@@ -37,7 +37,7 @@ describe("how a vote ends", () => {
     );
   });
 
-  test("it passes with more than half of all voters, those who abstain or are silent among them; of two it takes both", () => {
+  test("needs more than half of all voters, including those who abstain or do not vote; of two, both", () => {
     fc.assert(
       fc.property(fc.array(fc.option(vote), { minLength: 2, maxLength: 9 }), (said) => {
         const ballots = snapshot(said.length).map((ballot, i) => ({ ...ballot, vote: said[i] ?? null }));
@@ -52,7 +52,7 @@ describe("how a vote ends", () => {
     );
   });
 
-  test("it is over no later than when all have voted, and no earlier than when the silent cannot change it any more", () => {
+  test("is decided as soon as missing votes cannot change it, and not earlier", () => {
     fc.assert(
       fc.property(size, incoming, (voters, all) => {
         const ballots = castAll(snapshot(voters), all);
@@ -75,7 +75,7 @@ describe("how a vote ends", () => {
     );
   });
 
-  test("once it is decided, nobody who had not voted yet changes it", () => {
+  test("once decided, missing votes do not change it", () => {
     fc.assert(
       fc.property(size, incoming, incoming, (voters, all, later) => {
         const decided = castAll(snapshot(voters), all);
@@ -101,7 +101,7 @@ describe("how a vote ends", () => {
     [4, ["yes", "yes", "abstain", "yes"], "passed"],
     [4, ["no", "no"], "rejected"],
     [5, ["yes", "yes", "no", "no"], "open"],
-  ] as [number, Vote[], string][])("%d voters who say %j: %s", (voters, said, state) => {
+  ] as [number, Vote[], string][])("%d voters with %j: %s", (voters, said, state) => {
     expect(
       countVotes(
         castAll(
@@ -114,7 +114,7 @@ describe("how a vote ends", () => {
 });
 
 describe("a vote", () => {
-  test("of somebody who was no member then is refused with who may vote, and counts for nobody", () => {
+  test("of a peer that is not a voter is forbidden, lists the voters and does not count", () => {
     const ballots = Object.freeze(snapshot(3).map((ballot) => Object.freeze(ballot)));
     const error = thrownBy(() => castVote(ballots, "id-of-gus", "yes"));
     expect(error.code).toBe("forbidden");
@@ -136,7 +136,7 @@ describe("a vote", () => {
   });
 });
 
-test("how it stands is told with who has not voted", () => {
+test("the summary names those who did not vote", () => {
   const ballots = castAll(snapshot(4), [
     { who: 0, vote: "yes" },
     { who: 1, vote: "no" },

@@ -1,10 +1,10 @@
 /**
- * A process that uses a store, for tests that kill it, refuse it, or take its disk away:
+ * A process that uses a store, for tests that kill it, lock it out, or fill its disk:
  *
- *     child.mjs write <file>   writes without end; prints each number once it was answered
- *     child.mjs hold <file>    opens, prints "open", and stays
- *     child.mjs fill <file>    goes on after the disk of the file was full; prints what happened, as JSON
- *     child.mjs count <file>   prints how many writes are in it
+ *     child.mjs write <file>   writes until killed; prints each number after its commit
+ *     child.mjs hold <file>    opens, prints "open", and keeps running
+ *     child.mjs fill <file>    writes while the disk is full and afterwards; prints the results as JSON
+ *     child.mjs count <file>   prints the number of rows
  */
 import { appendFileSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -39,7 +39,7 @@ async function opened(): Promise<Store> {
 
 async function write(): Promise<void> {
   const store = await opened();
-  // Several at once, so that the kill hits groups as well.
+  // Several at once, so that the kill also interrupts group commits.
   for (let id = 0; ; id += 5) {
     await Promise.all([0, 1, 2, 3, 4].map((i) => insert(store, id + i, 200).then(() => print(String(id + i)))));
   }
@@ -59,7 +59,7 @@ async function fill(): Promise<void> {
     try {
       for (;;) appendFileSync(filler, "f".repeat(size));
     } catch {
-      // Full, for pieces of this size.
+      // No space left for a piece of this size.
     }
   }
   const alone = await codeOf(insert(store, 100, 300_000));

@@ -10,11 +10,11 @@ describe("a database's URL", () => {
     ["postgres://u:p@localhost/cct", undefined],
     ["postgres://u:p@127.0.0.1/cct", undefined],
     ["postgres:///cct?host=/run/postgresql", undefined],
-  ])("%s: to another machine it is TLS unless the URL says otherwise", (url, ssl) => {
+  ])("%s uses TLS to other machines unless the URL says otherwise", (url, ssl) => {
     expect(connectionOptions(url).ssl).toEqual(ssl);
   });
 
-  test("is shown without what gets one in", () => {
+  test("is displayed without user, password and options", () => {
     const shown = databaseName("postgres://u:s3cret@db.example:6432/cct?sslmode=verify-full");
     expect(shown).toBe("postgres db.example:6432/cct");
   });

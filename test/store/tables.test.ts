@@ -1,4 +1,4 @@
-/** What is said of the tables in the code, held against what the migrations make. */
+/** Compares the list of tables in the code with the schema that the migrations create. */
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
@@ -6,10 +6,10 @@ import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import { tables } from "../../src/store/tables.ts";
 import { root, tempFolder } from "../support/folders.ts";
 
-/** What a database knows of itself: its schema, its brokers' turns, how far clearing away has come, its moves. */
+/** Tables that stay with a database: schema version, chores of brokers, retention cursors, moves. */
 const ownTables = ["schema_migrations", "chores", "clearings", "moves"];
 
-test("every table is moved, or a database's own; keys, order and width are as moving needs them", async () => {
+test("every table is either moved or stays with its database; keys, order and width suit a move", async () => {
   const store = await openSqlite(join(tempFolder(), "cct.db"));
   onTestFinished(() => store.close());
   await migrate(store, await readMigrations(join(root, "migrations")), 1);
@@ -21,9 +21,9 @@ test("every table is moved, or a database's own; keys, order and width are as mo
       const columns = await sql(`SELECT name, type, pk FROM pragma_table_info('${name}') ORDER BY pk`);
       const ofKey = columns.filter(({ pk }) => pk !== 0);
       expect({ name, key }).toEqual({ name, key: ofKey.map((column) => column.name) });
-      // Text is in the same order everywhere.
+      // Text has the same order in all databases.
       expect(ofKey.every(({ type }) => type === "TEXT")).toBe(true);
-      // 500 rows in one statement of SQLite.
+      // 500 rows fit into one SQLite statement.
       expect(columns.length * 500).toBeLessThanOrEqual(32_766);
       const before = tables.slice(0, i).map((table) => table.name);
       for (const reference of await sql(`SELECT * FROM pragma_foreign_key_list('${name}')`))

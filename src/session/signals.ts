@@ -9,7 +9,7 @@ import { readTrusted, writeWhole } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 
 /** `blocked`: a permission dialog is open. */
-export type SessionState = "active" | "idle" | "blocked" | "ended";
+type SessionState = "active" | "idle" | "blocked" | "ended";
 const states: readonly SessionState[] = ["active", "idle", "blocked", "ended"];
 
 export interface Signals {

@@ -1,6 +1,11 @@
 // The layers of the tests. `npm test` runs the quick part, which every change has to pass and which needs nothing but a
 // warm install. The other parts belong to the full run: they take long, or need root, PostgreSQL, Claude Code or another
 // Node. A test file is in the quick part unless one of the lists below has it. They hold beginnings of paths.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(fileURLToPath(import.meta.url), "../../..");
 
 /** Needs a PostgreSQL server. */
 const POSTGRES = ["test/store/postgres.test.ts", "test/broker/shared", "test/session/crash-shared", "test/cli/migrate"];
@@ -8,8 +13,15 @@ const POSTGRES = ["test/store/postgres.test.ts", "test/broker/shared", "test/ses
 const SECURITY = ["test/security/lan", "test/security/local"];
 /** Starts the real Claude Code. */
 const HOST = ["test/host"];
-/** Run by the quick part as well, with small counts: `CCT_TEST_SOAK=full` makes them large. */
-const SOAK = ["test/session/crash.test.ts", "test/security/fuzz.test.ts"];
+/** Run by the quick part as well, with small counts; `CCT_TEST_SOAK=full` makes them large. */
+const SOAK = filesWith("/support/soak.ts");
+
+function filesWith(text) {
+  const files = readdirSync(join(root, "test"), { recursive: true }).filter((name) => name.endsWith(".test.ts"));
+  return files
+    .map((name) => join("test", name))
+    .filter((path) => readFileSync(join(root, path), "utf8").includes(text));
+}
 
 /** What the store has most to do with. `npm run test:postgres` runs all of the broker's tests there. */
 const ON_POSTGRES = [
@@ -62,7 +74,7 @@ export const PARTS = {
     }),
   ],
   security: [build, tests("security", SECURITY)],
-  soak: [build, tests("soak", SOAK, { CCT_TEST_SOAK: "full" })],
+  soak: [build, tests("soak", SOAK, { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],
   // Alone: a real session under a load that it does not have elsewhere proves nothing.
   host: [build, tests("real host", [...HOST, "--no-file-parallelism"])],
   // All that ran so far ran on this one.

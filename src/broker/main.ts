@@ -30,9 +30,11 @@ import { createFanout } from "./streams/fanout.ts";
 export interface BrokerTiming {
   /** How often the sweep runs. */
   sweepMs: number;
+  /** How long a client may take for its first byte, and for the headers of a request. */
+  clientTimeoutMs: number;
 }
 
-const TIMING: BrokerTiming = { sweepMs: 2_000 };
+const TIMING: BrokerTiming = { sweepMs: 2_000, clientTimeoutMs: 10_000 };
 /** At shutdown, requests in progress get this long to finish. */
 const DRAIN_MS = 3_000;
 
@@ -44,7 +46,8 @@ export interface Broker {
 }
 
 /** Starts the broker of a home; resolves when it accepts requests. Throws a `CctError` that says what prevents it. */
-export async function startBroker(world: World, config: Config, timing: BrokerTiming = TIMING): Promise<Broker> {
+export async function startBroker(world: World, config: Config, changes: Partial<BrokerTiming> = {}): Promise<Broker> {
+  const timing = { ...TIMING, ...changes };
   prepareHome(config.home, world.user, true);
   const { log, endLog } = openLog(paths(config.home).logs);
   let database: Database | undefined;
@@ -142,10 +145,11 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     connections,
     monitoring,
     metrics,
+    clientTimeoutMs: timing.clientTimeoutMs,
     isClosing,
   });
   const certificate = isLoopback(config.host) || config.plain_http ? undefined : await loadCertificate(world, config);
-  const listeners = await openListeners(app, config, certificate, connections.admit);
+  const listeners = await openListeners(app, config, certificate, timing.clientTimeoutMs, connections.admit);
   const url = localUrl(config.host, listeners.port);
   const lan = (): LanAccess | undefined =>
     isLoopback(config.host)

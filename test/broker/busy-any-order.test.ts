@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openClockwork } from "../support/clockwork.ts";
+import { times } from "../support/soak.ts";
 
 const WHOLE = { limit: 100, budget: 7600 };
 
@@ -94,7 +95,7 @@ describe("a busy peer, whatever happens in any order", () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: times(30, 150) },
     );
     expect(disturbed).toBeGreaterThan(0);
   });

@@ -2,13 +2,16 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
+import { testClock } from "../support/clock.ts";
 import { openEvents } from "../support/events.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
+import { elapse } from "../support/sweep.ts";
 import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
+const clock = testClock();
 beforeAll(async () => {
-  broker = await startBroker();
+  broker = await startBroker({ clock });
 });
 
 let pairs = 0;
@@ -116,7 +119,7 @@ describe("a busy peer", () => {
     const [, ben] = await pair();
     await ok(broker, "set_busy", { reason: "one", estimate_seconds: 1 }, ben);
     const { busy_until = 0 } = await ok(broker, "set_busy", { reason: "two", estimate_seconds: 3600 }, ben);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await elapse(broker, clock, 2_500);
     const { peers } = await ok(broker, "list_peers", {});
     expect(peers.find(({ peer_id }) => peer_id === ben.peer_id)).toMatchObject({
       presence: "busy",

@@ -6,6 +6,7 @@ import { type Call, call, ok, refusal, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { hostileText } from "../support/hostile.ts";
 import { allTexts, newPeer, place, type TestPeer } from "../support/peers.ts";
+import { times } from "../support/soak.ts";
 
 let broker: TestBroker;
 let alice: TestPeer;
@@ -227,7 +228,7 @@ describe("any input to an operation", () => {
           expect(status, message).toBeGreaterThanOrEqual(400);
           expect(status, `${message} ${JSON.stringify(sent)}`).toBeLessThan(500);
         }),
-        { numRuns: 150, endOnFailure: true },
+        { numRuns: times(40, 150), endOnFailure: true },
       );
       // What was stored can be read.
       await ok(broker, "list_peers", {});

@@ -24,11 +24,12 @@ const body = (answer: string): unknown => JSON.parse(answer.split("\r\n\r\n")[1]
 
 describe("an incomplete request", () => {
   test("is cut off with a reason: in its headers, in its body, and before its first byte", async () => {
-    const whole = head("POST /api/list_peers", { ...host, ...goodHeaders(broker, { body: "{ }" }) });
+    const impatient = await startBroker({ timing: { clientTimeoutMs: 1_000 } });
+    const whole = head("POST /api/list_peers", { ...host, ...goodHeaders(impatient, { body: "{ }" }) });
     const begun = `${whole}\r\n{`;
     const started = performance.now();
-    const slow = [raw(broker), raw(broker, "GET /health HTTP/1.1\r\nhost: "), raw(broker, begun)];
-    const drip = setInterval(() => slow[1]?.socket.write("x"), 300);
+    const slow = [raw(impatient), raw(impatient, "GET /health HTTP/1.1\r\nhost: "), raw(impatient, begun)];
+    const drip = setInterval(() => slow[1]?.socket.write("x"), 100);
     for (const connection of slow) {
       const answer = await connection.over;
       expect(status(answer)).toBe("408");

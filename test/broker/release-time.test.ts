@@ -4,6 +4,7 @@ import { RELEASE_GRACE_MS } from "../../src/rules/pools.ts";
 import { DEFAULT_DEADLINE_MS } from "../../src/rules/votes.ts";
 import { ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
+import { testClock } from "../support/clock.ts";
 import { openClockwork } from "../support/clockwork.ts";
 import type { TestPeer } from "../support/peers.ts";
 import { lastSeq, newsFor, newTeam, status } from "../support/pools.ts";
@@ -11,8 +12,9 @@ import { rejectedBy } from "../support/thrown.ts";
 import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
+const clock = testClock();
 beforeAll(async () => {
-  broker = await startBroker();
+  broker = await startBroker({ clock });
 });
 
 describe("time", () => {
@@ -22,6 +24,8 @@ describe("time", () => {
     const since = await lastSeq(broker);
     const input = { pool, peer: ben.name, reason: "slow", deadline_seconds: 10 };
     const { proposal_id } = await ok(broker, "propose_release", input, ann);
+    // A database's clock goes at its own pace: there it takes the ten seconds.
+    clock.forward(10_000);
     await until("it has expired", async () => (await status(broker, pool)).open_proposals.length === 0);
     const [told] = await newsFor(broker, ann, since);
     expect(told?.text).toContain("is expired: the deadline passed: 1 of 3 voted yes, 2 needed");

@@ -8,6 +8,7 @@ import { testClock } from "../support/clock.ts";
 import { onPostgres } from "../support/database.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { allServices, web } from "../support/services.ts";
+import { swept } from "../support/sweep.ts";
 import { until } from "../support/wait.ts";
 
 const clock = testClock();
@@ -94,7 +95,7 @@ onOwnClock("services survive a restart of the broker; removed ones are deleted f
   let running = second;
   // Only the file shows it, and only one process at a time can open it.
   const left = await until("the sweep has taken one away", async () => {
-    await new Promise((resolve) => setTimeout(resolve, 2_200));
+    await swept(running);
     await running.stop();
     const store = await openSqlite(join(first.home, "cct.db"));
     const rows = await store.tx((sql) => sql("SELECT service_id FROM services"));

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
+import { times } from "../support/soak.ts";
 import { until } from "../support/wait.ts";
 import { beside, type Event, mailFile, newSpool, said, type TestSpool, takers } from "./hook.ts";
 
@@ -21,7 +22,7 @@ function whole(spool: TestSpool): string {
 }
 
 test("of twenty tool calls at once exactly one shows the mail, and the others pass as if there were none", async () => {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < times(1, 3); round++) {
     const spool = newSpool();
     spool.put();
     const runs = await Promise.all(Array.from({ length: 20 }, () => spool.run("PreToolUse")));
@@ -34,7 +35,7 @@ test("of twenty tool calls at once exactly one shows the mail, and the others pa
 });
 
 test("of all kinds of hooks at once exactly one shows the mail", async () => {
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < times(2, 4); round++) {
     const spool = newSpool();
     spool.put();
     const events = [...takers, ...takers, ...takers, ...takers];
@@ -46,7 +47,7 @@ test("of all kinds of hooks at once exactly one shows the mail", async () => {
 });
 
 test("wherever a hook is killed, the mail lies whole in one place, and is marked as printed only when it was", async () => {
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < times(20, 60); round++) {
     const spool = newSpool();
     spool.put();
     const event = takers[round % takers.length] ?? "PreToolUse";

@@ -6,6 +6,7 @@ import { describe, expect, test as inTurn } from "vitest";
 import { isAlive } from "../../src/platform/process.ts";
 import { cct, success } from "../support/cct.ts";
 import { notRun } from "../support/not-run.ts";
+import { times } from "../support/soak.ts";
 import {
   CLASSIC_VERSION,
   json,
@@ -198,7 +199,7 @@ inTurn.skipIf(!canInject && notRun("an install that is killed", "strace, which k
       success(await whole.cct("install"));
       const wanted = Object.keys(whole.everything()).sort();
       // Every file is put in place by a rename: each of these ends the install before one of them.
-      for (let at = 1; at <= 6; at++) {
+      for (let at = 1; at <= 6; at += times(3, 1)) {
         const place = placeOf(version);
         const kill = ["-f", "-o", "/dev/null", "-e", "trace=rename", "-e", `inject=rename:signal=KILL:when=${at}`];
         const run = await cct(["install"], {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test as inTurn } from "vitest";
 import { notRun } from "../support/not-run.ts";
+import { times } from "../support/soak.ts";
 import { flags, newLine } from "./line.ts";
 
 // Each test has a home of its own, so that they may run side by side.
@@ -127,7 +128,7 @@ describe("whatever stands in the file", () => {
         expect(rows[0]).toMatch(/^CCT:/);
         expect(rows[0]).not.toMatch(UNSAFE);
       }),
-      { numRuns: 60 },
+      { numRuns: times(20, 60) },
     );
   });
 

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { startBroker as serveHere } from "../../src/broker/main.ts";
+import { type BrokerTiming, startBroker as serveHere } from "../../src/broker/main.ts";
 import { loadConfig } from "../../src/platform/config.ts";
 import { readIfThere } from "../../src/platform/home.ts";
 import { steadyClock } from "../../src/platform/world.ts";
@@ -40,6 +40,8 @@ export interface BrokerOptions {
   port?: number;
   env?: Record<string, string>;
   clock?: TestClock;
+  /** A broker in a process of its own keeps the program's. */
+  timing?: Partial<BrokerTiming>;
 }
 
 export interface ProcessOptions extends BrokerOptions {
@@ -67,7 +69,7 @@ async function startHere(options: BrokerOptions): Promise<TestBroker> {
     environment(home, options),
     clock && { now: steadyClock(clock.now, () => performance.now()) },
   );
-  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS });
+  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS, ...options.timing });
   atEnd(broker.close);
   const token = readFileSync(join(home, "token"), "utf8").trim();
   return { home, url: broker.url, pid: world.pid, token, stop: broker.close };

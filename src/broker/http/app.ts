@@ -16,14 +16,16 @@ import { checkMethod, createRoutes, noSuchRoute } from "./routes.ts";
 import { createTarpit } from "./tarpit.ts";
 import { createThrottle, type Rates, refuseExcess } from "./throttle.ts";
 
-/** Time limits for clients. Node checks them every two seconds. */
-const limits = {
-  maxHeaderSize: 16 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 15_000,
+const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Limits for clients. `timeoutMs`: for the headers of a request; the whole of it gets half as much again. */
+const limits = (timeoutMs: number) => ({
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: timeoutMs,
+  requestTimeout: timeoutMs * 1.5,
+  connectionsCheckingInterval: timeoutMs / 5,
   keepAliveTimeout: 30_000,
-  connectionsCheckingInterval: 2_000,
-};
+});
 /** Closes a connection without traffic, such as one whose answer is not read. Event streams send a keep-alive before that. */
 const INACTIVE_MS = 60_000;
 
@@ -39,6 +41,8 @@ export interface App {
   connections: Connections;
   monitoring: Monitoring;
   metrics: Metrics;
+  /** How long a client may take for the headers of a request. */
+  clientTimeoutMs: number;
   /** Whether the broker is shutting down. */
   isClosing(): boolean;
 }
@@ -49,7 +53,7 @@ export function createApp(app: App): Server {
   const responder = createResponder(app.isClosing);
   const tarpit = createTarpit({ throttle, log, metrics, now: environment.now });
   const routes = createRoutes({ ...app, throttle, tarpit });
-  const server = createServer(limits);
+  const server = createServer(limits(app.clientTimeoutMs));
   server.timeout = INACTIVE_MS;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -118,7 +122,7 @@ export function createApp(app: App): Server {
 /** The answer to what node's HTTP parser rejects. */
 function parserError(code: string | undefined): [CctError, number] {
   if (code === "HPE_HEADER_OVERFLOW") {
-    const message = `The request line and headers are larger than ${limits.maxHeaderSize} bytes.`;
+    const message = `The request line and headers are larger than ${MAX_HEADER_BYTES} bytes.`;
     return [new CctError("too_large", message, "Send the input as the body."), 431];
   }
   if (code === "ERR_HTTP_REQUEST_TIMEOUT")

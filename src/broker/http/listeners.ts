@@ -11,8 +11,6 @@ import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
 import { isLoopback } from "../../platform/network.ts";
 import { rawResponse } from "./raw.ts";
 
-/** A connection that sends nothing for this long after it was opened is closed. */
-const FIRST_BYTE_MS = 10_000;
 /** The first byte of a TLS handshake. No HTTP request begins with it. */
 const TLS_HANDSHAKE = 0x16;
 
@@ -41,17 +39,19 @@ const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, kee
 
 /**
  * Listens on the configured address and passes connections to `http`. `tls`: for other machines; without it they use plain
- * HTTP. `admit`: whether there is room for one more connection.
+ * HTTP. `timeoutMs`: closes a connection that has sent nothing, or not all of a TLS handshake, so long after it was opened.
+ * `admit`: whether there is room for one more connection.
  */
 export async function openListeners(
   http: HttpServer,
   config: Config,
   tls: Tls | undefined,
+  timeoutMs: number,
   admit: (socket: Socket) => boolean,
 ): Promise<Listeners> {
   const connections = new Set<Socket>();
   const serveHttp = (socket: Socket): boolean => http.emit("connection", socket);
-  const tlsServer = tls && createTlsServer({ ...tls, minVersion: "TLSv1.2", handshakeTimeout: FIRST_BYTE_MS });
+  const tlsServer = tls && createTlsServer({ ...tls, minVersion: "TLSv1.2", handshakeTimeout: timeoutMs });
   tlsServer?.on("secureConnection", serveHttp);
   // A scanner, or a client that does not accept our certificate.
   tlsServer?.on("tlsClientError", (_error, socket) => void socket.destroy());
@@ -59,7 +59,7 @@ export async function openListeners(
   const detectProtocol = (socket: Socket): void => {
     socket.on("error", () => socket.destroy());
     const giveUp = (): void => void socket.destroy();
-    socket.setTimeout(FIRST_BYTE_MS, giveUp);
+    socket.setTimeout(timeoutMs, giveUp);
     socket.once("end", giveUp);
     socket.once("data", (first: Buffer) => {
       socket.setTimeout(0);

@@ -1,14 +1,14 @@
--- One dialect for both databases: text ids, integer milliseconds, no types that only one of them has.
+-- One dialect for both databases: text ids, times in integer milliseconds, no types that only one of them has.
 
 CREATE TABLE peers (
   peer_id     TEXT PRIMARY KEY,
   name        TEXT NOT NULL,
-  -- lower-cased: two names never differ by case alone
+  -- lower case: names are unique ignoring case
   name_key    TEXT NOT NULL UNIQUE,
   -- SHA-256 of the peer's secret, hexadecimal
   secret_hash TEXT NOT NULL,
   host        TEXT NOT NULL,
-  -- the session that speaks for the peer now, or did last
+  -- the current session, or the last one
   claude_pid  BIGINT NOT NULL,
   session_id  TEXT,
   cwd         TEXT NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE peers (
   branch      TEXT,
   remote      TEXT,
   summary     TEXT NOT NULL,
-  -- offline once the session has ended
+  -- offline after the session has ended
   presence    TEXT NOT NULL,
   last_seen   BIGINT NOT NULL,
   created_at  BIGINT NOT NULL
@@ -24,7 +24,7 @@ CREATE TABLE peers (
 
 CREATE TABLE messages (
   message_id TEXT PRIMARY KEY,
-  -- place in the order of sending, unique and growing
+  -- sequence number: the order of sending, unique and increasing
   seq        BIGINT NOT NULL,
   -- peer_id, or 'operator'
   from_id    TEXT NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE messages (
   sent_at    BIGINT NOT NULL,
   expires_at BIGINT,
   hops       BIGINT NOT NULL,
-  -- the sender's answer as JSON: a repeated message_id gets it again
+  -- the response to the sender as JSON, returned again for a repeated message_id
   answer     TEXT NOT NULL
 );
 CREATE INDEX messages_by_seq ON messages (seq);
@@ -56,7 +56,7 @@ CREATE TABLE deliveries (
   expires_at   BIGINT,
   PRIMARY KEY (message_id, peer_id)
 );
--- Finished deliveries leave the index, so that looking for mail costs the same however much was ever sent.
+-- Partial indexes: final deliveries are not in them, so the cost of finding mail does not grow with history.
 CREATE INDEX deliveries_open ON deliveries (peer_id, seq) WHERE state IN ('queued', 'claimed', 'delivered');
 CREATE INDEX deliveries_claimed ON deliveries (leased_at) WHERE state = 'claimed';
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state = 'queued' AND expires_at IS NOT NULL;

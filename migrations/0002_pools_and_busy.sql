@@ -1,16 +1,16 @@
--- Busy signals: why, since when, and for how long in all by the peer's own estimate (NULL: nobody knows).
+-- Busy signals: reason, start, and the peer's estimate of the total duration (NULL: unknown).
 ALTER TABLE peers ADD COLUMN busy_reason TEXT;
 ALTER TABLE peers ADD COLUMN busy_since BIGINT;
 ALTER TABLE peers ADD COLUMN busy_for BIGINT;
--- 1: its host can neither be woken nor given mail while it works; it asks for it by a poll
+-- 1: its host supports neither wakes nor injection, so the session polls for mail
 ALTER TABLE peers ADD COLUMN polls BIGINT NOT NULL DEFAULT 0;
 
 CREATE TABLE pools (
   pool_id     TEXT PRIMARY KEY,
   name        TEXT NOT NULL,
-  -- lower-cased, in all states
+  -- lower case, in all states
   name_key    TEXT NOT NULL,
-  -- the same while the pool is active, NULL once it is archived: a name is unique among the active ones
+  -- the same while the pool is active, NULL when archived: names are unique among active pools
   active_name TEXT UNIQUE,
   purpose     TEXT NOT NULL,
   -- peer_id, or 'operator'
@@ -25,9 +25,9 @@ CREATE TABLE members (
   peer_id         TEXT NOT NULL REFERENCES peers (peer_id),
   role            TEXT NOT NULL,
   joined_at       BIGINT NOT NULL,
-  -- released by a vote: gets no broadcasts any more, and is no member any more from then on
+  -- released by a vote: gets no broadcasts, and membership ends at this time
   releasing_until BIGINT,
-  -- set once it is no member any more; the row stays, because prior members may revive an archived pool
+  -- set when membership ends; the row stays, because former members may revive an archived pool
   left_at         BIGINT,
   PRIMARY KEY (pool_id, peer_id)
 );
@@ -46,7 +46,7 @@ CREATE TABLE proposals (
   proposer    TEXT NOT NULL,
   reason      TEXT NOT NULL,
   state       TEXT NOT NULL,
-  -- why it is in this state, for people
+  -- the reason for this state, for people
   outcome     TEXT NOT NULL,
   created_at  BIGINT NOT NULL,
   deadline    BIGINT NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE proposals (
 CREATE UNIQUE INDEX proposals_open ON proposals (pool_id, subject_id) WHERE state = 'open';
 CREATE INDEX proposals_due ON proposals (deadline) WHERE state = 'open';
 
--- The frozen snapshot of who may vote, with the vote once it is cast.
+-- The voters, fixed at the time of the proposal, and their votes.
 CREATE TABLE ballots (
   proposal_id TEXT NOT NULL REFERENCES proposals (proposal_id),
   peer_id     TEXT NOT NULL REFERENCES peers (peer_id),

@@ -1,24 +1,24 @@
--- Infrastructure that registered itself: where it is, who keeps it, how it does.
+-- Services: url, owner, health.
 
 CREATE TABLE services (
   service_id    TEXT PRIMARY KEY,
   kind          TEXT NOT NULL,
   name          TEXT NOT NULL,
   url           TEXT NOT NULL,
-  -- only for http and https: what a probe asks for
+  -- only for http and https: the path that a probe requests
   health_path   TEXT,
   -- the machine on which it was registered
   host          TEXT NOT NULL,
-  -- machine and port that it occupies: never two services on one
+  -- its place, host:port; unique
   endpoint      TEXT NOT NULL UNIQUE,
   -- peer_id, or 'operator'
   owner         TEXT NOT NULL,
-  -- 1: renewed by the command that registered it, and by nobody else
+  -- 1: only the command that registered it renews it
   held          BIGINT NOT NULL,
   ttl           BIGINT NOT NULL,
   registered_at BIGINT NOT NULL,
   renewed_at    BIGINT NOT NULL,
-  -- as last probed, and when
+  -- result and time of the last probe
   health        TEXT NOT NULL,
   health_at     BIGINT
 );

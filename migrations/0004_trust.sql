@@ -1,9 +1,9 @@
--- Deliveries that end otherwise than by being read, and how each was shown.
+-- Deliveries that end unread, and how mail was delivered.
 ALTER TABLE deliveries ADD COLUMN lost BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN reason TEXT;
--- by which way the host took it: wake, tool, stop, prompt, check
+-- delivery method: wake, tool, stop, prompt, check
 ALTER TABLE deliveries ADD COLUMN via TEXT;
--- messages of one batch were shown together: one injection, or one wake
+-- messages with one batch were shown together, in one injection or wake
 ALTER TABLE deliveries ADD COLUMN batch TEXT;
 CREATE INDEX deliveries_wakes ON deliveries (peer_id, delivered_at) WHERE via = 'wake';
 CREATE INDEX deliveries_shown ON deliveries (delivered_at) WHERE via IS NOT NULL;
@@ -12,27 +12,27 @@ CREATE INDEX deliveries_failed ON deliveries (seq) WHERE state IN ('dead', 'expi
 DROP INDEX deliveries_expiring;
 CREATE INDEX deliveries_expiring ON deliveries (expires_at) WHERE state IN ('queued', 'held') AND expires_at IS NOT NULL;
 
--- The peer or pool that a message went to, whatever name the sender used for it.
+-- The id of the peer or pool that a message was sent to.
 ALTER TABLE messages ADD COLUMN target TEXT NOT NULL DEFAULT '';
 
--- Whether the session's hooks take mail: live, or quiet (then only cct_check_messages does).
+-- Whether the session's hooks deliver mail: live, or quiet (then only cct_check_messages does).
 ALTER TABLE peers ADD COLUMN hooks TEXT NOT NULL DEFAULT 'live';
--- when the peer was given mail last
+-- when the peer last received mail
 ALTER TABLE peers ADD COLUMN took_at BIGINT;
 
 CREATE TABLE policies (
   peer_id TEXT NOT NULL REFERENCES peers (peer_id),
-  -- a sender's peer_id, a pool_id, or '' for all the rest
+  -- a sender's peer_id, a pool_id, or '' for the default
   source  TEXT NOT NULL,
   policy  TEXT NOT NULL,
   PRIMARY KEY (peer_id, source)
 );
 
--- What the operator should know.
+-- Notes to the operator.
 CREATE TABLE notes (
   note_id TEXT PRIMARY KEY,
   at      BIGINT NOT NULL,
-  -- notes on one subject are written once in a while, not each time
+  -- limits the rate of notes: one per subject and period
   subject TEXT NOT NULL,
   text    TEXT NOT NULL
 );

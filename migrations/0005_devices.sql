@@ -1,8 +1,8 @@
--- Other machines: each shows a token of its own, which can be taken away.
+-- Other machines, each with its own token, which can be revoked.
 CREATE TABLE devices (
   device_id  TEXT PRIMARY KEY,
   name       TEXT NOT NULL,
-  -- read, post, admin: each includes the one before
+  -- read, post, admin: each includes the previous one
   scope      TEXT NOT NULL,
   token_hash TEXT NOT NULL UNIQUE,
   created_at BIGINT NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE devices (
   revoked_at BIGINT
 );
 
--- What join strings open, once.
+-- One-time codes inside join strings.
 CREATE TABLE invitations (
   code_hash  TEXT PRIMARY KEY,
   scope      TEXT NOT NULL,
@@ -19,5 +19,5 @@ CREATE TABLE invitations (
   used_at    BIGINT
 );
 
--- The device that the peer's session came from last; none: this machine.
+-- The device of the peer's last session; NULL: the broker's own machine.
 ALTER TABLE peers ADD COLUMN device_id TEXT;

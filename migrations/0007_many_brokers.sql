@@ -1,14 +1,14 @@
 -- For many brokers on one database.
 
--- 1: a program that knows only what came before must not go on with this schema.
+-- 1: breaking; a program without this migration must not use the schema.
 ALTER TABLE schema_migrations ADD COLUMN breaking BIGINT NOT NULL DEFAULT 0;
 
--- Work of the clock that is done by one of the brokers, whichever comes first: when it was taken last.
+-- Leader election for periodic work: when a broker last claimed each chore.
 CREATE TABLE chores (
   name     TEXT PRIMARY KEY,
   taken_at BIGINT NOT NULL
 );
 
--- Each broker makes its own numbers; that two never make the same is the database's word.
+-- Each broker generates sequence numbers; this index rejects duplicates.
 DROP INDEX messages_by_seq;
 CREATE UNIQUE INDEX messages_by_seq ON messages (seq);

@@ -1,4 +1,4 @@
--- How far clearing away has come, in the order of sending; 0: it rests until the next round, since `at`.
+-- Cursors of retention: the sequence number to continue after; 0: idle since `at`, until the next round.
 CREATE TABLE clearings (
   kind TEXT PRIMARY KEY,
   seq  BIGINT NOT NULL,

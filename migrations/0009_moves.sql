@@ -1,10 +1,10 @@
--- Data that was moved from one database to another.
+-- Moves of all data between databases.
 CREATE TABLE moves (
-  -- random: names the database that the data comes from, there and where it goes
+  -- random id of the source database, stored in source and target
   source_id TEXT PRIMARY KEY,
-  -- source: that database is this one; running: part of its data may be here; done: all of it is
+  -- source: this database is the source; running: part of the data may be here; done: all of it is
   state     TEXT NOT NULL,
-  -- SHA-256 of the data as it was when it was read; '': what is here has to go first
+  -- SHA-256 of the data when it was read; '': delete the data here first
   digest    TEXT NOT NULL,
   at        BIGINT NOT NULL
 );

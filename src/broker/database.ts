@@ -48,7 +48,7 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
 
 async function openShared(world: World, config: Config, url: string, lock: Store, log: Logger): Promise<Database> {
   const { steady, random } = world;
-  const { openPostgres, openWire, databaseName } = await import("../store/drivers/postgres.ts");
+  const { openPostgres, openNotifications, databaseName } = await import("../store/drivers/postgres.ts");
   const store = openPostgres({ url, pool: config.database_pool, random });
   const clock = followClock(steady);
   for (let i = 0; i < CLOCK_READINGS; i++) {
@@ -65,7 +65,7 @@ async function openShared(world: World, config: Config, url: string, lock: Store
     homeFile: paths(config.home).lock,
     share(events) {
       hints = shareHints({
-        open: (listener) => openWire(url, random, listener),
+        open: (listener) => openNotifications(url, random, listener),
         events,
         store,
         clock,

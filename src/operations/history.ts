@@ -1,7 +1,8 @@
 /** Message history and delivery status. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { failedMessages, findMessage, history, recipientsOf } from "../store/messages.ts";
+import { failedMessages, history } from "../store/history.ts";
+import { findMessage, recipientsOf } from "../store/messages.ts";
 import { operation } from "./core/operation.ts";
 import { mayKnow } from "./support/may-read.ts";
 import { addressFormatter, peerNamed, senderAddressFormatter } from "./support/references.ts";

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { requireMember, visibilityOf } from "../rules/pools.ts";
 import { oneLine } from "../rules/text.ts";
-import { messagesOfPool } from "../store/messages.ts";
+import { messagesOfPool } from "../store/history.ts";
 import { operation } from "./core/operation.ts";
 import { seenBy } from "./support/may-read.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";

@@ -2,7 +2,7 @@
 import { integer } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** Claims a chore that no broker has claimed since `before`; false when another broker was first. */
+/** Claims a chore that no broker has claimed since `before`. Returns false if another broker was first. */
 export async function claimChore(sql: Sql, name: string, before: number, now: number): Promise<boolean> {
   const rows = await sql(
     `INSERT INTO chores (name, taken_at) VALUES ($1, $3)
@@ -15,7 +15,7 @@ export async function claimChore(sql: Sql, name: string, before: number, now: nu
   return rows.length > 0;
 }
 
-/** When a chore was last claimed; `undefined`: never. */
+/** When a chore was last claimed, milliseconds since 1970; `undefined` if never. */
 export async function choreClaimedAt(sql: Sql, name: string): Promise<number | undefined> {
   const [row] = await sql("SELECT taken_at FROM chores WHERE name = $1", name);
   return row && integer(row, "taken_at");

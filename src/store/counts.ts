@@ -1,5 +1,6 @@
 /** Counts for the operator. They use the partial indexes on open deliveries, never the whole history. */
 import { type DeliveryState, deliveryStates } from "../rules/delivery.ts";
+import { OPEN } from "./messages.ts";
 import { integer, integerOrNull, oneOf } from "./row.ts";
 import type { Sql } from "./store.ts";
 
@@ -7,7 +8,7 @@ import type { Sql } from "./store.ts";
 export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState, number>>> {
   const rows = await sql(
     `SELECT d.state, count(*) AS deliveries FROM deliveries d
-     WHERE d.state IN ('queued', 'claimed', 'delivered') GROUP BY d.state`,
+     WHERE ${OPEN} GROUP BY d.state`,
   );
   const [held] = await sql("SELECT count(*) AS deliveries FROM deliveries d WHERE d.state = 'held'");
   return {
@@ -23,7 +24,7 @@ export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState,
 export async function oldestQueued(sql: Sql): Promise<number | null> {
   const [row] = await sql(
     `SELECT min(d.seq) AS seq FROM deliveries d
-     WHERE d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')`,
+     WHERE d.state = 'queued' AND ${OPEN}`,
   );
   return row ? integerOrNull(row, "seq") : null;
 }

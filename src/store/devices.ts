@@ -87,7 +87,7 @@ export interface InvitationRow {
   used_at: number | null;
 }
 
-/** Deletes invitations that expired more than a day ago; the list of devices has all they could tell. */
+/** Deletes invitations that expired more than a day ago. Used ones are visible as devices. */
 export async function deleteOldInvitations(sql: Sql, now: number): Promise<void> {
   await sql("DELETE FROM invitations WHERE expires_at < $1", now - 24 * 3_600_000);
 }

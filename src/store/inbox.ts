@@ -1,5 +1,6 @@
 /** Statements about waiting mail. They use the partial indexes on open deliveries, so their cost does not grow with history. */
 import { MAX_TEXT_BYTES } from "../rules/text.ts";
+import { OPEN } from "./messages.ts";
 import { integer, placeholders, text, textOrNull } from "./row.ts";
 import type { Sql } from "./store.ts";
 
@@ -7,7 +8,7 @@ import type { Sql } from "./store.ts";
 export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: string | null; unread: number }[]> {
   const rows = await sql(
     `SELECT m.pool_id, count(*) AS unread FROM deliveries d JOIN messages m ON m.message_id = d.message_id
-     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')
+     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND ${OPEN}
      GROUP BY m.pool_id`,
     peerId,
   );
@@ -15,15 +16,15 @@ export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: 
 }
 
 /**
- * The size of a peer's mailbox: queued and held messages. Text lengths are summed, which means reading the text, only when
- * that many messages could exceed `characters`.
+ * The size of a peer's mailbox: queued, claimed and held messages. The lengths of texts are summed only if that many messages
+ * could exceed `characters`, because it means reading the texts; otherwise `characters` is 0.
  */
 export async function mailboxOf(
   sql: Sql,
   peerId: string,
   characters: number,
 ): Promise<{ messages: number; characters: number }> {
-  const WAITING = `FROM deliveries d WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')`;
+  const WAITING = `FROM deliveries d WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND ${OPEN}`;
   const HELD = "FROM deliveries d WHERE d.peer_id = $1 AND d.state = 'held'";
   const [row] = await sql(`SELECT (SELECT count(*) ${WAITING}) + (SELECT count(*) ${HELD}) AS messages`, peerId);
   const messages = row ? integer(row, "messages") : 0;
@@ -36,11 +37,11 @@ export async function mailboxOf(
   return { messages, characters: sum ? integer(sum, "characters") : 0 };
 }
 
-/** The number of leases that a peer holds. */
+/** The number of claims that a peer holds. */
 export async function countClaims(sql: Sql, peerId: string): Promise<number> {
   const [row] = await sql(
     `SELECT count(*) AS claims FROM deliveries d
-     WHERE d.peer_id = $1 AND d.state = 'claimed' AND d.state IN ('queued', 'claimed', 'delivered')`,
+     WHERE d.peer_id = $1 AND d.state = 'claimed' AND ${OPEN}`,
     peerId,
   );
   return row ? integer(row, "claims") : 0;
@@ -51,7 +52,7 @@ export async function countQueued(sql: Sql, peerId: string, now: number): Promis
   const [row] = await sql(
     `SELECT count(*) AS all_queued, coalesce(sum(CASE m.urgency WHEN 'interrupt' THEN 1 ELSE 0 END), 0) AS interrupts
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id
-     WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
+     WHERE d.peer_id = $1 AND d.state = 'queued' AND ${OPEN}
        AND (d.expires_at IS NULL OR d.expires_at > $2)`,
     peerId,
     now,
@@ -78,7 +79,7 @@ export async function inboxOf(sql: Sql, peerId: string, now: number): Promise<In
     `SELECT m.pool_id, count(*) AS unread, sum(CASE WHEN ${QUEUED} THEN 1 ELSE 0 END) AS queued,
        sum(CASE WHEN ${QUEUED} AND m.urgency = 'interrupt' THEN 1 ELSE 0 END) AS interrupts, 0 AS held
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id
-     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered')
+     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND ${OPEN}
      GROUP BY m.pool_id
      UNION ALL SELECT NULL, 0, 0, 0, count(*) FROM deliveries h WHERE h.peer_id = $1 AND h.state = 'held'`,
     peerId,
@@ -98,7 +99,7 @@ export async function peersWithMailSince(sql: Sql, peerIds: readonly string[], s
   if (peerIds.length === 0) return [];
   const rows = await sql(
     `SELECT DISTINCT d.peer_id FROM deliveries d
-     WHERE d.seq > $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered') AND d.peer_id IN (${placeholders(peerIds.length, 2)})`,
+     WHERE d.seq > $1 AND d.state = 'queued' AND ${OPEN} AND d.peer_id IN (${placeholders(peerIds.length, 2)})`,
     seq,
     ...peerIds,
   );

@@ -5,6 +5,7 @@ import type { Row, Sql } from "./store.ts";
 
 export interface Message {
   message_id: string;
+  /** The sequence number: the send time in microseconds, or slightly ahead of it. */
   seq: number;
   from_id: string;
   from_name: string;
@@ -26,19 +27,27 @@ export interface Message {
 export interface DeliveryRow extends Delivery {
   message_id: string;
   peer_id: string;
-  /** The message's sequence number: the send time in microseconds, or slightly ahead of it. */
+  /** The message's sequence number. */
   seq: number;
 }
 
 /** A message for one recipient. `pool`: the name of its pool; `from_host`: the sender's machine. */
 export type Mail = Message & { pool: string | null; from_host: string | null; delivery: DeliveryRow };
 
-const MESSAGE =
+/**
+ * Open deliveries `d`. Repeat this term beside a narrower one, as in `d.state = 'queued' AND ${OPEN}`: SQLite uses a partial
+ * index only if the query contains the condition of the index.
+ */
+export const OPEN = "d.state IN ('queued', 'claimed', 'delivered')";
+
+/** Columns of a message `m`. */
+export const MESSAGE =
   "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id, m.target";
+/** Columns of a delivery `d`. */
 const DELIVERY =
   "d.message_id, d.peer_id, d.seq, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
 
-function toMessage(row: Row): Message {
+export function toMessage(row: Row): Message {
   return {
     message_id: text(row, "message_id"),
     seq: integer(row, "seq"),
@@ -74,6 +83,7 @@ function toDelivery(row: Row): DeliveryRow {
   };
 }
 
+/** Stores a message. `answer`: the response to its sender, returned again when the same message_id is repeated. */
 export async function insertMessage(sql: Sql, message: Message, answer: string): Promise<void> {
   await sql(
     `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, target, answer)
@@ -155,17 +165,23 @@ export async function lastSeq(sql: Sql): Promise<number> {
   return row ? integer(row, "seq") : 0;
 }
 
-/** A filter for queued mail: all, or only interrupts. */
-export type Which = "all" | "interrupt";
+/** A filter for queued mail. */
+type MailFilter = "all" | "interrupt";
 
 /** A peer's queued, unexpired mail: interrupts first, then in the order of sending. */
-export async function queuedMail(sql: Sql, peerId: string, which: Which, now: number, limit: number): Promise<Mail[]> {
+export async function queuedMail(
+  sql: Sql,
+  peerId: string,
+  which: MailFilter,
+  now: number,
+  limit: number,
+): Promise<Mail[]> {
   const rows = await sql(
     `SELECT ${MESSAGE}, p.name AS pool, s.host AS from_host, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
        d.expires_at AS due
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
        LEFT JOIN peers s ON s.peer_id = m.from_id
-     WHERE d.peer_id = $1 AND d.state = 'queued' AND d.state IN ('queued', 'claimed', 'delivered')
+     WHERE d.peer_id = $1 AND d.state = 'queued' AND ${OPEN}
        AND (d.expires_at IS NULL OR d.expires_at > $2) AND (m.urgency = 'interrupt' OR $3 = 'all')
      ORDER BY CASE m.urgency WHEN 'interrupt' THEN 0 ELSE 1 END, d.seq LIMIT $4`,
     peerId,
@@ -182,16 +198,6 @@ export async function queuedMail(sql: Sql, peerId: string, which: Which, now: nu
   }));
 }
 
-/** The newest messages of a pool, newest first. */
-export async function messagesOfPool(sql: Sql, poolId: string, limit: number): Promise<Message[]> {
-  const rows = await sql(
-    `SELECT ${MESSAGE} FROM messages m WHERE m.pool_id = $1 ORDER BY m.seq DESC LIMIT $2`,
-    poolId,
-    limit,
-  );
-  return rows.map(toMessage);
-}
-
 /** A peer's deliveries in the given open states. */
 export async function openDeliveries(
   sql: Sql,
@@ -200,14 +206,14 @@ export async function openDeliveries(
 ): Promise<DeliveryRow[]> {
   const rows = await sql(
     `SELECT ${DELIVERY} FROM deliveries d
-     WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed', 'delivered') AND d.state IN (${placeholders(wanted.length, 2)})`,
+     WHERE d.peer_id = $1 AND ${OPEN} AND d.state IN (${placeholders(wanted.length, 2)})`,
     peerId,
     ...wanted,
   );
   return rows.map(toDelivery);
 }
 
-/** Leases last renewed at or before `before`, or after `ahead` (the clock was set back since). */
+/** Claims last renewed at or before `before`, or after `ahead` (the clock was set back since). */
 export async function staleClaims(sql: Sql, before: number, ahead: number): Promise<DeliveryRow[]> {
   const rows = await sql(
     `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'claimed' AND (d.leased_at <= $1 OR d.leased_at > $2) LIMIT 1000`,
@@ -217,7 +223,7 @@ export async function staleClaims(sql: Sql, before: number, ahead: number): Prom
   return rows.map(toDelivery);
 }
 
-/** Waiting deliveries past their expiry. */
+/** Queued and held deliveries past their expiry, up to 1000. */
 export async function expiredDeliveries(sql: Sql, now: number): Promise<DeliveryRow[]> {
   const rows = await sql(
     `SELECT ${DELIVERY} FROM deliveries d WHERE d.state IN ('queued', 'held') AND d.expires_at IS NOT NULL AND d.expires_at <= $1 LIMIT 1000`,
@@ -249,51 +255,4 @@ export async function heldDeliveries(sql: Sql, peerId: string | undefined): Prom
           peerId,
         );
   return rows.map(toDelivery);
-}
-
-/** Messages with a delivery that ended unread, newest first, below `beforeSeq`; `fromId`: only of that sender. */
-export async function failedMessages(
-  sql: Sql,
-  fromId: string | undefined,
-  beforeSeq: number,
-  limit: number,
-): Promise<Message[]> {
-  const rows = await sql(
-    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 AND m.from_id <> 'cct' AND (m.from_id = $2 OR $2 = '')
-       AND m.seq IN (SELECT d.seq FROM deliveries d WHERE d.state IN ('dead', 'expired', 'refused'))
-     ORDER BY m.seq DESC LIMIT $3`,
-    beforeSeq,
-    fromId ?? "",
-    limit,
-  );
-  return rows.map(toMessage);
-}
-
-/**
- * Messages that each of `peerIds` sent or received, newest first, below `beforeSeq`; without peers, all messages. The search
- * starts from the first peer's own messages, so that a quiet peer does not cause a scan of the whole history.
- */
-export async function history(
-  sql: Sql,
-  peerIds: readonly string[],
-  beforeSeq: number,
-  limit: number,
-): Promise<Message[]> {
-  const [first, ...others] = peerIds;
-  const newest = others.length === 0 ? "ORDER BY seq DESC LIMIT $2" : "";
-  const own = `AND m.seq IN (
-    SELECT seq FROM (SELECT seq FROM messages WHERE from_id = $3 AND seq < $1 ${newest}) sent
-    UNION SELECT seq FROM (SELECT seq FROM deliveries WHERE peer_id = $3 AND seq < $1 ${newest}) received)`;
-  const concerns = others.map(
-    (_, i) =>
-      `AND (m.from_id = $${i + 4} OR EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.message_id AND d.peer_id = $${i + 4}))`,
-  );
-  const rows = await sql(
-    `SELECT ${MESSAGE} FROM messages m WHERE m.seq < $1 ${first === undefined ? "" : own} ${concerns.join(" ")}
-     ORDER BY m.seq DESC LIMIT $2`,
-    beforeSeq,
-    limit,
-    ...peerIds,
-  );
-  return rows.map(toMessage);
 }

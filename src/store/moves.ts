@@ -46,7 +46,7 @@ export async function requireNoUnfinishedMove(sql: Sql): Promise<void> {
   if (!unfinished) return;
   throw new CctError(
     "conflict",
-    `The database holds a part of what moves there since ${new Date(unfinished.at).toISOString().slice(0, 19)}Z: the move is not finished.`,
-    "Wait for it, or repeat the same cct migrate: it goes on where it was.",
+    `A move into this database started at ${new Date(unfinished.at).toISOString().slice(0, 19)}Z and is not finished.`,
+    "Wait for it, or repeat the same cct migrate command: it continues where it stopped.",
   );
 }

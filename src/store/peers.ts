@@ -1,5 +1,6 @@
 /** Statements about peers. */
 import { type Hooks, hooksStates, reportedPresences, type Session } from "../rules/presence.ts";
+import { OPEN } from "./messages.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
@@ -119,7 +120,7 @@ export async function findCredentials(
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 
-/** Candidates for an address: the peer with exactly that name, and those whose id starts with it. */
+/** Candidates for a reference: the peer with exactly that name, and those whose id starts with it. */
 export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]> {
   const key = ref.toLowerCase();
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
@@ -147,7 +148,7 @@ export async function peersNamedLike(sql: Sql, name: string, stem: string): Prom
 
 /** The only machine that peers have registered from; `undefined` for none or several. */
 export async function singleHost(sql: Sql): Promise<string | undefined> {
-  // Two separate statements: each reads one end of an index.
+  // Two subqueries, each of which reads one end of an index.
   const [row] = await sql("SELECT (SELECT min(host) FROM peers) AS first, (SELECT max(host) FROM peers) AS last");
   const first = row && textOrNull(row, "first");
   return first && first === textOrNull(row, "last") ? first : undefined;
@@ -168,7 +169,7 @@ export async function countPeers(sql: Sql): Promise<number> {
 export type ListedPeer = Peer & { waiting: number };
 
 const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
-  AND d.state IN ('queued', 'claimed') AND d.state IN ('queued', 'claimed', 'delivered'))`;
+  AND d.state IN ('queued', 'claimed') AND ${OPEN})`;
 
 const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
 

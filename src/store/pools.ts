@@ -48,7 +48,7 @@ async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[])
   }));
 }
 
-/** The unique key among active pools: the name, or for a private pool its id, because its name must not be reserved visibly. */
+/** The unique key among active pools: the name. Private pools add their id, because a name conflict would reveal them. */
 function activeName(pool: Pool): string | null {
   if (pool.archived_at !== null) return null;
   const key = pool.name.toLowerCase();
@@ -145,15 +145,15 @@ export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: text(row, "pool_id"), name: text(row, "name") }));
 }
 
-/** Pool names per peer; `fellowId`: only pools that this peer is in too. */
-export async function poolNames(sql: Sql, fellowId: string | undefined): Promise<Map<string, string[]>> {
+/** Pool names per peer; `sharedWith`: only pools that this peer is in too. */
+export async function poolNames(sql: Sql, sharedWith: string | undefined): Promise<Map<string, string[]>> {
   const rows = await sql(
     `SELECT m.peer_id, p.name FROM members m JOIN pools p ON p.pool_id = m.pool_id
      WHERE m.left_at IS NULL AND ($1 = 1 OR EXISTS (
        SELECT 1 FROM members f WHERE f.pool_id = m.pool_id AND f.peer_id = $2 AND f.left_at IS NULL))
      ORDER BY p.name`,
-    fellowId === undefined ? 1 : 0,
-    fellowId ?? "",
+    sharedWith === undefined ? 1 : 0,
+    sharedWith ?? "",
   );
   const names = new Map<string, string[]>();
   for (const row of rows)

@@ -1,15 +1,15 @@
-/** Statements that find and remove what is old. */
+/** Retention: finding and deleting old messages, notes and proposals. */
 import { type DeliveryState, deliveryStates } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-export interface OldMessage {
+export interface MessageKey {
   message_id: string;
   /** Its sequence number. */
   seq: number;
 }
 
-export interface EndedDelivery {
+export interface DeliveryStateRow {
   message_id: string;
   state: DeliveryState;
   delivered_at: number | null;
@@ -18,7 +18,7 @@ export interface EndedDelivery {
 }
 
 /** The next messages with a sequence number between `after` and `before`. */
-export async function messagesBetween(sql: Sql, after: number, before: number, limit: number): Promise<OldMessage[]> {
+export async function messagesBetween(sql: Sql, after: number, before: number, limit: number): Promise<MessageKey[]> {
   const rows = await sql(
     "SELECT message_id, seq FROM messages WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3",
     after,
@@ -29,7 +29,7 @@ export async function messagesBetween(sql: Sql, after: number, before: number, l
 }
 
 /** The same for deliveries that ended unread; a message appears once per delivery. */
-export async function failedBetween(sql: Sql, after: number, before: number, limit: number): Promise<OldMessage[]> {
+export async function failedBetween(sql: Sql, after: number, before: number, limit: number): Promise<MessageKey[]> {
   const rows = await sql(
     `SELECT d.message_id, d.seq FROM deliveries d
      WHERE d.state IN ('dead', 'expired', 'refused') AND d.seq > $1 AND d.seq < $2 ORDER BY d.seq LIMIT $3`,
@@ -41,7 +41,7 @@ export async function failedBetween(sql: Sql, after: number, before: number, lim
 }
 
 /** The states of the deliveries of these messages. */
-export async function deliveryEndsOf(sql: Sql, messageIds: readonly string[]): Promise<EndedDelivery[]> {
+export async function deliveryStatesOf(sql: Sql, messageIds: readonly string[]): Promise<DeliveryStateRow[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
     `SELECT message_id, state, delivered_at, read_at, expires_at FROM deliveries
@@ -91,7 +91,7 @@ export async function deleteProposals(sql: Sql, before: number, limit: number): 
   return ids.length;
 }
 
-/** The progress of a retention round: where to continue, and when that was stored. */
+/** The cursor of a retention round: the sequence number to continue after, and when it was stored. */
 export async function findCursor(sql: Sql, kind: string): Promise<{ seq: number; at: number } | undefined> {
   const [row] = await sql("SELECT seq, at FROM clearings WHERE kind = $1", kind);
   return row && { seq: integer(row, "seq"), at: integer(row, "at") };

@@ -10,10 +10,13 @@ export interface Service {
   url: string;
   health_path: string | null;
   host: string;
+  /** Its place, `host:port`; unique. */
   endpoint: string;
-  /** peer_id, or `operator`. */
+  /** `peer_id`, or `operator`. */
   owner: string;
+  /** Its running command renews it (column `held`). Heartbeats of the owner renew only the others. */
   self_renewing: boolean;
+  /** Milliseconds. */
   ttl: number;
   registered_at: number;
   renewed_at: number;
@@ -69,7 +72,7 @@ export async function insertService(sql: Sql, service: Service): Promise<void> {
   );
 }
 
-/** Updates the mutable columns of a service; endpoint and owner never change. */
+/** Updates the mutable columns of a service; place and owner never change. */
 export async function updateService(sql: Sql, service: Service): Promise<void> {
   await sql(
     `UPDATE services SET kind = $2, name = $3, url = $4, health_path = $5, ttl = $6, renewed_at = $7, health = $8,
@@ -95,7 +98,7 @@ export async function findService(sql: Sql, serviceId: string): Promise<OwnedSer
   return row && toService(row);
 }
 
-/** The service at an endpoint; at most one exists. */
+/** The service at a place; there is at most one. */
 export async function findServiceAt(sql: Sql, endpoint: string): Promise<OwnedService | undefined> {
   const [row] = await sql(`${SELECT} WHERE s.endpoint = $1`, endpoint);
   return row && toService(row);
@@ -110,7 +113,7 @@ export async function servicesOf(sql: Sql, owner: string): Promise<OwnedService[
   return (await sql(`${SELECT} WHERE s.owner = $1`, owner)).map(toService);
 }
 
-/** Services whose lease has lapsed. */
+/** Services that were not renewed within their TTL. */
 export async function overdueServices(sql: Sql, now: number): Promise<OwnedService[]> {
   return (await sql(`${SELECT} WHERE s.renewed_at + s.ttl <= $1`, now)).map(toService);
 }

@@ -16,6 +16,9 @@ export function bindable(value: Value | undefined): Value {
   throw new TypeError(`an SQL value is ${typeof value}`);
 }
 
+/** Part of the errors of drivers: the transaction was rolled back. */
+export const NOTHING_STORED = "Nothing of this request was stored, and nothing stored before is lost.";
+
 /** Runs one statement with `$1`-style placeholders and returns its rows. The same SQL runs on every store. */
 export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 

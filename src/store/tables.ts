@@ -40,7 +40,7 @@ export async function lastKey(sql: Sql, { name, key }: Table): Promise<Value[] |
 }
 
 /** Inserts rows; existing keys are skipped. */
-export async function putRows(sql: Sql, { name }: Table, rows: readonly Row[]): Promise<void> {
+export async function insertRows(sql: Sql, { name }: Table, rows: readonly Row[]): Promise<void> {
   const [first] = rows;
   if (!first) return;
   const columns = Object.keys(first);
@@ -52,7 +52,7 @@ export async function putRows(sql: Sql, { name }: Table, rows: readonly Row[]): 
 }
 
 /** Deletes up to `limit` rows; returns how many. */
-export async function removeSome(sql: Sql, { name, key }: Table, limit: number): Promise<number> {
+export async function deleteSome(sql: Sql, { name, key }: Table, limit: number): Promise<number> {
   const columns = key.join(", ");
   const gone = await sql(
     `DELETE FROM ${name} WHERE (${columns}) IN (SELECT ${columns} FROM ${name} LIMIT $1) RETURNING ${key[0]}`,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { CctError } from "../platform/errors.ts";
 import { type Move, type MovedTable, type MoveProgress, rowText } from "../rules/moves.ts";
 import type { Row, Store, Value } from "../store/store.ts";
-import { keyOf, lastKey, putRows, removeSome, rowsAfter, type Table, tables } from "../store/tables.ts";
+import { deleteSome, insertRows, keyOf, lastKey, rowsAfter, type Table, tables } from "../store/tables.ts";
 
 /** Rows per statement. SQLite allows 32,766 values in one, so no table may have more than 65 columns. */
 const BATCH = 500;
@@ -34,7 +34,7 @@ export async function clearAll(store: Store, control: Control): Promise<void> {
   const step = progress(control, "clearing");
   for (const table of tables.toReversed()) {
     for (let deleted = BATCH; deleted === BATCH; step(deleted))
-      deleted = await store.tx((sql) => removeSome(sql, table, BATCH), "snapshot");
+      deleted = await store.tx((sql) => deleteSome(sql, table, BATCH), "snapshot");
   }
 }
 
@@ -47,7 +47,7 @@ export async function copyAll(source: Store, target: Store, control: Control, of
       const isThere = last !== undefined && !rows.some((row) => sameKey(keyOf(table, row), last));
       if (!isThere) {
         last = undefined;
-        await target.tx((sql) => putRows(sql, table, rows), "snapshot");
+        await target.tx((sql) => insertRows(sql, table, rows), "snapshot");
       }
       step(rows.length);
     }

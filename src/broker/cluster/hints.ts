@@ -6,7 +6,7 @@
 import type { Logger } from "pino";
 import type { Hint } from "../../operations/core/transaction.ts";
 import { revokedAmong } from "../../store/devices.ts";
-import type { Wire, WireListener } from "../../store/drivers/postgres-wire.ts";
+import type { NotificationListener, Notifications } from "../../store/drivers/postgres-notifications.ts";
 import { peersWithMailSince } from "../../store/inbox.ts";
 import type { Store } from "../../store/store.ts";
 import type { Fanout } from "../streams/fanout.ts";
@@ -33,7 +33,7 @@ export interface SharedHints {
 }
 
 interface Sharing {
-  open(listener: WireListener): Wire;
+  open(listener: NotificationListener): Notifications;
   events: Fanout;
   store: Store;
   clock: FollowedClock;
@@ -67,13 +67,13 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
   let catchingUp: Promise<void> | undefined;
   let closed = false;
 
-  const wire = open({
-    up() {
+  const notifications = open({
+    connected() {
       log.info("connected to the other brokers");
       inFlight.clear();
       tick(true);
     },
-    heard(payload) {
+    notified(payload) {
       const [, who, number, hints = ""] = PAYLOAD.exec(payload) ?? [];
       if (who === me) return echo(Number(number));
       for (const text of hints.match(/.{33}/g) ?? []) {
@@ -81,7 +81,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
         events.publish(decode(text));
       }
     },
-    down(error) {
+    disconnected(error) {
       echoAt = Number.NEGATIVE_INFINITY;
       if (!closed) log.warn({ err: error }, "disconnected from the other brokers");
     },
@@ -110,7 +110,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
       const payloads = [];
       for (let i = 0; i < all.length; i += HINTS_PER_PAYLOAD)
         payloads.push(payload(all.slice(i, i + HINTS_PER_PAYLOAD)));
-      await wire.say(payloads);
+      await notifications.publish(payloads);
     }
     sending = undefined;
   }
@@ -133,7 +133,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
 
   async function readClock(): Promise<void> {
     const before = steady();
-    const time = await wire.time();
+    const time = await notifications.time();
     const after = steady();
     if (time !== undefined) clock.read(time, before, after);
   }
@@ -141,7 +141,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
   function tick(everything: boolean): void {
     void readClock();
     // Ping ourselves: if it comes back, silence means no news, not a dead listener.
-    void wire.say([payload([])]);
+    void notifications.publish([payload([])]);
     const before = catchingUp;
     catchingUp = (async () => {
       await before;
@@ -166,7 +166,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
       clearInterval(timer);
       await sending;
       await catchingUp;
-      await wire.close();
+      await notifications.close();
     },
   };
 }

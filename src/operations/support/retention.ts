@@ -6,7 +6,7 @@ import {
   deleteMessages,
   deleteNotes,
   deleteProposals,
-  deliveryEndsOf,
+  deliveryStatesOf,
   failedBetween,
   findCursor,
   messagesBetween,
@@ -45,7 +45,7 @@ function throughMessages(kind: string, days: (keep: RetentionPolicy) => number, 
     if (days(keep) === 0) return 0;
     const old = await find(sql, after, retentionCutoff(days(keep), now) * 1000, BATCH);
     const seqs = new Map(old.map((one) => [one.message_id, one.seq]));
-    const ends = await deliveryEndsOf(sql, [...seqs.keys()]);
+    const ends = await deliveryStatesOf(sql, [...seqs.keys()]);
     const gone = [...seqs].filter(([id, seq]) => {
       const own = ends.filter((end) => end.message_id === id);
       // A seq is the time in microseconds, or slightly above it.

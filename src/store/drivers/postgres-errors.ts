@@ -1,6 +1,7 @@
 /** Classifies errors of PostgreSQL and its driver (retryable, broken connection, timeout) and words them for users. */
 import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
+import { NOTHING_STORED } from "../store.ts";
 
 /** SQLSTATE unique_violation. */
 export const UNIQUE = "23505";
@@ -13,8 +14,8 @@ export const codeOf = (error: unknown): string =>
 export const isConflict = (error: unknown): boolean => ["40001", "40P01"].includes(codeOf(error));
 
 /**
- * The connection is gone or in an unknown state: not an error from the server, or one about a shutdown or connection
- * failure (57P01 to 57P05, class 08).
+ * The connection is gone or in an unknown state: the error is not from the server, or it reports a shutdown, a connection
+ * failure or an idle timeout (57P01 to 57P05, class 08, 25P03).
  */
 export const isBroken = (error: unknown): boolean =>
   !(error instanceof pg.DatabaseError) || /^(?:57P0[1-5]|08...|25P03)$/.test(codeOf(error));
@@ -30,12 +31,10 @@ export const isRetryable = (error: unknown): boolean =>
 export const isTimeout = (error: unknown): boolean =>
   error instanceof Error && codeOf(error) === "" && /\btimeout\b/i.test(error.message);
 
-const KEPT = "Nothing of this request was stored, and nothing stored before is lost.";
-
 export const tooBusy = (): CctError =>
-  new CctError("unavailable", `The database is overloaded. ${KEPT}`, "Try again in a moment.");
+  new CctError("unavailable", `The database is overloaded. ${NOTHING_STORED}`, "Try again in a moment.");
 
-export const unknownEnd = (): CctError =>
+export const commitOutcomeUnknown = (): CctError =>
   new CctError(
     "unavailable",
     "The connection to the database broke during COMMIT: it is unknown whether this request was stored.",
@@ -47,15 +46,23 @@ export function storeError(error: unknown): unknown {
   if (error instanceof CctError) return error;
   const code = codeOf(error);
   if (isConflict(error))
-    return new CctError("conflict", `Too many concurrent changes of the same data. ${KEPT}`, "Try again in a moment.");
+    return new CctError(
+      "conflict",
+      `Too many concurrent changes of the same data. ${NOTHING_STORED}`,
+      "Try again in a moment.",
+    );
   if (code === "53100")
-    return new CctError("store_full", `The database's disk is full. ${KEPT}`, "Free some space there and repeat it.");
+    return new CctError(
+      "store_full",
+      `The database's disk is full. ${NOTHING_STORED}`,
+      "Free some space there and repeat it.",
+    );
   if (code === "57014")
-    return new CctError("unavailable", `The database took too long. ${KEPT}`, "Try again in a moment.");
+    return new CctError("unavailable", `The database took too long. ${NOTHING_STORED}`, "Try again in a moment.");
   if (code === "25006")
     return new CctError(
       "unavailable",
-      `The database is read-only. ${KEPT}`,
+      `The database is read-only. ${NOTHING_STORED}`,
       "Is it a standby? Point database_url at the primary.",
     );
   if (/^(?:28|3D)/.test(code) || code === "42501")
@@ -66,7 +73,11 @@ export function storeError(error: unknown): unknown {
     );
   if (/^(?:08|53|57P|58)/.test(code) || isBroken(error)) {
     const why = code || (isTimeout(error) ? "timeout" : "the connection broke");
-    return new CctError("unavailable", `The database does not answer (${why}). ${KEPT}`, "Try again in a moment.");
+    return new CctError(
+      "unavailable",
+      `The database does not answer (${why}). ${NOTHING_STORED}`,
+      "Try again in a moment.",
+    );
   }
   return error;
 }

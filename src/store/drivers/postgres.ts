@@ -7,10 +7,11 @@ import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
 import { backoffMs } from "../../rules/backoff.ts";
 import { integer } from "../row.ts";
-import { bindable, type Isolation, type Row, type Sql, type Store, type StoreCounts, type Value } from "../store.ts";
+import type { Isolation, Row, Sql, Store, StoreCounts } from "../store.ts";
 import { circuitBreaker } from "./circuit-breaker.ts";
 import {
   codeOf,
+  commitOutcomeUnknown,
   isBroken,
   isConflict,
   isRetryable,
@@ -18,14 +19,14 @@ import {
   storeError,
   tooBusy,
   UNIQUE,
-  unknownEnd,
 } from "./postgres-errors.ts";
+import { TIME } from "./postgres-notifications.ts";
+import { queryBuilder } from "./postgres-queries.ts";
 import { connectionOptions } from "./postgres-url.ts";
-import { TIME } from "./postgres-wire.ts";
 import { createSemaphore } from "./semaphore.ts";
 
+export { openNotifications } from "./postgres-notifications.ts";
 export { databaseName } from "./postgres-url.ts";
-export { openWire } from "./postgres-wire.ts";
 
 /** Attempts per transaction. The pauses between them add up to three seconds at most. */
 const MAX_TRIES = 14;
@@ -45,8 +46,6 @@ const MAX_QUEUE = 2_000;
 const SERIAL_FROM_TRY = 3;
 /** How long the circuit breaker stays open. */
 const OPEN_MS = 200;
-/** Prepared statements per connection. Texts vary with the length of lists, so their number must be bounded. */
-const MAX_PREPARED = 400;
 /** Advisory lock for migrations: "cct" and an arbitrary number. */
 const SCHEMA_LOCK = "7168372";
 
@@ -78,7 +77,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   // The pool replaces broken connections. Without these listeners an "error" event would end the process.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
-  const prepare = statements();
+  const toQuery = queryBuilder();
   const connections = createSemaphore(max);
   const serialLane = createSemaphore(1);
   const counts: StoreCounts = { retries: 0, conflicts: 0 };
@@ -86,7 +85,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   let closing: Promise<void> | undefined;
   const running = new Set<Promise<unknown>>();
 
-  async function connected(): Promise<pg.PoolClient> {
+  async function connectClient(): Promise<pg.PoolClient> {
     try {
       return await pool.connect();
     } catch (error) {
@@ -103,10 +102,10 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   /** One attempt. Throws the error of `work`; returns `fault` for a database error after which nothing was changed. */
   async function attempt<T>(
     work: (sql: Sql) => Promise<T>,
-    { before, commits, closes }: Frame,
+    { before, commits, closes }: TransactionMode,
   ): Promise<{ done: T } | { fault: unknown }> {
     const leave = circuit.enter();
-    const client = await connected().catch((error: unknown) => {
+    const client = await connectClient().catch((error: unknown) => {
       leave();
       throw error;
     });
@@ -126,7 +125,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
         throw error;
       }
     };
-    const sql: Sql = async (text, ...values) => (await ask(prepare(text, values))).rows;
+    const sql: Sql = async (text, ...values) => (await ask(toQuery(text, values))).rows;
     try {
       for (const text of before) await ask({ text, ...(closes && { query_timeout: 0 }) });
       const done = await work(sql);
@@ -135,7 +134,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
       if (commits) await ask({ text: "COMMIT" });
       return { done };
     } catch (error) {
-      if (committing && broken) throw unknownEnd();
+      if (committing && broken) throw commitOutcomeUnknown();
       if (!broken && commits) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
       // A database error takes precedence: the error of `work` is a consequence of it.
       if (fault !== undefined) return { fault };
@@ -147,8 +146,8 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     }
   }
 
-  async function run<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
-    let taken = 0;
+  async function run<T>(work: (sql: Sql) => Promise<T>, mode: TransactionMode): Promise<T> {
+    let uniqueViolations = 0;
     for (let tries = 1; ; tries++) {
       circuit.check();
       if (connections.waiting() > MAX_QUEUE) throw tooBusy();
@@ -157,14 +156,14 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
         leaveLane();
         throw error;
       });
-      const end = await attempt(work, frame).finally(() => {
+      const result = await attempt(work, mode).finally(() => {
         releaseConnection();
         leaveLane();
       });
-      if ("done" in end) return end.done;
-      const { fault } = end;
-      if (codeOf(fault) === UNIQUE) taken++;
-      if (!isRetryable(fault) || tries === MAX_TRIES || taken === MAX_TRIES_UNIQUE) {
+      if ("done" in result) return result.done;
+      const { fault } = result;
+      if (codeOf(fault) === UNIQUE) uniqueViolations++;
+      if (!isRetryable(fault) || tries === MAX_TRIES || uniqueViolations === MAX_TRIES_UNIQUE) {
         if (isConflict(fault)) counts.conflicts++;
         throw storeError(fault);
       }
@@ -174,9 +173,9 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     }
   }
 
-  function begin<T>(work: (sql: Sql) => Promise<T>, frame: Frame): Promise<T> {
+  function begin<T>(work: (sql: Sql) => Promise<T>, mode: TransactionMode): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
-    const result = run(work, frame);
+    const result = run(work, mode);
     const settled = result.then(nothing, nothing);
     running.add(settled);
     void settled.then(() => running.delete(settled));
@@ -185,19 +184,19 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
 
   return {
     tx: (work, isolation = "serial") => begin(work, TRANSACTION[isolation]),
-    read: (read) => begin(read, STATEMENTS),
-    exclusiveTx: (work) => begin(work, ALONE),
+    read: (read) => begin(read, NO_TRANSACTION),
+    exclusiveTx: (work) => begin(work, EXCLUSIVE),
     time: () =>
       begin(async (sql) => {
         const [row] = await sql(TIME);
         return row ? integer(row, "now") : Number.NaN;
-      }, STATEMENTS),
+      }, NO_TRANSACTION),
     counts: () => ({ ...counts }),
     size: () =>
       begin(async (sql) => {
         const [row] = await sql("SELECT pg_database_size(current_database()) AS bytes");
         return row ? integer(row, "bytes") : 0;
-      }, STATEMENTS),
+      }, NO_TRANSACTION),
     close() {
       closing ??= Promise.all(running).then(() => pool.end());
       return closing;
@@ -205,8 +204,10 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   };
 }
 
+const nothing = (): undefined => undefined;
+
 /** The statements around a unit of work. */
-interface Frame {
+interface TransactionMode {
   before: readonly string[];
   commits: boolean;
   /** Close the connection afterwards, which undoes the settings of `before`. */
@@ -214,54 +215,14 @@ interface Frame {
 }
 
 const BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-const TRANSACTION: Record<Isolation, Frame> = {
+const TRANSACTION: Record<Isolation, TransactionMode> = {
   serial: { before: [BEGIN], commits: true },
   snapshot: { before: ["BEGIN ISOLATION LEVEL REPEATABLE READ"], commits: true },
 };
-const STATEMENTS: Frame = { before: [], commits: false };
+const NO_TRANSACTION: TransactionMode = { before: [], commits: false };
 /** The lock is taken before BEGIN, so that the snapshot includes the work of the previous holder. */
-const ALONE: Frame = {
+const EXCLUSIVE: TransactionMode = {
   before: ["SET statement_timeout = 0", `SELECT pg_advisory_lock(${SCHEMA_LOCK})`, BEGIN],
   commits: true,
   closes: true,
 };
-
-/** Converts a statement into a named query, which each connection prepares once. */
-function statements(): (text: string, values: readonly Value[]) => pg.QueryConfig {
-  const known = new Map<string, { text: string; name?: string; order: number[] }>();
-  return (text, values) => {
-    let statement = known.get(text);
-    if (!statement) {
-      const name = known.size < MAX_PREPARED ? { name: `s${known.size}` } : {};
-      statement = { ...dense(withCollation(text)), ...name };
-
-      if (known.size < MAX_PREPARED) known.set(text, statement);
-    }
-    return {
-      ...(statement.name !== undefined && { name: statement.name }),
-      text: statement.text,
-      values: statement.order.map((i) => bindable(values[i])),
-      // Migrations run without a timeout: building a large index takes long.
-      ...(isDefinition(text) && { query_timeout: 0 }),
-    };
-  };
-}
-
-const nothing = (): undefined => undefined;
-
-const isDefinition = (text: string): boolean => /^\s*(?:CREATE|ALTER|DROP)\s/i.test(text);
-
-/** Compares text by code points, as SQLite does, independent of the database's collation: id prefixes depend on it. */
-const withCollation = (text: string): string =>
-  isDefinition(text) ? text.replace(/\bTEXT\b/g, 'TEXT COLLATE "C"') : text;
-
-/** Renumbers the placeholders without gaps: PostgreSQL cannot infer the type of an unused one. */
-function dense(text: string): { text: string; order: number[] } {
-  const order: number[] = [];
-  const renumbered = text.replace(/\$(\d+)/g, (_, n) => {
-    const index = Number(n) - 1;
-    if (!order.includes(index)) order.push(index);
-    return `$${order.indexOf(index) + 1}`;
-  });
-  return { text: renumbered, order };
-}

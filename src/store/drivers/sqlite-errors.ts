@@ -1,5 +1,6 @@
 /** Converts errors of SQLite, as both drivers report them, into `CctError`s that say what to do. */
 import { CctError } from "../../platform/errors.ts";
+import { NOTHING_STORED } from "../store.ts";
 
 const FULL = 13;
 const BUSY = 5;
@@ -13,12 +14,11 @@ export function storeError(error: unknown, path: string): unknown {
   if (error instanceof CctError || !(error instanceof Error)) return error;
   const code = resultCode(error);
   if (code === undefined) return error;
-  const kept = "Nothing of this request was stored, and nothing stored before is lost.";
   switch (code) {
     case FULL:
       return new CctError(
         "store_full",
-        `The disk that holds ${path} is full. ${kept}`,
+        `The disk that holds ${path} is full. ${NOTHING_STORED}`,
         "Free some space and repeat the request.",
       );
     case BUSY:
@@ -44,7 +44,7 @@ export function storeError(error: unknown, path: string): unknown {
     default:
       return new CctError(
         "store_failed",
-        `SQLite: ${error.message}. ${kept}`,
+        `SQLite: ${error.message}. ${NOTHING_STORED}`,
         "Check the disk, then repeat the request.",
       );
   }

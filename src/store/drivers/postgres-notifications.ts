@@ -14,22 +14,22 @@ const FIRST_PAUSE_MS = 100;
 const CONNECT_TIMEOUT_MS = 3_000;
 const QUERY_TIMEOUT_MS = 5_000;
 
-export interface WireListener {
+export interface NotificationListener {
   /** Connected and listening. */
-  up(): void;
-  heard(payload: string): void;
-  down(error: Error): void;
+  connected(): void;
+  notified(payload: string): void;
+  disconnected(error: Error): void;
 }
 
-export interface Wire {
+export interface Notifications {
   /** Notifies every broker, including this one. Payloads of at most 7,999 bytes each. Resolves to whether it succeeded. */
-  say(payloads: readonly string[]): Promise<boolean>;
+  publish(payloads: readonly string[]): Promise<boolean>;
   /** The database's clock (milliseconds since 1970), half a round trip old; `undefined` when not connected. */
   time(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 
-export function openWire(url: string, random: () => number, listener: WireListener): Wire {
+export function openNotifications(url: string, random: () => number, listener: NotificationListener): Notifications {
   let client: pg.Client | undefined;
   let closed = false;
   let endPause = (): void => {};
@@ -52,14 +52,14 @@ export function openWire(url: string, random: () => number, listener: WireListen
       ended();
     });
     opened.on("end", ended);
-    opened.on("notification", ({ payload }) => listener.heard(payload ?? ""));
+    opened.on("notification", ({ payload }) => listener.notified(payload ?? ""));
     try {
       await opened.connect();
       await opened.query(`LISTEN ${CHANNEL}`);
       if (closed) return false;
       client = opened;
       wasUp = true;
-      listener.up();
+      listener.connected();
       await end;
     } catch (error) {
       problem = error instanceof Error ? error : new Error(String(error));
@@ -68,7 +68,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
       // Do not await: a half-open connection never answers.
       void opened.end().catch(() => {});
     }
-    if (!closed) listener.down(problem);
+    if (!closed) listener.disconnected(problem);
     return wasUp;
   }
 
@@ -109,7 +109,7 @@ export function openWire(url: string, random: () => number, listener: WireListen
   }
 
   return {
-    async say(payloads) {
+    async publish(payloads) {
       const text = "SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said";
       return (await ask({ name: "say", text, values: [CHANNEL, payloads] })) !== undefined;
     },

@@ -52,6 +52,7 @@ export async function withLock<T>(
 /**
  * Removes a stale lock under a second lock. Without it, two processes could both see the stale file, and the slower one
  * would remove the lock that the faster one has just taken. Returns the pid of another process that is doing the same.
+ * What remains: a process is killed in here, and two others find its second lock stale at the same moment.
  */
 function breakStale(path: string, me: Owner): number | undefined {
   const breaker = `${path}.break`;

@@ -38,8 +38,14 @@ describe.each(words)("text that is or contains %s", (_, text) => {
 });
 
 test("a role of 33 characters and a purpose of 501 are too long", async () => {
-  await refusedWith(400, /33 characters; 32/, "join_pool", { pool: "foreign", role: "x".repeat(33) }, ann);
-  await refusedWith(400, /501 characters; 500/, "create_pool", { name: "fresh", purpose: "x".repeat(501) }, ann);
+  await refusedWith(400, /33 characters; the limit is 32/, "join_pool", { pool: "foreign", role: "x".repeat(33) }, ann);
+  await refusedWith(
+    400,
+    /501 characters; the limit is 500/,
+    "create_pool",
+    { name: "fresh", purpose: "x".repeat(501) },
+    ann,
+  );
 });
 
 test.each(["own", "OWN", "@own", "a b", "-x", "x/y", "x".repeat(41)])("a pool cannot be named %j", (name) =>

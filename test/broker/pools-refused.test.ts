@@ -47,7 +47,14 @@ describe.each(onPools)("%s", (operation, more) => {
 
 /** Calls on archived pools, on foreign pools, and on pools of one's own. */
 const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, () => TestPeer | undefined][] = [
-  ["a stranger revives an archived pool", 403, /only who was a member/, "join_pool", { pool: "over" }, () => zoe],
+  [
+    "a stranger revives an archived pool",
+    403,
+    /only a former member can revive it/,
+    "join_pool",
+    { pool: "over" },
+    () => zoe,
+  ],
   [
     "somebody is invited into an archived pool",
     409,
@@ -104,7 +111,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
   ["inviting oneself", 400, /yourself.*join_pool/, "invite_to_pool", { pool: "own", peer: "ann" }, () => ann],
   ["inviting a dead peer", 409, /dead is offline/, "invite_to_pool", { pool: "own", peer: "dead" }, () => ann],
   ["inviting nobody", 404, /no peer 'nobody'.*ann/, "invite_to_pool", { pool: "own", peer: "nobody" }, () => ann],
-  ["inviting a member", 409, /member of @own already/, "invite_to_pool", { pool: "own", peer: "ben" }, () => ann],
+  ["inviting a member", 409, /already a member of @own/, "invite_to_pool", { pool: "own", peer: "ben" }, () => ann],
   [
     "a reason with an escape",
     400,

@@ -205,7 +205,7 @@ describe("what goes wrong", () => {
     expect(failure(await me.cct("pool", "create", "fresh", "\u001b[31mred"))).toMatch(
       /purpose contains the control character U\+001B/,
     );
-    expect(failure(await me.cct("pool", "invite", "jury", "ben"))).toMatch(/ben is a member of @jury already/);
+    expect(failure(await me.cct("pool", "invite", "jury", "ben"))).toMatch(/ben is already a member of @jury/);
     expect(failure(await me.cct("release", "propose", "jury", "nobody", "x"))).toMatch(
       /'nobody' is not a member of @jury\. Members: ben/,
     );

@@ -13,7 +13,7 @@ import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
 import { canWake } from "./support/post.ts";
 import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./support/shapes.ts";
 
-/** What decides how long a message is in its frame. */
+/** The fields that determine the length of a message in its frame. */
 function framed(mail: Mail, host: string): FramedMessage {
   return {
     message_id: mail.message_id,
@@ -35,14 +35,14 @@ async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]
   const claimed: Mail[] = [];
   const [first] = mail;
   if (!first) return claimed;
-  const held = await countClaims(sql, first.delivery.peer_id);
+  const count = await countClaims(sql, first.delivery.peer_id);
   requireBelow(
-    held,
+    count,
     MAX_CLAIMS,
     "This session has too many claims",
     "Acknowledge or return them: ack_messages. Claims that are not renewed lapse by themselves.",
   );
-  for (const one of mail.slice(0, MAX_CLAIMS - held)) {
+  for (const one of mail.slice(0, MAX_CLAIMS - count)) {
     const next = claim(one.delivery, now);
     if (!next) continue;
     claimed.push({ ...one, delivery: await recordDelivery(context, one.delivery, next) });
@@ -50,7 +50,7 @@ async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]
   return claimed;
 }
 
-/** Messages that one claim looks at, at most. */
+/** Maximum number of queued messages that one call considers. */
 const CLAIM_WINDOW = 100;
 
 export const claimMessages = operation({

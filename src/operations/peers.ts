@@ -17,7 +17,7 @@ import { endBusy, isBusyOver } from "./support/busy.ts";
 import { recordDelivery } from "./support/outcomes.ts";
 import { canWake } from "./support/post.ts";
 import { addressFormatter, poolNamed, viewerOf } from "./support/references.ts";
-import { held, place } from "./support/session-shapes.ts";
+import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
 
 export const heartbeat = operation({
@@ -33,11 +33,11 @@ export const heartbeat = operation({
     presence: z.enum(["active", "idle", "blocked"]).optional(),
     hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes mail"),
     command_ms: z.int().min(0).optional().describe("how long a long command has been running"),
-    repo: place.repo,
-    branch: place.branch,
-    remote: place.remote,
+    repo: sessionFields.repo,
+    branch: sessionFields.branch,
+    remote: sessionFields.remote,
     summary: z.string().max(500).optional().describe("used only while the peer has none"),
-    held,
+    held: heldClaims,
   }),
   output: z.object({
     waiting: z.int().describe("queued, ready to be claimed"),

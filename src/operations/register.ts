@@ -12,7 +12,7 @@ import { hashSecret } from "./core/identity.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { endBusy } from "./support/busy.ts";
 import { recordOutcome } from "./support/outcomes.ts";
-import { held, place } from "./support/session-shapes.ts";
+import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 
 export const register = operation({
   name: "register",
@@ -22,8 +22,8 @@ export const register = operation({
   doc: "Registers a session as a peer. Without credentials it creates a new peer and returns its secret, once. With a peer's credentials the session becomes that peer again, unless another live session is that peer.",
   input: z.strictObject({
     name: z.string().min(1).max(200).optional().describe("the preferred name; '-2' is appended when it is taken"),
-    ...place,
-    held,
+    ...sessionFields,
+    held: heldClaims,
   }),
   output: z.object({
     peer_id: z.string(),

@@ -60,7 +60,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
   let sending: Promise<void> | undefined;
   let sent = 0;
   let received = 0;
-  /** When each payload was sent that has not come back yet. */
+  /** Send times of our payloads that have not come back yet, by number. */
   const inFlight = new Map<number, number>();
   let lag: number | undefined;
   let echoAt = Number.NEGATIVE_INFINITY;
@@ -102,7 +102,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
   }
 
   async function sendBatches(): Promise<void> {
-    // Collect what else this turn of the event loop publishes.
+    // Wait for further hints of this turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     while (batch.size > 0) {
       const all = [...batch];

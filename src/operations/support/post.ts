@@ -26,9 +26,9 @@ import { expectation, type recipientShape } from "./shapes.ts";
 export type Recipient = z.input<typeof recipientShape>;
 
 /**
- * Stores a message and its deliveries, and hints to the recipients. A full mailbox gets it as refused, which the answer
- * says. Throws `rate_limited`, and stores nothing, when all mailboxes are full. `answer` makes the stored answer for a
- * repeated send; `format` makes the addresses of recipients on other machines.
+ * Stores a message and its deliveries, and sends hints to the recipients. For a full mailbox the delivery is `refused`, with
+ * the reason. Throws `rate_limited` and stores nothing if all mailboxes are full. `answer` builds the stored response to a
+ * repeated send; `format` builds the addresses of recipients on other machines.
  */
 export async function postMessage(
   context: TransactionContext,
@@ -55,12 +55,12 @@ export async function postMessage(
         state: "refused",
         note: `${reason}; send it again later`,
       });
-      // A report of the broker is in the pool's history anyway, and a note tells the operator.
+      // Reports of the broker stay in the pool's history, so they need no refused delivery, only a note to the operator.
       if (source === "peer") deliveries.push({ peer, delivery: refusedFor(reason, message.expires_at) });
       else await noteFull(context, peer, box);
       continue;
     }
-    // A session's policy does not apply to people and to the broker.
+    // Policies apply to mail from peers only, not from the operator or the broker.
     const isPeers = message.from_id !== BROKER_NAME && message.from_id !== OPERATOR_NAME;
     const policy = isPeers
       ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)

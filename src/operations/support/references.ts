@@ -1,4 +1,4 @@
-/** Resolves what a caller names: peers and pools, by exact name or id prefix. An ambiguous reference is an error with the candidates. */
+/** Resolves references to peers and pools by exact name or id prefix. An ambiguous one is an error that lists the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
 import type { IsLive } from "../../rules/pool-lifecycle.ts";
@@ -12,14 +12,14 @@ import type { Caller } from "../core/operation.ts";
 export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
   const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
-  // Without a candidate, a few other peers are read for the error's text.
+  // Without candidates, the error lists a few other peers.
   return resolvePeer(wanted, candidates.length > 0 ? candidates : await anyPeers(sql, 9));
 }
 
-/** The viewer that is in no pool: a person at another machine. */
+/** A viewer that is in no pool: a person on another machine. */
 const STRANGER = "";
 
-/** The caller as the rules of pools know it: a peer id, or `undefined` for the operator, who sees everything. */
+/** The caller as a viewer of pools: a peer id, or `undefined` for the operator, who sees everything. */
 export function viewerOf(caller: Caller): string | undefined {
   if (caller.kind === "operator") return undefined;
   return caller.kind === "peer" ? caller.peer.peer_id : STRANGER;

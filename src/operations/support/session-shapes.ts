@@ -3,12 +3,12 @@ import * as z from "zod";
 import { messageId } from "./shapes.ts";
 
 const path = z.string().max(4096);
-export const held = z
+export const heldClaims = z
   .array(z.object({ message_id: messageId, attempt: z.int().min(1) }))
   .max(500)
   .describe("claims that the session still has; their leases are renewed");
 
-export const place = {
+export const sessionFields = {
   host: z
     .string()
     .min(1)

@@ -183,7 +183,7 @@ export function toDeliveryShape(row: RecipientRow, format: AddressFormatter): z.
   };
 }
 
-/** What a sender can expect of a recipient, in a few words that are true now. `canWake`: mail may wake it. */
+/** Tells the sender when this recipient will get the message, from its current presence. `canWake`: mail may wake it. */
 export function expectation(
   peer: Peer,
   state: DeliveryState,

@@ -154,7 +154,7 @@ const table: Room[] = [
     "cli/parts",
     "output, input and callers",
     ["client", "rules", ...knowledgeOfOperations, ...platform],
-    ["node:*"],
+    ["node:*", "@modelcontextprotocol/sdk", "fast-string-truncated-width"],
   ),
   room("cli/views", "answers as text", ["cli/parts", "rules", ...knowledgeOfOperations]),
   room(

@@ -14,6 +14,7 @@ import { addOperationCommands } from "./commands/operations.ts";
 import { addOutboxCommand } from "./commands/outbox.ts";
 import { addServiceCommands } from "./commands/service.ts";
 import { addSetupCommands } from "./commands/setup.ts";
+import { arrangeHelp } from "./help.ts";
 import type { Launchers } from "./parts/launchers.ts";
 import type { Screen } from "./parts/output.ts";
 
@@ -68,6 +69,7 @@ export async function runCli(world: World, launchers: Launchers): Promise<number
       await demo(world, screen, options.json ?? false);
     });
   program.command("mcp").description("The session server: Claude Code starts it, over standard input and output.");
+  arrangeHelp(program);
 
   try {
     if (world.argv.length === 0) {

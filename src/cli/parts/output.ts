@@ -1,8 +1,9 @@
-/** What people see: tables, times, a word of colour on a terminal. Peers' words are cleaned before they reach it. */
+/** Terminal output: tables, times, sizes, colour. Control characters in peers' texts are removed before they reach a terminal. */
 import { styleText } from "node:util";
+import measure from "fast-string-truncated-width";
 import { escapeInvisible, oneLine } from "../../rules/text.ts";
 
-/** Whether to colour: only on a terminal, and not when asked not to. */
+/** Where a command writes. `colour` is on for a terminal unless NO_COLOR is set. */
 export interface Screen {
   write(text: string): void;
   colour: boolean;
@@ -13,39 +14,25 @@ export function paint(screen: Screen, style: "green" | "yellow" | "red" | "dim" 
   return screen.colour ? styleText(style, text) : text;
 }
 
-/** Rows under headings, in columns as wide as they need; the last column takes what the terminal leaves. */
+/** A table. Columns are as wide as their content; the last one is cut at the edge of the terminal. */
 export function table(screen: Screen, headings: string[], rows: string[][]): string {
   const cells = [headings, ...rows.map((row) => row.map((cell) => oneLine(cell, 1000)))];
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ""))));
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => measure(row[column] ?? "").width)));
   const lines = cells.map((row) => {
-    const start = row.slice(0, -1).map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - width(cell)));
-    const used = start.reduce((sum, cell) => sum + width(cell) + 2, 0);
+    const start = row
+      .slice(0, -1)
+      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - measure(cell).width));
+    const used = start.reduce((sum, cell) => sum + measure(cell).width + 2, 0);
     return [...start, shorten(row.at(-1) ?? "", Math.max(20, screen.columns - used))].join("  ").trimEnd();
   });
   const [first = "", ...rest] = lines;
   return `${[paint(screen, "dim", first), ...rest].join("\n")}\n`;
 }
 
-/** Columns that a text takes: East Asian wide characters and emoji take two. */
-function width(text: string): number {
-  let columns = 0;
-  for (const character of text) columns += /\p{Mn}|\p{Me}/u.test(character) ? 0 : isWide(character) ? 2 : 1;
-  return columns;
-}
-
-const isWide = (character: string): boolean =>
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(
-    character,
-  );
-
+/** Cuts a text to `columns` of a terminal, with an ellipsis. */
 function shorten(text: string, columns: number): string {
-  if (width(text) <= columns) return text;
-  let cut = "";
-  for (const character of text) {
-    if (width(cut + character) > columns - 1) break;
-    cut += character;
-  }
-  return `${cut}…`;
+  const { truncated, index } = measure(text, { limit: columns, ellipsis: "…" });
+  return truncated ? `${text.slice(0, index)}…` : text;
 }
 
 /** `3 s`, `12 min`, `5 h`, `2 d`. */
@@ -69,7 +56,7 @@ export function clockTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 }
 
-/** JSON for programs, harmless on a terminal: characters that steer one are escaped; what is parsed is the same. */
+/** JSON with control characters escaped, so that it is safe on a terminal and parses to the same value. */
 export function toJson(value: unknown): string {
   return `${escapeInvisible(JSON.stringify(value, null, 2))}\n`;
 }

@@ -1,16 +1,17 @@
 /**
- * Stands in for Claude Code where there is none: a parent process with a real session server, driven over stdio as the
- * host would, and the real hook script, run as the host would. The demo and the doctor's probe use it.
+ * A stand-in for Claude Code: a parent process with a real session server, driven over stdio, and the real hook scripts,
+ * run as the host runs them. Used by `cct demo` and the probe of `cct doctor`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { CctError } from "../../platform/errors.ts";
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { CctError, errorLine } from "../../platform/errors.ts";
 import { paths } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 interface HookResult {
   status: number | null;
@@ -21,25 +22,19 @@ interface HookResult {
 export interface StandIn {
   /** Resolves when the session server has answered the handshake. */
   ready: Promise<void>;
-  /** The pid that stands for the host's. */
+  /** The process id that plays the host's. */
   pid: number;
-  /** Calls a tool; answers with its structured content. Throws the tool's error. */
+  /** Calls a tool and returns its structured content. Throws the tool's error. */
   call(tool: string, input: Record<string, unknown>): Promise<Record<string, unknown>>;
   hook(event: string, fields?: Record<string, unknown>): Promise<HookResult>;
-  /** Resolves when mail lies in the spool. */
+  /** Resolves when the spool holds mail. */
   mailArrived(): Promise<void>;
   end(): Promise<void>;
 }
 
-interface Answer {
-  id?: number;
-  result?: { isError?: boolean; content?: { text?: string }[]; structuredContent?: Record<string, unknown> };
-  error?: { message: string };
-}
-
-/** Starts a session server under a parent of its own. */
+/** Starts a session server below its own parent process. */
 export function standIn(world: World, home: string, name: string, cwd: string): StandIn {
-  // One conversation per name: whoever stands in under it again is the same peer again.
+  // One conversation per name, so that a later stand-in with this name is the same peer.
   const sessionId = `stand-in-${name}`;
   const env = {
     ...world.env,
@@ -48,7 +43,7 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
     CLAUDE_CODE_SESSION_ID: sessionId,
     CLAUDE_PID: undefined,
   };
-  // The shell is the parent and stays: `exec` would make the server its own host.
+  // The shell stays as the parent; with `exec` the server would be its own host.
   const child = spawn("bash", ["-c", '"$@"; exit $?', "cct", world.node, join(world.root, "dist", "bin.js"), "mcp"], {
     cwd,
     env,
@@ -57,31 +52,29 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
   const { pid } = child;
   if (pid === undefined) throw new CctError("internal", "bash could not be started.", "CCT's hooks need bash.");
   const spool = paths(home).spool(pid);
-  const request = conversation(child);
-  const ready = (async () => {
-    await request("initialize", {
-      protocolVersion: "2025-06-18",
-      capabilities: {},
-      clientInfo: { name: "cct stand-in", version: world.version },
-    });
-    child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
-  })();
-  // Callers await `ready` themselves; this only keeps an early end from being an unhandled rejection.
-  ready.catch(() => {});
+  const connecting = connect(child, world.version).catch((error: unknown) => {
+    throw new CctError(
+      "unavailable",
+      `The session server did not start (${errorLine(error)}).`,
+      "See its output above.",
+    );
+  });
+  // Callers await `ready`; this only prevents an unhandled rejection when the process ends early.
+  connecting.catch(() => {});
 
   return {
-    ready,
+    ready: connecting.then(() => {}),
     pid,
     async call(tool, input) {
-      const { result, error } = await request("tools/call", { name: tool, arguments: input });
-      if (error) throw new CctError("internal", error.message);
-      if (result?.isError) throw new CctError("internal", result.content?.[0]?.text ?? `${tool} failed.`);
-      return result?.structuredContent ?? {};
+      const answer = await (await connecting).callTool({ name: tool, arguments: input });
+      if (!answer.isError) return { ...(answer.structuredContent ?? {}) };
+      const [first] = Array.isArray(answer.content) ? answer.content : [];
+      throw new CctError("internal", first?.type === "text" ? String(first.text) : `${tool} failed.`);
     },
     hook: (event, fields = {}) =>
       runHook(world, { ...env, CLAUDE_PID: String(pid) }, event, { session_id: sessionId, cwd, ...fields }),
     async mailArrived() {
-      for (const deadline = world.now() + PATIENCE_MS; !existsSync(join(spool, "mail")); ) {
+      for (const deadline = world.now() + TIMEOUT_MS; !existsSync(join(spool, "mail")); ) {
         if (world.now() > deadline)
           throw new CctError("unavailable", `No mail reached the spool of ${name}.`, "See: cct doctor");
         await new Promise((resolve) => setTimeout(resolve, 1));
@@ -92,37 +85,42 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
         if (child.exitCode !== null || child.signalCode !== null) return resolve();
         child.once("exit", () => resolve());
         child.stdin?.end();
-        // Long: on a loaded machine it may still be starting, and would write into a home that is gone by then.
-        setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS).unref();
+        // Long enough for a server that is still starting: it must not write into a home that was removed.
+        setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS).unref();
       }),
   };
 }
 
-/** JSON-RPC by line, as MCP's stdio transport has it. */
-function conversation(child: ChildProcess): (method: string, params: unknown) => Promise<Answer> {
-  const waiting = new Map<number, { resolve(answer: Answer): void; reject(error: Error): void }>();
-  const giveUp = (): void => {
-    for (const { reject } of waiting.values())
-      reject(new CctError("unavailable", "The session server ended.", "See its words above."));
-    waiting.clear();
+/** An MCP client over the standard streams of a child process. The SDK is loaded here: only demo and doctor need it. */
+async function connect(child: ChildProcess, version: string): Promise<Client> {
+  const [{ Client }, { ReadBuffer, serializeMessage }] = await Promise.all([
+    import("@modelcontextprotocol/sdk/client/index.js"),
+    import("@modelcontextprotocol/sdk/shared/stdio.js"),
+  ]);
+  const { stdin, stdout } = child;
+  if (!stdin || !stdout) throw new CctError("internal", "The session server has no standard streams.");
+  const buffer = new ReadBuffer();
+  // Not the SDK's own stdio transport: it would start the process itself, and end it too soon on a loaded machine.
+  const transport: Transport = {
+    async start() {
+      stdout.on("data", (chunk: Buffer) => {
+        buffer.append(chunk);
+        for (let message = buffer.readMessage(); message; message = buffer.readMessage())
+          transport.onmessage?.(message);
+      });
+      child.once("close", () => transport.onclose?.());
+      stdin.on("error", (error) => transport.onerror?.(error));
+    },
+    async send(message) {
+      stdin.write(serializeMessage(message));
+    },
+    async close() {
+      stdin.end();
+    },
   };
-  let id = 0;
-  if (child.stdout) {
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const answer: Answer = JSON.parse(line);
-      if (answer.id === undefined) return;
-      waiting.get(answer.id)?.resolve(answer);
-      waiting.delete(answer.id);
-    });
-  }
-  child.on("exit", giveUp);
-  child.stdin?.on("error", giveUp);
-  return (method, params) =>
-    new Promise((resolve, reject) => {
-      id++;
-      waiting.set(id, { resolve, reject });
-      child.stdin?.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
-    });
+  const client = new Client({ name: "cct stand-in", version });
+  await client.connect(transport);
+  return client;
 }
 
 interface HookEntry {
@@ -130,7 +128,7 @@ interface HookEntry {
   hooks: { command: string; args: string[] }[];
 }
 
-/** Runs what `hooks.json` names for an event, with its input on stdin. */
+/** Runs the hook that `hooks.json` names for an event, with the event as JSON on standard input. */
 function runHook(world: World, env: World["env"], event: string, fields: Record<string, unknown>): Promise<HookResult> {
   const plugin = join(world.root, "plugin");
   const { hooks } = JSON.parse(readFileSync(join(plugin, "hooks", "hooks.json"), "utf8"));

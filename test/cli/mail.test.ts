@@ -78,7 +78,7 @@ describe("sending", () => {
 
   test("a text that is too long is refused with its size and the most that goes", async () => {
     const stdin = "x".repeat(65_537);
-    expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/65537 bytes; 65536/);
+    expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/65537 bytes; the limit is 65536/);
   });
 
   test("colours and other control characters are refused", async () => {

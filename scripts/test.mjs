@@ -5,9 +5,11 @@
 //   npm run test:all -- security   parts of it: quick, postgres, process, security, soak, host, nodes
 //   npm run test:all -- rest       all parts but the quick one
 // With CCT_TEST_TOTALS=<file> the closing line adds up this run and the earlier ones that had the same file.
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isAlive } from "../test/support/run/processes.mjs";
 import { beginRun } from "../test/support/run/run.mjs";
 import { chosen, FULL_RUN_ADDS, PARTS } from "./test/parts.mjs";
 import { runSteps } from "./test/steps.mjs";
@@ -54,9 +56,16 @@ function addUp(counts) {
   return sum;
 }
 
-/** npm does not pass on that it was killed. */
+/** npm does not pass on that it was killed, and there may be a shell between it and us. */
 function endWithNpm() {
   if (!process.env.npm_lifecycle_event) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && process.exit(1), 500).unref();
+  for (let pid = process.ppid; pid > 1; ) {
+    const { stdout } = spawnSync("ps", ["-o", "ppid=,command=", "-p", String(pid)], { encoding: "utf8" });
+    const [, parent = "0", command = ""] = /^\s*(\d+)\s+(.*)/.exec(stdout ?? "") ?? [];
+    if (/\bnpm\b/.test(command)) {
+      setInterval(() => isAlive(pid) || process.exit(1), 500).unref();
+      return;
+    }
+    pid = Number(parent);
+  }
 }

@@ -8,13 +8,13 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type BrokerTiming, startBroker as serveHere } from "../../src/broker/main.ts";
 import { loadConfig } from "../../src/platform/config.ts";
-import { readIfThere } from "../../src/platform/home.ts";
 import { steadyClock } from "../../src/platform/world.ts";
 import { atEnd } from "./cleanup.ts";
 import type { TestClock } from "./clock.ts";
 import { databaseEnv } from "./database.ts";
 import { root, tempHome } from "./folders.ts";
 import { type Exit, type Running, run } from "./process.ts";
+import { processesOf } from "./run/processes.mjs";
 import { until } from "./wait.ts";
 import { testWorld } from "./world.ts";
 
@@ -123,21 +123,19 @@ export async function refusedStart(options: ProcessOptions = {}): Promise<Exit &
   return { ...exit, stderr: started.stderr(), stdout: started.stdout() };
 }
 
-/** Ends, with the test file, a broker that sessions start by themselves for `home`. */
+/** Ends, with the test file, whatever still runs for `home`: sessions that start brokers by themselves, and those brokers. */
 export function endBrokerOf(home: string): void {
-  atEnd(async () => {
-    // A broker that ended well has taken its note along.
-    const note = readIfThere(join(home, "broker.json"));
-    if (note === undefined) return;
-    const { pid } = JSON.parse(note);
-    if (pid === process.pid) return;
-    const ended = (): boolean => {
-      try {
-        return !process.kill(pid, "SIGKILL");
-      } catch {
-        return true;
+  atEnd(() =>
+    until(`all processes of ${home} have ended`, () => {
+      const left = processesOf(home);
+      for (const { pid } of left) {
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {
+          // It has just ended.
+        }
       }
-    };
-    await until("the sessions' broker has ended", ended);
-  });
+      return left.length === 0;
+    }),
+  );
 }

@@ -28,16 +28,18 @@ afterAll(async () => {
   await cleanUp();
   const deadline = performance.now() + END_MS;
   for (let left = leftBehind(); left.length > 0; left = leftBehind()) {
-    if (performance.now() > deadline) throw new Error(`This file leaves processes behind: ${left.join("; ")}`);
+    if (performance.now() > deadline) {
+      // The next file shall not be blamed for them.
+      for (const { pid } of left) process.kill(pid, "SIGKILL");
+      const names = left.map(({ pid, command }) => `${pid} ${command}`);
+      throw new Error(`This file leaves processes behind: ${names.join("; ")}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });
 
 /** esbuild's own service stays for the next build. */
-const leftBehind = (): string[] =>
-  processesOf(folder)
-    .map(({ pid, command }) => `${pid} ${command}`)
-    .filter((line) => !line.includes("/esbuild --service"));
+const leftBehind = () => processesOf(folder).filter(({ command }) => !command.includes("/esbuild --service"));
 
 /** Adds `marks` to the environment of every process that is started from now on with an environment of its own. */
 function markChildren(marks: Record<string, string>): void {

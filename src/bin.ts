@@ -23,6 +23,7 @@ const world: World = {
   pid: process.pid,
   ppid: process.ppid,
   node: process.execPath,
+  nodeVersion: process.versions.node,
   root,
   version: JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version,
   hostname: hostname(),
@@ -60,8 +61,8 @@ if (world.argv[0] === "mcp" && world.argv.length === 1) {
   const { runHookOnce } = await import("./session/main.ts");
   process.exitCode = await runHookOnce(world);
 } else {
-  const { runCli } = await import("./cli/main.ts");
-  process.exitCode = await runCli(world, {
+  const { processTerminal, runCli } = await import("./cli/main.ts");
+  process.exitCode = await runCli(world, processTerminal(), {
     startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
     move: async (config, how) => (await import("./transfer/move.ts")).move(world, config, how),
   });

@@ -71,7 +71,10 @@ export const PARTS = {
     // The same tests against brokers in processes of their own, started as users start them.
     tests("broker processes", [...WITH_PROCESS, ...excluding(...POSTGRES, ...SECURITY, ...SOAK)], {
       CCT_TEST_BROKER: "process",
+      CCT_TEST_CLI: "process",
     }),
+    // Every command as a process of its own, as users run it.
+    tests("command processes", ["test/cli", ...excluding(...POSTGRES)], { CCT_TEST_CLI: "process" }),
   ],
   security: [build, tests("security", SECURITY)],
   soak: [build, tests("soak", SOAK, { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],

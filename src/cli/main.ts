@@ -15,41 +15,53 @@ import { addOutboxCommand } from "./commands/outbox.ts";
 import { addServiceCommands } from "./commands/service.ts";
 import { addSetupCommands } from "./commands/setup.ts";
 import { arrangeHelp } from "./help.ts";
-import type { Launchers } from "./parts/launchers.ts";
-import type { Screen } from "./parts/output.ts";
+import type { Context, Launchers, Output, Terminal } from "./parts/context.ts";
 
-export async function runCli(world: World, launchers: Launchers): Promise<number> {
-  const screen: Screen = {
-    write: (text) => void process.stdout.write(text),
-    colour: Boolean(process.stdout.isTTY) && !world.env.NO_COLOR,
-    columns: process.stdout.columns || 1000,
+export { processTerminal } from "./terminal.ts";
+
+/** Runs the command that `world.argv` names; answers with its exit code. */
+export async function runCli(world: World, terminal: Terminal, launchers: Launchers): Promise<number> {
+  const { stdout, stderr, onSignal, exit } = terminal;
+  const colour = stdout.isTerminal && !world.env.NO_COLOR;
+  let exitCode = 0;
+  const context: Context = {
+    world,
+    screen: { write: stdout.write, stderr, colour, columns: stdout.columns || 1000 },
+    launchers,
+    readStdin: async () => new TextDecoder("utf-8", { fatal: true }).decode(await terminal.readStdin()),
+    onSignal,
+    exit,
+    setExitCode: (code) => {
+      exitCode = code;
+    },
   };
-  // A reader that goes away (`cct messages | head`) is no failure.
-  process.stdout.on("error", (error) => process.exit("code" in error && error.code === "EPIPE" ? 0 : 1));
-
-  let status = 0;
   const program = new Command("cct")
     .description("Claude Code Talk: coding-agent sessions that talk to each other")
     .version(world.version)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "cct: ")) })
+    .configureOutput({
+      writeOut: stdout.write,
+      writeErr: stderr.write,
+      getOutHelpWidth: () => helpWidth(stdout),
+      getErrHelpWidth: () => helpWidth(stderr),
+      getOutHasColors: () => colour,
+      getErrHasColors: () => stderr.isTerminal && !world.env.NO_COLOR,
+      outputError: (text, write) => write(text.replace(/^error: /, "cct: ")),
+    })
     .showHelpAfterError("(see: cct --help)");
 
-  addSetupCommands(program, world, screen);
-  addLifecycleCommands(program, world, screen, launchers, (code) => {
-    status = code;
-  });
-  addBrokerCommands(program, world, screen, (code) => {
-    status = code;
-  });
-  addMigrateCommand(program, world, screen, launchers);
-  addOperationCommands(program, world, screen, readStdin);
-  addOutboxCommand(program, world, screen);
-  addServiceCommands(program, world, screen, (code) => {
-    status = code;
-  });
-  addLanCommands(program, world, screen, readStdin);
-  addConfigCommands(program, world, screen, readStdin);
+  for (const add of [
+    addSetupCommands,
+    addLifecycleCommands,
+    addBrokerCommands,
+    addMigrateCommand,
+    addOperationCommands,
+    addOutboxCommand,
+    addServiceCommands,
+    addLanCommands,
+    addConfigCommands,
+  ])
+    add(program, context);
   program
     .command("doctor")
     .description(
@@ -57,7 +69,7 @@ export async function runCli(world: World, launchers: Launchers): Promise<number
     )
     .option("--json", "the findings as JSON")
     .action(async (options: { json?: boolean }) => {
-      status = await doctor(world, screen, options.json ?? false);
+      exitCode = await doctor(context, options.json ?? false);
     });
   program
     .command("demo")
@@ -66,27 +78,23 @@ export async function runCli(world: World, launchers: Launchers): Promise<number
     )
     .option("--json", "the timeline as JSON")
     .action(async (options: { json?: boolean }) => {
-      await demo(world, screen, options.json ?? false);
+      await demo(context, options.json ?? false);
     });
   program.command("mcp").description("The session server: Claude Code starts it, over standard input and output.");
   arrangeHelp(program);
 
   try {
     if (world.argv.length === 0) {
-      screen.write(program.helpInformation());
+      stdout.write(program.helpInformation());
       return 0;
     }
     await program.parseAsync(world.argv, { from: "user" });
-    return status;
+    return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`cct: ${oneLine(errorLine(error), 4000)}\n`);
+    stderr.write(`cct: ${oneLine(errorLine(error), 4000)}\n`);
     return 1;
   }
 }
 
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
-  return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-}
+const helpWidth = ({ isTerminal, columns }: Output): number => (isTerminal && columns) || 80;

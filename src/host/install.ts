@@ -37,7 +37,7 @@ export interface InstallOptions {
 }
 
 /** Windows has no bash that starts in two milliseconds, so neither hooks nor status line use bash there. */
-export function defaultOptions(platform: string): InstallOptions {
+export function defaultOptions(platform: string = process.platform): InstallOptions {
   const isWindows = platform === "win32";
   return { ask: false, statusLine: !isWindows, hooks: isWindows ? "mcp_tool" : "bash" };
 }
@@ -104,7 +104,7 @@ function withoutLine(config: Config, path: string, text: string): string {
 
 /** The options of the last install, or the defaults. */
 export function chosenOptions(config: Config): InstallOptions {
-  return { ...defaultOptions(process.platform), ...readRecord(config).options };
+  return { ...defaultOptions(), ...readRecord(config).options };
 }
 
 /** Where the classic method keeps our hook scripts: in the home, so that they survive the removal of this package. */

@@ -13,6 +13,11 @@ export function isAlive(pid: number): boolean {
   return process.platform !== "linux" || !/^[ZX]/.test(statFields(pid)[0] ?? "");
 }
 
+/** Asks a process to end. Throws if it has ended already or belongs to another user. */
+export function terminate(pid: number): void {
+  process.kill(pid, "SIGTERM");
+}
+
 /** The fields of `/proc/<pid>/stat` from the third (the state) on. The name before them, in brackets, may contain anything. */
 function statFields(pid: number): string[] {
   try {

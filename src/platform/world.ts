@@ -8,6 +8,7 @@ export interface World {
   ppid: number;
   /** Path of the node binary. */
   node: string;
+  nodeVersion: string;
   /** Folder of the package, with `dist/`, `plugin/` and `migrations/`. */
   root: string;
   version: string;

@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startBroker, type TestBroker } from "../support/broker.ts";
-import { type CctOptions, type CctRun, cct } from "../support/cct.ts";
+import type { CctOptions, CctRun } from "../support/cct.ts";
+import { cctHere } from "../support/cct-here.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { tempFolder } from "../support/folders.ts";
 
@@ -32,7 +33,7 @@ export async function personWithBroker(
 export function personAt(home: string, cctHome: string, more: Record<string, string>): Person {
   const env = { PATH: process.env.PATH, HOME: home, CCT_PORT: "0", ...more };
   const cctWith: Person["cctWith"] = (options, ...args) =>
-    cct(args, { cwd: home, ...options, env: { ...env, ...options.env } });
+    cctHere(args, { cwd: home, ...options, env: { ...env, ...options.env } });
   return { home, cctHome, env, cctWith, cct: (...args) => cctWith({}, ...args) };
 }
 

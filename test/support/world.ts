@@ -18,6 +18,7 @@ export function testWorld(env: Record<string, string | undefined>, more: Partial
     pid: process.pid,
     ppid: process.ppid,
     node: process.execPath,
+    nodeVersion: process.versions.node,
     root,
     version,
     hostname: hostname(),

@@ -3,16 +3,11 @@ import type { Command } from "commander";
 import { localClient } from "../../client/local.ts";
 import type { BrokerStatus } from "../../operations/surface/broker-status.ts";
 import { loadConfig } from "../../platform/config.ts";
-import type { World } from "../../platform/world.ts";
 import { presences } from "../../rules/presence.ts";
+import type { Context } from "../parts/context.ts";
 import { clockTime, paint, type Screen, size, span, toJson } from "../parts/output.ts";
 
-export function addBrokerCommands(
-  program: Command,
-  world: World,
-  screen: Screen,
-  exitWith: (code: number) => void,
-): void {
+export function addBrokerCommands(program: Command, context: Context): void {
   program
     .command("broker")
     .description("The broker as its operator sees it.")
@@ -21,10 +16,12 @@ export function addBrokerCommands(
       "Tells whether the broker can do its work and why not, what its store holds and what waits in it. Exit code 1 when it cannot.",
     )
     .option("--json", "as JSON")
-    .action(async (options: { json?: boolean }) => exitWith(await brokerStatus(world, screen, options.json ?? false)));
+    .action(async (options: { json?: boolean }) =>
+      context.setExitCode(await brokerStatus(context, options.json ?? false)),
+    );
 }
 
-async function brokerStatus(world: World, screen: Screen, json: boolean): Promise<number> {
+async function brokerStatus({ world, screen }: Context, json: boolean): Promise<number> {
   const config = loadConfig(world);
   const client = localClient(config, world.random);
   try {
@@ -32,7 +29,7 @@ async function brokerStatus(world: World, screen: Screen, json: boolean): Promis
     if (!status) {
       const where = config.broker?.join(", ") ?? config.home;
       if (json) screen.write(toJson({ ready: false, reasons: [`no broker runs for ${where}`] }));
-      else process.stderr.write(`cct: No broker runs for ${where}. Start one with: cct start\n`);
+      else screen.stderr.write(`cct: No broker runs for ${where}. Start one with: cct start\n`);
       return 1;
     }
     screen.write(json ? toJson(status) : page(screen, status, client.inUse(), world.now()));

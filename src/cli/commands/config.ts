@@ -5,15 +5,10 @@ import { configPath, withSettings } from "../../platform/config-file.ts";
 import { prepareHome, writeWhole } from "../../platform/home.ts";
 import { isOnThisMachine } from "../../platform/network.ts";
 import { isSecret, settingNamed } from "../../platform/settings.ts";
-import type { World } from "../../platform/world.ts";
-import { type Screen, table, toJson } from "../parts/output.ts";
+import type { Context } from "../parts/context.ts";
+import { table, toJson } from "../parts/output.ts";
 
-export function addConfigCommands(
-  program: Command,
-  world: World,
-  screen: Screen,
-  readStdin: () => Promise<string>,
-): void {
+export function addConfigCommands(program: Command, { world, screen, readStdin }: Context): void {
   const config = program.command("config").description("Shows or changes the settings of this home.");
   config
     .command("show", { isDefault: true })

@@ -6,9 +6,9 @@ import { ensureBroker, localClient } from "../../client/local.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
-import { isAlive } from "../../platform/process.ts";
-import type { World } from "../../platform/world.ts";
-import { paint, type Screen, toJson } from "../parts/output.ts";
+import { isAlive, terminate } from "../../platform/process.ts";
+import type { Context } from "../parts/context.ts";
+import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
 
 interface Step {
@@ -18,12 +18,10 @@ interface Step {
   what: string;
 }
 
-export async function demo(outer: World, screen: Screen, json: boolean): Promise<void> {
+export async function demo({ world: outer, screen, onSignal, exit }: Context, json: boolean): Promise<void> {
   // From the first moment on: whoever stops the demo finds nothing of it left.
-  let stop = (): void => process.exit(130);
-  const stopped = (): void => stop();
-  process.once("SIGINT", stopped);
-  process.once("SIGTERM", stopped);
+  let stop = (): void => exit(130);
+  const removeHandler = onSignal(["SIGINT", "SIGTERM"], () => stop(), { once: true });
   const home = mkdtempSync(join(tmpdir(), "cct-demo-"));
   const world = {
     ...outer,
@@ -61,7 +59,7 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
     for (;;) {
       const pid = (await client.health())?.pid;
       if (typeof pid !== "number") break;
-      process.kill(pid, "SIGTERM");
+      terminate(pid);
       while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
     }
     client.close();
@@ -69,7 +67,7 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
   }
 
   const end = new Promise<never>(() => {
-    stop = () => void cleanUp().finally(() => process.exit(130));
+    stop = () => void cleanUp().finally(() => exit(130));
   });
   try {
     prepareHome(home, world.user, false);
@@ -118,8 +116,7 @@ export async function demo(outer: World, screen: Screen, json: boolean): Promise
     throw error;
   } finally {
     await cleanUp();
-    process.off("SIGINT", stopped);
-    process.off("SIGTERM", stopped);
+    removeHandler();
   }
   if (json) screen.write(toJson({ steps }));
   else screen.write("Everything was real but the model. The demo's home and its processes are gone.\n");

@@ -11,7 +11,8 @@ import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
 import { CctError, errorLine } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
-import { paint, type Screen, toJson } from "../parts/output.ts";
+import type { Context } from "../parts/context.ts";
+import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
 import { isUp, wordsOf } from "./lifecycle.ts";
 
@@ -25,7 +26,7 @@ interface Finding {
 }
 
 /** Prints the findings; answers 1 when a check failed. */
-export async function doctor(world: World, screen: Screen, json: boolean): Promise<number> {
+export async function doctor({ world, screen }: Context, json: boolean): Promise<number> {
   const findings: Finding[] = [];
   const marks: Record<Verdict, string> = {
     ok: paint(screen, "green", "✓"),
@@ -45,7 +46,7 @@ export async function doctor(world: World, screen: Screen, json: boolean): Promi
   };
   const one = (check: string, verdict: Verdict, found: string): Finding[] => [{ check, verdict, found }];
 
-  await check("node", () => one("node", "ok", `${process.versions.node} (${world.node})`));
+  await check("node", () => one("node", "ok", `${world.nodeVersion} (${world.node})`));
   let config: Config | undefined;
   await check("settings", () => {
     config = loadConfig(world);

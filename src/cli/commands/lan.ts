@@ -19,7 +19,8 @@ import {
   scopes,
   writeJoinString,
 } from "../../rules/devices.ts";
-import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
+import type { Context } from "../parts/context.ts";
+import { clockTime, paint, toJson } from "../parts/output.ts";
 import { stopBroker } from "./lifecycle.ts";
 import { installHere } from "./setup.ts";
 
@@ -33,7 +34,7 @@ interface LanOptions {
   json?: boolean;
 }
 
-export function addLanCommands(program: Command, world: World, screen: Screen, readStdin: () => Promise<string>): void {
+export function addLanCommands(program: Command, context: Context): void {
   program
     .command("lan-start")
     .description(
@@ -46,11 +47,11 @@ export function addLanCommands(program: Command, world: World, screen: Screen, r
     .option("--key <file>", "its private key (PEM)")
     .option("--shared-token", "also print a token that any machine can use, until you revoke it")
     .option("--json", "as JSON")
-    .action((options: LanOptions) => lanStart(world, screen, options));
+    .action((options: LanOptions) => lanStart(context, options));
   program
     .command("lan-stop")
     .description("Closes the broker to other machines again. Their tokens stay good for the next lan-start.")
-    .action(() => lanStop(world, screen));
+    .action(() => lanStop(context));
   program
     .command("join <string>")
     .description(
@@ -60,7 +61,7 @@ export function addLanCommands(program: Command, world: World, screen: Screen, r
     .option("--no-install", "do not install into Claude Code")
     .option("--json", "as JSON")
     .action(async (word: string, options: { name?: string; install: boolean; json?: boolean }) =>
-      join(world, screen, word === "-" ? await readStdin() : word, options),
+      join(context, word === "-" ? await context.readStdin() : word, options),
     );
   const device = program.commands.find((one) => one.name() === "device");
   device
@@ -68,10 +69,10 @@ export function addLanCommands(program: Command, world: World, screen: Screen, r
     .description("Prints a new join string: for one machine, once, within 15 minutes.")
     .addOption(new Option("--scope <scope>", "what the machine may").choices([...scopes]).default("post"))
     .option("--json", "as JSON")
-    .action((options: { scope: Scope; json?: boolean }) => invite(world, screen, options));
+    .action((options: { scope: Scope; json?: boolean }) => invite(context, options));
 }
 
-async function lanStart(world: World, screen: Screen, options: LanOptions): Promise<void> {
+async function lanStart({ world, screen }: Context, options: LanOptions): Promise<void> {
   if ((options.cert === undefined) !== (options.key === undefined))
     throw new CctError("bad_request", "--cert and --key go together.", "Give both files, or neither.");
   const config = loadConfig(world);
@@ -173,7 +174,7 @@ function lanOf(about: HealthAnswer | undefined): LanAccess {
 
 const invitation = (lan: LanAccess, code: string): Invitation => ({ ...lan, code });
 
-async function invite(world: World, screen: Screen, options: { scope: Scope; json?: boolean }): Promise<void> {
+async function invite({ world, screen }: Context, options: { scope: Scope; json?: boolean }): Promise<void> {
   const client = localClient(loadConfig(world), world.random);
   try {
     const lan = lanOf(await client.health());
@@ -186,7 +187,7 @@ async function invite(world: World, screen: Screen, options: { scope: Scope; jso
   }
 }
 
-async function lanStop(world: World, screen: Screen): Promise<void> {
+async function lanStop({ world, screen }: Context): Promise<void> {
   const config = loadConfig(world);
   refuseRemote(config);
   prepareHome(config.home, world.user, false);
@@ -214,11 +215,11 @@ function refuseRemote(config: Config): void {
 }
 
 async function join(
-  world: World,
-  screen: Screen,
+  context: Context,
   word: string,
   options: { name?: string; install: boolean; json?: boolean },
 ): Promise<void> {
+  const { world, screen } = context;
   const invitation = readJoinString(word);
   const { home } = loadConfig(world);
   prepareHome(home, world.user, true);
@@ -247,7 +248,7 @@ async function join(
   } finally {
     client.close();
   }
-  if (options.install) await installHere(world, screen, config, options.json ?? false);
+  if (options.install) await installHere(context, config, options.json ?? false);
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;

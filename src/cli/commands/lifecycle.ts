@@ -5,10 +5,10 @@ import { ensureBroker, localClient } from "../../client/local.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { CctError, errorBody, systemCode } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
-import { isAlive } from "../../platform/process.ts";
+import { isAlive, terminate } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
-import type { Launchers } from "../parts/launchers.ts";
-import { clockTime, paint, type Screen, toJson } from "../parts/output.ts";
+import type { Context } from "../parts/context.ts";
+import { clockTime, paint, toJson } from "../parts/output.ts";
 
 interface StartOptions {
   foreground?: boolean;
@@ -17,13 +17,7 @@ interface StartOptions {
   port?: string;
 }
 
-export function addLifecycleCommands(
-  program: Command,
-  world: World,
-  screen: Screen,
-  launchers: Launchers,
-  exitWith: (code: number) => void,
-): void {
+export function addLifecycleCommands(program: Command, context: Context): void {
   program
     .command("start")
     .description("Starts the broker of this home, unless it runs.")
@@ -34,28 +28,29 @@ export function addLifecycleCommands(
     .addOption(new Option("--json-errors", "with --foreground: write an error as JSON").hideHelp())
     .action(async (options: StartOptions) => {
       try {
-        await start(world, screen, launchers, options);
+        await start(context, options);
       } catch (error) {
         if (!options.jsonErrors || !(error instanceof CctError)) throw error;
-        process.stderr.write(`${JSON.stringify(errorBody(error))}\n`);
-        exitWith(1);
+        context.screen.stderr.write(`${JSON.stringify(errorBody(error))}\n`);
+        context.setExitCode(1);
       }
     });
   program
     .command("kill")
     .description("Stops the broker. Mail stays in the store; sessions reconnect when a broker runs again.")
-    .action(() => stop(world, screen));
+    .action(() => stop(context));
   program
     .command("status")
     .description("Tells whether the broker runs, where, and for how many sessions. Exit code 1 when it does not.")
     .option("--json", "as JSON")
-    .action(async (options: { json?: boolean }) => exitWith(await status(world, screen, options.json ?? false)));
+    .action(async (options: { json?: boolean }) => context.setExitCode(await status(context, options.json ?? false)));
 }
 
-async function start(world: World, screen: Screen, launchers: Launchers, options: StartOptions): Promise<void> {
+async function start(context: Context, options: StartOptions): Promise<void> {
+  const { world, screen } = context;
   const { foreground, jsonErrors: _, ...flags } = options;
   const config = loadConfig(world, flags);
-  if (foreground) return serve(screen, () => launchers.startBroker(config));
+  if (foreground) return serve(context, config);
   prepareHome(config.home, world.user, true);
   const client = localClient(config, world.random);
   try {
@@ -71,12 +66,12 @@ async function start(world: World, screen: Screen, launchers: Launchers, options
   }
 }
 
-async function serve(screen: Screen, startBroker: () => ReturnType<Launchers["startBroker"]>): Promise<void> {
+async function serve({ screen, launchers, onSignal }: Context, config: Config): Promise<void> {
   // Before the broker says where it is: who reads that may tell it to end at once, and it shall end well.
   const told = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
+    onSignal(["SIGINT", "SIGTERM", "SIGHUP"], () => resolve());
   });
-  const broker = await startBroker();
+  const broker = await launchers.startBroker(config);
   screen.write(`The broker listens on ${broker.url}. Ctrl-C ends it.\n`);
   await Promise.race([told, broker.abandoned]);
   await broker.close();
@@ -84,7 +79,7 @@ async function serve(screen: Screen, startBroker: () => ReturnType<Launchers["st
 
 const STOP_MS = 10_000;
 
-async function stop(world: World, screen: Screen): Promise<void> {
+async function stop({ world, screen }: Context): Promise<void> {
   const pid = await stopBroker(world, loadConfig(world));
   screen.write(pid === undefined ? "No broker is running.\n" : `The broker, process ${pid}, has ended.\n`);
 }
@@ -105,7 +100,7 @@ export async function stopBroker(world: World, config: Config): Promise<number |
     const pid = about?.pid;
     if (typeof pid !== "number") return undefined;
     try {
-      process.kill(pid, "SIGTERM");
+      terminate(pid);
     } catch (error) {
       throw new CctError(
         "forbidden",
@@ -124,7 +119,7 @@ export async function stopBroker(world: World, config: Config): Promise<number |
   }
 }
 
-async function status(world: World, screen: Screen, json: boolean): Promise<number> {
+async function status({ world, screen }: Context, json: boolean): Promise<number> {
   const config = loadConfig(world);
   const client = localClient(config, world.random);
   try {
@@ -133,7 +128,7 @@ async function status(world: World, screen: Screen, json: boolean): Promise<numb
     if (!about) {
       if (json) screen.write(toJson({ running: false, home: config.home, ...(each && { brokers: each.map(shape) }) }));
       else
-        process.stderr.write(
+        screen.stderr.write(
           config.broker === undefined
             ? `cct: No broker runs for ${config.home}. Start one with: cct start\n`
             : `cct: No broker answers at ${config.broker.join(" or ")}. Start it there, or see: cct config show\n`,

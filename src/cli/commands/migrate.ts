@@ -5,7 +5,7 @@ import { loadConfig } from "../../platform/config.ts";
 import { CctError, systemCode } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import { type Moved, type MoveProgress, type StoreKind, stores } from "../../rules/moves.ts";
-import type { Launchers } from "../parts/launchers.ts";
+import type { Context } from "../parts/context.ts";
 import { type Screen, table, toJson } from "../parts/output.ts";
 
 interface MigrateOptions {
@@ -18,7 +18,7 @@ interface MigrateOptions {
   json?: boolean;
 }
 
-export function addMigrateCommand(program: Command, world: World, screen: Screen, launchers: Launchers): void {
+export function addMigrateCommand(program: Command, context: Context): void {
   const command = program
     .command("migrate")
     .description(
@@ -33,26 +33,27 @@ export function addMigrateCommand(program: Command, world: World, screen: Screen
     .option("--json", "as JSON")
     .action(async (options: MigrateOptions) => {
       if (options.from === options.to) command.error(`error: --from and --to are both ${options.from}`);
-      await migrate(world, screen, launchers, options);
+      await migrate(context, options);
     });
 }
 
-async function migrate(world: World, screen: Screen, launchers: Launchers, options: MigrateOptions): Promise<void> {
+async function migrate({ world, screen, launchers, onSignal }: Context, options: MigrateOptions): Promise<void> {
   const { from, to, urlFile, use = false, dryRun = false } = options;
   const config = loadConfig(world, urlFile === undefined ? {} : { database_url: urlIn(urlFile) });
   let isStopped = false;
   // The second time, the process ends at once: what it was doing is undone, and done again when it is repeated.
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => {
-      isStopped = true;
-    });
-  const progress = printer(world, options.progress ?? false);
+  const requestStop = (): void => {
+    isStopped = true;
+  };
+  const removeHandler = onSignal(["SIGINT", "SIGTERM"], requestStop, { once: true });
+  const progress = printer(world, screen, options.progress ?? false);
   const begun = world.steady();
   let moved: Moved;
   try {
     moved = await launchers.move(config, { from, to, use, dryRun, report: progress.report, stopped: () => isStopped });
   } finally {
     progress.end();
+    removeHandler();
   }
   const seconds = Math.round((world.steady() - begun) / 100) / 10;
   if (options.json) return screen.write(toJson({ ...moved, dry_run: dryRun, seconds }));
@@ -88,8 +89,12 @@ function urlIn(file: string): string {
 }
 
 /** Shows progress on standard error: in place on a terminal, else, when it is wished, as lines. */
-function printer(world: World, asLines: boolean): { report(progress: MoveProgress): void; end(): void } {
-  const inPlace = Boolean(process.stderr.isTTY) && !asLines;
+function printer(
+  world: World,
+  { stderr }: Screen,
+  asLines: boolean,
+): { report(progress: MoveProgress): void; end(): void } {
+  const inPlace = stderr.isTerminal && !asLines;
   if (!inPlace && !asLines) return { report() {}, end() {} };
   const share = inPlace ? 1 : 5;
   let shown = "";
@@ -106,10 +111,10 @@ function printer(world: World, asLines: boolean): { report(progress: MoveProgres
       shown = mark;
       const pace = Math.round(rows / Math.max(0.001, (world.steady() - begun) / 1000)).toLocaleString("en");
       const line = `${doing} ${part === undefined ? "" : `${part} %, `}${rows.toLocaleString("en")} rows, ${pace} rows/s`;
-      process.stderr.write(inPlace ? `\r\u001b[K${line}` : `${line}\n`);
+      stderr.write(inPlace ? `\r\u001b[K${line}` : `${line}\n`);
     },
     end() {
-      if (inPlace && shown) process.stderr.write("\r\u001b[K");
+      if (inPlace && shown) stderr.write("\r\u001b[K");
     },
   };
 }

@@ -9,10 +9,9 @@ import type { JsonProperty, SurfaceEntry } from "../../operations/surface/surfac
 import { loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
-import type { World } from "../../platform/world.ts";
 import { resolvePeer } from "../../rules/address.ts";
 import { actor, peersHere } from "../parts/actor.ts";
-import type { Screen } from "../parts/output.ts";
+import type { Context } from "../parts/context.ts";
 import { isCliName } from "../views/views.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
 import { broadcastCommand, sendCommand } from "./send.ts";
@@ -28,13 +27,8 @@ interface OperationCommand {
 
 const specials: { [N in CliName]?: Special } = { send_message: sendCommand };
 
-export function addOperationCommands(
-  program: Command,
-  world: World,
-  screen: Screen,
-  readStdin: () => Promise<string>,
-): void {
-  for (const made of surface.flatMap(commandsOf)) addOperation(program, made, world, screen, readStdin);
+export function addOperationCommands(program: Command, context: Context): void {
+  for (const made of surface.flatMap(commandsOf)) addOperation(program, made, context);
 }
 
 function commandsOf(entry: SurfaceEntry): OperationCommand[] {
@@ -49,9 +43,7 @@ function commandsOf(entry: SurfaceEntry): OperationCommand[] {
 function addOperation(
   program: Command,
   { entry, name, cli, doc, special }: OperationCommand,
-  world: World,
-  screen: Screen,
-  readStdin: () => Promise<string>,
+  { world, screen, readStdin }: Context,
 ): void {
   const { command, words, argumentNames } = addCommand(program, cli);
   command.description(doc);

@@ -8,7 +8,8 @@ import { CctError } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import { shortId } from "../../rules/address.ts";
 import { peersHere } from "../parts/actor.ts";
-import { type Screen, span, table, toJson } from "../parts/output.ts";
+import type { Context } from "../parts/context.ts";
+import { span, table, toJson } from "../parts/output.ts";
 
 /** Keeps a session's message, for its session server to send, and answers in place of the broker. Throws when it is the operator's. */
 export function keepFor(
@@ -28,7 +29,7 @@ export function keepFor(
 }
 
 /** Adds `cct outbox`. */
-export function addOutboxCommand(program: Command, world: World, screen: Screen): void {
+export function addOutboxCommand(program: Command, { world, screen }: Context): void {
   program
     .command("outbox")
     .description(

@@ -11,6 +11,7 @@ import { probeAndRenew } from "../../client/services.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
 import type { InputOf, OutputOf } from "../../operations/index.ts";
 import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
+import type { Context } from "../parts/context.ts";
 
 type Registration = InputOf<"register_service"> & { service_id: string; ttl_seconds: number };
 
@@ -21,24 +22,22 @@ const AWAY_PAUSE_MS = 5_000;
 /** At the end nobody waits longer than this, for a probe that is under way and the broker; the service goes stale by itself. */
 const LEAVE_MS = 4_000;
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** Registers, runs the command to its end, unregisters. Answers with the exit code, 128 + n for signal n, as shells do. */
 export async function runWithService(
   client: Client,
   as: Credentials | undefined,
   registration: Registration,
   [program = "", ...args]: string[],
+  onSignal: Context["onSignal"],
 ): Promise<number> {
   let asked: NodeJS.Signals | undefined;
   let child: ChildProcess | undefined;
   // Before the service is registered, so that it is unregistered however early the signal comes.
-  const pass = (signal: NodeJS.Signals): void => {
+  const removeHandler = onSignal(["SIGINT", "SIGTERM", "SIGHUP"], (signal) => {
     asked = signal;
     // Ctrl-C on a terminal reaches the command by itself, and many take a second one for "at once".
     if (signal !== "SIGINT" || !isatty(0)) child?.kill(signal);
-  };
-  for (const signal of SIGNALS) process.on(signal, pass);
+  });
   await client.call("register_service", registration, as);
   const keeping = keep(client, as, registration);
   try {
@@ -48,7 +47,7 @@ export async function runWithService(
   } finally {
     await keeping.close();
     // Only now: a second Ctrl-C shall not leave the service behind.
-    for (const signal of SIGNALS) process.removeListener(signal, pass);
+    removeHandler();
   }
 }
 

@@ -10,6 +10,7 @@ import { prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { oneLine } from "../../rules/text.ts";
 import { actor } from "../parts/actor.ts";
+import type { Context } from "../parts/context.ts";
 import { type Screen, span, table, toJson } from "../parts/output.ts";
 import { runWithService } from "./service-run.ts";
 
@@ -24,12 +25,7 @@ type Service = OutputOf<"list_services">["services"][number];
 /** How long a service outlives a command that could not say that it ends. */
 const RUN_TTL_S = 60;
 
-export function addServiceCommands(
-  program: Command,
-  world: World,
-  screen: Screen,
-  exitWith: (code: number) => void,
-): void {
+export function addServiceCommands(program: Command, { world, screen, onSignal, setExitCode }: Context): void {
   const service = program
     .command("service")
     .description("Registers services (dev servers, databases, browsers …), and lists those of all sessions.");
@@ -99,7 +95,7 @@ export function addServiceCommands(
           ttl_seconds: options.ttl ?? RUN_TTL_S,
           service_id: world.newId(),
         };
-        exitWith(await runWithService(client, as, wanted, command));
+        setExitCode(await runWithService(client, as, wanted, command, onSignal));
       }),
     );
 }

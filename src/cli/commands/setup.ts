@@ -23,6 +23,7 @@ import { paths, prepareHome, readIfThere } from "../../platform/home.ts";
 import { withLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
+import type { Context } from "../parts/context.ts";
 import { paint, type Screen } from "../parts/output.ts";
 
 interface InstallFlags {
@@ -32,13 +33,13 @@ interface InstallFlags {
   dryRun?: boolean;
 }
 
-export function addSetupCommands(program: Command, world: World, screen: Screen): void {
+export function addSetupCommands(program: Command, context: Context): void {
   program
     .command("up")
     .description(
       "Makes everything ready: starts the broker, installs CCT into Claude Code, checks both. Repeating it is harmless.",
     )
-    .action(() => up(world, screen));
+    .action(() => up(context));
   program
     .command("install")
     .description("Installs CCT into Claude Code, for all sessions of this user that start from now on.")
@@ -50,17 +51,18 @@ export function addSetupCommands(program: Command, world: World, screen: Screen)
         .default(undefined, "mcp_tool on Windows, else bash"),
     )
     .option("--dry-run", "only say what would change")
-    .action((options: InstallFlags) => runInstall(world, screen, options));
+    .action((options: InstallFlags) => runInstall(context, options));
   program
     .command("uninstall")
     .description(
       "Takes CCT out of Claude Code; what install changed is as it was before. Mail and settings in the home stay.",
     )
     .option("--dry-run", "only say what would change")
-    .action((options: { dryRun?: boolean }) => runUninstall(world, screen, options.dryRun ?? false));
+    .action((options: { dryRun?: boolean }) => runUninstall(context, options.dryRun ?? false));
 }
 
-async function up(world: World, screen: Screen): Promise<void> {
+async function up(context: Context): Promise<void> {
+  const { world, screen } = context;
   const config = loadConfig(world);
   prepareHome(config.home, world.user, true);
   const tick = paint(screen, "green", "✓");
@@ -76,7 +78,7 @@ async function up(world: World, screen: Screen): Promise<void> {
   } finally {
     client.close();
   }
-  const version = await installHere(world, screen, config, false);
+  const version = await installHere(context, config, false);
   if (version === undefined) return;
   screen.write(
     '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
@@ -86,8 +88,7 @@ async function up(world: World, screen: Screen): Promise<void> {
 
 /** Installs CCT into Claude Code as it was chosen before, and says so; answers with the version of the `claude` on the PATH. */
 export async function installHere(
-  world: World,
-  screen: Screen,
+  { world, screen }: Context,
   config: Config,
   quiet: boolean,
 ): Promise<string | undefined> {
@@ -135,10 +136,10 @@ function installNow(world: World, config: Config, version: string | undefined, o
   });
 }
 
-async function runInstall(world: World, screen: Screen, flags: InstallFlags): Promise<void> {
+async function runInstall({ world, screen }: Context, flags: InstallFlags): Promise<void> {
   const config = loadConfig(world);
   const version = await claudeVersion(world);
-  const usual = defaultOptions(process.platform);
+  const usual = defaultOptions();
   const options = {
     ask: flags.ask ?? false,
     statusLine: flags.statusline && usual.statusLine,
@@ -159,7 +160,7 @@ async function runInstall(world: World, screen: Screen, flags: InstallFlags): Pr
   }
 }
 
-async function runUninstall(world: World, screen: Screen, dryRun: boolean): Promise<void> {
+async function runUninstall({ world, screen }: Context, dryRun: boolean): Promise<void> {
   const config = loadConfig(world);
   if (dryRun) return listChanges(screen, planUninstall(world, config));
   prepareHome(config.home, world.user, false);

@@ -6,6 +6,8 @@ import { escapeInvisible, oneLine } from "../../rules/text.ts";
 /** Where a command writes. `colour` is on for a terminal unless NO_COLOR is set. */
 export interface Screen {
   write(text: string): void;
+  /** Standard error. */
+  stderr: { write(text: string): void; isTerminal: boolean };
   colour: boolean;
   columns: number;
 }

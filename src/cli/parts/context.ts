@@ -1,0 +1,50 @@
+/** What every command gets: the world, the terminal, and the parts of the program that it may start. */
+import type { Config } from "../../platform/config.ts";
+import type { World } from "../../platform/world.ts";
+import type { Move, Moved } from "../../rules/moves.ts";
+import type { Screen } from "./output.ts";
+
+/** Passed in by `bin.ts`, so that the CLI does not load these parts. */
+export interface Launchers {
+  startBroker(config: Config): Promise<{ url: string; abandoned: Promise<void>; close(): Promise<void> }>;
+  move(config: Config, how: Move): Promise<Moved>;
+}
+
+/** An output stream. */
+export interface Output {
+  write(text: string): void;
+  isTerminal: boolean;
+  /** Width of the terminal; `undefined` if there is none. */
+  columns?: number | undefined;
+}
+
+/** The streams and signals of the process that runs the CLI. `processTerminal` makes it from `process`. */
+export interface Terminal {
+  stdout: Output;
+  stderr: Output;
+  /** All of standard input. */
+  readStdin(): Promise<Uint8Array>;
+  /**
+   * Calls `handler` for each of these signals instead of ending the process; with `once`, a signal that is repeated ends
+   * it. The result removes the handler.
+   */
+  onSignal(
+    signals: readonly NodeJS.Signals[],
+    handler: (signal: NodeJS.Signals) => void,
+    options?: { once: boolean },
+  ): () => void;
+  /** Ends the process without waiting for pending work. */
+  exit(code: number): never;
+}
+
+export interface Context {
+  world: World;
+  screen: Screen;
+  launchers: Launchers;
+  /** All of standard input as text. Rejects if it is not UTF-8. */
+  readStdin(): Promise<string>;
+  onSignal: Terminal["onSignal"];
+  exit: Terminal["exit"];
+  /** Sets the exit code of a command that ends without an error; 0 by default. */
+  setExitCode(code: number): void;
+}

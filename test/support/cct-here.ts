@@ -1,0 +1,63 @@
+/**
+ * The `cct` command in the test's own process, which costs a fraction of a new process. With `CCT_TEST_CLI=process`
+ * every command is a process of its own instead, as users run it.
+ */
+import type { Terminal } from "../../src/cli/parts/context.ts";
+import { type CctOptions, type CctRun, cct } from "./cct.ts";
+import { root } from "./folders.ts";
+import { testWorld } from "./world.ts";
+
+const IN_PROCESS = process.env.CCT_TEST_CLI !== "process";
+
+/** Commands that start or end processes, or handle signals. */
+const PROCESS_ONLY = [
+  "demo",
+  "doctor",
+  "hook",
+  "kill",
+  "lan-start",
+  "lan-stop",
+  "mcp",
+  "migrate",
+  "service run",
+  "start",
+  "up",
+];
+
+/** Runs `cct` to its end, where it can in this process. */
+export function cctHere(args: readonly string[], options: CctOptions): Promise<CctRun> {
+  const command = args.join(" ");
+  const needsProcess =
+    PROCESS_ONLY.some((words) => `${command} `.startsWith(`${words} `)) || options.within || options.package;
+  return IN_PROCESS && !needsProcess ? runHere(args, options) : cct(args, options);
+}
+
+async function runHere(argv: readonly string[], { env, cwd = root, stdin = "" }: CctOptions): Promise<CctRun> {
+  const { runCli } = await import("../../src/cli/main.ts");
+  let [stdout, stderr] = ["", ""];
+  const notHere = (what: string) => (): never => {
+    throw new Error(`cct ${argv.join(" ")}: ${what}; it needs a process of its own`);
+  };
+  const terminal: Terminal = {
+    stdout: {
+      write(text) {
+        stdout += text;
+      },
+      isTerminal: false,
+    },
+    stderr: {
+      write(text) {
+        stderr += text;
+      },
+      isTerminal: false,
+    },
+    readStdin: async () => Buffer.from(stdin),
+    onSignal: notHere("handles signals"),
+    exit: notHere("ends the process"),
+  };
+  const code = await runCli(testWorld(env, { argv: [...argv], cwd }), terminal, {
+    startBroker: notHere("starts a broker"),
+    move: notHere("moves data"),
+  });
+  return { code, stdout, stderr };
+}

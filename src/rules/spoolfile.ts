@@ -84,6 +84,13 @@ export interface StageName {
   batch: string;
 }
 
+/** A mail file that was taken. */
+export interface TakenFile extends StageName {
+  content: string;
+  /** When this process first saw it at this stage, in milliseconds since 1970. */
+  since: number;
+}
+
 /** The broker stores batches of up to this length. */
 const MAX_BATCH = 64;
 

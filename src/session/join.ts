@@ -20,8 +20,8 @@ export interface Joined {
 }
 
 export interface Joining {
-  /** The claims that this session still holds. */
-  held(): Claim[];
+  /** The claims on mail in the spool. */
+  claims(): Claim[];
   /** The session is this peer no more: mail of it that nobody has seen goes back. */
   leaving(former: Credentials): Promise<void>;
 }
@@ -76,7 +76,7 @@ export function createDoor(world: World, config: Config, client: Client, joining
       try {
         // The broker may not have noticed that the process which was this peer before has ended.
         if (!isOurs(known)) await client.call("unregister", { claude_pid: known.claude_pid }, known);
-        const { name } = await client.call("register", { ...place, held: joining.held() }, known);
+        const { name } = await client.call("register", { ...place, held: joining.claims() }, known);
         return { record: keep({ ...withConversation(known, session, records), name }), how: "again" };
       } catch (error) {
         if (!isRefusal(error)) throw error;

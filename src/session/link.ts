@@ -227,7 +227,7 @@ export function createLink(world: World, config: Config, client: Client, spool: 
         ...(command === undefined ? {} : { command_ms: Math.max(0, Math.round(world.now() - command)) }),
         hooks: hooks(),
         ...lateFacts,
-        held: events.held(),
+        held: events.claims(),
       },
       record,
     );

@@ -12,7 +12,7 @@ import { createHooks, HOOK_TOOL, type HookAnswer, type HookInput, runHook } from
 import { followHost, removeEmptyPlugin } from "./host.ts";
 import { instructions, pollInstructions } from "./instructions.ts";
 import { createLink, type Link, type Standing } from "./link.ts";
-import { createMail } from "./mail.ts";
+import { createMail, type Mailbox } from "./mail.ts";
 import { createOutbox } from "./outbox.ts";
 import { keepServices } from "./services.ts";
 import { openSpool } from "./spool.ts";
@@ -110,18 +110,15 @@ function openSession(world: World): Session {
   const client = localClient(config, world.random);
   let link: Link;
   const outbox = createOutbox(world, config, client, () => link.peer());
-  const mail = createMail(
-    spool,
-    {
-      claim: (budget) => client.call("claim_messages", { limit: 100, budget }, link.peer()),
-      check: (limit) => client.call("check_messages", limit === undefined ? {} : { limit }, link.peer()),
-      acknowledge: async (acks, shown) => void (await client.call("ack_messages", { acks, ...shown }, link.peer())),
-      reports: outbox.reports,
-      reported: outbox.told,
+  const mailbox: Mailbox = {
+    claim: (budget) => client.call("claim_messages", { limit: 100, budget }, link.peer()),
+    check: (limit) => client.call("check_messages", limit === undefined ? {} : { limit }, link.peer()),
+    async acknowledge({ claims, outcome, shown }, as = link.peer()) {
+      const acks = claims.map((claim) => ({ ...claim, outcome }));
+      await client.call("ack_messages", { acks, ...shown }, as);
     },
-    world.now,
-    config.delivery,
-  );
+  };
+  const mail = createMail(spool, mailbox, outbox, world.now, config.delivery);
   // A broker that is away is no news here: the stream comes back, and with it a hint.
   const runMail = (): void =>
     void mail
@@ -164,7 +161,7 @@ function openSession(world: World): Session {
     writeFlags(config.home, world.ppid, renderFlags(flags, world.now()), world.newId());
   };
   link = createLink(world, config, client, spool, {
-    held: mail.held,
+    claims: mail.claims,
     told(now) {
       standing = now;
       show(true);
@@ -174,11 +171,11 @@ function openSession(world: World): Session {
       mail.hint();
       runMail();
     },
-    leaving: (former) => mail.leave(async (acks) => void (await client.call("ack_messages", { acks }, former))),
+    leaving: mail.leave,
     async registered(how) {
       if (how === "again") await mail.recover();
-      else if (how === "anew") await mail.goOn();
-      else await mail.forget();
+      else if (how === "anew") await mail.resume();
+      else await mail.clear();
     },
   });
   spool.watch(() => {
@@ -191,9 +188,9 @@ function openSession(world: World): Session {
     // Commands become long, and hooks quiet, without that a file changes.
     link.stateChanged();
     // Also the net under the folder's events, which some file systems do not give.
-    if (mail.held().length > 0 || outbox.reports().length > 0) runMail();
+    if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
     flush();
-    mail.tick(world.now());
+    mail.tick();
   }, TICK_MS);
   return {
     client,

@@ -32,9 +32,10 @@ export interface Outbox {
   keep(input: Record<string, unknown>, perhaps: boolean): OutputOf<"send_message">;
   /** Sends what lies there, oldest first. Answers what is in the way when no broker can be reached. */
   flush(): Promise<CctError | undefined>;
-  /** What the session has to be told, as mail of CCT itself; comes again until it was `told`. Attempt 0: no claim at the broker. */
+  /** What the session has to be told, as mail of CCT itself; comes again until it was removed. Attempt 0: no claim at the broker. */
   reports(): Report[];
-  told(messageIds: readonly string[]): void;
+  /** Removes reports that the model has read. */
+  removeReports(messageIds: readonly string[]): void;
 }
 
 /** `peer` throws while this session is none. */
@@ -123,7 +124,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
       return working;
     },
     reports: () => lying().flatMap((kept) => (kept.ended === undefined ? [] : [reportOf(kept, kept.ended)])),
-    told(messageIds) {
+    removeReports(messageIds) {
       for (const kept of lying()) {
         if (kept.ended !== undefined && messageIds.includes(kept.message_id)) removeEntry(home, kept);
       }

@@ -32,16 +32,10 @@ import {
   readSpoolHead,
   type Stage,
   type StageName,
+  type TakenFile,
 } from "../rules/spoolfile.ts";
 import { createSignals, type Signals } from "./signals.ts";
 import { takeOver } from "./spool-owner.ts";
-
-/** A mail file that was taken. */
-export interface SpoolFile extends StageName {
-  content: string;
-  /** When this process first saw it at this stage, in milliseconds since 1970. */
-  since: number;
-}
 
 export interface Spool extends Signals {
   folder: string;
@@ -52,11 +46,11 @@ export interface Spool extends Signals {
   /** Content of the mail file, left in place. */
   peek(): string | undefined;
   /** All files that were taken and not removed yet. */
-  files(): SpoolFile[];
+  files(): TakenFile[];
   /** Adds a file at stage `done`, for text that reached the host without a hook. */
   addShown(content: string): void;
   /** Takes the mail file for a hook of `event`. `undefined`: there is none, or another hook was faster. */
-  take(event: string): SpoolFile | undefined;
+  take(event: string): TakenFile | undefined;
   /** Renames a file to another stage. Its batch stays. Does nothing when another process was faster. */
   setStage(file: StageName, stage: Stage): void;
   /** Removes a file at stage `taken` unless its hook is faster. Returns whether it did. */

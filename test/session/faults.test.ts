@@ -20,9 +20,9 @@ const stateOf = async (broker: TestBroker, id: string) =>
 async function turn(host: TestHost): Promise<string> {
   const prompt = await host.hook("UserPromptSubmit", { prompt: "go on" });
   const tool = await host.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
-  await host.hook("PostToolBatch", {});
+  const batch = await host.hook("PostToolBatch", {});
   const end = await host.hook("Stop", {});
-  return [prompt, tool, end].map((run) => run.stdout).join("");
+  return [prompt, tool, batch, end].map((run) => run.stdout).join("");
 }
 
 /** Turns until the message is read; answers with every text in which it was shown. */

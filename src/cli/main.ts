@@ -1,4 +1,4 @@
-/** The `cct` command. Exit codes: 0 done, 1 it failed (one line on standard error: what, and what next), 2 wrong usage. */
+/** The `cct` command. Exit codes: 0 success, 1 failure (one line on standard error: what, and what next), 2 wrong usage. */
 import { Command, CommanderError } from "commander";
 import { errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
@@ -65,7 +65,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
   program
     .command("doctor")
     .description(
-      "Checks node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of it.",
+      "Checks Node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of them.",
     )
     .option("--json", "the findings as JSON")
     .action(async (options: { json?: boolean }) => {
@@ -74,7 +74,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
   program
     .command("demo")
     .description(
-      "Shows the main job without Claude Code: a private broker, two session servers, a message each way through the hooks.",
+      "Shows message delivery without Claude Code: a private broker, two session servers, one message each way through the hooks.",
     )
     .option("--json", "the timeline as JSON")
     .action(async (options: { json?: boolean }) => {

@@ -74,7 +74,7 @@ test("what is set is shown with its place, kept for its owner alone, and can be 
   expect(settings.port?.value).toBe(8001);
   expect(settings.name?.value).toBe("ünï ✓");
   expect(statSync(file(person)).mode & 0o777).toBe(0o600);
-  expect(success(await person.cct("config", "set", "port"))).toBe("port has its default again.\n");
+  expect(success(await person.cct("config", "set", "port"))).toBe("port is reset to its default.\n");
   expect((await shown(person, unset)).port).toEqual({ value: 7888, source: "default" });
   expect(Object.keys(written(person) as object).sort()).toEqual(["broker", "delivery", "name"]);
 });

@@ -70,7 +70,7 @@ test("Claude Code is old, or CCT is not installed into it: warnings, and what to
   // Claude Code was updated since.
   const newer = withClaude(person, "2.1.330");
   expect(found(findings(await person.cctWith({ env: newer }, "doctor", "--json")), "install")).toMatch(
-    /not as this version would.*cct up/,
+    /not up to date.*cct up/,
   );
 });
 

@@ -192,7 +192,7 @@ describe("--as", () => {
   });
 
   test("is refused for a session of another machine, and for nobody", async () => {
-    expect(failure(await me.cct("ready", "--as", "zoe"))).toMatch(/zoe is no session of this machine/);
+    expect(failure(await me.cct("ready", "--as", "zoe"))).toMatch(/zoe is not a session of this machine/);
     expect(failure(await me.cct("ready", "--as", "nobody"))).toMatch(/no peer 'nobody'/);
   });
 });

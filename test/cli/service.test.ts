@@ -158,9 +158,7 @@ describe("looking and taking off", () => {
   test("by name, as the operator, whoever's it is", async () => {
     const url = `http://localhost:${await freePort()}`;
     await ok(me.broker, "register_service", { kind: "web", url, host: "box", name: "to-end" }, ben);
-    expect(success(await me.cct("service", "unregister", "to-end"))).toBe(
-      `to-end is not registered any more: ${url}\n`,
-    );
+    expect(success(await me.cct("service", "unregister", "to-end"))).toBe(`to-end is no longer registered: ${url}\n`);
     expect(await seen("to-end")).toBeUndefined();
     expect(failure(await me.cct("service", "unregister", "to-end"))).toMatch(/no such service/);
   });

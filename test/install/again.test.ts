@@ -55,7 +55,7 @@ describe.each(WAYS)("the same again (%s)", (version) => {
     success(await place.cct("install"));
     const [before, times] = [place.everything(), place.times()];
     for (let i = 0; i < 2; i++) {
-      expect(success(await place.cct("install"))).toBe("CCT is installed already; nothing changed.\n");
+      expect(success(await place.cct("install"))).toBe("CCT is already installed; nothing changed.\n");
       expect(place.everything()).toEqual(before);
       expect(place.times()).toEqual(times);
     }
@@ -84,8 +84,8 @@ test("`up` makes all ready, and when it is repeated it says what stands already"
     expect(first).toMatch(/Claude Code 2\.1\.330: mail arrives by/);
     const [before, times] = [place.everything(), place.times()];
     const second = success(await place.cct("up"));
-    expect(second).toMatch(/broker: runs already, process \d+/);
-    expect(second).toContain(`already in place in ${place.plugin}, nothing changed`);
+    expect(second).toMatch(/broker: already running, process \d+/);
+    expect(second).toContain(`up to date in ${place.plugin}`);
     expect(place.everything()).toEqual(before);
     expect(place.times()).toEqual(times);
     place.claudeIs(undefined);

@@ -197,7 +197,7 @@ test("the doctor tells what the status line shows", async () => {
   success(await place.cct("install"));
   expect(await said()).toBe("ok: shows yours and CCT");
   place.write(place.settings, "{}");
-  expect(await said()).toBe("warning: does not show CCT. Mend it with: cct up");
+  expect(await said()).toBe("warning: does not show CCT. Fix it with: cct up");
   success(await place.cct("install", "--no-statusline"));
   expect(await said()).toBe("ok: not wanted");
 });

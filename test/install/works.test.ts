@@ -181,7 +181,7 @@ describe("uninstalling while a session runs", () => {
     const spool = join(place.cctHome, "spool", String(process.pid));
     mkdirSync(spool, { recursive: true });
     writeFileSync(join(spool, "server"), `${process.pid} 0\n`);
-    expect(success(await place.cct("uninstall"))).toMatch(/1 running session still knows/);
+    expect(success(await place.cct("uninstall"))).toMatch(/1 running session still uses/);
     expect(readdirSync(place.plugin)).toEqual([]);
     rmSync(spool, { recursive: true });
     success(await place.cct("uninstall"));

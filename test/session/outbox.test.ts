@@ -228,5 +228,5 @@ test("the command keeps for a session, never for a person, and only when asked",
   lea.proxy.back();
   await empty(lea);
   expect(await max.texts()).toEqual(["from its shell"]);
-  expect(success(await lea.cct("outbox"))).toBe("Nothing waits to be sent.\n");
+  expect(success(await lea.cct("outbox"))).toBe("The outboxes are empty.\n");
 });

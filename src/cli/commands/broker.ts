@@ -1,4 +1,4 @@
-/** What operators of a broker ask for: `cct broker status`. */
+/** `cct broker status`: the state of a broker, for its operator. */
 import type { Command } from "commander";
 import { localClient } from "../../client/local.ts";
 import type { BrokerStatus } from "../../operations/surface/broker-status.ts";
@@ -10,10 +10,10 @@ import { clockTime, paint, type Screen, size, span, toJson } from "../parts/outp
 export function addBrokerCommands(program: Command, context: Context): void {
   program
     .command("broker")
-    .description("The broker as its operator sees it.")
+    .description("Shows how a broker does, for its operator.")
     .command("status")
     .description(
-      "Tells whether the broker can do its work and why not, what its store holds and what waits in it. Exit code 1 when it cannot.",
+      "Shows whether the broker is ready, and if not, why; what its store holds and what waits in it. Exit code 1 when it is not ready.",
     )
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) =>

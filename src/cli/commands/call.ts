@@ -1,4 +1,4 @@
-/** What the commands that are made from operations have in common. */
+/** Types and helpers shared by the commands that are generated from operations. */
 import { InvalidArgumentError, type Option } from "commander";
 import type { Client } from "../../client/client.ts";
 import type { Credentials } from "../../operations/core/identity.ts";

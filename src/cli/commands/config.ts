@@ -1,4 +1,4 @@
-/** `cct config`: the settings in force, where each comes from, and changing them. */
+/** `cct config`: shows the effective settings with their sources, and changes them. */
 import type { Command } from "commander";
 import { explainConfig, homeOf } from "../../platform/config.ts";
 import { configPath, withSettings } from "../../platform/config-file.ts";
@@ -12,7 +12,7 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
   const config = program.command("config").description("Shows or changes the settings of this home.");
   config
     .command("show", { isDefault: true })
-    .description("Every setting, its value, and where that comes from.")
+    .description("Shows every setting, its value and where it comes from.")
     .option("--json", "as JSON")
     .action((options: { json?: boolean }) => {
       const settings = explainConfig(world);
@@ -32,7 +32,7 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
   config
     .command("set <setting> [value]")
     .description(
-      "Sets a setting in config.json; without a value, removes it, so that the default counts again. A value of - is read from standard input.",
+      "Sets a setting in config.json; without a value, resets it to its default. A value of - is read from standard input.",
     )
     .action(async (setting: string, given: string | undefined) => {
       const home = homeOf(world);
@@ -41,11 +41,11 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
       const text = withSettings(home, { [name]: value });
       prepareHome(home, world.user, false);
       writeWhole(configPath(home), text, world.newId());
-      if (value === undefined) return screen.write(`${name} has its default again.\n`);
+      if (value === undefined) return screen.write(`${name} is reset to its default.\n`);
       const shown = isSecret(name) ? "set" : value;
-      screen.write(`${name} is ${shown} now. A running broker or session takes it when it starts again.\n`);
+      screen.write(`${name} is set to ${shown}. Running brokers and sessions use it after a restart.\n`);
       const isOpen = (address: string): boolean => /^http:/i.test(address) && !isOnThisMachine(address);
       if (name === "broker" && value.split(",").some((address) => isOpen(address.trim())))
-        screen.write("Plain HTTP: whoever is on the way can read and change everything.\n");
+        screen.write("Plain HTTP: anyone on the network path can read and change everything.\n");
     });
 }

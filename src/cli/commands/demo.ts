@@ -1,4 +1,4 @@
-/** `cct demo`: the main job, for real, in a home that is gone afterwards. */
+/** `cct demo`: the delivery of two messages with real processes, in a temporary home. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,14 +12,14 @@ import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
 
 interface Step {
-  /** Milliseconds since the demo began, and since the step before. */
+  /** Milliseconds since the start of the demo, and since the previous step. */
   at: number;
   took: number;
   what: string;
 }
 
 export async function demo({ world: outer, screen, onSignal, exit }: Context, json: boolean): Promise<void> {
-  // From the first moment on: whoever stops the demo finds nothing of it left.
+  // Installed first, so that an interrupted demo cleans up at any moment.
   let stop = (): void => exit(130);
   const removeHandler = onSignal(["SIGINT", "SIGTERM"], () => stop(), { once: true });
   const home = mkdtempSync(join(tmpdir(), "cct-demo-"));
@@ -55,7 +55,7 @@ export async function demo({ world: outer, screen, onSignal, exit }: Context, js
   async function takeAway(): Promise<void> {
     await starting.catch(() => {});
     await Promise.all(sessions.map((session) => session.end()));
-    // More than once: a session that was just starting may have started another broker.
+    // In a loop: a session that was still starting may have started another broker.
     for (;;) {
       const pid = (await client.health())?.pid;
       if (typeof pid !== "number") break;
@@ -83,7 +83,7 @@ export async function demo({ world: outer, screen, onSignal, exit }: Context, js
     step("two session servers, alice and bob, are registered");
 
     await bob.hook("UserPromptSubmit", { prompt: "fix the tests" });
-    step("bob works: his user gave him a prompt");
+    step("bob is active: his user typed a prompt");
     await alice.call("cct_send_message", {
       to: "bob",
       text: "I am changing src/auth.ts; please keep out of it until noon.",
@@ -111,7 +111,7 @@ export async function demo({ world: outer, screen, onSignal, exit }: Context, js
     await settled(client, 2);
     step("both messages are read: each session went on with the text in view");
   } catch (error) {
-    // Stopped in the middle, everything fails; the exit is on its way.
+    // Interrupted: every step fails, and the process is about to exit.
     if (cleaning) await end;
     throw error;
   } finally {
@@ -119,7 +119,7 @@ export async function demo({ world: outer, screen, onSignal, exit }: Context, js
     removeHandler();
   }
   if (json) screen.write(toJson({ steps }));
-  else screen.write("Everything was real but the model. The demo's home and its processes are gone.\n");
+  else screen.write("Everything but the model was real. The demo's home and processes have been removed.\n");
 }
 
 function expectText(text: string, part: string): void {
@@ -134,5 +134,5 @@ async function settled(client: ReturnType<typeof localClient>, count: number): P
     if (read.length === count) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new CctError("internal", "The messages were not seen to be read.", "Please report this.");
+  throw new CctError("internal", "The messages did not become 'read'.", "Please report this.");
 }

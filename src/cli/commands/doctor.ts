@@ -1,4 +1,4 @@
-/** `cct doctor`: looks at everything that mail passes on its way, and sends some. */
+/** `cct doctor`: checks everything that mail passes through, and sends a probe message. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,11 +21,11 @@ type Verdict = "ok" | "warning" | "failed";
 interface Finding {
   check: string;
   verdict: Verdict;
-  /** What was seen, and what to do when it is not well. */
+  /** The result, and what to do when it is a problem. */
   found: string;
 }
 
-/** Prints the findings; answers 1 when a check failed. */
+/** Prints the findings; returns 1 when a check failed. */
 export async function doctor({ world, screen }: Context, json: boolean): Promise<number> {
   const findings: Finding[] = [];
   const marks: Record<Verdict, string> = {
@@ -61,7 +61,7 @@ export async function doctor({ world, screen }: Context, json: boolean): Promise
   if (usable) await check("broker", () => broker(world, usable));
   if (usable) await check("Claude Code", () => claude(world, usable));
   const well = !findings.some((finding) => finding.verdict === "failed");
-  // A probe would start the broker that was just found missing.
+  // A probe would start the broker that is missing.
   if (usable && well) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
   else report({ check: "probe", verdict: "warning", found: "not tried: mend what failed above first" });
   if (json) screen.write(toJson({ findings }));
@@ -94,7 +94,7 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
         verdict: old ? "warning" : "ok",
         found: `${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}${old}; ${live} live sessions`,
       },
-      // Those that this command does not use; sessions may.
+      // Brokers that this command does not use, but sessions may.
       ...others.map((other): Finding => {
         const same = isUp(other) && other.about?.version === world.version;
         return { check: `broker ${other.url}`, verdict: same ? "ok" : "warning", found: wordsOf(other) };
@@ -109,7 +109,7 @@ const statusLineWords: Record<StatusLineState, string> = {
   ours: "shows CCT",
   both: "shows yours and CCT",
   theirs: "shows yours without CCT. To have both: cct up",
-  none: "does not show CCT. Mend it with: cct up",
+  none: "does not show CCT. Fix it with: cct up",
 };
 
 async function claude(world: World, config: Config): Promise<Finding[]> {
@@ -120,9 +120,9 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
   if (version === undefined)
     add("Claude Code", "warning", "no 'claude' on PATH. Install it with: npm install -g @anthropic-ai/claude-code");
   else add("Claude Code", "ok", version);
-  if (!method) add("install", "warning", "CCT is not installed into Claude Code. Do it with: cct up");
+  if (!method) add("install", "warning", "CCT is not installed into Claude Code. Install it with: cct up");
   else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
-    add("install", "warning", `installed (${method}), but not as this version would. Mend it with: cct up`);
+    add("install", "warning", `installed (${method}), but not up to date. Fix it with: cct up`);
   else
     add(
       "install",
@@ -147,8 +147,8 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
 }
 
 /**
- * A message through broker, session server, spool and hook; tells how long it took. It is the operator's; where the
- * broker is another machine's, another session's.
+ * Sends a message through broker, session server, spool and hook, and measures it. The operator sends it, or, when the
+ * broker is on another machine, a second session.
  */
 async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));

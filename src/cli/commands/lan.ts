@@ -1,4 +1,4 @@
-/** Sessions on several machines: opening this machine's broker to others, and joining another's. */
+/** Several machines: opens this machine's broker to others, and joins another machine's broker. */
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -42,7 +42,7 @@ export function addLanCommands(program: Command, context: Context): void {
     )
     .option("--host <address>", "address to listen on (default: all of this machine)")
     .option("--port <number>", "port to listen on")
-    .option("--plain", "without TLS: whoever is on the way can read and change everything")
+    .option("--plain", "without TLS: anyone on the network path can read and change everything")
     .option("--cert <file>", "your own certificate (PEM) instead of one that CCT makes")
     .option("--key <file>", "its private key (PEM)")
     .option("--shared-token", "also print a token that any machine can use, until you revoke it")
@@ -50,14 +50,14 @@ export function addLanCommands(program: Command, context: Context): void {
     .action((options: LanOptions) => lanStart(context, options));
   program
     .command("lan-stop")
-    .description("Closes the broker to other machines again. Their tokens stay good for the next lan-start.")
+    .description("Closes the broker to other machines again. Their tokens stay valid for the next lan-start.")
     .action(() => lanStop(context));
   program
     .command("join <string>")
     .description(
       "Joins the broker that printed this join string: writes the configuration, checks the connection, installs CCT into Claude Code. A string of - is read from standard input.",
     )
-    .option("--name <device>", "what the broker's owner sees this machine as (default: its host name)")
+    .option("--name <device>", "the name of this machine in the broker's list of devices (default: its host name)")
     .option("--no-install", "do not install into Claude Code")
     .option("--json", "as JSON")
     .action(async (word: string, options: { name?: string; install: boolean; json?: boolean }) =>
@@ -78,7 +78,7 @@ async function lanStart({ world, screen }: Context, options: LanOptions): Promis
   const config = loadConfig(world);
   refuseRemote(config);
   prepareHome(config.home, world.user, true);
-  // The broker has another working directory.
+  // The broker runs in another working directory.
   const absolute = (path: string): string => resolve(world.cwd, path);
   const settings = {
     host: options.host ?? world.env.CCT_HOST ?? "0.0.0.0",
@@ -103,7 +103,7 @@ async function lanStart({ world, screen }: Context, options: LanOptions): Promis
         `${paint(screen, "green", "✓")} other machines reach this broker at ${lan.addresses.join(", ")}`,
         lan.tls
           ? `  TLS, certificate SHA-256 ${formatFingerprint(lan.fingerprint ?? "")}`
-          : `${paint(screen, "yellow", "!")} plain HTTP: whoever is on the way can read and change everything`,
+          : `${paint(screen, "yellow", "!")} plain HTTP: anyone on the network path can read and change everything`,
         "",
         `On the other machine, once, before ${clockTime(expires_at)} UTC:`,
         "",
@@ -128,7 +128,7 @@ async function lanStart({ world, screen }: Context, options: LanOptions): Promis
   }
 }
 
-/** Starts the broker anew with these settings, kept for later starts too. What cannot be had leaves all as it was. */
+/** Restarts the broker with these settings and saves them. On failure, the previous settings and broker are restored. */
 async function opened(world: World, before: Config, settings: GivenSettings, client: Client): Promise<LanAccess> {
   const path = configPath(before.home);
   const text = readTrusted(path);
@@ -147,13 +147,13 @@ async function opened(world: World, before: Config, settings: GivenSettings, cli
   }
 }
 
-/** The token that any machine may use. It was shown when it was made, and nobody knows it since. */
+/** Creates the token that any machine may use. It is shown once; the broker keeps only its hash. */
 async function sharedToken(client: Client): Promise<{ token: string; name: string }> {
   const { devices } = await client.call("list_devices", {});
   if (!devices.some((one) => one.name === SHARED)) return client.call("add_device", { name: SHARED });
   throw new CctError(
     "conflict",
-    "A shared token was made before; the broker keeps only its hash and cannot show it again.",
+    "A shared token exists already; the broker keeps only its hash and cannot show it again.",
     `For a new one: cct device revoke ${SHARED}, then this again.`,
   );
 }
@@ -199,7 +199,9 @@ async function lanStop({ world, screen }: Context): Promise<void> {
   const client = localClient(now, world.random);
   try {
     await ensureBroker(world, now, client);
-    screen.write("The broker listens on this machine only now. Other machines' tokens stay: see cct device list.\n");
+    screen.write(
+      "The broker now listens on this machine only. Other machines' tokens stay valid: see cct device list.\n",
+    );
   } finally {
     client.close();
   }
@@ -239,7 +241,7 @@ async function join(
     } else {
       if (!invitation.tls)
         screen.write(
-          `${paint(screen, "yellow", "!")} plain HTTP: whoever is on the way can read and change everything\n`,
+          `${paint(screen, "yellow", "!")} plain HTTP: anyone on the network path can read and change everything\n`,
         );
       screen.write(
         `${paint(screen, "green", "✓")} joined: ${count(live, "peer")}, ${count(pools.length, "pool")} on ${about?.name} (${url})\n`,
@@ -253,7 +255,7 @@ async function join(
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
 
-/** Turns the invitation into a token, at the first of its addresses that answers. */
+/** Exchanges the invitation for a token, at the first of its addresses that answers. */
 async function redeem(world: World, invitation: Invitation, name: string): Promise<{ url: string; token: string }> {
   const failures: string[] = [];
   for (const address of invitation.addresses) {
@@ -265,7 +267,7 @@ async function redeem(world: World, invitation: Invitation, name: string): Promi
       const joined = await client.call("join_device", { name });
       return { url, token: joined.token };
     } catch (error) {
-      // Only who cannot be reached, or is somebody else, is passed over: a no of the broker itself is final.
+      // Skip addresses that are unreachable or have the wrong certificate; a refusal by the broker itself is final.
       if (!(error instanceof CctError) || error.code !== "unavailable") throw error;
       failures.push(error.message);
     } finally {
@@ -275,6 +277,6 @@ async function redeem(world: World, invitation: Invitation, name: string): Promi
   throw new CctError(
     "unavailable",
     `The broker cannot be reached. ${failures.join(" ")}`,
-    "Are both machines in one network, and does its firewall let the port through? The join string is still good.",
+    "Are both machines in one network, and does the firewall of the broker's machine let the port through? The join string is still valid.",
   );
 }

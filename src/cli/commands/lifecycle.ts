@@ -1,4 +1,4 @@
-/** The broker's life: start, kill, status. */
+/** The broker's lifecycle: start, kill, status. */
 import { type Command, Option } from "commander";
 import type { BrokerHealth } from "../../client/client.ts";
 import { ensureBroker, localClient } from "../../client/local.ts";
@@ -20,8 +20,8 @@ interface StartOptions {
 export function addLifecycleCommands(program: Command, context: Context): void {
   program
     .command("start")
-    .description("Starts the broker of this home, unless it runs.")
-    .option("--foreground", "stay, and end with Ctrl-C or SIGTERM")
+    .description("Starts the broker of this home unless it is running.")
+    .option("--foreground", "run in the foreground until Ctrl-C or SIGTERM")
     .option("--host <address>", "address to listen on")
     .option("--port <number>", "port to listen on")
     // For the process that starts a broker in the background: it needs the error's code.
@@ -41,7 +41,7 @@ export function addLifecycleCommands(program: Command, context: Context): void {
     .action(() => stop(context));
   program
     .command("status")
-    .description("Tells whether the broker runs, where, and for how many sessions. Exit code 1 when it does not.")
+    .description("Shows whether the broker runs, where, and for how many sessions. Exit code 1 when it does not run.")
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) => context.setExitCode(await status(context, options.json ?? false)));
 }
@@ -67,7 +67,7 @@ async function start(context: Context, options: StartOptions): Promise<void> {
 }
 
 async function serve({ screen, launchers, onSignal }: Context, config: Config): Promise<void> {
-  // Before the broker says where it is: who reads that may tell it to end at once, and it shall end well.
+  // Installed before the broker publishes its address: a reader may stop it at once, and it must shut down cleanly.
   const told = new Promise<void>((resolve) => {
     onSignal(["SIGINT", "SIGTERM", "SIGHUP"], () => resolve());
   });
@@ -84,9 +84,9 @@ async function stop({ world, screen }: Context): Promise<void> {
   screen.write(pid === undefined ? "No broker is running.\n" : `The broker, process ${pid}, has ended.\n`);
 }
 
-/** Ends the broker of this home and waits for it; answers with the process that it was, `undefined` when none ran. */
+/** Stops the broker of this home and waits; returns its process id, or `undefined` when none ran. */
 export async function stopBroker(world: World, config: Config): Promise<number | undefined> {
-  // A process id of another machine says nothing here.
+  // A process id from another machine means nothing here.
   if (config.broker !== undefined)
     throw new CctError(
       "conflict",
@@ -96,7 +96,7 @@ export async function stopBroker(world: World, config: Config): Promise<number |
   const client = localClient(config, world.random);
   try {
     const about = await client.health();
-    // Only the broker itself is believed about its pid: the number in a file may be another process's by now.
+    // Ask the broker for its pid: the number in the broker file may belong to another process by now.
     const pid = about?.pid;
     if (typeof pid !== "number") return undefined;
     try {
@@ -168,7 +168,7 @@ async function status({ world, screen }: Context, json: boolean): Promise<number
   }
 }
 
-/** How a broker does, in a few words. */
+/** The health of a broker in a few words. */
 export function wordsOf({ about, problem }: BrokerHealth): string {
   if (problem) return problem.message;
   return about?.version === undefined
@@ -178,7 +178,7 @@ export function wordsOf({ about, problem }: BrokerHealth): string {
 
 export const isUp = ({ about }: BrokerHealth): boolean => about?.version !== undefined;
 
-/** The one that this command uses first; others are used by other commands and sessions. */
+/** The broker in use first; other commands and sessions may use the others. */
 function brokerLines(each: readonly BrokerHealth[], inUse: string | undefined): string[] {
   const others = each.filter(({ url }) => url !== inUse);
   return [`broker   ${inUse}`, ...others.map((one) => `or       ${one.url} (${wordsOf(one)})`)];

@@ -1,4 +1,4 @@
-/** `cct migrate`: all data from the home's own file to PostgreSQL, or back. */
+/** `cct migrate`: moves all data from the SQLite file of the home to PostgreSQL, or back. */
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../platform/config.ts";
@@ -22,13 +22,13 @@ export function addMigrateCommand(program: Command, context: Context): void {
   const command = program
     .command("migrate")
     .description(
-      "Moves all data of this home to PostgreSQL, or back, and compares it there. Brokers have to be stopped; it may be broken off and repeated.",
+      "Moves all data of this home to PostgreSQL, or back, and verifies the copy. Stop all brokers first. An interrupted move can be repeated.",
     )
     .addOption(new Option("--from <store>", "where the data is").choices(stores).makeOptionMandatory())
-    .addOption(new Option("--to <store>", "where it shall be").choices(stores).makeOptionMandatory())
-    .option("--url-file <file>", "a file with the URL of the PostgreSQL; else the setting database_url says it")
-    .option("--use", "at the end, let the configuration name the database that holds the data then")
-    .option("--dry-run", "only read the data, and tell what would be moved")
+    .addOption(new Option("--to <store>", "where to move it").choices(stores).makeOptionMandatory())
+    .option("--url-file <file>", "a file with the URL of the PostgreSQL (default: the setting database_url)")
+    .option("--use", "afterwards, switch the configuration to the target database")
+    .option("--dry-run", "only read the data and show what would be moved")
     .option("--progress", "a line for each 5 %, also where standard error is no terminal")
     .option("--json", "as JSON")
     .action(async (options: MigrateOptions) => {
@@ -41,7 +41,7 @@ async function migrate({ world, screen, launchers, onSignal }: Context, options:
   const { from, to, urlFile, use = false, dryRun = false } = options;
   const config = loadConfig(world, urlFile === undefined ? {} : { database_url: urlIn(urlFile) });
   let isStopped = false;
-  // The second time, the process ends at once: what it was doing is undone, and done again when it is repeated.
+  // A second signal ends the process at once: the open transaction rolls back, and repeating the move continues.
   const requestStop = (): void => {
     isStopped = true;
   };
@@ -79,7 +79,7 @@ function whatNext(to: StoreKind, use: boolean): string {
     : "Next: cct config set database_url (no value), and no CCT_DATABASE_URL; then: cct start";
 }
 
-/** A password on a command line could be seen by everybody. */
+/** Reads the URL from a file: a password on the command line is visible to every user. */
 function urlIn(file: string): string {
   try {
     return readFileSync(file, "utf8").trim();
@@ -88,7 +88,7 @@ function urlIn(file: string): string {
   }
 }
 
-/** Shows progress on standard error: in place on a terminal, else, when it is wished, as lines. */
+/** Progress on standard error: in place on a terminal, otherwise, on request, as lines. */
 function printer(
   world: World,
   { stderr }: Screen,

@@ -1,4 +1,4 @@
-/** `cct outbox`: what lies in the outboxes of this machine's sessions; and keeping a message there. */
+/** `cct outbox`: the outboxes of this machine's sessions, and adding a message to one. */
 import type { Command } from "commander";
 import { wasNotReceived } from "../../client/client.ts";
 import { addToOutbox, excerpt, expiryOf, type OutboxEntry, readAllOutboxes, removeEntry } from "../../client/outbox.ts";
@@ -11,7 +11,7 @@ import { peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
 import { span, table, toJson } from "../parts/output.ts";
 
-/** Keeps a session's message, for its session server to send, and answers in place of the broker. Throws when it is the operator's. */
+/** Adds a session's message to its outbox, and answers in place of the broker. The operator has no outbox, so this throws. */
 export function keepFor(
   world: World,
   home: string,
@@ -23,7 +23,7 @@ export function keepFor(
   if (me) return addToOutbox(home, me.peer_id, input, perhaps, world);
   throw new CctError(
     "unavailable",
-    `${perhaps ? "Not confirmed" : "Not sent"}, and not kept: an outbox is a session's, and nobody would send what is yours. ${error.message}`,
+    `${perhaps ? "Not confirmed" : "Not sent"}, and not queued: only sessions have an outbox. ${error.message}`,
     `Send it again later with --message-id ${String(input.message_id)}, or for a session: --as <session>.`,
   );
 }
@@ -33,9 +33,9 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
   program
     .command("outbox")
     .description(
-      "What sessions of this machine could not send yet (see: cct config show, outbox), and what was refused.",
+      "Lists messages that sessions of this machine could not send yet, or that were refused. The outbox is a setting: cct config show.",
     )
-    .option("--drop <message_id>", "drop one, unsent")
+    .option("--drop <message_id>", "drop one without sending it")
     .option("--json", "the list as JSON")
     .action(({ drop, json }: { drop?: string; json?: boolean }) => {
       const home = homeOf(world);
@@ -46,11 +46,11 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
         throw new CctError(
           "not_found",
           `No outbox holds a message '${drop}'.`,
-          "It may have been sent: cct message <id>.",
+          "It may have been sent already: cct message <id>.",
         );
       }
       for (const one of found) removeEntry(home, one);
-      screen.write(json ? toJson({ dropped: drop }) : `The message is dropped; its session is told nothing.\n`);
+      screen.write(json ? toJson({ dropped: drop }) : `The message was dropped; its session is not notified.\n`);
     });
 
   const stateOf = (kept: OutboxEntry): string =>
@@ -72,7 +72,7 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
   }
 
   function list(all: OutboxEntry[]): string {
-    if (all.length === 0) return "Nothing waits to be sent.\n";
+    if (all.length === 0) return "The outboxes are empty.\n";
     const names = new Map(peersHere(homeOf(world)).map(({ peer_id, name }) => [peer_id, name]));
     const rows = all.map((kept) => [
       names.get(kept.peer_id) ?? shortId(kept.peer_id),

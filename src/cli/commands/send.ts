@@ -1,4 +1,4 @@
-/** `cct send` and `cct broadcast`: what sending adds to a plain operation, namely `--wait` and the outbox. */
+/** `cct send` and `cct broadcast`, which add `--wait` and the outbox to the operation. */
 import { Option } from "commander";
 import { isUnavailable } from "../../client/client.ts";
 import type { Config } from "../../platform/config.ts";
@@ -6,7 +6,7 @@ import { waitFor } from "../parts/wait.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
 import { keepFor } from "./outbox.ts";
 
-/** With `--wait` a message is never kept: the command could not say what became of it. */
+/** `--wait` excludes the outbox: the command could not report the outcome. */
 const usesOutbox = ({ wait, outbox }: Fields, config: Config): boolean =>
   wait === undefined && (outbox === true || config.outbox);
 
@@ -23,7 +23,7 @@ export const sendCommand: Special = {
   async run(call: Call) {
     const { world, config, client, me, options, json } = call;
     const { wait, timeout } = options;
-    // The id is made here, so that the call can be repeated when its answer is lost.
+    // The client creates the id, so that it can repeat the call when the answer is lost.
     const message_id = String(call.input.message_id ?? world.newMessageId());
     const input = { ...call.input, message_id };
     const output = await client.callAny("send_message", input, me).catch((error: unknown) => {
@@ -36,7 +36,7 @@ export const sendCommand: Special = {
   },
 };
 
-/** The same operation, under the name that people look for. */
+/** The same operation under a more familiar name. */
 export const broadcastCommand: Special & { cli: string; doc: string } = {
   ...sendCommand,
   cli: "broadcast <pool> <text>",

@@ -1,6 +1,6 @@
 /**
- * A command that runs with its service registered. Whatever becomes of the broker meanwhile is not the command's
- * business: it goes on, and the service is registered again when the broker is back.
+ * `cct service run`: runs a command while its service is registered. The command does not depend on the broker: it keeps
+ * running during an outage, and the service is registered again afterwards.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeSync } from "node:fs";
@@ -15,14 +15,14 @@ import type { Context } from "../parts/context.ts";
 
 type Registration = InputOf<"register_service"> & { service_id: string; ttl_seconds: number };
 
-/** A service that does not answer yet is probed again soon: most are there within seconds. */
+/** Probe interval until the first healthy answer; most services start within seconds. */
 const FIRST_PAUSE_MS = 500;
-/** A broker that is away, or refuses, is asked again so often, unless the TTL wants it sooner. */
+/** Retry interval while the broker is away or refuses, unless the TTL requires a shorter one. */
 const AWAY_PAUSE_MS = 5_000;
-/** At the end nobody waits longer than this, for a probe that is under way and the broker; the service goes stale by itself. */
+/** Limit for the probe in progress and the unregistration at the end; after that the service goes stale by itself. */
 const LEAVE_MS = 4_000;
 
-/** Registers, runs the command to its end, unregisters. Answers with the exit code, 128 + n for signal n, as shells do. */
+/** Registers, runs the command, unregisters. Returns the exit code, or 128 + n for signal n, as shells do. */
 export async function runWithService(
   client: Client,
   as: Credentials | undefined,
@@ -32,10 +32,10 @@ export async function runWithService(
 ): Promise<number> {
   let asked: NodeJS.Signals | undefined;
   let child: ChildProcess | undefined;
-  // Before the service is registered, so that it is unregistered however early the signal comes.
+  // Installed before registering, so that an early signal still unregisters.
   const removeHandler = onSignal(["SIGINT", "SIGTERM", "SIGHUP"], (signal) => {
     asked = signal;
-    // Ctrl-C on a terminal reaches the command by itself, and many take a second one for "at once".
+    // On a terminal Ctrl-C reaches the command anyway, and many programs treat a second one as "quit now".
     if (signal !== "SIGINT" || !isatty(0)) child?.kill(signal);
   });
   await client.call("register_service", registration, as);
@@ -46,7 +46,7 @@ export async function runWithService(
     return await ended(child, program);
   } finally {
     await keeping.close();
-    // Only now: a second Ctrl-C shall not leave the service behind.
+    // Removed only now, so that a second Ctrl-C does not leave the service registered.
     removeHandler();
   }
 }
@@ -66,18 +66,18 @@ function ended(child: ChildProcess, program: string): Promise<number> {
   });
 }
 
-/** Past node's streams, which would switch the pipe that the command writes to as well to non-blocking. */
+/** Writes synchronously: Node's streams would make the pipe non-blocking, which the command shares. */
 function tell(trouble: string): void {
   try {
-    writeSync(2, `cct: ${trouble} The command runs on, and its service is tried again.\n`);
+    writeSync(2, `cct: ${trouble} The command keeps running; registration is retried.\n`);
   } catch {
-    // Nobody reads it: no reason to end the command.
+    // A closed standard error must not end the command.
   }
 }
 
 const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 
-/** Probes and renews at a third of the TTL, and registers again what the broker does not know any more. */
+/** Probes and renews at a third of the TTL; registers again when the broker has forgotten the service. */
 function keep(client: Client, as: Credentials | undefined, registration: Registration): { close(): Promise<void> } {
   const { service_id, url, health_path } = registration;
   const longest = (registration.ttl_seconds * 1000) / 3;
@@ -86,7 +86,7 @@ function keep(client: Client, as: Credentials | undefined, registration: Registr
   let problem = "";
   let wake: () => void = () => {};
 
-  /** Answers what is known now; `undefined` when it could not be told to the broker. */
+  /** Returns the registered service; `undefined` when the broker could not be reached. */
   async function once(): Promise<OutputOf<"renew_service">["health"] | undefined> {
     try {
       const { health } = await probeAndRenew(client, { service_id, url, health_path }, as).catch((error: unknown) => {
@@ -127,7 +127,7 @@ function keep(client: Client, as: Credentials | undefined, registration: Registr
       const patience = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, LEAVE_MS);
       });
-      // After a renewal that is under way: it could register the service anew.
+      // After the renewal in progress, which could register the service again.
       const leaving = running
         .then(() => client.call("unregister_service", { service: service_id }, as))
         .catch(() => {});

@@ -1,4 +1,4 @@
-/** `cct service`: registering infrastructure, seeing what others run, and keeping a service registered while a command runs. */
+/** `cct service`: registers and lists infrastructure such as dev servers and databases. */
 import { type Command, InvalidArgumentError } from "commander";
 import type { Client } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
@@ -22,7 +22,7 @@ interface Registering {
 
 type Service = OutputOf<"list_services">["services"][number];
 
-/** How long a service outlives a command that could not say that it ends. */
+/** TTL of a service whose command was killed without unregistering. */
 const RUN_TTL_S = 60;
 
 export function addServiceCommands(program: Command, { world, screen, onSignal, setExitCode }: Context): void {
@@ -30,11 +30,11 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
     .command("service")
     .description("Registers services (dev servers, databases, browsers …), and lists those of all sessions.");
 
-  /** With what every registration may say. */
+  /** Adds the options of a registration. */
   const registering = (command: Command): Command =>
     command
-      .option("--name <name>", "the kind when left out")
-      .option("--ttl <seconds>", "how long it lives without being renewed", wholeNumber)
+      .option("--name <name>", "default: the kind")
+      .option("--ttl <seconds>", "lifetime without renewal", wholeNumber)
       .option(
         "--health <path>",
         "path that answers 2xx or 3xx while the service is well; without it, its port is tried",
@@ -42,7 +42,7 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
 
   registering(service.command("register <kind> <url>"))
     .description(
-      "Makes a service known. In a session's shell it is the session's, which then keeps it; else it is yours, and goes stale after its TTL (an hour).",
+      "Registers a service. In a session's shell the session owns and renews it; otherwise it is yours and goes stale after its TTL (an hour).",
     )
     .option("--json", "the service as JSON")
     .action((kind: string, url: string, options: Registering & { json?: boolean }) =>
@@ -60,20 +60,20 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
 
   service
     .command("unregister <service>")
-    .description("Takes a service off the list, by its name, its url, or the beginning of its id.")
+    .description("Removes a service, by its name, URL or the start of its id.")
     .option("--json", "the service as JSON")
     .action((which: string, options: { json?: boolean }) =>
       withBroker(world, async (client, as) => {
         const gone = await client.call("unregister_service", { service: which }, as);
         screen.write(
-          options.json ? toJson(gone) : `${oneLine(`${gone.name} is not registered any more: ${gone.url}`, 2500)}\n`,
+          options.json ? toJson(gone) : `${oneLine(`${gone.name} is no longer registered: ${gone.url}`, 2500)}\n`,
         );
       }),
     );
 
   service
     .command("list")
-    .description("Shows every service, whose it is, and whether it answers.")
+    .description("Lists every service with its owner and health.")
     .option("--kind <kind>", "only this kind")
     .option("--json", "as JSON")
     .action((options: { kind?: string; json?: boolean }) =>
@@ -85,7 +85,7 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
 
   registering(service.command("run <kind> <command...>"))
     .description(
-      "Runs a command, with its service registered until it ends. Input, output, signals and exit code are the command's. Example: cct service run web --url http://localhost:5173 -- npm run dev",
+      "Runs a command and keeps its service registered until it ends. Input, output, signals and exit code are the command's.",
     )
     .requiredOption("--url <url>", "where the service will be")
     .action((kind: string, command: string[], options: Registering & { url: string }) =>

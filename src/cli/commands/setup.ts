@@ -1,4 +1,4 @@
-/** Making CCT ready and taking it away: up, install, uninstall. */
+/** `cct up`, `install` and `uninstall`. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
@@ -36,28 +36,26 @@ interface InstallFlags {
 export function addSetupCommands(program: Command, context: Context): void {
   program
     .command("up")
-    .description(
-      "Makes everything ready: starts the broker, installs CCT into Claude Code, checks both. Repeating it is harmless.",
-    )
+    .description("Starts the broker, installs CCT into Claude Code and checks both. Safe to repeat.")
     .action(() => up(context));
   program
     .command("install")
-    .description("Installs CCT into Claude Code, for all sessions of this user that start from now on.")
+    .description("Installs CCT into Claude Code for all new sessions of this user.")
     .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
-    .option("--no-statusline", "leave the status line as it is")
+    .option("--no-statusline", "do not change the status line")
     .addOption(
       new Option("--hooks <kind>", "bash, or mcp_tool where bash starts slowly: calls of CCT's session server")
         .choices(["bash", "mcp_tool"])
         .default(undefined, "mcp_tool on Windows, else bash"),
     )
-    .option("--dry-run", "only say what would change")
+    .option("--dry-run", "only show what would change")
     .action((options: InstallFlags) => runInstall(context, options));
   program
     .command("uninstall")
     .description(
-      "Takes CCT out of Claude Code; what install changed is as it was before. Mail and settings in the home stay.",
+      "Removes CCT from Claude Code and restores the files that install changed. Mail and settings stay in the home.",
     )
-    .option("--dry-run", "only say what would change")
+    .option("--dry-run", "only show what would change")
     .action((options: { dryRun?: boolean }) => runUninstall(context, options.dryRun ?? false));
 }
 
@@ -74,7 +72,7 @@ async function up(context: Context): Promise<void> {
       config.broker === undefined
         ? `process ${about?.pid}, home ${about?.home}`
         : `${client.inUse()}, on ${about?.name}`;
-    screen.write(`${tick} broker: ${how === "started" ? "started" : "runs already"}, ${where}\n`);
+    screen.write(`${tick} broker: ${how === "started" ? "started" : "already running"}, ${where}\n`);
   } finally {
     client.close();
   }
@@ -82,11 +80,11 @@ async function up(context: Context): Promise<void> {
   if (version === undefined) return;
   screen.write(
     '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
-      "Sessions that run already have CCT after a restart. To look: cct peers, cct messages, cct doctor.\n",
+      "Restart running sessions to give them CCT. See also: cct peers, cct messages, cct doctor.\n",
   );
 }
 
-/** Installs CCT into Claude Code as it was chosen before, and says so; answers with the version of the `claude` on the PATH. */
+/** Installs CCT into Claude Code with the options chosen before; returns the version of the `claude` on PATH. */
 export async function installHere(
   { world, screen }: Context,
   config: Config,
@@ -98,7 +96,7 @@ export async function installHere(
   const tick = paint(screen, "green", "✓");
   const where = plan.method === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
   screen.write(
-    `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `already in place in ${where}, nothing changed`}\n`,
+    `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `up to date in ${where}`}\n`,
   );
   if (version === undefined) {
     screen.write(
@@ -127,7 +125,7 @@ function withInstallLock<T>(world: World, { home }: Config, work: () => T): Prom
   return withLock(installLock, world, busy, work);
 }
 
-/** Plans and installs, alone: what another one is writing at the moment must not be taken for what stood there before. */
+/** Plans and installs under the lock: files half-written by another install must not be recorded as the user's own. */
 function installNow(world: World, config: Config, version: string | undefined, options: InstallOptions): Promise<Plan> {
   return withInstallLock(world, config, () => {
     const plan = planInstall(world, config, version, options);
@@ -148,14 +146,14 @@ async function runInstall({ world, screen }: Context, flags: InstallFlags): Prom
   if (flags.dryRun) return listChanges(screen, planInstall(world, config, version, options).changes);
   prepareHome(config.home, world.user, true);
   const plan = await installNow(world, config, version, options);
-  if (plan.changes.length === 0) screen.write("CCT is installed already; nothing changed.\n");
+  if (plan.changes.length === 0) screen.write("CCT is already installed; nothing changed.\n");
   else
     screen.write(
-      `CCT is installed (${plan.changes.length} files). Sessions that start from now on have it. To take it out: cct uninstall\n`,
+      `CCT is installed (${plan.changes.length} files). New sessions have it. To remove it: cct uninstall\n`,
     );
   if (version === undefined) {
     screen.write(
-      "There is no 'claude' on your PATH; the plugin waits for it. Install it with: npm install -g @anthropic-ai/claude-code\n",
+      "There is no 'claude' on your PATH; the plugin will work once it is installed: : npm install -g @anthropic-ai/claude-code\n",
     );
   }
 }
@@ -171,10 +169,10 @@ async function runUninstall({ world, screen }: Context, dryRun: boolean): Promis
     return changes.length;
   });
   if (count === 0) return screen.write("CCT is not installed; nothing changed.\n");
-  screen.write("CCT is taken out of Claude Code. Mail and settings stay in the home.\n");
+  screen.write("CCT was removed from Claude Code. Mail and settings stay in the home.\n");
   if (running > 0) {
     screen.write(
-      `${running} running session${running === 1 ? "" : "s"} still know${running === 1 ? "s" : ""} the plugin: its empty folder stays until they end, so that they do not complain.\n`,
+      `${running} running session${running === 1 ? "" : "s"} still use${running === 1 ? "s" : ""} the plugin: its empty folder stays until they end, because they report errors without it.\n`,
     );
   }
 }
@@ -187,7 +185,7 @@ function listChanges(screen: Screen, changes: readonly FileChange[]): void {
   }
 }
 
-/** Host processes that have a session server now. */
+/** Host processes with a running session server. */
 function liveSessions(config: Config): number {
   const { spools } = paths(config.home);
   try {

@@ -1,6 +1,6 @@
 /**
- * As whom a command acts. In the shell of a session it is that session: what a model types must not pass for a person's
- * word. `--as <peer>`: the person acts for a session of this machine. Else it is the operator.
+ * The identity of a command. In a session's shell it is that session, because a model's words must not pass for a
+ * person's. With `--as <peer>` a person acts for a session of this machine. Otherwise it is the operator.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { paths, readTrusted } from "../../platform/home.ts";
 import { startMark } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 
-/** Credentials of the peer that the command acts as; `undefined`: the operator. Throws for an `as` that is not known here. */
+/** Credentials of the acting peer; `undefined` for the operator. Throws for an `as` that is unknown on this machine. */
 export function actor(
   world: Pick<World, "env">,
   config: Pick<Config, "home">,
@@ -22,7 +22,7 @@ export function actor(
     if (record) return record;
     throw new CctError(
       "not_found",
-      `${as.name} is no session of this machine and user; the command cannot act for it.`,
+      `${as.name} is not a session of this machine and user, so the command cannot act for it.`,
       "Run it where that session runs.",
     );
   }
@@ -30,11 +30,11 @@ export function actor(
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
   const [peerId = ""] = (readTrusted(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
   const record = peerId ? readRecord(config.home, peerId) : undefined;
-  // A note of another process that had that number says nothing about us.
+  // A record of an earlier process with the same pid does not count.
   return record && record.claude_pid === pid && record.started === startMark(pid) ? record : undefined;
 }
 
-/** The sessions of this machine and user, for when no broker can be asked. */
+/** The sessions of this machine and user, from files, for when no broker answers. */
 export function peersHere(home: string): { peer_id: string; name: string }[] {
   const ids = readdirSync(paths(home).peers).flatMap((file) => /^([0-9a-f]{32})\.json$/.exec(file)?.[1] ?? []);
   return ids.flatMap((peer_id) => readRecord(home, peer_id) ?? []);

@@ -1,4 +1,4 @@
-/** `cct send --wait`: stays until the message is delivered or read, or will not be. */
+/** `cct send --wait`: waits until the message is delivered or read, or can no longer be. */
 import type { Client } from "../../client/client.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
 import type { OutputOf } from "../../operations/index.ts";
@@ -8,13 +8,13 @@ const LOOK_EVERY_MS = 200;
 
 type Status = OutputOf<"message_status">;
 
-/** States that are at least the wanted one. */
+/** States that satisfy the wanted one. */
 const reached = { delivered: ["delivered", "read"], read: ["read"] };
 const ENDED = ["expired", "refused", "dead"];
 
 /**
- * Waits for every recipient. `now` and `timeout`: milliseconds. Throws `conflict` when some recipient will not get it,
- * `unavailable` when the time is over; the message stays what it is.
+ * Waits for every recipient. `now` and `timeout` in milliseconds. Throws `conflict` when some recipient will not get it,
+ * and `unavailable` on timeout; the message itself is not changed.
  */
 export async function waitFor(
   client: Client,
@@ -37,7 +37,7 @@ export async function waitFor(
       throw new CctError(
         "unavailable",
         `Not ${wanted} within ${Math.round(timeout / 1000)} s: ${names(open)}.`,
-        `The message stays; look later with: cct message ${messageId}`,
+        `The message is still on its way; check later with: cct message ${messageId}`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

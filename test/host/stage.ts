@@ -8,7 +8,7 @@ import { type Request, timesIn } from "./requests.ts";
 
 let needs = findNeeds();
 
-/** Before anything else in a test file that is for another version of the host. */
+/** Before anything else in a test file that is for another version of the host; `onStage` goes back to the usual one. */
 export function onVersion(version: string): void {
   needs = findNeeds(version);
 }
@@ -30,6 +30,9 @@ export function onStage(prepare: (stage: Stage) => Promise<void>): void {
   }, 120_000);
   afterAll(async () => {
     await current?.close();
+    // The next file runs in the same process, with the same modules.
+    current = undefined;
+    needs = findNeeds();
   }, 60_000);
 }
 

@@ -26,10 +26,11 @@ const PROCESS_ONLY = [
 
 /** Runs `cct` to its end, where it can in this process. */
 export function cctHere(args: readonly string[], options: CctOptions): Promise<CctRun> {
-  const command = args.join(" ");
-  const needsProcess =
-    PROCESS_ONLY.some((words) => `${command} `.startsWith(`${words} `)) || options.within || options.package;
-  return IN_PROCESS && !needsProcess ? runHere(args, options) : cct(args, options);
+  const command = `${args.join(" ")} `;
+  const onlyPrints = args.includes("--help") && !args.includes("--");
+  const needsProcess = !onlyPrints && PROCESS_ONLY.some((words) => command.startsWith(`${words} `));
+  const isHere = IN_PROCESS && !needsProcess && !options.within && !options.package;
+  return isHere ? runHere(args, options) : cct(args, options);
 }
 
 async function runHere(argv: readonly string[], { env, cwd = root, stdin = "" }: CctOptions): Promise<CctRun> {

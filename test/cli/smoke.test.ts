@@ -1,0 +1,32 @@
+/** The built program as a process: starts for every command, prints its usage and exits with 0. */
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import { cct, success } from "../support/cct.ts";
+import { newPerson } from "./person.ts";
+
+const person = newPerson();
+
+/** The commands that a help text lists, and their subcommands. Every list follows the options. */
+async function commandsBelow(...words: string[]): Promise<string[][]> {
+  const help = success(await person.cct(...words, "--help"));
+  if (!/^Usage: .*\[command\]$/m.test(help)) return [words];
+  const listed = [...help.slice(help.indexOf("-h, --help")).matchAll(/^ {2}([a-z][a-z-]*)\b/gm)];
+  const names = listed.map(([, name = ""]) => name).filter((name) => name !== "help");
+  const below = await Promise.all(names.map((name) => commandsBelow(...words, name)));
+  return [words, ...below.flat()];
+}
+
+const commands = await commandsBelow();
+
+test("the list has commands and subcommands", () => {
+  const lines = commands.map((words) => words.join(" "));
+  expect(lines).toEqual(expect.arrayContaining(["", "up", "send", "mcp", "pool", "pool create", "service run"]));
+});
+
+test.concurrent.each(commands.map((words) => ["cct", ...words].join(" ")))("%s --help", async (line) => {
+  const [, ...words] = line.split(" ");
+  const run = await cct([...words, "--help"], { env: person.env, cwd: person.home });
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  expect(run.stdout.split("\n")[0]).toMatch(new RegExp(`^Usage: ${line} ?([[<]|$)`));
+  expect(existsSync(person.cctHome)).toBe(false);
+});

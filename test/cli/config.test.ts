@@ -67,7 +67,7 @@ test("what is set is shown with its place, kept for its owner alone, and can be 
     ["name", "ünï ✓"],
     ["broker", "http://127.0.0.1:9"],
   ]) {
-    expect(success(await person.cct("config", "set", name, value))).toContain(`${name} is ${value} now`);
+    expect(success(await person.cct("config", "set", name, value))).toContain(`${name} is set to ${value}.`);
   }
   const settings = await shown(person, unset);
   for (const name of ["port", "delivery", "name", "broker"]) expect(settings[name]?.source).toBe(file(person));

@@ -36,7 +36,7 @@ const options = {
   mainFields: ["module", "main"],
   target: "node20.19",
   // Drivers in native code: the one comes with npm, the others are not used.
-  external: ["libsql", "pg-native", "pg-cloudflare"],
+  external: ["libsql", "pg-native", "pg-cloudflare", "supports-color"],
   logLevel: "warning",
   metafile: true,
   // Bundled CommonJS packages ask for node's own modules with require().
@@ -49,14 +49,17 @@ await mkdir("dist", { recursive: true });
 
 if (process.argv.includes("--surface")) await writePages();
 
+const withSourceMaps = process.env.CCT_BUILD_SOURCEMAP === "1";
 const { metafile } = await build({
   ...options,
   entryPoints,
   outdir: "dist",
   splitting: true,
   chunkNames: "chunks/[name]-[hash]",
-  minifySyntax: true,
-  minifyWhitespace: true,
+  // For `npm run coverage`: readable code with source maps.
+  minifySyntax: !withSourceMaps,
+  minifyWhitespace: !withSourceMaps,
+  sourcemap: withSourceMaps && "external",
 });
 await removeStale(Object.keys(metafile.outputs));
 await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences(Object.keys(metafile.inputs)));

@@ -13,7 +13,7 @@ import { atEnd } from "./cleanup.ts";
 import type { TestClock } from "./clock.ts";
 import { databaseEnv } from "./database.ts";
 import { root, tempHome } from "./folders.ts";
-import { type Exit, type Running, run } from "./process.ts";
+import { type Exit, letRecord, type Running, run } from "./process.ts";
 import { processesOf } from "./run/processes.mjs";
 import { until } from "./wait.ts";
 import { testWorld } from "./world.ts";
@@ -125,17 +125,21 @@ export async function refusedStart(options: ProcessOptions = {}): Promise<Exit &
 
 /** Ends, with the test file, whatever still runs for `home`: sessions that start brokers by themselves, and those brokers. */
 export function endBrokerOf(home: string): void {
-  atEnd(() =>
-    until(`all processes of ${home} have ended`, () => {
+  atEnd(async () => {
+    for (const { pid } of processesOf(home)) await letRecord((signal) => killed(pid, signal));
+    await until(`all processes of ${home} have ended`, () => {
       const left = processesOf(home);
-      for (const { pid } of left) {
-        try {
-          process.kill(pid, "SIGKILL");
-        } catch {
-          // It has just ended.
-        }
-      }
+      for (const { pid } of left) killed(pid, "SIGKILL");
       return left.length === 0;
-    }),
-  );
+    });
+  });
+}
+
+/** Sends a signal; false when the process has ended. */
+function killed(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 }

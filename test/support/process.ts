@@ -24,6 +24,19 @@ export interface RunOptions {
   cwd?: string;
 }
 
+/** Longer than a broker takes to drain its requests. */
+const RECORD_MS = 10_000;
+
+/**
+ * While coverage is measured, lets a process exit before it is killed: it writes its record when it exits. `kill` returns
+ * whether the process was there.
+ */
+export async function letRecord(kill: (signal: NodeJS.Signals | 0) => boolean): Promise<void> {
+  if (!process.env.NODE_V8_COVERAGE || !kill("SIGTERM")) return;
+  const deadline = performance.now() + RECORD_MS;
+  while (kill(0) && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 15));
+}
+
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Running {
   const child = spawn(command, args, {
     cwd: options.cwd,
@@ -51,6 +64,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     return exited;
   };
   atEnd(async () => {
+    await letRecord((signal) => child.kill(signal));
     if (child.exitCode === null && child.signalCode === null) await stop("SIGKILL");
   });
   return { pid, child, stdout: () => stdout, stderr: () => stderr, exited, stop };

@@ -2,32 +2,26 @@
  * Runs the mail machine (`rules/mailroom.ts`): performs its effects on the spool, the broker and the outbox, and feeds their
  * results back. All decisions are the machine's.
  */
+import type { Client } from "../client/client.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { Claim } from "../rules/delivery.ts";
 import { render, renderShown } from "../rules/mailfile.ts";
-import type {
-  Acknowledgement,
-  CheckAnswer,
-  ClaimAnswer,
-  Done,
-  Effect,
-  Event,
-  Reply,
-  RequestName,
+import {
+  type CheckAnswer,
+  type Done,
+  type Effect,
+  type Event,
+  newMailroom,
+  type Reply,
+  type RequestName,
 } from "../rules/mailjobs.ts";
-import { newMailroom } from "../rules/mailjobs.ts";
 import { step } from "../rules/mailroom.ts";
 import { claimsIn, type Mode } from "../rules/spoolfile.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Spool } from "./spool.ts";
 
-/** The peer's mailbox at the broker. Every call may throw `CctError`. */
-export interface Mailbox {
-  claim(budget: number): Promise<ClaimAnswer>;
-  check(limit: number | undefined): Promise<CheckAnswer>;
-  /** `as`: a former peer of this session; else the present one. */
-  acknowledge(ack: Acknowledgement, as?: Credentials): Promise<void>;
-}
+/** Messages in one claim, at most. */
+const CLAIM_LIMIT = 100;
 
 export interface Mail {
   /** There may be mail at the broker, so the next `run` claims it. */
@@ -44,7 +38,7 @@ export interface Mail {
   unread(): number;
   /** The host called another tool, so the model has read what it got before. Matters only where no hooks run. */
   toolCalled(): void;
-  /** To be called regularly: offers mail again that no hook takes. */
+  /** To call regularly: offers mail again that no hook takes. */
   tick(): void;
   /** Stops being `former`: empties the spool and acknowledges each claim. */
   leave(former: Credentials): Promise<void>;
@@ -54,7 +48,15 @@ export interface Mail {
   clear(): Promise<void>;
 }
 
-export function createMail(spool: Spool, mailbox: Mailbox, outbox: Outbox, now: () => number, mode: Mode): Mail {
+/** `peer` returns the credentials of the present peer, and throws when there is none. */
+export function createMail(
+  spool: Spool,
+  client: Client,
+  peer: () => Credentials,
+  outbox: Outbox,
+  now: () => number,
+  mode: Mode,
+): Mail {
   let state = newMailroom;
   let jobs = 0;
   let former: Credentials | undefined;
@@ -92,13 +94,21 @@ export function createMail(spool: Spool, mailbox: Mailbox, outbox: Outbox, now: 
         const value = { reports: outbox.reports(), taken: spool.files().flatMap(({ content }) => claimsIn(content)) };
         return { type: "done", effect: effect.do, value };
       }
-      case "claim":
-        return { type: "done", effect: effect.do, value: await mailbox.claim(effect.budget) };
-      case "check":
-        return { type: "done", effect: effect.do, value: await mailbox.check(effect.limit) };
-      case "acknowledge":
-        await mailbox.acknowledge(effect.ack, effect.former ? former : undefined);
+      case "claim": {
+        const value = await client.call("claim_messages", { limit: CLAIM_LIMIT, budget: effect.budget }, peer());
+        return { type: "done", effect: effect.do, value };
+      }
+      case "check": {
+        const { limit } = effect;
+        const value = await client.call("check_messages", limit === undefined ? {} : { limit }, peer());
+        return { type: "done", effect: effect.do, value };
+      }
+      case "acknowledge": {
+        const { claims, outcome, shown } = effect.ack;
+        const acks = claims.map((claim) => ({ ...claim, outcome }));
+        await client.call("ack_messages", { acks, ...shown }, (effect.former && former) || peer());
         return { type: "done", effect: effect.do, value: undefined };
+      }
     }
   }
 
@@ -138,8 +148,8 @@ export function createMail(spool: Spool, mailbox: Mailbox, outbox: Outbox, now: 
       for (const file of spool.files()) if (file.stage === "done") spool.setStage(file, "read");
     },
     tick: () => dispatch({ type: "request", job: { name: "tick", ended: spool.state() === "ended" } }),
-    leave(peer) {
-      former = peer;
+    leave(as) {
+      former = as;
       return run("leave");
     },
     resume: () => run("resume"),

@@ -4,7 +4,7 @@ import type { Credentials } from "../operations/core/identity.ts";
 import type { ExtendedToolName, InputOf, OutputOf, ToolName, ToolOutputOf } from "../operations/index.ts";
 import { CctError } from "../platform/errors.ts";
 import { NOT_YOUR_USER } from "../rules/framing.ts";
-import type { Link } from "./link.ts";
+import type { Connection } from "./connection.ts";
 import type { Mail } from "./mail.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -18,7 +18,7 @@ const RETRY_PAUSE_MS = 200;
 
 export interface ToolSession {
   client: Client;
-  link: Link;
+  connection: Connection;
   mail: Mail;
   outbox: Outbox;
   newMessageId(): string;
@@ -38,8 +38,8 @@ type Run<N extends ToolName> = (
 const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> } = {
   send_message: send,
 
-  async check_messages({ client, link, mail }, input, answered) {
-    const peer = await link.credentials(REGISTER_MS);
+  async check_messages({ client, connection, mail }, input, answered) {
+    const peer = await connection.credentials(REGISTER_MS);
     const { limit, ...unknown } = input;
     // The broker rejects a bad input in its own words; nothing is claimed.
     if (Object.keys(unknown).length > 0 || (limit !== undefined && !isLimit(limit)))
@@ -49,21 +49,21 @@ const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> 
     return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
   },
 
-  async pool_status({ client, link }, input) {
+  async pool_status({ client, connection }, input) {
     return {
       notice: NOT_YOUR_USER,
-      ...(await client.callAny("pool_status", input, await link.credentials(REGISTER_MS))),
+      ...(await client.callAny("pool_status", input, await connection.credentials(REGISTER_MS))),
     };
   },
 
-  async set_summary({ client, link }, input) {
-    const peer = await client.callAny("set_summary", input, await link.credentials(REGISTER_MS));
-    link.renamed(peer.name);
+  async set_summary({ client, connection }, input) {
+    const peer = await client.callAny("set_summary", input, await connection.credentials(REGISTER_MS));
+    connection.renamed(peer.name);
     return peer;
   },
 
-  async set_busy({ client, link, mail }, input) {
-    const peer = await client.callAny("set_busy", input, await link.credentials(REGISTER_MS));
+  async set_busy({ client, connection, mail }, input) {
+    const peer = await client.callAny("set_busy", input, await connection.credentials(REGISTER_MS));
     // Do not wait for the hint: the next hook must not find mail that waits from now on.
     mail.hint();
     await mail.run();
@@ -80,7 +80,7 @@ export async function runTool(
 ): Promise<Record<string, unknown>> {
   const run = special[name];
   if (run) return run(session, input, answered);
-  return session.client.callAny(name, input, await session.link.credentials(REGISTER_MS));
+  return session.client.callAny(name, input, await session.connection.credentials(REGISTER_MS));
 }
 
 function isLimit(value: unknown): value is number {
@@ -89,7 +89,7 @@ function isLimit(value: unknown): value is number {
 
 /** Sends with retries: the message_id is an idempotency key, so a broker that restarts costs only time. */
 async function send(session: ToolSession, unchecked: Unchecked<"send_message">): Promise<OutputOf<"send_message">> {
-  const { outbox, link } = session;
+  const { outbox, connection } = session;
   const input = { ...unchecked, message_id: unchecked.message_id ?? session.newMessageId() };
   const keeps = outbox.keeps();
   // Messages that were kept earlier go first.
@@ -103,7 +103,7 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
   for (;;) {
     let peer: Credentials;
     try {
-      peer = await link.credentials(keeps ? RETRY_BEFORE_KEEPING_MS : REGISTER_MS);
+      peer = await connection.credentials(keeps ? RETRY_BEFORE_KEEPING_MS : REGISTER_MS);
     } catch (error) {
       return giveUp(error);
     }

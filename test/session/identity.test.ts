@@ -147,7 +147,7 @@ test("a broker whose database is another one gets each session anew, once, under
   expect([nameOf(broker.home, ann), nameOf(broker.home, ben)]).toEqual(["ann", "ann-2"]);
   const said = ann.stderr();
   expect(said).toMatch(
-    /^cct: the broker does not know peer [0-9a-f]{4} \(ann\).*registered anew, as [0-9a-f]{4} \(ann\)/m,
+    /^cct: The broker does not know peer [0-9a-f]{4} \(ann\).*registered again as [0-9a-f]{4} \(ann\)/m,
   );
   expect(said.split("\n").filter(Boolean)).toHaveLength(1);
   await send(again, "ann", "hello again");

@@ -1,0 +1,268 @@
+/**
+ * Keeps the session connected: find or start the broker, register, heartbeat, listen, reconnect. Never gives up while the
+ * session lives. Runs the machine in `rules/connection.ts`: performs its calls, and feeds their results back.
+ */
+import { type Client, isNoAnswer } from "../client/client.ts";
+import { ensureBroker } from "../client/local.ts";
+import { listen } from "../client/stream.ts";
+import type { Credentials } from "../operations/core/identity.ts";
+import type { OutputOf } from "../operations/index.ts";
+import type { Config } from "../platform/config.ts";
+import { CctError, errorLine } from "../platform/errors.ts";
+import { readBrokerFile } from "../platform/home.ts";
+import { isAlive } from "../platform/process.ts";
+import type { World } from "../platform/world.ts";
+import { backoffMs } from "../rules/backoff.ts";
+import { type Call, type Event, type Notice, newConnection, step } from "../rules/connection.ts";
+import { type GitFacts, gitFacts } from "./git.ts";
+import { heartbeatOf, signalsOf } from "./heartbeat.ts";
+import { recordAge, saveIdentity } from "./identity.ts";
+import type { Mail } from "./mail.ts";
+import type { CurrentPeer } from "./peer.ts";
+import { createRegistrar } from "./registrar.ts";
+import type { Spool } from "./spool.ts";
+
+const HEARTBEAT_MS = 10_000;
+const FIRST_PAUSE_MS = 200;
+/** When a broker was killed, its sessions spread over this time, so that they do not all start a new one at once. */
+const RESTART_SPREAD_MS = 800;
+/** How long the end of a session waits for the broker. The host kills it half a second after the first signal. */
+const UNREGISTER_MS = 300;
+/** The age of its record tells when a peer was last there, so a live peer's record is written at least this often. */
+const SAVE_AFTER_MS = 24 * 3_600_000;
+
+/** What the status line shows of the connection. */
+export interface Standing {
+  broker: "up" | "away";
+  /** The answer to the last heartbeat. */
+  heartbeat: OutputOf<"heartbeat"> | undefined;
+}
+
+export interface Connection {
+  /** Begins to connect. `changed`: after each heartbeat, and whenever the standing changes. `mail`: there may be mail. */
+  start(listeners: { changed(standing: Standing): void; mail(): void }): void;
+  /** The peer's credentials, as soon as it is registered. Throws why it is not when it takes longer than `ms`. */
+  credentials(ms: number): Promise<Credentials>;
+  /** Hooks may have reported something new. */
+  signalsChanged(): void;
+  renamed(name: string): void;
+  /** Sends a heartbeat soon, for an answer that is up to date. */
+  refresh(): void;
+  /** Ends the session at the broker. */
+  close(): Promise<void>;
+}
+
+export function createConnection(
+  world: World,
+  config: Config,
+  client: Client,
+  spool: Spool,
+  mail: Mail,
+  peer: CurrentPeer,
+): Connection {
+  const registrar = createRegistrar(world, config, client, mail);
+  let state = newConnection;
+  let listeners: Parameters<Connection["start"]>[0] | undefined;
+  let heartbeat: Standing["heartbeat"];
+  let facts: GitFacts | undefined;
+  /** What git found too late for the registration: goes with the next heartbeat. */
+  let lateFacts: GitFacts | undefined;
+  let stream: ReturnType<typeof listen> | undefined;
+  let clock: NodeJS.Timeout | undefined;
+  let endWait = (): void => {};
+  let waiting: (() => void)[] = [];
+  let onClosed = (): void => {};
+
+  function dispatch(event: Event): void {
+    const { state: next, call, notices } = step(state, event);
+    state = next;
+    for (const notice of notices) notify(notice);
+    if (call) void perform(call).then(dispatch, (error: unknown) => dispatch(failure(error)));
+  }
+
+  const failure = (error: unknown): Event => ({
+    type: "failed",
+    error: error instanceof CctError ? error : new CctError("internal", errorLine(error)),
+    noAnswer: isNoAnswer(error),
+  });
+
+  function notify(notice: Notice): void {
+    switch (notice.do) {
+      case "show":
+        listeners?.changed({ broker: notice.broker, heartbeat });
+        return;
+      case "report":
+        peer.problem = notice.problem;
+        return;
+      case "check mail":
+        listeners?.mail();
+        return;
+      case "listen":
+        for (const goOn of waiting.splice(0)) goOn();
+        stopListening();
+        stream = listen(
+          client,
+          peer.credentials,
+          { up: signalsChanged, hint: () => listeners?.mail(), down },
+          world.random,
+        );
+        clock = setInterval(() => dispatch({ type: "heartbeat due" }), HEARTBEAT_MS);
+        return;
+      case "stop":
+        stopListening();
+        waiting = [];
+        endWait();
+        return;
+      case "closed":
+        onClosed();
+    }
+  }
+
+  function stopListening(): void {
+    stream?.close();
+    clearInterval(clock);
+  }
+
+  async function perform(call: Call): Promise<Event> {
+    switch (call.do) {
+      case "identify":
+        return { type: "identified", identity: identify(call.known) };
+      case "leave mail":
+        if (peer.record) await mail.leave(peer.record);
+        return { type: "done" };
+      case "find broker":
+        await findBroker();
+        return { type: "done" };
+      case "leave peer":
+        if (peer.record) await registrar.leave(peer.record);
+        return { type: "done" };
+      case "register": {
+        const { record, registration } = await registrar.register(call.conversation, facts ?? {});
+        peer.record = record;
+        return { type: "registered", registration };
+      }
+      case "open mail":
+        if (call.registration === "restored") await mail.recover();
+        else if (call.registration === "recreated") await mail.resume();
+        else await mail.clear();
+        return { type: "done" };
+      case "heartbeat":
+        return { type: "answered", hasMail: await sendHeartbeat(call.conversation, call.isNew) };
+      case "wait":
+        await wait(call.failures === 0 ? 0 : backoffMs(call.failures - 1, FIRST_PAUSE_MS, world.random()));
+        return { type: "done" };
+      case "unregister":
+        await client.call("unregister", { claude_pid: world.ppid }, peer.credentials());
+        return { type: "done" };
+    }
+  }
+
+  function identify(known: string | undefined) {
+    const byHooks = spool.sessionId();
+    const conversation = byHooks ?? (world.env.CLAUDE_CODE_SESSION_ID || undefined);
+    const hasChanged = peer.record !== undefined && conversation !== known;
+    const isOther = hasChanged && peer.record !== undefined && registrar.isOther(peer.record, conversation);
+    return { conversation, byHooks: byHooks !== undefined, isOther };
+  }
+
+  /** A broker that was told to stop has removed its file. It stays down until a user or a new session starts it. */
+  async function findBroker(): Promise<void> {
+    const looking = facts ?? lookAtRepository();
+    if (peer.record && !config.broker && !readBrokerFile(config.home))
+      throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
+    await ensureBroker(world, config, client);
+    facts = await looking;
+  }
+
+  async function lookAtRepository(): Promise<GitFacts> {
+    const { facts: first, later } = await gitFacts(world.cwd);
+    void later?.().then((found) => {
+      facts = found;
+      lateFacts = found;
+      refresh();
+    });
+    return first;
+  }
+
+  async function sendHeartbeat(conversation: string | undefined, isNew: boolean): Promise<boolean> {
+    const { record } = peer;
+    if (!record) return false;
+    heartbeat = await client.call(
+      "heartbeat",
+      { ...heartbeatOf(world, spool, mail, conversation), ...lateFacts },
+      record,
+    );
+    lateFacts = undefined;
+    const { name, waiting: count } = heartbeat;
+    if (isNew || name !== record.name || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS)
+      peer.record = registrar.update(record, conversation, name);
+    return count > 0;
+  }
+
+  function wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  function refresh(): void {
+    if (state.status === "registered") dispatch({ type: "heartbeat due" });
+  }
+
+  function signalsChanged(): void {
+    dispatch({ type: "signals", signals: signalsOf(spool, world.now()) });
+  }
+
+  /** Starts the broker again when it was killed: then its file is still there. */
+  async function down(error: CctError): Promise<void> {
+    dispatch({ type: "stream lost", error });
+    if (error.code === "unauthorized" || config.broker || !readBrokerFile(config.home)) return;
+    await new Promise((resolve) => setTimeout(resolve, world.random() * RESTART_SPREAD_MS).unref());
+    // A session whose host has died must not start anything.
+    const isOpen = state.status === "registering" || state.status === "registered";
+    if (!isOpen || !isAlive(world.ppid) || !readBrokerFile(config.home)) return;
+    await ensureBroker(world, config, client).catch((failed: unknown) => {
+      peer.problem = failed instanceof CctError ? failed : error;
+    });
+  }
+
+  return {
+    start(all) {
+      listeners = all;
+      dispatch({ type: "start" });
+    },
+    async credentials(ms) {
+      if (state.status !== "registered") {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          waiting.push(() => {
+            clearTimeout(timer);
+            resolve();
+          });
+        });
+      }
+      if (state.status !== "registered") throw peer.problem;
+      return peer.credentials();
+    },
+    signalsChanged,
+    renamed(name) {
+      if (!peer.record) return;
+      peer.record = { ...peer.record, name };
+      saveIdentity(config.home, peer.record, world.newId);
+      // A heartbeat that is under way may answer with the old name.
+      dispatch({ type: "heartbeat due" });
+    },
+    refresh,
+    async close() {
+      const closed = new Promise<void>((resolve) => {
+        onClosed = resolve;
+      });
+      dispatch({ type: "close" });
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, UNREGISTER_MS).unref())]);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** Registers the host process as the peer that its conversation belongs to, and keeps the record of it in the home. */
+import { basename } from "node:path";
+import type { Client } from "../client/client.ts";
+import type { Config } from "../platform/config.ts";
+import { CctError } from "../platform/errors.ts";
+import { startMark } from "../platform/process.ts";
+import type { World } from "../platform/world.ts";
+import { shortId } from "../rules/address.ts";
+import { isRefusal, type Registration } from "../rules/connection.ts";
+import { candidates, withConversation } from "../rules/identity.ts";
+import type { GitFacts } from "./git.ts";
+import { sessionName } from "./host.ts";
+import { lives, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./identity.ts";
+import type { Mail } from "./mail.ts";
+
+export interface Registrar {
+  /** Registers as the peer of the conversation, else as the peer that this process was, else as a new one. */
+  register(
+    conversation: string | undefined,
+    facts: GitFacts,
+  ): Promise<{ record: PeerRecord; registration: Registration }>;
+  /** Whether the conversation belongs to another peer. */
+  isOther(record: PeerRecord, conversation: string | undefined): boolean;
+  /** Saves the record with the conversation and name that the peer has now. */
+  update(record: PeerRecord, conversation: string | undefined, name: string): PeerRecord;
+  /** Stops being `former`: it goes offline, and keeps its name and its mailbox. */
+  leave(former: PeerRecord): Promise<void>;
+}
+
+export function createRegistrar(world: World, config: Config, client: Client, mail: Mail): Registrar {
+  const { home } = config;
+  const claude_pid = world.ppid;
+  const started = startMark(claude_pid);
+  const logged = new Set<string>();
+
+  /** For the host's log, once each. */
+  function log(text: string): void {
+    if (logged.has(text)) return;
+    logged.add(text);
+    process.stderr.write(`cct: ${text}\n`);
+  }
+
+  const readAll = (): PeerRecord[] => readRecords(home, world.user, world.now(), log);
+  const isOurs = (record: PeerRecord): boolean =>
+    started !== "" && record.claude_pid === claude_pid && record.started === started;
+
+  async function register(conversation: string | undefined, facts: GitFacts) {
+    const records = readAll();
+    const place = {
+      host: world.hostname,
+      claude_pid,
+      ...(conversation === undefined ? {} : { session_id: conversation }),
+      cwd: world.cwd,
+      ...(config.poll ? { polls: true } : {}),
+      ...facts,
+    };
+    /** Peers that this process was, except the one that it becomes. */
+    const former = new Set(records.filter(isOurs));
+    let forgotten: PeerRecord | undefined;
+    for (const known of candidates(records, conversation, isOurs, lives)) {
+      for (const one of former) if (one !== known) await leave(one);
+      try {
+        // The broker may not have noticed yet that the peer's former process has ended.
+        if (!isOurs(known)) await client.call("unregister", { claude_pid: known.claude_pid }, known);
+        const { name } = await client.call("register", { ...place, held: mail.claims() }, known);
+        const record = save({ ...withConversation(known, conversation, records), name });
+        return { record, registration: "restored" as const };
+      } catch (error) {
+        if (!(error instanceof CctError && isRefusal(error))) throw error;
+        if (error.code !== "unauthorized") continue;
+        forgotten ??= known;
+        // The spool may contain all that is left of its mail, so it stays as it is.
+        if (former.delete(known)) saveRecord(home, { ...known, started: "" }, world.newId);
+      }
+    }
+    for (const one of former) await leave(one);
+    const wanted = forgotten?.name ?? config.name ?? sessionName(world) ?? basename(facts.repo ?? world.cwd);
+    const { peer_id, secret, name } = await client.call("register", { ...place, name: wanted, held: [] });
+    if (secret === undefined) throw new CctError("internal", "The broker registered a peer without a secret.");
+    if (forgotten) {
+      log(
+        `The broker does not know peer ${shortId(forgotten.peer_id)} (${forgotten.name}), so it has another database. ` +
+          `This session is registered again as ${shortId(peer_id)} (${name}); mail that waited at the broker is in the other database.`,
+      );
+    }
+    const record = { peer_id, secret, name, session_id: conversation, earlier: [], since: world.now() };
+    return {
+      record: save({ ...record, claude_pid, started }),
+      registration: forgotten ? ("recreated" as const) : ("created" as const),
+    };
+  }
+
+  function save(record: PeerRecord): PeerRecord {
+    const ours = { ...record, claude_pid, started };
+    saveIdentity(home, ours, world.newId);
+    return ours;
+  }
+
+  async function leave(former: PeerRecord): Promise<void> {
+    try {
+      await mail.leave(former);
+      await client.call("unregister", { claude_pid }, former);
+    } catch (error) {
+      if (!(error instanceof CctError && isRefusal(error))) throw error;
+    }
+    saveRecord(home, { ...former, started: "" }, world.newId);
+  }
+
+  return {
+    register,
+    isOther(record, conversation) {
+      const [first] = candidates(readAll(), conversation, isOurs, lives);
+      return first !== undefined && first.peer_id !== record.peer_id;
+    },
+    update: (record, conversation, name) => save({ ...withConversation(record, conversation, readAll()), name }),
+    leave,
+  };
+}

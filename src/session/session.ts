@@ -1,0 +1,105 @@
+/** The parts of a session, put together: each part knows only those that were created before it. */
+import { localClient } from "../client/local.ts";
+import { loadConfig } from "../platform/config.ts";
+import { prepareHome } from "../platform/home.ts";
+import type { World } from "../platform/world.ts";
+import { createConnection } from "./connection.ts";
+import { createHooks, type HookAnswer, type HookInput } from "./hooks.ts";
+import { followHost, removeEmptyPlugin } from "./host.ts";
+import { createMail } from "./mail.ts";
+import { createOutbox } from "./outbox.ts";
+import { createCurrentPeer } from "./peer.ts";
+import { keepServices } from "./services.ts";
+import { openSpool } from "./spool.ts";
+import { sweepDead } from "./spool-owner.ts";
+import { createStatusLine } from "./status.ts";
+import type { ToolSession } from "./tools.ts";
+
+const TICK_MS = 1_000;
+
+export interface Session extends ToolSession {
+  /** Does the work of a hook on hosts whose hooks call our tool. */
+  hook(input: HookInput): HookAnswer;
+  /** The user wants the model to poll for mail. */
+  poll: boolean;
+  close(): Promise<void>;
+}
+
+/** Throws `CctError` when this host process cannot have a session, for example because another server has it. */
+export function openSession(world: World): Session {
+  const config = loadConfig(world);
+  prepareHome(config.home, world.user, false);
+  const spool = openSpool(config.home, world.ppid, world);
+  try {
+    sweepDead(config.home, world.now());
+  } catch {
+    // Another session sweeps at the same moment. The next one removes what is left.
+  }
+  const client = localClient(config, world.random);
+  const peer = createCurrentPeer();
+  const outbox = createOutbox(world, config, client, peer.credentials);
+  const mail = createMail(spool, client, peer.credentials, outbox, world.now, config.delivery);
+  const connection = createConnection(world, config, client, spool, mail, peer);
+  const statusLine = createStatusLine(world, config.home, spool, mail, peer);
+
+  /** When the broker is away, nothing is lost: the stream comes back, and begins with a hint. */
+  function runMail(): void {
+    const update = (): void => {
+      if (statusLine.update()) connection.refresh();
+    };
+    void mail
+      .run()
+      .then(update, update)
+      .catch(() => {});
+  }
+  let isUp = false;
+  /** Sends what is in the outbox. The next tick tries again. */
+  function flush(): void {
+    if (isUp) void outbox.flush().catch(() => {});
+  }
+
+  connection.start({
+    changed(standing) {
+      isUp = standing.broker === "up";
+      statusLine.show(standing);
+      flush();
+    },
+    mail() {
+      mail.hint();
+      runMail();
+    },
+  });
+  spool.watch(() => {
+    connection.signalsChanged();
+    runMail();
+  });
+  const services = keepServices(client, peer.credentials, world.hostname);
+  const tick = setInterval(() => {
+    followHost(world, spool);
+    // Time alone makes commands long and hooks quiet.
+    connection.signalsChanged();
+    // Some file systems report no changes of a folder.
+    if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
+    flush();
+    mail.tick();
+  }, TICK_MS);
+  return {
+    client,
+    connection,
+    mail,
+    outbox,
+    poll: config.poll,
+    hook: createHooks(spool),
+    now: world.now,
+    newMessageId: world.newMessageId,
+    async close() {
+      clearInterval(tick);
+      services.close();
+      await connection.close();
+      isUp = false;
+      statusLine.close();
+      spool.close();
+      removeEmptyPlugin(world);
+    },
+  };
+}

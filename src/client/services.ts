@@ -3,7 +3,8 @@ import * as http from "node:http";
 import { connect } from "node:net";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
-import { type ProbeResult, placeOf } from "../rules/services.ts";
+import { placeOf } from "../rules/service-place.ts";
+import type { ProbeResult } from "../rules/services.ts";
 import type { Client } from "./client.ts";
 
 /** A service that does not answer within this time is unhealthy. */

@@ -3,18 +3,13 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
+import { checkHealthPath, checkWord, MAX_KIND, MAX_SERVICE_NAME, placeKey, placeOf } from "../rules/service-place.ts";
 import {
-  checkHealthPath,
-  checkWord,
   DEFAULT_TTL_S,
   decideRegistration,
   isRemovable,
-  MAX_KIND,
-  MAX_SERVICE_NAME,
   MAX_TTL_S,
   MIN_TTL_S,
-  placeKey,
-  placeOf,
   probeResults,
   resolveService,
 } from "../rules/services.ts";

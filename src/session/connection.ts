@@ -16,9 +16,9 @@ import { backoffMs } from "../rules/backoff.ts";
 import { type Call, type Event, type Notice, newConnection, step } from "../rules/connection.ts";
 import { type GitFacts, gitFacts } from "./git.ts";
 import { heartbeatOf, signalsOf } from "./heartbeat.ts";
-import { recordAge, saveIdentity } from "./identity.ts";
 import type { Mail } from "./mail.ts";
 import type { CurrentPeer } from "./peer.ts";
+import { recordAge, saveIdentity } from "./records.ts";
 import { createRegistrar } from "./registrar.ts";
 import type { Spool } from "./spool.ts";
 
@@ -187,12 +187,10 @@ export function createConnection(
   async function sendHeartbeat(conversation: string | undefined, isNew: boolean): Promise<boolean> {
     const { record } = peer;
     if (!record) return false;
-    heartbeat = await client.call(
-      "heartbeat",
-      { ...heartbeatOf(world, spool, mail, conversation), ...lateFacts },
-      record,
-    );
-    lateFacts = undefined;
+    const sent = lateFacts;
+    heartbeat = await client.call("heartbeat", { ...heartbeatOf(world, spool, mail, conversation), ...sent }, record);
+    // Git may have found them while the heartbeat was under way.
+    if (lateFacts === sent) lateFacts = undefined;
     const { name, waiting: count } = heartbeat;
     if (isNew || name !== record.name || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS)
       peer.record = registrar.update(record, conversation, name);

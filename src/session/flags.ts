@@ -1,34 +1,34 @@
 /**
- * What the status line shows of a session: one line in `flags/<pid of the host>`, read by `plugin/statusline/line.sh`.
+ * The status line's file: one line about a session in `flags/<pid of the host>`, read by `plugin/statusline/line.sh`.
  *
  *     written server peer_id name broker hook presence busy_until unread held pool pool_unread
  *
- * Times are whole seconds since 1970; `-` and 0 stand for what there is not. A reader believes it for 30 seconds, and only
- * while the process `server` lives. New fields come at the end.
+ * Times are whole seconds since 1970; `-` and 0 stand for no value. The line is valid for 30 seconds, while the process
+ * `server` lives. New fields are added at the end.
  */
 import { rmSync } from "node:fs";
 import { paths, writeWhole } from "../platform/home.ts";
 
 export interface Flags {
-  /** The session server's process. */
+  /** Pid of the session server. */
   server: number;
-  /** Without one, the session has not been registered yet. */
+  /** `undefined`: not registered yet. */
   peer_id: string | undefined;
   name: string;
-  /** The active pool and what waits in it. */
+  /** The active pool. */
   pool?: { name: string; unread: number } | undefined;
   unread: number;
-  /** Kept back by an inbound policy. */
+  /** Messages that an inbound policy holds. */
   held: number;
   presence: string;
   /** Milliseconds since 1970. */
   busy_until?: number | undefined;
-  /** `quiet`: no hook of this session has ever said anything, or none does any more. */
+  /** `quiet`: the hooks of this session do not run. */
   hook: "live" | "quiet";
   broker: "up" | "away";
 }
 
-/** The line. Names come from peers: a word holds no blank and nothing that a terminal would obey. */
+/** The line. Names come from peers, so words are reduced to characters without a meaning for terminals. */
 export function renderFlags(flags: Flags, now: number): string {
   const seconds = (time: number): number => Math.floor(time / 1000);
   const words = [
@@ -52,16 +52,16 @@ function word(text = ""): string {
   return text.replace(/[^A-Za-z0-9._-]/g, "").slice(0, 64) || "-";
 }
 
-/** Puts the line where the status line of the host `claudePid` reads it. */
+/** Writes the line for the host process `claudePid`. */
 export function writeFlags(home: string, claudePid: number, line: string, unique: string): void {
   try {
     writeWhole(paths(home).flag(claudePid), line, unique);
   } catch {
-    // A full disk or a home that went away: the status line says so by itself, since the old line soon counts no more.
+    // A full disk, or a removed home: the old line becomes invalid by itself.
   }
 }
 
-/** At the session's end: from now on no session matches. */
+/** Removes the line, at the end of a session. */
 export function removeFlags(home: string, claudePid: number): void {
   rmSync(paths(home).flag(claudePid), { force: true });
 }

@@ -1,11 +1,11 @@
-/** What a repository tells of a session: root, branch, remote, and a summary. Never the network, never for long. */
+/** Facts about the repository of a session: root, branch, remote, and a summary. Uses no network, and has a timeout. */
 import { execFile } from "node:child_process";
 import { oneLine, stripInvisible } from "../rules/text.ts";
 
-/** At the start nobody waits longer for it. */
-const AT_START_MS = 280;
-/** What was too slow then is asked again, with more patience. */
-const LATER_MS = 20_000;
+/** The registration waits this long. */
+const TIMEOUT_MS = 280;
+/** For the second attempt, in the background. */
+const LATE_TIMEOUT_MS = 20_000;
 
 export interface GitFacts {
   repo?: string;
@@ -14,13 +14,13 @@ export interface GitFacts {
   summary?: string;
 }
 
-/** What git tells at once; `later` resolves with all of it when something was too slow, and is undefined when nothing was. */
+/** The facts, if git is fast enough. Otherwise `later` runs git again with a longer timeout. */
 export async function gitFacts(cwd: string): Promise<{ facts: GitFacts; later?: () => Promise<GitFacts> }> {
-  const { facts, isWhole } = await ask(cwd, AT_START_MS);
-  return isWhole ? { facts } : { facts: {}, later: async () => (await ask(cwd, LATER_MS)).facts };
+  const { facts, isComplete } = await ask(cwd, TIMEOUT_MS);
+  return isComplete ? { facts } : { facts: {}, later: async () => (await ask(cwd, LATE_TIMEOUT_MS)).facts };
 }
 
-async function ask(cwd: string, patience: number): Promise<{ facts: GitFacts; isWhole: boolean }> {
+async function ask(cwd: string, timeoutMs: number): Promise<{ facts: GitFacts; isComplete: boolean }> {
   const asked = [
     ["rev-parse", "--show-toplevel"],
     ["symbolic-ref", "--short", "-q", "HEAD"],
@@ -28,9 +28,9 @@ async function ask(cwd: string, patience: number): Promise<{ facts: GitFacts; is
     ["log", "-3", "--format=%s"],
     ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules"],
   ];
-  const answers = await Promise.all(asked.map((args) => git(cwd, patience, args)));
+  const answers = await Promise.all(asked.map((args) => git(cwd, timeoutMs, args)));
   const [root, branch, remote, log, status] = answers.map((answer) => (answer === "slow" ? undefined : answer?.text));
-  return { facts: toFacts(root, branch, remote, log, status), isWhole: !answers.includes("slow") };
+  return { facts: toFacts(root, branch, remote, log, status), isComplete: !answers.includes("slow") };
 }
 
 type Line = string | undefined;
@@ -52,19 +52,19 @@ function toFacts(root: Line, branch: Line, remote: Line, log: Line, status: Line
   };
 }
 
-/** `https://user:token@host/x.git` → `https://host/x.git`: a remote's URL may carry a secret. */
+/** `https://user:token@host/x.git` → `https://host/x.git`: a remote's URL may contain a secret. */
 export function withoutCredentials(remote: string): string {
   return remote.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1");
 }
 
-/** The output without the last newline; `undefined` when git is missing or fails, `slow` when it took too long. */
-function git(cwd: string, patience: number, args: readonly string[]): Promise<{ text: string } | "slow" | undefined> {
+/** The output without its last newline. `undefined`: git is missing or failed. `slow`: it ran into the timeout. */
+function git(cwd: string, timeoutMs: number, args: readonly string[]): Promise<{ text: string } | "slow" | undefined> {
   return new Promise((resolve) => {
-    // No optional locks: looking must not get in the way of the user's own git.
+    // No optional locks: they would disturb the user's own git.
     execFile(
       "git",
       ["--no-optional-locks", ...args],
-      { cwd, timeout: patience, killSignal: "SIGKILL", maxBuffer: 1024 * 1024 },
+      { cwd, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 1024 * 1024 },
       (error, stdout) => resolve(error ? (error.killed ? "slow" : undefined) : { text: stdout.replace(/\n$/, "") }),
     );
   });

@@ -1,4 +1,4 @@
-/** What the host leaves on disk about a session. Undocumented, so nothing depends on it. */
+/** Files that the host writes about a session. They are undocumented, so they only add to what hooks report. */
 import { rmdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
@@ -6,13 +6,18 @@ import { readIfThere } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import type { Spool } from "./spool.ts";
 
-/** The host writes its word a moment after it has changed, and a turn may be over at once: only what lasts counts. */
+/** The host writes its status late, and a turn may be short: a status counts once it is this old. */
 const SETTLED_MS = 2_000;
 
-type Place = Pick<World, "env" | "ppid">;
+type Host = Pick<World, "env" | "ppid">;
 
-/** What the host writes of its session, if it does. */
-function hostNote(world: Place): { name?: unknown; nameSource?: unknown; status?: unknown; statusUpdatedAt?: unknown } {
+/** `sessions/<pid>.json` in the host's folder, if there is one. */
+function readHostFile(world: Host): {
+  name?: unknown;
+  nameSource?: unknown;
+  status?: unknown;
+  statusUpdatedAt?: unknown;
+} {
   const folder = world.env.CLAUDE_CONFIG_DIR || join(world.env.HOME || homedir(), ".claude");
   try {
     return Object(JSON.parse(readIfThere(join(folder, "sessions", `${world.ppid}.json`)) ?? "{}"));
@@ -21,36 +26,36 @@ function hostNote(world: Place): { name?: unknown; nameSource?: unknown; status?
   }
 }
 
-/** The name that the user gave the session (`--name`, `/rename`); one that the host derived from the folder is none. */
-export function sessionName(world: Place): string | undefined {
-  const note = hostNote(world);
+/** The name that the user gave the session (`--name`, `/rename`). Names that the host derived from the folder do not count. */
+export function sessionName(world: Host): string | undefined {
+  const note = readHostFile(world);
   return note.nameSource === "user" && typeof note.name === "string" ? note.name : undefined;
 }
 
-/** What the host calls the states that hooks do not see begin or end. */
-const OF_HOST: Readonly<Record<string, "active" | "idle" | "blocked">> = {
+/** The states by the host's words. */
+const stateOf: Readonly<Record<string, "active" | "idle" | "blocked">> = {
   idle: "idle",
   busy: "active",
   waiting: "blocked",
 };
 
 /**
- * No hook tells that the user pressed Escape, said no, or said yes to a tool that now runs for long; the host's own note
- * does. A hint only: it counts when it is younger than what the hooks said, and for a session that they said is at work.
+ * Corrects the state where no hook runs: after Escape, after a permission was denied, and while a permitted tool runs. The
+ * host's status counts only if it is newer than the hooks' state, and only for a session that works or waits for permission.
  */
-export function followHost(world: Place & Pick<World, "now">, spool: Spool): void {
-  const said = spool.state();
-  if (said !== "active" && said !== "blocked") return;
-  const { status, statusUpdatedAt } = hostNote(world);
-  const state = typeof status === "string" ? OF_HOST[status] : undefined;
-  if (!state || state === said || typeof statusUpdatedAt !== "number") return;
+export function followHost(world: Host & Pick<World, "now">, spool: Spool): void {
+  const reported = spool.state();
+  if (reported !== "active" && reported !== "blocked") return;
+  const { status, statusUpdatedAt } = readHostFile(world);
+  const state = typeof status === "string" ? stateOf[status] : undefined;
+  if (!state || state === reported || typeof statusUpdatedAt !== "number") return;
   if (statusUpdatedAt < (spool.stateWrittenAt() ?? 0) || world.now() - statusUpdatedAt < SETTLED_MS) return;
   spool.overrideState(state);
 }
 
 /**
- * `cct uninstall` leaves an empty plugin folder while sessions run, because the host complains at every step without
- * one. The last session takes it away; a folder that holds anything stays.
+ * Removes the plugin folder if it is empty: `cct uninstall` leaves it while sessions run, because the host reports an error
+ * at every step without one.
  */
 export function removeEmptyPlugin(world: Pick<World, "env">): void {
   const folder = world.env.CLAUDE_PLUGIN_ROOT;
@@ -58,6 +63,6 @@ export function removeEmptyPlugin(world: Pick<World, "env">): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Still installed, or gone: both are fine.
+    // Not empty, or gone already.
   }
 }

@@ -1,4 +1,4 @@
-/** Sends what lies in this peer's outbox when the broker is back, and tells the session of what could not be sent. */
+/** Sends the messages in this peer's outbox when the broker is back, and reports to the session which ones failed. */
 import { type Client, wasNotReceived } from "../client/client.ts";
 import {
   addToOutbox,
@@ -18,33 +18,33 @@ import type { World } from "../platform/world.ts";
 import { BROKER_NAME } from "../rules/names.ts";
 import { quoted } from "../rules/text.ts";
 
-/** Not the message's fault: the broker has no room or no health, or does not know us yet. */
-const LATER: readonly ErrorCode[] = ["unauthorized", "internal", "store_failed", "store_full"];
-/** So long a broker that said "later" is left alone. */
-const REST_MS = 10_000;
+/** Errors of the broker, not of the message: try again later. */
+const RETRYABLE: readonly ErrorCode[] = ["unauthorized", "internal", "store_failed", "store_full"];
+/** How long to wait after such an error. */
+const RETRY_AFTER_MS = 10_000;
 
 type Report = OutputOf<"claim_messages">["messages"][number];
 
 export interface Outbox {
-  /** Whether the user asked for messages to be kept, and there is a peer to keep them for. */
+  /** Whether the user turned the outbox on, and the session is a peer. */
   keeps(): boolean;
-  /** Keeps a message, and answers in place of the broker. Throws what is in the way. */
+  /** Adds a message, and answers in place of the broker. `perhaps`: the broker may have received it. Throws `CctError`. */
   keep(input: Record<string, unknown>, perhaps: boolean): OutputOf<"send_message">;
-  /** Sends what lies there, oldest first. Answers what is in the way when no broker can be reached. */
+  /** Sends all messages, oldest first. Returns the error when no broker can be reached. */
   flush(): Promise<CctError | undefined>;
-  /** What the session has to be told, as mail of CCT itself; comes again until it was removed. Attempt 0: no claim at the broker. */
+  /** Messages that failed, as mail from CCT itself, until they are removed. Attempt 0: the broker has no claim on them. */
   reports(): Report[];
   /** Removes reports that the model has read. */
   removeReports(messageIds: readonly string[]): void;
 }
 
-/** `peer` throws while this session is none. */
+/** `peer` throws while the session is not a peer. */
 export function createOutbox(world: World, config: Config, client: Client, peer: () => Credentials): Outbox {
   const { home } = config;
-  let working: Promise<CctError | undefined> | undefined;
-  let restUntil = 0;
+  let flushing: Promise<CctError | undefined> | undefined;
+  let retryAt = 0;
 
-  function me(): Credentials | undefined {
+  function currentPeer(): Credentials | undefined {
     try {
       return peer();
     } catch {
@@ -52,84 +52,86 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     }
   }
 
-  function end(kept: OutboxEntry, ended: string): OutboxEntry {
-    const over = { ...kept, ended };
-    updateEntry(home, over, world.newId);
-    return over;
+  /** Gives up a message; its session gets a report. */
+  function fail(entry: OutboxEntry, ended: string): OutboxEntry {
+    const failed = { ...entry, ended };
+    updateEntry(home, failed, world.newId);
+    return failed;
   }
 
-  /** What is too old is over, also while the broker is away: its sender is not to wait for the word. */
-  function kept(mine: Credentials): OutboxEntry[] {
-    return readOutbox(home, mine.peer_id).map((one) => {
-      if (one.ended !== undefined || expiryOf(one) > world.now()) return one;
-      const sent = one.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
-      return end(one, `${sent} (${one.waits ?? "no broker was there"}), and is not tried any more.`);
+  /** All entries. Those that are too old fail here, so that a session hears of it even while the broker is away. */
+  function entriesOf(sender: Credentials): OutboxEntry[] {
+    return readOutbox(home, sender.peer_id).map((entry) => {
+      if (entry.ended !== undefined || expiryOf(entry) > world.now()) return entry;
+      const sent = entry.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
+      return fail(entry, `${sent} (${entry.waits ?? "no broker answered"}). CCT does not try again.`);
     });
   }
 
-  function lying(): OutboxEntry[] {
-    const mine = me();
-    if (!mine) return [];
+  function failedEntries(): OutboxEntry[] {
+    const sender = currentPeer();
+    if (!sender) return [];
     try {
-      return kept(mine);
+      return entriesOf(sender).filter(({ ended }) => ended !== undefined);
     } catch {
-      // A home that cannot be used just now is no reason to end; `cct outbox` says what is wrong with it.
+      // The home cannot be read now. The session goes on; `cct outbox` shows the error.
       return [];
     }
   }
 
-  async function round(): Promise<CctError | undefined> {
-    const mine = me();
-    if (!mine || world.now() < restUntil) return undefined;
-    /** Addresses whose earlier message has to wait: the later ones wait behind it. */
+  async function sendAll(): Promise<CctError | undefined> {
+    const sender = currentPeer();
+    if (!sender || world.now() < retryAt) return undefined;
+    /** Addresses with a message that has to wait: later ones wait behind it, to keep the order. */
     const blocked = new Set<unknown>();
-    for (const one of kept(mine)) {
-      const { to } = one.input;
-      if (one.ended !== undefined || blocked.has(to) || !isInOutbox(home, one)) continue;
-      const { expires_in_seconds: own, ...input } = one.input;
-      const expiry = own === undefined ? {} : { expires_in_seconds: Math.ceil((expiryOf(one) - world.now()) / 1000) };
+    for (const entry of entriesOf(sender)) {
+      const { to } = entry.input;
+      if (entry.ended !== undefined || blocked.has(to) || !isInOutbox(home, entry)) continue;
       try {
-        const { recipients } = await client.callAny("send_message", { ...input, ...expiry }, mine);
-        const missed = refusedIn(recipients);
-        if (missed === "") removeEntry(home, one);
-        else end(one, `It was sent, but not taken for all: ${missed}.`);
+        const { recipients } = await client.callAny("send_message", withTimeLeft(entry, world.now()), sender);
+        const refused = refusedIn(recipients);
+        if (refused === "") removeEntry(home, entry);
+        else fail(entry, `It was sent, but not accepted for all: ${refused}.`);
       } catch (error) {
-        const why = error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
-        if (why.code === "unavailable") {
-          if (!one.perhaps && !wasNotReceived(why)) updateEntry(home, { ...one, perhaps: true }, world.newId);
-          return why;
+        const problem = error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
+        if (problem.code === "unavailable") {
+          if (!entry.perhaps && !wasNotReceived(problem)) updateEntry(home, { ...entry, perhaps: true }, world.newId);
+          return problem;
         }
-        if (LATER.includes(why.code)) {
-          restUntil = world.now() + REST_MS;
-          return undefined;
-        }
-        if (why.code === "rate_limited") {
-          // Too many, or a full mailbox: it has time until it is too old.
-          restUntil = world.now() + REST_MS;
+        const isRetryable = RETRYABLE.includes(problem.code);
+        if (isRetryable || problem.code === "rate_limited") retryAt = world.now() + RETRY_AFTER_MS;
+        if (isRetryable) return undefined;
+        if (problem.code === "rate_limited") {
+          // Too many messages, or a full mailbox: other addresses may still work.
           blocked.add(to);
-          if (one.waits !== why.message) updateEntry(home, { ...one, waits: why.message }, world.newId);
-        } else end(one, `It was refused, and NOT sent: ${why.line}`);
+          if (entry.waits !== problem.message) updateEntry(home, { ...entry, waits: problem.message }, world.newId);
+        } else fail(entry, `It was refused, and NOT sent: ${problem.line}`);
       }
     }
     return undefined;
   }
 
   return {
-    keeps: () => config.outbox && me() !== undefined,
+    keeps: () => config.outbox && currentPeer() !== undefined,
     keep: (input, perhaps) => addToOutbox(home, peer().peer_id, input, perhaps, world),
     flush() {
-      working ??= round().finally(() => {
-        working = undefined;
+      flushing ??= sendAll().finally(() => {
+        flushing = undefined;
       });
-      return working;
+      return flushing;
     },
-    reports: () => lying().flatMap((kept) => (kept.ended === undefined ? [] : [reportOf(kept, kept.ended)])),
+    reports: () => failedEntries().map(reportOf),
     removeReports(messageIds) {
-      for (const kept of lying()) {
-        if (kept.ended !== undefined && messageIds.includes(kept.message_id)) removeEntry(home, kept);
-      }
+      for (const entry of failedEntries()) if (messageIds.includes(entry.message_id)) removeEntry(home, entry);
     },
   };
+}
+
+/** The input to send: the sender's deadline counts from the moment when the message was added. */
+function withTimeLeft(entry: OutboxEntry, now: number): Record<string, unknown> {
+  const { expires_in_seconds, ...input } = entry.input;
+  if (expires_in_seconds === undefined) return input;
+  return { ...input, expires_in_seconds: Math.ceil((expiryOf(entry) - now) / 1000) };
 }
 
 function refusedIn(recipients: OutputOf<"send_message">["recipients"]): string {
@@ -139,18 +141,18 @@ function refusedIn(recipients: OutputOf<"send_message">["recipients"]): string {
     .join(", ");
 }
 
-function reportOf(kept: OutboxEntry, ended: string): Report {
-  const since = new Date(kept.kept_at).toISOString().replace(/\.\d+Z$/, "Z");
+function reportOf(entry: OutboxEntry): Report {
+  const since = new Date(entry.kept_at).toISOString().replace(/\.\d+Z$/, "Z");
   return {
-    message_id: kept.message_id,
+    message_id: entry.message_id,
     from: BROKER_NAME,
     from_name: BROKER_NAME,
     to: "",
     text:
-      `About your message ${kept.message_id} to ${quoted(String(kept.input.to ?? "?"))}, which lay in this machine's outbox since ${since} ` +
-      `and begins ${quoted(excerpt(kept))}: ${ended}`,
+      `About your message ${entry.message_id} to ${quoted(String(entry.input.to ?? "?"))}, in this machine's outbox since ${since}, ` +
+      `which begins ${quoted(excerpt(entry))}: ${entry.ended}`,
     urgency: "normal",
-    sent_at: kept.kept_at,
+    sent_at: entry.kept_at,
     redelivered: false,
     attempt: 0,
   };

@@ -1,7 +1,7 @@
 /** The peer that this session is: set by the connection, used by every part that calls the broker as the peer. */
 import type { Credentials } from "../operations/core/identity.ts";
 import { CctError } from "../platform/errors.ts";
-import type { PeerRecord } from "./identity.ts";
+import type { PeerRecord } from "./records.ts";
 
 export interface CurrentPeer {
   /** As last registered. */

@@ -10,8 +10,8 @@ import { isRefusal, type Registration } from "../rules/connection.ts";
 import { candidates, withConversation } from "../rules/identity.ts";
 import type { GitFacts } from "./git.ts";
 import { sessionName } from "./host.ts";
-import { lives, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./identity.ts";
 import type { Mail } from "./mail.ts";
+import { isLive, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./records.ts";
 
 export interface Registrar {
   /** Registers as the peer of the conversation, else as the peer that this process was, else as a new one. */
@@ -57,7 +57,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
     /** Peers that this process was, except the one that it becomes. */
     const former = new Set(records.filter(isOurs));
     let forgotten: PeerRecord | undefined;
-    for (const known of candidates(records, conversation, isOurs, lives)) {
+    for (const known of candidates(records, conversation, isOurs, isLive)) {
       for (const one of former) if (one !== known) await leave(one);
       try {
         // The broker may not have noticed yet that the peer's former process has ended.
@@ -109,7 +109,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
   return {
     register,
     isOther(record, conversation) {
-      const [first] = candidates(readAll(), conversation, isOurs, lives);
+      const [first] = candidates(readAll(), conversation, isOurs, isLive);
       return first !== undefined && first.peer_id !== record.peer_id;
     },
     update: (record, conversation, name) => save({ ...withConversation(record, conversation, readAll()), name }),

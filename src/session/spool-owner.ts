@@ -1,4 +1,4 @@
-/** Whose a spool is: one host process's, with one session server; and what is cleared away when that is over. */
+/** Ownership of spools: one host process and one session server each. Removes what ended ones left. */
 import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CctError } from "../platform/errors.ts";
@@ -7,12 +7,12 @@ import { tryLock } from "../platform/lock.ts";
 import { isAlive, startedAt, startMark } from "../platform/process.ts";
 import { isPrivateName } from "../rules/spoolfile.ts";
 
-/** What hooks that are faster than we may have written already when a host starts. */
-const KEPT = ["state", "session", "waiter", "tool"];
+/** Files that hooks may have written before the session server started. */
+const EARLY_FILES = ["state", "session", "waiter", "tool"];
 
 /**
- * Removes what our hooks and servers cannot have put there: links, folders, others' files. The spool is ours alone by now;
- * it was not, if the home ever stood open.
+ * Removes what our hooks and session servers never create: links, folders, other users' files. They can be there if the home
+ * was once open to others.
  */
 function clearForeign(folder: string): void {
   for (const name of readdirSync(folder)) {
@@ -23,8 +23,8 @@ function clearForeign(folder: string): void {
 }
 
 /**
- * Makes the session server `me` the only one of a host process's spool, and clears away what is not that process's. Answers
- * whether there was such. Throws `conflict` when another server that lives has it.
+ * Makes `me` the only session server of the spool, and removes what an earlier host process with this pid left. Returns whether
+ * there was one. Throws `conflict` when another live session server has the spool.
  */
 export function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
   clearForeign(folder);
@@ -35,14 +35,14 @@ export function takeOver(folder: string, claudePid: number, me: { pid: number; n
       `Another CCT session server (process ${holder}) already serves this session; this one steps back.`,
       "CCT is installed twice: remove one of the two (see: claude mcp list, cct doctor).",
     );
-  // What a killed server had just taken back: at the broker its claims lapse, and the mail comes again.
+  // A killed session server was working on these. Their leases expire, and the mail comes again.
   for (const name of readdirSync(folder)) if (isPrivateName(name)) rmSync(join(folder, name), { force: true });
   const owner = join(folder, "owner");
   const host = startMark(claudePid);
   if (readTrusted(owner)?.trim() === host) return false;
-  // Another process had this number. The folder itself must stay: the host may watch it already.
+  // Another process had this pid. The folder itself must stay, because the host may watch it already.
   for (const name of readdirSync(folder)) {
-    const mayBeNew = KEPT.includes(name) || name.startsWith("poke.");
+    const mayBeNew = EARLY_FILES.includes(name) || name.startsWith("poke.");
     const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(claudePid));
     if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
   }
@@ -50,15 +50,15 @@ export function takeOver(folder: string, claudePid: number, me: { pid: number; n
   return true;
 }
 
-/** Written before the process began (which is known to a second), and so by a hook of another one. */
+/** Whether a file was written before the process began, so by a hook of another one. Start times have a resolution of a second. */
 function isOlder(path: string, began: number | undefined): boolean {
   return began !== undefined && statSync(path).mtimeMs < began - 2_000;
 }
 
-/** A file that was half written this long ago will not be finished. */
-const HALF_WRITTEN_MS = 3_600_000;
+/** A temporary file this old has no writer any more. */
+const TEMPORARY_MS = 3_600_000;
 
-/** Clears away what ended host processes left, whose mail's leases lapse so that it is queued again, and half-written files. */
+/** Removes spools, pid maps and flags of ended host processes (the leases of their mail expire), and old temporary files. */
 export function sweepDead(home: string, now: number): void {
   const { spools, pidmaps, flags, outboxes } = paths(home);
   const foldersIn = (folder: string) => readdirSync(folder).map((name) => join(folder, name));
@@ -70,10 +70,7 @@ export function sweepDead(home: string, now: number): void {
   for (const folder of [pidmaps, flags, ...foldersIn(spools), ...foldersIn(outboxes)]) {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
-      if (
-        name.startsWith(".tmp.") &&
-        now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > HALF_WRITTEN_MS
-      )
+      if (name.startsWith(".tmp.") && now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > TEMPORARY_MS)
         rmSync(path, { force: true });
     }
   }

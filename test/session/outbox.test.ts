@@ -153,7 +153,7 @@ test("what the broker refuses, and what a recipient does not take, is told as ma
     const { text } = await check();
     return text.includes("outbox") && text;
   });
-  expect(asked).toContain("It was sent, but not taken for all: fay");
+  expect(asked).toContain("It was sent, but not accepted for all: fay");
   expect(await fay.texts()).toEqual(["not for you"]);
 });
 
@@ -180,7 +180,7 @@ test("what must wait is kept, others go past it, and what is too old is told", a
   await gil.say("hal", "old news");
   gil.clock.forward(25 * 3_600_000);
   // Its broker is still away.
-  expect(await reported(gil)).toContain("It was NOT confirmed in time, perhaps it was sent (no broker was there)");
+  expect(await reported(gil)).toContain("It was NOT confirmed in time, perhaps it was sent (no broker answered)");
   gil.proxy.back();
   expect(await hal.texts()).toHaveLength(3);
 });

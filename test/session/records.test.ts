@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { prepareHome } from "../../src/platform/home.ts";
 import { startMark } from "../../src/platform/process.ts";
-import { readRecords } from "../../src/session/identity.ts";
+import { readRecords } from "../../src/session/records.ts";
 import { sweepDead } from "../../src/session/spool-owner.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { tempHome } from "../support/folders.ts";
@@ -51,9 +51,9 @@ test("a record that cannot be used is passed over with a note, and the session i
     ["empty", put(""), "it is damaged"],
     ["of another shape", put('["x"]'), "it is damaged"],
     ["null", put("null"), "it is damaged"],
-    ["open to others", (path, text) => put(text, 0o644)(path), "others than you could read"],
-    ["a folder", (path) => void mkdirSync(path), "it is not a plain file"],
-    ["a link", (path) => symlinkSync("/etc/hostname", path), "it is not a plain file"],
+    ["open to others", (path, text) => put(text, 0o644)(path), "other users can read"],
+    ["a folder", (path) => void mkdirSync(path), "it is not a regular file"],
+    ["a link", (path) => symlinkSync("/etc/hostname", path), "it is not a regular file"],
   ];
   const broker = await startBroker();
   for (const [what, damage, note] of damages) {

@@ -1,6 +1,6 @@
 /**
- * What this machine keeps of its peers. A record in the home ties a peer and its secret to the host process that speaks
- * for it (or did so last) and to its conversations. The rules say who becomes whom (`rules/identity.ts`).
+ * Records of this machine's peers, one file each in the home. A record has a peer's secret, the host process that is or was
+ * the peer, and its conversations. `rules/identity.ts` decides which peer a session becomes.
  */
 import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,73 +13,73 @@ import type { ConversationRecord } from "../rules/identity.ts";
 export interface PeerRecord extends Credentials, ConversationRecord {
   name: string;
   claude_pid: number;
-  /** When that process began: its number alone may be reused. Empty: the process lives on as another peer. */
+  /** Start mark of that process, because pids are reused. Empty: the process is another peer now. */
   started: string;
 }
 
-/** Whether the process that the record names runs, and is this peer. */
-export const lives = (record: PeerRecord): boolean =>
+/** Whether the process in the record runs and is still this peer. */
+export const isLive = (record: PeerRecord): boolean =>
   record.started !== "" && stillRuns(record.claude_pid, record.started);
 
-/** The host keeps conversations for 30 days; what was not resumed by then cannot be. */
+/** The host deletes conversations after 30 days, so nobody can resume them after that. */
 const KEEP_MS = 35 * 24 * 3_600_000;
-/** So that looking for one stays cheap, whoever starts thousands of sessions a day. */
-const KEEP_FILES = 10_000;
+/** Reading all records must stay cheap, even if scripts start thousands of sessions a day. */
+const MAX_RECORDS = 10_000;
 
 /**
- * All records that can be used. One that cannot is passed over, and `say` is told why. What is too old to be resumed is
- * forgotten on the way, and of very many the oldest; never a live peer's.
+ * All usable records. The reason why one is not usable goes to `log`. Deletes records that are too old to be resumed, and the
+ * oldest of too many, but never a live peer's.
  */
 export function readRecords(
   home: string,
   user: number,
   now: number,
-  say: (problem: string) => void,
-  keepFiles = KEEP_FILES,
+  log: (problem: string) => void,
+  maxRecords = MAX_RECORDS,
 ): PeerRecord[] {
   const { peers, pidmaps } = paths(home);
   const found: { path: string; modified: number; record: PeerRecord | undefined }[] = [];
   for (const name of readdirSync(peers)) {
     const path = join(peers, name);
     try {
-      // A writer that was killed leaves its unfinished file.
-      const unfinished = name.startsWith(".") || !name.endsWith(".json");
-      found.push(unfinished ? { path, modified: modifiedAt(path), record: undefined } : readRecord(path, user, say));
+      // A killed writer leaves a temporary file.
+      const isTemporary = name.startsWith(".") || !name.endsWith(".json");
+      found.push(isTemporary ? { path, modified: modifiedAt(path), record: undefined } : readRecord(path, user, log));
     } catch {
-      // Just written anew, or forgotten by another session.
+      // Another session replaced or deleted it just now.
     }
   }
   found.sort((a, b) => b.modified - a.modified);
   for (const [i, { path, modified, record }] of found.entries()) {
-    if ((now - modified > KEEP_MS || i >= keepFiles) && !(record && lives(record))) forget(path);
+    if ((now - modified > KEEP_MS || i >= maxRecords) && !(record && isLive(record))) remove(path);
   }
   for (const name of readdirSync(pidmaps)) {
     const path = join(pidmaps, name);
-    if (name.startsWith(".") && now - modifiedAt(path) > KEEP_MS) forget(path);
+    if (name.startsWith(".") && now - modifiedAt(path) > KEEP_MS) remove(path);
   }
   return found.map(({ record }) => record).filter((record) => record !== undefined);
 }
 
 const modifiedAt = (path: string): number => lstatSync(path).mtimeMs;
 
-function forget(path: string): void {
+function remove(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Another session forgets it too, or nobody can: then it costs a look each time.
+    // Another session deletes it too, or nobody can. It does no harm.
   }
 }
 
-function readRecord(path: string, user: number, say: (problem: string) => void) {
+function readRecord(path: string, user: number, log: (problem: string) => void) {
   const stat = lstatSync(path);
   const entry = { path, modified: stat.mtimeMs, record: undefined };
   const unusable = (why: string) => {
-    say(`${path} is not used: ${why}. Whoever it was is a new peer now; move the file away to be rid of this note.`);
+    log(`${path} is not used: ${why}. Its session becomes a new peer. To stop this message, move the file away.`);
     return entry;
   };
-  if (!stat.isFile()) return unusable("it is not a plain file");
+  if (!stat.isFile()) return unusable("it is not a regular file");
   if (stat.uid !== user) return unusable(`it belongs to user ${stat.uid}`);
-  if ((stat.mode & 0o077) !== 0) return unusable("others than you could read or change its secret");
+  if ((stat.mode & 0o077) !== 0) return unusable("other users can read or change the secret in it");
   let text: string;
   try {
     text = readTrusted(path) ?? "";
@@ -112,18 +112,17 @@ function parseRecord(text: string): PeerRecord | undefined {
   };
 }
 
-/** How long ago the record was saved, in milliseconds; `Infinity` when there is none. */
+/** Milliseconds since the record was saved; `Infinity` if it was not. */
 export function recordAge(home: string, record: PeerRecord, now: number): number {
   const stat = lstatSync(paths(home).peer(record.peer_id), { throwIfNoEntry: false });
   return stat ? now - stat.mtimeMs : Number.POSITIVE_INFINITY;
 }
 
-/** Keeps the record. */
 export function saveRecord(home: string, record: PeerRecord, newId: () => string): void {
   writeWhole(paths(home).peer(record.peer_id), `${JSON.stringify(record)}\n`, newId());
 }
 
-/** Keeps the record, and tells hooks and status line (`pidmaps/<pid>`: id, space, name) who this host process is. */
+/** Saves the record, and the peer's id and name for hooks and the status line (`pidmaps/<pid of the host>`). */
 export function saveIdentity(home: string, record: PeerRecord, newId: () => string): void {
   saveRecord(home, record, newId);
   writeWhole(paths(home).pidmap(record.claude_pid), `${record.peer_id} ${record.name}\n`, newId());

@@ -93,8 +93,8 @@ beforeAll(async () => {
     text.replace(
       /const special: .*\{\n/,
       (line) =>
-        `${line}  async greet({ client, link }, input) {
-    return { mood: "friendly", ...(await client.callAny("greet", input, await link.credentials(REGISTER_MS))) };
+        `${line}  async greet({ client, connection }, input) {
+    return { mood: "friendly", ...(await client.callAny("greet", input, await connection.credentials(REGISTER_MS))) };
   },\n`,
     ),
   );
@@ -131,7 +131,7 @@ test("the broker has its route", async () => {
 test("the command exists, with help, arguments and output", async () => {
   const env = { PATH: process.env.PATH, HOME: broker.home, CCT_HOME: broker.home };
   const run = async (...words: string[]) => success(await cct(words, { env, package: folder }));
-  expect(await run("--help")).toMatch(/^ +greet .*<who>/m);
+  expect(await run("--help")).toMatch(/^ +greet +Greets somebody$/m);
   const help = await run("greet", "--help");
   expect(help).toContain("Greets somebody. Only for tests.");
   expect(help).toContain("whom to greet");

@@ -7,6 +7,8 @@ interface Group {
   commands: Record<string, string>;
 }
 
+const LAST_HEADING = "More:";
+
 const GROUPS: Group[] = [
   {
     heading: "Set up:",
@@ -67,7 +69,7 @@ const GROUPS: Group[] = [
     },
   },
   {
-    heading: "More:",
+    heading: LAST_HEADING,
     commands: {
       mcp: "the session server; Claude Code starts it",
     },
@@ -126,33 +128,35 @@ const EXAMPLES: Record<string, string> = {
   "device revoke": "studio",
 };
 
-/** Adds groups, short lines and examples once all commands are there. Throws for a command that has none. */
+/** Adds groups, short lines and examples once all commands are there. A command that is in no group is listed last. */
 export function arrangeHelp(program: Command): void {
   const lines = new Map(GROUPS.flatMap((group) => Object.entries(group.commands)));
   const order = [...lines.keys()];
+  const place = (command: Command): number => (order.indexOf(command.name()) + order.length + 1) % (order.length + 1);
   for (const command of program.commands) {
     const name = command.name();
     const group = GROUPS.find((one) => Object.hasOwn(one.commands, name));
-    if (!group) throw new Error(`The command '${name}' is in no group of the help.`);
-    command.summary(lines.get(name) ?? "").helpGroup(group.heading);
+    command.summary(lines.get(name) ?? firstSentence(command)).helpGroup(group?.heading ?? LAST_HEADING);
+    for (const leaf of command.commands) leaf.summary(firstSentence(leaf));
     for (const leaf of command.commands.length > 0 ? command.commands : [command]) addExample(leaf);
   }
   // Commander shows groups and commands in this order; its array is only typed as read-only.
-  (program.commands as Command[]).sort((a, b) => order.indexOf(a.name()) - order.indexOf(b.name()));
+  (program.commands as Command[]).sort((a, b) => place(a) - place(b));
   // Long lines are hard to read; 80 columns fit every terminal.
   program.configureHelp({ subcommandTerm: (command) => command.name(), helpWidth: 80 });
   program.addHelpCommand(
-    new Command("help").argument("[command]").summary("show the help of a command").helpGroup("More:"),
+    new Command("help").argument("[command]").summary("show the help of a command").helpGroup(LAST_HEADING),
   );
 }
 
+function firstSentence(command: Command): string {
+  const [sentence = ""] = /^.*?[.:](?=\s|$)/s.exec(command.description()) ?? [];
+  return sentence.replace(/[.:]$/, "");
+}
+
 function addExample(command: Command): void {
-  const parent = command.parent?.parent ? `${command.parent.name()} ` : "";
-  const name = parent + command.name();
+  const group = command.parent?.parent ? `${command.parent.name()} ` : "";
+  const name = group + command.name();
   const example = EXAMPLES[name];
-  // In a group, the first sentence is the line.
-  if (parent) command.summary(/^.*?[.:](?=\s|$)/s.exec(command.description())?.[0].replace(/[.:]$/, "") ?? "");
-  if (name === "mcp") return;
-  if (example === undefined) throw new Error(`The command '${name}' has no example in its help.`);
-  command.addHelpText("after", `\nExample:\n  cct ${name}${example ? ` ${example}` : ""}`);
+  if (example !== undefined) command.addHelpText("after", `\nExample:\n  cct ${name}${example ? ` ${example}` : ""}`);
 }

@@ -228,7 +228,7 @@ test.each(WAYS)("uninstalling leaves no file and no folder of ours (%s)", async 
   const place = newPlace();
   place.version(version);
   success(await place.cct("install"));
-  expect(success(await place.cct("uninstall"))).toMatch(/taken out/);
+  expect(success(await place.cct("uninstall"))).toMatch(/removed from Claude Code/);
   expect(place.everything()).toEqual({});
   expect(existsSync(join(place.cctHome, "hooks"))).toBe(false);
   expect(existsSync(join(place.cctHome, "install.json"))).toBe(false);

@@ -155,7 +155,7 @@ test("a list of addresses is set, shown and taken back by the command", async ()
   const home = tempHome();
   const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home };
   const run = (...words: string[]) => cct(["config", ...words], { env });
-  expect(success(await run("set", "broker", "http://studio, loft:7000"))).toMatch(/Plain HTTP: whoever/);
+  expect(success(await run("set", "broker", "http://studio, loft:7000"))).toMatch(/Plain HTTP: anyone/);
   expect(success(await run("show"))).toMatch(/\nbroker +http:\/\/studio:7888,https:\/\/loft:7000 /);
   const { settings } = JSON.parse(success(await run("show", "--json")));
   expect(settings.broker.value).toEqual(["http://studio:7888", "https://loft:7000"]);

@@ -210,7 +210,7 @@ test("the command keeps for a session, never for a person, and only when asked",
   expect(plain).not.toContain("outbox");
   expect(lying(lea)).toEqual([]);
   const mine = failure(await lea.cct("send", "max", "mine", "--outbox"));
-  expect(mine).toMatch(/and not kept: an outbox is a session's/);
+  expect(mine).toMatch(/and not queued: only sessions have an outbox/);
   expect(existsSync(join(lea.home, "outbox")) && readdirSync(join(lea.home, "outbox"))).toEqual([]);
   expect(await lea.cct("send", "max", "x", "--outbox", "--wait", "read")).toMatchObject({ code: 2 });
 

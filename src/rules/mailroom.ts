@@ -111,8 +111,8 @@ function abandon(state: Mailroom, error: unknown, now: number): Transition {
   const [failed] = state.steps;
   let next = returnClaimed({ ...state, job: undefined, steps: [], answer: undefined }, state.steps);
   if (failed?.do === "claim") next = expectMail(next);
-  // Tried again by a tick.
-  if (failed?.do === "put") next = { ...next, offer: { ...next.offer, inSpool: false, at: now } };
+  // A tick tries again, but not at once: the disk may be full.
+  if (failed?.do === "put") next = { ...next, offer: { ...next.offer, at: now } };
   // The broker will never accept it, so the lease expires instead. What it refuses from a former peer must not reach the next.
   if (failed?.do === "confirm" && !isTransient(error))
     next = { ...next, unconfirmed: state.open ? state.unconfirmed.slice(1) : [] };

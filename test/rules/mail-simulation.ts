@@ -1,6 +1,6 @@
 /**
- * A world around the mail machine: a broker that keeps the rules of deliveries, a spool with hooks, an outbox, a clock. Effects
- * take time, so anything may happen between an effect and its result, and each of them may fail, before or after it worked.
+ * Simulates what surrounds the mail machine: a broker with the real rules of deliveries, a spool with hooks, an outbox, a clock.
+ * Effects take time, so anything may happen between an effect and its result. Each may fail, before or after it worked.
  */
 import { CctError } from "../../src/platform/errors.ts";
 import {
@@ -27,23 +27,16 @@ import {
   type RequestName,
 } from "../../src/rules/mailjobs.ts";
 import { step } from "../../src/rules/mailroom.ts";
-import { claimsIn, readSpoolHead, type Stage } from "../../src/rules/spoolfile.ts";
+import { claimsIn, readSpoolHead, type Stage, type TakenFile } from "../../src/rules/spoolfile.ts";
 
 interface Mail {
   message: Omit<ClaimedMessage, "attempt" | "redelivered">;
   delivery: Delivery;
 }
 
-interface SpoolFile {
-  stage: Stage;
-  batch: string;
-  content: string;
-  since: number;
-}
-
 export type Fault = "none" | "before" | "after";
 
-export class World {
+export class Simulation {
   now = 1_000_000;
   state = newMailroom;
   effect: Effect | undefined;
@@ -53,7 +46,7 @@ export class World {
   comesBack = true;
   mayWake = true;
   mail: string | undefined;
-  files: SpoolFile[] = [];
+  files: TakenFile[] = [];
   reports = new Map<string, ClaimedMessage>();
   /** How each message was marked each time a model saw it. */
   shown = new Map<string, boolean[]>();

@@ -3,183 +3,221 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/rules/delivery.ts";
 import { times } from "../support/soak.ts";
-import { World } from "./mail-simulation.ts";
+import { Simulation } from "./mail-simulation.ts";
 
 /** What may happen, by name, so that a counterexample can be read. */
-const happenings = {
-  "an effect works": (world) => world.perform("none"),
-  "an effect fails": (world) => world.perform("before"),
-  "an effect works, and its result is lost": (world) => world.perform("after"),
-  "a message": (world) => arrive(world, "normal", 20),
-  "a long message": (world) => arrive(world, "normal", 4_000),
-  "a message too long for a frame": (world) => arrive(world, "normal", 9_000),
-  "a low message": (world) => arrive(world, "low", 20),
-  "an interrupt": (world) => arrive(world, "interrupt", 3_000),
-  "a report": (world) => world.report(),
-  run: (world) => world.request("run"),
-  check: (world) => world.request("check"),
-  "the host gets an answer": (world) => world.answer(),
-  "a hook": (world) => world.take("PreToolUse", false),
-  "a hook that wakes": (world) => world.take("FileChanged", false),
-  "a hook that dies": (world) => world.take("Stop", true),
-  "a batch ends": (world) => world.move("done", "seen"),
-  "the model goes on": (world) => world.move("seen", "read"),
-  tick: (world) => world.tick(),
-  "a second": (world) => world.pass(1_000),
-  "ten seconds": (world) => world.pass(11_000),
-  "a lease": (world) => world.pass(31_000),
-  heartbeat: (world) => world.heartbeat(),
-  "busy or not": (world) => {
-    world.isBusy = !world.isBusy;
+const actions = {
+  "an effect works": (sim) => sim.perform("none"),
+  "an effect fails": (sim) => sim.perform("before"),
+  "an effect works, and its result is lost": (sim) => sim.perform("after"),
+  "a message": (sim) => arrive(sim, "normal", 20),
+  "a long message": (sim) => arrive(sim, "normal", 4_000),
+  "a message too long for a frame": (sim) => arrive(sim, "normal", 9_000),
+  "a low message": (sim) => arrive(sim, "low", 20),
+  "an interrupt": (sim) => arrive(sim, "interrupt", 3_000),
+  "a report": (sim) => sim.report(),
+  run: (sim) => sim.request("run"),
+  check: (sim) => sim.request("check"),
+  "the host gets an answer": (sim) => sim.answer(),
+  "a hook": (sim) => sim.take("PreToolUse", false),
+  "a hook that wakes": (sim) => sim.take("FileChanged", false),
+  "a hook that dies": (sim) => sim.take("Stop", true),
+  "a batch ends": (sim) => sim.move("done", "seen"),
+  "the model goes on": (sim) => sim.move("seen", "read"),
+  tick: (sim) => sim.tick(),
+  "a second": (sim) => sim.pass(1_000),
+  "ten seconds": (sim) => sim.pass(11_000),
+  "a lease": (sim) => sim.pass(31_000),
+  heartbeat: (sim) => sim.heartbeat(),
+  "busy or not": (sim) => {
+    sim.isBusy = !sim.isBusy;
   },
-  "may wake or not": (world) => {
-    world.mayWake = !world.mayWake;
+  "may wake or not": (sim) => {
+    sim.mayWake = !sim.mayWake;
   },
-  "leaves and comes back": (world) => world.request("leave"),
-  "is forgotten by the broker": (world) => world.request("resume"),
-  restart: (world) => world.restart(),
-} satisfies Record<string, (world: World) => void>;
-type Happening = keyof typeof happenings;
+  "leaves and comes back": (sim) => sim.request("leave"),
+  "is forgotten by the broker": (sim) => sim.request("resume"),
+  restart: (sim) => sim.restart(),
+} satisfies Record<string, (sim: Simulation) => void>;
+type Action = keyof typeof actions;
 
-function arrive(world: World, urgency: "interrupt" | "normal" | "low", length: number): void {
-  world.send(urgency, length);
-  world.hint();
-  world.request("run");
+function arrive(sim: Simulation, urgency: "interrupt" | "normal" | "low", length: number): void {
+  sim.send(urgency, length);
+  sim.hint();
+  sim.request("run");
 }
 
-const often: Happening[] = [
-  "an effect works",
-  "an effect works",
-  "an effect works",
-  "an effect works",
-  "an effect works",
-];
-const all = Object.keys(happenings) as Happening[];
-/** With these, nothing gets lost between the broker and the machine. */
-const losing: Happening[] = ["an effect works, and its result is lost", "is forgotten by the broker", "restart"];
+const often: Action[] = ["an effect works", "an effect works", "an effect works", "an effect works", "an effect works"];
+const all = Object.keys(actions) as Action[];
+/** After these, a claim may be known to the broker only, until its lease expires. */
+const losing: Action[] = ["an effect works, and its result is lost", "is forgotten by the broker", "restart"];
 const orderly = all.filter((name) => !losing.includes(name));
 
-function afterAny(names: Happening[], check: (world: World) => void): void {
+function afterAny(names: Action[], check: (sim: Simulation) => void): void {
   const one = fc.constantFrom(...names, ...often, ...often);
   fc.assert(
     fc.property(fc.array(one, { maxLength: 80, size: "max" }), (story) => {
-      const world = new World();
-      world.request("recover");
-      for (const name of story) happenings[name](world);
-      check(world);
+      const sim = new Simulation();
+      sim.request("recover");
+      for (const name of story) actions[name](sim);
+      check(sim);
     }),
     { numRuns: times(200, 5_000) },
   );
 }
 
 /** Ends the jobs that run. */
-function finish(world: World): void {
-  for (let i = 0; world.effect; i++) {
+function finish(sim: Simulation): void {
+  for (let i = 0; sim.effect; i++) {
     if (i > 2_000) throw new Error("a job does not end");
-    world.perform("none");
+    sim.perform("none");
   }
 }
 
 /** From now on everything works: hooks take all mail, and the model reads it. */
-function settle(world: World): void {
-  world.isBusy = false;
-  world.mayWake = true;
-  finish(world);
-  for (let round = 0; round < 4 || (round < 40 && !world.isQuiet()); round++) {
-    world.hint();
-    world.request("run");
-    if (round % 4 === 3) world.request("check");
-    finish(world);
-    world.answer();
-    world.take("PreToolUse", false);
-    world.move("done", "read");
-    world.move("seen", "read");
-    world.pass(11_000);
-    world.heartbeat();
-    world.tick();
-    finish(world);
+function settle(sim: Simulation): void {
+  sim.isBusy = false;
+  sim.mayWake = true;
+  finish(sim);
+  for (let round = 0; round < 4 || (round < 40 && !sim.isQuiet()); round++) {
+    sim.hint();
+    sim.request("run");
+    if (round % 4 === 3) sim.request("check");
+    finish(sim);
+    sim.answer();
+    sim.take("PreToolUse", false);
+    sim.move("done", "read");
+    sim.move("seen", "read");
+    sim.pass(11_000);
+    sim.heartbeat();
+    sim.tick();
+    finish(sim);
   }
 }
 
 describe("the mail machine, whatever happens,", () => {
   test("brings every message to the model in the end, and leaves nothing behind", () => {
-    afterAny(all, (world) => {
-      settle(world);
-      expect(world.unread()).toEqual([]);
-      expect([world.mail, world.files, [...world.reports.keys()]]).toEqual([undefined, [], []]);
-      expect([...world.broker.keys()].filter((id) => !world.shown.has(id))).toEqual([]);
-      expect(world.state).toMatchObject({ job: undefined, queue: [], steps: [], unconfirmed: [] });
+    afterAny(all, (sim) => {
+      settle(sim);
+      expect(sim.unread()).toEqual([]);
+      expect([sim.mail, sim.files, [...sim.reports.keys()]]).toEqual([undefined, [], []]);
+      expect([...sim.broker.keys()].filter((id) => !sim.shown.has(id))).toEqual([]);
+      expect(sim.state).toMatchObject({ job: undefined, queue: [], steps: [], unconfirmed: [] });
     });
   });
 
   test("marks what a model sees a second time", () => {
-    afterAny(all, (world) => {
-      settle(world);
-      for (const id of world.broker.keys()) expect(world.shown.get(id)?.slice(1) ?? [], id).not.toContain(false);
+    afterAny(all, (sim) => {
+      settle(sim);
+      for (const id of sim.broker.keys()) expect(sim.shown.get(id)?.slice(1) ?? [], id).not.toContain(false);
     });
   });
 
   test("never tells the broker two different ends of one claim", () => {
     const possible: Outcome[][] = [["returned"], ["lost"], ["delivered"], ["read"], ["delivered", "read"]];
-    afterAny(all, (world) => {
-      settle(world);
-      for (const [claim, heard] of world.outcomes)
+    afterAny(all, (sim) => {
+      settle(sim);
+      for (const [claim, heard] of sim.outcomes)
         expect(possible, claim).toContainEqual(heard.filter((outcome, i) => outcome !== heard[i - 1]));
     });
   });
 
   test("accounts for every claim: it is in the spool, in an answer, or still to be acknowledged", () => {
-    afterAny(orderly, (world) => {
-      finish(world);
-      const { file, offer, unconfirmed } = world.state;
+    afterAny(orderly, (sim) => {
+      finish(sim);
+      const { file, offer, unconfirmed } = sim.state;
       const known = [
-        ...world.claims(),
+        ...sim.claims(),
         ...(offer.inSpool ? [] : file.messages),
         ...unconfirmed.flatMap(({ claims }) => claims),
-        ...world.answers.flatMap(({ messages }) => messages),
+        ...sim.answers.flatMap(({ messages }) => messages),
       ].map(({ message_id, attempt }) => `${message_id}:${attempt}`);
-      for (const [id, { delivery }] of world.broker)
+      for (const [id, { delivery }] of sim.broker)
         if (delivery.state === "claimed") expect(known).toContain(`${id}:${delivery.attempt}`);
     });
   });
 
   test("claims nothing while it leaves a peer, acknowledges as that peer, and leaves the spool empty", () => {
-    afterAny(all, (world) => {
-      world.comesBack = false;
-      world.request("leave");
-      while (world.effect) {
-        const { effect, state } = world;
+    afterAny(all, (sim) => {
+      sim.comesBack = false;
+      sim.request("leave");
+      while (sim.effect) {
+        const { effect, state } = sim;
         if (!state.open) expect(["claim", "check", "put"]).not.toContain(effect.do);
         if (effect.do === "acknowledge") expect(effect.former).toBe(!state.open);
-        world.perform("none");
+        sim.perform("none");
       }
-      expect([world.mail, world.files]).toEqual([undefined, []]);
-      expect(world.state).toMatchObject({ open: false, unconfirmed: [] });
+      expect([sim.mail, sim.files]).toEqual([undefined, []]);
+      expect(sim.state).toMatchObject({ open: false, unconfirmed: [] });
     });
   });
 
   test("offers mail that no hook takes to any hook, again and again", () => {
-    afterAny(all, (world) => {
-      finish(world);
-      world.isBusy = false;
-      world.mayWake = true;
-      arrive(world, "normal", 20);
-      finish(world);
+    afterAny(all, (sim) => {
+      finish(sim);
+      sim.isBusy = false;
+      sim.mayWake = true;
+      arrive(sim, "normal", 20);
+      finish(sim);
       for (const deadline of [130_000, 130_000]) {
         let isOffered = false;
         for (let ms = 0; ms < deadline && !isOffered; ms += 1_000) {
-          world.pass(1_000);
-          world.heartbeat();
+          sim.pass(1_000);
+          sim.heartbeat();
           // As the session server does it every second.
-          world.request("run");
-          world.tick();
-          while (world.effect) {
-            isOffered ||= world.effect.do === "put" && world.effect.late;
-            world.perform("none");
+          sim.request("run");
+          sim.tick();
+          while (sim.effect) {
+            isOffered ||= sim.effect.do === "put" && sim.effect.late;
+            sim.perform("none");
           }
         }
         expect(isOffered).toBe(true);
       }
+    });
+  });
+
+  test("reports mail as delivered as soon as the host has it", () => {
+    afterAny(all, (sim) => {
+      settle(sim);
+      sim.send("normal", 20);
+      sim.hint();
+      sim.request("run");
+      finish(sim);
+      const [id = ""] = sim.unread();
+      sim.take("PreToolUse", false);
+      sim.request("run");
+      finish(sim);
+      expect(sim.broker.get(id)?.delivery.state).toBe("delivered");
+    });
+  });
+
+  test("claims again after a claim that failed, without another hint", () => {
+    afterAny(all, (sim) => {
+      settle(sim);
+      arrive(sim, "normal", 20);
+      while (sim.effect && sim.effect.do !== "claim") sim.perform("none");
+      sim.perform("before");
+      sim.request("run");
+      finish(sim);
+      expect(sim.mail).toContain("message-");
+    });
+  });
+
+  test("writes mail again after a write that failed, but not at once", () => {
+    afterAny(all, (sim) => {
+      settle(sim);
+      arrive(sim, "normal", 20);
+      while (sim.effect && sim.effect.do !== "put") sim.perform("none");
+      sim.perform("before");
+      const mailAfter = (ms: number): string | undefined => {
+        sim.pass(ms);
+        sim.tick();
+        finish(sim);
+        return sim.mail;
+      };
+      expect(mailAfter(1_000)).toBeUndefined();
+      expect(mailAfter(10_000)).toContain("message-");
     });
   });
 });

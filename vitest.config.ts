@@ -10,7 +10,7 @@ export default defineConfig({
     // Tests wait for real processes most of the time, so that more of them than there may be cores run side by side.
     maxWorkers: 3,
     // On a loaded machine a test may take long, and only a hang shall fail it.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 });

@@ -4,7 +4,7 @@
 //   node scripts/test-nodes.mjs others   all but the one that runs this
 // The Node that runs this stands for its own major version; the others come from the npm package `node`, once.
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,7 @@ const MAJORS = ["20", "22", "24", "26"];
  */
 const CHOSEN = [
   "test/session/server",
+  "test/session/mail",
   "test/broker/limits",
   "test/security/tls",
   "test/broker/front-door",
@@ -44,6 +45,7 @@ if (built.status !== 0) process.exit(1);
 console.log(`Runs ${CHOSEN.join(", ")} and the demo.`);
 
 let failed = false;
+const sum = { passed: 0, failed: 0, skipped: 0 };
 const asked = process.argv.slice(2);
 const own = process.versions.node.split(".")[0];
 const chosen = asked[0] === "others" ? MAJORS.filter((major) => major !== own) : asked.length > 0 ? asked : MAJORS;
@@ -57,6 +59,7 @@ for (const major of chosen) {
   const version = spawnSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).stdout.trim();
   const tests = runTests(node, major);
   const demo = runDemo(node);
+  for (const name of Object.keys(sum)) sum[name] += tests[name];
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   const skipped = tests.skipped > 0 ? `, ${tests.skipped} skipped` : "";
   const ended = tests.whole ? "" : ", the run itself failed";
@@ -68,6 +71,7 @@ for (const major of chosen) {
 
 for (const line of notRun) console.log(`Not run here: ${line}`);
 noteNotRun();
+writeReport();
 process.exitCode = failed ? 1 : 0;
 
 /** The binary of a major version: our own, a cached one, or one that is fetched now. */
@@ -124,7 +128,7 @@ function runTests(node, major) {
   const options = [`--maxWorkers=${WORKERS}`, "--reporter=json", `--outputFile=${result}`];
   const args = ["node_modules/vitest/vitest.mjs", "run", ...options, ...CHOSEN];
   const { status, stdout, stderr, error } = spawnSync(node, args, {
-    env: environment(node, { CCT_NOT_RUN: notes }),
+    env: { ...environment(node, { CCT_NOT_RUN: notes }), CCT_TEST_BROKER: "process" },
     encoding: "utf8",
     timeout: TESTS_MS,
     maxBuffer: 64 << 20,
@@ -161,6 +165,14 @@ function runDemo(node) {
   if (status === 0) return true;
   console.log(`The demo failed (${error?.message ?? `status ${status}`}).\n${stdout}${stderr}`);
   return false;
+}
+
+/** The counts, for the closing line of the full run, as vitest's own report has them. */
+function writeReport() {
+  const file = process.env.CCT_TEST_REPORT;
+  const numTotalTests = sum.passed + sum.failed + sum.skipped;
+  const counts = { numTotalTests, numPassedTests: sum.passed, numFailedTests: sum.failed };
+  if (file) writeFileSync(file, JSON.stringify(counts));
 }
 
 function noteNotRun() {

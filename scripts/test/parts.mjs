@@ -9,9 +9,9 @@ const root = join(fileURLToPath(import.meta.url), "../../..");
 
 /** Needs a PostgreSQL server. */
 const POSTGRES = ["test/store/postgres.test.ts", "test/broker/shared", "test/session/crash-shared", "test/cli/migrate"];
-/** Needs other users of the operating system, network namespaces or a disk of its own. */
-const SECURITY = ["test/security/lan", "test/security/local"];
-/** Starts the real Claude Code. */
+/** Needs other users of the operating system. */
+const SECURITY = ["test/security/local"];
+/** Starts the real Claude Code, most of it in network namespaces. */
 const HOST = ["test/host"];
 /** Run by the quick part as well, with small counts; `CCT_TEST_SOAK=full` makes them large. */
 const SOAK = filesWith("/support/soak.ts");

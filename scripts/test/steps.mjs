@@ -19,24 +19,18 @@ export async function runSteps(steps, folder) {
     }
     console.log(`▶ ${name}`);
     const started = performance.now();
-    const ok = await run(
-      command ?? "node_modules/.bin/vitest",
-      args ?? withReport(vitest, join(folder, `${reports.push(join(folder, `${reports.length}.json`)) - 1}.json`)),
-      { CCT_NOT_RUN: notRun, ...env },
-    );
+    const report = join(folder, `${reports.length}.json`);
+    reports.push(report);
+    const program = vitest ? "node_modules/.bin/vitest" : command;
+    const words = vitest
+      ? ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...vitest]
+      : args;
+    const ok = await run(program, words, { CCT_NOT_RUN: notRun, CCT_TEST_REPORT: report, ...env });
     if (!ok) failed.push(name);
     console.log(`${ok ? "✓" : "✗"} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
   }
   return { counts: counted(reports, failed.length), failed, notRun: lines(notRun) };
 }
-
-const withReport = (args, report) => [
-  "run",
-  "--reporter=default",
-  "--reporter=json",
-  `--outputFile.json=${report}`,
-  ...args,
-];
 
 function run(command, args, env) {
   return new Promise((resolve) => {
@@ -49,7 +43,7 @@ function run(command, args, env) {
   });
 }
 
-/** Tests by how they ended. A failed step counts as one failure at least, so that the line is never green on a red run. */
+/** Tests by how they ended; steps without tests write no report. A failed step counts as one failure at least, so that the line is never green on a red run. */
 function counted(reports, failedSteps) {
   const sum = { passed: 0, failed: 0, skipped: 0 };
   for (const text of reports.map(read)) {

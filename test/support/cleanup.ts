@@ -1,15 +1,30 @@
-/** What a test file makes (folders, processes, connections) is gone when the file ends: each thing undone by its maker. */
-const undo: (() => unknown)[] = [];
+/**
+ * What a test makes (folders, processes, connections) is gone when the test ends, and what a file makes outside of its
+ * tests when the file ends: each thing is undone by its maker.
+ */
+import { type RunnerTestCase, TestRunner } from "vitest";
 
-/** Runs `work` when the test file ends; what was made last is undone first. */
-export function atEnd(work: () => unknown): void {
-  undo.push(work);
+interface Undo {
+  /** The test that made it; `undefined`: the file. */
+  test: RunnerTestCase | undefined;
+  work(): unknown;
 }
 
-/** Called by the setup of each test file, as its last hook. */
-export async function cleanUp(): Promise<void> {
+let undo: Undo[] = [];
+
+/** Runs `work` when the running test ends, or else the test file; what was made last is undone first. */
+export function atEnd(work: () => unknown): void {
+  const test: RunnerTestCase | undefined = TestRunner.getCurrentTest();
+  // Of tests that run at the same time nobody knows which one calls.
+  undo.push({ test: test?.concurrent ? undefined : test, work });
+}
+
+/** Called by the setup of each test file after each test, and without one as the last hook of the file. */
+export async function cleanUp(test?: RunnerTestCase): Promise<void> {
+  const due = undo.filter((one) => test === undefined || one.test === test);
+  undo = undo.filter((one) => !due.includes(one));
   const failures: unknown[] = [];
-  for (const work of undo.splice(0).reverse()) {
+  for (const { work } of due.reverse()) {
     try {
       await work();
     } catch (error) {

@@ -6,7 +6,7 @@ import childProcess from "node:child_process";
 import { chmodSync, mkdirSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { afterAll } from "vitest";
+import { afterAll, afterEach } from "vitest";
 import { cleanUp } from "../cleanup.ts";
 import { processesOf } from "./processes.mjs";
 
@@ -23,6 +23,8 @@ if (process.env.TMPDIR !== folder) {
 
 /** What has been told to end, and what ends with its parent, gets so long. */
 const END_MS = 5_000;
+
+afterEach(({ task }) => cleanUp(task));
 
 afterAll(async () => {
   await cleanUp();

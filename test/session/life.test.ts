@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { isAlive } from "../../src/platform/process.ts";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
+import { testClock } from "../support/clock.ts";
 import { tempFolder } from "../support/folders.ts";
 import { filesIn, startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
@@ -144,14 +145,15 @@ test("a broker that was told to stop stays down; tools say so, and all goes on w
 });
 
 test("mail that a hook took and never finished comes again, marked", { timeout: 60_000 }, async () => {
-  const broker = await startBroker();
-  const ann = await startHost(broker.home, "ann");
+  const clock = testClock();
+  const broker = await startBroker({ clock });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   await ok(broker, "send_message", { to: "ann", text: "lost on the way" });
   await ann.mail();
   // A hook that dies between taking and printing leaves just this.
   renameSync(join(ann.spool, "mail"), join(ann.spool, "taken.1-1"));
-  const mail = await until("it is back in the spool", () => {
+  const mail = await clock.passUntil("it is back in the spool", () => {
     if (!filesIn(ann.spool).includes("mail")) return false;
     return readFileSync(join(ann.spool, "mail"), "utf8");
   });
@@ -160,15 +162,16 @@ test("mail that a hook took and never finished comes again, marked", { timeout: 
 });
 
 test("mail that no hook of a working session takes is given to whichever hook runs next", async () => {
-  const broker = await startBroker();
-  const ann = await startHost(broker.home, "ann");
+  const clock = testClock();
+  const broker = await startBroker({ clock });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   // The user pressed Escape: no hook told that the session is idle again.
   await ann.hook("UserPromptSubmit", { prompt: "work" });
   await ok(broker, "send_message", { to: "ann", text: "anyone there?" });
   await ann.mail();
   expect((await ann.hook("FileChanged")).status).toBe(0);
-  const woken = await until("a hook wakes her", async () => {
+  const woken = await clock.passUntil("a hook wakes her", async () => {
     const run = await ann.hook("FileChanged");
     return run.status === 2 && run;
   });

@@ -7,21 +7,30 @@ import { runCommand } from "../hooks/hook.ts";
 import { script } from "../statusline/line.ts";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
-import { testClock } from "../support/clock.ts";
+import { type TestClock, testClock } from "../support/clock.ts";
 import { tempFolder, tempHome } from "../support/folders.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { type Link, startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
 
+/** The broker's. */
 const clock = testClock();
 let broker: TestBroker;
 beforeAll(async () => {
   broker = await startBroker({ clock });
 });
 
+interface Machine {
+  home: string;
+  env: Record<string, string>;
+  proxy: Link;
+  /** The clock of its sessions. */
+  clock: TestClock;
+}
+
 /** A home on a machine of that name, with the broker's token and a link of its own. */
-async function machine(hostname: string): Promise<{ home: string; env: Record<string, string>; proxy: Link }> {
-  const home = tempHome();
+async function machine(hostname: string): Promise<Machine> {
+  const [home, clock] = [tempHome(), testClock()];
   mkdirSync(home, { mode: 0o700 });
   writeFileSync(join(home, "token"), broker.token, { mode: 0o600 });
   const preload = join(tempFolder(), "hostname.mjs");
@@ -32,20 +41,13 @@ syncBuiltinESMExports();
 `;
   writeFileSync(preload, code);
   const proxy = await startProxy(broker.url);
-  return { home, proxy, env: { CCT_BROKER: proxy.url, NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` } };
+  const options = `${clock.env.NODE_OPTIONS} --import=${pathToFileURL(preload).href}`;
+  return { home, proxy, clock, env: { CCT_BROKER: proxy.url, NODE_OPTIONS: options } };
 }
 
 async function line(home: string, host: TestHost): Promise<string> {
   const env = { PATH: process.env.PATH, CCT_HOME: home, CLAUDE_PID: String(host.pid) };
   return (await runCommand(["bash", script], env, "{}")).stdout.trimEnd();
-}
-
-/** For what takes as long as a dead link is believed in. */
-async function patiently(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = performance.now() + 40_000; !(await look()); ) {
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 const presenceOf = async (name: string): Promise<string | undefined> =>
@@ -85,7 +87,7 @@ test("sessions of several machines see each other as name@host, and reach each o
 });
 
 test("a session that starts while its broker is away is there at once, starts none, and joins when it comes", async () => {
-  const { home, env, proxy } = await machine("studio");
+  const { home, env, proxy, clock: its } = await machine("studio");
   proxy.cut();
   const began = performance.now();
   const cat = await startHost(home, "cat", { env });
@@ -97,12 +99,11 @@ test("a session that starts while its broker is away is there at once, starts no
   expect(existsSync(join(home, "broker.json"))).toBe(false);
   expect(existsSync(join(home, "cct.db"))).toBe(false);
   proxy.back();
-  await cat.ready();
-  await until("she is there", async () => (await presenceOf("cat")) === "idle");
+  await its.passUntil("she is there", async () => (await presenceOf("cat")) === "idle");
 });
 
 test("a link that died without a word is noticed, hooks go on, and an hour later nothing is lost or shown twice", async () => {
-  const { home, env, proxy } = await machine("studio");
+  const { home, env, proxy, clock: its } = await machine("studio");
   const dan = await startHost(home, "dan", { env });
   await dan.ready();
   await dan.hook("UserPromptSubmit", {});
@@ -122,11 +123,11 @@ test("a link that died without a word is noticed, hooks go on, and an hour later
   const shown = await dan.given("PreToolUse", { tool_name: "Bash" });
   expect(shown.stdout).toMatch(/\| one.*\| two/);
   // The next beat comes within 10 s, and gives up 15 s later: less than the 40 s after which the stream does.
-  await patiently("the status line says so", async () => (await line(home, dan)) === "CCT:off");
+  await its.passUntil("the status line says so", async () => (await line(home, dan)) === "CCT:off");
   proxy.back();
   // What was begun on the dead link is given up after 15 s. Mail that is just being added to comes with the hook after.
   let next = "";
-  await patiently("the mail of that hour is shown", async () => {
+  await its.passUntil("the mail of that hour is shown", async () => {
     if (existsSync(join(dan.spool, "mail"))) next += (await dan.hook("PreToolUse", { tool_name: "Bash" })).stdout;
     return next.includes("three");
   });
@@ -136,7 +137,7 @@ test("a link that died without a word is noticed, hooks go on, and an hour later
     const state = async () => (await ok(broker, "message_status", { message_id })).recipients[0]?.state;
     await until("it is read", async () => (await state()) === "read");
   }
-}, 120_000);
+});
 
 test("mail that waits in the spool while the broker is away an hour is there once, and is the next to be shown", async () => {
   const { home, env, proxy } = await machine("studio");

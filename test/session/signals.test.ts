@@ -34,25 +34,25 @@ test("a session with a permission dialog open is blocked until a hook tells that
 });
 
 test("where no hook tells of Escape or of a yes, the host's own note does; an older one tells nothing", async () => {
-  const { broker, ann } = await start();
+  const { broker, ann, clock } = await start();
   const folder = join(dirname(broker.home), ".claude", "sessions");
   mkdirSync(folder, { recursive: true });
   const hostSays = (status: string, statusUpdatedAt: number): void =>
     writeFileSync(join(folder, `${ann.pid}.json`), JSON.stringify({ status, statusUpdatedAt }));
-  hostSays("idle", Date.now() - 10_000);
+  hostSays("idle", clock.now() - 10_000);
   await ann.hook("UserPromptSubmit");
   await becomes(broker, "active");
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  await clock.pass(4_000);
   await becomes(broker, "active");
-  hostSays("waiting", Date.now());
+  hostSays("waiting", clock.now());
   await becomes(broker, "blocked");
-  hostSays("busy", Date.now());
+  hostSays("busy", clock.now());
   await becomes(broker, "active");
-  hostSays("idle", Date.now());
+  hostSays("idle", clock.now());
   await becomes(broker, "idle");
   // A session that the hooks call idle is idle.
-  hostSays("busy", Date.now());
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  hostSays("busy", clock.now());
+  await clock.pass(4_000);
   await becomes(broker, "idle");
 }, 60_000);
 
@@ -61,9 +61,9 @@ test("a command is told of when it takes long, and when it is over", async () =>
   await ann.hook("UserPromptSubmit");
   writeFileSync(join(ann.spool, "tool"), "running\n");
   await becomes(broker, "active");
-  // Seen by now: it looks every second.
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  clock.forward(21_000);
+  // It looks every second.
+  await clock.pass(2_000);
+  await clock.pass(21_000);
   await becomes(broker, "busy");
   await ann.hook("PostToolBatch");
   await becomes(broker, "active");
@@ -76,11 +76,8 @@ test("senders are told of a session whose hooks do not run", async () => {
     return recipients[0]?.note ?? "";
   };
   expect(await note()).not.toContain("no live hook");
-  clock.forward(21_000);
-  await until("her hooks are called quiet", async () => {
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    return (await note()).includes("no live hook");
-  });
+  await clock.pass(21_000);
+  await clock.passUntil("her hooks are called quiet", async () => (await note()).includes("no live hook"));
 });
 
 test("each way that mail went is counted, and a session that was woken as often as it may be sleeps on", async () => {

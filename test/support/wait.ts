@@ -1,8 +1,7 @@
+export type Look<T> = () => T | undefined | false | Promise<T | undefined | false>;
+
 /** Waits for something to become true; fails, saying what was awaited, when it does not for a long time. */
-export async function until<T>(
-  what: string,
-  look: () => T | undefined | false | Promise<T | undefined | false>,
-): Promise<T> {
+export async function until<T>(what: string, look: Look<T>): Promise<T> {
   const deadline = performance.now() + 30_000;
   for (;;) {
     const found = await look();

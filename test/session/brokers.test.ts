@@ -1,4 +1,4 @@
-/** Sessions and commands that have several broker addresses: brokers die, come back, and say "not now". */
+/** Sessions and commands with several broker addresses: brokers die, come back, or cannot work now. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test as inTurn } from "vitest";
@@ -16,18 +16,18 @@ import { type Link, startProxy } from "../support/proxy.ts";
 import { startUnwell } from "../support/unwell.ts";
 import { until } from "../support/wait.ts";
 
-// Each test has machines and names of its own.
+// Each test has its own machines and names.
 const test = inTurn.concurrent;
 
 const clock = testClock();
 let broker: TestBroker;
 beforeAll(async () => {
-  // Sessions that talk as fast as they can are the test's, not a loop.
+  // The loop guard must not stop sessions that send as fast as they can.
   const noLimits = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_REQUESTS_PER_SECOND: "0" };
   broker = await startBroker({ clock, env: { ...noLimits } });
 });
 
-/** The home of another machine, with the broker's token. */
+/** A home on another machine, with the broker's token. */
 function machine(token = broker.token): string {
   const home = tempHome();
   mkdirSync(home, { mode: 0o700 });
@@ -45,18 +45,18 @@ const person = (home: string, CCT_BROKER: string) => {
   return (...words: string[]) => cct(words, { env });
 };
 
-/** How many event streams the broker holds. */
+/** Open event streams of the broker. */
 async function streams(): Promise<number> {
   const response = await fetch(`${broker.url}/health`, { headers: { authorization: `Bearer ${broker.token}` } });
   return ((await response.json()) as { streams: number }).streams;
 }
 
-/** Three ways to the one broker stand for three brokers with one database. */
+/** Three proxies to one broker stand for three brokers with one database. */
 const threeWays = (): Promise<Link[]> => Promise.all([1, 2, 3].map(() => startProxy(broker.url)));
 
-// Alone: it counts the broker's streams.
+// Not concurrent: it counts the broker's streams.
 inTurn(
-  "brokers go one after the other, while two sessions talk: each message that was sent arrives, and none twice unmarked",
+  "while brokers die one after the other, every message of two sessions arrives, and duplicates are marked",
   async () => {
     const ways = await threeWays();
     const env = { CCT_BROKER: ways.map(({ url }) => url).join(",") };
@@ -74,7 +74,7 @@ inTurn(
     }
     async function look(): Promise<void> {
       const { isError, structured } = await ben.tool("cct_check_messages");
-      // A look that was cut off in the middle is no loss: what it took comes again, marked.
+      // A check whose answer was lost: its messages come again, marked.
       if (!isError) seen.push(...(structured.messages as typeof seen));
     }
     let over = false;
@@ -91,7 +91,7 @@ inTurn(
     };
     await enough(5);
     for (const way of ways) {
-      // The last but one has just come back: there are always two.
+      // At least two brokers always work.
       way.cut();
       await enough(5);
       await until("both listen, elsewhere", async () => (await streams()) === 2);
@@ -101,7 +101,7 @@ inTurn(
     await Promise.all([talking, looking]);
 
     await until("all have arrived", async () => {
-      // What was taken by a look whose answer got lost is given out again when its lease is over.
+      // Messages of a check whose answer was lost come again after their lease.
       clock.forward(10_000);
       await look();
       return sent.every((text) => seen.some((one) => one.text === text));
@@ -114,7 +114,7 @@ inTurn(
   60_000,
 );
 
-test("two of three brokers are gone: no command shows it, and status and doctor say which", async () => {
+test("with two of three brokers down, all commands work, and status and doctor name the two", async () => {
   const ways = await threeWays();
   const [a, b, c] = ways.map(({ url }) => url);
   for (const way of ways.slice(0, 2)) way.cut();
@@ -151,7 +151,7 @@ test("two of three brokers are gone: no command shows it, and status and doctor 
   expect(failure(await run("status"))).toContain(`No broker answers at ${a} or ${b} or ${c}`);
 });
 
-test("a list of addresses is set, shown and taken back by the command", async () => {
+test("the command sets, shows and unsets a list of addresses", async () => {
   const home = tempHome();
   const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home };
   const run = (...words: string[]) => cct(["config", ...words], { env });
@@ -164,7 +164,7 @@ test("a list of addresses is set, shown and taken back by the command", async ()
   expect(JSON.parse(success(await run("show", "--json"))).settings.broker.value).toBe(null);
 });
 
-test("a broker whose database is away keeps its sessions: they say so, keep listening, and go on when it is back", async () => {
+test("a broker without its database keeps its sessions: they report it, keep listening, and continue when it is back", async () => {
   const unwell = await startUnwell(broker.url);
   const home = machine();
   const eve = await startHost(home, "eve", { env: { CCT_BROKER: unwell.url } });
@@ -178,10 +178,10 @@ test("a broker whose database is away keeps its sessions: they say so, keep list
   const { isError, text } = await eve.tool("cct_send_message", { to: "eve", text: "now?" });
   expect(isError).toBe(true);
   expect(text).toContain("The database is away.");
-  // Her next beat finds it out too.
+  // Her next heartbeat finds it out too.
   await eve.hook("UserPromptSubmit", {});
   await until("her status line says so", async () => (await line(home, eve)) === "CCT:off");
-  // Her usual pace is one in ten seconds.
+  // Normally a heartbeat comes every ten seconds.
   await until("she asks again and again", () => beats() > before + 3);
   unwell.notNow(false);
   await until("she is back", async () => (await line(home, eve)) !== "CCT:off");
@@ -195,7 +195,7 @@ inTurn.skipIf(!canMount() && notRun(severalRecords, "no mount namespaces"))(seve
   const open = await startBroker({ env: { CCT_HOST: "0.0.0.0" } });
   const way = new URL((await startProxy(open.url, "127.0.0.2")).url);
   const hosts = join(tempFolder(), "hosts");
-  // In whatever order they are tried, one before it or one after it refuses.
+  // In any order, one of the others refuses.
   writeFileSync(hosts, ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map((address) => `${address} localhost\n`).join(""));
   const { token } = await ok(open, "add_device", { name: "other" });
   const fingerprint = fingerprintOf(readFileSync(join(open.home, "broker.crt"), "utf8"));

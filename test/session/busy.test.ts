@@ -1,4 +1,4 @@
-/** Quiet, through a real session server: what lies in the spool goes back, and comes when the session is ready. */
+/** Busy signals, through a real session server: mail in the spool is returned, and comes when the session is ready. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -37,12 +37,12 @@ async function openStage(): Promise<Stage> {
 const busy = (host: TestHost, estimate_seconds: number) =>
   host.tool("cct_set_busy", { reason: "the test suite", estimate_seconds });
 const mailLies = (host: TestHost): boolean => existsSync(join(host.spool, "mail"));
-/** What a hook shows beside the next tool call; "" when there is nothing. */
+/** The output of a hook at the next tool call; "" without mail. */
 const shown = async (host: TestHost): Promise<string> =>
   (await host.hook("PreToolUse", { tool_name: "Bash", tool_input: {} })).stdout;
 const aWhile = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 700));
 
-test("setting busy takes mail back that lies in the spool; it comes once, unmarked, when the session is ready", async () => {
+test("set_busy returns the mail in the spool; it comes once, unmarked, when the session is ready", async () => {
   const { ben, send } = await openStage();
   const early = await send("early bird");
   expect(await ben.mail()).toContain("early bird");
@@ -75,7 +75,7 @@ test("setting busy takes mail back that lies in the spool; it comes once, unmark
   for (const state of [early, during, urgent]) await until("it is read", async () => (await state()) === "read");
 });
 
-test("mail comes by itself when the estimate has passed by half", async () => {
+test("mail comes by itself after one and a half times the estimate", async () => {
   const { ben, send } = await openStage();
   await busy(ben, 1);
   await send("patient");
@@ -84,7 +84,7 @@ test("mail comes by itself when the estimate has passed by half", async () => {
   expect(await shown(ben)).not.toContain("REDELIVERED");
 });
 
-test("an interrupt that lies in the spool with other mail stays, and the other mail goes back", async () => {
+test("of the mail in the spool, an interrupt stays and the rest is returned", async () => {
   const { ben, send } = await openStage();
   await send("not now");
   await send("right now", "interrupt");
@@ -98,7 +98,7 @@ test("an interrupt that lies in the spool with other mail stays, and the other m
   expect(mail).not.toContain("not now");
 });
 
-test("a message too long to show is named again after quiet, when nobody saw it named before", async () => {
+test("a message too long to show is announced again after a busy time, if nobody saw the first announcement", async () => {
   const { ben, send } = await openStage();
   await send("long ".repeat(3000));
   expect(await ben.mail()).toContain("15000 characters, too long to show here");
@@ -108,7 +108,7 @@ test("a message too long to show is named again after quiet, when nobody saw it 
   expect(await ben.mail()).toContain("15000 characters, too long to show here");
 });
 
-test("setting busy with an estimate that is refused leaves the mail where it lies", async () => {
+test("set_busy with an invalid estimate leaves the mail in the spool", async () => {
   const { ben, send } = await openStage();
   await send("stays");
   await ben.mail();
@@ -117,7 +117,7 @@ test("setting busy with an estimate that is refused leaves the mail where it lie
   expect(await ben.mail()).toContain("stays");
 });
 
-test("what the broker reports of a pool is one entry of low urgency, and comes with the next turn", async () => {
+test("the broker's reports on a pool are one entry of low urgency, shown with the next turn", async () => {
   const { broker, ben } = await openStage();
   expect((await ben.tool("cct_create_pool", { name: "team", purpose: "tests" })).isError).toBe(false);
   await ben.hook("Stop");
@@ -133,7 +133,7 @@ test("what the broker reports of a pool is one entry of low urgency, and comes w
   );
 });
 
-test("what peers said in a pool is told apart from the user's word also where its status shows it", async () => {
+test("pool_status marks messages of peers as not the user's", async () => {
   const { broker, ann, ben } = await openStage();
   await ben.tool("cct_create_pool", { name: "team", purpose: "tests" });
   await ok(broker, "join_pool", { pool: "team" }, ann);
@@ -146,7 +146,7 @@ test("what peers said in a pool is told apart from the user's word also where it
   ]);
 });
 
-test("a session that is set busy from its shell is left alone as well", async () => {
+test("set_busy from the session's shell works as well", async () => {
   const { broker, ben, send } = await openStage();
   await send("early bird");
   await ben.mail();

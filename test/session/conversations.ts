@@ -1,4 +1,4 @@
-/** Sessions and the conversations that they have, and what the home and the broker say of their peers. */
+/** Helpers for sessions and their conversations: what the home and the broker know of their peers. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ok } from "../support/api.ts";
@@ -17,13 +17,13 @@ export interface PeerRecord {
 export const recordFiles = (home: string): string[] =>
   readdirSync(join(home, "peers")).filter((name) => name[0] !== ".");
 
-/** The records that can be read, by name. */
+/** Readable records, by the peer's name. */
 export function records(home: string): Map<string, PeerRecord> {
   const all = recordFiles(home).map((name): PeerRecord => JSON.parse(readFileSync(join(home, "peers", name), "utf8")));
   return new Map(all.map((record) => [record.name, record]));
 }
 
-/** What hooks and the status line know: the host's peer, id and name. */
+/** The pid map: id and name of the host's peer, for hooks and the status line. */
 export const pidmap = (home: string, host: TestHost): string =>
   readFileSync(join(home, "pidmaps", String(host.pid)), "utf8").trim();
 export const nameOf = (home: string, host: TestHost): string => pidmap(home, host).split(" ")[1] ?? "";
@@ -44,7 +44,7 @@ export async function stateOf(
   return recipient && { state: recipient.state, redelivered: recipient.redelivered };
 }
 
-/** A session that is registered, and whose hooks have said which conversation it has. */
+/** A registered session whose hooks have named its conversation. */
 export async function start(home: string, name: string, session: string, options: HostOptions = {}): Promise<TestHost> {
   const host = await startHost(home, name, { ...options, env: { CLAUDE_CODE_SESSION_ID: session, ...options.env } });
   await host.hook("SessionStart", { session_id: session, source: "startup" });
@@ -52,13 +52,13 @@ export async function start(home: string, name: string, session: string, options
   return host;
 }
 
-/** What the host does at /resume: it leaves one conversation for another, in the same process. */
+/** `/resume`: the host changes to another conversation in the same process. */
 export async function resume(host: TestHost, from: string, to: string): Promise<void> {
   await host.hook("SessionEnd", { session_id: from, reason: "resume" });
   await host.hook("SessionStart", { session_id: to, source: "resume" });
 }
 
-/** An offline peer that had the conversation. */
+/** An offline peer with this conversation. */
 export async function away(home: string, name: string, session: string): Promise<void> {
   await (await start(home, name, session)).end();
 }

@@ -1,6 +1,6 @@
 /**
- * Three brokers on one PostgreSQL, and sessions that talk, meet and vote through them: whatever is killed or cut off,
- * what was answered as sent is read, what is shown twice says so, and what is stored contradicts itself nowhere.
+ * Three brokers on one PostgreSQL, with sessions that send, join pools and vote. Whatever is killed or disconnected, accepted
+ * mail is read, duplicates are marked, and the stored data is consistent.
  */
 import { expect, test } from "vitest";
 import { type Ballot, countVotes } from "../../src/rules/votes.ts";
@@ -18,7 +18,7 @@ const SESSIONS = Number(process.env.CCT_CRASH_SESSIONS ?? 4);
 interface Side {
   name: string;
   host: TestHost;
-  /** Every text that a hook put out, oldest first. */
+  /** All output of hooks with mail, oldest first. */
   shown: string[];
   said: number;
 }
@@ -52,7 +52,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
   const counts = { killed: 0, ended: 0, cut: 0, crashed: 0, restarted: 0, votes: 0 };
   let over = false;
 
-  /** The host's own life, with hooks that take the mail. */
+  /** The host: hooks run one after the other and take the mail. */
   async function live(side: Side): Promise<void> {
     const events = ["UserPromptSubmit", "PreToolUse", "PostToolBatch", "PreToolUse", "PostToolBatch", "Stop"];
     for (let i = 0; !over; i++) {
@@ -63,24 +63,24 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
     }
   }
 
-  /** A tool's answer; none when it took longer than a host waits. */
+  /** A tool's answer; `undefined` after the host's timeout. */
   const tool = (side: Side, name: string, input: Record<string, unknown>) =>
     side.host.tool(name, input).catch(() => undefined);
 
-  /** Message ids whose send was answered, by their receiver. */
+  /** Ids of accepted messages, by recipient. */
   const accepted = new Map<string, Side>();
   async function talk(side: Side): Promise<void> {
     while (!over && accepted.size < MESSAGES) {
       const to = pick(sides.filter((one) => one !== side));
       side.said++;
       const answer = await tool(side, "cct_send_message", { to: to.name, text: `say ${side.said}` });
-      // An error is an honest no: not sent, or not known to be.
+      // An error is correct too: not sent, or not confirmed.
       if (answer && !answer.isError) accepted.set(String(answer.structured.message_id), to);
       if (dice() < 0.1) await meet(side);
     }
   }
 
-  /** Comes to the pool, leaves it, proposes to release somebody, or votes; what is refused is refused. */
+  /** Joins or leaves the pool, proposes a release, or votes. Refusals do not matter. */
   async function meet(side: Side): Promise<void> {
     const what = dice();
     if (what < 0.4) await tool(side, "cct_join_pool", { pool: "crew" });
@@ -120,7 +120,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
   }
 
   async function havoc(): Promise<void> {
-    // A broker, then connections: also in a short run.
+    // First a broker, then connections, so that a short run has both.
     const begin = [0, 0.5];
     while (!over && (accepted.size < MESSAGES || begin.length > 0)) {
       await strike(begin.shift() ?? dice());
@@ -156,7 +156,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
     }
   }
 
-  // What each said stands in the order in which it was said, whichever brokers it went through.
+  // Each sender's messages are in the order of sending, through any brokers.
   const order = await ask(
     url,
     `SELECT from_name FROM (
@@ -176,7 +176,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
       proposal.proposal_id,
     ]);
     const { state } = countVotes(ballots as unknown as Ballot[]);
-    // One that its time or a leaving ended may have stood anywhere; what votes decided, they must decide again.
+    // A deadline or a leave may end a proposal at any count; one that votes decided must follow from them.
     if (["passed", "rejected", "open"].includes(String(proposal.state))) expect(state, figures).toBe(proposal.state);
     if (proposal.state !== "passed") continue;
     const released = await ask(

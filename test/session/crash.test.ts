@@ -1,4 +1,4 @@
-/** Whatever is killed, sleeps or jumps, whenever: what was answered as sent is read, what is shown twice says so, and nothing stays behind. */
+/** Kills, sleeps and clock jumps at random moments: accepted mail is read, duplicates are marked, nothing is left behind. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -13,25 +13,25 @@ import { until } from "../support/wait.ts";
 
 const ROUNDS = Number(process.env.CCT_CRASH_ROUNDS ?? times(20, 200));
 
-/** A conversation: its host may be killed, and is then resumed in another one. */
+/** A conversation. When its host is killed, it is resumed in a new one. */
 interface Side {
-  /** None while the one was killed and the next has not begun. */
+  /** `undefined` between a killed host and the next one. */
   host: TestHost | undefined;
   name: string;
-  /** Every text that a hook put out, oldest first. */
+  /** All output of hooks with mail, oldest first. */
   shown: string[];
-  /** How often a hook of the background woke it. */
+  /** How often a background hook woke it. */
   woken: number;
-  /** Grows by one with each restart of the server. */
+  /** Restarts of the session server. */
   lives: number;
-  /** Its session server is stopped for longer than a lease. */
+  /** Whether its session server is stopped (SIGSTOP) for longer than a lease. */
   asleep: boolean;
 }
 
 const HOUR_MS = 3_600_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-test("nothing that was accepted is lost, duplicates are marked and nothing is left behind, whatever dies, sleeps or jumps", {
+test("accepted mail is never lost, duplicates are marked, and nothing is left behind, through kills, sleeps and clock jumps", {
   timeout: 120_000 + ROUNDS * 2_000,
 }, async () => {
   const seed = Number(process.env.CCT_CRASH_SEED ?? 20261123);
@@ -63,25 +63,25 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
     const run = await side.host.hook(event, { ...conversation(side), ...fields }, options);
     if (run.signal === "SIGKILL") killed.hook++;
     else expect([0, 2]).toContain(run.status);
-    // What a wake says counts only when it ends with 2: one whose mail was fetched back meanwhile says nothing to the host.
+    // The host shows the output of a wake only with exit status 2.
     const text = run.stdout + (run.status === 0 ? "" : run.stderr);
     if (!text.includes("CCT mail")) return;
     side.shown.push(text);
     if (run.status === 2) side.woken++;
   }
-  /** The host's own life: hooks run one after the other, some are killed, and what they said is kept. */
+  /** The host: hooks run one after the other, and some are killed. */
   async function live(side: Side): Promise<void> {
     const events = ["UserPromptSubmit", "PreToolUse", "PostToolBatch", "PreToolUse", "PostToolBatch", "Stop"];
     for (let i = 0; !over; i++) {
       const event = events[i % events.length] ?? "Stop";
       const killAfter = dice() < 0.15 ? dice() * 30 : undefined;
       await hook(side, event, { tool_name: "Bash", tool_input: {} }, killAfter);
-      // Sometimes it is idle for long enough to be woken.
+      // Sometimes long enough for a wake.
       const idle = event === "Stop" && dice() < 0.3 ? 400 : 0;
       await pause(idle + 5 + dice() * 20);
     }
   }
-  /** The hooks of the background race with those and with each other for the same mail. */
+  /** Background hooks, which compete with the others for the same mail. */
   async function wait(side: Side, event: "Waiter" | "FileChanged"): Promise<void> {
     while (!over) {
       await pause(event === "Waiter" ? dice() * 100 : 150 + dice() * 100);
@@ -89,12 +89,12 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
     }
   }
 
-  /** Message ids whose send was answered, by their receiver. */
+  /** Ids of accepted messages, by recipient. */
   const accepted = new Map<string, Side>();
   async function send(from: Side, to: Side, text: string): Promise<void> {
     const { lives, host } = from;
     const answer = await host?.tool("cct_send_message", { to: to.name, text }).catch(() => undefined);
-    // A server that died meanwhile answers nothing; an error is an honest no.
+    // A killed server gives no answer; an error is correct too.
     if (!answer || answer.isError || from.lives !== lives) return;
     accepted.set(String(answer.structured.message_id), to);
   }
@@ -125,12 +125,12 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
         await begin(side, "resume");
       }
     } catch (error) {
-      // Somebody was already dead, or not yet back: nothing to kill this time.
+      // The process was dead already, or not back yet.
       if (!(error instanceof Error && "code" in error)) throw error;
     }
   }
 
-  /** Stops a session server for longer than a lease; its hooks go on. */
+  /** Stops a session server for longer than a lease, while its hooks continue. */
   async function sleep(side: Side): Promise<void> {
     const server = side.host?.serverPid() ?? 0;
     process.kill(server, "SIGSTOP");
@@ -191,7 +191,7 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
     }
   } finally {
     over = true;
-    // A waiter waits until it hears of the end.
+    // A waiter ends only after SessionEnd.
     const end = (): void => {
       for (const { host } of sides) void host?.hook("SessionEnd", { reason: "other" });
     };
@@ -202,7 +202,7 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
 
   const figures = JSON.stringify({ seed, rounds: ROUNDS, accepted: accepted.size, killed, endured });
   process.stderr.write(`crash: ${figures}\n`);
-  // A run in which little was sent or killed proves nothing.
+  // A run with few messages or kills proves nothing.
   expect(accepted.size, figures).toBeGreaterThan(ROUNDS / 2);
   expect(killed.broker + killed.server + killed.hook, figures).toBeGreaterThan(ROUNDS / 10);
   if (ROUNDS >= 200) {
@@ -223,13 +223,13 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
     }
   }
 
-  // The next session that starts clears away what killed hosts left; after that there is only what belongs to somebody.
+  // The next session removes what killed hosts left.
   const last: Side = { host: undefined, name: "cleo", shown: [], woken: 0, lives: 0, asleep: false };
   await begin(last, "startup");
   const living = [...sides, last].flatMap(({ host }) => (host ? [host] : []));
   for (const folder of ["spool", "pidmaps", "flags"]) {
     const known = living.map(({ pid }) => String(pid));
-    // What was half written when its writer was killed goes an hour later.
+    // Temporary files of killed writers are removed after an hour.
     const strangers = readdirSync(join(home, folder)).filter(
       (name) => !known.includes(name) && !name.startsWith(".tmp."),
     );
@@ -246,14 +246,14 @@ test("nothing that was accepted is lost, duplicates are marked and nothing is le
   });
 });
 
-/** The command lines of the processes that serve a home, where the system tells. */
+/** Command lines of the processes of a home (Linux only). */
 function processesOf(home: string): string[] {
   if (process.platform !== "linux") return [];
   const read = (pid: string, what: string): string => {
     try {
       return readFileSync(`/proc/${pid}/${what}`, "utf8").replaceAll("\0", " ");
     } catch {
-      // It has ended meanwhile, or is not ours.
+      // It has ended, or belongs to another user.
       return "";
     }
   };

@@ -1,4 +1,4 @@
-/** Sleep, clocks that jump, and hosts that die: nothing is lost, and what comes twice says so. */
+/** Sleep, clock jumps and killed hosts: nothing is lost, and duplicates are marked. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -16,7 +16,7 @@ const send = (broker: TestBroker, to: string, text: string) => ok(broker, "send_
 const stateOf = async (broker: TestBroker, id: string) =>
   (await ok(broker, "message_status", { message_id: id })).recipients[0];
 
-/** One tool call of a session's model: what the hooks show it, and its turn's end, so that it counts as read. */
+/** A whole turn with one tool call. Returns the output of its hooks; all mail in it counts as read after that. */
 async function turn(host: TestHost): Promise<string> {
   const prompt = await host.hook("UserPromptSubmit", { prompt: "go on" });
   const tool = await host.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
@@ -25,7 +25,7 @@ async function turn(host: TestHost): Promise<string> {
   return [prompt, tool, batch, end].map((run) => run.stdout).join("");
 }
 
-/** Turns until the message is read; answers with every text in which it was shown. */
+/** Runs turns until the message is read. Returns every text that contained it. */
 async function readBy(broker: TestBroker, host: TestHost, id: string): Promise<string[]> {
   const shown: string[] = [];
   await until(`message ${id} is read`, async () => {
@@ -35,8 +35,8 @@ async function readBy(broker: TestBroker, host: TestHost, id: string): Promise<s
   return shown.filter((text) => text.includes(`id ${id}`));
 }
 
-test("a session server that slept longer than its lease: its mail comes, and a second time only with a mark", async () => {
-  // A sleep is a stop and a clock that goes on: for whoever sleeps and for whoever does not.
+test("after a session server slept longer than a lease, its mail comes, and duplicates are marked", async () => {
+  // A sleep: the process stops, and the clock continues for everybody.
   const clock = testClock();
   const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
@@ -59,7 +59,7 @@ test("a session server that slept longer than its lease: its mail comes, and a s
   for (const more of shown.slice(1)) expect(more).toContain("REDELIVERED");
 }, 90_000);
 
-test("a broker whose clock jumps an hour ahead, and starts again an hour back, loses nothing and locks nothing", async () => {
+test("a broker whose clock jumps ahead an hour, and that restarts an hour back, loses nothing and blocks nothing", async () => {
   const clock = testClock();
   const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann");
@@ -68,7 +68,7 @@ test("a broker whose clock jumps an hour ahead, and starts again an hour back, l
   const first = await send(broker, "ann", "before the jump");
   await ann.mail();
   clock.forward(HOUR_MS);
-  // Every lease and every silence is over now; the session says that it lives, and what it holds.
+  // All leases and timeouts are over now. The session's heartbeat reports that it lives, and its claims.
   await until("the session is there again", async () => {
     const { peers } = await ok(broker, "list_peers", {});
     return peers.some((peer) => peer.name === "ann" && peer.presence !== "offline");
@@ -91,7 +91,7 @@ test("a broker whose clock jumps an hour ahead, and starts again an hour back, l
   }
 }, 60_000);
 
-test("a host that is killed takes its session server and its waiter along, and the resumed one gets its mail", async () => {
+test("when a host is killed, its session server and waiter end, and the resumed session gets the mail", async () => {
   const broker = await startBroker();
   const env = { CLAUDE_CODE_SESSION_ID: "conversation-1" };
   const ann = await startHost(broker.home, "ann", { env });

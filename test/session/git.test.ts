@@ -1,4 +1,4 @@
-/** What a session tells others of the repository in which it works. */
+/** What others see of the repository that a session works in. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,11 +30,11 @@ async function allFacts(cwd: string) {
   return later ? later() : facts;
 }
 
-test("peers see root, branch and a summary of the work, and never a secret that the remote's address holds", async () => {
+test("peers see root, branch and a summary, and never a secret in the remote's URL", async () => {
   const cwd = repository();
   const { home } = await startBroker();
   const host = await startHost(home, "ann", { cwd });
-  // On a machine with much to do git may take its time: then what it tells comes a little later.
+  // On a busy machine git may be slow; then its facts come later.
   const { text } = await until("git has told the peers of the repository", async () => {
     const { structured, text } = await host.tool("cct_list_peers");
     const [me] = structured.peers as { cwd: string; repo: string; branch: string }[];
@@ -46,7 +46,7 @@ test("peers see root, branch and a summary of the work, and never a secret that 
   expect(await allFacts(cwd)).toMatchObject({ remote: "https://example.org/team/project.git" });
 });
 
-test("a git that is slow holds nothing up, and what it tells comes later", async () => {
+test("a slow git delays nothing; its facts follow later", async () => {
   const cwd = repository();
   const slow = tempFolder();
   writeFileSync(join(slow, "git"), `#!/bin/sh\nsleep 1\nPATH=\${PATH#*:} exec git "$@"\n`, { mode: 0o755 });
@@ -55,12 +55,12 @@ test("a git that is slow holds nothing up, and what it tells comes later", async
   const host = await startHost(home, "ann", { cwd, env: { PATH: `${slow}:${process.env.PATH}` } });
   const seen = async () => ((await host.tool("cct_list_peers")).structured.peers as { branch: string | null }[])[0];
   const first = await seen();
-  // Registered before git has said anything, unless the machine itself took that long.
+  // Registered before git has finished, unless the machine is just as slow.
   if (performance.now() - began < 1_000) expect(first?.branch).toBe(null);
   await until("git has told", async () => (await seen())?.branch === "feature/x");
 });
 
-test("a folder without a repository has none of that, and breaks nothing", async () => {
+test("a folder without a repository has no facts", async () => {
   expect(await allFacts(tempFolder())).toEqual({});
 });
 

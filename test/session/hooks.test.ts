@@ -1,4 +1,4 @@
-/** The hooks that the session server answers do what the bash hooks do: side by side, on the same mail. */
+/** Hooks as tool calls behave like the bash hooks: both run on the same mail. */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { root } from "../support/folders.ts";
 import { filesIn, startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
-// Each test has a home of its own, so that they may run side by side.
+// Each test has its own home, so they can run concurrently.
 const test = inTurn.concurrent;
 
 const PID = 4242;
@@ -19,7 +19,7 @@ const PID = 4242;
 let ids = 0;
 const me = { pid: process.pid, newId: () => `id${ids++}`, now: () => Date.now() };
 
-/** Calls the tool as the host does, and tells that the answer has come. */
+/** Calls the tool as the host does, and confirms the answer. */
 function toolHook(spool: TestSpool): (input: HookInput) => unknown {
   const hook = createHooks(openSpoolForHook(spool.home, PID, me));
   return (input) => {
@@ -29,7 +29,7 @@ function toolHook(spool: TestSpool): (input: HookInput) => unknown {
   };
 }
 
-/** What is to be seen of a spool afterwards. */
+/** The visible state of a spool. */
 const seen = (spool: TestSpool) => ({
   stages: spool.mailFiles().map((name) => name.split(".")[0]),
   state: spool.note("state"),
@@ -40,7 +40,7 @@ interface Case {
   fields?: Record<string, unknown>;
   input?: HookInput;
   mail?: Mail | "none";
-  /** A file of mail that was shown before. */
+  /** Stage of an earlier mail file in the spool. */
   before?: "done" | "seen";
   delivery?: "block";
 }
@@ -81,7 +81,7 @@ async function bothWays({ event, fields = {}, input = {}, mail = {}, before }: C
   const prepared = (): TestSpool => {
     const spool = newSpool();
     spool.write("state", "active\n");
-    // As on hosts that end their batches: only such have hooks that are calls.
+    // Only hosts with PostToolBatch have hooks as tool calls.
     spool.write("batches", "");
     if (before) spool.write(`${before}.1-1`, 'normal inject message-0000:1\n"old"\nold\n');
     if (mail !== "none") spool.put(mail);
@@ -97,7 +97,7 @@ async function bothWays({ event, fields = {}, input = {}, mail = {}, before }: C
   ];
 }
 
-test("a call of the tool answers as the bash hook does, and leaves the mail in the same state", {
+test("a tool call answers like the bash hook, and leaves the spool in the same state", {
   timeout: 120_000,
 }, async () => {
   expect(cases.length).toBeGreaterThan(200);
@@ -107,8 +107,8 @@ test("a call of the tool answers as the bash hook does, and leaves the mail in t
   }
 });
 
-describe("a call of the tool", () => {
-  test("makes a turn go on three times at the most", () => {
+describe("a tool call", () => {
+  test("continues a turn at most three times", () => {
     const spool = newSpool();
     const hook = toolHook(spool);
     const given = [1, 2, 3, 4, 5].map(() => {
@@ -118,7 +118,7 @@ describe("a call of the tool", () => {
     expect(given).toEqual([true, true, true, false, true]);
   });
 
-  test("allows our own tools where that is wanted, and nothing else", () => {
+  test("allows only our own tools, and only if asked to", () => {
     const hook = toolHook(newSpool());
     const allowed = { hookSpecificOutput: { permissionDecision: "allow" } };
     const input = { event: "PreToolUse", tool: "mcp__plugin_cct_cct__cct_send_message" };
@@ -128,7 +128,7 @@ describe("a call of the tool", () => {
       expect(hook({ event: "PreToolUse", allow: "yes", tool })).toEqual({});
   });
 
-  test("leaves mail that is no mail, and events that nobody knows, alone", () => {
+  test("ignores a damaged mail file and unknown events", () => {
     const spool = newSpool();
     spool.write("mail", "normal inject message-0001:1\nno json\n");
     const hook = toolHook(spool);
@@ -136,7 +136,7 @@ describe("a call of the tool", () => {
       expect(hook({ event })).toEqual({});
   });
 
-  test("answers with silence where the spool has gone", () => {
+  test("stays silent when the spool is gone", () => {
     const spool = newSpool();
     const hook = toolHook(spool);
     rmSync(spool.home, { recursive: true });
@@ -144,7 +144,7 @@ describe("a call of the tool", () => {
       expect(hook({ event })).toEqual({});
   });
 
-  test("counts mail as shown only when the host has the answer", () => {
+  test("counts mail as shown only after the host has the answer", () => {
     const spool = newSpool();
     spool.put();
     const { answer, shown } = createHooks(openSpoolForHook(spool.home, PID, me))({ event: "PreToolUse", tool: "Bash" });
@@ -154,7 +154,7 @@ describe("a call of the tool", () => {
     expect(spool.stage()).toBe("done");
   });
 
-  inTurn("works in a session server that lists no such tool", async () => {
+  inTurn("works although the tool is not listed", async () => {
     const { home } = await startBroker();
     const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
     await ben.ready();
@@ -172,7 +172,7 @@ describe("a call of the tool", () => {
   });
 });
 
-describe("cct hook, for what only a program can do", () => {
+describe("the program cct hook", () => {
   const run = (spool: TestSpool, event: string, input: string, env: Record<string, string> = {}) => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/bin.js"), "hook", event], {
       env: {
@@ -188,7 +188,7 @@ describe("cct hook, for what only a program can do", () => {
     return { status, signal: null, stdout, stderr };
   };
 
-  test("tells the host what to watch, and the session server who it is", () => {
+  test("tells the host which file to watch, and the session server its conversation", () => {
     const spool = newSpool({ unmade: true });
     const { status, stdout } = run(spool, "SessionStart", '{"session_id":"s-1","source":"startup"}');
     expect(status).toBe(0);
@@ -198,7 +198,7 @@ describe("cct hook, for what only a program can do", () => {
     expect([spool.note("session"), spool.note("state")]).toEqual(["s-1", "idle"]);
   });
 
-  test("wakes an idle session as the bash hook does, and only that", async () => {
+  test("wakes an idle session exactly when the bash hook does", async () => {
     for (const state of ["idle", "active", "ended"])
       for (const mail of mails)
         for (const env of [{}, { CLAUDE_CODE_SESSION_ATTENDED: "0" }, { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" }]) {
@@ -217,7 +217,7 @@ describe("cct hook, for what only a program can do", () => {
         }
   }, 60_000);
 
-  test("denies and wakes nothing when something is wrong", () => {
+  test("fails open: never denies or wakes on an error", () => {
     const spool = newSpool();
     for (const event of ["SessionStart", "Nonsense"])
       for (const input of ["", "{ cut"]) expect(run(spool, event, input)).toEqual(silence);

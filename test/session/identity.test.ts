@@ -1,4 +1,4 @@
-/** Who a session is: forks, twins, restarts and reused process ids. Two sessions are never one peer. */
+/** Identity of sessions: forks, twins, restarts and reused pids. Two sessions are never one peer. */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -23,7 +23,7 @@ test("a fork is a new peer, also when its original is offline", async () => {
   ]);
 });
 
-test("a fork whose host named the original's conversation at its start is a new peer as soon as the hooks tell", async () => {
+test("a fork that starts with the original's conversation in its environment becomes a new peer once hooks name its own", async () => {
   const broker = await startBroker();
   await away(broker.home, "ann", "c-ann");
   await send(broker, "ann", "for ann alone");
@@ -40,14 +40,14 @@ test("a fork whose host named the original's conversation at its start is a new 
   expect(nameOf(broker.home, await start(broker.home, "x", "c-ann"))).toBe("ann");
 });
 
-test("two sessions that resume one conversation at once are two peers, and one of them is the old one", async () => {
+test("of two sessions that resume one conversation at once, exactly one becomes the old peer", async () => {
   const broker = await startBroker();
   await away(broker.home, "ann", "c-ann");
   const twins = await Promise.all([1, 2, 3].map(() => start(broker.home, "twin", "c-ann")));
   const names = twins.map((host) => nameOf(broker.home, host)).sort();
   expect(names).toEqual(["ann", "twin", "twin-2"]);
   expect((await peersOf(broker)).map(({ presence }) => presence)).toEqual(["idle", "idle", "idle"]);
-  // The same again makes no more of them.
+  // The same once more.
   for (const host of twins) await host.end();
   for (const name of ["ann", "twin"]) {
     expect(nameOf(broker.home, await start(broker.home, "more", "c-ann"))).toMatch(new RegExp(`^${name}`));
@@ -62,12 +62,12 @@ test("two windows in one folder are two peers with two names", async () => {
   expect(second).toBe(`${first}-2`);
 });
 
-test("while a session server is dead, mail stays queued; another one of the same host is the same peer, whatever conversation came", async () => {
+test("mail stays queued while a session server is dead; the next one of the host is the same peer, in any conversation", async () => {
   const broker = await startBroker();
   const ann = await start(broker.home, "ann", "c-1");
   const peer = pidmap(broker.home, ann);
   const dead = ann.serverPid();
-  // Held, so that the stand-in's parent does not start another one at once.
+  // Stopped, so that the test host does not restart the server at once.
   process.kill(ann.pid, "SIGSTOP");
   process.kill(dead, "SIGKILL");
   await until("it is dead", () => !isAlive(dead));
@@ -83,7 +83,7 @@ test("while a session server is dead, mail stays queued; another one of the same
   expect(await peersOf(broker)).toHaveLength(1);
 });
 
-test("a session server that is killed on its way from one peer to another is the right one when it comes back", async () => {
+test("a session server killed while it changes peers comes back as the right one", async () => {
   const broker = await startBroker();
   await away(broker.home, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
@@ -110,12 +110,12 @@ test("a session server that is killed on its way from one peer to another is the
   expect(recordFiles(broker.home)).toHaveLength(2);
 });
 
-test("a broker that comes back has the same peers", async () => {
+test("a restarted broker has the same peers", async () => {
   const broker = await spawnBroker();
   const ann = await start(broker.home, "ann", "c-1");
   const before = pidmap(broker.home, ann);
   await broker.stop("SIGKILL");
-  // Her session starts it again; were we to do so too, one of the two would be refused.
+  // Her session restarts the broker. A second start by the test would be refused.
   const { url } = await until("there is a broker again", () => {
     const note: { pid: number; url: string } = JSON.parse(readFileSync(join(broker.home, "broker.json"), "utf8"));
     return note.pid !== broker.pid && note;
@@ -127,7 +127,7 @@ test("a broker that comes back has the same peers", async () => {
   expect(pidmap(broker.home, ann)).toBe(before);
 });
 
-test("a broker whose database is another one gets each session anew, once, under its name, and the log says so", async () => {
+test("with another database, each session registers once as a new peer under its name, and logs that", async () => {
   const broker = await startBroker();
   const ann = await start(broker.home, "ann", "c-1");
   const ben = await start(broker.home, "ann", "c-2");
@@ -139,7 +139,7 @@ test("a broker whose database is another one gets each session anew, once, under
   const again = await startBroker({ home: broker.home });
   await until("both are there", async () => (await peersOf(again)).length === 2);
   await until("and know it", () => pidmap(broker.home, ann) !== before);
-  // A second registration would come with the next heartbeat or the next try of the stream.
+  // A second registration would come with the next heartbeat or stream.
   await ann.given("UserPromptSubmit", {}).then((run) => expect(run.stdout).toContain("the only copy left"));
   await until("ann is active", async () => (await peersOf(again)).some(({ presence }) => presence === "active"));
   await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -154,7 +154,7 @@ test("a broker whose database is another one gets each session anew, once, under
   await until("mail comes", async () => (await ann.mail()).includes("hello again"));
 });
 
-test("a process with the number of an ended one is not mistaken for it, whatever that one left", async () => {
+test("a process with a reused pid is a new session, despite what the former process left", async () => {
   const broker = await startBroker();
   await away(broker.home, "ann", "c-ann");
   await send(broker, "ann", "for ann alone");
@@ -177,7 +177,7 @@ test("a process with the number of an ended one is not mistaken for it, whatever
   ]);
 });
 
-test("a process with the number of an ended one that resumes its conversation gets what that one had not answered", async () => {
+test("a process with a reused pid that resumes the conversation gets the unanswered mail", async () => {
   const broker = await startBroker();
   const peer = await newPeer(broker, "ann");
   await send(broker, "ann", "said into the dark");
@@ -188,7 +188,7 @@ test("a process with the number of an ended one that resumes its conversation ge
   expect(await ok(broker, "register", peer.place, peer)).toMatchObject({ waiting: 1 });
 });
 
-test("a session that ends while it begins leaves no live peer behind", async () => {
+test("a session that ends during its registration leaves no live peer", async () => {
   const broker = await startBroker();
   for (const wait of [0, 20, 40, 60, 80, 120, 160, 240]) {
     const host = await startHost(broker.home, "brief");

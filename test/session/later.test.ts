@@ -1,4 +1,4 @@
-/** What only time brings: mail that may wake again, and hooks that turn out not to run. */
+/** What only the clock causes: mail that may wake again, and hooks that turn out not to run. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
 const head = (host: TestHost) =>
   readSpoolHead(existsSync(join(host.spool, "mail")) ? readFileSync(join(host.spool, "mail"), "utf8") : "");
 
-test("mail that was not to wake a session may wake it when the hour has gone on", async () => {
+test("mail beyond the wake budget may wake the session when the hour is over", async () => {
   const clock = testClock();
   const broker = await startBroker({ clock, env: { CCT_WAKES_PER_HOUR: "1" } });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
@@ -35,7 +35,7 @@ test("mail that was not to wake a session may wake it when the hour has gone on"
   expect([woken.status, woken.stderr]).toEqual([2, expect.stringContaining("the second")]);
 });
 
-test("a session whose hooks leave its mail for a minute is said to have no live hook, until one takes it", async () => {
+test("senders learn that no hook is live when mail was not taken for a minute, until a hook takes it", async () => {
   const clock = testClock();
   const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann", { env: clock.env });

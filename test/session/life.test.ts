@@ -1,4 +1,4 @@
-/** Ends, restarts and absences: of the session server, its host and the broker. */
+/** Session server, host and broker end, restart and are away. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -15,7 +15,7 @@ async function presence(broker: TestBroker, name: string): Promise<string | unde
   return peers.find((peer) => peer.name === name)?.presence;
 }
 
-test("a session is offline as soon as its host closes it, and its mailbox stays", async () => {
+test("a session is offline as soon as its host closes it; its mailbox remains", async () => {
   const broker = await startBroker();
   const ann = await startHost(broker.home, "ann");
   await ann.ready();
@@ -27,7 +27,7 @@ test("a session is offline as soon as its host closes it, and its mailbox stays"
   expect(recipients[0]?.note).toMatch(/offline since .* kept/);
 });
 
-test("a host that is killed takes its session server with it, and the peer is offline", async () => {
+test("when a host is killed, its session server ends and the peer goes offline", async () => {
   const broker = await startBroker();
   const ann = await startHost(broker.home, "ann");
   await ann.ready();
@@ -37,7 +37,7 @@ test("a host that is killed takes its session server with it, and the peer is of
   await until("the peer is offline", async () => (await presence(broker, "ann")) === "offline");
 });
 
-test("what hooks tell of working and idling is what others see", async () => {
+test("others see the state that hooks report", async () => {
   const broker = await startBroker();
   const ann = await startHost(broker.home, "ann");
   await ann.ready();
@@ -47,7 +47,7 @@ test("what hooks tell of working and idling is what others see", async () => {
   await until("she is idle", async () => (await presence(broker, "ann")) === "idle");
 });
 
-test("a session server that was killed comes back as the same peer, with the mail that was on its way", async () => {
+test("a killed session server comes back as the same peer, with the mail that was under way", async () => {
   const broker = await startBroker();
   const ann = await startHost(broker.home, "ann");
   await ann.ready();
@@ -63,11 +63,11 @@ test("a session server that was killed comes back as the same peer, with the mai
     const { stdout } = await ann.hook("PreToolUse", { tool_name: "Bash" });
     return stdout.includes("before the end") && stdout;
   });
-  // It lay in the spool all the time, and nobody had seen it.
+  // It was in the spool all the time, and nobody saw it.
   expect(shown).not.toContain("REDELIVERED");
 });
 
-test("a conversation that is resumed in a new process is the same peer, and finds its mail", async () => {
+test("a conversation resumed in a new process is the same peer and gets its mail", async () => {
   const broker = await startBroker();
   const env = { CLAUDE_CODE_SESSION_ID: "conversation-1" };
   const first = await startHost(broker.home, "ann", { env });
@@ -80,7 +80,7 @@ test("a conversation that is resumed in a new process is the same peer, and find
   expect(await second.mail()).toContain("while you were away");
 });
 
-test("a conversation that was cut off before its model answered gets that mail again, marked", async () => {
+test("a conversation killed before its model answered gets the mail again, marked", async () => {
   const broker = await startBroker();
   const env = { CLAUDE_CODE_SESSION_ID: "conversation-2" };
   const first = await startHost(broker.home, "ann", { env });
@@ -109,7 +109,7 @@ test("two live sessions of one conversation are two peers", async () => {
   expect((structured.peers as { name: string }[]).map((peer) => peer.name).sort()).toEqual(["ann", "ann-2"]);
 });
 
-test("a broker that is killed is started again by its sessions, and mail goes on", async () => {
+test("sessions restart a killed broker, and mail continues", async () => {
   const broker = await spawnBroker();
   const env = { CCT_PORT: "0" };
   endBrokerOf(broker.home);
@@ -124,7 +124,7 @@ test("a broker that is killed is started again by its sessions, and mail goes on
   expect(await ben.mail()).toContain("still there?");
 });
 
-test("a broker that was told to stop stays down; tools say so, and all goes on when it is started", async () => {
+test("a stopped broker stays down, tools report it, and everything continues after its start", async () => {
   const broker = await startBroker();
   const [ann, ben] = [await startHost(broker.home, "ann"), await startHost(broker.home, "ben")];
   await Promise.all([ann.ready(), ben.ready()]);
@@ -144,14 +144,14 @@ test("a broker that was told to stop stays down; tools say so, and all goes on w
   expect(await ben.mail()).toContain("hello again");
 });
 
-test("mail that a hook took and never finished comes again, marked", { timeout: 60_000 }, async () => {
+test("mail that a dead hook had taken comes again, marked", { timeout: 60_000 }, async () => {
   const clock = testClock();
   const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
   await ok(broker, "send_message", { to: "ann", text: "lost on the way" });
   await ann.mail();
-  // A hook that dies between taking and printing leaves just this.
+  // What a hook leaves that dies before it prints.
   renameSync(join(ann.spool, "mail"), join(ann.spool, "taken.1-1"));
   const mail = await clock.passUntil("it is back in the spool", () => {
     if (!filesIn(ann.spool).includes("mail")) return false;
@@ -161,12 +161,12 @@ test("mail that a hook took and never finished comes again, marked", { timeout: 
   expect(mail).toContain("REDELIVERED");
 });
 
-test("mail that no hook of a working session takes is given to whichever hook runs next", async () => {
+test("mail that no hook of a working session takes is offered to any hook", async () => {
   const clock = testClock();
   const broker = await startBroker({ clock });
   const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
-  // The user pressed Escape: no hook told that the session is idle again.
+  // The user pressed Escape: no hook reported that the session is idle.
   await ann.hook("UserPromptSubmit", { prompt: "work" });
   await ok(broker, "send_message", { to: "ann", text: "anyone there?" });
   await ann.mail();
@@ -178,12 +178,12 @@ test("mail that no hook of a working session takes is given to whichever hook ru
   expect(woken.stderr).toContain("anyone there?");
 });
 
-test("the name that the user gave the session is the peer's name; one that the host made up is not", async () => {
+test("a session name set by the user becomes the peer's name; one derived by the host does not", async () => {
   const broker = await startBroker();
   const config = tempFolder();
   mkdirSync(join(config, "sessions"));
   const named = async (nameSource: string): Promise<string[]> => {
-    // The host writes the file under its own process id, so the name can only be there before the server is: by a shell.
+    // The file is named after the host's pid, so only the host's shell can write it before the server starts.
     const file = JSON.stringify({ name: "Docs Team", nameSource });
     const host = await startHost(broker.home, "", {
       env: { CLAUDE_CONFIG_DIR: config, SESSION_FILE: file },
@@ -196,7 +196,7 @@ test("the name that the user gave the session is the peer's name; one that the h
   expect(await named("derived")).not.toEqual(["docs-team-2"]);
 });
 
-test("a peer whose conversation is too old to be resumed is forgotten; a live one never is", async () => {
+test("records of conversations too old to resume are deleted, but never a live peer's", async () => {
   const broker = await startBroker();
   const first = await startHost(broker.home, "ann", { env: { CLAUDE_CODE_SESSION_ID: "conversation-old" } });
   const live = await startHost(broker.home, "ben", { env: { CLAUDE_CODE_SESSION_ID: "conversation-live" } });

@@ -1,10 +1,10 @@
-/** How mail reaches the model: by a tool, by hooks, in portions, and what a message can never do to the text around it. */
+/** How mail reaches the model: by a tool, by hooks, in parts, and sanitized. */
 import { expect, test } from "vitest";
 import { startBroker } from "../support/broker.ts";
 import { startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
-test("mail that is checked by a tool is delivered when the host has the answer, and read when it calls on", async () => {
+test("mail from cct_check_messages is delivered when the host has the answer, and read with the next tool call", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
@@ -45,7 +45,7 @@ test("a hook shows the mail once, and the sender sees it delivered, then read", 
   await until("it is read", async () => (await state()) === "read");
 });
 
-test("several messages become one delivery; what does not fit is told, and comes next", async () => {
+test("several messages become one mail; those that do not fit are announced and come next", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
@@ -60,7 +60,7 @@ test("several messages become one delivery; what does not fit is told, and comes
   expect((await ben.given("PreToolUse", { tool_name: "Bash" })).stdout).toContain("4: x");
 });
 
-test("a message too long for a hook is announced, and read by the tool", async () => {
+test("a message too long for a hook is announced, and the tool returns it", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
@@ -74,7 +74,7 @@ test("a message too long for a hook is announced, and read by the tool", async (
   expect(structured).toMatchObject({ messages: [{ text }], remaining: 0 });
 });
 
-test("an interrupt gets past a spool full of ordinary mail, and holds the next tool call back", async () => {
+test("an interrupt replaces a full file of ordinary mail, and denies the next tool call", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
@@ -87,7 +87,7 @@ test("an interrupt gets past a spool full of ordinary mail, and holds the next t
   expect(held.permissionDecisionReason).toContain("STOP the deploy");
 });
 
-test("words of a peer reach the model without tags of the host, control or invisible characters, wherever they stand", async () => {
+test("text of peers reaches the model without host tags, control or invisible characters, in every field", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();

@@ -1,4 +1,4 @@
-/** What a session sends while its broker is away, when its user asked for it to be kept. */
+/** The outbox: messages that a session sends while its broker is away. */
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test as inTurn } from "vitest";
@@ -11,7 +11,7 @@ import { filesIn, startHost, type TestHost } from "../support/host.ts";
 import { type Link, startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
 
-// Each test has machines and names of its own, so that they may run side by side.
+// Each test has its own machines and names, so they can run concurrently.
 const test = inTurn.concurrent;
 
 const brokersClock = testClock();
@@ -25,20 +25,20 @@ interface Machine {
   host: TestHost;
   proxy: Link;
   clock: TestClock;
-  /** The folder of the session's outbox. */
+  /** Folder of the session's outbox. */
   box: string;
-  /** The tool, with its answer's `kept` and `message_id`. */
+  /** Calls the tool. Returns `kept` and `message_id` of its answer. */
   say(
     to: string,
     text: string,
     more?: object,
   ): Promise<{ kept: string; message_id: string; isError: boolean; text: string }>;
   cct(...args: string[]): Promise<CctRun>;
-  /** In the session's own shell. */
+  /** Runs the command in the session's shell. */
   shell(...args: string[]): Promise<CctRun>;
 }
 
-/** A session on a machine of its own, whose link to the broker can be cut. */
+/** A session on its own machine, whose connection to the broker can be cut. */
 async function machine(name: string, outbox = true): Promise<Machine> {
   const [home, proxy, clock] = [tempHome(), await startProxy(broker.url), testClock()];
   mkdirSync(home, { mode: 0o700 });
@@ -63,7 +63,7 @@ async function machine(name: string, outbox = true): Promise<Machine> {
   };
 }
 
-/** A peer that only has a mailbox. */
+/** A peer with a mailbox and no session. */
 async function reader(name: string) {
   const { peer_id, secret = "" } = await ok(broker, "register", {
     name,
@@ -80,7 +80,7 @@ async function reader(name: string) {
 const lying = ({ box }: Machine): string[] => (existsSync(box) ? readdirSync(box) : []);
 const empty = (one: Machine) => until("the outbox is empty", () => !existsSync(one.box));
 
-/** The report that comes as mail of CCT itself; it is taken out when the model has gone on with it in view. */
+/** Waits for a report as mail from CCT itself. It leaves the outbox once the model has read it. */
 async function reported(one: Machine): Promise<string> {
   const mail = await until("it is told", () => filesIn(one.host.spool).includes("mail") && one.host.mail());
   expect(mail).toContain("from CCT itself");
@@ -92,13 +92,13 @@ async function reported(one: Machine): Promise<string> {
   return mail;
 }
 
-test("what is kept survives the server's death, and arrives once and in order when the broker is back", async () => {
+test("the outbox survives a killed session server; its messages arrive once and in order when the broker is back", async () => {
   const [ann, ben] = [await machine("ann"), await reader("ben")];
   ann.proxy.cut();
   const first = await ann.say("ben", "one");
   expect(first.kept).toMatch(/^kept in this machine's outbox, NOT .*within 24 h/);
   await ann.say("ben", "two");
-  // What the model was told is true when it says it again.
+  // Repeating the send gives the same answer.
   expect((await ann.say("ben", "two", { message_id: "0190-two-again" })).kept).toContain("outbox, NOT ");
   expect((await ann.say("ben", "two", { message_id: "0190-two-again" })).kept).toContain("outbox, NOT ");
   expect((await ann.say("ben", "other", { message_id: "0190-two-again" })).text).toContain("another message");
@@ -119,7 +119,7 @@ test("what is kept survives the server's death, and arrives once and in order wh
   expect(await ben.texts()).toEqual(["one", "two", "three"]);
 });
 
-test("a message whose answer was lost is kept as not confirmed, and does not arrive twice", async () => {
+test("a message whose answer was lost is kept as not confirmed, and arrives once", async () => {
   const [cat, dan] = [await machine("cat"), await reader("dan")];
   cat.proxy.delay(400);
   const answer = cat.say("dan", "once");
@@ -133,7 +133,7 @@ test("a message whose answer was lost is kept as not confirmed, and does not arr
   expect(await dan.texts()).toEqual(["once"]);
 });
 
-test("what the broker refuses, and what a recipient does not take, is told as mail", async () => {
+test("messages refused by the broker or a recipient are reported as mail", async () => {
   const [eve, fay] = [await machine("eve"), await reader("fay")];
   eve.proxy.cut();
   await eve.say("ghost", "is anybody there");
@@ -147,7 +147,7 @@ test("what the broker refuses, and what a recipient does not take, is told as ma
   eve.proxy.cut();
   await eve.say("fay", "not for you");
   eve.proxy.back();
-  // Where no hook runs, the model asks.
+  // Without hooks, the model checks for mail itself.
   const check = () => eve.host.tool("cct_check_messages");
   const asked = await until("it is told", async () => {
     const { text } = await check();
@@ -157,7 +157,7 @@ test("what the broker refuses, and what a recipient does not take, is told as ma
   expect(await fay.texts()).toEqual(["not for you"]);
 });
 
-test("what must wait is kept, others go past it, and what is too old is told", async () => {
+test("a message that must wait lets others pass, and is reported when it is too old", async () => {
   const [gil, hal, ina] = [await machine("gil"), await reader("hal"), await reader("ina")];
   await gil.say("hal", "again");
   gil.proxy.cut();
@@ -185,7 +185,7 @@ test("what must wait is kept, others go past it, and what is too old is told", a
   expect(await hal.texts()).toHaveLength(3);
 });
 
-test("a full outbox refuses, and loses nothing that lies there", async () => {
+test("a full outbox refuses a message and keeps the others", async () => {
   const [jon, kim] = [await machine("jon"), await reader("kim")];
   jon.proxy.cut();
   const long = "x".repeat(65_000);
@@ -203,7 +203,7 @@ test("a full outbox refuses, and loses nothing that lies there", async () => {
   expect((await jon.say("kim", "n 100")).text).toMatch(/outbox is full \(100 messages/);
 });
 
-test("the command keeps for a session, never for a person, and only when asked", async () => {
+test("the command uses the outbox for a session only, and only if asked", async () => {
   const [lea, max] = [await machine("lea", false), await reader("max")];
   lea.proxy.cut();
   const plain = failure(await lea.shell("send", "max", "plain"));

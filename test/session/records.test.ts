@@ -1,4 +1,4 @@
-/** What the home remembers of peers, so that a conversation finds its peer again: damaged, old, and very many records. */
+/** Records of peers in the home: damaged, old, and very many ones. */
 import {
   existsSync,
   mkdirSync,
@@ -23,7 +23,7 @@ import { isRoot, notRun } from "../support/not-run.ts";
 import { until } from "../support/wait.ts";
 import { away, nameOf, peersOf, recordFiles, records, start } from "./conversations.ts";
 
-/** Puts something in the place of the only record, whose text is given, and answers what a session that starts then says. */
+/** Replaces the only record. Returns what a session logs that starts after that. */
 async function startAfter(broker: TestBroker, damage: (path: string, text: string) => void): Promise<string> {
   await away(broker.home, "ann", "c-1");
   const [file = ""] = recordFiles(broker.home);
@@ -44,7 +44,7 @@ const put =
   (path: string) =>
     writeFileSync(path, text, { mode });
 
-test("a record that cannot be used is passed over with a note, and the session is a new peer", async () => {
+test("an unusable record is skipped and logged, and the session is a new peer", async () => {
   const damages: [string, (path: string, text: string) => void, string][] = [
     ["damaged", put("{ no json"), "it is damaged"],
     ["truncated", (path, text) => put(text.slice(0, 40))(path), "it is damaged"],
@@ -70,7 +70,7 @@ test.skipIf(isRoot && notRun(unreadable, "root reads everything"))(unreadable, a
 
 const daysAgo = (days: number): Date => new Date(Date.now() - days * 24 * 3_600_000);
 
-test("the record of a session that lives for weeks does not grow old, and is made again when somebody removes it", async () => {
+test("a long session keeps its record young, and writes it again after somebody removed it", async () => {
   const broker = await startBroker();
   const ann = await start(broker.home, "ann", "c-1");
   const [file = ""] = recordFiles(broker.home);
@@ -85,7 +85,7 @@ test("the record of a session that lives for weeks does not grow old, and is mad
   expect(nameOf(broker.home, await start(broker.home, "x", "c-1"))).toBe("ann");
 });
 
-test("what cannot be resumed any more is forgotten, of very many the oldest, and never a live peer's record", () => {
+test("deletes records too old to resume and the oldest of too many, but never a live peer's", () => {
   const home = tempHome();
   prepareHome(home, process.getuid?.() ?? 0, false);
   const write = (name: string, age: number, more: object = {}): void => {
@@ -114,7 +114,7 @@ test("what cannot be resumed any more is forgotten, of very many the oldest, and
   expect(names().sort()).toEqual(["day1.json", "day2.json", "day3.json", "live.json"]);
 });
 
-test("what a killed writer left half written is cleared away, what somebody writes just now is not", () => {
+test("deletes the temporary files of killed writers, but not new ones", () => {
   const home = tempHome();
   prepareHome(home, process.getuid?.() ?? 0, false);
   const spool = join(home, "spool", String(process.pid));
@@ -127,7 +127,7 @@ test("what a killed writer left half written is cleared away, what somebody writ
   for (const folder of [spool, join(home, "flags")]) expect(readdirSync(folder).sort()).toEqual([".tmp.new", "other"]);
 });
 
-test("thousands of records make no session wait", { timeout: 60_000 }, async () => {
+test("thousands of records delay no session", { timeout: 60_000 }, async () => {
   const home = tempHome();
   const broker = await startBroker({ home });
   await away(home, "ann", "c-ann");
@@ -149,7 +149,7 @@ test("thousands of records make no session wait", { timeout: 60_000 }, async () 
   const registered = performance.now() - began;
   expect(nameOf(home, host)).toBe("ann");
   expect(await peersOf(broker)).toHaveLength(1);
-  // Generous: a machine that has other things to do must not fail this. What it costs is in docs/decisions/0009.
+  // A generous limit for busy machines. Measurements are in docs/decisions/0009.
   expect(initialized).toBeLessThan(10_000);
   expect(registered).toBeLessThan(10_000);
 });

@@ -1,4 +1,4 @@
-/** Sessions whose broker is on another machine: names, links that are slow, broken or dead, and a broker that is away. */
+/** Sessions with a broker on another machine: names, slow, broken and dead connections, and a broker that is away. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -53,7 +53,7 @@ async function line(home: string, host: TestHost): Promise<string> {
 const presenceOf = async (name: string): Promise<string | undefined> =>
   (await ok(broker, "list_peers", {})).peers.find((peer) => peer.name === name)?.presence;
 
-test("sessions of several machines see each other as name@host, and reach each other by it", async () => {
+test("sessions on several machines see and reach each other as name@host", async () => {
   const [studio, loft] = [await machine("Studio.local"), await machine("Ann's Loft")];
   const ann = await startHost(studio.home, "ann", { env: studio.env });
   const sue = await startHost(studio.home, "sue", { env: studio.env });
@@ -86,7 +86,7 @@ test("sessions of several machines see each other as name@host, and reach each o
   expect(status.structured.members).toMatchObject([{ address: "ann@studio.local" }, { name: "ben" }]);
 });
 
-test("a session that starts while its broker is away is there at once, starts none, and joins when it comes", async () => {
+test("a session that starts while its remote broker is away works at once, starts no broker, and registers later", async () => {
   const { home, env, proxy, clock: its } = await machine("studio");
   proxy.cut();
   const began = performance.now();
@@ -102,7 +102,7 @@ test("a session that starts while its broker is away is there at once, starts no
   await its.passUntil("she is there", async () => (await presenceOf("cat")) === "idle");
 });
 
-test("a link that died without a word is noticed, hooks go on, and an hour later nothing is lost or shown twice", async () => {
+test("a silently dead connection is noticed, hooks continue, and after an hour nothing is lost or shown twice", async () => {
   const { home, env, proxy, clock: its } = await machine("studio");
   const dan = await startHost(home, "dan", { env });
   await dan.ready();
@@ -111,7 +111,7 @@ test("a link that died without a word is noticed, hooks go on, and an hour later
   for (const text of ["one", "two"]) ids.push((await ok(broker, "send_message", { to: "dan", text })).message_id);
   await until("both lie in the spool", async () => /\| one[\s\S]*\| two/.test(await dan.mail()));
   proxy.blackHole();
-  // No session of another machine says that it has gone: 45 s of silence do.
+  // A session on another machine counts as offline after 45 s without a heartbeat.
   clock.forward(46_000);
   await until("it counts as offline", async () => (await presenceOf("dan")) === "offline");
   clock.forward(3_600_000);
@@ -125,7 +125,7 @@ test("a link that died without a word is noticed, hooks go on, and an hour later
   // The next beat comes within 10 s, and gives up 15 s later: less than the 40 s after which the stream does.
   await its.passUntil("the status line says so", async () => (await line(home, dan)) === "CCT:off");
   proxy.back();
-  // What was begun on the dead link is given up after 15 s. Mail that is just being added to comes with the hook after.
+  // Requests on the dead connection time out after 15 s. Mail that is being rewritten comes with the next hook.
   let next = "";
   await its.passUntil("the mail of that hour is shown", async () => {
     if (existsSync(join(dan.spool, "mail"))) next += (await dan.hook("PreToolUse", { tool_name: "Bash" })).stdout;
@@ -139,7 +139,7 @@ test("a link that died without a word is noticed, hooks go on, and an hour later
   }
 });
 
-test("mail that waits in the spool while the broker is away an hour is there once, and is the next to be shown", async () => {
+test("mail in the spool while the broker is away for an hour is shown once, and first", async () => {
   const { home, env, proxy } = await machine("studio");
   const eve = await startHost(home, "eve", { env });
   await eve.ready();

@@ -18,20 +18,20 @@ test.each(["clear", "compact"])(
     const began = performance.now();
     await ann.hook("SessionStart", { session_id: "c-2", source });
     await until("the record knows it", () => records(broker.home).get("ann")?.session_id === "c-2");
-    // The next beat would be ten seconds away.
+    // The next heartbeat would come in ten seconds.
     expect(performance.now() - began).toBeLessThan(5_000);
     expect(pidmap(broker.home, ann)).toBe(before);
     expect(await peersOf(broker)).toEqual([{ name: "ann", presence: "idle" }]);
     expect((await ann.given("UserPromptSubmit", { session_id: "c-2" })).stdout).toContain("wait for me");
 
-    // And the conversation that it left brings the same peer back, as long as nobody else has it.
+    // The former conversation brings the same peer back, unless another peer has it.
     await ann.end();
     const again = await start(broker.home, "other", "c-1");
     expect(pidmap(broker.home, again)).toBe(before);
   },
 );
 
-test("/resume makes the session the offline peer of that conversation, and gives it that peer's mail", async () => {
+test("/resume turns the session into the offline peer of the conversation, with its mail", async () => {
   const broker = await startBroker();
   await away(broker.home, "old", "c-old");
   await send(broker, "old", "for the old one");
@@ -46,7 +46,7 @@ test("/resume makes the session the offline peer of that conversation, and gives
   const { structured } = await host.tool("cct_list_peers");
   expect((structured.peers as { name: string; you: boolean }[]).find((peer) => peer.you)?.name).toBe("old");
 
-  // Its mailbox stays, and waits until somebody goes back.
+  // Its mailbox remains for the next session in that conversation.
   await send(broker, "new", "for the new one");
   expect((await host.given("UserPromptSubmit")).stdout).toContain("for the old one");
   await resume(host, "c-old", "c-new");
@@ -55,7 +55,7 @@ test("/resume makes the session the offline peer of that conversation, and gives
   expect(recordFiles(broker.home)).toHaveLength(2);
 });
 
-test("/resume leaves no mail of the former peer to the other conversation, and says truly what became of it", async () => {
+test("/resume leaves no mail of the former peer to the other conversation, and acknowledges it correctly", async () => {
   const broker = await startBroker();
   await away(broker.home, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
@@ -73,7 +73,7 @@ test("/resume leaves no mail of the former peer to the other conversation, and s
   expect(await stateOf(broker, "not shown")).toEqual({ state: "queued", redelivered: false });
   expect(await stateOf(broker, "shown, not answered")).toEqual({ state: "delivered", redelivered: false });
 
-  // Back in the conversation that was cut off: both come, and the one that was shown says so.
+  // Back in the first conversation, both messages come; the one that was shown is marked.
   await resume(host, "c-old", "c-new");
   await until("both lie there", async () => {
     const mail = await host.mail();
@@ -83,7 +83,7 @@ test("/resume leaves no mail of the former peer to the other conversation, and s
   expect(await stateOf(broker, "shown, not answered")).toMatchObject({ redelivered: true });
 });
 
-test("/resume while the broker is stopped shows nobody else's mail, starts no broker, and is caught up with later", async () => {
+test("/resume while the broker is stopped shows no other peer's mail, starts no broker, and is registered later", async () => {
   const broker = await startBroker();
   await away(broker.home, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
@@ -108,7 +108,7 @@ test("/resume while the broker is stopped shows nobody else's mail, starts no br
   await until("the other's mail comes", async () => (await host.mail()).includes("for the new one"));
 });
 
-test("/resume back and forth, faster than anybody can follow, loses no mail and mixes nobody up", async () => {
+test("/resume back and forth in quick succession loses no mail and confuses no peers", async () => {
   const broker = await startBroker();
   await away(broker.home, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
@@ -143,7 +143,7 @@ test("/resume back and forth, faster than anybody can follow, loses no mail and 
   }
   expect(recordFiles(broker.home)).toHaveLength(2);
   for (const text of texts) {
-    // The line above a message's text is its head.
+    // The line above a message's text is its header.
     const heads = shown
       .filter((one) => one.includes(`| ${text}`))
       .map((one) =>
@@ -157,7 +157,7 @@ test("/resume back and forth, faster than anybody can follow, loses no mail and 
   }
 });
 
-test("/resume of a conversation that nobody had keeps the peer; of one that a live session has, too", async () => {
+test("/resume of an unknown conversation, or of a live session's, keeps the peer", async () => {
   const broker = await startBroker();
   const ann = await start(broker.home, "ann", "c-ann");
   const ben = await start(broker.home, "ben", "c-ben");
@@ -168,7 +168,7 @@ test("/resume of a conversation that nobody had keeps the peer; of one that a li
     { name: "ann", presence: "idle" },
     { name: "ben", presence: "idle" },
   ];
-  // What beats later changes nothing, and neither do other conversations of the two.
+  // Later heartbeats and other conversations change nothing.
   await ben.hook("UserPromptSubmit");
   await until("ben has beaten", async () => (await peersOf(broker))[1]?.presence === "active");
   await ben.hook("Stop");
@@ -176,7 +176,7 @@ test("/resume of a conversation that nobody had keeps the peer; of one that a li
   expect(await peersOf(broker)).toEqual(live);
   expect([nameOf(broker.home, ann), nameOf(broker.home, ben)]).toEqual(["ann", "ben"]);
 
-  // The conversation is ann's, also when both have ended.
+  // The conversation stays ann's after both have ended.
   await Promise.all([ann.end(), ben.end()]);
   expect(nameOf(broker.home, await start(broker.home, "x", "c-ann"))).toBe("ann");
   expect(nameOf(broker.home, await start(broker.home, "x", "c-ben"))).toBe("ben");

@@ -1,4 +1,4 @@
-/** The session server: its tools as the official client sees them, its names, and its start beside brokers and other servers. */
+/** The session server: its tools as the official client sees them, its name, and its start. */
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
@@ -19,7 +19,7 @@ interface ToolView {
   annotations: Record<string, unknown>;
 }
 
-test("the official client finds tools whose answers keep to their declared shapes", async () => {
+test("the official client gets tools whose answers match their declared schemas", async () => {
   const { home } = await startBroker();
   const connect = async (name: string): Promise<Client> => {
     const client = new Client({ name: "test", version: "1" });
@@ -97,14 +97,14 @@ test("the official client finds tools whose answers keep to their declared shape
   expect((await ben.callTool({ name: "cct_set_ready", arguments: {} })).isError).toBeFalsy();
 });
 
-test("an unknown method, as hosts send it before the handshake, is refused at once", async () => {
+test("an unknown method before the handshake is rejected at once", async () => {
   const host = await startHost((await startBroker()).home, "ann");
   expect(await host.request("server/discover", { protocolVersion: "2026-07-28" })).toMatchObject({
     error: { code: -32601 },
   });
 });
 
-test("wrong use of a tool is told in words, with what to do next", async () => {
+test("wrong use of a tool is an error that says what to do next", async () => {
   const { home } = await startBroker();
   const ann = await startHost(home, "ann");
   const wrong: [string, Record<string, unknown>, RegExp][] = [
@@ -124,7 +124,7 @@ test("wrong use of a tool is told in words, with what to do next", async () => {
   }
 });
 
-test("names: the one asked for, the next free one when it is taken, else the repository's", async () => {
+test("names: the requested one, with a number if it is taken, else the repository's", async () => {
   const { home } = await startBroker();
   await (await startHost(home, "Dev Server")).ready();
   await (await startHost(home, "dev-server")).ready();
@@ -137,7 +137,7 @@ test("names: the one asked for, the next free one when it is taken, else the rep
   expect(names).toContain("dev-server-2");
 });
 
-test("a session's own home that cannot be used is told by its tools, and breaks nothing", async () => {
+test("tools report an unusable home", async () => {
   const folder = tempFolder();
   mkdirSync(join(folder, "real"));
   symlinkSync(join(folder, "real"), join(folder, "link"));
@@ -148,13 +148,13 @@ test("a session's own home that cannot be used is told by its tools, and breaks 
   expect(answer.text).toContain("symbolic link");
 });
 
-test("two installs in one host: the second server offers nothing and says why", async () => {
+test("with two installs in one host, the second server offers no tools and says why", async () => {
   const { home } = await startBroker();
   const host = await startHost(home, "ann");
   await host.ready();
   const second = await startHost(home, "ann");
   expect((await second.request("tools/list")).result).not.toEqual({ tools: [] });
-  // The same parent, a second server: its own child of the same shell.
+  // A second server under the same parent.
   const client = new Client({ name: "test", version: "1" });
   const env = { PATH: process.env.PATH ?? "", CCT_HOME: home, CCT_NAME: "twin", HOME: home };
   const held = `tail -f /dev/null | "$@" >/dev/null & first=$!; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -e "$CCT_HOME/spool/$$/server" ] && break; sleep 0.1; done; "$@"; kill $first`;
@@ -171,7 +171,7 @@ test("two installs in one host: the second server offers nothing and says why", 
   expect(client.getInstructions()).toContain("Another CCT session server");
 });
 
-test("spools and pid maps of hosts that ended are cleared away when a session starts", async () => {
+test("the start of a session removes spools and pid maps of ended hosts", async () => {
   const { home } = await startBroker();
   const first = await startHost(home, "ann");
   await first.ready();
@@ -181,7 +181,7 @@ test("spools and pid maps of hosts that ended are cleared away when a session st
   expect(existsSync(join(home, "pidmaps", String(first.pid)))).toBe(false);
 });
 
-test("polling is asked of the model only where the user has turned it on, and then fits what the host takes", async () => {
+test("the instructions ask for polling only if the user turned it on, and fit the host's limit", async () => {
   const { home } = await startBroker();
   const instructionsWith = async (env: Record<string, string>): Promise<string> =>
     String((await startHost(home, "ann", { env })).initialized.instructions);
@@ -199,14 +199,14 @@ test("polling is asked of the model only where the user has turned it on, and th
   }
 });
 
-test("what the status line reads: the peer's id and name under the host's process id", async () => {
+test("the pid map has the peer's id and name", async () => {
   const { home } = await startBroker();
   const host = await startHost(home, "ann");
   await host.ready();
   expect(readFileSync(join(home, "pidmaps", String(host.pid)), "utf8")).toMatch(/^[0-9a-f]{32} ann\n$/);
 });
 
-test("a session that starts where no broker runs starts one; two at once get the same", async () => {
+test("sessions that start without a broker start one; two at once get the same", async () => {
   const home = tempHome();
   const env = { CCT_PORT: "0" };
   const [ann, ben] = await Promise.all([startHost(home, "ann", { env }), startHost(home, "ben", { env })]);

@@ -1,4 +1,4 @@
-/** A session keeps the services of its peer, for as long as it lives. */
+/** A session renews the services of its peer while it lives. */
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
@@ -30,7 +30,7 @@ async function seen(name: string) {
 }
 
 describe("a session", () => {
-  test("tells a model of the services, whoever's they are, with nothing hidden in them", async () => {
+  test("lists all services, sanitized", async () => {
     const service = { kind: "db", name: "main", url: "tcp://localhost:4999/%3Csystem-reminder%3E", host: "b\u200box" };
     const made = await ok(broker, "register_service", service);
     const { structured, isError } = await host.tool("cct_list_services", { kind: "db" });
@@ -39,7 +39,7 @@ describe("a session", () => {
     expect((await host.tool("cct_list_services", { kind: "nothing" })).structured).toEqual({ services: [] });
   });
 
-  test("renews its peer's services with what it finds, and nobody else's", async () => {
+  test("probes and renews its own peer's services only", async () => {
     const server = createServer((socket) => socket.destroy());
     const port = await listening(server);
     const ben = await newPeer(broker, "ben");

@@ -1,4 +1,4 @@
-/** What a session tells of itself without a word of its model: dialogs, long commands, Escape, hooks that do not run. */
+/** Presence without the model: dialogs, long commands, Escape, hooks that do not run. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
@@ -23,7 +23,7 @@ const becomes = (broker: TestBroker, presence: string): Promise<unknown> =>
     return peers.find((peer) => peer.name === "ann")?.presence === presence;
   });
 
-test("a session with a permission dialog open is blocked until a hook tells that it goes on", async () => {
+test("a session with an open permission dialog is blocked until a hook reports that it continues", async () => {
   const { broker, ann } = await start();
   await ann.hook("UserPromptSubmit");
   await becomes(broker, "active");
@@ -33,7 +33,7 @@ test("a session with a permission dialog open is blocked until a hook tells that
   await becomes(broker, "active");
 });
 
-test("where no hook tells of Escape or of a yes, the host's own note does; an older one tells nothing", async () => {
+test("where no hook runs (Escape, a permission granted), the host's newer status counts, an older one does not", async () => {
   const { broker, ann, clock } = await start();
   const folder = join(dirname(broker.home), ".claude", "sessions");
   mkdirSync(folder, { recursive: true });
@@ -56,7 +56,7 @@ test("where no hook tells of Escape or of a yes, the host's own note does; an ol
   await becomes(broker, "idle");
 }, 60_000);
 
-test("a command is told of when it takes long, and when it is over", async () => {
+test("a long command is reported, and its end", async () => {
   const { broker, ann, clock } = await start();
   await ann.hook("UserPromptSubmit");
   writeFileSync(join(ann.spool, "tool"), "running\n");
@@ -69,7 +69,7 @@ test("a command is told of when it takes long, and when it is over", async () =>
   await becomes(broker, "active");
 });
 
-test("senders are told of a session whose hooks do not run", async () => {
+test("senders learn that a session's hooks do not run", async () => {
   const { broker, clock } = await start();
   const note = async (): Promise<string> => {
     const { recipients } = await ok(broker, "send_message", { to: "ann", text: `${Math.random()}`, urgency: "low" });
@@ -80,7 +80,7 @@ test("senders are told of a session whose hooks do not run", async () => {
   await clock.passUntil("her hooks are called quiet", async () => (await note()).includes("no live hook"));
 });
 
-test("each way that mail went is counted, and a session that was woken as often as it may be sleeps on", async () => {
+test("each delivery method is counted, and the wake budget is kept", async () => {
   const { broker, ann } = await start({ CCT_WAKES_PER_HOUR: "1" });
   await ann.hook("SessionStart", { source: "startup" });
   await ok(broker, "send_message", { to: "ann", text: "the first" });

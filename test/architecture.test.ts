@@ -156,14 +156,19 @@ const table: Room[] = [
     ["client", "rules", ...knowledgeOfOperations, ...platform],
     ["node:*", "@modelcontextprotocol/sdk", "fast-string-truncated-width"],
   ),
-  room("cli/views", "answers as text", ["cli/parts", "rules", ...knowledgeOfOperations]),
+  room("cli/views", "answers as text", ["cli/parts", "types of client", "rules", ...knowledgeOfOperations]),
   room(
     "cli/commands",
     "the commands",
     ["cli/views", "cli/parts", "client", "host", "rules", ...knowledgeOfOperations, ...platform],
     ["node:*", "commander"],
   ),
-  room("cli", "the command line", ["cli/commands", "cli/parts", "rules", ...platform], ["commander"]),
+  room(
+    "cli",
+    "the command line",
+    ["cli/commands", "cli/parts", "rules", ...platform],
+    ["node:fs", "node:tty", "commander"],
+  ),
   room(
     "bin",
     "reads arguments, environment and clock, and starts one part",

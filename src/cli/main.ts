@@ -7,6 +7,7 @@ import { addBrokerCommands } from "./commands/broker.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
+import { addJoinCommand } from "./commands/join.ts";
 import { addLanCommands } from "./commands/lan.ts";
 import { addLifecycleCommands } from "./commands/lifecycle.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
@@ -28,7 +29,8 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     world,
     screen: { write: stdout.write, stderr, colour, columns: stdout.columns || 1000 },
     launchers,
-    readStdin: async () => new TextDecoder("utf-8", { fatal: true }).decode(await terminal.readStdin()),
+    readStdin: async () => new TextDecoder("utf-8", { fatal: true }).decode(await terminal.stdin.read()),
+    stdinIsTerminal: terminal.stdin.isTerminal,
     onSignal,
     exit,
     setExitCode: (code) => {
@@ -59,6 +61,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     addOutboxCommand,
     addServiceCommands,
     addLanCommands,
+    addJoinCommand,
     addConfigCommands,
   ])
     add(program, context);

@@ -1,16 +1,26 @@
 /** The terminal of this process. Marked seam: the rest of the CLI gets its streams and signals from here. */
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import type { Output, Terminal } from "./parts/context.ts";
 
+const [STDIN, STDOUT, STDERR] = [0, 1, 2];
+
 export function processTerminal(): Terminal {
+  // Both streams are opened here and never later: opening one makes its pipe non-blocking, and starting a child process
+  // makes the pipes that the child inherits blocking again.
   // A reader that closes the pipe (`cct messages | head`) is not a failure.
   process.stdout.on("error", (error) => process.exit("code" in error && error.code === "EPIPE" ? 0 : 1));
   return {
-    stdout: output(process.stdout),
-    stderr: output(process.stderr),
-    async readStdin() {
-      const chunks: Buffer[] = [];
-      for await (const chunk of process.stdin) chunks.push(chunk);
-      return Buffer.concat(chunks);
+    stdout: output(process.stdout, STDOUT),
+    stderr: output(process.stderr, STDERR),
+    stdin: {
+      async read() {
+        const chunks: Buffer[] = [];
+        for await (const chunk of process.stdin) chunks.push(chunk);
+        return Buffer.concat(chunks);
+      },
+      // `process.stdin` is opened only to be read: a child process may need the input.
+      isTerminal: isatty(STDIN),
     },
     onSignal(signals, handler, options) {
       for (const signal of signals) process[options?.once ? "once" : "on"](signal, handler);
@@ -22,8 +32,16 @@ export function processTerminal(): Terminal {
   };
 }
 
-const output = (stream: NodeJS.WriteStream): Output => ({
+const output = (stream: NodeJS.WriteStream, descriptor: number): Output => ({
   write: (text) => void stream.write(text),
-  isTerminal: Boolean(stream.isTTY),
+  writeNow(text) {
+    // Not through the stream: a closed pipe would end the process there.
+    try {
+      writeSync(descriptor, text);
+    } catch {
+      // Nobody reads it.
+    }
+  },
+  isTerminal: isatty(descriptor),
   columns: stream.columns,
 });

@@ -208,7 +208,7 @@ describe("cct broker status", () => {
     const text = success(await person.cct("broker", "status"));
     expect(text).toContain(`ready     process ${person.broker.pid}`);
     expect(text).toContain(`store     ${store}`);
-    expect(text).toContain("1 queued, 0 claimed, 0 delivered and not read yet, 0 held; the oldest waits since ");
+    expect(text).toContain("1 queued, 0 claimed, 0 delivered but not read, 0 held; the oldest has waited ");
     expect(text).toContain("2 idle");
     const json = JSON.parse(success(await person.cct("broker", "status", "--json")));
     expect(json).toMatchObject({

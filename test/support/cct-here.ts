@@ -2,7 +2,7 @@
  * The `cct` command in the test's own process, which costs a fraction of a new process. With `CCT_TEST_CLI=process`
  * every command is a process of its own instead, as users run it.
  */
-import type { Terminal } from "../../src/cli/parts/context.ts";
+import type { Output, Terminal } from "../../src/cli/parts/context.ts";
 import { type CctOptions, type CctRun, cct } from "./cct.ts";
 import { root } from "./folders.ts";
 import { testWorld } from "./world.ts";
@@ -39,20 +39,15 @@ async function runHere(argv: readonly string[], { env, cwd = root, stdin = "" }:
   const notHere = (what: string) => (): never => {
     throw new Error(`cct ${argv.join(" ")}: ${what}; it needs a process of its own`);
   };
+  const output = (write: (text: string) => void): Output => ({ write, writeNow: write, isTerminal: false });
   const terminal: Terminal = {
-    stdout: {
-      write(text) {
-        stdout += text;
-      },
-      isTerminal: false,
-    },
-    stderr: {
-      write(text) {
-        stderr += text;
-      },
-      isTerminal: false,
-    },
-    readStdin: async () => Buffer.from(stdin),
+    stdout: output((text) => {
+      stdout += text;
+    }),
+    stderr: output((text) => {
+      stderr += text;
+    }),
+    stdin: { read: async () => Buffer.from(stdin), isTerminal: false },
     onSignal: notHere("handles signals"),
     exit: notHere("ends the process"),
   };

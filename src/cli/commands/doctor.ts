@@ -14,7 +14,7 @@ import type { World } from "../../platform/world.ts";
 import type { Context } from "../parts/context.ts";
 import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
-import { isUp, wordsOf } from "./lifecycle.ts";
+import { healthWords, isUp, placeOf } from "../views/brokers.ts";
 
 type Verdict = "ok" | "warning" | "failed";
 
@@ -63,7 +63,7 @@ export async function doctor({ world, screen }: Context, json: boolean): Promise
   const well = !findings.some((finding) => finding.verdict === "failed");
   // A probe would start the broker that is missing.
   if (usable && well) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
-  else report({ check: "probe", verdict: "warning", found: "not tried: mend what failed above first" });
+  else report({ check: "probe", verdict: "warning", found: "not tried: fix what failed above first" });
   if (json) screen.write(toJson({ findings }));
   return findings.some((finding) => finding.verdict === "failed") ? 1 : 0;
 }
@@ -92,12 +92,12 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
       {
         check: "broker",
         verdict: old ? "warning" : "ok",
-        found: `${about.pid === undefined ? `on ${about.name}` : `process ${about.pid}`}, version ${about.version}${old}; ${live} live sessions`,
+        found: `${placeOf(about)}, version ${about.version}${old}; ${live} live sessions`,
       },
       // Brokers that this command does not use, but sessions may.
       ...others.map((other): Finding => {
         const same = isUp(other) && other.about?.version === world.version;
-        return { check: `broker ${other.url}`, verdict: same ? "ok" : "warning", found: wordsOf(other) };
+        return { check: `broker ${other.url}`, verdict: same ? "ok" : "warning", found: healthWords(other) };
       }),
     ];
   } finally {

@@ -1,7 +1,7 @@
 /** `cct outbox`: the outboxes of this machine's sessions, and adding a message to one. */
 import type { Command } from "commander";
 import { wasNotReceived } from "../../client/client.ts";
-import { addToOutbox, excerpt, expiryOf, type OutboxEntry, readAllOutboxes, removeEntry } from "../../client/outbox.ts";
+import { addToOutbox, expiryOf, type OutboxEntry, readAllOutboxes, removeEntry } from "../../client/outbox.ts";
 import type { OutputOf } from "../../operations/index.ts";
 import { homeOf } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -9,7 +9,8 @@ import type { World } from "../../platform/world.ts";
 import { shortId } from "../../rules/address.ts";
 import { peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
-import { span, table, toJson } from "../parts/output.ts";
+import { toJson } from "../parts/output.ts";
+import { outbox } from "../views/outbox.ts";
 
 /** Adds a session's message to its outbox, and answers in place of the broker. The operator has no outbox, so this throws. */
 export function keepFor(
@@ -40,7 +41,7 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
     .action(({ drop, json }: { drop?: string; json?: boolean }) => {
       const home = homeOf(world);
       const all = readAllOutboxes(home);
-      if (drop === undefined) return screen.write(json ? toJson({ messages: all.map(shape) }) : list(all));
+      if (drop === undefined) return show(home, all, json ?? false);
       const found = all.filter((one) => one.message_id === drop);
       if (found.length === 0) {
         throw new CctError(
@@ -50,38 +51,24 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
         );
       }
       for (const one of found) removeEntry(home, one);
-      screen.write(json ? toJson({ dropped: drop }) : `The message was dropped; its session is not notified.\n`);
+      screen.write(json ? toJson({ dropped: drop }) : "The message was dropped; its session is not notified.\n");
     });
 
-  const stateOf = (kept: OutboxEntry): string =>
-    kept.ended !== undefined ? "ended" : expiryOf(kept) <= world.now() ? "expired" : "kept";
-  const whyOf = ({ ended, waits }: OutboxEntry): string | undefined => ended ?? waits;
-
-  function shape(kept: OutboxEntry): Record<string, unknown> {
-    const { peer_id, message_id, kept_at, input } = kept;
-    const why = whyOf(kept);
-    return {
-      message_id,
-      peer_id,
-      to: input.to,
-      text: input.text,
-      kept_at,
-      state: stateOf(kept),
-      ...(why === undefined ? {} : { why }),
-    };
+  function show(home: string, all: readonly OutboxEntry[], json: boolean): void {
+    const messages = all.map((entry) => outboxMessage(entry, world.now()));
+    const names = new Map(all.length > 0 ? peersHere(home).map(({ peer_id, name }) => [peer_id, name]) : []);
+    const rows = messages.map((message) => ({
+      ...message,
+      from: names.get(message.peer_id) ?? shortId(message.peer_id),
+    }));
+    screen.write(json ? toJson({ messages }) : outbox(rows, screen, world.now()));
   }
+}
 
-  function list(all: OutboxEntry[]): string {
-    if (all.length === 0) return "The outboxes are empty.\n";
-    const names = new Map(peersHere(homeOf(world)).map(({ peer_id, name }) => [peer_id, name]));
-    const rows = all.map((kept) => [
-      names.get(kept.peer_id) ?? shortId(kept.peer_id),
-      String(kept.input.to ?? "?"),
-      span(world.now() - kept.kept_at),
-      stateOf(kept),
-      kept.message_id,
-      [excerpt(kept), whyOf(kept)].filter((part) => part).join(" — "),
-    ]);
-    return table(screen, ["FROM", "TO", "AGE", "STATE", "ID", "TEXT"], rows);
-  }
+/** `ended`: it will not be sent. `why`: the reason, or the broker's last reason to try again later. */
+function outboxMessage(entry: OutboxEntry, now: number) {
+  const { peer_id, message_id, kept_at, input, ended, waits } = entry;
+  const state = ended !== undefined ? "ended" : expiryOf(entry) <= now ? "expired" : "kept";
+  const why = ended ?? waits;
+  return { message_id, peer_id, to: input.to, text: input.text, kept_at, state, ...(why !== undefined && { why }) };
 }

@@ -3,9 +3,7 @@
  * running during an outage, and the service is registered again afterwards.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeSync } from "node:fs";
 import { constants } from "node:os";
-import { isatty } from "node:tty";
 import type { Client } from "../../client/client.ts";
 import { probeAndRenew } from "../../client/services.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
@@ -24,11 +22,11 @@ const LEAVE_MS = 4_000;
 
 /** Registers, runs the command, unregisters. Returns the exit code, or 128 + n for signal n, as shells do. */
 export async function runWithService(
+  { screen, stdinIsTerminal, onSignal }: Context,
   client: Client,
   as: Credentials | undefined,
   registration: Registration,
   [program = "", ...args]: string[],
-  onSignal: Context["onSignal"],
 ): Promise<number> {
   let asked: NodeJS.Signals | undefined;
   let child: ChildProcess | undefined;
@@ -36,10 +34,12 @@ export async function runWithService(
   const removeHandler = onSignal(["SIGINT", "SIGTERM", "SIGHUP"], (signal) => {
     asked = signal;
     // On a terminal Ctrl-C reaches the command anyway, and many programs treat a second one as "quit now".
-    if (signal !== "SIGINT" || !isatty(0)) child?.kill(signal);
+    if (signal !== "SIGINT" || !stdinIsTerminal) child?.kill(signal);
   });
   await client.call("register_service", registration, as);
-  const keeping = keep(client, as, registration);
+  const warn = (problem: string): void =>
+    screen.stderr.writeNow(`cct: ${problem} The command keeps running; registration is retried.\n`);
+  const keeping = keepRegistered(client, as, registration, warn);
   try {
     if (asked) return codeOf(asked);
     child = spawn(program, args, { stdio: "inherit" });
@@ -66,19 +66,15 @@ function ended(child: ChildProcess, program: string): Promise<number> {
   });
 }
 
-/** Writes synchronously: Node's streams would make the pipe non-blocking, which the command shares. */
-function tell(trouble: string): void {
-  try {
-    writeSync(2, `cct: ${trouble} The command keeps running; registration is retried.\n`);
-  } catch {
-    // A closed standard error must not end the command.
-  }
-}
-
 const codeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 
 /** Probes and renews at a third of the TTL; registers again when the broker has forgotten the service. */
-function keep(client: Client, as: Credentials | undefined, registration: Registration): { close(): Promise<void> } {
+function keepRegistered(
+  client: Client,
+  as: Credentials | undefined,
+  registration: Registration,
+  warn: (problem: string) => void,
+): { close(): Promise<void> } {
   const { service_id, url, health_path } = registration;
   const longest = (registration.ttl_seconds * 1000) / 3;
   let closed = false;
@@ -86,7 +82,7 @@ function keep(client: Client, as: Credentials | undefined, registration: Registr
   let problem = "";
   let wake: () => void = () => {};
 
-  /** Returns the registered service; `undefined` when the broker could not be reached. */
+  /** Returns the service's health; `undefined` when the broker could not be reached or refused. */
   async function once(): Promise<OutputOf<"renew_service">["health"] | undefined> {
     try {
       const { health } = await probeAndRenew(client, { service_id, url, health_path }, as).catch((error: unknown) => {
@@ -97,7 +93,7 @@ function keep(client: Client, as: Credentials | undefined, registration: Registr
       return health;
     } catch (error) {
       const line = errorLine(error);
-      if (line !== problem && !closed) tell(line);
+      if (line !== problem && !closed) warn(line);
       problem = line;
       return undefined;
     }

@@ -1,17 +1,17 @@
 /** `cct service`: registers and lists infrastructure such as dev servers and databases. */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Client } from "../../client/client.ts";
-import { localClient } from "../../client/local.ts";
 import { probeAndRenew } from "../../client/services.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
-import type { OutputOf } from "../../operations/index.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
-import { oneLine } from "../../rules/text.ts";
 import { actor } from "../parts/actor.ts";
+import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { type Screen, span, table, toJson } from "../parts/output.ts";
+import { toJson } from "../parts/output.ts";
+import { registered, services, unregistered } from "../views/services.ts";
+import { wholeNumber } from "./call.ts";
 import { runWithService } from "./service-run.ts";
 
 interface Registering {
@@ -20,12 +20,11 @@ interface Registering {
   health?: string;
 }
 
-type Service = OutputOf<"list_services">["services"][number];
-
 /** TTL of a service whose command was killed without unregistering. */
 const RUN_TTL_S = 60;
 
-export function addServiceCommands(program: Command, { world, screen, onSignal, setExitCode }: Context): void {
+export function addServiceCommands(program: Command, context: Context): void {
+  const { world, screen } = context;
   const service = program
     .command("service")
     .description("Registers services (dev servers, databases, browsers …), and lists those of all sessions.");
@@ -49,12 +48,7 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
       withBroker(world, async (client, as) => {
         const made = await client.call("register_service", registration(world, kind, url, options), as);
         const probed = await probeAndRenew(client, { ...made, health_path: options.health }, as);
-        const { name, health, service_id, expires_at } = probed;
-        screen.write(
-          options.json
-            ? toJson(probed)
-            : `${oneLine(`${name} is registered for ${span(expires_at - world.now())}, ${health}: ${probed.url} (${service_id.slice(0, 8)})`, 2500)}\n`,
-        );
+        screen.write(options.json ? toJson(probed) : registered(probed, world.now()));
       }),
     );
 
@@ -65,9 +59,7 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
     .action((which: string, options: { json?: boolean }) =>
       withBroker(world, async (client, as) => {
         const gone = await client.call("unregister_service", { service: which }, as);
-        screen.write(
-          options.json ? toJson(gone) : `${oneLine(`${gone.name} is no longer registered: ${gone.url}`, 2500)}\n`,
-        );
+        screen.write(options.json ? toJson(gone) : unregistered(gone));
       }),
     );
 
@@ -95,7 +87,7 @@ export function addServiceCommands(program: Command, { world, screen, onSignal, 
           ttl_seconds: options.ttl ?? RUN_TTL_S,
           service_id: world.newId(),
         };
-        setExitCode(await runWithService(client, as, wanted, command, onSignal));
+        context.setExitCode(await runWithService(context, client, as, wanted, command));
       }),
     );
 }
@@ -111,37 +103,8 @@ function registration(world: World, kind: string, url: string, { name, ttl, heal
   };
 }
 
-async function withBroker(
-  world: World,
-  work: (client: Client, as: Credentials | undefined) => Promise<void>,
-): Promise<void> {
+function withBroker(world: World, work: (client: Client, as: Credentials | undefined) => Promise<void>): Promise<void> {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
-  const client = localClient(config, world.random);
-  try {
-    await work(client, actor(world, config));
-  } finally {
-    client.close();
-  }
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(value);
-}
-
-function services(all: Service[], screen: Screen, now: number): string {
-  if (all.length === 0) return "No service is registered. Register one with: cct service register <kind> <url>\n";
-  const rows = all.map((service) => [
-    service.service_id.slice(0, 8),
-    service.name,
-    service.kind,
-    service.owner_name,
-    service.health,
-    service.health_at === null ? "" : `${span(now - service.health_at)} ago`,
-    service.health === "stale" ? "" : `in ${span(service.expires_at - now)}`,
-    service.host,
-    service.url,
-  ]);
-  return table(screen, ["ID", "NAME", "KIND", "OWNER", "HEALTH", "PROBED", "EXPIRES", "MACHINE", "URL"], rows);
+  return withClient(world, config, (client) => work(client, actor(world, config)));
 }

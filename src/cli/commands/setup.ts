@@ -153,7 +153,7 @@ async function runInstall({ world, screen }: Context, flags: InstallFlags): Prom
     );
   if (version === undefined) {
     screen.write(
-      "There is no 'claude' on your PATH; the plugin will work once it is installed: : npm install -g @anthropic-ai/claude-code\n",
+      "There is no 'claude' on your PATH; the plugin will work once it is installed: npm install -g @anthropic-ai/claude-code\n",
     );
   }
 }

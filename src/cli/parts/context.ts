@@ -13,6 +13,8 @@ export interface Launchers {
 /** An output stream. */
 export interface Output {
   write(text: string): void;
+  /** Writes before it returns, and ignores errors. For a stream that is shared with a child process. */
+  writeNow(text: string): void;
   isTerminal: boolean;
   /** Width of the terminal; `undefined` if there is none. */
   columns?: number | undefined;
@@ -22,8 +24,11 @@ export interface Output {
 export interface Terminal {
   stdout: Output;
   stderr: Output;
-  /** All of standard input. */
-  readStdin(): Promise<Uint8Array>;
+  stdin: {
+    /** All of standard input. */
+    read(): Promise<Uint8Array>;
+    isTerminal: boolean;
+  };
   /**
    * Calls `handler` for each of these signals instead of ending the process; with `once`, a signal that is repeated ends
    * it. The result removes the handler.
@@ -43,6 +48,7 @@ export interface Context {
   launchers: Launchers;
   /** All of standard input as text. Rejects if it is not UTF-8. */
   readStdin(): Promise<string>;
+  stdinIsTerminal: boolean;
   onSignal: Terminal["onSignal"];
   exit: Terminal["exit"];
   /** Sets the exit code of a command that ends without an error; 0 by default. */

@@ -7,7 +7,7 @@ import { escapeInvisible, oneLine } from "../../rules/text.ts";
 export interface Screen {
   write(text: string): void;
   /** Standard error. */
-  stderr: { write(text: string): void; isTerminal: boolean };
+  stderr: { write(text: string): void; writeNow(text: string): void; isTerminal: boolean };
   colour: boolean;
   columns: number;
 }

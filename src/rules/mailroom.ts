@@ -91,12 +91,15 @@ function start(state: Mailroom, job: Job, now: number): Mailroom {
 function tick(state: Mailroom, ended: boolean, now: number): Mailroom {
   const { file, offer, broker } = state;
   if (isEmpty(file)) return state;
+  const isDue = now - offer.at >= offer.patience;
+  // The last write failed, so what it would have said of waking does not count yet.
+  if (!offer.inSpool) return isDue ? { ...state, steps: plans.reoffer } : state;
   if (offer.nowake && file.messages.length > 0) {
     if (now - broker.askedAt < WAKE_CHECK_MS) return state;
     return { ...state, broker: { ...broker, askedAt: now }, steps: plans.recheck };
   }
   // The user pressed Escape, which no hook reports, or the host missed the file.
-  const isIgnored = now - offer.at >= offer.patience && urgencyOf(file) !== "low" && !ended;
+  const isIgnored = isDue && urgencyOf(file) !== "low" && !ended;
   return isIgnored ? { ...state, steps: plans.reoffer } : state;
 }
 

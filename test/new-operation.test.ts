@@ -27,6 +27,7 @@ export const greet = operation({
   repeatable: "with greeting_id",
   errors: ["not_found"],
   cli: "greet <who>",
+  example: "greet ann",
   tool: { title: "Greet", readOnly: true, adds: { mood: z.string().describe("how it is meant") } },
   doc: "Greets somebody. Only for tests.",
   input: z.strictObject({
@@ -135,6 +136,7 @@ test("the command exists, with help, arguments and output", async () => {
   const help = await run("greet", "--help");
   expect(help).toContain("Greets somebody. Only for tests.");
   expect(help).toContain("whom to greet");
+  expect(help).toContain("Example:\n  cct greet ann\n");
   expect(await run("greet", "ann")).toBe("Hello, ann.\n");
   expect(JSON.parse(await run("greet", "ann", "--json"))).toEqual({ greeting: "Hello, ann." });
 });

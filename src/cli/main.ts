@@ -17,6 +17,7 @@ import { addServiceCommands } from "./commands/service.ts";
 import { addSetupCommands } from "./commands/setup.ts";
 import { arrangeHelp } from "./help.ts";
 import type { Context, Launchers, Output, Terminal } from "./parts/context.ts";
+import { example } from "./parts/output.ts";
 
 export { processTerminal } from "./terminal.ts";
 
@@ -67,8 +68,9 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     add(program, context);
   program
     .command("doctor")
+    .addHelpText("after", example("doctor --json"))
     .description(
-      "Checks Node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of them.",
+      "Checks everything that mail passes through. Covers Node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of them.",
     )
     .option("--json", "the findings as JSON")
     .action(async (options: { json?: boolean }) => {
@@ -76,6 +78,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     });
   program
     .command("demo")
+    .addHelpText("after", example("demo"))
     .description(
       "Shows message delivery without Claude Code: a private broker, two session servers, one message each way through the hooks.",
     )
@@ -83,7 +86,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     .action(async (options: { json?: boolean }) => {
       await demo(context, options.json ?? false);
     });
-  program.command("mcp").description("The session server: Claude Code starts it, over standard input and output.");
+  program.command("mcp").description("Runs the session server. Claude Code starts it, over standard input and output.");
   arrangeHelp(program);
 
   try {

@@ -14,6 +14,7 @@ export const setBusy = operation({
   by: ["peer"],
   repeatable: "always",
   cli: "busy <reason> <estimate_seconds>",
+  example: 'busy "the test suite" 600 --as api',
   tool: { title: "Set busy", readOnly: false },
   doc: "Marks this session as busy: normal mail waits until cct_set_ready, or until 1.5 times the estimate has passed; interrupts come through. Senders are told.",
   input: z.strictObject({
@@ -48,6 +49,7 @@ export const setReady = operation({
   by: ["peer"],
   repeatable: "always",
   cli: "ready",
+  example: "ready --as api",
   tool: { title: "Set ready", readOnly: false },
   doc: "Ends this session's busy state; the mail that waited comes.",
   input: z.strictObject({}),

@@ -1,7 +1,7 @@
 /** Taking mail: claims (leases), acknowledgements, and checks by a tool. */
 import * as z from "zod";
 import { acknowledge, claim, deliveryMethods, outcomes } from "../rules/delivery.ts";
-import { type FramedMessage, fitsFrame, takeFitting } from "../rules/framing.ts";
+import { fitsFrame, takeFitting } from "../rules/framing.ts";
 import { wantsQuiet } from "../rules/presence.ts";
 import { MAX_CLAIMS, requireBelow } from "../rules/quotas.ts";
 import { countClaims, countQueued } from "../store/inbox.ts";
@@ -11,24 +11,7 @@ import { recordDeliveryMethod } from "../store/usage.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
 import { canWake } from "./support/post.ts";
-import { address, mailShape, messageId, senderAddress, toMailShape, urgency } from "./support/shapes.ts";
-
-/** The fields that determine the length of a message in its frame. */
-function framed(mail: Mail, host: string): FramedMessage {
-  return {
-    message_id: mail.message_id,
-    from: mail.from_id,
-    from_name: mail.from_name,
-    from_address: senderAddress(mail, host),
-    to: mail.to_address,
-    pool: mail.pool ?? undefined,
-    urgency: mail.urgency,
-    text: mail.text,
-    sent_at: mail.sent_at,
-    reply_to: mail.reply_to ?? undefined,
-    redelivered: mail.delivery.redelivered,
-  };
-}
+import { address, mailShape, messageId, toMailShape, urgency } from "./support/shapes.ts";
 
 async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]> {
   const { sql, now } = context;
@@ -85,7 +68,7 @@ export const claimMessages = operation({
     const peer = callingPeer(context);
     const which = wantsQuiet(peer, now) ? "interrupt" : "all";
     const queued = (await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW)).map((mail) => ({
-      ...framed(mail, peer.host),
+      ...toMailShape(mail, peer.host),
       mail,
     }));
     const tooLong = queued.filter((one) => !fitsFrame(one));

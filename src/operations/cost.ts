@@ -18,6 +18,7 @@ export const cost = operation({
   by: ["operator"],
   repeatable: "always",
   cli: "cost",
+  example: "cost --hours 24",
   doc: "Shows what mail has cost: wakes, injections and estimated tokens, by peer and by pool.",
   input: z.strictObject({ hours: z.int().min(1).max(8760).optional().describe("how far back; default 24") }),
   output: z.object({ peers: z.array(row), pools: z.array(row) }),

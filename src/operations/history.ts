@@ -15,6 +15,7 @@ export const messageStatus = operation({
   repeatable: "always",
   errors: ["not_found"],
   cli: "message <message_id>",
+  example: "message 01a21529-b89e-7ea7-8b80-7a214ad570c5",
   tool: { title: "Message status", readOnly: true },
   doc: "Reports the delivery of a message to each recipient: queued, claimed, delivered (its host took the text), read (its model answered with the text in view), held (by the recipient's inbound policy), or ended unread: expired, refused, dead.",
   input: z.strictObject({ message_id: messageId }),
@@ -54,6 +55,7 @@ export const messages = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous"],
   cli: "messages",
+  example: "messages --peer api --limit 20",
   doc: "Lists the message history, newest first: all messages for the operator, its own for a peer.",
   input: z.strictObject({
     peer: z.string().min(1).max(200).optional().describe("only messages that this peer sent or received"),

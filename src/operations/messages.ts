@@ -47,6 +47,7 @@ export const sendMessage = operation({
   repeatable: "with message_id",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "send <to> <text>",
+  example: 'send api "the branch is form-2" --wait read',
   tool: { title: "Send a message", readOnly: false, alwaysLoad: true },
   doc: "Sends a message to another session, or to all members of a pool. It is kept until they take it; the answer says what to expect of each. A reply, if one comes, arrives by itself: never poll or wait for it.",
   input: z.strictObject({
@@ -185,6 +186,7 @@ export const resendMessage = operation({
   repeatable: "never",
   errors: ["not_found", "conflict"],
   cli: "resend <message_id>",
+  example: "resend 01a21529-b89e-7ea7-8b80-7a214ad570c5",
   doc: "Sends a message again that ended unread: dead, expired or refused. Its deadline no longer applies. For its sender and the operator.",
   input: z.strictObject({ message_id: messageId }),
   output: z.object({ message_id: z.string(), recipients: z.array(deliveryShape) }),

@@ -11,6 +11,7 @@ export const notes = operation({
   by: ["operator"],
   repeatable: "always",
   cli: "notes",
+  example: "notes --json",
   doc: "Lists notes for the operator, newest first: guards that tripped, mail that could not be delivered, held mail that expired.",
   input: z.strictObject({ days: z.int().min(1).max(365).optional().describe("how far back; default 7") }),
   output: z.object({ notes: z.array(z.object({ at: time, text: z.string() })) }),

@@ -130,6 +130,7 @@ export const listPeers = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous"],
   cli: "peers",
+  example: "peers --scope repo",
   tool: { title: "List peers", readOnly: true, alwaysLoad: false },
   doc: "Lists the other sessions (peers): name, machine, directory, branch, summary and presence: active, idle, busy, blocked (waits for its user's permission) or offline. Offline peers are listed for a day, longer while mail waits for them.",
   input: z.strictObject({

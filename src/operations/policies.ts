@@ -25,6 +25,7 @@ export const inboundPolicy = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous"],
   cli: "policy [policy]",
+  example: "policy hold --peer api --from web",
   doc: "Shows or sets what a session's mailbox does with mail: accept it, hold it until the operator releases it, or refuse it (the sender is told). For one sender, one pool, or all the rest. Mail from a person or from the broker is always accepted.",
   input: z.strictObject({
     policy: z.enum(policies).optional().describe("the new policy; without it the policies are only shown"),
@@ -84,6 +85,7 @@ export const heldMessages = operation({
   by: ["peer", "operator"],
   repeatable: "always",
   cli: "held",
+  example: "held --peer api",
   doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, or all of it for the operator. Only the operator can release it.",
   input: z.strictObject({}),
   output: z.object({
@@ -127,6 +129,7 @@ export const unholdMessage = operation({
   repeatable: "never",
   errors: ["not_found"],
   cli: "unhold <message_id>",
+  example: "unhold 01a21529-b89e-7ea7-8b80-7a214ad570c5",
   doc: "Releases held mail to every mailbox that holds it.",
   input: z.strictObject({ message_id: z.string().min(8).max(64).describe("as `cct held` shows it") }),
   output: z.object({ released: z.int().describe("mailboxes that it was released to") }),

@@ -21,6 +21,7 @@ export const poolStatus = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous"],
   cli: "pool status <pool>",
+  example: "pool status front",
   tool: {
     title: "Pool status",
     readOnly: true,

@@ -31,6 +31,7 @@ export const proposeRelease = operation({
   repeatable: "never",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "release propose <pool> <peer> <reason>",
+  example: 'release propose front api "its part is merged"',
   tool: { title: "Propose a release", readOnly: false },
   doc: "Proposes to release a member from a pool because its work there is done. All members vote, including that member; your yes is cast with it. It takes more than half.",
   input: z.strictObject({
@@ -159,6 +160,7 @@ export const voteRelease = operation({
   repeatable: "always",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "release vote <proposal_id> <vote>",
+  example: "release vote 7c31 yes --as web",
   tool: { title: "Vote on a release", readOnly: false },
   doc: "Votes on a proposal to release a member. You can change your vote until it is decided.",
   input: z.strictObject({ proposal_id: proposalId, vote: z.enum(votes) }),
@@ -185,6 +187,7 @@ export const decideRelease = operation({
   repeatable: "never",
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "release decide <proposal_id> <decision>",
+  example: "release decide 7c31 passed",
   doc: "Ends an open proposal: the operator decides passed, rejected or withdrawn; its proposer can withdraw it.",
   input: z.strictObject({
     proposal_id: proposalId,

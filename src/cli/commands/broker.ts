@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { loadConfig } from "../../platform/config.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { toJson } from "../parts/output.ts";
+import { example, toJson } from "../parts/output.ts";
 import { brokerPage } from "../views/brokers.ts";
 
 export function addBrokerCommands(program: Command, context: Context): void {
@@ -11,6 +11,7 @@ export function addBrokerCommands(program: Command, context: Context): void {
     .command("broker")
     .description("Shows the state of a broker, for its operator.")
     .command("status")
+    .addHelpText("after", example("broker status --json"))
     .description(
       "Shows whether the broker is ready, and if not, why; what its store holds and what waits in it. Exit code 1 when it is not ready.",
     )

@@ -6,12 +6,13 @@ import { prepareHome, writeWhole } from "../../platform/home.ts";
 import { isOnThisMachine } from "../../platform/network.ts";
 import { isSecret, settingNamed } from "../../platform/settings.ts";
 import type { Context } from "../parts/context.ts";
-import { table, toJson } from "../parts/output.ts";
+import { example, table, toJson } from "../parts/output.ts";
 
 export function addConfigCommands(program: Command, { world, screen, readStdin }: Context): void {
   const config = program.command("config").description("Shows or changes the settings of this home.");
   config
     .command("show", { isDefault: true })
+    .addHelpText("after", example("config show --json"))
     .description("Shows every setting, its value and where it comes from.")
     .option("--json", "as JSON")
     .action((options: { json?: boolean }) => {
@@ -31,6 +32,7 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
     });
   config
     .command("set <setting> [value]")
+    .addHelpText("after", example("config set keep_read_days 7"))
     .description(
       "Sets a setting in config.json; without a value, resets it to its default. A value of - is read from standard input.",
     )

@@ -9,7 +9,7 @@ import type { World } from "../../platform/world.ts";
 import { type Invitation, readJoinString } from "../../rules/devices.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { paint, toJson } from "../parts/output.ts";
+import { example, paint, toJson } from "../parts/output.ts";
 import { plainHttpWarning } from "../views/lan.ts";
 import { installHere } from "./setup.ts";
 
@@ -22,6 +22,7 @@ interface JoinOptions {
 export function addJoinCommand(program: Command, context: Context): void {
   program
     .command("join <string>")
+    .addHelpText("after", example("join cct-join-1.Wy… --name studio"))
     .description(
       "Joins the broker that printed this join string: writes the configuration, checks the connection, installs CCT into Claude Code. A string of - is read from standard input.",
     )

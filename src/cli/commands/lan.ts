@@ -14,7 +14,7 @@ import type { World } from "../../platform/world.ts";
 import { type Scope, scopes, writeJoinString } from "../../rules/devices.ts";
 import { stopBroker, withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { toJson } from "../parts/output.ts";
+import { example, toJson } from "../parts/output.ts";
 import { joinWith, lanOpened } from "../views/lan.ts";
 
 interface LanOptions {
@@ -30,8 +30,9 @@ interface LanOptions {
 export function addLanCommands(program: Command, context: Context): void {
   program
     .command("lan-start")
+    .addHelpText("after", example("lan-start --host 0.0.0.0"))
     .description(
-      "Opens this machine's broker to other machines, over TLS, and prints a join string for one of them. Sessions here notice a reconnect.",
+      "Opens this machine's broker to other machines. Uses TLS, and prints a join string for one of them. Sessions here notice a reconnect.",
     )
     .option("--host <address>", "address to listen on (default: all of this machine)")
     .option("--port <number>", "port to listen on")
@@ -43,11 +44,13 @@ export function addLanCommands(program: Command, context: Context): void {
     .action((options: LanOptions) => lanStart(context, options));
   program
     .command("lan-stop")
+    .addHelpText("after", example("lan-stop"))
     .description("Closes the broker to other machines again. Their tokens stay valid for the next lan-start.")
     .action(() => lanStop(context));
   const device = program.commands.find((one) => one.name() === "device");
   device
     ?.command("invite")
+    .addHelpText("after", example("device invite --scope post"))
     .description("Prints a new join string: for one machine, once, within 15 minutes.")
     .addOption(new Option("--scope <scope>", "what the machine may do").choices([...scopes]).default("post"))
     .option("--json", "as JSON")

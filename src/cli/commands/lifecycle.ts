@@ -7,7 +7,7 @@ import { CctError, errorBody } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
 import { stopBroker, withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { toJson } from "../parts/output.ts";
+import { example, toJson } from "../parts/output.ts";
 import { brokerSummary, healthWords, isUp } from "../views/brokers.ts";
 
 interface StartOptions {
@@ -20,6 +20,7 @@ interface StartOptions {
 export function addLifecycleCommands(program: Command, context: Context): void {
   program
     .command("start")
+    .addHelpText("after", example("start --port 7900"))
     .description("Starts the broker of this home unless it is running.")
     .option("--foreground", "run in the foreground until Ctrl-C or SIGTERM")
     .option("--host <address>", "address to listen on")
@@ -37,10 +38,12 @@ export function addLifecycleCommands(program: Command, context: Context): void {
     });
   program
     .command("kill")
+    .addHelpText("after", example("kill"))
     .description("Stops the broker. Mail stays in the store; sessions reconnect when a broker runs again.")
     .action(() => stop(context));
   program
     .command("status")
+    .addHelpText("after", example("status --json"))
     .description("Shows whether the broker runs, where, and for how many sessions. Exit code 1 when it does not run.")
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) => context.setExitCode(await status(context, options.json ?? false)));

@@ -6,7 +6,7 @@ import { CctError, systemCode } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import { type Moved, type MoveProgress, type StoreKind, stores } from "../../rules/moves.ts";
 import type { Context } from "../parts/context.ts";
-import { type Screen, table, toJson } from "../parts/output.ts";
+import { example, type Screen, table, toJson } from "../parts/output.ts";
 
 interface MigrateOptions {
   from: StoreKind;
@@ -21,8 +21,9 @@ interface MigrateOptions {
 export function addMigrateCommand(program: Command, context: Context): void {
   const command = program
     .command("migrate")
+    .addHelpText("after", example("migrate --from sqlite --to postgres --dry-run"))
     .description(
-      "Moves all data of this home to PostgreSQL, or back, and verifies the copy. Stop all brokers first. An interrupted move can be repeated.",
+      "Moves all data of this home to PostgreSQL, or back. Verifies the copy. Stop all brokers first. An interrupted move can be repeated.",
     )
     .addOption(new Option("--from <store>", "where the data is").choices(stores).makeOptionMandatory())
     .addOption(new Option("--to <store>", "where to move it").choices(stores).makeOptionMandatory())

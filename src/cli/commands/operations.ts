@@ -12,6 +12,7 @@ import { prepareHome } from "../../platform/home.ts";
 import { resolvePeer } from "../../rules/address.ts";
 import { actor, peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
+import { example } from "../parts/output.ts";
 import { isCliName } from "../views/views.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
 import { broadcastCommand, sendCommand } from "./send.ts";
@@ -21,6 +22,7 @@ interface OperationCommand {
   entry: SurfaceEntry;
   name: CliName;
   cli: string;
+  example: string | undefined;
   doc: string;
   special?: Special | undefined;
 }
@@ -32,17 +34,26 @@ export function addOperationCommands(program: Command, context: Context): void {
 }
 
 function commandsOf(entry: SurfaceEntry): OperationCommand[] {
-  const { name, cli, doc } = entry;
+  const { name, cli, example, doc } = entry;
   if (cli === undefined || !isCliName(name)) return [];
-  const own = { entry, name, cli, doc, special: specials[name] };
+  const own = { entry, name, cli, example, doc, special: specials[name] };
   return name === "send_message"
-    ? [own, { ...own, cli: broadcastCommand.cli, doc: broadcastCommand.doc, special: broadcastCommand }]
+    ? [
+        own,
+        {
+          ...own,
+          cli: broadcastCommand.cli,
+          example: broadcastCommand.example,
+          doc: broadcastCommand.doc,
+          special: broadcastCommand,
+        },
+      ]
     : [own];
 }
 
 function addOperation(
   program: Command,
-  { entry, name, cli, doc, special }: OperationCommand,
+  { entry, name, cli, example: shown, doc, special }: OperationCommand,
   { world, screen, readStdin }: Context,
 ): void {
   const { command, words, argumentNames } = addCommand(program, cli);
@@ -64,6 +75,7 @@ function addOperation(
     command.option("--as <peer>", `act for a session of this machine (else: ${usual})`);
   }
   if (argumentNames.includes("text")) command.addHelpText("after", "\nA text of - is read from standard input.");
+  if (shown !== undefined) command.addHelpText("after", example(shown));
   const ownOptions = special?.options() ?? [];
   for (const option of ownOptions) command.addOption(option);
   command.option("--json", "the answer as JSON");
@@ -117,9 +129,9 @@ async function peerNamed(client: Client, ref: string, home?: string): Promise<{ 
 
 /** The descriptions of command groups: `cct pool …`. */
 const groups: Record<string, string> = {
-  pool: "Pools: named groups with a purpose and an end.",
-  release: "Releases of members from pools, by vote.",
-  device: "Other machines: which may use this broker.",
+  pool: "Creates, joins, leads and archives pools. A pool is a named group with a purpose and an end.",
+  release: "Releases members from pools, by vote.",
+  device: "Lists, invites and revokes machines that may use this broker.",
 };
 
 /** Adds `send <to>`, or `pool join <pool>` in its group. */

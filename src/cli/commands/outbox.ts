@@ -9,7 +9,7 @@ import type { World } from "../../platform/world.ts";
 import { shortId } from "../../rules/address.ts";
 import { peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
-import { toJson } from "../parts/output.ts";
+import { example, toJson } from "../parts/output.ts";
 import { outbox } from "../views/outbox.ts";
 
 /** Adds a session's message to its outbox, and answers in place of the broker. The operator has no outbox, so this throws. */
@@ -33,8 +33,9 @@ export function keepFor(
 export function addOutboxCommand(program: Command, { world, screen }: Context): void {
   program
     .command("outbox")
+    .addHelpText("after", example("outbox --json"))
     .description(
-      "Lists messages that sessions of this machine could not send yet, or that were refused. The outbox is a setting: cct config show.",
+      "Lists messages that sessions here could not send yet. Also lists those that were refused. The outbox is a setting: cct config show.",
     )
     .option("--drop <message_id>", "drop one without sending it")
     .option("--json", "the list as JSON")

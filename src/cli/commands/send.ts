@@ -37,9 +37,10 @@ export const sendCommand: Special = {
 };
 
 /** The same operation under a more familiar name. */
-export const broadcastCommand: Special & { cli: string; doc: string } = {
+export const broadcastCommand: Special & { cli: string; example: string; doc: string } = {
   ...sendCommand,
   cli: "broadcast <pool> <text>",
+  example: 'broadcast front "the branch is form-2"',
   doc: "Sends a message to all members of a pool.",
   toInput: ({ pool, ...input }) => ({ ...input, to: `@${String(pool).replace(/^@/, "")}` }),
 };

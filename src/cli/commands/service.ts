@@ -9,7 +9,7 @@ import type { World } from "../../platform/world.ts";
 import { actor } from "../parts/actor.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { toJson } from "../parts/output.ts";
+import { example, toJson } from "../parts/output.ts";
 import { registered, services, unregistered } from "../views/services.ts";
 import { wholeNumber } from "./call.ts";
 import { runWithService } from "./service-run.ts";
@@ -27,7 +27,7 @@ export function addServiceCommands(program: Command, context: Context): void {
   const { world, screen } = context;
   const service = program
     .command("service")
-    .description("Registers services (dev servers, databases, browsers …), and lists those of all sessions.");
+    .description("Registers and lists dev servers, databases, browsers. Lists the services of all sessions.");
 
   /** Adds the options of a registration. */
   const registering = (command: Command): Command =>
@@ -40,6 +40,7 @@ export function addServiceCommands(program: Command, context: Context): void {
       );
 
   registering(service.command("register <kind> <url>"))
+    .addHelpText("after", example("service register web http://localhost:5173"))
     .description(
       "Registers a service. In a session's shell the session owns and renews it; otherwise it is yours and goes stale after its TTL (an hour).",
     )
@@ -54,6 +55,7 @@ export function addServiceCommands(program: Command, context: Context): void {
 
   service
     .command("unregister <service>")
+    .addHelpText("after", example("service unregister web"))
     .description("Removes a service, by its name, URL or the start of its id.")
     .option("--json", "the service as JSON")
     .action((which: string, options: { json?: boolean }) =>
@@ -65,6 +67,7 @@ export function addServiceCommands(program: Command, context: Context): void {
 
   service
     .command("list")
+    .addHelpText("after", example("service list --kind web"))
     .description("Lists every service with its owner and health.")
     .option("--kind <kind>", "only this kind")
     .option("--json", "as JSON")
@@ -76,6 +79,7 @@ export function addServiceCommands(program: Command, context: Context): void {
     );
 
   registering(service.command("run <kind> <command...>"))
+    .addHelpText("after", example("service run web --url http://localhost:5173 -- npm run dev"))
     .description(
       "Runs a command and keeps its service registered until it ends. Input, output, signals and exit code are the command's.",
     )

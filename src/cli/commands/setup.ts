@@ -24,7 +24,7 @@ import { withLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import type { Context } from "../parts/context.ts";
-import { paint, type Screen } from "../parts/output.ts";
+import { example, paint, type Screen } from "../parts/output.ts";
 
 interface InstallFlags {
   ask?: boolean;
@@ -36,10 +36,12 @@ interface InstallFlags {
 export function addSetupCommands(program: Command, context: Context): void {
   program
     .command("up")
-    .description("Starts the broker, installs CCT into Claude Code and checks both. Safe to repeat.")
+    .addHelpText("after", example("up"))
+    .description("Starts the broker and installs CCT into Claude Code. Checks both; safe to repeat.")
     .action(() => up(context));
   program
     .command("install")
+    .addHelpText("after", example("install --no-statusline"))
     .description("Installs CCT into Claude Code for all new sessions of this user.")
     .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
     .option("--no-statusline", "do not change the status line")
@@ -52,8 +54,9 @@ export function addSetupCommands(program: Command, context: Context): void {
     .action((options: InstallFlags) => runInstall(context, options));
   program
     .command("uninstall")
+    .addHelpText("after", example("uninstall --dry-run"))
     .description(
-      "Removes CCT from Claude Code and restores the files that install changed. Mail and settings stay in the home.",
+      "Removes CCT from Claude Code. Restores the files that install changed; mail and settings stay in the home.",
     )
     .option("--dry-run", "only show what would change")
     .action((options: { dryRun?: boolean }) => runUninstall(context, options.dryRun ?? false));

@@ -62,3 +62,6 @@ export function clockTime(ms: number): string {
 export function toJson(value: unknown): string {
   return `${escapeInvisible(JSON.stringify(value, null, 2))}\n`;
 }
+
+/** An example for the help of a command. `words`: what follows `cct`. */
+export const example = (words: string): string => `\nExample:\n  cct ${words}`;

@@ -78,6 +78,8 @@ export interface Operation<
   errors?: readonly Error[];
   /** The CLI command in commander's syntax: `send <to> <text>`; its arguments are inputs of the same name. */
   cli?: Cli;
+  /** An example of the command, without `cct`. */
+  example?: string;
   tool?: Tool;
   /** What it does: one paragraph, shown in `--help`, to the model and in the reference. The first sentence is the summary. */
   doc: string;

@@ -134,7 +134,7 @@ export const mailShape = z.object({
 });
 
 /** `name@host` of a mail's sender for a reader on `host`; `undefined` on the same machine, or when it is not a peer. */
-export function senderAddress(mail: Mail, host: string): string | undefined {
+function senderAddress(mail: Mail, host: string): string | undefined {
   const { from_name: name, from_host } = mail;
   return from_host === null || from_host === host ? undefined : addressOf({ name, host: from_host }, host);
 }

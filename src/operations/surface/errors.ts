@@ -56,7 +56,7 @@ export function errorsPage(surface: readonly SurfaceEntry[]): string {
     `Every operation can answer with ${everywhere.slice(0, -1).join(", ")} and ${everywhere.at(-1)}; with \`conflict\` on`,
     "PostgreSQL too, when too many callers change the same rows at once. These are declared by single operations:",
     "",
-    "| operation | errors of its own |",
+    "| operation | specific errors |",
     "|---|---|",
     ...surface.flatMap(({ name, errors = [] }) =>
       errors.length === 0

@@ -13,13 +13,13 @@ export function reference(surface: readonly SurfaceEntry[]): string {
     "with a 4xx or 5xx status; see [errors](errors.md). Times are integer milliseconds since 1970 (UTC).",
     "The same in OpenAPI 3.1: [openapi.json](openapi.json), which the broker serves at `GET /openapi.json`.",
   ];
-  for (const { name, by, repeatable, errors, cli, tool, doc, input, output } of surface) {
+  for (const { name, by, repeatable, errors, cli, example, tool, doc, input, output } of surface) {
     lines.push("", `## ${name}`, "", doc, "");
     lines.push(`- for: ${by.join(", ")}`);
     if (tool) lines.push(`- tool: \`cct_${name}\``);
-    if (cli) lines.push(`- command: \`cct ${cli}\``);
+    if (cli) lines.push(`- command: \`cct ${cli}\`${example ? `, such as \`cct ${example}\`` : ""}`);
     lines.push(`- may be repeated: ${repeatable}`);
-    if (errors) lines.push(`- errors of its own: ${errors.map((code) => `\`${code}\``).join(", ")}`);
+    if (errors) lines.push(`- specific errors: ${errors.map((code) => `\`${code}\``).join(", ")}`);
     lines.push("", ...fields("Input", input), "", ...fields("Output", output));
     if (tool?.adds) lines.push("", ...fields("The tool adds", { type: "object", properties: tool.adds }));
   }

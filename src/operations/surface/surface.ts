@@ -29,6 +29,7 @@ export interface SurfaceEntry {
   repeatable: Repeatable;
   errors?: readonly SpecificError[];
   cli?: string;
+  example?: string;
   tool?: Omit<ToolFace, "adds"> & { adds?: Record<string, JsonProperty> };
   doc: string;
   input: JsonSchema;
@@ -42,7 +43,7 @@ export function surface(): SurfaceEntry[] {
 /** `name` comes apart from the declaration, because the general type of a declaration has any name. */
 function entryOf(
   name: OperationName,
-  { by, repeatable, errors, cli, tool, doc, input, output }: Operation,
+  { by, repeatable, errors, cli, example, tool, doc, input, output }: Operation,
 ): SurfaceEntry {
   return {
     name,
@@ -50,6 +51,7 @@ function entryOf(
     repeatable,
     ...(errors && { errors }),
     ...(cli && { cli }),
+    ...(example && { example }),
     ...(tool && { tool: toolOf(tool) }),
     doc,
     input: jsonSchema(input, "input"),

@@ -68,8 +68,8 @@ export const errorTexts: Record<ErrorCode, { meaning: string; next: string }> = 
     next: "Try again once. Report it if it stays.",
   },
   unavailable: {
-    meaning: "No broker answers, or its database does not answer now. The request may have arrived all the same.",
-    next: "Try again in a moment what may be repeated (see the reference). `cct status` shows what is down.",
+    meaning: "No broker answers, or the broker's database does not. The request may still have arrived.",
+    next: "Retry in a moment, if the operation may be repeated (see the reference). `cct status` shows what is down.",
   },
   store_failed: {
     meaning: "The database or a file cannot be read or written. The message says whether anything was stored.",

@@ -61,7 +61,7 @@ export async function runSession(world: World): Promise<void> {
   process.exit(0);
 }
 
-/** The session, or why there is none: then the server starts all the same, to tell the model. */
+/** The session, or the reason why it could not start. The server starts anyway, so that its tools can report the reason. */
 function open(world: World): Session | CctError {
   try {
     return openSession(world);

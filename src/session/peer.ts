@@ -8,7 +8,7 @@ export interface CurrentPeer {
   record: PeerRecord | undefined;
   /** Why there is none, or why the broker cannot be reached. */
   problem: CctError;
-  /** Throws `problem` when there is no peer. */
+  /** Throws `problem` while no peer is registered. */
   credentials(): Credentials;
 }
 

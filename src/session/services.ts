@@ -23,7 +23,7 @@ export function keepServices(client: Client, peer: () => Credentials, machine: s
       const { services } = await client.call("services_to_renew", {}, as);
       // A service on another machine cannot be probed from here: its URL may say localhost.
       const here = services.filter(({ host }) => host === machine);
-      // One may have been unregistered just now; the others are renewed all the same.
+      // A failure of one, such as one unregistered meanwhile, must not stop the others.
       await Promise.allSettled(here.map((service) => probeAndRenew(client, service, as)));
       return Math.min(RENEW_MS, ...here.map(({ ttl_seconds }) => (ttl_seconds * 1000) / 3));
     } catch {

@@ -7,7 +7,7 @@ import { spawnBroker, startBroker, type TestBroker } from "../support/broker.ts"
 import { testClock } from "../support/clock.ts";
 import { onPostgres } from "../support/database.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
-import { allServices, web } from "../support/services.ts";
+import { serviceById, web } from "../support/services.ts";
 import { swept } from "../support/sweep.ts";
 import { until } from "../support/wait.ts";
 
@@ -22,11 +22,7 @@ beforeAll(async () => {
   [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
 });
 
-const all = () => allServices(broker);
-
-async function seen(serviceId: string) {
-  return (await all()).find((service) => service.service_id === serviceId);
-}
+const seen = (id: string) => serviceById(broker, id);
 
 describe("a service that is not renewed", () => {
   onOwnClock("is stale after its TTL, and healthy again when renewed; others may take its place", async () => {

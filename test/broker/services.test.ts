@@ -4,7 +4,7 @@ import { call, ok, refusal, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
-import { allServices, web } from "../support/services.ts";
+import { allServices, serviceById, web } from "../support/services.ts";
 
 const clock = testClock();
 let broker: TestBroker;
@@ -17,9 +17,7 @@ beforeAll(async () => {
 
 const all = () => allServices(broker);
 
-async function seen(serviceId: string) {
-  return (await all()).find((service) => service.service_id === serviceId);
-}
+const seen = (id: string) => serviceById(broker, id);
 
 describe("a registered service", () => {
   test("is listed for all: kind, place, owner, and health unknown", async () => {

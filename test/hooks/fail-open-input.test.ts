@@ -60,7 +60,7 @@ describe("input that is not what it should be", () => {
     await Promise.all(each);
   });
 
-  test("a long input costs a second of work at the most, of the ten that the host gives a hook", async () => {
+  test("a long input takes at most one second of the ten that the host allows a hook", async () => {
     const long = [
       `{"tool_name":"Write","tool_input":{"content":"${giant}"},"tool_use_id":"a"}`,
       `{"tool_name":"Write","tool_input":{"content":"${giant.slice(0, 60_000)}"},"tool_use_id":"a"}`,

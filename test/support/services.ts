@@ -11,3 +11,6 @@ export function web(more: object = {}) {
 }
 
 export const allServices = async (broker: TestBroker) => (await ok(broker, "list_services", {})).services;
+
+export const serviceById = async (broker: TestBroker, id: string) =>
+  (await allServices(broker)).find((service) => service.service_id === id);

@@ -75,14 +75,13 @@ export class Simulation {
 
   report(): void {
     const message_id = `report-${String(this.#ids++).padStart(4, "0")}`;
-    const text = "not sent";
     const message = {
       message_id,
       from: "cct",
       from_name: "cct",
       to: "",
       urgency: "normal" as const,
-      text,
+      text: "not sent",
       sent_at: this.now,
     };
     this.reports.set(message_id, { ...message, redelivered: false, attempt: 0 });
@@ -92,6 +91,12 @@ export class Simulation {
     const id = this.#ids++;
     this.#jobs.set(id, name);
     this.#dispatch({ type: "request", job: { name, id } });
+  }
+
+  /** The connection changes the peer in one step after the other, so none begins while another is under way. */
+  changePeer(name: "leave" | "resume"): void {
+    const isChanging = [...this.#jobs.values()].some((job) => job !== "run" && job !== "check");
+    if (!isChanging) this.request(name);
   }
 
   hint = (): void => this.#dispatch({ type: "hint" });

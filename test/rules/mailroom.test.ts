@@ -35,8 +35,8 @@ const actions = {
   "may wake or not": (sim) => {
     sim.mayWake = !sim.mayWake;
   },
-  "leaves and comes back": (sim) => sim.request("leave"),
-  "is forgotten by the broker": (sim) => sim.request("resume"),
+  "leaves and comes back": (sim) => sim.changePeer("leave"),
+  "is forgotten by the broker": (sim) => sim.changePeer("resume"),
   restart: (sim) => sim.restart(),
 } satisfies Record<string, (sim: Simulation) => void>;
 type Action = keyof typeof actions;

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
 import { operations } from "../../src/operations/index.ts";
+import { forFile } from "../support/cleanup.ts";
 import { testClock } from "../support/clock.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { root } from "./needs.ts";
@@ -153,7 +154,7 @@ hostTest("without a token there is 401 everywhere, and the word that the broker 
 });
 
 hostTest("sessions of both machines see each other, and mail wakes the real Claude Code on the other", async () => {
-  annSession = await startHost(ann.home, "ann", { env: ann.env, within: ann.network.within });
+  annSession = await forFile(() => startHost(ann.home, "ann", { env: ann.env, within: ann.network.within }));
   await annSession.ready();
   ben = await stage().start("ben");
   const word = newWord("hello");

@@ -11,12 +11,23 @@ interface Undo {
 }
 
 let undo: Undo[] = [];
+let sharing = 0;
 
 /** Runs `work` when the running test ends, or else the test file; what was made last is undone first. */
 export function atEnd(work: () => unknown): void {
   const test: RunnerTestCase | undefined = TestRunner.getCurrentTest();
   // Of tests that run at the same time nobody knows which one calls.
-  undo.push({ test: test?.concurrent ? undefined : test, work });
+  undo.push({ test: test?.concurrent || sharing > 0 ? undefined : test, work });
+}
+
+/** Runs `make` in a test for the tests that follow: what it makes is undone when the file ends. */
+export async function forFile<T>(make: () => Promise<T>): Promise<T> {
+  sharing++;
+  try {
+    return await make();
+  } finally {
+    sharing--;
+  }
 }
 
 /** Called by the setup of each test file after each test, and without one as the last hook of the file. */

@@ -39,7 +39,7 @@ export interface Delivery {
   /** When the current claim was made or last renewed, milliseconds since 1970. */
   leased_at: number | null;
   redelivered: boolean;
-  /** The number of claims that were lost. */
+  /** The number of claims that were lost, or shown and never confirmed as read. */
   lost: number;
   delivered_at: number | null;
   read_at: number | null;
@@ -48,7 +48,7 @@ export interface Delivery {
   reason: string | null;
 }
 
-/** After this many lost claims a delivery becomes a dead letter: more attempts would only hide a fault. */
+/** After this many such claims a delivery becomes a dead letter: more attempts would only hide a fault. */
 const MAX_LOST = 10;
 
 /** Inbound policies of a recipient. */
@@ -165,5 +165,5 @@ function requeue(d: Delivery, mayBeSeen: boolean): Delivery {
   const lost = d.lost + (mayBeSeen ? 1 : 0);
   const requeued = { ...d, leased_at: null, delivered_at: null, redelivered: d.redelivered || mayBeSeen, lost };
   if (lost < MAX_LOST) return { ...requeued, state: "queued" };
-  return { ...requeued, state: "dead", reason: `claimed ${lost} times without a confirmed delivery` };
+  return { ...requeued, state: "dead", reason: `claimed ${lost} times and never confirmed as read` };
 }

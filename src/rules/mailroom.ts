@@ -84,7 +84,7 @@ function start(state: Mailroom, job: Job, now: number): Mailroom {
     case "resume":
       return expectMail({ ...state, open: true, steps: plans.resume });
     case "tick":
-      return tick(state, job.ended, now);
+      return state.open ? tick(state, job.ended, now) : state;
   }
 }
 

@@ -67,6 +67,19 @@ function afterAny(names: Action[], check: (sim: Simulation) => void, example: Ac
   );
 }
 
+/** The mail file could not be taken back, and then it was time to offer it again. */
+const failedLeave: Action[] = [
+  ...often,
+  ...often,
+  "a message",
+  ...often,
+  ...often,
+  "leaves and comes back",
+  "tick",
+  "a lease",
+  "an effect fails",
+];
+
 /** Ends the jobs that run. */
 function finish(sim: Simulation): void {
   for (let i = 0; sim.effect; i++) {
@@ -139,18 +152,22 @@ describe("the mail machine, whatever happens,", () => {
   });
 
   test("claims nothing while it leaves a peer, acknowledges as that peer, and leaves the spool empty", () => {
-    afterAny(all, (sim) => {
-      sim.comesBack = false;
-      sim.request("leave");
-      while (sim.effect) {
-        const { effect, state } = sim;
-        if (!state.open) expect(["claim", "check", "put"]).not.toContain(effect.do);
-        if (effect.do === "acknowledge") expect(effect.former).toBe(!state.open);
-        sim.perform("none");
-      }
-      expect([sim.mail, sim.files]).toEqual([undefined, []]);
-      expect(sim.state).toMatchObject({ open: false, unconfirmed: [] });
-    });
+    afterAny(
+      all,
+      (sim) => {
+        sim.comesBack = false;
+        sim.request("leave");
+        while (sim.effect) {
+          const { effect, state } = sim;
+          if (!state.open) expect(["claim", "check", "put"]).not.toContain(effect.do);
+          if (effect.do === "acknowledge") expect(effect.former).toBe(!state.open);
+          sim.perform("none");
+        }
+        expect([sim.mail, sim.files]).toEqual([undefined, []]);
+        expect(sim.state).toMatchObject({ open: false, unconfirmed: [] });
+      },
+      failedLeave,
+    );
   });
 
   test("offers mail that no hook takes to any hook, again and again", () => {

@@ -40,8 +40,8 @@ const DRAIN_MS = 3_000;
 
 export interface Broker {
   url: string;
-  /** Resolves when the home has been removed, so that the broker has no purpose any more. */
-  abandoned: Promise<void>;
+  /** Resolves when the broker has to end: with the error of its store, or without one when its home was removed. */
+  ended: Promise<CctError | undefined>;
   close(): Promise<void>;
 }
 
@@ -114,6 +114,13 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
   };
   let closed = false;
   const isClosing = (): boolean => closed;
+  let hasFailed = false;
+  const failure =
+    database.store.failed?.then((error) => {
+      hasFailed = true;
+      log.fatal({ err: error }, "the store failed: the broker ends, and the next start reads the log");
+      return error;
+    }) ?? new Promise<never>(() => {});
   const connections = createConnections(config.connections_per_address);
   const monitoring = createMonitoring({
     store,
@@ -181,12 +188,12 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
 
   return {
     url,
-    abandoned: loop.abandoned,
+    ended: Promise.race([loop.abandoned.then(() => undefined), failure]),
     async close() {
       closed = true;
       const stopped = loop.stop();
       // Before the streams end: a session whose stream ends checks the file to tell a shutdown from a crash.
-      removeBrokerFile(world, config.home);
+      if (!hasFailed) removeBrokerFile(world, config.home);
       await stopped;
       const drained = listeners.close();
       events.close();

@@ -19,6 +19,14 @@ export function bindable(value: Value | undefined): Value {
 /** Part of the errors of drivers: the transaction was rolled back. */
 export const NOTHING_STORED = "Nothing of this request was stored, and nothing stored before is lost.";
 
+/** The error for a transaction whose COMMIT failed in a way that leaves its outcome open. Clients treat it like a lost answer. */
+export const outcomeUnknown = (why: string): CctError =>
+  new CctError(
+    "unavailable",
+    `${why}: it is unknown whether this request was stored.`,
+    "Repeat it (a message with the same message_id is not sent twice), or check the result.",
+  );
+
 /** Runs one statement with `$1`-style placeholders and returns its rows. The same SQL runs on every store. */
 export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 
@@ -37,6 +45,8 @@ export interface Store {
   exclusiveTx<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /** Conflict counters since the start; absent where conflicts cannot happen (SQLite). */
   counts?(): StoreCounts;
+  /** Resolves when the store can no longer know what it contains: the process has to end, and the next start reads the log. */
+  failed?: Promise<CctError>;
   /** Finishes queued work, then closes. Later calls of `tx` are rejected. */
   close(): Promise<void>;
   /** Size of the database in bytes. */

@@ -73,8 +73,9 @@ async function serve({ screen, launchers, onSignal }: Context, config: Config): 
   });
   const broker = await launchers.startBroker(config);
   screen.write(`The broker listens on ${broker.url}. Ctrl-C ends it.\n`);
-  await Promise.race([signalled, broker.abandoned]);
+  const failure = await Promise.race([signalled, broker.ended]);
   await broker.close();
+  if (failure) throw failure;
 }
 
 async function stop({ world, screen }: Context): Promise<void> {

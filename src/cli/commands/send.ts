@@ -1,7 +1,8 @@
 /** `cct send` and `cct broadcast`, which add `--wait` and the outbox to the operation. */
 import { Option } from "commander";
-import { isUnavailable } from "../../client/client.ts";
+import { isUnavailable, wasNotReceived } from "../../client/client.ts";
 import type { Config } from "../../platform/config.ts";
+import { CctError } from "../../platform/errors.ts";
 import { waitFor } from "../parts/wait.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
 import { keepFor } from "./outbox.ts";
@@ -28,6 +29,12 @@ export const sendCommand: Special = {
     const input = { ...call.input, message_id };
     const output = await client.callAny("send_message", input, me).catch((error: unknown) => {
       if (usesOutbox(options, config) && isUnavailable(error)) return keepFor(world, config.home, me, input, error);
+      if (isUnavailable(error) && !wasNotReceived(error))
+        throw new CctError(
+          "unavailable",
+          `The message was not confirmed, perhaps it was sent: ${error.message}`,
+          `Send it again with --message-id ${message_id}: it cannot arrive twice.`,
+        );
       throw error;
     });
     if (wait !== "delivered" && wait !== "read") return print(call, "send_message", output);

@@ -1,12 +1,13 @@
 /** What every command gets: the world, the terminal, and the parts of the program that it may start. */
 import type { Config } from "../../platform/config.ts";
+import type { CctError } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import type { Move, Moved } from "../../rules/moves.ts";
 import type { Screen } from "./output.ts";
 
 /** Passed in by `bin.ts`, so that the CLI does not load these parts. */
 export interface Launchers {
-  startBroker(config: Config): Promise<{ url: string; abandoned: Promise<void>; close(): Promise<void> }>;
+  startBroker(config: Config): Promise<{ url: string; ended: Promise<CctError | undefined>; close(): Promise<void> }>;
   move(config: Config, how: Move): Promise<Moved>;
 }
 

@@ -1,7 +1,7 @@
 /** Classifies errors of PostgreSQL and its driver (retryable, broken connection, timeout) and words them for users. */
 import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
-import { NOTHING_STORED } from "../store.ts";
+import { NOTHING_STORED, outcomeUnknown } from "../store.ts";
 
 /** SQLSTATE unique_violation. */
 export const UNIQUE = "23505";
@@ -35,11 +35,7 @@ export const tooBusy = (): CctError =>
   new CctError("unavailable", `The database is overloaded. ${NOTHING_STORED}`, "Try again in a moment.");
 
 export const commitOutcomeUnknown = (): CctError =>
-  new CctError(
-    "unavailable",
-    "The connection to the database broke during COMMIT: it is unknown whether this request was stored.",
-    "Repeat it (a message with the same message_id is not sent twice), or check the result.",
-  );
+  outcomeUnknown("The connection to the database broke during COMMIT");
 
 /** Converts a database error into a `CctError` with a hint. Other errors pass unchanged. */
 export function storeError(error: unknown): unknown {

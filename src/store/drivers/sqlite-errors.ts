@@ -2,19 +2,23 @@
 import { CctError } from "../../platform/errors.ts";
 import { NOTHING_STORED } from "../store.ts";
 
-const FULL = 13;
 const BUSY = 5;
+const NO_MEMORY = 7;
 const READ_ONLY = 8;
-const CANNOT_OPEN = 14;
+const INPUT_OUTPUT = 10;
 const CORRUPT = 11;
+const FULL = 13;
+const CANNOT_OPEN = 14;
 const NOT_A_DATABASE = 26;
 
-/** Converts an SQLite error into a `CctError` with a hint. Other errors pass unchanged. */
+/** What an operator does about a damaged file. The broker has to be stopped first. */
+const RESTORE_HINT =
+  "Stop the broker (cct kill) and restore a backup: cct restore <file>. Without one: docs/backup-and-restore.md.";
+
+/** Converts an SQLite error into a `CctError` with a hint. Errors of the SQL itself are bugs and pass unchanged, like all others. */
 export function storeError(error: unknown, path: string): unknown {
   if (error instanceof CctError || !(error instanceof Error)) return error;
-  const code = resultCode(error);
-  if (code === undefined) return error;
-  switch (code) {
+  switch (resultCode(error)) {
     case FULL:
       return new CctError(
         "store_full",
@@ -31,31 +35,45 @@ export function storeError(error: unknown, path: string): unknown {
     case CANNOT_OPEN:
       return new CctError(
         "store_failed",
-        `${path} cannot be opened for writing.`,
-        "Check its owner, its mode and the disk.",
+        `${path} cannot be opened for writing. Nothing of this request was stored.`,
+        "Check its owner, its mode, and whether its disk is mounted read-only.",
       );
     case CORRUPT:
     case NOT_A_DATABASE:
       return new CctError(
         "store_failed",
-        `${path} is damaged or not a database (${error.message}). CCT has not touched it.`,
-        "Move it (with its -wal file) away to start with an empty one, or restore a backup.",
+        `${path} is damaged or not a database (${error.message}). Nothing of this request was stored.`,
+        RESTORE_HINT,
       );
-    default:
+    case INPUT_OUTPUT:
       return new CctError(
         "store_failed",
-        `SQLite: ${error.message}. ${NOTHING_STORED}`,
-        "Check the disk, then repeat the request.",
+        `${path} cannot be read or written (${error.message}). Nothing of this request was stored.`,
+        "Check the disk and the system's log, then repeat the request.",
       );
+    case NO_MEMORY:
+      return new CctError(
+        "store_failed",
+        `SQLite has no memory left. ${NOTHING_STORED}`,
+        "Free some memory, then repeat the request.",
+      );
+    default:
+      return error;
   }
 }
 
+/** After this at COMMIT the transaction may be in the log, so that the next start finds it: its outcome is unknown. */
+export const isInputOutputError = (error: unknown): boolean =>
+  error instanceof Error && resultCode(error) === INPUT_OUTPUT;
+
 const codesByName: Record<string, number> = {
-  SQLITE_FULL: FULL,
   SQLITE_BUSY: BUSY,
+  SQLITE_NOMEM: NO_MEMORY,
   SQLITE_READONLY: READ_ONLY,
-  SQLITE_CANTOPEN: CANNOT_OPEN,
+  SQLITE_IOERR: INPUT_OUTPUT,
   SQLITE_CORRUPT: CORRUPT,
+  SQLITE_FULL: FULL,
+  SQLITE_CANTOPEN: CANNOT_OPEN,
   SQLITE_NOTADB: NOT_A_DATABASE,
 };
 

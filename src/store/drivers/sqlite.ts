@@ -5,9 +5,9 @@
  */
 import { stat } from "node:fs/promises";
 import { CctError } from "../../platform/errors.ts";
-import type { Sql, Store } from "../store.ts";
+import { outcomeUnknown, type Sql, type Store } from "../store.ts";
 import { connect, statementCache } from "./sqlite-connection.ts";
-import { storeError } from "./sqlite-errors.ts";
+import { isInputOutputError, storeError } from "./sqlite-errors.ts";
 
 /** Maximum size of a group commit; the rest waits for the next one, which bounds the latency of each. */
 const MAX_GROUP = 256;
@@ -41,6 +41,11 @@ export async function openSqlite(path: string): Promise<Store> {
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
+  let failure: CctError | undefined;
+  let reportFailure = (_: CctError): void => {};
+  const failed = new Promise<CctError>((resolve) => {
+    reportFailure = resolve;
+  });
 
   async function runGroups(): Promise<void> {
     // Requests of this turn of the event loop join the first group.
@@ -48,6 +53,10 @@ export async function openSqlite(path: string): Promise<Store> {
     while (waiting.length > 0) {
       const group = waiting.slice(0, MAX_GROUP);
       waiting = waiting.slice(MAX_GROUP);
+      if (failure) {
+        for (const work of group) work.fail(ending());
+        continue;
+      }
       const [work] = group;
       await (work && group.length === 1 ? runAlone(work) : runGroup(group));
       if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -65,13 +74,12 @@ export async function openSqlite(path: string): Promise<Store> {
         try {
           answers.push(await work.run(sql));
         } catch (error) {
-          // When SQLite itself aborted the transaction (disk full, I/O error), this throws and the whole group fails.
-          query("ROLLBACK TO work");
+          rollBackTo(error);
           answers.push(() => work.fail(storeError(error, path)));
         }
         query("RELEASE work");
       }
-      query("COMMIT");
+      commit();
     } catch (error) {
       rollBack();
       for (const work of group) work.fail(storeError(error, path));
@@ -85,11 +93,35 @@ export async function openSqlite(path: string): Promise<Store> {
     try {
       query("BEGIN IMMEDIATE");
       const answer = await work.run(sql);
-      query("COMMIT");
+      commit();
       answer();
     } catch (error) {
       rollBack();
       work.fail(storeError(error, path));
+    }
+  }
+
+  /**
+   * After an I/O error the transaction is rolled back in memory, but its frames may be complete in the log: a crash would
+   * bring it back. So nothing more is written, and the next start decides by the log, as other databases do.
+   */
+  function commit(): void {
+    try {
+      query("COMMIT");
+    } catch (error) {
+      if (!isInputOutputError(error)) throw error;
+      failure = outcomeUnknown(`${path} could not be written to disk at COMMIT (${(error as Error).message})`);
+      reportFailure(failure);
+      throw failure;
+    }
+  }
+
+  /** Undoes one unit of work of a group. When SQLite itself has aborted the transaction (disk full), the group fails with `why`. */
+  function rollBackTo(why: unknown): void {
+    try {
+      query("ROLLBACK TO work");
+    } catch {
+      throw why;
     }
   }
 
@@ -103,6 +135,7 @@ export async function openSqlite(path: string): Promise<Store> {
 
   function tx<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
+    if (failure) return Promise.reject(ending());
     return new Promise<T>((resolve, reject) => {
       waiting.push({
         run: async (sqlOfGroup) => {
@@ -120,6 +153,7 @@ export async function openSqlite(path: string): Promise<Store> {
     read: tx,
     // One process holds the file and runs one transaction at a time.
     exclusiveTx: tx,
+    failed,
     close() {
       closing ??= shut();
       return closing;
@@ -140,6 +174,8 @@ export async function openSqlite(path: string): Promise<Store> {
 
   async function shut(): Promise<void> {
     await running;
+    // Closing would write a checkpoint.
+    if (failure) return;
     try {
       // Checkpoint into the main file and release the lock, because a driver may keep its handle open after `close`.
       // An exclusive lock taken in WAL mode can only be released outside it.
@@ -152,3 +188,10 @@ export async function openSqlite(path: string): Promise<Store> {
     connection.close();
   }
 }
+
+const ending = (): CctError =>
+  new CctError(
+    "unavailable",
+    "The broker is ending, because its disk failed. Nothing of this request was stored.",
+    "Try again soon.",
+  );

@@ -13,18 +13,22 @@ export interface Migration {
   breaking: boolean;
 }
 
-/** Reads `0001_name.sql`, `0002_…` from a folder. Throws `internal` when the numbers have a gap. */
+/** Reads `0001_name.sql`, `0002_…` from a folder. Throws `internal` when two have the same number. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{4}_.+\.sql$/.test(name)).sort();
   return Promise.all(
     names.map(async (name, i) => {
       const version = Number(name.slice(0, 4));
-      if (version !== i + 1) throw new CctError("internal", `migrations/${name} is out of order.`);
+      if (names[i - 1]?.startsWith(name.slice(0, 4)))
+        throw new CctError("internal", `migrations/${name} has the number of another one.`);
       const sql = await readFile(join(folder, name), "utf8");
       return { version, name, sql, breaking: /^-- breaking$/m.test(sql) };
     }),
   );
 }
+
+/** The schema that these migrations lead to. */
+export const newestOf = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? 0;
 
 /** From this migration on, the database records which migrations are breaking. Earlier ones all count as breaking. */
 const KNOWS_BREAKING = 7;
@@ -34,7 +38,7 @@ const KNOWS_BREAKING = 7;
  * one of its migrations is breaking.
  */
 export async function migrate(store: Store, migrations: readonly Migration[], now: number): Promise<number> {
-  const newest = migrations.length;
+  const newest = newestOf(migrations);
   for (;;) {
     const version = await store.exclusiveTx(async (sql) => {
       await sql(
@@ -43,7 +47,7 @@ export async function migrate(store: Store, migrations: readonly Migration[], no
       const [row] = await sql("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
       const current = row ? integer(row, "version") : 0;
       if (current > newest) await refuseBreaking(sql, current, newest);
-      const next = migrations[current];
+      const next = migrations.find((one) => one.version > current);
       if (!next) return current;
       for (const statement of split(next.sql)) await sql(statement);
       await sql(

@@ -10,7 +10,7 @@ import type { World } from "../platform/world.ts";
 import type { StoreKind } from "../rules/moves.ts";
 import { choreClaimedAt } from "../store/chores.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
-import { migrate, readMigrations } from "../store/migrate.ts";
+import { migrate, newestOf, readMigrations } from "../store/migrate.ts";
 import type { Store } from "../store/store.ts";
 import { keyWithNul, tables } from "../store/tables.ts";
 
@@ -38,11 +38,12 @@ export async function openEndpoint(world: World, config: Config, kind: StoreKind
   const endpoint = await (kind === "sqlite" ? openFile(world, config.home) : openShared(world, config));
   try {
     const migrations = await readMigrations(join(world.root, "migrations"));
+    const newest = newestOf(migrations);
     const schema = await migrate(endpoint.store, migrations, await endpoint.now());
-    if (schema > migrations.length)
+    if (schema > newest)
       throw new CctError(
         "conflict",
-        `${endpoint.name} has schema ${schema}, and this program only knows schema ${migrations.length}. Nothing was moved.`,
+        `${endpoint.name} has schema ${schema}, and this program only knows schema ${newest}. Nothing was moved.`,
         "Use the newer version of CCT that wrote it.",
       );
     await endpoint.checkUnused();

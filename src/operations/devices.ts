@@ -1,8 +1,8 @@
 /** Devices: other machines that hold a token of their own. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { INVITATION_MS, type Scope } from "../rules/devices.ts";
-import { freeName, nameFrom } from "../rules/names.ts";
+import { INVITATION_MS, resolveDevice, type Scope } from "../rules/devices.ts";
+import { checkNotId, freeName, nameFrom } from "../rules/names.ts";
 import {
   type Device,
   listDevices as devicesKnown,
@@ -69,7 +69,10 @@ export const addDevice = operation({
   doc: "Creates a token without a join string: for a machine that is set up by hand, or for several that share one. It is shown once.",
   input: z.strictObject({ name: newName, scope: scope.optional().describe("read, post (default) or admin") }),
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
-  run: (context, input) => admit(context, input.name, input.scope ?? "post"),
+  async run(context, input) {
+    checkNotId(input.name, "a device's");
+    return admit(context, input.name, input.scope ?? "post");
+  },
 });
 
 async function admit(
@@ -143,6 +146,7 @@ export const renameDevice = operation({
   input: z.strictObject({ device: known, name: name.describe("its new name") }),
   output: z.object({ device_id: z.string(), name: z.string() }),
   async run({ sql }, input) {
+    checkNotId(input.name, "a device's");
     const device = await deviceNamed(sql, input.device);
     const others = (await devicesKnown(sql)).filter(
       (one) => one.revoked_at === null && one.device_id !== device.device_id,
@@ -157,16 +161,8 @@ export const renameDevice = operation({
 });
 
 async function deviceNamed(sql: Sql, ref: string): Promise<Device> {
-  const wanted = ref.toLowerCase();
-  const devices = (await devicesKnown(sql)).filter((one) => one.revoked_at === null);
-  const named = devices.filter((one) => one.name === wanted);
-  const hits =
-    named.length > 0 ? named : devices.filter((one) => wanted.length >= 4 && one.device_id.startsWith(wanted));
-  const [only] = hits;
-  if (only && hits.length === 1) return only;
-  throw new CctError(
-    hits.length > 1 ? "ambiguous" : "not_found",
-    hits.length > 1 ? `'${ref.slice(0, 80)}' fits several devices.` : `There is no device '${ref.slice(0, 80)}'.`,
-    devices.length > 0 ? `Devices: ${devices.map((one) => one.name).join(", ")}.` : "No device has a token.",
+  return resolveDevice(
+    ref,
+    (await devicesKnown(sql)).filter((one) => one.revoked_at === null),
   );
 }

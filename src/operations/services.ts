@@ -3,7 +3,15 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
-import { checkHealthPath, checkWord, MAX_KIND, MAX_SERVICE_NAME, placeKey, placeOf } from "../rules/service-place.ts";
+import {
+  checkHealthPath,
+  checkWord,
+  MAX_KIND,
+  MAX_SERVICE_NAME,
+  placeKey,
+  placeOf,
+  serviceName,
+} from "../rules/service-place.ts";
 import {
   DEFAULT_TTL_S,
   decideRegistration,
@@ -67,9 +75,8 @@ export const registerService = operation({
   output: serviceShape,
   async run(context, input) {
     const { sql, now } = context;
-    const name = input.name ?? input.kind;
     checkWord("kind", input.kind);
-    checkWord("name", name);
+    const name = serviceName(input.kind, input.name);
     checkPlainText("host", input.host);
     const endpoint = placeKey(placeOf(input.url, input.host));
     if (input.health_path !== undefined) checkHealthPath(input.url, input.health_path);

@@ -32,6 +32,16 @@ export const SHORT_ID = 4;
 
 export const shortId = (peerId: string): string => peerId.slice(0, SHORT_ID);
 
+/**
+ * The things that a reference means: `named`, those with that name, and those whose id starts with it. New names never look
+ * like ids (`rules/names.ts`), but where one does, neither reading wins: the reference is ambiguous.
+ */
+export function fitting<T>(ref: string, named: readonly T[], things: readonly T[], idOf: (thing: T) => string): T[] {
+  const wanted = ref.toLowerCase();
+  const byId = wanted.length < SHORT_ID ? [] : things.filter((thing) => idOf(thing).startsWith(wanted));
+  return [...new Set([...named, ...byId])];
+}
+
 /** Parses an address. Throws `bad_request` if it is malformed. */
 export function parseAddress(text: string): Address {
   const to = text.trim();
@@ -50,23 +60,22 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * Resolves a reference to a peer: an exact name (case-insensitive), otherwise an id prefix of at least four characters;
- * with `@host` only on that machine. It never guesses: throws `not_found`, or `ambiguous` with the candidates.
+ * Resolves a reference to a peer: an exact name (case-insensitive) or an id prefix of at least four characters; with
+ * `@host` only on that machine. It never guesses: throws `not_found`, or `ambiguous` with the candidates.
  */
 export function resolvePeer<P extends Addressable>(ref: string, everyone: readonly P[]): P {
   const { name, host } = splitHost(ref);
   const wanted = name.toLowerCase();
   const peers = host === undefined ? everyone : everyone.filter((peer) => peer.host?.toLowerCase() === host);
-  const named = peers.find((peer) => peer.name.toLowerCase() === wanted);
-  if (named) return named;
-  const hits = wanted.length >= SHORT_ID ? peers.filter((peer) => peer.peer_id.startsWith(wanted)) : [];
+  const named = peers.filter((peer) => peer.name.toLowerCase() === wanted);
+  const hits = fitting(wanted, named, peers, (peer) => peer.peer_id);
   const [only] = hits;
   if (only && hits.length === 1) return only;
   if (hits.length > 1) {
     throw new CctError(
       "ambiguous",
-      `'${ref}' matches ${hits.length} peers: ${list(hits)}.`,
-      "Use the name, or more characters of the id.",
+      `'${ref.slice(0, 80)}' matches ${hits.length} peers: ${list(hits)}.`,
+      "Use another name, or more characters of the id.",
     );
   }
   const elsewhere = everyone.filter((peer) => peer.name.toLowerCase() === wanted);
@@ -87,9 +96,9 @@ export interface PoolReferable {
 }
 
 /**
- * Resolves a reference to a pool: the active pool with that name, otherwise an archived one, otherwise an id prefix of at
- * least four characters. Private pools can share a name: then the pools of `peerId` win. It never guesses: throws
- * `not_found`, or `ambiguous` with the candidates.
+ * Resolves a reference to a pool: the active pool with that name, otherwise an archived one; or an id prefix of at least
+ * four characters. Private pools can share a name: then the pools of `peerId` win. It never guesses: throws `not_found`, or
+ * `ambiguous` with the candidates.
  */
 export function resolvePool<P extends PoolReferable>(ref: string, pools: readonly P[], peerId: string | undefined): P {
   const wanted = ref.toLowerCase();
@@ -100,12 +109,7 @@ export function resolvePool<P extends PoolReferable>(ref: string, pools: readonl
     member.peer_id === peerId && (active.length === 0 || (member.left_at ?? null) === null);
   const own = known.filter((pool) => pool.members.some(isOwn));
   const byName = own.length > 0 ? own : known;
-  const hits =
-    byName.length > 0
-      ? byName
-      : wanted.length >= SHORT_ID
-        ? pools.filter((pool) => pool.pool_id.startsWith(wanted))
-        : [];
+  const hits = fitting(wanted, byName, pools, (pool) => pool.pool_id);
   const [only] = hits;
   if (only && hits.length === 1) return only;
   if (hits.length > 1) {

@@ -1,11 +1,40 @@
-/** Scopes of device tokens, and the format of join strings. */
+/** Scopes of device tokens, references to devices, and the format of join strings. */
 import { CctError } from "../platform/errors.ts";
+import { fitting } from "./address.ts";
 
 /** Token scopes; each includes the previous one. */
 export const scopes = ["read", "post", "admin"] as const;
 export type Scope = (typeof scopes)[number];
 
 export const allows = (has: Scope, needed: Scope): boolean => scopes.indexOf(has) >= scopes.indexOf(needed);
+
+/**
+ * Resolves a reference to a device: its name, or an id prefix of at least four characters. It never guesses: throws
+ * `not_found`, or `ambiguous` with the candidates.
+ */
+export function resolveDevice<D extends { device_id: string; name: string }>(ref: string, devices: readonly D[]): D {
+  const wanted = ref.trim().toLowerCase();
+  const named = devices.filter((one) => one.name === wanted);
+  const hits = fitting(wanted, named, devices, (one) => one.device_id);
+  const [only] = hits;
+  if (only && hits.length === 1) return only;
+  const list = (some: readonly D[]): string => {
+    const shown = some.slice(0, 8).map((one) => `${one.name} (${one.device_id.slice(0, 8)})`);
+    return `${shown.join(", ")}${some.length > 8 ? " and others" : ""}`;
+  };
+  if (hits.length > 1) {
+    throw new CctError(
+      "ambiguous",
+      `'${ref.slice(0, 80)}' matches ${hits.length} devices: ${list(hits)}.`,
+      "Use another name, or more characters of the id.",
+    );
+  }
+  throw new CctError(
+    "not_found",
+    `There is no device '${ref.slice(0, 80)}'.`,
+    devices.length > 0 ? `Devices: ${list(devices)}.` : "No device has a token.",
+  );
+}
 
 /** An invitation is valid once, for this long. */
 export const INVITATION_MS = 15 * 60_000;

@@ -1,14 +1,37 @@
-/** Names of peers, pools and hosts: valid shapes, reserved names, and how a free name is found. */
+/**
+ * Names of peers, pools, devices, services and hosts: valid shapes, reserved names, and how a free name is found. A name
+ * never looks like an id, because references accept both: otherwise a name could take what was meant for an id.
+ */
 import { CctError } from "../platform/errors.ts";
+import { SHORT_ID } from "./address.ts";
 
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?$/i;
 
 /** Whether text has the shape of a peer or pool name. Peer names must also not be reserved: see `isName`. */
 export const hasNameShape = (name: string): boolean => NAME.test(name);
 
+const HEX = /^[0-9a-f]+$/i;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Whether text could be read as an id or as the prefix of one: hexadecimal digits that a reference accepts, or a UUID. */
+export const looksLikeId = (text: string): boolean => (text.length >= SHORT_ID && HEX.test(text)) || UUID.test(text);
+
+/** Throws `bad_request` if a name looks like an id. `what`: whose name, as in `a pool's`. */
+export function checkNotId(name: string, what: string): void {
+  if (!looksLikeId(name)) return;
+  throw new CctError(
+    "bad_request",
+    `'${name.slice(0, 60)}' cannot be ${what} name: it could be read as an id.`,
+    `Choose a name that is more than digits and the letters a to f, such as '${notAnId(name.slice(0, 32))}'.`,
+  );
+}
+
+/** The form of a name that does not look like an id: `deadbeef` → `deadbeef-1`. Other names stay as they are. */
+export const notAnId = (name: string): string => (looksLikeId(name) ? `${name}-1` : name);
+
 /** Whether a peer can have this name. */
 export function isName(name: string): boolean {
-  return hasNameShape(name) && !RESERVED.includes(name.toLowerCase());
+  return hasNameShape(name) && !RESERVED.includes(name.toLowerCase()) && !looksLikeId(name);
 }
 
 /** The sender name of the operator; no peer can have it. */
@@ -20,6 +43,7 @@ const RESERVED = [OPERATOR_NAME, BROKER_NAME];
 /** Throws `bad_request` if a peer cannot have this name. */
 export function checkName(name: string): void {
   if (isName(name)) return;
+  checkNotId(name, "a peer's");
   throw new CctError(
     "bad_request",
     `'${name.slice(0, 60)}' cannot be a peer's name.`,
@@ -27,7 +51,10 @@ export function checkName(name: string): void {
   );
 }
 
-/** Makes a name from any text, such as a directory name or a title: `My App (2)` → `my-app-2`; `session` if nothing remains. */
+/**
+ * Makes a name from any text, such as a directory name or a title: `My App (2)` → `my-app-2`; `session` if nothing remains.
+ * One that a peer cannot have gets a number: `operator-1`, `deadbeef-1`.
+ */
 export function nameFrom(text: string): string {
   const name = text
     .normalize("NFKD")
@@ -35,8 +62,8 @@ export function nameFrom(text: string): string {
     .replace(/[^a-z0-9._]+/g, "-")
     .slice(0, 32)
     .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, "");
-  if (RESERVED.includes(name)) return `${name}-1`;
-  return isName(name) ? name : "session";
+  if (name === "") return "session";
+  return isName(name) ? name : `${name}-1`;
 }
 
 /** Maximum length of a host in addresses: one DNS label. */

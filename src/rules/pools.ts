@@ -3,7 +3,7 @@
  * includes all current and former members. For transitions see `pool-lifecycle.ts`.
  */
 import { CctError } from "../platform/errors.ts";
-import { hasNameShape } from "./names.ts";
+import { checkNotId, hasNameShape } from "./names.ts";
 import { checkPlainText, oneLine } from "./text.ts";
 
 export const LEAD = "lead";
@@ -38,12 +38,14 @@ export interface Pool {
 
 /** Throws `bad_request` if the name is invalid. */
 export function checkPoolName(name: string): void {
-  if (hasNameShape(name)) return;
-  throw new CctError(
-    "bad_request",
-    `'${oneLine(name, 60)}' cannot be a pool's name.`,
-    "A name is 1 to 40 letters, digits, '.', '_' or '-', and starts and ends with a letter or digit.",
-  );
+  if (!hasNameShape(name)) {
+    throw new CctError(
+      "bad_request",
+      `'${oneLine(name, 60)}' cannot be a pool's name.`,
+      "A name is 1 to 40 letters, digits, '.', '_' or '-', and starts and ends with a letter or digit.",
+    );
+  }
+  checkNotId(name, "a pool's");
 }
 
 /** The role on one line. Throws `bad_request` if it is empty, too long or has control characters. */

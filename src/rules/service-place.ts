@@ -1,5 +1,6 @@
 /** Validates what a service registers: its URL (and the place, host and port, that it occupies), health path, kind and name. */
 import { CctError } from "../platform/errors.ts";
+import { checkNotId, notAnId } from "./names.ts";
 
 /** Known schemes and their default ports. */
 const defaultPorts: Record<string, number | undefined> = {
@@ -136,4 +137,12 @@ export function checkWord(field: "kind" | "name", word: string): void {
     `Invalid ${field} of a service.`,
     `A ${field} is 1 to ${most} letters, digits, '.', '_' or '-', and starts and ends with a letter or digit.`,
   );
+}
+
+/** The checked name of a service; without one, its kind is its name. */
+export function serviceName(kind: string, name: string | undefined): string {
+  if (name === undefined) return notAnId(kind);
+  checkWord("name", name);
+  checkNotId(name, "a service's");
+  return name;
 }

@@ -1,6 +1,6 @@
 /** The service registry: health, TTLs, who may register at which place, resolving references. Times in milliseconds. */
 import { CctError } from "../platform/errors.ts";
-import { SHORT_ID } from "./address.ts";
+import { fitting } from "./address.ts";
 import { hasElapsed } from "./presence.ts";
 
 /** Results of a health probe. */
@@ -73,28 +73,26 @@ export interface Named {
 }
 
 /**
- * Resolves a reference to a service: its id, its name (case-insensitive), its URL, or an id prefix of at least four
- * characters. The caller's own services win. Otherwise it never guesses: throws `not_found`, or `ambiguous` with the
+ * Resolves a reference to a service: its name (case-insensitive), its URL, or an id prefix of at least four characters. Of
+ * several with one name, the caller's own win. Otherwise it never guesses: throws `not_found`, or `ambiguous` with the
  * candidates.
  */
 export function resolveService<S extends Named>(ref: string, services: readonly S[], caller: string): S {
   const wanted = ref.toLowerCase();
-  const exact = services.find(({ service_id }) => service_id === wanted);
-  if (exact) return exact;
   const href = URL.canParse(ref) ? new URL(ref).href : undefined;
   const named = services.filter(
     ({ name, url }) => name.toLowerCase() === wanted || (href !== undefined && new URL(url).href === href),
   );
-  const hits =
-    named.length > 0 || wanted.length < SHORT_ID
-      ? named
-      : services.filter(({ service_id }) => service_id.startsWith(wanted));
-  const own = hits.filter(({ owner }) => owner === caller);
-  const best = own.length > 0 ? own : hits;
-  const [only] = best;
-  if (only && best.length === 1) return only;
-  if (best.length > 1) {
-    throw new CctError("ambiguous", `That matches ${best.length} services: ${list(best)}.`, "Use the id.");
+  const own = (found: S[]): S[] => {
+    const mine = found.filter(({ owner }) => owner === caller);
+    return mine.length > 0 ? mine : found;
+  };
+  const byId = own(fitting(wanted, [], services, ({ service_id }) => service_id));
+  const hits = [...new Set([...own(named), ...byId])];
+  const [only] = hits;
+  if (only && hits.length === 1) return only;
+  if (hits.length > 1) {
+    throw new CctError("ambiguous", `That matches ${hits.length} services: ${list(hits)}.`, "Use the id.");
   }
   const known = services.length ? `Registered: ${list(services)}.` : "None is registered.";
   throw new CctError("not_found", "There is no such service.", `${known} See list_services.`);

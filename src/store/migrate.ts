@@ -34,8 +34,8 @@ export const newestOf = (migrations: readonly Migration[]): number => migrations
 const KNOWS_BREAKING = 7;
 
 /**
- * Applies the missing migrations and returns the schema version. A newer schema is left unchanged; throws `conflict` when
- * one of its migrations is breaking.
+ * Applies the missing migrations and returns the schema version. In a migration `$1` is `now`. A newer schema is left
+ * unchanged; throws `conflict` when one of its migrations is breaking.
  */
 export async function migrate(store: Store, migrations: readonly Migration[], now: number): Promise<number> {
   const newest = newestOf(migrations);
@@ -49,7 +49,7 @@ export async function migrate(store: Store, migrations: readonly Migration[], no
       if (current > newest) await refuseBreaking(sql, current, newest);
       const next = migrations.find((one) => one.version > current);
       if (!next) return current;
-      for (const statement of split(next.sql)) await sql(statement);
+      for (const statement of split(next.sql)) await sql(statement, now);
       await sql(
         "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)",
         next.version,

@@ -109,7 +109,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
   ["demoting the lead", 409, /Pass the lead on/, "invite_to_pool", { pool: "own", peer: "ann", role: "x" }, () => ben],
 
   ["inviting oneself", 400, /yourself.*join_pool/, "invite_to_pool", { pool: "own", peer: "ann" }, () => ann],
-  ["inviting a dead peer", 409, /dead is offline/, "invite_to_pool", { pool: "own", peer: "dead" }, () => ann],
+  ["inviting a peer that is away", 409, /gone is offline/, "invite_to_pool", { pool: "own", peer: "gone" }, () => ann],
   ["inviting nobody", 404, /no peer 'nobody'.*ann/, "invite_to_pool", { pool: "own", peer: "nobody" }, () => ann],
   ["inviting a member", 409, /already a member of @own/, "invite_to_pool", { pool: "own", peer: "ben" }, () => ann],
   [
@@ -142,7 +142,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
     400,
     /reason is empty/,
     "propose_release",
-    { pool: "own", peer: "dead", reason: " \n" },
+    { pool: "own", peer: "gone", reason: " \n" },
     () => ann,
   ],
   [
@@ -150,7 +150,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
     400,
     /U\+0007/,
     "propose_release",
-    { pool: "own", peer: "dead", reason: "\u0007" },
+    { pool: "own", peer: "gone", reason: "\u0007" },
     () => ann,
   ],
   [
@@ -174,7 +174,7 @@ const wrong: [string, number, RegExp, OperationName, Record<string, unknown>, ()
     400,
     /deadline_seconds/,
     "propose_release",
-    { pool: "own", peer: "dead", reason: "x", deadline_seconds },
+    { pool: "own", peer: "gone", reason: "x", deadline_seconds },
     () => ann,
   ]),
 

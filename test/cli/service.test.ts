@@ -35,9 +35,9 @@ describe("registering", () => {
 
   test("one that does not answer says so, for people and for programs", async () => {
     const url = `http://localhost:${await freePort()}`;
-    const made = await json("service", "register", "dead", url, "--ttl", "60", "--health", "/up");
-    expect(made).toMatchObject({ name: "dead", url, health: "unhealthy", health_at: expect.any(Number) });
-    expect(made).toEqual(await seen("dead"));
+    const made = await json("service", "register", "broken", url, "--ttl", "60", "--health", "/up");
+    expect(made).toMatchObject({ name: "broken", url, health: "unhealthy", health_at: expect.any(Number) });
+    expect(made).toEqual(await seen("broken"));
   });
 
   test("where somebody else's is says whose, and changes nothing", async () => {

@@ -10,7 +10,7 @@ import {
   resolvePeer,
   resolvePool,
 } from "../../src/rules/address.ts";
-import { hostFrom } from "../../src/rules/names.ts";
+import { hostFrom, looksLikeId } from "../../src/rules/names.ts";
 import { hostileText } from "../support/hostile.ts";
 import { thrownBy } from "../support/thrown.ts";
 
@@ -43,13 +43,18 @@ function outcome<T>(work: () => T): { found?: T; code?: string } {
 }
 
 describe("resolving a peer", () => {
-  test("an exact name wins over an id prefix", () => {
+  test("an exact name finds its peer, unless it is also the beginning of another one's id", () => {
     fc.assert(
       fc.property(peers, fc.nat(), fc.boolean(), (all, at, upper) => {
         const wanted = all[at % Math.max(1, all.length)];
         fc.pre(wanted !== undefined);
-        expect(resolvePeer(upper ? wanted.name.toUpperCase() : wanted.name, all)).toBe(wanted);
+        const { name } = wanted;
+        const isId =
+          name.length >= 4 && all.some((one) => one !== wanted && one.peer_id.startsWith(name.toLowerCase()));
+        const found = outcome(() => resolvePeer(upper ? name.toUpperCase() : name, all));
+        expect(found).toEqual(isId ? { code: "ambiguous" } : { found: wanted });
       }),
+      { numRuns: 500 },
     );
   });
 
@@ -59,13 +64,14 @@ describe("resolving a peer", () => {
         const key = wanted.toLowerCase();
         const named = all.filter((peer) => peer.name.toLowerCase() === key);
         const byId = key.length >= 4 ? all.filter((peer) => peer.peer_id.startsWith(key)) : [];
-        const [only, ...others] = named.length > 0 ? named : byId;
+        const hits = new Set([...named, ...byId]);
+        const [only, ...others] = hits;
         if (only && others.length === 0) return void expect(resolvePeer(wanted, all)).toBe(only);
         const error = thrownBy(() => resolvePeer(wanted, all));
         expect(error.code).toBe(only ? "ambiguous" : "not_found");
         if (!only) return;
-        for (const candidate of byId.slice(0, 8)) expect(error.message).toContain(candidate.name);
-        expect(error.message).toContain(String(byId.length));
+        for (const candidate of [...hits].slice(0, 8)) expect(error.message).toContain(candidate.name);
+        expect(error.message).toContain(String(hits.size));
       }),
       { numRuns: 500 },
     );
@@ -91,7 +97,7 @@ describe("resolving a peer", () => {
         expect(asked.found).toBe(bare.found);
         expect(asked.code).toBe(bare.code);
         // The address shown in a listing resolves to the peer, seen from any machine.
-        for (const peer of all) {
+        for (const peer of all.filter((one) => !looksLikeId(one.name))) {
           for (const from of [where, undefined]) expect(resolvePeer(addressOf(peer, from), all)).toBe(peer);
         }
       }),
@@ -218,20 +224,21 @@ const poolRef = fc.oneof(
 );
 
 describe("resolving a pool", () => {
-  test("the active pool with that name wins over archived ones and id prefixes", () => {
+  test("the active pool with that name wins over archived ones, unless the name is also another one's id", () => {
     fc.assert(
       fc.property(pools, fc.constantFrom("me", undefined), (all, me) => {
         for (const pool of all) {
           if (pool.archived_at !== null) continue;
-          expect(resolvePool(pool.name, all, me)).toBe(pool);
-          expect(resolvePool(pool.name.toUpperCase(), all, me)).toBe(pool);
+          const isId = all.some((one) => one !== pool && one.pool_id.startsWith(pool.name.toLowerCase()));
+          for (const ref of [pool.name, pool.name.toUpperCase()])
+            expect(outcome(() => resolvePool(ref, all, me))).toEqual(isId ? { code: "ambiguous" } : { found: pool });
         }
       }),
       { numRuns: 500 },
     );
   });
 
-  test("returns a pool only for a unique match; among archived ones with one name, the caller's own wins", () => {
+  test("returns a pool only for a unique match; of archived ones with one name, the caller's own wins", () => {
     fc.assert(
       fc.property(pools, poolRef, fc.constantFrom("me", undefined), (all, wanted, me) => {
         const key = wanted.toLowerCase();
@@ -239,13 +246,14 @@ describe("resolving a pool", () => {
         const active = named.filter((pool) => pool.archived_at === null);
         const mine = named.filter((pool) => pool.members.some((member) => member.peer_id === me));
         const byId = key.length >= 4 ? all.filter((pool) => pool.pool_id.startsWith(key)) : [];
-        const hits = [active, mine, named, byId].find((some) => some.length > 0) ?? [];
+        const byName = [active, mine, named].find((some) => some.length > 0) ?? [];
+        const hits = [...new Set([...byName, ...byId])];
         const [only, ...others] = hits;
         if (only && others.length === 0) return void expect(resolvePool(wanted, all, me)).toBe(only);
         const error = thrownBy(() => resolvePool(wanted, all, me));
         expect(error.code).toBe(only ? "ambiguous" : "not_found");
         expect(error.hint).not.toBe("");
-        for (const one of hits) expect(error.message).toContain(one.pool_id.slice(0, 8));
+        for (const one of hits.slice(0, 8)) expect(error.message).toContain(one.pool_id.slice(0, 8));
       }),
       { numRuns: 1000 },
     );

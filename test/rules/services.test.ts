@@ -150,7 +150,7 @@ describe("resolving a service", () => {
   const all = [
     service("a", "web", "ann"),
     service("b", "Web", "ben", "http://localhost:2/"),
-    service("c", "bbbb", "cat", "http://localhost:3/x"),
+    service("c", "bbbx", "cat", "http://localhost:3/x"),
   ];
   const found = (ref: string, caller = "dan") => resolveService(ref, all, caller).owner;
 
@@ -162,15 +162,17 @@ describe("resolving a service", () => {
     expect(found("b".repeat(32))).toBe("ben");
   });
 
-  test("a name wins over an id prefix, and the caller's own services over others", () => {
-    expect(found("bbbb")).toBe("cat");
+  test("of several with one name, the caller's own win", () => {
     expect(found("web", "ann")).toBe("ann");
     expect(found("WEB", "ben")).toBe("ben");
   });
 
-  test("an exact id wins over a name", () => {
-    const faked = [...all, service("d", "a".repeat(32), "mallory")];
-    expect(resolveService("a".repeat(32), faked, "mallory").owner).toBe("ann");
+  test("a name that is also another one's id is ambiguous, whoever asks", () => {
+    for (const id of ["aaaa", "a".repeat(32)]) {
+      const faked = [...all, service("d", id, "mallory")];
+      for (const caller of ["ann", "mallory", "dan"])
+        expect(thrownBy(() => resolveService(id, faked, caller)).code).toBe("ambiguous");
+    }
   });
 
   test("several matches and none are errors that list services", () => {

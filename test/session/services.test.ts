@@ -50,13 +50,16 @@ describe("a session", () => {
       ttl_seconds: 30,
     });
     const mine = await ok(broker, "register_service", { ...at(port), name: "mine" }, ann);
-    await ok(broker, "register_service", { ...at(4001), name: "dead" }, ann);
+    await ok(broker, "register_service", { ...at(4001), name: "broken" }, ann);
     await ok(broker, "register_service", { ...at(4002), name: "theirs", ttl_seconds: 3600 }, ben);
     await ok(broker, "register_service", { ...at(4003), name: "held", service_id: "1".repeat(32) }, ann);
     const elsewhere = { ...at(4004), name: "elsewhere", host: "elsewhere", ttl_seconds: 3600 };
     await ok(broker, "register_service", elsewhere, ann);
     await clock.passUntil("its service is healthy", async () => (await seen("mine"))?.health === "healthy");
-    await clock.passUntil("its dead service is unhealthy", async () => (await seen("dead"))?.health === "unhealthy");
+    await clock.passUntil(
+      "its broken service is unhealthy",
+      async () => (await seen("broken"))?.health === "unhealthy",
+    );
     // From now on often enough for so short a TTL.
     const first = await seen("mine");
     await new Promise((resolve) => server.close(resolve));

@@ -9,6 +9,7 @@ import { cleanups } from "../../src/operations/support/retention.ts";
 import { CctError } from "../../src/platform/errors.ts";
 import type { RetentionPolicy } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import type { Store } from "../../src/store/store.ts";
 import type { Credentials } from "./api.ts";
 import { atEnd } from "./cleanup.ts";
 import { newStore, TABLES } from "./database.ts";
@@ -34,9 +35,9 @@ export interface Clockwork {
 
 const HOUR = 3_600_000;
 
-/** `newId`: 32 hexadecimal characters. */
-export async function openClockwork(newId = () => randomBytes(16).toString("hex")): Promise<Clockwork> {
-  const store = await newStore();
+/** `newId`: 32 hexadecimal characters. `store`: one that has an older schema. */
+export async function openClockwork(newId = () => randomBytes(16).toString("hex"), given?: Store): Promise<Clockwork> {
+  const store = given ?? (await newStore());
   atEnd(() => store.close());
   let now = 1_800_000_000_000;
   await migrate(store, await readMigrations(join(root, "migrations")), now);

@@ -12,7 +12,7 @@ export interface RefusalSetup {
   ann: TestPeer;
   /** The other member of both; busy. */
   ben: TestPeer;
-  /** Lead of `foreign`. The offline peer `dead` is a member of `own` and `foreign`. */
+  /** Lead of `foreign`. The offline peer `gone` is a member of `own` and `foreign`. */
   zoe: TestPeer;
   /** Proposals: open and rejected ones in `own`, an open one in `foreign`. */
   open: string;
@@ -33,22 +33,22 @@ export async function setUpRefusals(): Promise<RefusalSetup> {
   const broker = await startBroker({ env: { CCT_REGISTRATIONS_PER_MINUTE: "0" } });
   const [ann, ben, zoe] = [await newPeer(broker, "ann"), await newPeer(broker, "ben"), await newPeer(broker, "zoe")];
   stayAlive(broker, ann, ben, zoe);
-  const dead = await newPeer(broker, "dead");
+  const gone = await newPeer(broker, "gone");
   for (const name of ["own", "over"]) {
     await ok(broker, "create_pool", { name, purpose: `of ann, ${name}` }, ann);
     await ok(broker, "join_pool", { pool: name }, ben);
   }
-  await ok(broker, "join_pool", { pool: "own" }, dead);
+  await ok(broker, "join_pool", { pool: "own" }, gone);
   await ok(broker, "archive_pool", { pool: "over" }, ann);
   await ok(broker, "create_pool", { name: "foreign", purpose: "of zoe" }, zoe);
-  await ok(broker, "join_pool", { pool: "foreign" }, dead);
+  await ok(broker, "join_pool", { pool: "foreign" }, gone);
   const propose = async (pool: string, peer: string, as: TestPeer): Promise<string> =>
     (await ok(broker, "propose_release", { pool, peer, reason: "done" }, as)).proposal_id;
   const open = await propose("own", "ben", ann);
   const decided = await propose("own", "ann", ben);
   await ok(broker, "decide_release", { proposal_id: decided, decision: "rejected" });
-  const foreign = await propose("foreign", "dead", zoe);
-  await ok(broker, "unregister", { claude_pid: dead.place.claude_pid }, dead);
+  const foreign = await propose("foreign", "gone", zoe);
+  await ok(broker, "unregister", { claude_pid: gone.place.claude_pid }, gone);
   await ok(broker, "set_busy", { reason: "writing", estimate_seconds: 3600 }, ben);
   return {
     broker,

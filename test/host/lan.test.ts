@@ -100,7 +100,7 @@ afterAll(async () => {
   if (ann) await cct(ann, "kill");
   for (const network of open) await network.close();
   rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-}, 60_000);
+});
 
 const joinString = async (...words: string[]): Promise<string> => {
   const ran = await cct(ann, ...words, "--json");

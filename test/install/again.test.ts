@@ -191,7 +191,6 @@ const canInject = spawnSync("strace", ["-e", "inject=rename:signal=KILL:when=9",
 
 inTurn.skipIf(!canInject && notRun("an install that is killed", "strace, which kills at a given moment, is not here"))(
   "an install that is killed at any moment can be finished, and can be undone",
-  { timeout: 60_000 },
   async () => {
     for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
       const whole = placeOf(version);

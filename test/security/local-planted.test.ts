@@ -145,7 +145,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
         failure(await victim(home)("start"));
         expect([readFileSync(precious, "utf8"), lstatSync(precious).mode & 0o777]).toEqual(["precious\n", 0o644]);
       }
-    }, 60_000);
+    });
 
     test("a hard link of his keeps no hold on what is written later", async () => {
       const home = openHome();
@@ -208,7 +208,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       expect(readFileSync(precious, "utf8")).toBe("precious\n");
       await host.end();
       rmSync(precious);
-    }, 60_000);
+    });
 
     test("a spool, and a status, that are links or pipes of his", async () => {
       const broker = await spawnBroker({ home: join(openFolder(0o755), "home") });

@@ -57,7 +57,7 @@ beforeAll(async () => {
   person = newPerson({ CCT_HOME: broker.home });
   ann = await startHost(broker.home, "ann");
   await ann.ready();
-}, 60_000);
+});
 
 describe("what others wrote", () => {
   test.each([

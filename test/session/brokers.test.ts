@@ -188,7 +188,7 @@ test("a broker without its database keeps its sessions: they report it, keep lis
   await ok(broker, "send_message", { to: "eve", text: "at last" });
   await until("mail comes", async () => (await eve.mail()).includes("at last"));
   expect(opened()).toBe(1);
-}, 60_000);
+});
 
 const severalRecords = "one name with several addresses, of which only one has a broker, with and without TLS";
 inTurn.skipIf(!canMount() && notRun(severalRecords, "no mount namespaces"))(severalRecords, async () => {

@@ -1,11 +1,10 @@
 /** Hooks as tool calls behave like the bash hooks: both run on the same mail. */
-import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { createHooks, type HookInput } from "../../src/session/hooks.ts";
 import { openSpoolForHook } from "../../src/session/spool.ts";
-import { type Event, type Mail, newSpool, silence, TEXT, type TestSpool } from "../hooks/hook.ts";
+import { type Event, type Mail, newSpool, runCommand, silence, TEXT, type TestSpool } from "../hooks/hook.ts";
 import { startBroker } from "../support/broker.ts";
 import { root } from "../support/folders.ts";
 import { filesIn, startHost } from "../support/host.ts";
@@ -174,23 +173,14 @@ describe("a tool call", () => {
 
 describe("the program cct hook", () => {
   const run = (spool: TestSpool, event: string, input: string, env: Record<string, string> = {}) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "dist/bin.js"), "hook", event], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: join(spool.home, ".."),
-        CCT_HOME: spool.home,
-        CLAUDE_PID: String(PID),
-        ...env,
-      },
-      input,
-      encoding: "utf8",
-    });
-    return { status, signal: null, stdout, stderr };
+    const home = { HOME: join(spool.home, ".."), CCT_HOME: spool.home, CLAUDE_PID: String(PID) };
+    const command = [process.execPath, join(root, "dist/bin.js"), "hook", event];
+    return runCommand(command, { PATH: process.env.PATH, ...home, ...env }, input);
   };
 
-  test("tells the host which file to watch, and the session server its conversation", () => {
+  test("tells the host which file to watch, and the session server its conversation", async () => {
     const spool = newSpool({ unmade: true });
-    const { status, stdout } = run(spool, "SessionStart", '{"session_id":"s-1","source":"startup"}');
+    const { status, stdout } = await run(spool, "SessionStart", '{"session_id":"s-1","source":"startup"}');
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       hookSpecificOutput: { hookEventName: "SessionStart", watchPaths: [join(spool.folder, "mail")] },
@@ -199,30 +189,31 @@ describe("the program cct hook", () => {
   });
 
   test("wakes an idle session exactly when the bash hook does", async () => {
+    const environments = [{}, { CLAUDE_CODE_SESSION_ATTENDED: "0" }, { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" }];
+    const compare = async (state: string, mail: (typeof mails)[number], env: Record<string, string>) => {
+      const [first, second] = [newSpool(), newSpool()];
+      for (const spool of [first, second]) {
+        spool.write("state", `${state}\n`);
+        if (mail !== "none") spool.put(mail);
+      }
+      const asBash = await first.run("FileChanged", {}, { env });
+      const asProgram = await run(second, "FileChanged", "{}", env);
+      expect({ ...asProgram, stderr: asProgram.stderr.trim(), ...seen(second) }).toEqual({
+        ...asBash,
+        stderr: asBash.stderr.trim(),
+        ...seen(first),
+      });
+    };
     for (const state of ["idle", "active", "ended"])
-      for (const mail of mails)
-        for (const env of [{}, { CLAUDE_CODE_SESSION_ATTENDED: "0" }, { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" }]) {
-          const [first, second] = [newSpool(), newSpool()];
-          for (const spool of [first, second]) {
-            spool.write("state", `${state}\n`);
-            if (mail !== "none") spool.put(mail);
-          }
-          const asBash = await first.run("FileChanged", {}, { env });
-          const asProgram = run(second, "FileChanged", "{}", env);
-          expect({ ...asProgram, stderr: asProgram.stderr.trim(), ...seen(second) }).toEqual({
-            ...asBash,
-            stderr: asBash.stderr.trim(),
-            ...seen(first),
-          });
-        }
-  }, 60_000);
+      for (const mail of mails) await Promise.all(environments.map((env) => compare(state, mail, env)));
+  });
 
-  test("fails open: never denies or wakes on an error", () => {
+  test("fails open: never denies or wakes on an error", async () => {
     const spool = newSpool();
     for (const event of ["SessionStart", "Nonsense"])
-      for (const input of ["", "{ cut"]) expect(run(spool, event, input)).toEqual(silence);
+      for (const input of ["", "{ cut"]) expect(await run(spool, event, input)).toEqual(silence);
     spool.write("mail", "no mail\n");
-    expect(run(spool, "FileChanged", "{}")).toEqual(silence);
-    expect(run(spool, "FileChanged", "{}", { CCT_HOME: "/dev/null/x" })).toEqual(silence);
+    expect(await run(spool, "FileChanged", "{}")).toEqual(silence);
+    expect(await run(spool, "FileChanged", "{}", { CCT_HOME: "/dev/null/x" })).toEqual(silence);
   });
 });

@@ -54,7 +54,7 @@ test("where no hook runs (Escape, a permission granted), the host's newer status
   hostSays("busy", clock.now());
   await clock.pass(4_000);
   await becomes(broker, "idle");
-}, 60_000);
+});
 
 test("a long command is reported, and its end", async () => {
   const { broker, ann, clock } = await start();

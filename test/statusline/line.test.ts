@@ -115,7 +115,7 @@ describe("a narrow terminal", () => {
 const UNSAFE = /[^ -~✉—]/u;
 
 describe("whatever stands in the file", () => {
-  inTurn("the line is one row that a terminal can show", { timeout: 60_000 }, async () => {
+  inTurn("the line is one row that a terminal can show", async () => {
     const line = newLine();
     const parts = ["1", "99999999999999999999", "up", "live", "-", "\u001b[31m", "\u009b1A", "é", "✉", "$(id)", "`id`"];
     const now = () => String(Math.floor(Date.now() / 1000));

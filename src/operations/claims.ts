@@ -9,8 +9,8 @@ import { findDelivery, type Mail, queuedMail } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
 import { recordDeliveryMethod } from "../store/usage.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { canClaimsWake } from "./support/charging.ts";
 import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
-import { canWake } from "./support/post.ts";
 import { address, mailShape, messageId, toMailShape, urgency } from "./support/shapes.ts";
 
 async function claimAll(context: Context, mail: readonly Mail[]): Promise<Mail[]> {
@@ -86,7 +86,7 @@ export const claimMessages = operation({
       messages: messages.map((mail) => toMailShape(mail, peer.host)),
       remaining: left.all,
       quiet: which === "interrupt",
-      may_wake: await canWake(context, peer),
+      may_wake: await canClaimsWake(context, peer.peer_id),
       interrupts: left.interrupt,
       too_long: tooLong.map(({ message_id, from, from_name, from_address, mail }) => ({
         message_id,

@@ -14,18 +14,17 @@ import {
   visibilityOf,
 } from "../rules/pools.ts";
 import { SKEW_MS } from "../rules/presence.ts";
-import { hasRoom, MAX_MAILBOX_CHARACTERS } from "../rules/quotas.ts";
+import { hasRoom } from "../rules/quotas.ts";
 import { checkMessageText, checkPlainText } from "../rules/text.ts";
-import { mailboxOf } from "../store/inbox.ts";
 import { findMessage, type Message, recipientsOf } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { lastSentBy, recentlySent } from "../store/usage.ts";
-import { type Caller, type Context, NotedError, operation } from "./core/operation.ts";
+import { type Caller, type Context, operation } from "./core/operation.ts";
+import { guardError, mailboxFor } from "./support/charging.ts";
 import { mayKnow, seenBy } from "./support/may-read.ts";
-import { guardNote, note } from "./support/notes.ts";
 import { recordDelivery } from "./support/outcomes.ts";
 import { fullError, postMessage } from "./support/post.ts";
 import { addressFormatter, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
@@ -115,13 +114,10 @@ export const sendMessage = operation({
     };
     return {
       message_id: id,
-      recipients: await postMessage(
-        context,
-        message,
-        recipients,
-        (all) => JSON.stringify({ message_id: id, recipients: all }),
-        await addressFormatter(sql, caller),
-      ),
+      recipients: await postMessage(context, message, recipients, {
+        answer: (all) => JSON.stringify({ message_id: id, recipients: all }),
+        format: await addressFormatter(sql, caller),
+      }),
     };
   },
 });
@@ -135,8 +131,7 @@ async function checkGuards(
   const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now + SKEW_MS);
   const tripped = trippedGuard(limits, sent, hops, to, now);
   if (!tripped) return sent.last_seq;
-  const { subject, text: said } = guardNote(tripped, me.name, to);
-  throw new NotedError("rate_limited", tripped.message, tripped.hint, (context) => note(context, subject, said));
+  throw guardError(tripped, me.name, to);
 }
 
 /** The recipients that an address means for this caller. */
@@ -207,7 +202,7 @@ export const resendMessage = operation({
       if (!again) continue;
       const next = caller.kind === "peer" ? await asPolicySays(sql, message, row.peer_id, again) : again;
       if (next.state === "refused") continue;
-      const box = await mailboxOf(sql, row.peer_id, MAX_MAILBOX_CHARACTERS);
+      const box = await mailboxFor(context, row.peer_id, caller.kind === "peer" ? caller.peer.peer_id : null);
       if (!hasRoom(box, caller.kind === "peer" ? "peer" : "operator", context.limits.mailbox_messages)) {
         full ??= fullError(row, box);
         continue;

@@ -14,8 +14,8 @@ import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { type Caller, callingPeer, operation } from "./core/operation.ts";
 import { endBusy, isBusyOver } from "./support/busy.ts";
+import { canClaimsWake } from "./support/charging.ts";
 import { recordDelivery } from "./support/outcomes.ts";
-import { canWake } from "./support/post.ts";
 import { addressFormatter, poolNamed, viewerOf } from "./support/references.ts";
 import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
@@ -92,7 +92,7 @@ export const heartbeat = operation({
       name: peer.name,
       unread: all("unread"),
       held: all("held"),
-      may_wake: await canWake(context, peer),
+      may_wake: await canClaimsWake(context, peer.peer_id),
       pools: pools.map((pool) => ({
         name: pool.name,
         unread: inbox.find((row) => row.pool_id === pool.pool_id)?.unread ?? 0,

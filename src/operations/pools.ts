@@ -18,6 +18,7 @@ import {
 } from "../rules/pools.ts";
 import { MAX_POOLS, requireBelow } from "../rules/quotas.ts";
 import { checkPlainText, quoted } from "../rules/text.ts";
+import { ownPlace, poolState } from "../rules/topics.ts";
 import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { record, tellMembers } from "./support/membership.ts";
@@ -145,18 +146,11 @@ export const joinPool = operation({
     await record(context, before, after);
     const { role: mine = "" } = memberOf(after, me.peer_id) ?? {};
     const was = memberOf(before, me.peer_id);
-    if (!was) {
-      const how = before.archived_at === null ? "joined" : "revived the pool";
-      await tellMembers(context, before, after, peer, [`${callerName(caller)} ${how} as ${quoted(mine)}.`], me.peer_id);
-    } else if (was.role !== mine) {
-      await tellMembers(
-        context,
-        before,
-        after,
-        peer,
-        [`${callerName(caller)} now has the role ${quoted(mine)}.`],
-        me.peer_id,
-      );
+    if (was?.role !== mine) {
+      const joined = before.archived_at === null ? "joined" : "revived the pool";
+      const how = was ? `now has the role ${quoted(mine)}` : `${joined} as ${quoted(mine)}`;
+      const news = { what: [`${callerName(caller)} ${how}.`], about: [me.peer_id], except: [me.peer_id] };
+      await tellMembers(context, before, after, peer, news);
     }
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
@@ -203,11 +197,13 @@ export const inviteToPool = operation({
           `${membersOf(after).length} members; see cct_pool_status. Write to all of them with to=@${after.name}. To leave: cct_leave_pool.`
         : `${by} made you ${quoted(given)} in the pool @${after.name}.${reason}`,
       urgency: "normal",
+      topic: ownPlace(after.pool_id, isNew ? "added" : "role"),
     });
     const what = isNew
       ? `${by} added ${invited.name} to the pool as ${quoted(given)}.`
       : `${by} made ${invited.name} ${quoted(given)}.`;
-    await tellMembers(context, before, after, peer, [what], inviter ?? "", invited.peer_id);
+    const news = { what: [what], about: [invited.peer_id], except: [inviter ?? "", invited.peer_id] };
+    await tellMembers(context, before, after, peer, news);
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
       members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
@@ -233,7 +229,8 @@ export const leavePool = operation({
     const { peer, live } = await peopleOf(sql, before, now);
     const after = leave(before, me.peer_id, live, now);
     await record(context, before, after);
-    await tellMembers(context, before, after, peer, [`${callerName(caller)} left the pool.`], me.peer_id);
+    const news = { what: [`${callerName(caller)} left the pool.`], about: [me.peer_id], except: [me.peer_id] };
+    await tellMembers(context, before, after, peer, news);
     if (after.archived_at === null) await withdrawAbout(context, after, me.peer_id, `${me.name} left the pool`);
     else await withdrawAll(context, after, "the pool was archived");
     return {
@@ -270,7 +267,7 @@ export const archivePool = operation({
     const except = caller.kind === "peer" ? caller.peer.peer_id : "";
     const to = broadcastRecipients(before, except).flatMap((member) => peer(member.peer_id) ?? []);
     const text = `${callerName(caller)} archived the pool @${before.name}. It accepts no more mail.`;
-    await report(context, { to, pool: after, text, urgency: "low" });
+    await report(context, { to, pool: after, text, urgency: "low", topic: poolState(after.pool_id) });
     await withdrawAll(context, after, "the pool was archived");
     return { pool: toPoolShape({ ...before, ...after }, caller) };
   },

@@ -5,6 +5,7 @@ import { shortId } from "../rules/address.ts";
 import { membersOf, requireActiveMember, requireNotArchived, visibilityOf } from "../rules/pools.ts";
 import { MAX_PROPOSALS, requireBelow } from "../rules/quotas.ts";
 import { checkPlainText, oneLine, quoted } from "../rules/text.ts";
+import { releaseOf } from "../rules/topics.ts";
 import { type Ballot, castVote, countVotes, DEFAULT_DEADLINE_MS, votes } from "../rules/votes.ts";
 import { findPool } from "../store/pools.ts";
 import {
@@ -113,6 +114,7 @@ export const proposeRelease = operation({
         `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
         `It takes ${countVotes(ballots).needed} of ${ballots.length} votes. Judge by the work; a release does not blame anyone.`,
       urgency: "normal",
+      topic: releaseOf(pool.pool_id, subject.peer_id),
     });
     return toProposalShape(sql, await settleVotes(context, proposal));
   },

@@ -28,7 +28,10 @@ export const settingsSchema = z.strictObject({
     .max(8760)
     .default(24)
     .describe("a member that is offline for this long is released from its pools"),
-  sends_per_minute: limit(600, "messages that one peer may send per minute"),
+  sends_per_minute: limit(
+    600,
+    "messages that one peer may cause per minute; one to a pool counts once for each recipient",
+  ),
   sends_per_pair: limit(300, "messages that one peer may send to one address per minute"),
   repeat_seconds: z.coerce
     .number()
@@ -38,7 +41,7 @@ export const settingsSchema = z.strictObject({
     .default(60)
     .describe("seconds in which an identical text to the same address is refused; 0: no limit"),
   max_hops: limit(20, "messages in one chain of replies"),
-  wakes_per_hour: limit(60, "how often mail may wake one session per hour"),
+  wakes_per_hour: limit(60, "how often mail may wake one session per hour; one sender: three quarters of it"),
   plain_http: flag().describe(
     "true: use plain HTTP with other machines too; anyone on the network can then read and change everything",
   ),
@@ -52,7 +55,7 @@ export const settingsSchema = z.strictObject({
   registrations_per_minute: limit(300, "new peers from one network address per minute"),
   connections_per_address: limit(1000, "open connections from one network address"),
   max_peers: limit(10_000, "registered peers in total"),
-  mailbox_messages: limit(2000, "messages that wait for one peer"),
+  mailbox_messages: limit(2000, "messages of one sender that wait for one peer; of all senders twice as many"),
   keep_read_days: days(30, "messages that all their recipients have read"),
   keep_failed_days: days(90, "messages that ended unread (expired, refused, dead)"),
   keep_notes_days: days(90, "notes to the operator and decided proposals"),

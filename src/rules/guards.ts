@@ -2,9 +2,11 @@
  * Guards: rate limits, duplicate suppression and loop detection, on by default. They keep sessions from burning tokens in
  * a loop. The sender gets an error at once, the operator a note now and then. A limit of 0 means no limit.
  */
+import type { MailSource } from "./quotas.ts";
+import { hasShare, wakeShare } from "./shares.ts";
 
 export interface Limits {
-  /** Messages per peer and minute. */
+  /** Charges per peer and minute: see `chargeOf`. */
   sends_per_minute: number;
   /** Messages per peer, address and minute. */
   sends_per_pair: number;
@@ -14,7 +16,7 @@ export interface Limits {
   hops: number;
   /** Wakes per peer and hour. */
   wakes_per_hour: number;
-  /** Messages in one mailbox. */
+  /** Messages in one mailbox that are open to any sender. */
   mailbox_messages: number;
   /** Registered peers in total. */
   peers: number;
@@ -23,17 +25,30 @@ export interface Limits {
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 
-/** What a sender has sent in the last minute. */
+/** Recipients of a report that count as one message: so many cost the broker about as much as one message does. */
+const REPORT_RECIPIENTS = 100;
+
+/**
+ * As how many messages one counts. Each recipient of a message, and of a task, has to read it. A report wakes nobody, and
+ * does not stay: it is charged only what it costs the broker.
+ */
+export function chargeOf(source: MailSource, recipients: number): number {
+  const charge = source === "report" ? Math.ceil(recipients / REPORT_RECIPIENTS) : recipients;
+  return Math.max(1, charge);
+}
+
+/** What a peer has sent, and caused the broker to report, in the last minute. */
 export interface RecentSends {
+  /** Its charges. */
   all: number;
-  /** Of these, to the same peer or pool. */
+  /** Messages to the same peer or pool. */
   same: number;
   /** When an identical text last went there, milliseconds since 1970. */
   repeated_at: number | null;
 }
 
 export interface TrippedGuard {
-  guard: "repeat" | "sender" | "pair" | "hops";
+  guard: "repeat" | "sender" | "pair" | "hops" | "reports";
   message: string;
   hint: string;
 }
@@ -46,7 +61,6 @@ export function trippedGuard(
   to: string,
   now: number,
 ): TrippedGuard | undefined {
-  const over = (count: number, limit: number): boolean => limit > 0 && count >= limit;
   if (sent.repeated_at !== null && now - sent.repeated_at < limits.repeat_seconds * 1000) {
     const ago = Math.max(0, Math.round((now - sent.repeated_at) / 1000));
     return {
@@ -72,16 +86,54 @@ export function trippedGuard(
   if (over(sent.all, limits.sends_per_minute)) {
     return {
       guard: "sender",
-      message: `You sent ${sent.all} messages within a minute; nothing more was sent.`,
-      hint: "Wait a minute, then send fewer and longer messages.",
+      message: `You caused ${sent.all} messages within a minute; nothing more was sent.`,
+      hint: "Wait a minute, then send fewer and longer messages. One to a pool counts once for each recipient.",
     };
   }
   return undefined;
 }
 
-/** Whether a peer may be woken again. `wakes`: its wakes in the last hour. */
-export function isWithinWakeLimit(limits: Limits, wakes: number): boolean {
-  return limits.wakes_per_hour === 0 || wakes < limits.wakes_per_hour;
+/** The guard that a call trips whose effects the broker would report to others. `charged`: the caller's charges of the last minute. */
+export function guardOnReports(limits: Limits, charged: number): TrippedGuard | undefined {
+  if (!over(charged, limits.sends_per_minute)) return undefined;
+  return {
+    guard: "reports",
+    message: `You caused ${charged} messages within a minute; this call would cause more, and nothing was changed.`,
+    hint: "Wait a minute. What you do in a pool is reported to its members, and counts as your messages.",
+  };
+}
+
+const over = (count: number, limit: number): boolean => limit > 0 && count >= limit;
+
+/** The wakes of a peer in the last hour. */
+export interface Wakes {
+  all: number;
+  /** By whose mail they showed (`null`: the operator's or the broker's). One wake can show mail of several senders. */
+  by: ReadonlyMap<string | null, number>;
+}
+
+export const NO_WAKES: Wakes = { all: 0, by: new Map() };
+
+/** Whether mail of `payer` may wake a peer again. */
+export function mayWake(limits: Limits, wakes: Wakes, payer: string | null): boolean {
+  const share = wakeShare(limits.wakes_per_hour);
+  const own = payer === null ? 0 : (wakes.by.get(payer) ?? 0);
+  return limits.wakes_per_hour === 0 || hasShare({ all: wakesUsed(wakes, share.open), own }, share);
+}
+
+/** Whether anybody's mail may wake it, so that it does not matter whose it is. */
+export function mayAnybodyWake(limits: Limits, wakes: Wakes): boolean {
+  const { open } = wakeShare(limits.wakes_per_hour);
+  return limits.wakes_per_hour === 0 || wakesUsed(wakes, open) < open;
+}
+
+/**
+ * Of one payer no more wakes count than are open to anybody: interrupts always wake, and with very many of them one peer
+ * could otherwise use up what is left for the others.
+ */
+function wakesUsed({ all, by }: Wakes, open: number): number {
+  const counted = [...by.values()].reduce((sum, count) => sum + Math.min(count, open), 0);
+  return Math.min(all, counted);
 }
 
 /** Average for such text. */

@@ -1,33 +1,48 @@
 /** Quotas per peer, pool and broker. Exceeding one throws `rate_limited` with a hint. */
 import { CctError } from "../platform/errors.ts";
+import { hasShare, mailboxShare } from "./shares.ts";
 
-/** The backlog of one peer: mail that is queued, claimed, or held by its inbound policy. */
-export interface Mailbox {
+/** An amount of mail that is queued, claimed, or held by an inbound policy. */
+export interface Backlog {
   messages: number;
   characters: number;
 }
 
-/** Maximum text in one mailbox, in addition to the limit on messages. */
+/** The backlog of one peer, and the part of it that one payer caused. */
+export interface Mailbox extends Backlog {
+  own: Backlog;
+}
+
+export const NO_MAIL: Backlog = { messages: 0, characters: 0 };
+
+/** Text in one mailbox that is open to any sender, in addition to the limit on messages. */
 export const MAX_MAILBOX_CHARACTERS = 16_000_000;
-/** Tasks from the broker, which somebody must act on, may fill a mailbox to this multiple of its limits. */
-const TASK_FACTOR = 2;
 
 /** The source of mail. `operator` has no limit. `report`: the broker reports an event. `task`: the broker asks for an action. */
 export type MailSource = "peer" | "operator" | "report" | "task";
 
-/** Whether a mailbox accepts one more message. `limit`: messages; 0 means no limit. */
-export function hasRoom(box: Mailbox, source: MailSource, limit: number): boolean {
+/** Whether a mailbox accepts one more message. `limit`: messages that are open to any sender; 0 means no limit. */
+export function hasRoom({ own, ...all }: Mailbox, source: MailSource, limit: number): boolean {
   if (source === "operator" || limit === 0) return true;
-  const factor = source === "task" ? TASK_FACTOR : 1;
-  return box.messages < limit * factor && box.characters < MAX_MAILBOX_CHARACTERS * factor;
+  // Somebody must act on a task, so it may always use the reserve.
+  const used = source === "task" ? NO_MAIL : own;
+  return (
+    hasShare({ all: all.messages, own: used.messages }, mailboxShare(limit)) &&
+    hasShare({ all: all.characters, own: used.characters }, mailboxShare(MAX_MAILBOX_CHARACTERS))
+  );
+}
+
+/** Whether it matters who sends: the part that is open to any sender is used up. */
+export function isNearlyFull(all: Backlog, limit: number): boolean {
+  return limit !== 0 && (all.messages >= limit || all.characters >= MAX_MAILBOX_CHARACTERS);
 }
 
 /** The reason, for the sender of a message and for a broadcast's list of recipients. */
-export function mailboxFullText(name: string, box: Mailbox): string {
+export function mailboxFullText(name: string, box: Backlog): string {
   return `${name}'s mailbox is full (${box.messages} messages wait)`;
 }
 
-export function mailboxFullError(name: string, box: Mailbox): CctError {
+export function mailboxFullError(name: string, box: Backlog): CctError {
   return new CctError(
     "rate_limited",
     `${mailboxFullText(name, box)}: nothing was sent to it.`,

@@ -1,4 +1,5 @@
 /** Statements about waiting mail. They use the partial indexes on open deliveries, so their cost does not grow with history. */
+import { type Backlog, NO_MAIL } from "../rules/quotas.ts";
 import { MAX_TEXT_BYTES } from "../rules/text.ts";
 import { OPEN } from "./messages.ts";
 import { integer, placeholders, text, textOrNull } from "./row.ts";
@@ -15,17 +16,14 @@ export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: textOrNull(row, "pool_id"), unread: integer(row, "unread") }));
 }
 
+const WAITING = `FROM deliveries d WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND ${OPEN}`;
+const HELD = "FROM deliveries d WHERE d.peer_id = $1 AND d.state = 'held'";
+
 /**
  * The size of a peer's mailbox: queued, claimed and held messages. The lengths of texts are summed only if that many messages
  * could exceed `characters`, because it means reading the texts; otherwise `characters` is 0.
  */
-export async function mailboxOf(
-  sql: Sql,
-  peerId: string,
-  characters: number,
-): Promise<{ messages: number; characters: number }> {
-  const WAITING = `FROM deliveries d WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND ${OPEN}`;
-  const HELD = "FROM deliveries d WHERE d.peer_id = $1 AND d.state = 'held'";
+export async function mailboxOf(sql: Sql, peerId: string, characters: number): Promise<Backlog> {
   const [row] = await sql(`SELECT (SELECT count(*) ${WAITING}) + (SELECT count(*) ${HELD}) AS messages`, peerId);
   const messages = row ? integer(row, "messages") : 0;
   if (messages * MAX_TEXT_BYTES < characters) return { messages, characters: 0 };
@@ -35,6 +33,26 @@ export async function mailboxOf(
     peerId,
   );
   return { messages, characters: sum ? integer(sum, "characters") : 0 };
+}
+
+/** The part of that which one payer caused. To be asked only of a mailbox that is nearly full: it reads each delivery. */
+export async function backlogOf(sql: Sql, peerId: string, payer: string): Promise<Backlog> {
+  const [row] = await sql(
+    `SELECT count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters FROM messages m
+     WHERE m.message_id IN (SELECT d.message_id ${WAITING} AND d.payer = $2 UNION SELECT d.message_id ${HELD} AND d.payer = $2)`,
+    peerId,
+    payer,
+  );
+  return row ? { messages: integer(row, "messages"), characters: integer(row, "characters") } : NO_MAIL;
+}
+
+/** Whose mail a peer has claimed and not acknowledged (`null`: the operator's or the broker's). */
+export async function claimedPayers(sql: Sql, peerId: string): Promise<(string | null)[]> {
+  const rows = await sql(
+    `SELECT DISTINCT d.payer FROM deliveries d WHERE d.peer_id = $1 AND d.state = 'claimed' AND ${OPEN}`,
+    peerId,
+  );
+  return rows.map((row) => textOrNull(row, "payer"));
 }
 
 /** The number of claims that a peer holds. */

@@ -23,6 +23,22 @@ export interface Message {
   target: string;
 }
 
+/** What a new message has besides: it is stored for guards and reports, and never shown. */
+export interface Charging {
+  /** For a report: the peer whose call caused it; `null` for the operator and the clock. */
+  cause: string | null;
+  /** How many messages it counts as. */
+  charge: number;
+}
+
+/** What a new delivery has besides. */
+export interface DeliveryCharging {
+  /** The peer whose share of the mailbox it uses; `null` for the operator and the clock. */
+  payer: string | null;
+  /** What a report is about. */
+  topic: string | null;
+}
+
 /** A delivery with its keys. */
 export interface DeliveryRow extends Delivery {
   message_id: string;
@@ -84,10 +100,10 @@ function toDelivery(row: Row): DeliveryRow {
 }
 
 /** Stores a message. `answer`: the response to its sender, returned again when the same message_id is repeated. */
-export async function insertMessage(sql: Sql, message: Message, answer: string): Promise<void> {
+export async function insertMessage(sql: Sql, message: Message & Charging, answer: string): Promise<void> {
   await sql(
-    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, target, answer)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, target, answer, cause, charge)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
     message.message_id,
     message.seq,
     message.from_id,
@@ -103,13 +119,20 @@ export async function insertMessage(sql: Sql, message: Message, answer: string):
     message.pool_id,
     message.target,
     answer,
+    message.cause,
+    message.charge,
   );
 }
 
-export async function insertDelivery(sql: Sql, message: Message, peerId: string, delivery: Delivery): Promise<void> {
+export async function insertDelivery(
+  sql: Sql,
+  message: Message,
+  peerId: string,
+  delivery: Delivery & DeliveryCharging,
+): Promise<void> {
   await sql(
-    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason, payer, topic)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     message.message_id,
     peerId,
     message.seq,
@@ -122,6 +145,18 @@ export async function insertDelivery(sql: Sql, message: Message, peerId: string,
     delivery.expires_at,
     delivery.lost,
     delivery.reason,
+    delivery.payer,
+    delivery.topic,
+  );
+}
+
+/** Takes back the reports on a topic that still wait for these peers. They stay in their pool's history. */
+export async function withdrawReports(sql: Sql, topic: string, peerIds: readonly string[]): Promise<void> {
+  if (peerIds.length === 0) return;
+  await sql(
+    `DELETE FROM deliveries WHERE topic = $1 AND state = 'queued' AND peer_id IN (${placeholders(peerIds.length, 2)})`,
+    topic,
+    ...peerIds,
   );
 }
 

@@ -1,7 +1,8 @@
 /** Statements about recent usage: rates of sending, wakes, and the cost of mail. */
 import type { DeliveryMethod } from "../rules/delivery.ts";
+import type { Wakes } from "../rules/guards.ts";
 import type { DeliveryRow } from "./messages.ts";
-import { integer, integerOrNull, text } from "./row.ts";
+import { integer, integerOrNull, text, textOrNull } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /** Stores how mail was delivered; `batch` identifies mail that was shown together. */
@@ -21,8 +22,9 @@ export async function recordDeliveryMethod(
 }
 
 /**
- * What a sender sent between `since` and `until`: in all, to one target, when it last sent the same text there, and its last
- * sequence number. Messages later than `until` were sent before the clock was set back.
+ * What a peer is charged for between `since` and `until`: its messages and the broker's reports of what it did. And of its
+ * messages: how many went to one target, when it last sent the same text there, and its last sequence number. Messages later
+ * than `until` were sent before the clock was set back.
  */
 export async function recentlySent(
   sql: Sql,
@@ -33,7 +35,9 @@ export async function recentlySent(
   until: number,
 ): Promise<{ all: number; same: number; repeated_at: number | null; last_seq: number }> {
   const [row] = await sql(
-    `SELECT count(*) AS sent, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
+    `SELECT coalesce(sum(charge), 0) + (
+       SELECT coalesce(sum(charge), 0) FROM messages WHERE cause = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6
+     ) AS charged, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
        max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at,
        coalesce(max(seq), 0) AS last_seq
      FROM messages WHERE from_id = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6`,
@@ -47,7 +51,7 @@ export async function recentlySent(
   );
   if (!row) return { all: 0, same: 0, repeated_at: null, last_seq: 0 };
   return {
-    all: integer(row, "sent"),
+    all: integer(row, "charged"),
     same: integer(row, "same"),
     repeated_at: integerOrNull(row, "repeated_at"),
     last_seq: integer(row, "last_seq"),
@@ -60,16 +64,27 @@ export async function lastSentBy(sql: Sql, fromId: string): Promise<number> {
   return row ? integer(row, "last_seq") : 0;
 }
 
-/** The number of wakes of a peer between `since` and `until`. */
-export async function countWakes(sql: Sql, peerId: string, since: number, until: number): Promise<number> {
-  const [row] = await sql(
-    `SELECT count(DISTINCT batch) AS wakes FROM deliveries
-     WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2 AND delivered_at <= $3`,
+/** What a peer is charged for between `since` and `until`. */
+export async function chargedTo(sql: Sql, peerId: string, since: number, until: number): Promise<number> {
+  const { all } = await recentlySent(sql, peerId, "", "", since, until);
+  return all;
+}
+
+/** The wakes of a peer between `since` and `until`. */
+export async function wakesOf(sql: Sql, peerId: string, since: number, until: number): Promise<Wakes> {
+  const RECENT = "FROM deliveries WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2 AND delivered_at <= $3";
+  const rows = await sql(
+    `SELECT payer, count(DISTINCT batch) AS wakes, (SELECT count(DISTINCT batch) ${RECENT}) AS all_wakes
+     ${RECENT} GROUP BY payer`,
     peerId,
     since,
     until,
   );
-  return row ? integer(row, "wakes") : 0;
+  const [first] = rows;
+  return {
+    all: first ? integer(first, "all_wakes") : 0,
+    by: new Map(rows.map((row) => [textOrNull(row, "payer"), integer(row, "wakes")])),
+  };
 }
 
 export interface Cost {

@@ -83,6 +83,7 @@ describe("members that poll for mail", () => {
     await ok(broker, "join_pool", { pool }, poller);
     const since = await lastSeq(broker);
     await ok(broker, "set_busy", { reason: "x", estimate_seconds: 100 }, ann);
+    await ok(broker, "check_messages", {}, poller);
     await ok(broker, "set_ready", {}, ann);
     expect((await newsFor(broker, poller, since)).map(({ urgency }) => urgency)).toEqual(["low", "low"]);
     expect((await mailFor(broker, ann)).filter(({ text }) => /poll (down|once)/i.test(text))).toEqual([]);

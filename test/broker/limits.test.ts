@@ -213,7 +213,14 @@ describe("a full mailbox", () => {
     expect(await refused(small, "resend_message", { message_id }, from)).toMatchObject({ code: "rate_limited" });
 
     const taken = await ok(small, "check_messages", {}, to);
-    expect(taken.messages.map((one) => one.text)).toEqual(["mail 0", "mail 1", "mail 2", "from a person"]);
+    expect(taken.messages.map((one) => one.text)).toEqual([
+      "mail 0",
+      "mail 1",
+      "mail 2",
+      "from a person",
+      // What another peer causes finds room.
+      expect.stringContaining("joined"),
+    ]);
     const acks = taken.messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "read" as const }));
     await ok(small, "ack_messages", { acks }, to);
     // The refused message can be sent now, under the same id.

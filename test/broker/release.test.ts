@@ -47,6 +47,8 @@ describe("a proposal", () => {
   test("passes with more than half of the voter snapshot; the result wakes only the released member", async () => {
     const { ann, ben, others, since, proposal, pool } = await proposed(3);
     const [carol] = others as [TestPeer];
+    // She has read the proposal; otherwise its result would replace it.
+    await ok(broker, "check_messages", {}, carol);
     expect(await vote(proposal.proposal_id, "yes", carol)).toMatchObject({
       state: "passed",
       outcome: `2 of 3 voted yes, 2 needed; ${ben.name} did not vote`,
@@ -169,6 +171,7 @@ describe("a vote", () => {
     await Promise.all(crowd.map((peer) => ok(broker, "join_pool", { pool }, peer)));
     const since = await lastSeq(broker);
     const { proposal_id } = await ok(broker, "propose_release", { pool, peer: ben.name, reason: "done" }, ann);
+    await Promise.all(crowd.map((peer) => ok(broker, "check_messages", {}, peer)));
     const answers = await Promise.all(
       crowd.map((peer) => call(broker, "vote_release", { proposal_id, vote: "yes" }, peer)),
     );

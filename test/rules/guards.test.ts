@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  chargeOf,
   estimatedTokens,
-  isWithinWakeLimit,
+  guardOnReports,
   type Limits,
+  mayAnybodyWake,
+  mayWake,
   type RecentSends,
   trippedGuard,
 } from "../../src/rules/guards.ts";
@@ -72,13 +75,67 @@ describe("a guard", () => {
   });
 });
 
-test("a session is woken up to its budget", () => {
+test("a call whose effects are reported is refused at the same rate as messages", () => {
+  expect(guardOnReports(limits, 599)).toBeUndefined();
+  expect(guardOnReports(limits, 600)).toMatchObject({ guard: "reports", message: expect.stringContaining("600") });
+  expect(guardOnReports(none, 1_000_000)).toBeUndefined();
+});
+
+test("a message and a task count once for each recipient, a report once for a hundred; each counts at least once", () => {
+  expect((["peer", "task", "report"] as const).map((source) => chargeOf(source, 1000))).toEqual([1000, 1000, 10]);
   fc.assert(
-    fc.property(fc.nat(200), (wakes) => {
-      expect(isWithinWakeLimit(limits, wakes)).toBe(wakes < 60);
-      expect(isWithinWakeLimit(none, wakes)).toBe(true);
+    fc.property(fc.constantFrom("peer", "task", "report"), fc.nat(5000), (source, recipients) => {
+      expect(chargeOf(source, recipients)).toBeGreaterThanOrEqual(1);
+      expect(chargeOf(source, recipients + 1)).toBeGreaterThanOrEqual(chargeOf(source, recipients));
     }),
   );
+});
+
+describe("the wakes of a session", () => {
+  /** One sender for each wake. */
+  const wakesBy = (counts: Record<string, number>) => {
+    const by = new Map<string | null, number>(Object.entries(counts));
+    return { all: [...by.values()].reduce((sum, count) => sum + count, 0), by };
+  };
+  /** As many as one sender gets, when it tries for ever. */
+  const used = (before: Record<string, number>, who: string): number => {
+    const counts: Record<string, number> = { [who]: 0, ...before };
+    while (mayWake(limits, wakesBy(counts), who)) counts[who] = (counts[who] ?? 0) + 1;
+    return counts[who] ?? 0;
+  };
+
+  test("go to one sender up to three quarters; the others still get some, and the limit is never exceeded", () => {
+    const ann = used({}, "ann");
+    expect(ann).toBe(45);
+    const bob = used({ ann }, "bob");
+    expect(bob).toBe(6);
+    const carol = used({ ann, bob }, "carol");
+    const dan = used({ ann, bob, carol }, "dan");
+    expect([carol, dan, used({ ann, bob, carol, dan }, "eve")]).toEqual([6, 3, 0]);
+  });
+
+  test("by any number of interrupts of one sender leave the others theirs", () => {
+    expect(mayWake(limits, wakesBy({ ann: 500 }), "ann")).toBe(false);
+    expect(mayWake(limits, wakesBy({ ann: 500 }), "bob")).toBe(true);
+    expect(mayWake(limits, wakesBy({ ann: 500 }), null)).toBe(true);
+  });
+
+  test("that showed mail of several count once", () => {
+    const by = new Map(["ann", "bob", "carol"].map((who) => [who, 20] as const));
+    expect(mayAnybodyWake(limits, { all: 20, by })).toBe(true);
+    expect(mayAnybodyWake(limits, { all: 60, by })).toBe(false);
+  });
+
+  test("are open to each when they are open to anybody, and without a limit to all", () => {
+    const counts = fc.dictionary(fc.constantFrom("ann", "bob", "carol", "dan"), fc.nat(80));
+    fc.assert(
+      fc.property(counts, fc.constantFrom("ann", "bob", "eve", null), (all, who) => {
+        const wakes = wakesBy(all);
+        if (mayAnybodyWake(limits, wakes)) expect(mayWake(limits, wakes, who)).toBe(true);
+        expect(mayWake(none, wakes, who)).toBe(true);
+      }),
+    );
+  });
 });
 
 test("the token estimate grows with messages and characters", () => {

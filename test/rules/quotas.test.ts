@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   hasRoom,
+  isNearlyFull,
   MAX_MAILBOX_CHARACTERS,
   type MailSource,
   mailboxFullError,
@@ -9,15 +10,30 @@ import {
 } from "../../src/rules/quotas.ts";
 import { thrownBy } from "../support/thrown.ts";
 
-const box = fc.record({ messages: fc.nat(5000), characters: fc.nat(MAX_MAILBOX_CHARACTERS * 3) });
+const backlog = { messages: fc.nat(5000), characters: fc.nat(MAX_MAILBOX_CHARACTERS * 3) };
+const box = fc.record({ ...backlog, own: fc.record(backlog) });
 const limit = fc.integer({ min: 1, max: 3000 });
 
 describe("a mailbox", () => {
-  test("accepts mail within both limits, and the operator's always", () => {
+  test("accepts anybody's mail within both limits, nobody's beyond twice of them, and the operator's always", () => {
     fc.assert(
       fc.property(box, limit, (full, most) => {
-        expect(hasRoom(full, "peer", most)).toBe(full.messages < most && full.characters < MAX_MAILBOX_CHARACTERS);
+        const within = (factor: number) =>
+          full.messages < most * factor && full.characters < MAX_MAILBOX_CHARACTERS * factor;
+        if (within(1)) expect(hasRoom(full, "peer", most)).toBe(true);
+        if (!within(2))
+          for (const source of ["peer", "report", "task"] as const) expect(hasRoom(full, source, most)).toBe(false);
         expect(hasRoom(full, "operator", most)).toBe(true);
+      }),
+    );
+  });
+
+  test("says that it is nearly full exactly when it matters whose mail it is", () => {
+    fc.assert(
+      fc.property(box, limit, (full, most) => {
+        const other = { ...full, own: { messages: 0, characters: 0 } };
+        if (!isNearlyFull(full, most)) expect(hasRoom(full, "peer", most)).toBe(hasRoom(other, "peer", most));
+        expect(isNearlyFull(full, 0)).toBe(false);
       }),
     );
   });
@@ -28,7 +44,7 @@ describe("a mailbox", () => {
       fc.property(box, limit, fc.nat(500), (full, most, more) => {
         const takes = order.map((source) => hasRoom(full, source, most));
         expect(takes).toEqual([...takes].sort());
-        const fuller = { messages: full.messages + more, characters: full.characters + more };
+        const fuller = { ...full, messages: full.messages + more, characters: full.characters + more };
         for (const source of order) if (hasRoom(fuller, source, most)) expect(hasRoom(full, source, most)).toBe(true);
       }),
     );

@@ -20,7 +20,8 @@ export async function invoke(
       environment,
       async (transaction) => {
         const caller = await identify(transaction.sql, op, sender);
-        return checkOutput(op, await op.run({ ...transaction, caller, device }, input));
+        const cause = caller.kind === "peer" ? { ...caller.peer, isAdmitted: false } : undefined;
+        return checkOutput(op, await op.run({ ...transaction, caller, device, cause }, input));
       },
       op.isolation,
     );

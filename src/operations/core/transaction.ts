@@ -11,6 +11,14 @@ export type DeliveryEvent =
   | { what: "sent" }
   | { what: "delivery"; before: DeliveryRow | undefined; after: DeliveryRow };
 
+/** The peer whose call this is: the mail that the call makes is charged to it. */
+interface Cause {
+  peer_id: string;
+  name: string;
+  /** Whether its rate was checked: once in a call, so that a call with several reports is done as a whole or not at all. */
+  isAdmitted: boolean;
+}
+
 /** What operations and the sweep need from the broker that runs them. */
 export interface Environment {
   store: Store;
@@ -32,6 +40,8 @@ export interface TransactionContext extends Pick<Environment, "newId" | "newMess
   sql: Sql;
   /** Milliseconds since 1970; constant within one transaction. */
   now: number;
+  /** `undefined`: the operator or the clock. */
+  cause: Cause | undefined;
   /** Publishes a hint after the commit. */
   emit(hint: Hint): void;
   /** Counts an event after the commit. */
@@ -52,6 +62,7 @@ export async function transact<T>(
     const result = await work({
       sql,
       now: environment.now(),
+      cause: undefined,
       newId,
       newMessageId,
       nextSeq,

@@ -1,5 +1,7 @@
 /** Ends busy signals, and tells peers that poll for mail how often to poll. */
+
 import { isLive, NOT_BUSY, wantsQuiet } from "../../rules/presence.ts";
+import { busySignal } from "../../rules/topics.ts";
 import { findPeers, type Peer, updatePeer } from "../../store/peers.ts";
 import { pollingPoolMembers } from "../../store/pools.ts";
 import type { TransactionContext } from "../core/transaction.ts";
@@ -12,14 +14,24 @@ export async function endBusy(context: TransactionContext, peer: Peer): Promise<
   context.emit({ peer_id: peer.peer_id, about: "mail" });
   // A busy state from a long command (without `busy_for`) told nobody to slow down.
   const how = isLive(peer, context.now) ? "ready" : "offline";
-  if (peer.busy_for !== null) await tellPolls(context, peer, `${peer.name} is ${how}. Poll once a minute again.`);
+  if (peer.busy_for !== null)
+    // Admitted with the start of the signal: its end is not refused, least of all to a heartbeat.
+    await tellPolls(context, peer, `${peer.name} is ${how}. Poll once a minute again.`, peer.peer_id);
   return changed;
 }
 
-export async function tellPolls(context: TransactionContext, peer: Peer, text: string): Promise<void> {
+/** `cause`: as in a report. */
+export async function tellPolls(context: TransactionContext, peer: Peer, text: string, cause?: string): Promise<void> {
   const polling = await findPeers(context.sql, await pollingPoolMembers(context.sql, peer.peer_id));
   // One report each: members of different pools must not learn of each other.
-  for (const fellow of polling) await report(context, { to: [fellow], pool: undefined, text, urgency: "low" });
+  const what = {
+    pool: undefined,
+    text,
+    urgency: "low",
+    topic: busySignal(peer.peer_id),
+    ...(cause && { cause }),
+  } as const;
+  for (const fellow of polling) await report(context, { ...what, to: [fellow] });
 }
 
 /** Whether a peer's busy signal has expired. */

@@ -1,6 +1,7 @@
 /** Stores changes of a pool's membership, and reports them to its members. */
 import { changedMembers } from "../../rules/pool-lifecycle.ts";
 import { broadcastRecipients, leadOf, type Pool } from "../../rules/pools.ts";
+import { membership } from "../../rules/topics.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
 import type { Context } from "../core/operation.ts";
@@ -16,19 +17,31 @@ export async function record({ sql }: Pick<Context, "sql">, before: PoolRow, aft
   if (after.archived_at !== before.archived_at) await updatePool(sql, after);
 }
 
+/** What happened in a pool. */
+export interface News {
+  what: readonly string[];
+  /** The members whose membership changed. */
+  about: readonly string[];
+  /** Peers that know already. */
+  except?: readonly string[];
+}
+
 /** Reports to all members, except those named, what happened and who is the new lead, if that changed. */
 export async function tellMembers(
   context: TransactionContext,
   before: Pool,
   after: Pool,
   person: Person,
-  what: readonly string[],
-  ...except: readonly string[]
+  { what, about, except = [] }: News,
 ): Promise<void> {
   const lead = leadOf(after);
   const news = lead && lead.peer_id !== leadOf(before)?.peer_id ? [`${lead.name} is the new lead.`] : [];
   const to = broadcastRecipients(after, "").flatMap((member) =>
     except.includes(member.peer_id) ? [] : (person(member.peer_id) ?? []),
   );
-  await report(context, { to, pool: after, text: [...what, ...news].join(" "), urgency: "low" });
+  // A report with more to say than one membership is not replaced: the next one would say only a part of it.
+  const [only] = about;
+  const isOne = only !== undefined && about.length === 1 && news.length === 0;
+  const topic = isOne ? membership(after.pool_id, only) : undefined;
+  await report(context, { to, pool: after, text: [...what, ...news].join(" "), urgency: "low", topic });
 }

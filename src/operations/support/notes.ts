@@ -18,15 +18,16 @@ export async function note(
 }
 
 /** The note about a tripped guard. */
-export function guardNote(tripped: TrippedGuard, from: string, to: string): { subject: string; text: string } {
+export function guardNote(tripped: TrippedGuard, from: string, to?: string): { subject: string; text: string } {
   const what = {
     repeat: "sent the same text again within a minute",
     hops: "continued a chain of replies that looks like a loop",
     pair: "sent too many messages to one address",
     sender: "sent too many messages",
+    reports: "did too much that is reported to others",
   }[tripped.guard];
   return {
     subject: `guard ${tripped.guard} ${from}`,
-    text: `${from} ${what} (to ${to}). Nothing was sent, and the sender was told. See: cct messages --peer ${from}`,
+    text: `${from} ${what}${to === undefined ? "" : ` (to ${to})`}. Nothing was sent, and the sender was told. See: cct messages --peer ${from}`,
   };
 }

@@ -42,5 +42,7 @@ export async function recordOutcome(context: TransactionContext, before: Deliver
     pool: undefined,
     text: `Your ${what}. It began: "${oneLine(message.text, 80)}"`,
     urgency: message.urgency === "low" ? "low" : "normal",
+    // Whoever sent it: the recipient cannot help it, and the sweep must not stop at it.
+    cause: message.from_id,
   });
 }

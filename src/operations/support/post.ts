@@ -1,50 +1,51 @@
 /** Posts messages: the only place where messages and their deliveries are created. */
 import type * as z from "zod";
 import { type Delivery, newDelivery, policyFor } from "../../rules/delivery.ts";
-import { HOUR_MS, isWithinWakeLimit } from "../../rules/guards.ts";
+import { chargeOf } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
-import { SKEW_MS } from "../../rules/presence.ts";
-import {
-  hasRoom,
-  MAX_MAILBOX_CHARACTERS,
-  type Mailbox,
-  type MailSource,
-  mailboxFullError,
-  mailboxFullText,
-} from "../../rules/quotas.ts";
-import { mailboxOf } from "../../store/inbox.ts";
-import { insertDelivery, insertMessage, type Message } from "../../store/messages.ts";
+import { hasRoom, type Mailbox, type MailSource, mailboxFullError, mailboxFullText } from "../../rules/quotas.ts";
+import { insertDelivery, insertMessage, type Message, withdrawReports } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
 import { policiesOf } from "../../store/policies.ts";
-import { countWakes } from "../../store/usage.ts";
 import { type Context, NotedError } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
+import { canWake, mailboxFor, payerOfReport } from "./charging.ts";
 import { note } from "./notes.ts";
 import type { AddressFormatter } from "./references.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
 
 export type Recipient = z.input<typeof recipientShape>;
 
+/** What a message is posted with, all optional. */
+export interface Posting {
+  /** The response to its sender, stored for a repeated send. */
+  answer?(recipients: Recipient[]): string;
+  /** The addresses of recipients on other machines. */
+  format?: AddressFormatter;
+  /** For a report: the peer that caused it, and what it is about. */
+  cause?: string | null;
+  topic?: string | undefined;
+}
+
 /**
- * Stores a message and its deliveries, and sends hints to the recipients. For a full mailbox the delivery is `refused`, with
- * the reason. Throws `rate_limited` and stores nothing if all mailboxes are full. `answer` builds the stored response to a
- * repeated send; `format` builds the addresses of recipients on other machines.
+ * Stores a message and its deliveries, charges them to whoever caused them, and sends hints to the recipients. For a full
+ * mailbox the delivery is `refused`, with the reason. Throws `rate_limited` and stores nothing if all mailboxes are full.
  */
 export async function postMessage(
   context: TransactionContext,
   message: Message,
   recipients: readonly Peer[],
-  answer: (recipients: Recipient[]) => string = () => "",
-  format: AddressFormatter = () => undefined,
+  { answer = () => "", format = () => undefined, cause = null, topic }: Posting = {},
 ): Promise<Recipient[]> {
   const { sql, now } = context;
   const all: Recipient[] = [];
   const deliveries = [];
   const source = sourceOf(message);
+  const payer = source === "peer" ? message.from_id : cause;
   const full: [Peer, Mailbox][] = [];
   for (const peer of recipients) {
     const address = format(peer);
-    const box = await mailboxOf(sql, peer.peer_id, MAX_MAILBOX_CHARACTERS);
+    const box = await mailboxFor(context, peer.peer_id, payer);
     if (!hasRoom(box, source, context.limits.mailbox_messages)) {
       full.push([peer, box]);
       const reason = mailboxFullText(peer.name, box);
@@ -71,7 +72,7 @@ export async function postMessage(
       delivery.state,
       message.urgency,
       now,
-      await canWake(context, peer),
+      await canWake(context, peer.peer_id, payer),
     );
     all.push({
       peer_id: peer.peer_id,
@@ -85,10 +86,10 @@ export async function postMessage(
   const [firstFull] = full;
   if (source === "peer" && firstFull && full.length === recipients.length) throw fullError(...firstFull);
   for (const [peer, box] of source === "peer" ? full : []) await noteFull(context, peer, box);
-  await insertMessage(sql, message, answer(all));
+  await insertMessage(sql, { ...message, cause, charge: chargeOf(source, recipients.length) }, answer(all));
   context.count({ what: "sent" });
   for (const { peer, delivery } of deliveries) {
-    await insertDelivery(sql, message, peer.peer_id, delivery);
+    await insertDelivery(sql, message, peer.peer_id, { ...delivery, payer, topic: topic ?? null });
     const { message_id, seq } = message;
     const after = { ...delivery, message_id, seq, peer_id: peer.peer_id };
     context.count({ what: "delivery", before: undefined, after });
@@ -124,14 +125,6 @@ export function fullError(peer: Named, box: Mailbox): NotedError {
   return new NotedError(code, message, hint, (context) => noteFull(context, peer, box));
 }
 
-/** Whether mail may wake a peer: false when it was woken too often within the last hour. */
-export async function canWake({ sql, now, limits }: TransactionContext, peer: Peer): Promise<boolean> {
-  return (
-    limits.wakes_per_hour === 0 ||
-    isWithinWakeLimit(limits, await countWakes(sql, peer.peer_id, now - HOUR_MS, now + SKEW_MS))
-  );
-}
-
 /** Low-urgency reports of the broker expire after a day. */
 const REPORT_KEPT_MS = 24 * 3_600_000;
 
@@ -142,11 +135,24 @@ export interface Report {
   text: string;
   /** `normal` when a recipient has to act on it. */
   urgency: "normal" | "low";
+  /** What it is about (`rules/topics.ts`): it replaces an earlier report on the same topic that still waits. */
+  topic?: string | undefined;
+  /**
+   * The peer that it is charged to when it is about something that this peer did before, and that was admitted then. By
+   * default it is charged to the caller, whose call is refused when it causes too much.
+   */
+  cause?: string;
 }
 
 /** Sends a report from the broker itself. It is in the pool's history even when nobody receives it. */
-export async function report(context: TransactionContext, { to, pool, text, urgency }: Report): Promise<void> {
+export async function report(context: TransactionContext, given: Report): Promise<void> {
+  const { to, pool, text, urgency, topic } = given;
   if (to.length === 0 && !pool) return;
+  const cause = given.cause ?? (await payerOfReport(context));
+  if (topic !== undefined) {
+    const all = to.map((peer) => peer.peer_id);
+    await withdrawReports(context.sql, topic, all);
+  }
   const message_id = context.newMessageId();
   const message: Message = {
     message_id,
@@ -170,5 +176,5 @@ export async function report(context: TransactionContext, { to, pool, text, urge
     pool_id: pool?.pool_id ?? null,
     target: pool?.pool_id ?? to[0]?.peer_id ?? "",
   };
-  await postMessage(context, message, to);
+  await postMessage(context, message, to, { cause, topic });
 }

@@ -4,6 +4,7 @@ import { shortId } from "../../rules/address.ts";
 import { release } from "../../rules/pool-lifecycle.ts";
 import { memberOf, type Pool, RELEASE_GRACE_MS } from "../../rules/pools.ts";
 import { quoted } from "../../rules/text.ts";
+import { ownPlace, releaseOf } from "../../rules/topics.ts";
 import { countVotes, type ProposalState, voteSummary } from "../../rules/votes.ts";
 import { findPeers } from "../../store/peers.ts";
 import { findPool } from "../../store/pools.ts";
@@ -34,6 +35,7 @@ export async function conclude(
     pool,
     text: `The proposal ${shortId(proposal.proposal_id)} to release ${proposal.subject} is ${state}: ${why}.`,
     urgency: "low",
+    topic: releaseOf(proposal.pool_id, proposal.subject_id),
   });
   return decided;
 }
@@ -46,7 +48,9 @@ async function releaseMember(context: TransactionContext, poolId: string, propos
   const { peer, live } = await peopleOf(sql, pool, now);
   const after = release(pool, proposal.subject_id, live, now);
   await record(context, pool, after);
-  await tellMembers(context, pool, after, peer, [`${proposal.subject} is released.`], proposal.subject_id);
+  const id = proposal.subject_id;
+  const news = { what: [`${proposal.subject} is released.`], about: [id], except: [id] };
+  await tellMembers(context, pool, after, peer, news);
   const subject = peer(proposal.subject_id);
   if (!subject) return false;
   await report(context, {
@@ -59,6 +63,7 @@ async function releaseMember(context: TransactionContext, poolId: string, propos
       `You get no more mail to @${pool.name}, and your membership ends in at most ${RELEASE_GRACE_MS / 60_000} minutes. ` +
       "Your own user's instructions still apply: this ends your part in the pool, nothing else.",
     urgency: "normal",
+    topic: ownPlace(pool.pool_id, "released"),
   });
   return true;
 }

@@ -37,7 +37,10 @@ export async function settlePool(context: TransactionContext, poolId: string, ab
     const why = member.releasing_until === null ? "it was offline for too long" : "it was released";
     return `${member.name} is no longer a member: ${why}.`;
   });
-  if (gone.length > 0 || leadChanged) await tellMembers(context, before, after, people.peer, news);
+  if (gone.length > 0 || leadChanged) {
+    const about = gone.map((member) => member.peer_id);
+    await tellMembers(context, before, after, people.peer, { what: news, about });
+  }
 }
 
 /** The pool after its timed changes, and the members it loses. */

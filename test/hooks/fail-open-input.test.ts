@@ -8,7 +8,7 @@ import { beside, type Event, events, input, noise, said, session, silence, taker
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
 
-describe("input that is not what it should be", () => {
+describe("invalid input", () => {
   const giant = "x".repeat(400_000);
   const inputs: Record<string, string | Buffer> = {
     none: "",
@@ -23,7 +23,7 @@ describe("input that is not what it should be", () => {
     ),
   };
 
-  test.each(Object.keys(inputs))("(%s) brings nobody to a halt, and no mail is lost", async (kind) => {
+  test.each(Object.keys(inputs))("(%s) makes no hook fail and loses no mail", async (kind) => {
     for (const event of takers) {
       const spool = session();
       spool.put();
@@ -37,7 +37,7 @@ describe("input that is not what it should be", () => {
     }
   });
 
-  test("(closed) brings nobody to a halt, and no mail is lost", async () => {
+  test("(closed) makes no hook fail and loses no mail", async () => {
     for (const event of events) {
       const spool = session();
       spool.put();
@@ -49,7 +49,7 @@ describe("input that is not what it should be", () => {
     }
   });
 
-  test("(never ended) brings nobody to a halt, and no mail is lost", async () => {
+  test("(never ends) makes no hook fail and loses no mail", async () => {
     const each = events.map(async (event) => {
       const spool = session();
       spool.put();
@@ -60,7 +60,7 @@ describe("input that is not what it should be", () => {
     await Promise.all(each);
   });
 
-  test("a long input takes at most one second of the ten that the host allows a hook", async () => {
+  test("a long input costs a hook at most one second of CPU time, of the ten that the host allows", async () => {
     const long = [
       `{"tool_name":"Write","tool_input":{"content":"${giant}"},"tool_use_id":"a"}`,
       `{"tool_name":"Write","tool_input":{"content":"${giant.slice(0, 60_000)}"},"tool_use_id":"a"}`,
@@ -77,7 +77,7 @@ describe("input that is not what it should be", () => {
   });
 });
 
-describe("output that goes nowhere", () => {
+describe("output that cannot be written", () => {
   const ends = (event: Event) => (event === "FileChanged" ? 2 : 1);
 
   test.each(events)("%s: it is closed", async (event) => {
@@ -89,7 +89,7 @@ describe("output that goes nowhere", () => {
     expect(["mail", "taken"]).toContain(spool.stage());
   });
 
-  test.each(events)("%s: its reader has gone", async (event) => {
+  test.each(events)("%s: its reader has exited", async (event) => {
     // Programs differ in whether what they start dies of a broken pipe or is told of it.
     for (const trap of ["trap '' PIPE;", ""]) {
       const spool = session();
@@ -104,8 +104,8 @@ describe("output that goes nowhere", () => {
   });
 });
 
-describe("a plugin that was taken away from under a running session", () => {
-  test.each(events)("%s: no word, nothing denied, and the mail stays", async (event) => {
+describe("a plugin that was removed during a session", () => {
+  test.each(events)("%s prints nothing, denies nothing and keeps the mail", async (event) => {
     const gone = join(tempFolder(), "plugin");
     for (const prepare of [() => {}, () => mkdirSync(gone), () => mkdirSync(join(gone, "hooks"))]) {
       prepare();

@@ -14,7 +14,7 @@ const canDrop = !isRoot || spawnSync("setpriv", [...drop.slice(1), "test", "-x",
 const dropped = inTurn.skipIf(
   !canDrop &&
     notRun(
-      "hooks with files that they may not read or write",
+      "hooks without permission to read or write their files",
       "root cannot become another user here, or such a user cannot reach the temporary folder",
     ),
 );
@@ -35,8 +35,8 @@ function asNobody() {
   return { ...spool, run };
 }
 
-describe("as a user who may not", () => {
-  dropped("the mail is shown as long as all is well", async () => {
+describe("as a user without permission", () => {
+  dropped("mail is shown if permissions are right", async () => {
     const spool = asNobody();
     expect(said(await spool.run("PreToolUse"))).toEqual(beside("PreToolUse"));
   });

@@ -7,7 +7,7 @@ import { beside, events, mailFile, newSpool, noise, said, session, silence, take
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
 
-describe("a mail file that is none", () => {
+describe("an invalid mail file", () => {
   const good = mailFile();
   const [head = "", json = ""] = good.split("\n");
   const broken: Record<string, string | Buffer> = {
@@ -17,7 +17,7 @@ describe("a mail file that is none", () => {
     "cut after its first line": `${head}\n`,
     "cut in its second line": `${head}\n${json.slice(0, 40)}`,
     "cut after its second line": `${head}\n${json}\n`,
-    "of another make": `hello\n${json}\ntext\n`,
+    "in another format": `hello\n${json}\ntext\n`,
     "with no JSON in it": `${head}\nplain words\nplain words\n`,
     "of blank lines": "\n\n\n",
     binary: noise(300_000),
@@ -25,7 +25,7 @@ describe("a mail file that is none", () => {
     "huge, in one line": "x".repeat(5_000_000),
     "huge, in many lines": "normal\n".repeat(700_000),
   };
-  test.each(Object.keys(broken))("(%s) is shown to nobody and disturbs nobody", async (kind) => {
+  test.each(Object.keys(broken))("(%s) is not shown and makes no hook fail", async (kind) => {
     for (const event of takers) {
       const spool = session();
       spool.write("mail", broken[kind] ?? "");
@@ -35,7 +35,7 @@ describe("a mail file that is none", () => {
     }
   });
 
-  test("(a folder) is shown to nobody and disturbs nobody", async () => {
+  test("(a folder) is not shown and makes no hook fail", async () => {
     for (const event of takers) {
       const spool = session();
       mkdirSync(join(spool.folder, "mail"));
@@ -45,9 +45,9 @@ describe("a mail file that is none", () => {
   });
 });
 
-describe("what lies about in the spool", () => {
+describe("invalid files in the spool", () => {
   test.each(["", "garbage", "08", "-1", "99999999999999999999", "1; exit 2"])(
-    "a spoilt count of turns (%s) keeps no turn from ending or going on",
+    "an invalid count of continued turns (%s) keeps no turn from ending or continuing",
     async (count) => {
       const spool = session();
       spool.write("stops", `${count}\n`);
@@ -60,7 +60,7 @@ describe("what lies about in the spool", () => {
     },
   );
 
-  test("a spoilt state lets no hook fail", async () => {
+  test("an invalid state makes no hook fail", async () => {
     for (const state of ["", "\n", "nonsense", noise(5000)]) {
       for (const event of takers) {
         const spool = session();
@@ -73,7 +73,7 @@ describe("what lies about in the spool", () => {
     }
   });
 
-  test("folders where small files should be let no hook fail", async () => {
+  test("folders in the place of small files make no hook fail", async () => {
     for (const event of events) {
       const spool = newSpool();
       for (const name of ["state", "stops", "session", "batches"]) mkdirSync(join(spool.folder, name));
@@ -83,8 +83,8 @@ describe("what lies about in the spool", () => {
   });
 });
 
-describe("a home that is not as it should be", () => {
-  test.each(events)("%s: a file stands where the spool, or the home, should be", async (event) => {
+describe("an unusable home", () => {
+  test.each(events)("%s: a file in the place of the spool or the home", async (event) => {
     const spool = newSpool();
     for (const path of [spool.folder, dirname(spool.folder), spool.home]) {
       rmSync(path, { recursive: true, force: true });
@@ -96,7 +96,7 @@ describe("a home that is not as it should be", () => {
     }
   });
 
-  test.each(events)("%s: the programs that hooks need are not on PATH", async (event) => {
+  test.each(events)("%s: required programs are not on PATH", async (event) => {
     const spool = session();
     spool.put();
     const within = (command: string[]) => [

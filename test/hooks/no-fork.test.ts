@@ -46,7 +46,7 @@ traced.each<Event>(["PreToolUse", "PostToolBatch", "FileChanged", "UserPromptSub
 );
 
 traced(
-  "neither does a tool call of a batch whose mail was shown already, nor a change while the session works",
+  "nor does a tool call in a batch whose mail was shown, nor a file change while the session is active",
   async () => {
     const given = await calls("PreToolUse", (spool) => {
       spool.write("batches", "");
@@ -62,7 +62,7 @@ traced(
   },
 );
 
-traced("the trace does see what a hook with mail starts and reads", async () => {
+traced("the trace shows what a hook with mail starts and reads", async () => {
   const spool = newSpool();
   spool.put();
   const file = join(spool.home, "trace");
@@ -73,7 +73,7 @@ traced("the trace does see what a hook with mail starts and reads", async () => 
 /** Every socket but local ones: bash itself asks the machine's own name service who its user is. */
 const isNetwork = (line: string): boolean => /\bsocket\((?!AF_UNIX)/.test(line);
 
-traced("the trace does see a connection", async () => {
+traced("the trace shows a connection", async () => {
   const spool = newSpool();
   const file = join(spool.home, "trace");
   const command = ["strace", "-f", "-s", "4096", "-e", "trace=network,execve", "-o", file];
@@ -82,7 +82,7 @@ traced("the trace does see a connection", async () => {
 });
 
 traced.each<Event>(["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop"])(
-  "%s never touches the network, with mail or without: a slow or dead link to the broker cannot hold it up",
+  "%s never uses the network, with or without mail: a slow link to the broker cannot delay it",
   async (event) => {
     for (const mail of [false, true]) {
       const spool = newSpool();

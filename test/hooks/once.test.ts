@@ -21,7 +21,7 @@ function whole(spool: TestSpool): string {
   return spool.stage();
 }
 
-test("of twenty tool calls at once exactly one shows the mail, and the others pass as if there were none", async () => {
+test("twenty tool calls at once show mail exactly once, and the others pass", async () => {
   for (let round = 0; round < times(1, 3); round++) {
     const spool = newSpool();
     spool.put();
@@ -34,7 +34,7 @@ test("of twenty tool calls at once exactly one shows the mail, and the others pa
   }
 });
 
-test("of all kinds of hooks at once exactly one shows the mail", async () => {
+test("hooks of all kinds at once show mail exactly once", async () => {
   for (let round = 0; round < times(2, 4); round++) {
     const spool = newSpool();
     spool.put();
@@ -46,7 +46,7 @@ test("of all kinds of hooks at once exactly one shows the mail", async () => {
   }
 });
 
-test("wherever a hook is killed, the mail lies whole in one place, and is marked as printed only when it was", async () => {
+test("a hook killed at any moment leaves the mail complete in one file, marked as printed only if it was", async () => {
   for (let round = 0; round < times(20, 60); round++) {
     const spool = newSpool();
     spool.put();
@@ -87,7 +87,7 @@ test.each<[Event, "taken" | "done" | "seen", "before" | "after", string, boolean
   ["Stop", "seen", "after", "seen", true],
   ["FileChanged", "taken", "after", "taken", false],
   ["FileChanged", "done", "before", "taken", true],
-])("%s, killed when it moves the mail to %s (%s): it lies in %s", async (event, to, when, stage, printed) => {
+])("%s killed while it moves the mail to %s (%s): the mail is in %s", async (event, to, when, stage, printed) => {
   const spool = newSpool();
   spool.put();
   const run = await spool.run(event, {}, { env: { PATH: deadlyMove(to, when) } });
@@ -96,7 +96,7 @@ test.each<[Event, "taken" | "done" | "seen", "before" | "after", string, boolean
   expect(whole(spool)).toBe(stage);
 });
 
-test("mail that comes while a turn is ending finds a session that says it is idle, and is still handed out", async () => {
+test("mail that arrives while a turn ends is shown, although the session is already marked idle", async () => {
   const spool = newSpool();
   await spool.run("UserPromptSubmit");
   // Between the two steps that count the hook waits until the test lets it go on.

@@ -11,7 +11,7 @@ const text = readFileSync(script, "utf8");
 /** Without comments, and without what stands between single quotes, which is no shell. */
 const code = text.replace(/^\s*#.*$/gm, "").replace(/'[^']*'/g, "''");
 
-test("the script is one to bash", () => {
+test("the script is valid bash", () => {
   expect(execFileSync("bash", ["-n", script], { encoding: "utf8" })).toBe("");
 });
 
@@ -47,11 +47,11 @@ const YOUNGER: Record<string, RegExp> = {
   "read -i, and fractions of seconds": /\bread\b[^\n]*(\s-i\s|-t\s*0?\.\d)/,
 };
 
-test.each(Object.keys(YOUNGER))("uses nothing that bash 3.2 does not know: %s", (name) => {
+test.each(Object.keys(YOUNGER))("uses no feature that is newer than bash 3.2: %s", (name) => {
   expect(code.match(YOUNGER[name] ?? /$^/)?.[0]).toBe(undefined);
 });
 
-test("reads by count of characters (-N, of bash 4) only behind a question for the version", () => {
+test("`read -N` (bash 4) is used only behind a version check", () => {
   const at = [...code.matchAll(/\bread\b[^\n]*\s-N\s/g)].map((match) => match.index);
   const guard = /if \(\(BASH_VERSINFO\[0\] > 3\)\); then\n[^\n]*\n/.exec(code);
   expect(guard).not.toBe(null);
@@ -59,7 +59,7 @@ test("reads by count of characters (-N, of bash 4) only behind a question for th
   for (const index of at) expect(index > from && index < from + (guard?.[0].length ?? 0)).toBe(true);
 });
 
-test("the looks for younger things do see them", () => {
+test("the patterns for newer features match them", () => {
   const young = [
     'x=${y,,} ${z^}', "echo ${y@Q}", "mapfile -t a", "local -A a", "cmd &>>f", "a |& b", "coproc x", "$BASHPID",
     "[[ -v x ]]", "${x:0:-1}", "${a[-1]}", "printf '%(%s)T'", "printf -v a[1] x", "x ;;&", "{1..9..2}",
@@ -70,7 +70,7 @@ test("the looks for younger things do see them", () => {
   for (const [i, line] of young.entries()) expect(line).toMatch(YOUNGER[names[i] ?? ""] ?? /$^/);
 });
 
-test("every event has one mail hook, bash runs it without a person's settings, and no `sh` ever opens a file", () => {
+test("every event has one mail hook, run by bash without the user's settings and never by `sh`", () => {
   const file = hooksFile();
   expect(Object.keys(file).sort()).toEqual([...events].sort());
   for (const event of events) {
@@ -90,7 +90,7 @@ test("every event has one mail hook, bash runs it without a person's settings, a
   }
 });
 
-test("CCT's own tools are allowed without a question, and no other tool is", () => {
+test("CCT's own tools are allowed without a prompt, and no others", () => {
   const [entry, command, ...others] = (hooksFile().PreToolUse ?? []).filter((one) => one.matcher !== undefined);
   expect(command?.matcher).toBe("Bash");
   expect(others).toEqual([]);

@@ -22,22 +22,22 @@ export function deliverCases(shell: string): void {
     return spool;
   };
 
-  describe("with a tool call", () => {
-    test("mail stands beside the tool's result, once, to the letter", async () => {
+  describe("at a tool call", () => {
+    test("mail appears beside the tool's result, once and unchanged", async () => {
       const spool = spoolWith();
       expect(said(await spool.run("PreToolUse"))).toEqual(beside("PreToolUse"));
       expect(spool.stage()).toBe("done");
       expect(await spool.run("PreToolUse")).toEqual(silence);
     });
 
-    test("urgent mail holds the tool call back, with itself as the reason", async () => {
+    test("an interrupt denies the call, with the mail as the reason", async () => {
       const spool = spoolWith({ urgency: "interrupt" });
       expect(said(await spool.run("PreToolUse"))).toEqual(denied());
       expect(spool.stage()).toBe("done");
       expect(await spool.run("PreToolUse")).toEqual(silence);
     });
 
-    test("all mail holds the call back when the session was set to block", async () => {
+    test("all mail denies the call if delivery is set to block", async () => {
       expect(said(await spoolWith({ mode: "block" }).run("PreToolUse"))).toEqual(denied());
       const set = spoolWith();
       expect(said(await set.run("PreToolUse", {}, { env: { CCT_DELIVERY: "block" } }))).toEqual(denied());
@@ -49,11 +49,11 @@ export function deliverCases(shell: string): void {
       );
     });
 
-    test("mail that has waited long is shown beside the tool's result like any other", async () => {
+    test("mail that has waited long appears beside the result like any other", async () => {
       expect(said(await spoolWith({ late: true }).run("PreToolUse"))).toEqual(beside("PreToolUse"));
     });
 
-    test.each(OWN_TOOLS)("%s is never held back, and leaves the mail where it is", async (tool_name) => {
+    test.each(OWN_TOOLS)("%s is never denied and takes no mail", async (tool_name) => {
       for (const style of Object.values(styles)) {
         for (const mail of [{ urgency: "interrupt" }, { mode: "block" }, {}] as const) {
           const spool = spoolWith(mail);
@@ -64,14 +64,14 @@ export function deliverCases(shell: string): void {
       }
     });
 
-    test("a tool that is only called nearly like ours gets the mail", async () => {
+    test("a tool whose name only resembles CCT's own gets the mail", async () => {
       for (const tool_name of LOOKALIKES) {
         const spool = spoolWith({ urgency: "interrupt" });
         expect(said(await spool.run("PreToolUse", { tool_name }))).toEqual(denied());
       }
     });
 
-    test("a tool whose input speaks of ours gets the mail", async () => {
+    test("a tool whose input mentions CCT's own tools gets the mail", async () => {
       for (const style of Object.values(styles)) {
         for (const tool_input of [{ tool_name: "ToolSearch" }, { a: { b: {}, tool_name: "mcp__cct__x" }, c: "}" }]) {
           const spool = spoolWith();
@@ -81,7 +81,7 @@ export function deliverCases(shell: string): void {
       }
     });
 
-    test("the host is known by its pid as the hook's parent where it does not name itself", async () => {
+    test("without CLAUDE_PID, the host is the hook's parent process", async () => {
       const spool = spoolWith();
       const mine = newSpool({ shell, home: spool.home });
       const env = { CLAUDE_PID: String(process.pid) };
@@ -94,7 +94,7 @@ export function deliverCases(shell: string): void {
   describe("a subagent", () => {
     const fields = { agent_id: "aecfca3d95ff65978", agent_type: "general-purpose" };
 
-    test.each(["PreToolUse", "PostToolBatch"] as const)("leaves the main agent's mail at %s", async (event) => {
+    test.each(["PreToolUse", "PostToolBatch"] as const)("leaves the main agent's mail alone at %s", async (event) => {
       for (const style of Object.values(styles)) {
         for (const stdin of [style(input(event, {}, "subagent")), style(input(event, fields))]) {
           for (const mail of [{ urgency: "interrupt" }, {}] as const) {
@@ -106,7 +106,7 @@ export function deliverCases(shell: string): void {
       }
     });
 
-    test("is not what speaks of an agent_id in a tool's input, an answer or a path", async () => {
+    test("is not assumed because agent_id appears in a tool's input, result or path", async () => {
       const words = '{"agent_id":"x"} "agent_id": "y", \\"agent_id\\":\\"z\\"';
       const calls = [
         { tool_input: { agent_id: "x" } },
@@ -132,13 +132,13 @@ export function deliverCases(shell: string): void {
   });
 
   describe("after a batch of tools", () => {
-    test("mail that came while they ran stands beside their results", async () => {
+    test("mail that arrived during the batch appears beside its results", async () => {
       const spool = spoolWith();
       expect(said(await spool.run("PostToolBatch"))).toEqual(beside("PostToolBatch"));
       expect(spool.stage()).toBe("seen");
     });
 
-    test("mail that shall hold a tool call back waits for one", async () => {
+    test("mail that has to deny a tool call waits for one", async () => {
       const waits = async (mail: Parameters<typeof spoolWith>[0], env = {}) => {
         const spool = spoolWith(mail);
         expect(await spool.run("PostToolBatch", {}, { env })).toEqual(silence);
@@ -150,22 +150,22 @@ export function deliverCases(shell: string): void {
     });
   });
 
-  describe("with the user's prompt", () => {
-    test.each(["interrupt", "normal", "low"] as const)("%s mail stands beside it", async (urgency) => {
+  describe("at the user's prompt", () => {
+    test.each(["interrupt", "normal", "low"] as const)("%s mail appears beside it", async (urgency) => {
       const spool = spoolWith({ urgency });
       expect(said(await spool.run("UserPromptSubmit"))).toEqual(beside("UserPromptSubmit"));
       expect(spool.stage()).toBe("seen");
       expect(spool.note("state")).toBe("active");
     });
 
-    test("the session is at work from then on, with mail or without", async () => {
+    test("the session is active from then on, with or without mail", async () => {
       const spool = newSpool({ shell });
       expect(await spool.run("UserPromptSubmit")).toEqual(silence);
       expect(spool.note("state")).toBe("active");
     });
   });
 
-  test("mail of low urgency waits for a prompt: no tool, no end of a turn and no wake takes it", async () => {
+  test("low mail waits for a prompt: no tool call, end of turn or wake takes it", async () => {
     for (const kind of [{}, { late: true }, { mode: "block" }, { mode: "block", late: true }] as const) {
       const spool = spoolWith({ urgency: "low", ...kind });
       for (const event of takers.filter((one) => one !== "UserPromptSubmit")) {
@@ -176,7 +176,7 @@ export function deliverCases(shell: string): void {
     }
   });
 
-  test("mail of a session that was woken too often comes with a tool or a prompt, and starts nothing", async () => {
+  test("mail over the wake budget comes with a tool call or a prompt and starts no turn", async () => {
     for (const late of [false, true]) {
       for (const event of ["PreToolUse", "PostToolBatch", "UserPromptSubmit"] as const) {
         const spool = spoolWith({ nowake: true, late });
@@ -191,7 +191,7 @@ export function deliverCases(shell: string): void {
   describe("at the end of the turn", () => {
     const blocked = { decision: "block", reason: TEXT };
 
-    test("mail makes the turn go on", async () => {
+    test("mail continues the turn", async () => {
       const spool = spoolWith();
       await spool.run("UserPromptSubmit");
       spool.put();
@@ -199,7 +199,7 @@ export function deliverCases(shell: string): void {
       expect(spool.note("state")).toBe("active");
     });
 
-    test("a host that knows no context there is given the mail as a reason", async () => {
+    test("mail is the reason to block for a host that accepts no context there", async () => {
       const spool = spoolWith({ urgency: "interrupt" });
       expect(said(await spool.run("Stop", {}, { more: ["block"] }))).toEqual(blocked);
       expect(spool.stage()).toBe("seen");
@@ -208,19 +208,19 @@ export function deliverCases(shell: string): void {
       expect(said(await unattended.run("Stop", {}, { more: ["block"], env }))).toEqual(blocked);
     });
 
-    test("mail makes it go on also where nobody sits at a terminal, as context", async () => {
+    test("mail continues the turn of an unattended session too, as context", async () => {
       const env = { CLAUDE_CODE_SESSION_ATTENDED: "0", CLAUDE_CODE_ENTRYPOINT: "sdk-cli" };
       expect(said(await spoolWith().run("Stop", {}, { env }))).toEqual(beside("Stop"));
     });
 
-    test("it ends, and the session is idle, when there is no mail", async () => {
+    test("without mail the turn ends and the session is idle", async () => {
       const spool = newSpool({ shell });
       await spool.run("UserPromptSubmit");
       expect(await spool.run("Stop")).toEqual(silence);
       expect(spool.note("state")).toBe("idle");
     });
 
-    test("mail makes it go on three times in a row; the fourth time it ends, and the mail can wake the session", async () => {
+    test("mail continues the turn three times in a row; then the turn ends and mail can wake the session", async () => {
       for (const more of [undefined, ["block"]]) {
         const spool = newSpool({ shell });
         await spool.run("UserPromptSubmit");
@@ -236,7 +236,7 @@ export function deliverCases(shell: string): void {
       }
     });
 
-    test("a prompt, or a turn that ended without mail, begins the count anew", async () => {
+    test("the count starts again after a prompt or a turn that ended without mail", async () => {
       const spool = newSpool({ shell });
       for (const between of ["UserPromptSubmit", "Stop"] as const) {
         for (let i = 0; i < 3; i++) {
@@ -249,7 +249,7 @@ export function deliverCases(shell: string): void {
       expect(said(await spool.run("Stop"))).toEqual(beside("Stop"));
     });
 
-    test("an error of the model's service ends it: nothing is handed out, and the session is idle", async () => {
+    test("an API error ends the turn: no mail is taken, and the session is idle", async () => {
       const spool = newSpool({ shell });
       await spool.run("UserPromptSubmit");
       spool.put({ urgency: "interrupt" });

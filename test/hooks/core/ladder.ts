@@ -84,19 +84,19 @@ export function ladderCases(shell: string): void {
     return spool.stage();
   }
 
-  describe("where the end of a batch is told", () => {
-    test.each(BATCHES)("mail given at %s, then %j: %s", async (taker, steps, stage) => {
+  describe("if the host reports the end of a batch", () => {
+    test.each(BATCHES)("mail shown at %s, then %j: %s", async (taker, steps, stage) => {
       expect(await walk(true, taker, steps)).toBe(stage);
     });
   });
 
-  describe("where the end of a batch is not told", () => {
-    test.each(NO_BATCHES)("mail given at %s, then %j: %s", async (taker, steps, stage) => {
+  describe("if the host does not report the end of a batch", () => {
+    test.each(NO_BATCHES)("mail shown at %s, then %j: %s", async (taker, steps, stage) => {
       expect(await walk(false, taker, steps)).toBe(stage);
     });
   });
 
-  test("several mails go their way together, each whole and under its own name", async () => {
+  test("several mail files advance together, each complete and under its own name", async () => {
     const spool = newSpool({ shell });
     await spool.run("PostToolBatch");
     const texts = ["first", "second", "third"];
@@ -114,7 +114,7 @@ export function ladderCases(shell: string): void {
     expect(spool.mailFiles().map(spool.read).sort()).toEqual(texts.map((text) => mailFile({ text })).sort());
   });
 
-  test("a tool call both answers the last mail and brings the next", async () => {
+  test("one tool call both confirms the previous mail as read and brings the next", async () => {
     const spool = newSpool({ shell });
     spool.put();
     await spool.run("PostToolBatch");
@@ -128,7 +128,7 @@ export function ladderCases(shell: string): void {
     ).toEqual(["done", "read"]);
   });
 
-  test("what is read stays read, and nobody hands it out again", async () => {
+  test("mail that was read stays read and is not shown again", async () => {
     const spool = newSpool({ shell });
     spool.put();
     await spool.run("UserPromptSubmit");

@@ -25,7 +25,7 @@ const watched = (folder: string) => ({
 
 export function lifeCases(shell: string): void {
   describe("at the start of a session", () => {
-    test("its folder is made, for its owner alone, and the host is asked to watch it", async () => {
+    test("its spool folder is created for its owner only, and the host is asked to watch it", async () => {
       const spool = newSpool({ shell, unmade: true });
       // A wide umask of the user's must not open what holds mail.
       const within = (command: string[]) => ["sh", "-c", 'umask 000; exec "$@"', "sh", ...command];
@@ -36,7 +36,7 @@ export function lifeCases(shell: string): void {
       expect(statSync(join(spool.folder, "state")).mode & 0o777).toBe(0o600);
     });
 
-    test.each(STRANGE_HOMES)("a home may be called: %s", async (name) => {
+    test.each(STRANGE_HOMES)("the home may be named: %s", async (name) => {
       const home = join(tempFolder(), name, "home");
       const spool = newSpool({ shell, home, unmade: true });
       expect(said(await spool.run("SessionStart"))).toEqual(watched(spool.folder));
@@ -46,14 +46,14 @@ export function lifeCases(shell: string): void {
       expect(spool.stage()).toBe("done");
     });
 
-    test("mail that waits is left for a moment at which the model sees it", async () => {
+    test("waiting mail is left for a later hook, whose output the model sees", async () => {
       const spool = newSpool({ shell });
       spool.put({ urgency: "interrupt" });
       said(await spool.run("SessionStart"));
       expect(spool.stage()).toBe("mail");
     });
 
-    test("the conversation's id is kept, whichever was there before", async () => {
+    test("the conversation's id replaces the previous one, whatever its length", async () => {
       const spool = newSpool({ shell });
       for (const style of Object.values(styles)) {
         for (const session_id of ["5671a0b2-0000-4000-8000-000000000001", "short", "a-longer-one-than-before"]) {
@@ -64,7 +64,7 @@ export function lifeCases(shell: string): void {
       }
     });
 
-    test.each(["startup", "clear", "resume"])("it is idle (%s)", async (source) => {
+    test.each(["startup", "clear", "resume"])("it is marked idle (%s)", async (source) => {
       const spool = newSpool({ shell });
       await spool.run("UserPromptSubmit");
       for (const style of Object.values(styles)) {
@@ -73,7 +73,7 @@ export function lifeCases(shell: string): void {
       }
     });
 
-    test("a compaction changes nothing: who worked goes on working, who was idle stays so", async () => {
+    test("a compaction keeps it active or idle, as it was", async () => {
       for (const style of Object.values(styles)) {
         const spool = newSpool({ shell });
         const stdin = style(input("SessionStart", { source: "compact" }));
@@ -88,14 +88,14 @@ export function lifeCases(shell: string): void {
   });
 
   describe("at the end of a session", () => {
-    test.each(["other", "logout", "prompt_input_exit"])("it has ended (%s)", async (reason) => {
+    test.each(["other", "logout", "prompt_input_exit"])("it is marked ended (%s)", async (reason) => {
       const spool = newSpool({ shell });
       await spool.run("SessionStart");
       expect(await spool.run("SessionEnd", { reason })).toEqual(silence);
       expect(spool.note("state")).toBe("ended");
     });
 
-    test.each(["clear", "resume"])("%s is none: the same process goes on", async (reason) => {
+    test.each(["clear", "resume"])("%s does not end it: the same process continues", async (reason) => {
       for (const style of Object.values(styles)) {
         const spool = newSpool({ shell });
         await spool.run("SessionStart");
@@ -105,7 +105,7 @@ export function lifeCases(shell: string): void {
       }
     });
 
-    test("mail stays where it is", async () => {
+    test("mail stays in the spool", async () => {
       const spool = newSpool({ shell });
       await spool.run("SessionStart");
       spool.put();
@@ -115,12 +115,12 @@ export function lifeCases(shell: string): void {
   });
 
   describe("a session without mail", () => {
-    test.each(events.filter((event) => event !== "SessionStart"))("%s says nothing", async (event) => {
+    test.each(events.filter((event) => event !== "SessionStart"))("%s prints nothing", async (event) => {
       expect(await newSpool({ shell }).run(event)).toEqual(silence);
     });
 
     test.each(events.filter((event) => event !== "SessionStart"))(
-      "%s makes nothing where no session has started",
+      "%s creates nothing if no session has started",
       async (event) => {
         const spool = newSpool({ shell, unmade: true });
         expect(await spool.run(event)).toEqual(silence);
@@ -129,7 +129,7 @@ export function lifeCases(shell: string): void {
     );
   });
 
-  test("a person's shell settings are not read", async () => {
+  test("the user's shell start-up files are not read", async () => {
     const spool = newSpool({ shell });
     const ran = join(spool.home, "rc-ran");
     for (const name of [".bashrc", ".bash_profile", ".profile"]) {

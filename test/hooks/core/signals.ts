@@ -20,7 +20,7 @@ const dead = (): string => execFileSync("bash", ["-c", "echo $$"], { encoding: "
 export function signalCases(shell: string): void {
   describe("a permission dialog", () => {
     test.each<Event>(["Stop", "UserPromptSubmit", "PostToolBatch", "StopFailure"])(
-      "blocks a session at work until %s",
+      "blocks an active session until %s",
       async (event) => {
         const spool = newSpool({ shell });
         await spool.run("UserPromptSubmit");
@@ -33,7 +33,7 @@ export function signalCases(shell: string): void {
       },
     );
 
-    test("of a subagent's, in a session that is idle, leaves it idle when it is answered", async () => {
+    test("of a subagent leaves an idle session idle once it is answered", async () => {
       const spool = newSpool({ shell });
       await spool.run("SessionStart");
       for (const _dialog of [1, 2]) {
@@ -46,7 +46,7 @@ export function signalCases(shell: string): void {
       expect(spool.note("state")).toBe("idle");
     });
 
-    test("does not wake to life a session that has ended", async () => {
+    test("does not revive a session that has ended", async () => {
       const spool = newSpool({ shell });
       await spool.run("SessionEnd");
       await spool.run("PermissionRequest");
@@ -56,7 +56,7 @@ export function signalCases(shell: string): void {
 
   describe("a command", () => {
     test.each<Event>(["Stop", "UserPromptSubmit", "PostToolBatch", "StopFailure"])(
-      "is noted when it starts, and over at %s",
+      "is recorded when it starts and marked over at %s",
       async (event) => {
         const spool = newSpool({ shell });
         for (const _round of [1, 2]) {
@@ -68,17 +68,17 @@ export function signalCases(shell: string): void {
       },
     );
 
-    test("is noted nowhere without a session", async () => {
+    test("is not recorded where no session has started", async () => {
       const spool = newSpool({ shell, home: tempFolder(), unmade: true });
       expect(await startCommand(spool, shell)).toEqual(silence);
       expect(spool.note("tool")).toBe(undefined);
     });
   });
 
-  describe("a session server that has died", () => {
+  describe("a dead session server", () => {
     const told = { systemMessage: expect.stringContaining("session server of this session has died") };
 
-    test.each<Event>(["Stop", "UserPromptSubmit"])("is told the user at %s, once per death", async (event) => {
+    test.each<Event>(["Stop", "UserPromptSubmit"])("is reported to the user at %s, once per death", async (event) => {
       const spool = newSpool({ shell });
       for (const pid of [dead(), dead()]) {
         spool.write("server", `${pid} 1234\n`);
@@ -87,7 +87,7 @@ export function signalCases(shell: string): void {
       }
     });
 
-    test.each<Event>(["Stop", "UserPromptSubmit"])("does not stand in the way of mail at %s", async (event) => {
+    test.each<Event>(["Stop", "UserPromptSubmit"])("does not delay mail at %s", async (event) => {
       const spool = newSpool({ shell });
       spool.write("server", `${dead()} 1234\n`);
       spool.put();
@@ -96,12 +96,15 @@ export function signalCases(shell: string): void {
       expect(spool.mailFiles()).toHaveLength(1);
     });
 
-    test.each<Event>(["Stop", "UserPromptSubmit"])("is not what lives, or what nobody can read (%s)", async (event) => {
-      for (const server of [`${process.pid} 1234\n`, "", "nonsense\n", "0 1\n", "-1 1\n", "12", "1;exit 2 1\n"]) {
-        const spool = newSpool({ shell });
-        spool.write("server", server);
-        expect(await spool.run(event)).toEqual(silence);
-      }
-    });
+    test.each<Event>(["Stop", "UserPromptSubmit"])(
+      "is not reported if the process lives or its record is unreadable (%s)",
+      async (event) => {
+        for (const server of [`${process.pid} 1234\n`, "", "nonsense\n", "0 1\n", "-1 1\n", "12", "1;exit 2 1\n"]) {
+          const spool = newSpool({ shell });
+          spool.write("server", server);
+          expect(await spool.run(event)).toEqual(silence);
+        }
+      },
+    );
   });
 }

@@ -67,7 +67,7 @@ const pipes = (spool: TestSpool): string[] => readdirSync(spool.folder).filter((
 
 export function waiterCases(shell: string): void {
   describe("a waiter", () => {
-    test("wakes an idle session with mail that comes, once", async () => {
+    test("wakes an idle session when mail arrives, once", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const { run } = await spool.wait();
@@ -78,14 +78,14 @@ export function waiterCases(shell: string): void {
       expect(await spool.run("FileChanged")).toEqual(silence);
     });
 
-    test("wakes it with what lay there when it began to wait", async () => {
+    test("wakes it with mail that was already waiting", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       spool.offer();
       expect(await spool.run("Waiter")).toEqual(woken);
     });
 
-    test("makes one wake of messages that come one upon the other", async () => {
+    test("combines messages in quick succession into one wake", async () => {
       if (shell !== "bash") return;
       const spool = session(shell);
       await spool.run("SessionStart");
@@ -102,7 +102,7 @@ export function waiterCases(shell: string): void {
     });
 
     test.each(["UserPromptSubmit", "PermissionRequest"] as const)(
-      "leaves the mail of a session at work or with a dialog open (%s), unless it waited long",
+      "takes no mail while the session is active or a dialog is open (%s), unless it has waited long",
       async (event) => {
         const spool = session(shell);
         await spool.run("SessionStart");
@@ -117,7 +117,7 @@ export function waiterCases(shell: string): void {
       },
     );
 
-    test("leaves mail of low urgency, and mail for a session that was woken too often, unless it interrupts", async () => {
+    test("takes no low mail, and none over the wake budget except interrupts", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const { pid, run } = await spool.wait();
@@ -130,7 +130,7 @@ export function waiterCases(shell: string): void {
       expect(await run).toEqual(woken);
     });
 
-    test("is alone: the newest stands, and the older ones leave without a word", async () => {
+    test("replaces older waiters, which exit silently", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const older = [await spool.wait(), await spool.wait()];
@@ -142,7 +142,7 @@ export function waiterCases(shell: string): void {
       expect(await run).toEqual(woken);
     });
 
-    test("is alone also when several start at once", async () => {
+    test("is the only one left when several start at once", async () => {
       for (let round = 0; round < 4; round++) {
         const spool = session(shell);
         await spool.run("SessionStart");
@@ -157,7 +157,7 @@ export function waiterCases(shell: string): void {
       }
     });
 
-    test("takes the place of one that was killed", async () => {
+    test("replaces one that was killed", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const first = await spool.wait();
@@ -169,7 +169,7 @@ export function waiterCases(shell: string): void {
       expect(await run).toEqual(woken);
     });
 
-    test("leaves when the session ends, and stays when only its conversation does", async () => {
+    test("exits when the session ends, but not when only its conversation does", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const { pid, run } = await spool.wait();
@@ -181,7 +181,7 @@ export function waiterCases(shell: string): void {
       expect(pipes(spool)).toEqual([]);
     });
 
-    test("leaves when its host is killed, told by the session server's end", async () => {
+    test("exits when its host was killed and the session server has ended", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const { run } = await spool.wait();
@@ -190,7 +190,7 @@ export function waiterCases(shell: string): void {
       expect(await run).toEqual(silence);
     });
 
-    test("stays when only the session server ends", async () => {
+    test("keeps waiting when only the session server ends", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const { pid } = await spool.wait();
@@ -199,7 +199,7 @@ export function waiterCases(shell: string): void {
       expect(isAlive(pid)).toBe(true);
     });
 
-    test("leaves, and wakes nobody, when CCT was taken out meanwhile", async () => {
+    test("exits without a wake if CCT is uninstalled meanwhile", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       const copy = join(tempFolder(), "mail.sh");
@@ -217,7 +217,7 @@ export function waiterCases(shell: string): void {
       expect(spool.stage()).toBe("mail");
     });
 
-    test("does not wait, and says nothing, where the home or the programs are not as they should be", async () => {
+    test("exits silently if the home is unusable or programs are missing", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       spool.offer();
@@ -233,7 +233,7 @@ export function waiterCases(shell: string): void {
       expect(await strange.run("Waiter")).toEqual(silence);
     });
 
-    test("wakes nobody whom it cannot tell: its output is closed, and the mail is fetched again", async () => {
+    test("does not mark mail as shown if its output is closed, so it is delivered again", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       spool.offer();
@@ -244,7 +244,7 @@ export function waiterCases(shell: string): void {
       expect(await run).toEqual(silence);
     });
 
-    test("does not wait where nobody sits at a terminal", async () => {
+    test("does not wait in an unattended session", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");
       spool.offer();

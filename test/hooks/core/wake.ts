@@ -35,7 +35,7 @@ export function wakeCases(shell: string): void {
       expect(await spool.run("FileChanged", { event: "unlink" }, { env })).toEqual(silence);
     });
 
-    test("wakes a session that an error had stopped", async () => {
+    test("wakes a session whose turn ended with an error", async () => {
       const spool = newSpool({ shell });
       await spool.run("UserPromptSubmit");
       await spool.run("StopFailure");
@@ -43,7 +43,7 @@ export function wakeCases(shell: string): void {
       expect(await spool.run("FileChanged")).toEqual(woken);
     });
 
-    test("is left to the tools of a session at work, however urgent", async () => {
+    test("does not wake an active session, even as an interrupt", async () => {
       for (const urgency of ["interrupt", "normal"] as const) {
         const spool = newSpool({ shell });
         await spool.run("UserPromptSubmit");
@@ -53,7 +53,7 @@ export function wakeCases(shell: string): void {
       }
     });
 
-    test("wakes a session that says it is at work but took nothing for long", async () => {
+    test("wakes a session that is marked active but took nothing for long", async () => {
       for (const mode of ["inject", "block"] as const) {
         const spool = newSpool({ shell });
         await spool.run("UserPromptSubmit");
@@ -62,7 +62,7 @@ export function wakeCases(shell: string): void {
       }
     });
 
-    test("never wakes when it is of low urgency, and never a session that has ended", async () => {
+    test("never wakes at low urgency, and never wakes a session that has ended", async () => {
       for (const late of [false, true]) {
         const calm = newSpool({ shell });
         await calm.run("SessionStart");
@@ -79,7 +79,7 @@ export function wakeCases(shell: string): void {
       }
     });
 
-    test.each(UNATTENDED)("stays for the tools where the host would drop a wake: %o", async (env) => {
+    test.each(UNATTENDED)("waits for a tool call where the host would drop a wake: %o", async (env) => {
       const spool = newSpool({ shell });
       await spool.run("SessionStart");
       spool.put();

@@ -21,7 +21,7 @@ const written = (person: Person): unknown => JSON.parse(readFileSync(file(person
 /** A person who has set nothing at all. */
 const unset = { CCT_PORT: undefined };
 
-test("a fresh home has the defaults, and looking makes no home", async () => {
+test("a fresh home has the defaults, and showing them creates no home", async () => {
   const person = newPerson();
   expect(await shown(person, unset)).toEqual({
     host: { value: "127.0.0.1", source: "default" },
@@ -59,7 +59,7 @@ test("a fresh home has the defaults, and looking makes no home", async () => {
   expect(existsSync(person.cctHome)).toBe(false);
 });
 
-test("what is set is shown with its place, kept for its owner alone, and can be taken back", async () => {
+test("a value that was set is shown with its source, stored for its owner only, and can be removed", async () => {
   const person = newPerson();
   for (const [name = "", value = ""] of [
     ["port", "8001"],
@@ -91,7 +91,7 @@ test.each([
   ["name", ""],
   ["prot", "8000"],
   ["__proto__", "1"],
-])("config set %s %s is refused, and the file stays as it was", async (name, value) => {
+])("config set %s %s is refused and leaves the file unchanged", async (name, value) => {
   const person = newPerson();
   mkdirSync(person.cctHome, { mode: 0o700 });
   writeFileSync(file(person), '{"port": 8002}');
@@ -100,7 +100,7 @@ test.each([
   expect(readFileSync(file(person), "utf8")).toBe('{"port": 8002}');
 });
 
-test("a default gives way to the file, the file to the environment, and that to a flag", async () => {
+test("the file overrides defaults, the environment the file, and a flag the environment", async () => {
   const person = newPerson();
   endBrokerOf(person);
   success(await person.cct("config", "set", "port", "8003"));
@@ -122,7 +122,7 @@ async function freePort(): Promise<number> {
 }
 
 test.each([["{ cut"], ["[]"], ['{"port": "abc"}'], ['{"prot": 1}'], ["null"], [""]])(
-  "a config.json that says %s is named by every command that needs it, and changed by none",
+  "a config.json that contains %s is named by every command that needs it, and stays unchanged",
   async (text) => {
     const person = newPerson();
     mkdirSync(person.cctHome, { mode: 0o700 });
@@ -134,7 +134,7 @@ test.each([["{ cut"], ["[]"], ['{"port": "abc"}'], ['{"prot": 1}'], ["null"], ["
   },
 );
 
-test("a variable that cannot be used is named", async () => {
+test("an invalid variable is named", async () => {
   const person = newPerson();
   for (const [name, value] of [
     ["CCT_PORT", "abc"],

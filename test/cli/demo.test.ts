@@ -36,7 +36,7 @@ async function expectNothingLeft(person: ReturnType<typeof demoPerson>): Promise
 
 inTurn.skipIf(
   !canList && notRun("the demo leaves no process behind", "the environments of processes can only be read on Linux"),
-)("the processes that a demo starts can be told from others", async () => {
+)("the processes that a demo starts can be recognised", async () => {
   const person = demoPerson();
   const running = startDemo(person);
   await running.saw("two session servers");
@@ -47,7 +47,7 @@ inTurn.skipIf(
   await expectNothingLeft(person);
 });
 
-test("it tells its steps as they happen, and leaves nothing", async () => {
+test("it prints its steps as they happen and leaves nothing behind", async () => {
   const person = demoPerson();
   const said = success(await person.cctWith({}, "demo"));
   for (const words of [
@@ -62,7 +62,7 @@ test("it tells its steps as they happen, and leaves nothing", async () => {
   await expectNothingLeft(person);
 });
 
-test("as JSON, with a broker of the person's own and settings of all kinds around it", async () => {
+test("it prints JSON with --json, and ignores the user's own broker and settings", async () => {
   const person = demoPerson();
   const env = {
     CCT_DELIVERY: "block",
@@ -116,19 +116,19 @@ const MOMENTS: [
   string,
   (person: ReturnType<typeof demoPerson>, demo: ReturnType<typeof startDemo>) => Promise<unknown>,
 ][] = [
-  ["its home has just been made", (person) => until("a home", () => readdirSync(person.tmp).length > 0)],
+  ["its home was just created", (person) => until("a home", () => readdirSync(person.tmp).length > 0)],
   [
     "its broker is starting",
     (person) =>
       until("a log", () => readdirSync(person.tmp, { recursive: true }).some((name) => String(name).endsWith(".log"))),
   ],
   ["the sessions are starting", (_, demo) => demo.saw("broker answers")],
-  ["the sessions are there", (_, demo) => demo.saw("two session servers")],
+  ["the sessions have started", (_, demo) => demo.saw("two session servers")],
   ["mail is on its way", (_, demo) => demo.saw("alice sends bob")],
 ];
 
 describe.each(["Ctrl-C", "SIGTERM"] as const)("stopped by %s", (how) => {
-  test.each(MOMENTS)("when %s: nothing is left", async (_, moment) => {
+  test.each(MOMENTS)("when %s, it leaves nothing behind", async (_, moment) => {
     const person = demoPerson();
     const demo = startDemo(person);
     await moment(person, demo);

@@ -31,7 +31,7 @@ function withClaude(person: Person, version: string): Record<string, string> {
   return { PATH: `${bin}:/usr/bin:/bin` };
 }
 
-test("all is well: every check and every rung says so, and a message went all the way", async () => {
+test("if all is well, every check and rung is ok and a probe message arrives", async () => {
   const person = await personWithBroker();
   const env = withClaude(person, "2.1.330");
   success(await person.cctWith({ env }, "install"));
@@ -51,7 +51,7 @@ test("all is well: every check and every rung says so, and a message went all th
   expect(JSON.parse(success(await person.cct("status", "--json")))).toMatchObject({ live: 0, waiting: 0 });
 });
 
-test("Claude Code is old, or CCT is not installed into it: warnings, and what to do", async () => {
+test("an old Claude Code or a missing installation gives warnings with a remedy", async () => {
   const person = await personWithBroker();
   const env = withClaude(person, "2.1.80");
   const before = await person.cctWith({ env }, "doctor", "--json");
@@ -74,7 +74,7 @@ test("Claude Code is old, or CCT is not installed into it: warnings, and what to
   );
 });
 
-test("no broker runs: that check fails and says how to start one, and none runs afterwards", async () => {
+test("without a broker, that check fails and says how to start one, and none is started", async () => {
   const person = newPerson();
   const run = await person.cctWith({ env: withClaude(person, "2.1.330") }, "doctor", "--json");
   const after = await person.cct("status", "--json");
@@ -85,7 +85,7 @@ test("no broker runs: that check fails and says how to start one, and none runs 
   expect(JSON.parse(after.stdout).running).toBe(false);
 });
 
-test("the home cannot be used: that check fails and says why; the others are still made", async () => {
+test("an unusable home fails its check with the reason, and the other checks still run", async () => {
   const person = newPerson();
   mkdirSync(join(person.home, "elsewhere"));
   symlinkSync(join(person.home, "elsewhere"), person.cctHome);
@@ -95,7 +95,7 @@ test("the home cannot be used: that check fails and says why; the others are sti
   expect(found(findings(run), "home")).toMatch(/symbolic link/);
 });
 
-test("the settings cannot be used: that check fails and names the place", async () => {
+test("invalid settings fail their check, which names the place", async () => {
   const person = newPerson();
   mkdirSync(person.cctHome, { mode: 0o700 });
   writeFileSync(join(person.cctHome, "config.json"), "{ cut");

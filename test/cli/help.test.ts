@@ -10,7 +10,7 @@ const help = async (...words: string[]): Promise<string> => success(await person
 const listed = (text: string): string[] =>
   [...text.slice(text.indexOf("-h, --help")).matchAll(/^ {2}([a-z][a-z-]*)\b/gm)].map(([, name = ""]) => name);
 
-test("commands stand under headings, one short line each", async () => {
+test("commands are listed under headings, one short line each", async () => {
   const text = await help();
   const headings = ["Set up:", "Messages:", "Working together:", "Broker:", "Other machines:", "More:"];
   expect(headings.map((heading) => text.indexOf(`\n${heading}\n`))).toEqual(
@@ -22,7 +22,7 @@ test("commands stand under headings, one short line each", async () => {
   expect(listed(text)).toEqual(expect.arrayContaining(["up", "send", "pools", "service", "start", "join", "mcp"]));
 });
 
-test("every command says in full what it does, with an example that it could run", async () => {
+test("every command describes itself in full, with a valid example", async () => {
   for (const name of listed(await help())) {
     if (["mcp", "help"].includes(name)) continue;
     const text = await help(name);
@@ -38,6 +38,6 @@ test("every command says in full what it does, with an example that it could run
   }
 });
 
-test("`cct help <command>` still answers", async () => {
+test("`cct help <command>` works too", async () => {
   expect(success(await person.cct("help", "send"))).toBe(await help("send"));
 });

@@ -23,7 +23,7 @@ const COMMANDS = [
 describe.each(COMMANDS.map((words) => words.join(" ")))("cct %s", (line) => {
   const words = line.split(" ");
 
-  test("with a home that is a link to elsewhere", async () => {
+  test("refuses a home that is a symbolic link", async () => {
     const person = newPerson();
     const elsewhere = join(person.home, "elsewhere");
     mkdirSync(elsewhere);
@@ -32,14 +32,14 @@ describe.each(COMMANDS.map((words) => words.join(" ")))("cct %s", (line) => {
     expect(readdirSync(elsewhere)).toEqual([]);
   });
 
-  test("with a home that is a file", async () => {
+  test("refuses a home that is a file", async () => {
     const person = newPerson();
     writeFileSync(person.cctHome, "");
     expect(failure(await person.cct(...words))).toContain(person.cctHome);
   });
 
   inTurn.skipIf(!canMount() && isRoot && notRun("a read-only home", "no folder can be made read-only for root here"))(
-    "with a home that cannot be written",
+    "refuses a home that cannot be written",
     async () => {
       const person = newPerson();
       mkdirSync(person.cctHome, { mode: 0o700 });
@@ -56,7 +56,7 @@ describe.each(COMMANDS.map((words) => words.join(" ")))("cct %s", (line) => {
   );
 });
 
-test("a secret that others could read is mended at the next start of anything", async () => {
+test("a token that others could read gets its modes corrected at the next start", async () => {
   const person = newPerson();
   mkdirSync(person.cctHome, { mode: 0o755 });
   writeFileSync(join(person.cctHome, "token"), "secret\n", { mode: 0o644 });

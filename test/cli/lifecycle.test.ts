@@ -17,8 +17,8 @@ async function status(person: Person): Promise<Record<string, unknown>> {
   return JSON.parse((await person.cct("status", "--json")).stdout);
 }
 
-describe("no broker runs", () => {
-  test("status says so, with status 1, and what to do", async () => {
+describe("without a broker", () => {
+  test("status says so with exit code 1, and what to do", async () => {
     const person = newPerson();
     expect(failure(await person.cct("status"))).toMatch(/No broker runs .*cct start/);
     const run = await person.cct("status", "--json");
@@ -26,19 +26,19 @@ describe("no broker runs", () => {
     expect(JSON.parse(run.stdout)).toEqual({ running: false, home: person.cctHome });
   });
 
-  test("kill has nothing to do, which is no failure", async () => {
+  test("kill has nothing to do and succeeds", async () => {
     expect(success(await newPerson().cct("kill"))).toBe("No broker is running.\n");
   });
 
   test.each([["peers"], ["messages"], ["send", "ben", "hi"], ["message", "message-0001"]])(
-    "%s fails, and says how to start one",
+    "%s fails and says how to start one",
     async (...words) => {
       expect(failure(await newPerson().cct(...words))).toMatch(/cct start/);
     },
   );
 });
 
-test("start, status, start again, kill, kill again", async () => {
+test("start and kill can be repeated, and status follows them", async () => {
   const person = newPerson();
   endBrokerOf(person);
   expect(success(await person.cct("start"))).toMatch(/runs now: process \d+, home /);
@@ -57,7 +57,7 @@ test("start, status, start again, kill, kill again", async () => {
   expect(await status(person)).toMatchObject({ running: false });
 });
 
-test("started by six at once there is one broker, and all of them have it", async () => {
+test("six starts at once give one broker, which all of them report", async () => {
   const person = newPerson();
   endBrokerOf(person);
   const runs = await Promise.all(Array.from({ length: 6 }, () => person.cct("start")));
@@ -66,7 +66,7 @@ test("started by six at once there is one broker, and all of them have it", asyn
   expect(String((await status(person)).pid)).toBe([...pids][0]);
 });
 
-test("after a broker was killed outright, status tells the truth and start makes a new one", async () => {
+test("after a broker was killed with SIGKILL, status says so and start starts a new one", async () => {
   const person = newPerson();
   endBrokerOf(person);
   success(await person.cct("start"));
@@ -79,7 +79,7 @@ test("after a broker was killed outright, status tells the truth and start makes
   expect((await status(person)).pid).not.toBe(pid);
 });
 
-test("a port that another program has is named, with what to do", async () => {
+test("a port that another program uses is named, with what to do", async () => {
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const address = other.address();
@@ -102,7 +102,7 @@ test("an address that this machine does not have is named", async () => {
   expect(await status(person)).toMatchObject({ running: false });
 });
 
-test("in the foreground it says where it listens, and ends well when it is told to", async () => {
+test("in the foreground it prints its address, and a signal ends it cleanly", async () => {
   const { launch } = await import("../support/broker.ts");
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const broker = launch();
@@ -113,7 +113,7 @@ test("in the foreground it says where it listens, and ends well when it is told 
   }
 });
 
-test("the broker is given nothing of a person's environment that is none of its business", async () => {
+test("the broker does not inherit what it does not need of the user's environment", async () => {
   const person = newPerson({ ANTHROPIC_API_KEY: "sk-secret", CCT_NAME: "x", OTHER: "y" });
   endBrokerOf(person);
   success(await person.cct("start"));
@@ -126,7 +126,7 @@ test("the broker is given nothing of a person's environment that is none of its 
   expect((await status(person)).running).toBe(true);
 });
 
-test("a broker that is started has the settings that are in force where it is started", async () => {
+test("a broker uses the settings of the environment that started it", async () => {
   const person = newPerson({ CCT_SENDS_PER_PAIR: "1" });
   endBrokerOf(person);
   success(await person.cct("start"));

@@ -23,7 +23,7 @@ async function newest(): Promise<string | undefined> {
 const json = async (person: Person, ...words: string[]) => JSON.parse(success(await person.cct(...words, "--json")));
 
 describe("sending", () => {
-  test("by name: the answer says what to expect, and under which id to ask", async () => {
+  test("by name answers what to expect, and the message's id", async () => {
     const said = success(await me.cct("send", "ben", "hello there"));
     expect(said).toMatch(/^queued for ben: .+\nmessage [\w-]{8,64}\n$/);
     const id = /message (\S+)/.exec(said)?.[1] ?? "";
@@ -36,7 +36,7 @@ describe("sending", () => {
     });
   });
 
-  test("by the beginning of the id, and with options, as JSON", async () => {
+  test("by id prefix and with options answers in JSON", async () => {
     const answer = await json(me, "send", ben.peer_id.slice(0, 6), "by id", "--urgency", "interrupt");
     expect(answer).toMatchObject({ recipients: [{ peer_id: ben.peer_id, name: "ben", state: "queued" }] });
     const { messages } = await ok(me.broker, "messages", { peer: "ben", limit: 1 });
@@ -50,7 +50,7 @@ describe("sending", () => {
     expect(messages.filter((message) => message.text === "once")).toHaveLength(1);
   });
 
-  test("a text of - is read from standard input, to the letter but for its last newline", async () => {
+  test("reads a text of - from standard input, unchanged except for its last newline", async () => {
     const text = 'Über ✓ 日本 😀\n\n  two lines $HOME `id` \\n "q"\n';
     success(await me.cctWith({ stdin: `${text}\n` }, "send", "ben", "-"));
     expect(await newest()).toBe(text);
@@ -59,40 +59,43 @@ describe("sending", () => {
     expect(await newest()).toBe(long);
   });
 
-  test("a text that begins with a dash follows --", async () => {
+  test("accepts a text that begins with a dash after --", async () => {
     success(await me.cct("send", "ben", "--", "--json is an option"));
     expect(await newest()).toBe("--json is an option");
   });
 
-  test("standard input that is no UTF-8 is refused, and nothing is sent", async () => {
+  test("refuses standard input that is not UTF-8, and sends nothing", async () => {
     const before = await newest();
     const stdin = Buffer.from([0x68, 0x69, 0xff, 0xfe, 0x0a]);
     expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/utf-8/i);
     expect(await newest()).toBe(before);
   });
 
-  test.each([[""], ["   "], ["\n\n"]])("an empty text (%j) is refused, on the command line or not", async (text) => {
-    expect(failure(await me.cct("send", "ben", text))).toMatch(/The text is empty/);
-    expect(failure(await me.cctWith({ stdin: text }, "send", "ben", "-"))).toMatch(/The text is empty/);
-  });
+  test.each([[""], ["   "], ["\n\n"]])(
+    "refuses an empty text (%j), as an argument or from standard input",
+    async (text) => {
+      expect(failure(await me.cct("send", "ben", text))).toMatch(/The text is empty/);
+      expect(failure(await me.cctWith({ stdin: text }, "send", "ben", "-"))).toMatch(/The text is empty/);
+    },
+  );
 
-  test("a text that is too long is refused with its size and the most that goes", async () => {
+  test("refuses a text that is too long, with its size and the maximum", async () => {
     const stdin = "x".repeat(65_537);
     expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/65537 bytes; the limit is 65536/);
   });
 
-  test("colours and other control characters are refused", async () => {
+  test("refuses colours and other control characters", async () => {
     expect(failure(await me.cct("send", "ben", "\u001b[31mred"))).toMatch(/control character U\+001B/);
   });
 
-  test("to somebody who is not there: it is said, with who is", async () => {
+  test("to an unknown peer fails and lists the known ones", async () => {
     expect(failure(await me.cct("send", "bob", "hi"))).toMatch(/bob/);
     expect(failure(await me.cct("send", "@team", "hi"))).toMatch(/no pool '@team'/);
   });
 });
 
-describe("looking", () => {
-  test("at the peers", async () => {
+describe("listing", () => {
+  test("shows the peers", async () => {
     const said = success(await me.cct("peers"));
     const [head, ...rows] = said.trimEnd().split("\n");
     expect(head).toMatch(/^ID +NAME +PRESENCE +MAIL +HOST +POOLS +BRANCH +DIRECTORY +SUMMARY$/);
@@ -104,7 +107,7 @@ describe("looking", () => {
     expect(peers.map((peer: { name: string }) => peer.name).sort()).toEqual(["ann", "ben"]);
   });
 
-  test("at the messages, newest first, as many as asked for", async () => {
+  test("shows messages, newest first, as many as asked for", async () => {
     for (const text of ["one", "two", "three"]) success(await me.cct("send", "ann", text));
     const said = success(await me.cct("messages", "--limit", "2"));
     const [head, ...rows] = said.trimEnd().split("\n");
@@ -114,19 +117,19 @@ describe("looking", () => {
     expect(messages.map((message: { text: string }) => message.text)).toEqual(["three", "two", "one"]);
   });
 
-  test("further back with the number that each page ends with", async () => {
+  test("pages back with the number at the end of each page", async () => {
     const first = await json(me, "messages", "--limit", "2", "--peer", "ann");
     const next = await json(me, "messages", "--peer", "ann", "--before", String(first.messages.at(-1).seq));
     expect(next.messages.map((message: { text: string }) => message.text)).toEqual(["one"]);
   });
 
-  test("at a message that there is not, or with a limit that is too high", async () => {
+  test("refuses an unknown message, and a limit that is too high", async () => {
     expect(failure(await me.cct("message", "message-nowhere"))).toMatch(/no message 'message-nowhere'/);
     expect(failure(await me.cct("messages", "--limit", "501"))).toMatch(/500/);
     expect(failure(await me.cct("messages", "--limit", "0"))).toMatch(/1/);
   });
 
-  test("where there is nothing yet", async () => {
+  test("says so if there is nothing yet", async () => {
     const alone = await personWithBroker();
     expect(success(await alone.cct("peers"))).toMatch(/^No peer is registered\./);
     expect(success(await alone.cct("messages"))).toBe("No messages.\n");

@@ -39,13 +39,13 @@ function wrongUsage(ran: CctRun): string {
 }
 
 describe("the operator", () => {
-  test("is told how to begin where there is no pool", async () => {
+  test("sees how to create a pool if there is none", async () => {
     const alone = await personWithBroker();
     expect(success(await alone.cct("pools"))).toMatch(/^No pools\. Create one with: cct pool create /);
     expect(await json(alone.cct("pools", "--json"))).toEqual({ pools: [] });
   });
 
-  test("creates a pool, invites into it, looks at it, writes to it, ends it", async () => {
+  test("creates a pool, invites into it, lists it, writes to it and archives it", async () => {
     expect(success(await me.cct("pool", "create", "front", "the new form"))).toBe("@front, active: the new form\n");
     const invited = success(
       await me.cct("pool", "invite", "front", "ben", "--role", "writer", "--reason", "you know it"),
@@ -109,7 +109,7 @@ describe("the operator", () => {
     expect(failure(await asBen("release", "vote", id, "no"))).toMatch(/A decision is final/);
   });
 
-  test("does nothing that only a session does: it is said how", async () => {
+  test("cannot do what only a session does; the error says how to name one", async () => {
     const words = [
       ["pool", "join", "jury"],
       ["pool", "leave", "jury"],
@@ -123,7 +123,7 @@ describe("the operator", () => {
 });
 
 describe("in a session's shell", () => {
-  test("a command is that session's word", async () => {
+  test("a command acts as that session", async () => {
     expect((await json(asBen("pool", "create", "shell", "of ben", "--json"))).pool).toMatchObject({
       lead: "ben",
       your_role: "lead",
@@ -137,7 +137,7 @@ describe("in a session's shell", () => {
     expect(success(await asBen("pool", "join", "@shell", "--role", "guest"))).toMatch(/\bben +guest\b/);
   });
 
-  test("busy and ready", async () => {
+  test("busy and ready change its presence", async () => {
     expect(success(await asBen("busy", "the test suite", "360"))).toMatch(
       /^ben is busy \(the test suite, (6|5) min.* left\)\.\n$/,
     );
@@ -153,14 +153,14 @@ describe("in a session's shell", () => {
   });
 
   test.each(["", "0", "-1", "abc", "999999999"])(
-    "with the host's process id %j, which is none of a session, the person speaks",
+    "a host process id (%j) without a session makes the caller the operator",
     async (pid) => {
       success(await me.cctWith({ env: { ...me.env, CLAUDE_PID: pid } }, "send", "zoe", `by hand ${pid}`));
       expect(await newest()).toMatchObject({ from_name: "operator", text: `by hand ${pid}` });
     },
   );
 
-  test("a note of another process that had the same number before is not believed", async () => {
+  test("a reused process id does not give another process the session's identity", async () => {
     const { pid } = run("sleep", ["600"]);
     // As ben left it, but for the number: the process that has it now began at another moment.
     const note = readFileSync(join(me.broker.home, "pidmaps", String(ben.pid)), "utf8");
@@ -191,14 +191,14 @@ describe("--as", () => {
     );
   });
 
-  test("is refused for a session of another machine, and for nobody", async () => {
+  test("is refused for a session of another machine, and for an unknown one", async () => {
     expect(failure(await me.cct("ready", "--as", "zoe"))).toMatch(/zoe is not a session of this machine/);
     expect(failure(await me.cct("ready", "--as", "nobody"))).toMatch(/no peer 'nobody'/);
   });
 });
 
-describe("what goes wrong", () => {
-  test("is said in one line, with what to do", async () => {
+describe("failures", () => {
+  test("print one line with what to do", async () => {
     expect(failure(await me.cct("pool", "status", "nowhere"))).toMatch(/no pool '@nowhere'/);
     expect(failure(await me.cct("broadcast", "nowhere", "x"))).toMatch(/no pool '@nowhere'/);
     expect(failure(await me.cct("pool", "create", "a b", "x"))).toMatch(/cannot be a pool's name/);
@@ -227,7 +227,7 @@ describe("what goes wrong", () => {
     [["busy", "why", "soon"]],
     [["busy", "why", "--", "-5"]],
     [["ready", "now"]],
-  ])("wrong usage has status 2: %j", async (words) => {
+  ])("wrong usage exits with 2: %j", async (words) => {
     expect(wrongUsage(await me.cct(...words))).not.toBe("");
   });
 

@@ -18,7 +18,7 @@ function shell(person: Person, line: string, env: Record<string, string> = {}) {
   return spawnSync("bash", ["--norc", "-c", script], { env: all, encoding: "utf8", cwd: person.home });
 }
 
-describe("piped into a command that reads no more than it needs", () => {
+describe("output for a reader that stops early", () => {
   let me: Awaited<ReturnType<typeof personWithBroker>>;
 
   beforeAll(async () => {
@@ -27,14 +27,14 @@ describe("piped into a command that reads no more than it needs", () => {
     for (let i = 0; i < 8; i++) await ok(me.broker, "send_message", { to: "ben", text: `${i} `.repeat(30_000) });
   });
 
-  test.each(["head -n 1", "true"])("%s: that is no failure, and nothing is said", (reader) => {
+  test.each(["head -n 1", "true"])("%s: cct exits with 0 and prints no error", (reader) => {
     for (const command of ["messages --json", "messages", "--help"]) {
       const { stderr, stdout } = shell(me, `cct ${command} | ${reader} >/dev/null; echo "\${PIPESTATUS[0]}"`);
       expect({ command, stderr, stdout }).toEqual({ command, stderr: "", stdout: "0\n" });
     }
   });
 
-  test("a long answer is whole for a command that reads all of it", () => {
+  test("a long answer is complete for a reader that reads all of it", () => {
     const { stdout } = shell(me, "cct messages --json | (sleep 0.2; cat)");
     expect(JSON.parse(stdout).messages).toHaveLength(8);
   });
@@ -51,7 +51,7 @@ describe("colour", () => {
     shell(person, `script -qec "'${process.execPath}' '${join(root, "dist/bin.js")}' ${command}" /dev/null`, env)
       .stdout;
 
-  test("there is none where no terminal is", () => {
+  test("is not used without a terminal", () => {
     const person = newPerson();
     for (const command of ["config", "doctor", "--help", "nonsense", "status"]) {
       const { stdout, stderr } = shell(person, `cct ${command}`, { FORCE_COLOR: "0" });
@@ -61,7 +61,7 @@ describe("colour", () => {
     shell(person, "cct kill");
   });
 
-  terminal("there is some on a terminal, but not where NO_COLOR is set", () => {
+  terminal("is used on a terminal, unless NO_COLOR is set", () => {
     const person = newPerson();
     expect(onTerminal(person, "config")).toContain(`${ESC}[`);
     const plain = onTerminal(person, "config", { NO_COLOR: "1" });
@@ -70,7 +70,7 @@ describe("colour", () => {
   });
 });
 
-describe("words of peers", () => {
+describe("text from peers", () => {
   const EVIL = `before${ESC}[2J${ESC}]0;title\u0007 \u009b31m \u0007\b\r \u202eturned\u2066 \u200bhidden\ttab\nnewline after`;
   /** What a terminal would obey, or show otherwise than it stands there. */
   const obeyed = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/u;
@@ -93,25 +93,19 @@ describe("words of peers", () => {
     me = person;
   });
 
-  test.each(["peers", "messages", "status"])(
-    "%s shows them with nothing in them that a terminal obeys",
-    async (command) => {
-      const said = success(await me.cct(command));
-      expect(said).not.toMatch(obeyed);
-      if (command !== "status") {
-        expect(said).toContain("before");
-        // One row each: a line end of theirs is none of ours.
-        expect(said.trimEnd().split("\n")).toHaveLength(2);
-      }
-    },
-  );
+  test.each(["peers", "messages", "status"])("%s prints it without control characters", async (command) => {
+    const said = success(await me.cct(command));
+    expect(said).not.toMatch(obeyed);
+    if (command !== "status") {
+      expect(said).toContain("before");
+      // One row each: a line end of theirs is none of ours.
+      expect(said.trimEnd().split("\n")).toHaveLength(2);
+    }
+  });
 
-  test.each(["peers", "messages"])(
-    "%s as JSON keeps them to the letter, and still sends a terminal nothing",
-    async (command) => {
-      const said = success(await me.cct(command, "--json"));
-      expect(JSON.stringify(JSON.parse(said))).toContain(JSON.stringify("newline after").slice(1, -1));
-      expect(said).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/u);
-    },
-  );
+  test.each(["peers", "messages"])("%s --json preserves it and escapes control characters", async (command) => {
+    const said = success(await me.cct(command, "--json"));
+    expect(JSON.stringify(JSON.parse(said))).toContain(JSON.stringify("newline after").slice(1, -1));
+    expect(said).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/u);
+  });
 });

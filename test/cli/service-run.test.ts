@@ -52,7 +52,7 @@ const server = (port: number): string[] => [
 ];
 
 describe("a command that runs as a service", () => {
-  test("is registered while it runs, found healthy when it answers, and gone when it ends", async () => {
+  test("is registered while it runs, healthy once it answers, and removed when it ends", async () => {
     const port = await freePort();
     const url = `http://localhost:${port}`;
     const app = running("lively", url, server(port), ["--health", "/"]);
@@ -68,7 +68,7 @@ describe("a command that runs as a service", () => {
     expect(app.stderr()).toBe("");
   });
 
-  test("gets standard input, arguments and environment as they are, and gives its output and exit code", async () => {
+  test("gets standard input, arguments and environment unchanged, and passes on its output and exit code", async () => {
     const folder = tempFolder();
     const script = 'cat; echo "err $MARK $1 $2" >&2; env >"$0"; exit 3';
     const file = join(folder, "env");
@@ -89,7 +89,7 @@ describe("a command that runs as a service", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
-  ] as const)("%s goes through to it, and the service goes with it", async (signal, code) => {
+  ] as const)("%s is passed on to it, and its service is removed", async (signal, code) => {
     const app = running(`ended-${code}`, `tcp://localhost:${await freePort()}`, [
       "bash",
       "-c",
@@ -102,7 +102,7 @@ describe("a command that runs as a service", () => {
     expect(await seen(`ended-${code}`)).toBeUndefined();
   });
 
-  test("may take its time over a signal, or make of it what it likes", async () => {
+  test("may handle a signal slowly and choose its own exit code", async () => {
     const script = 'trap "sleep 0.3; echo cleaned; exit 5" TERM; echo up; while :; do sleep 0.05; done';
     const app = running("slow-end", `tcp://localhost:${await freePort()}`, ["bash", "-c", script]);
     await until("it runs", () => app.stdout().includes("up"));
@@ -111,14 +111,14 @@ describe("a command that runs as a service", () => {
     expect(await seen("slow-end")).toBeUndefined();
   });
 
-  test("that cannot be started is a failure in one line, and leaves no service", async () => {
+  test("that cannot be started fails in one line and leaves no service", async () => {
     const url = `tcp://localhost:${await freePort()}`;
     const words = ["service", "run", "app", "--name", "never", "--url", url, "--", "/no/such/program"];
     expect(failure(await me.cct(...words))).toMatch(/'\/no\/such\/program' could not be started \(ENOENT\)/);
     expect(await seen("never")).toBeUndefined();
   });
 
-  test("is not started where another one is, be it of the same owner", async () => {
+  test("is not started at a place that is taken, even by the same owner", async () => {
     const url = `tcp://localhost:${await freePort()}`;
     const marker = join(tempFolder(), "started");
     const first = running("first-run", url, ["bash", "-c", "echo up; exec sleep 60"]);
@@ -140,7 +140,7 @@ describe("a command that runs as a service", () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  test("outlives its killed cct, whose service goes stale, makes room, and is removed", async () => {
+  test("survives a killed cct; its service becomes stale, frees its place, and is removed", async () => {
     const port = await freePort();
     const url = `tcp://localhost:${port}`;
     const app = running("orphan", url, server(port), ["--ttl", "10"]);
@@ -158,7 +158,7 @@ describe("a command that runs as a service", () => {
     process.kill(pid, "SIGKILL");
   });
 
-  test("is renewed at a third of its TTL for as long as it runs", async () => {
+  test("is renewed at a third of its TTL", async () => {
     const port = await freePort();
     const app = running("renewed", `tcp://localhost:${port}`, server(port), ["--ttl", "10"]);
     const first = await until("it is healthy", async () => {
@@ -176,8 +176,8 @@ describe("a command that runs as a service", () => {
   });
 });
 
-describe("when the broker goes away while a command runs as a service", () => {
-  test("the command goes on, and the service is there again with the broker, even a broker that has forgotten it", async () => {
+describe("if the broker goes away while a command runs as a service", () => {
+  test("the command continues, and the service returns with the broker, even if it was removed meanwhile", async () => {
     const later = testClock();
     const first = await startBroker({ clock: later });
     const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
@@ -195,7 +195,7 @@ describe("when the broker goes away while a command runs as a service", () => {
     expect(await seen("survivor", second)).toBeUndefined();
   });
 
-  test("the command's end is not held up, and its exit code stays", async () => {
+  test("the command ends without delay and keeps its exit code", async () => {
     const first = await spawnBroker();
     const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });
     const script = 'echo up; while ! test -e "$0"; do sleep 0.05; done; exit 7';
@@ -207,7 +207,7 @@ describe("when the broker goes away while a command runs as a service", () => {
     expect(await app.exited).toEqual({ code: 7, signal: null });
   });
 
-  test("somebody who took its place meanwhile is named, and keeps it", async () => {
+  test("a service that took its place meanwhile keeps it and is named", async () => {
     const later = testClock();
     const first = await startBroker({ clock: later });
     const person = personAt(join(first.home, ".."), first.home, { CCT_HOME: first.home });

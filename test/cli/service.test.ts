@@ -24,7 +24,7 @@ async function seen(name: string) {
 }
 
 describe("registering", () => {
-  test("says for how long, and whether it answers", async () => {
+  test("says for how long, and whether the service answers", async () => {
     const port = await listening(createTcpServer((socket) => socket.destroy()));
     const said = success(await me.cct("service", "register", "db", `tcp://localhost:${port}`, "--name", "main-db"));
     expect(said).toMatch(
@@ -33,14 +33,14 @@ describe("registering", () => {
     expect(await seen("main-db")).toMatchObject({ kind: "db", host: hostname(), owner: "operator", health: "healthy" });
   });
 
-  test("one that does not answer says so, for people and for programs", async () => {
+  test("a service that does not answer says so, in text and in JSON", async () => {
     const url = `http://localhost:${await freePort()}`;
     const made = await json("service", "register", "broken", url, "--ttl", "60", "--health", "/up");
     expect(made).toMatchObject({ name: "broken", url, health: "unhealthy", health_at: expect.any(Number) });
     expect(made).toEqual(await seen("broken"));
   });
 
-  test("where somebody else's is says whose, and changes nothing", async () => {
+  test("at a place that is taken names the owner and changes nothing", async () => {
     const url = `http://localhost:${await freePort()}`;
     await ok(me.broker, "register_service", { kind: "bens", url, host: hostname() }, ben);
     const said = failure(await me.cct("service", "register", "mine", url));
@@ -58,7 +58,7 @@ describe("registering", () => {
     expect(said).not.toContain("hunter2");
   });
 
-  test("with a TTL that is too short or too long is refused with the bounds", async () => {
+  test("refuses a TTL outside the bounds, and names them", async () => {
     for (const ttl of ["9", "86401"]) {
       const said = failure(await me.cct("service", "register", "web", "tcp://localhost:1", "--ttl", ttl));
       expect(said).toMatch(/ttl_seconds: .*(10|86400)/);
@@ -79,7 +79,7 @@ describe("registering", () => {
     ["run", "web", "--url", "tcp://localhost:1", "--"],
     ["frobnicate"],
     [],
-  ])("cct service %s %s %s: wrong usage is said with status 2", async (...words) => {
+  ])("cct service %s %s %s: wrong usage exits with 2", async (...words) => {
     const run = await me.cct("service", ...words.filter((word) => word !== undefined));
     expect(run).toMatchObject({ code: 2, stdout: "" });
     expect(run.stderr).toMatch(/^cct: |^Usage: /);
@@ -118,7 +118,7 @@ describe("a probe", () => {
     [302, "healthy"],
     [404, "unhealthy"],
     [500, "unhealthy"],
-  ])("that is answered with %i finds it %s; it asks once, and follows nothing", async (status, health) => {
+  ])("that gets %i means %s; it asks once and follows no redirect", async (status, health) => {
     asked = [];
     const url = `http://localhost:${port}/app`;
     const made = await json("service", "register", "probed", url, "--health", `/up/${status}?deep=1`);
@@ -127,22 +127,22 @@ describe("a probe", () => {
     expect(redirected).toBe(0);
   });
 
-  test("that is not answered in time finds it unhealthy", async () => {
+  test("that gets no answer in time means unhealthy", async () => {
     const started = performance.now();
     const made = await json("service", "register", "mute", `http://127.0.0.1:${port}`, "--health", "/never");
     expect(made.health).toBe("unhealthy");
     expect(performance.now() - started).toBeGreaterThan(1_900);
   });
 
-  test("finds what listens under every name of this machine", async () => {
+  test("reaches a listener under every name of this machine", async () => {
     for (const url of [`ws://127.0.0.1:${port}`, `tcp://0.0.0.0:${port}`, `http://app.localhost:${port}`]) {
       expect(await json("service", "register", "named", url)).toMatchObject({ url, health: "healthy" });
     }
   });
 });
 
-describe("looking and taking off", () => {
-  test("the list shows what, whose, how it does, and where", async () => {
+describe("listing and unregistering", () => {
+  test("the list shows each service's kind, owner, health and URL", async () => {
     const url = `http://localhost:${await freePort()}`;
     await ok(me.broker, "register_service", { kind: "listed", url, host: "box", name: "shop" }, ben);
     const said = success(await me.cct("service", "list", "--kind", "listed"));
@@ -155,7 +155,7 @@ describe("looking and taking off", () => {
     expect(await json("service", "list", "--kind", "nothing")).toEqual({ services: [] });
   });
 
-  test("by name, as the operator, whoever's it is", async () => {
+  test("the operator can unregister any service by name", async () => {
     const url = `http://localhost:${await freePort()}`;
     await ok(me.broker, "register_service", { kind: "web", url, host: "box", name: "to-end" }, ben);
     expect(success(await me.cct("service", "unregister", "to-end"))).toBe(`to-end is no longer registered: ${url}\n`);

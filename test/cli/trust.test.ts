@@ -23,7 +23,7 @@ async function take(outcome: "delivered" | "read"): Promise<void> {
 }
 
 describe("cct send --wait", () => {
-  test("stays until the message is read, and says so", async () => {
+  test("waits until the message is read, and says so", async () => {
     const waiting = me.cct("send", "ben", "read me", "--wait", "read", "--timeout", "20");
     const taking = setInterval(() => void take("read"), 200);
     const said = success(await waiting);
@@ -32,7 +32,7 @@ describe("cct send --wait", () => {
     expect(said).toMatch(/ben +read/);
   });
 
-  test("fails when the time is over, and the message stays", async () => {
+  test("fails at the timeout, and the message stays queued", async () => {
     const said = failure(await me.cct("send", "ben", "who cares", "--wait", "delivered", "--timeout", "1"));
     expect(said).toMatch(/^Not delivered within 1 s: ben \(queued\)\. .*cct message /);
     const { messages } = await ok(me.broker, "messages", { peer: "ben", limit: 1 });
@@ -40,20 +40,20 @@ describe("cct send --wait", () => {
     await take("read");
   });
 
-  test("fails at once when it will not be delivered", async () => {
+  test("fails at once if the message will not be delivered", async () => {
     const said = failure(
       await me.cct("send", "ben", "too late", "--expires-in-seconds", "1", "--wait", "read", "--timeout", "30"),
     );
     expect(said).toMatch(/^Not read: ben \(expired\)/);
   });
 
-  test("of something else is wrong usage", async () => {
+  test("with another value is wrong usage", async () => {
     expect((await me.cct("send", "ben", "x", "--wait", "forever")).code).toBe(2);
     expect((await me.cct("send", "ben", "x", "--wait", "read", "--timeout", "soon")).code).toBe(2);
   });
 });
 
-test("what ended unread is listed, noted for a person's message, and can be sent again", async () => {
+test("mail that ended unread is listed, noted for the operator, and can be sent again", async () => {
   const { messages } = JSON.parse(success(await me.cct("messages", "--dead", "--json")));
   expect(messages).toMatchObject([{ text: "too late", recipients: [{ state: "expired" }] }]);
   const id = messages[0].message_id;
@@ -64,7 +64,7 @@ test("what ended unread is listed, noted for a person's message, and can be sent
   await take("read");
 });
 
-test("held mail is shown and let through, and a policy is shown and changed", async () => {
+test("held mail is listed and released, and a policy is shown and changed", async () => {
   expect(success(await me.cct("held"))).toBe("No mail is held.\n");
   expect(success(await me.cct("policy", "hold", "--peer", "ben", "--from", "ann"))).toMatch(/hold +ann\n/);
   const { message_id } = await ok(me.broker, "send_message", { to: "ben", text: "let me in" }, ann);
@@ -76,7 +76,7 @@ test("held mail is shown and let through, and a policy is shown and changed", as
   expect(failure(await me.cct("policy"))).toContain("--peer");
 });
 
-test("cost tells what mail came to, for people and for programs", async () => {
+test("cost shows what mail has cost, in text and in JSON", async () => {
   const { peers } = JSON.parse(success(await me.cct("cost", "--json")));
   expect(peers).toMatchObject([{ name: "ben", wakes: 0, messages: 3 }]);
   expect(success(await me.cct("cost", "--hours", "1"))).toMatch(/ben +0 +\d+ +3 +\d+/);

@@ -11,13 +11,13 @@ const test = inTurn.concurrent;
 
 const person = newPerson();
 
-test("the version is the package's", async () => {
+test("--version prints the package's version", async () => {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   expect(success(await person.cct("--version"))).toBe(`${version}\n`);
   expect(success(await person.cct("-V"))).toBe(`${version}\n`);
 });
 
-test("help names every command, and every command has help of its own", async () => {
+test("help lists every command, and every command has help of its own", async () => {
   const help = success(await person.cct("--help"));
   expect(success(await person.cct())).toBe(help);
   expect(success(await person.cct("help"))).toBe(help);
@@ -49,7 +49,7 @@ test.each([
   ["config", "set"],
   ["config", "frobnicate"],
   ["mcp", "more"],
-])("cct %s %s: wrong usage is said in words, with status 2, and does nothing", async (...words) => {
+])("cct %s %s: wrong usage exits with 2, says why, and does nothing", async (...words) => {
   const run = await person.cct(...words.filter((word) => word !== undefined));
   expect(run).toMatchObject({ code: 2, stdout: "" });
   expect(run.stderr).toMatch(/^cct: |^Usage: /);

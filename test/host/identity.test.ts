@@ -63,7 +63,7 @@ async function expectReached(session: Session, name: string): Promise<void> {
   expect(recipients.map((one) => one.name)).toEqual([name]);
 }
 
-hostTest("/clear and /compact keep the peer, and mail finds it at once", async () => {
+hostTest("/clear and /compact keep the peer, which gets mail at once", async () => {
   const b = await stage().start("b");
   const { id } = await talk(b);
   for (const command of ["/clear", "/compact"]) {
@@ -122,7 +122,7 @@ hostTest("/resume in a session makes it that conversation's peer, and its mail w
   await now.exit();
 });
 
-hostTest("/resume of a live session's conversation makes two peers of it, never one", async () => {
+hostTest("/resume of a live session's conversation gives two peers, never a shared one", async () => {
   const [first, second] = [await stage().start("first"), await stage().start("second")];
   const one = await talk(first);
   const two = await talk(second);
@@ -142,7 +142,7 @@ hostTest("/resume of a live session's conversation makes two peers of it, never 
 });
 
 hostTest(
-  "claude --resume and --continue are the peer again; a fork is a new one, also of an offline peer",
+  "claude --resume and --continue return as the peer; a fork is a new peer, even if the original is offline",
   async () => {
     const b = await stage().start("origin");
     const was = await talk(b);
@@ -173,7 +173,7 @@ hostTest(
   },
 );
 
-hostTest("a session server that was killed and is connected anew is the same peer, and has what waited", async () => {
+hostTest("a killed session server that is reconnected is the same peer and gets the mail that waited", async () => {
   const b = await stage().start("killed");
   const { id } = await talk(b);
   const server = serverOf(b);
@@ -196,18 +196,15 @@ hostTest("a session server that was killed and is connected anew is the same pee
   await b.exit();
 });
 
-hostTest(
-  "two sessions in one folder are two peers with two names, and nothing is left of those that ended",
-  async () => {
-    const [one, two] = await Promise.all([1, 2].map((n) => stage().start(`same${n}`, { env: { CCT_NAME: "same" } })));
-    if (!one || !two) throw new Error("two sessions");
-    expect([peerOf(one).name, peerOf(two).name].sort()).toEqual(["same", "same-2"]);
-    await one.exit();
-    await two.exit();
-    const last = await stage().start("last");
-    const live = [a, last].map((session) => String(session.pid)).sort();
-    expect(readdirSync(join(home(), "pidmaps")).sort()).toEqual(live);
-    expect(readdirSync(join(home(), "spool")).sort()).toEqual(live);
-    await last.exit();
-  },
-);
+hostTest("two sessions in one folder are two peers with two names, and ended sessions leave no files", async () => {
+  const [one, two] = await Promise.all([1, 2].map((n) => stage().start(`same${n}`, { env: { CCT_NAME: "same" } })));
+  if (!one || !two) throw new Error("two sessions");
+  expect([peerOf(one).name, peerOf(two).name].sort()).toEqual(["same", "same-2"]);
+  await one.exit();
+  await two.exit();
+  const last = await stage().start("last");
+  const live = [a, last].map((session) => String(session.pid)).sort();
+  expect(readdirSync(join(home(), "pidmaps")).sort()).toEqual(live);
+  expect(readdirSync(join(home(), "spool")).sort()).toEqual(live);
+  await last.exit();
+});

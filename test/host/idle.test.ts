@@ -15,7 +15,7 @@ onStage(async (stage) => {
   [a, b] = await Promise.all([stage.start("a"), stage.start("b")]);
 });
 
-hostTest("mail wakes an idle session that never had a turn, framed as another session's words", async () => {
+hostTest("mail wakes an idle session before its first turn, framed as another session's words", async () => {
   const word = newWord("first");
   expect(b.requests()).toEqual([]);
   await a.send({ to: "b", text: word });
@@ -29,7 +29,7 @@ hostTest("mail wakes an idle session that never had a turn, framed as another se
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail wakes an idle session that had turns", async () => {
+hostTest("mail wakes an idle session after its turns", async () => {
   const word = newWord("again");
   await b.play(say("a turn"));
   await b.turnOver();
@@ -39,7 +39,7 @@ hostTest("mail wakes an idle session that had turns", async () => {
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that answers wakes the first sender, and no tool of ours asks for permission", async () => {
+hostTest("a reply wakes the first sender, and CCT's tools raise no permission prompt", async () => {
   const word = newWord("answer");
   await b.play(
     use(cct("list_peers"), cct("set_summary", { summary: "tests" })),
@@ -52,7 +52,7 @@ hostTest("mail that answers wakes the first sender, and no tool of ours asks for
   await expectReadOnce(a.last(), word);
 });
 
-hostTest("mail of low urgency waits for the next turn, and comes with it", async () => {
+hostTest("low mail waits for the next turn and comes with it", async () => {
   const word = newWord("low");
   await a.send({ to: "b", text: word, urgency: "low" });
   await b.mailWaits();
@@ -63,7 +63,7 @@ hostTest("mail of low urgency waits for the next turn, and comes with it", async
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that comes ten at a time wakes an idle session twice at most", async () => {
+hostTest("ten messages at a time wake an idle session at most twice", async () => {
   const words = Array.from({ length: 10 }, (_, i) => newWord(`many${i}n`));
   const before = wakes(b.last());
   await a.send(...words.map((text) => ({ to: "b", text })));
@@ -75,7 +75,7 @@ hostTest("mail that comes ten at a time wakes an idle session twice at most", as
   for (const word of words) await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail leaves what an idle session's user is typing alone", async () => {
+hostTest("mail does not disturb what the user of an idle session is typing", async () => {
   const word = newWord("typing");
   await b.type("half a prompt");
   await a.send({ to: "b", text: word });
@@ -86,7 +86,7 @@ hostTest("mail leaves what an idle session's user is typing alone", async () => 
   await b.key("C-u");
 });
 
-hostTest("mail wakes a session whose user pressed Escape while it worked", async () => {
+hostTest("mail wakes a session that its user stopped with Escape", async () => {
   const word = newWord("escape");
   await b.play(use(stage().waitAt("escape")), say("done"));
   await stage().reached("escape");
@@ -100,7 +100,7 @@ hostTest("mail wakes a session whose user pressed Escape while it worked", async
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail comes also when the broker was killed before it was sent", async () => {
+hostTest("mail arrives even if the broker was killed before it was sent", async () => {
   const word = newWord("healed");
   const { pid } = JSON.parse(readFileSync(join(stage().home, ".cct", "broker.json"), "utf8"));
   process.kill(pid, "SIGKILL");
@@ -111,7 +111,7 @@ hostTest("mail comes also when the broker was killed before it was sent", async 
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail wakes a session whose conversation was cleared", async () => {
+hostTest("mail wakes a session after /clear", async () => {
   const word = newWord("cleared");
   const before = b.conversationId();
   await b.command("/clear");
@@ -123,7 +123,7 @@ hostTest("mail wakes a session whose conversation was cleared", async () => {
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail is kept for a session that has ended, and comes when it is resumed", async () => {
+hostTest("mail waits for a session that has ended, and arrives when it is resumed", async () => {
   const word = newWord("resumed");
   const conversation = b.conversationId();
   const server = readFileSync(join(stage().home, ".cct", "spool", String(b.pid), "server"), "utf8").split(" ")[0];

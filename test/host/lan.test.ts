@@ -108,7 +108,7 @@ const joinString = async (...words: string[]): Promise<string> => {
   return JSON.parse(ran.stdout).join;
 };
 
-hostTest("a machine joins with what lan-start prints, once, and not after a quarter of an hour", async () => {
+hostTest("a join string from lan-start works once, and only within 15 minutes", async () => {
   const word = await joinString("lan-start");
   const joined = await atBen("join", word, "--name", "ben's laptop");
   expect(joined.stderr).toBe("");
@@ -123,7 +123,7 @@ hostTest("a machine joins with what lan-start prints, once, and not after a quar
   expect((await cct(ann, "device", "list")).stdout).toMatch(/ben-s-laptop +post/);
 });
 
-hostTest("without a token there is 401 everywhere, and the word that the broker is alive", async () => {
+hostTest("without a token every route answers 401, and /health says only that a broker runs", async () => {
   const paths = ["/", "/events", "/metrics", ...operations.map(({ name }) => `/api/${name}`)];
   const ask = `
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
@@ -153,7 +153,7 @@ hostTest("without a token there is 401 everywhere, and the word that the broker 
   expect((await run(stranger, peers, { ...known, CCT_BROKER: "http://10.77.2.1:7888" })).stderr).toMatch(/speaks TLS/);
 });
 
-hostTest("sessions of both machines see each other, and mail wakes the real Claude Code on the other", async () => {
+hostTest("sessions on both machines see each other, and mail wakes the real Claude Code on the other", async () => {
   annSession = await forFile(() => startHost(ann.home, "ann", { env: ann.env, within: ann.network.within }));
   await annSession.ready();
   ben = await stage().start("ben");
@@ -171,7 +171,7 @@ hostTest("sessions of both machines see each other, and mail wakes the real Clau
   expect((await annSession.given("PreToolUse", { tool_name: "Bash", tool_input: {} })).stdout).toContain(answer);
 });
 
-hostTest("pools and votes go across", async () => {
+hostTest("pools and votes work across machines", async () => {
   const purpose = newWord("purpose");
   await annSession.tool("cct_create_pool", { name: "crew", purpose });
   expect((await annSession.tool("cct_invite_to_pool", { pool: "crew", peer: "ben" })).isError).toBe(false);
@@ -191,7 +191,7 @@ hostTest("pools and votes go across", async () => {
 });
 
 hostTest(
-  "a cable that is out for a minute loses nothing, doubles nothing, and nobody claims to have sent",
+  "a link that is down for a minute loses and duplicates nothing, and a send over it fails",
   async () => {
     const words = Array.from({ length: 5 }, () => newWord("gap"));
     await link("down");
@@ -211,7 +211,7 @@ hostTest(
   150,
 );
 
-hostTest("another broker in its place, with another certificate, is told nothing", async () => {
+hostTest("another broker at the same address, with another certificate, is refused", async () => {
   const impostor = await newMachine("impostor");
   // In ann's network, at ann's address, while ann's broker is away.
   impostor.network = ann.network;
@@ -224,7 +224,7 @@ hostTest("another broker in its place, with another certificate, is told nothing
   await until("ben is there again", async () => (await cct(ann, "peers")).stdout.includes("ben"));
 });
 
-hostTest("a revoked machine is out, and its sessions are offline", async () => {
+hostTest("a revoked machine loses access, and its sessions are offline", async () => {
   const streams = async (): Promise<number> => JSON.parse((await cct(ann, "status", "--json")).stdout).streams;
   await until("both sessions listen", async () => (await streams()) === 2);
   expect((await cct(ann, "device", "revoke", "ben-s-laptop")).stdout).toBe("Revoked ben-s-laptop.\n");

@@ -10,19 +10,16 @@ import { hostTest, newWord, onStage, onVersion, stage } from "./stage.ts";
 onVersion(OLD_HOST_VERSION);
 onStage(async () => {});
 
-hostTest(
-  `an old host (${OLD_HOST_VERSION}) takes the entries in its settings, and the doctor tells what it lacks`,
-  async () => {
-    const settings = readFileSync(join(stage().home, ".claude", "settings.json"), "utf8");
-    expect(settings).toContain("PreToolUse block # cct");
-    expect(settings).not.toContain("FileChanged");
-    const { stdout } = await stage().cct("doctor");
-    expect(stdout).toMatch(/rung PreToolUse inject: not live: needs Claude Code 2\.1\.110/);
-    expect(stdout).toMatch(/✓ rung PreToolUse deny/);
-  },
-);
+hostTest(`an old host (${OLD_HOST_VERSION}) gets hooks in its settings, and doctor says what it lacks`, async () => {
+  const settings = readFileSync(join(stage().home, ".claude", "settings.json"), "utf8");
+  expect(settings).toContain("PreToolUse block # cct");
+  expect(settings).not.toContain("FileChanged");
+  const { stdout } = await stage().cct("doctor");
+  expect(stdout).toMatch(/rung PreToolUse inject: not live: needs Claude Code 2\.1\.110/);
+  expect(stdout).toMatch(/✓ rung PreToolUse deny/);
+});
 
-hostTest("mail for an old host that comes while it works holds one tool call back, and our own tools run", async () => {
+hostTest("on an old host, mail that arrives during a turn denies one tool call, and CCT's own tools run", async () => {
   const word = newWord("old");
   const run = stage().print("old", [
     use(stage().waitAt("old")),
@@ -47,7 +44,7 @@ hostTest("mail for an old host that comes while it works holds one tool call bac
   await stage().becomes(word, "read");
 });
 
-hostTest("mail for an old host that comes when it is about to end makes it go on", async () => {
+hostTest("on an old host, mail that arrives at the end of a turn continues it", async () => {
   const word = newWord("end");
   const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
   await stage().asked("ender");

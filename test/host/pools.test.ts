@@ -27,7 +27,7 @@ async function call(session: Session, ...calls: ToolCall[]): Promise<string[]> {
 
 const allOver = (): Promise<unknown> => Promise.all([a.turnOver(), b.turnOver(), c.turnOver()]);
 
-hostTest("who is invited is woken, and told by whom, why and what for", async () => {
+hostTest("an invitation wakes the invited session and says by whom, why and what for", async () => {
   const [purpose, why] = [newWord("purpose"), newWord("why")];
   await call(
     a,
@@ -45,7 +45,7 @@ hostTest("who is invited is woken, and told by whom, why and what for", async ()
 });
 
 hostTest(
-  "a broadcast reaches the one that works beside its tool's result, and wakes the idle one; its sender not",
+  "a broadcast appears beside a working member's tool result, wakes an idle one, and skips its sender",
   async () => {
     const word = newWord("all");
     const before = { b: toolResults(b.last()).length, wakes: [wakes(b.last()), wakes(c.last())] };
@@ -72,7 +72,7 @@ hostTest(
 );
 
 hostTest(
-  "a vote releases one of three: each is woken once, it gets its instructions, leaves, and hears no more",
+  "a vote releases one of three: each is woken once; the released one gets instructions, leaves, and hears no more",
   async () => {
     const [reason, after] = [newWord("reason"), newWord("after")];
     const before = [wakes(b.last()), wakes(c.last())];

@@ -11,7 +11,7 @@ onStage(async (stage) => {
   a = await stage.start("a");
 });
 
-hostTest("mail for claude -p that comes while a tool runs is given to it in the same turn", async () => {
+hostTest("in claude -p, mail that arrives while a tool runs appears in the same turn", async () => {
   const word = newWord("tool");
   const run = stage().print("printer", [use(stage().waitAt("printing")), use(bash("echo two")), say("all done")]);
   await stage().reached("printing");
@@ -28,7 +28,7 @@ hostTest("mail for claude -p that comes while a tool runs is given to it in the 
   await expectReadOnce(requests.at(-1), word);
 });
 
-hostTest("mail for claude -p that comes when it is about to end makes it go on", async () => {
+hostTest("in claude -p, mail that arrives at the end of the turn continues it", async () => {
   const word = newWord("end");
   const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
   await stage().asked("ender");

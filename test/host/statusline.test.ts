@@ -30,11 +30,11 @@ function idOf(session: Session): string {
 
 const settings = (): string => join(stage().home, ".claude", "settings.json");
 
-hostTest("the screen tells who the session is", async () => {
+hostTest("the status line shows the peer's id", async () => {
   for (const session of [a, b]) await shows(session, new RegExp(`^ +CCT:${idOf(session)}$`, "m"));
 });
 
-hostTest("mail that waits shows, and is gone when it was read; the session is not woken for it", async () => {
+hostTest("waiting mail is shown until it is read, and low mail does not wake the session", async () => {
   const word = newWord("low");
   await b.play(use(stage().waitAt("shown")), say("done"));
   await stage().reached("shown");
@@ -47,27 +47,24 @@ hostTest("mail that waits shows, and is gone when it was read; the session is no
   await shows(b, new RegExp(`^ +CCT:${idOf(b)}$`, "m"));
 });
 
-hostTest("a broker that was stopped shows as off, and one that is back as on", async () => {
+hostTest("CCT:off is shown while the broker is stopped", async () => {
   expect((await stage().cct("kill")).status).toBe(0);
   await shows(b, /^ +CCT:off$/m);
   expect((await stage().cct("start")).status).toBe(0);
   await shows(b, new RegExp(`^ +CCT:${idOf(b)}$`, "m"));
 });
 
-hostTest(
-  "a session server that was killed shows as off: mail cannot arrive until the session is restarted",
-  async () => {
-    const lost = await stage().start("lost");
-    await shows(lost, /^ +CCT:[0-9a-f]{4}$/m);
-    const server = readFileSync(join(stage().home, ".cct", "spool", String(lost.pid), "server"), "utf8").split(" ")[0];
-    process.kill(Number(server), "SIGKILL");
-    await shows(lost, /^ +CCT:off$/m);
-    await lost.exit();
-  },
-);
+hostTest("CCT:off is shown after the session server was killed", async () => {
+  const lost = await stage().start("lost");
+  await shows(lost, /^ +CCT:[0-9a-f]{4}$/m);
+  const server = readFileSync(join(stage().home, ".cct", "spool", String(lost.pid), "server"), "utf8").split(" ")[0];
+  process.kill(Number(server), "SIGKILL");
+  await shows(lost, /^ +CCT:off$/m);
+  await lost.exit();
+});
 
 hostTest(
-  "a status line of the user's own stands beside it, and alone after uninstalling, in sessions that run",
+  "the user's own status line is shown beside it, and alone after uninstalling, in running sessions",
   async () => {
     expect((await stage().cct("uninstall")).status).toBe(0);
     await until("the line is gone", async () => !(await b.screen()).includes("CCT:"));

@@ -27,17 +27,14 @@ async function passGate(gate: string, to: Session, message: Outgoing): Promise<v
   await Promise.all([a.send(message), to.mailWaits().then(() => stage().open(gate))]);
 }
 
-hostTest(
-  "no bash runs: the plugin's hooks are calls of its tool and its program, and nobody complains at the start",
-  async () => {
-    const hooks = readFileSync(join(stage().home, ".claude/skills/cct/hooks/hooks.json"), "utf8");
-    expect(hooks).not.toContain("bash");
-    expect(hooks.match(/"type": "mcp_tool"/g)).toHaveLength(7);
-    for (const session of [a, b]) expect(await session.history()).not.toMatch(/hook|failed|error/i);
-  },
-);
+hostTest("no bash runs: hooks are calls of CCT's tool and program, and the start shows no error", async () => {
+  const hooks = readFileSync(join(stage().home, ".claude/skills/cct/hooks/hooks.json"), "utf8");
+  expect(hooks).not.toContain("bash");
+  expect(hooks.match(/"type": "mcp_tool"/g)).toHaveLength(7);
+  for (const session of [a, b]) expect(await session.history()).not.toMatch(/hook|failed|error/i);
+});
 
-hostTest("mail that comes while a tool runs stands beside its result, and nothing fails", async () => {
+hostTest("mail that arrives while a tool runs appears beside its result, and no call fails", async () => {
   const word = newWord("tool");
   const before = toolResults(b.last()).length;
   await b.play(use(stage().waitAt("tool")), use(bash("echo two")), use(bash("echo three")), say("done"));
@@ -55,7 +52,7 @@ hostTest("mail that comes while a tool runs stands beside its result, and nothin
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that comes while the model thinks stands beside the next tool's result", async () => {
+hostTest("mail that arrives while the model thinks appears beside the next tool's result", async () => {
   const word = newWord("think");
   await b.play({ ...use(bash("echo one")), gate: "think" }, use(bash("echo two")), say("done"));
   const asked = b.requests().length;
@@ -65,7 +62,7 @@ hostTest("mail that comes while the model thinks stands beside the next tool's r
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that comes while the model writes its last words makes the turn go on", async () => {
+hostTest("mail that arrives as the model finishes continues the turn", async () => {
   const word = newWord("last");
   await b.play({ ...say("done"), gate: "last" });
   const asked = b.requests().length;
@@ -76,7 +73,7 @@ hostTest("mail that comes while the model writes its last words makes the turn g
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that interrupts, and any mail where CCT_DELIVERY=block says so, denies one tool call", async () => {
+hostTest("an interrupt, or any mail with CCT_DELIVERY=block, denies one tool call", async () => {
   for (const [to, gate, more] of [
     [b, "interrupt", { urgency: "interrupt" }],
     [blocked, "block", {}],
@@ -109,7 +106,7 @@ hostTest("mail wakes an idle session", async () => {
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail of low urgency waits for the next prompt, and comes with it", async () => {
+hostTest("low mail waits for the next prompt and comes with it", async () => {
   const word = newWord("low");
   await a.send({ to: "b", text: word, urgency: "low" });
   await b.mailWaits();
@@ -121,7 +118,7 @@ hostTest("mail of low urgency waits for the next prompt, and comes with it", asy
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail is for the session itself, not for its subagents", async () => {
+hostTest("mail is shown to the main agent, not to its subagents", async () => {
   const word = newWord("agent");
   const prompt = stage().script([use(stage().waitAt("agent")), use(bash("echo of the agent")), say("agent done")]);
   const task = { name: "Agent", input: { description: "a task", prompt, subagent_type: "general-purpose" } };
@@ -135,7 +132,7 @@ hostTest("mail is for the session itself, not for its subagents", async () => {
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("a conversation that was cleared is the same peer, and its hooks go on", async () => {
+hostTest("after /clear the session is the same peer, and its hooks still work", async () => {
   const word = newWord("cleared");
   const before = b.conversationId();
   await b.command("/clear");
@@ -148,7 +145,7 @@ hostTest("a conversation that was cleared is the same peer, and its hooks go on"
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("nobody complained", async () => {
+hostTest("no session showed an error", async () => {
   for (const session of [a, b, blocked]) {
     const seen = (await session.history()).replace(/Reason: PreToolUse:Bash hook error: CCT mail/g, "");
     expect(seen).not.toMatch(/hook failed|hook error|not connected|no such tool/i);

@@ -15,7 +15,7 @@ onStage(async (stage) => {
   [a, b] = await Promise.all([stage.start("a"), stage.start("b")]);
 });
 
-hostTest("uninstalling breaks nothing in a session that works", async () => {
+hostTest("uninstalling breaks nothing in a working session", async () => {
   await b.play(use(stage().waitAt("uninstalled")), use(bash("echo two")), use(bash("echo three")), say("done"));
   await stage().reached("uninstalled");
   const { status, stdout, stderr } = await stage().cct("uninstall");
@@ -31,7 +31,7 @@ hostTest("uninstalling breaks nothing in a session that works", async () => {
   await expectNoComplaint(b);
 });
 
-hostTest("uninstalling wakes nobody, with mail or without", async () => {
+hostTest("uninstalling wakes no session, with or without mail", async () => {
   const word = newWord("unheard");
   const asked = b.requests().length;
   await a.send({ to: "b", text: word });
@@ -48,7 +48,7 @@ hostTest("uninstalling wakes nobody, with mail or without", async () => {
   await expectNoComplaint(b);
 });
 
-hostTest("uninstalling leaves nothing for sessions that start later", async () => {
+hostTest("sessions that start after uninstalling have nothing of CCT", async () => {
   const later = await stage().start("later", { installed: false });
   await later.play(say("hello"));
   await later.turnOver();

@@ -49,7 +49,7 @@ const becomes = (name: string, what: string, seconds = 20): Promise<unknown> =>
 const oneWaits = (session: Session): Promise<unknown> =>
   until(`one process waits for ${session.name}`, () => ours(session.pid, "Waiter").length === 1);
 
-hostTest("mail wakes an idle session by the process that waits for it, after turns as before the first", async () => {
+hostTest("the waiter wakes an idle session, before its first turn and after each later one", async () => {
   for (const turns of [0, 1, 2, 3]) {
     if (turns > 0) {
       await b.play(say(`turn ${turns}`));
@@ -68,7 +68,7 @@ hostTest("mail wakes an idle session by the process that waits for it, after tur
   await oneWaits(b);
 });
 
-hostTest("ten messages within a second are one wake", async () => {
+hostTest("ten messages within a second cause one wake", async () => {
   const words = Array.from({ length: 10 }, (_, i) => newWord(`burst${i}n`));
   await oneWaits(b);
   const before = wakes(b.last());
@@ -83,7 +83,7 @@ hostTest("ten messages within a second are one wake", async () => {
 const asks = (name: string) =>
   use({ name: "Write", input: { file_path: join(stage().home, "..", "project", name), content: "new" } });
 
-hostTest("a session whose host asks for a permission is blocked until its user answers", async () => {
+hostTest("a session at a permission prompt is blocked until its user answers", async () => {
   await b.play(asks("allowed"), use(stage().waitAt("allowed")), say("done"));
   await b.asksForPermission();
   await becomes("b", "blocked");
@@ -101,7 +101,7 @@ hostTest("a session whose host asks for a permission is blocked until its user a
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail wakes a session whose user said no to a permission", async () => {
+hostTest("mail wakes a session whose user refused a permission", async () => {
   await b.play(asks("refused"), say("done"));
   await b.asksForPermission();
   await becomes("b", "blocked");
@@ -115,7 +115,7 @@ hostTest("mail wakes a session whose user said no to a permission", async () => 
   await expectReadOnce(b.last(), word);
 });
 
-hostTest("mail that came while a permission was asked for, and was refused, wakes the session after that", async () => {
+hostTest("mail that arrived at a permission prompt wakes the session after the user refused", async () => {
   for (const early of [true, false]) {
     const word = newWord(early ? "early" : "late");
     await b.play(asks(early ? "one" : "two"), say("done"));
@@ -131,7 +131,7 @@ hostTest("mail that came while a permission was asked for, and was refused, wake
   }
 });
 
-hostTest("a command that takes long makes a session busy, and its end ends that", async () => {
+hostTest("a session is busy while a long command runs", async () => {
   await b.play(use(stage().waitAt("long")), say("done"));
   await stage().reached("long");
   expect(await presence("b")).toBe("active");
@@ -141,7 +141,7 @@ hostTest("a command that takes long makes a session busy, and its end ends that"
   await b.turnOver();
 });
 
-hostTest("the user is told once that the session server has died", async () => {
+hostTest("the user sees once that the session server has died", async () => {
   process.kill(server(c), "SIGKILL");
   await pause(500);
   for (const turn of [1, 2]) {
@@ -156,7 +156,7 @@ hostTest("the user is told once that the session server has died", async () => {
 /** Ten sessions for so many minutes; without it three for forty seconds. */
 const minutes = Number(process.env.CCT_IDLE_MINUTES ?? 0);
 
-hostTest("idle sessions ask their model nothing", idle, 120 + minutes * 80);
+hostTest("idle sessions send their model no requests", idle, 120 + minutes * 80);
 
 async function idle(): Promise<void> {
   const more: Session[] = [];
@@ -179,7 +179,7 @@ function ticks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-hostTest("nothing of ours is left when the host ends, whether it is told to or killed", async () => {
+hostTest("no process of CCT is left when the host exits or is killed", async () => {
   for (const one of [a, b]) await oneWaits(one);
   expect(ours(a.pid).length).toBeGreaterThanOrEqual(2);
   await b.exit();

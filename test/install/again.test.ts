@@ -39,7 +39,7 @@ function bare(version: string): Place {
 }
 
 // Here because the others of this file take as long.
-test("a `claude` that never answers is not waited for for ever, nor left behind", { timeout: 90_000 }, async () => {
+test("a `claude` that never answers is ended, and install goes on", { timeout: 90_000 }, async () => {
   const place = newPlace();
   const pidFile = join(place.home, "..", "pid");
   place.claudeIs(`echo $$ >'${pidFile}'; exec /bin/sleep 600`);
@@ -49,8 +49,8 @@ test("a `claude` that never answers is not waited for for ever, nor left behind"
   expect(isAlive(pid)).toBe(false);
 });
 
-describe.each(WAYS)("the same again (%s)", (version) => {
-  test("changes nothing, not even a time, and says so", async () => {
+describe.each(WAYS)("repeated install (%s)", (version) => {
+  test("changes nothing, not even a file's time, and says so", async () => {
     const place = placeOf(version);
     success(await place.cct("install"));
     const [before, times] = [place.everything(), place.times()];
@@ -61,7 +61,7 @@ describe.each(WAYS)("the same again (%s)", (version) => {
     }
   });
 
-  test("mends what was spoilt, and takes away what an older CCT had", async () => {
+  test("repairs damaged files and removes those of an older CCT", async () => {
     const place = placeOf(version);
     success(await place.cct("install"));
     const before = place.everything();
@@ -75,7 +75,7 @@ describe.each(WAYS)("the same again (%s)", (version) => {
   });
 });
 
-test("`up` makes all ready, and when it is repeated it says what stands already", async () => {
+test("`up` sets everything up; repeated, it says what is already there", async () => {
   const place = placeOf(PLUGIN_VERSION);
   try {
     const first = success(await place.cct("up"));
@@ -97,9 +97,9 @@ test("`up` makes all ready, and when it is repeated it says what stands already"
   }
 });
 
-describe("when Claude Code's version changes", () => {
+describe("if Claude Code's version changes", () => {
   test.each([CLASSIC_VERSION, OLD_VERSION])(
-    "from %s to one that loads plugins: entries go, the plugin comes",
+    "from %s to one that loads plugins, the plugin replaces the settings entries",
     async (old) => {
       const place = placeOf(old);
       const before = place.everything();
@@ -115,7 +115,7 @@ describe("when Claude Code's version changes", () => {
     },
   );
 
-  test("from one that loads plugins to an older one: the plugin goes, entries come", async () => {
+  test("from one that loads plugins to an older one, settings entries replace the plugin", async () => {
     const place = placeOf(PLUGIN_VERSION);
     const before = place.everything();
     success(await place.cct("install"));
@@ -129,7 +129,7 @@ describe("when Claude Code's version changes", () => {
     expect(place.everything()).toEqual(before);
   });
 
-  test("between two that load none: the entries are those of the new one, once", async () => {
+  test("between two that load none, the entries become those of the new version, once", async () => {
     const place = placeOf(OLD_VERSION);
     const before = place.everything();
     success(await place.cct("install"));
@@ -144,29 +144,26 @@ describe("when Claude Code's version changes", () => {
   });
 });
 
-describe("two at once", () => {
-  test.each([PLUGIN_VERSION, CLASSIC_VERSION])(
-    "install one CCT, and it can be taken out again (%s)",
-    async (version) => {
-      // Without any folder yet, where all of it is to be made.
-      const made = () => (version === PLUGIN_VERSION ? bare(version) : placeOf(version));
-      const alone = made();
-      const before = alone.everything();
-      success(await alone.cct("install"));
-      const wanted = Object.keys(alone.everything());
-      for (let round = 0; round < 3; round++) {
-        const place = made();
-        const runs = await Promise.all([place.cct("install"), place.cct("install"), place.cct("install")]);
-        for (const run of runs) expect(run).toMatchObject({ code: 0, stderr: "" });
-        expect(Object.keys(place.everything())).toEqual(wanted);
-        expect(success(await place.cct("install"))).toMatch(/nothing changed/);
-        success(await place.cct("uninstall"));
-        expect(place.everything()).toEqual(before);
-      }
-    },
-  );
+describe("several runs at once", () => {
+  test.each([PLUGIN_VERSION, CLASSIC_VERSION])("install one CCT, which can be uninstalled (%s)", async (version) => {
+    // Without any folder yet, where all of it is to be made.
+    const made = () => (version === PLUGIN_VERSION ? bare(version) : placeOf(version));
+    const alone = made();
+    const before = alone.everything();
+    success(await alone.cct("install"));
+    const wanted = Object.keys(alone.everything());
+    for (let round = 0; round < 3; round++) {
+      const place = made();
+      const runs = await Promise.all([place.cct("install"), place.cct("install"), place.cct("install")]);
+      for (const run of runs) expect(run).toMatchObject({ code: 0, stderr: "" });
+      expect(Object.keys(place.everything())).toEqual(wanted);
+      expect(success(await place.cct("install"))).toMatch(/nothing changed/);
+      success(await place.cct("uninstall"));
+      expect(place.everything()).toEqual(before);
+    }
+  });
 
-  test("take it out once", async () => {
+  test("uninstall it once", async () => {
     const place = placeOf(CLASSIC_VERSION);
     const before = place.everything();
     success(await place.cct("install"));
@@ -176,7 +173,7 @@ describe("two at once", () => {
   });
 });
 
-test("an install that was killed keeps nobody from installing, or from taking it out", async () => {
+test("an install that was killed does not block the next install or uninstall", async () => {
   const place = placeOf(CLASSIC_VERSION);
   const before = place.everything();
   const ended = spawnSync("true").pid;
@@ -190,7 +187,7 @@ test("an install that was killed keeps nobody from installing, or from taking it
 const canInject = spawnSync("strace", ["-e", "inject=rename:signal=KILL:when=9", "true"]).status === 0;
 
 inTurn.skipIf(!canInject && notRun("an install that is killed", "strace, which kills at a given moment, is not here"))(
-  "an install that is killed at any moment can be finished, and can be undone",
+  "an install that is killed at any moment can be completed, and can be undone",
   async () => {
     for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
       const whole = placeOf(version);

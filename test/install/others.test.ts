@@ -90,7 +90,7 @@ function missingLine(text: string, other: string): string | undefined {
 }
 
 test.each(kinds)(
-  "while CCT is installed all that stood there counts, and afterwards it stands there to the byte (%s)",
+  "install keeps all existing settings in force, and uninstall restores the files byte for byte (%s)",
   async (kind) => {
     const text = SETTINGS[kind] ?? "";
     const place = placeWith(text, CLASSIC_VERSION);
@@ -114,7 +114,7 @@ test.each(kinds)(
 );
 
 describe("while CCT is installed", () => {
-  test("the settings are not even opened for writing where the plugin is enough and no status line is wanted", async () => {
+  test("the settings are not opened for writing if the plugin is enough and no status line is wanted", async () => {
     const place = placeWith(SETTINGS.tabs ?? "", PLUGIN_VERSION);
     const before = { ...place.everything() };
     const times = place.times();
@@ -123,7 +123,7 @@ describe("while CCT is installed", () => {
     for (const path of [".claude/settings.json", ".claude.json"]) expect(place.times()[path]).toBe(times[path]);
   });
 
-  test("a file's mode is what it was", async () => {
+  test("file modes are unchanged", async () => {
     const place = placeWith(SETTINGS.tabs ?? "", CLASSIC_VERSION);
     chmodSync(place.settings, 0o644);
     chmodSync(place.state, 0o640);
@@ -137,7 +137,7 @@ describe("while CCT is installed", () => {
 
 describe("after uninstalling", () => {
   test.each(WAYS)(
-    "everything is as it was, to the byte, also when it was installed in other ways in between (%s)",
+    "everything is as before, byte for byte, even after several kinds of install (%s)",
     async (version) => {
       const place = placeWith(SETTINGS.tabs ?? "", version);
       const before = place.everything();
@@ -149,7 +149,7 @@ describe("after uninstalling", () => {
     },
   );
 
-  test.each(kinds)("what others changed meanwhile stays, and nothing of ours does (%s)", async (kind) => {
+  test.each(kinds)("what others changed meanwhile stays, and nothing of CCT does (%s)", async (kind) => {
     const text = SETTINGS[kind] ?? "";
     const place = placeWith(text, OLD_VERSION);
     success(await place.cct("install"));
@@ -162,7 +162,7 @@ describe("after uninstalling", () => {
     expect(readFileSync(place.settings, "utf8")).not.toMatch(/mail\.sh|# cct"/);
   });
 
-  test("a text that others changed meanwhile reads as if CCT had never been in it", async () => {
+  test("a file that others changed meanwhile reads as if CCT had never been in it", async () => {
     for (const kind of ["four spaces", "tabs", "the line ends of Windows", "no hooks"]) {
       const text = SETTINGS[kind] ?? "";
       const place = placeWith(text, CLASSIC_VERSION);
@@ -174,7 +174,7 @@ describe("after uninstalling", () => {
     }
   });
 
-  test("files that were not there before, and that others wrote in meanwhile, hold what the others wrote", async () => {
+  test("files that install created keep what others wrote into them", async () => {
     const place = newPlace();
     place.version(CLASSIC_VERSION);
     success(await place.cct("install"));
@@ -185,7 +185,7 @@ describe("after uninstalling", () => {
     expect(json(place.state)).toEqual({ numStartups: 1 });
   });
 
-  test("a hook that a person put beside ours, in the same entry, stays", async () => {
+  test("a hook that the user added to CCT's entry stays", async () => {
     const place = placeWith(SETTINGS["no hooks"] ?? "", CLASSIC_VERSION);
     success(await place.cct("install"));
     const settings = json(place.settings) as { hooks: Record<string, { hooks: object[] }[]> };
@@ -198,7 +198,7 @@ describe("after uninstalling", () => {
     });
   });
 
-  test("files that a person put into the plugin's folder, and folders with anything in them, stay", async () => {
+  test("folders that contain the user's files stay", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     success(await place.cct("install"));
@@ -216,7 +216,7 @@ describe("after uninstalling", () => {
     );
   });
 
-  test("it does not matter that CCT's own home has a name like the beginning of Claude Code's", async () => {
+  test("a CCT home whose name is a prefix of Claude Code's folder causes no confusion", async () => {
     const base = newPlace();
     const place = newPlace({ home: base.home, cctHome: join(base.home, ".c") });
     place.version(CLASSIC_VERSION);
@@ -228,7 +228,7 @@ describe("after uninstalling", () => {
   });
 });
 
-test("settings that are a link to where a person keeps them are still that link, with everything in the place it names", async () => {
+test("settings that are a symbolic link stay a link, and its target loses nothing", async () => {
   const place = newPlace();
   place.version(CLASSIC_VERSION);
   const kept = join(place.home, "dotfiles/settings.json");

@@ -25,14 +25,14 @@ const BROKEN: Record<string, string> = {
   "is null": "null\n",
 };
 
-test.each(Object.keys(BROKEN))("settings.json that %s is left alone, and named", async (kind) => {
+test.each(Object.keys(BROKEN))("settings.json that %s is named and left unchanged", async (kind) => {
   const place = newPlace();
   place.version(CLASSIC_VERSION);
   place.write(place.settings, BROKEN[kind] ?? "");
   await expectRefusal(place, /settings\.json is not/, "install");
 });
 
-test("settings that are not understood are left alone by `up` and by the plugin's way as well", async () => {
+test("invalid settings are left unchanged by `up` and by a plugin install too", async () => {
   const place = newPlace();
   place.version(PLUGIN_VERSION);
   place.write(place.settings, BROKEN["is a list"] ?? "");
@@ -42,44 +42,50 @@ test("settings that are not understood are left alone by `up` and by the plugin'
   await place.cct("kill");
 });
 
-test.each(["is cut off", "is a list"])(".claude.json that %s is left alone, and the settings with it", async (kind) => {
-  const place = newPlace();
-  place.version(CLASSIC_VERSION);
-  place.write(place.settings, "{}\n");
-  place.write(place.state, BROKEN[kind] ?? "");
-  await expectRefusal(place, /\.claude\.json is not/, "install");
-});
-
-test.each(["null", "[]", '"text"'])("hooks or servers that are %s in the settings: all or nothing", async (value) => {
-  for (const [name, text] of [
-    ["settings", `{ "hooks": ${value} }\n`],
-    ["state", `{ "mcpServers": ${value} }\n`],
-    ["settings", `{ "hooks": { "PreToolUse": ${value} } }\n`],
-  ] as const) {
+test.each(["is cut off", "is a list"])(
+  ".claude.json that %s is left unchanged, and so are the settings",
+  async (kind) => {
     const place = newPlace();
     place.version(CLASSIC_VERSION);
     place.write(place.settings, "{}\n");
-    place.write(place[name], text);
-    const before = place.everything();
-    const run = await place.cct("install");
-    if (run.code !== 0) {
-      failure(run);
+    place.write(place.state, BROKEN[kind] ?? "");
+    await expectRefusal(place, /\.claude\.json is not/, "install");
+  },
+);
+
+test.each(["null", "[]", '"text"'])(
+  "hooks or servers that are %s in the settings: install changes all or nothing",
+  async (value) => {
+    for (const [name, text] of [
+      ["settings", `{ "hooks": ${value} }\n`],
+      ["state", `{ "mcpServers": ${value} }\n`],
+      ["settings", `{ "hooks": { "PreToolUse": ${value} } }\n`],
+    ] as const) {
+      const place = newPlace();
+      place.version(CLASSIC_VERSION);
+      place.write(place.settings, "{}\n");
+      place.write(place[name], text);
+      const before = place.everything();
+      const run = await place.cct("install");
+      if (run.code !== 0) {
+        failure(run);
+        expect(place.everything()).toEqual(before);
+      }
+      await place.cct("uninstall");
       expect(place.everything()).toEqual(before);
     }
-    await place.cct("uninstall");
-    expect(place.everything()).toEqual(before);
-  }
-});
+  },
+);
 
-describe("the plugin's place", () => {
-  test("is left alone when another skill lives there", async () => {
+describe("the plugin's folder", () => {
+  test("is left alone if it contains another skill", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     place.write(join(place.plugin, "SKILL.md"), "mine");
     await expectRefusal(place, /exists and is not CCT's plugin.*Move it away/, "install");
   });
 
-  test("is left alone when another plugin lives there, also by uninstall", async () => {
+  test("is left alone if it contains another plugin, also by uninstall", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     place.write(join(place.plugin, ".claude-plugin/plugin.json"), '{ "name": "other" }');
@@ -89,7 +95,7 @@ describe("the plugin's place", () => {
     expect(place.everything()).toEqual(before);
   });
 
-  test("is left alone when it is a link to elsewhere", async () => {
+  test("is left alone if it is a symbolic link", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     const elsewhere = join(place.home, "work/cct");
@@ -103,7 +109,7 @@ describe("the plugin's place", () => {
     await expectRefusal(place, /symbolic link/, "uninstall");
   });
 
-  test("is left alone when it is a file", async () => {
+  test("is left alone if it is a file", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     place.write(place.plugin, "a file");
@@ -111,7 +117,7 @@ describe("the plugin's place", () => {
   });
 });
 
-test("a broken record of what was installed is named, and nothing is guessed", async () => {
+test("a damaged record of the installation is named, and nothing is changed", async () => {
   const place = newPlace();
   place.version(CLASSIC_VERSION);
   place.write(place.settings, '{ "model": "opus" }\n');
@@ -120,8 +126,8 @@ test("a broken record of what was installed is named, and nothing is guessed", a
   await expectRefusal(place, /install\.json/, "uninstall");
 });
 
-describe("where nothing can be written", () => {
-  const NAME = "installing where nothing can be written";
+describe("without write permission", () => {
+  const NAME = "install without write permission";
   const readonly = inTurn.skipIf(!canMount() && notRun(NAME, "no folder can be made read-only for root here"));
 
   /** Runs with some folders read-only, whoever runs it. */
@@ -135,7 +141,7 @@ describe("where nothing can be written", () => {
   /** `claude` first on PATH, then what mounting needs. */
   const env = (place: Place) => ({ ...place.env, PATH: `${place.env.PATH}:/usr/sbin:/usr/bin:/sbin:/bin` });
 
-  readonly.each(WAYS)("~/.claude is read-only: it is said, and nothing is half done (%s)", async (version) => {
+  readonly.each(WAYS)("a read-only ~/.claude is reported, and nothing is half installed (%s)", async (version) => {
     for (const settings of ['{ "model": "opus" }\n', undefined]) {
       const place = newPlace();
       place.version(version);
@@ -153,7 +159,7 @@ describe("where nothing can be written", () => {
     }
   });
 
-  readonly("~/.claude.json cannot be replaced: the settings are not left with half an install", async () => {
+  readonly("if ~/.claude.json cannot be replaced, the settings are not left half installed", async () => {
     const place = newPlace();
     place.version(CLASSIC_VERSION);
     place.write(place.settings, '{ "model": "opus" }\n');

@@ -39,7 +39,7 @@ async function shown(place: Place): Promise<string> {
 }
 
 describe.each(WAYS)("the status line (%s)", (version) => {
-  test("is set, and looked at again every five seconds", async () => {
+  test("is set, and refreshed every five seconds", async () => {
     const place = placeOf(version);
     success(await place.cct("install"));
     expect(lineIn(place)).toEqual({ type: "command", command: expect.any(String), refreshInterval: 5 });
@@ -47,7 +47,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     expect(success(await place.cct("install"))).toMatch(/nothing changed/);
   });
 
-  test("is not set where it is not wanted, which `up` remembers, and taken out where it is not wanted any more", async () => {
+  test("is left out or removed with --no-statusline, which `up` remembers", async () => {
     const place = placeOf(version, { model: "opus" });
     success(await place.cct("install", "--no-statusline"));
     expect(lineIn(place)).toBe(undefined);
@@ -63,7 +63,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     }
   });
 
-  test("runs the user's own, whatever it is made of, and shows both", async () => {
+  test("runs the user's own command, whatever it contains, and shows both", async () => {
     const own = `printf '%s|' "it's" \\' "\\"q\\"" $((1+1)) # mine`;
     const place = placeOf(version, { statusLine: { type: "command", command: own, padding: 2, color: "of mine" } });
     success(await place.cct("install"));
@@ -72,7 +72,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     for (let i = 0; i < 2; i++) expect(success(await place.cct("install"))).toMatch(/nothing changed/);
   });
 
-  test("keeps the pace that the user has chosen", async () => {
+  test("keeps the refresh interval that the user chose", async () => {
     const place = placeOf(version, { statusLine: { refreshInterval: 30, type: "command", command: "echo mine" } });
     const before = place.everything();
     success(await place.cct("install"));
@@ -81,7 +81,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     expect(place.everything()).toEqual(before);
   });
 
-  test("shows nothing, or the user's own alone, when our script has gone", async () => {
+  test("shows nothing, or only the user's own, if CCT's script is missing", async () => {
     for (const own of [undefined, { statusLine: { type: "command", command: "cat; echo ' mine'" } }]) {
       const place = placeOf(version, own);
       success(await place.cct("install"));
@@ -91,7 +91,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     }
   });
 
-  test("is as it was, to the letter, after uninstalling, also when other settings were changed meanwhile", async () => {
+  test("is restored byte for byte by uninstall, even if other settings were changed meanwhile", async () => {
     const own = `{"type" :  "command","command":"echo caf\\u00e9 \\/ mine",\n      "padding": 0 }`;
     const text = `{\n  "model": "opus",\n  "statusLine": ${own},\n  "env": {}\n}\n`;
     const place = placeOf(version, text);
@@ -102,7 +102,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     expect(readFileSync(place.settings, "utf8")).toBe(text.replace("opus", "sonnet"));
   });
 
-  test("keeps what the user did to it meanwhile: another padding stays, and the command is the user's own again", async () => {
+  test("keeps what the user changed meanwhile when uninstall restores the user's command", async () => {
     const place = placeOf(version, { statusLine: { type: "command", command: "echo mine" } });
     success(await place.cct("install"));
     place.write(
@@ -113,7 +113,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     expect(json(place.settings)).toEqual({ statusLine: { type: "command", command: "echo mine", padding: 3 } });
   });
 
-  test("that the user has replaced or removed is left alone by uninstall", async () => {
+  test("that the user replaced or removed is left alone by uninstall", async () => {
     for (const own of [{ type: "command", command: "echo another" }, undefined]) {
       const place = placeOf(version, { statusLine: { type: "command", command: "echo mine" }, a: 1 });
       success(await place.cct("install"));
@@ -123,7 +123,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     }
   });
 
-  test("that the user has replaced is joined by the next install, and is what uninstall leaves", async () => {
+  test("that the user replaced is included by the next install and restored by uninstall", async () => {
     const place = placeOf(version, { statusLine: { type: "command", command: "echo mine" }, model: "opus" });
     success(await place.cct("install"));
     const another = { type: "command", command: "echo another" };
@@ -134,7 +134,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     expect(json(place.settings)).toEqual({ statusLine: another, model: "sonnet" });
   });
 
-  test("of a form that CCT does not know is left alone", async () => {
+  test("of an unknown form is left alone", async () => {
     for (const own of [null, "text", [], {}, { type: "static", command: "x" }, { type: "command", command: 3 }]) {
       const text = JSON.stringify({ statusLine: own });
       const place = placeOf(version, text);
@@ -145,7 +145,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
     }
   });
 
-  test("without a record of the install is the user's own again all the same", async () => {
+  test("is restored even without a record of the installation", async () => {
     const place = placeOf(version, { statusLine: { type: "command", command: "echo 'mine'" } });
     success(await place.cct("install"));
     rmSync(join(place.cctHome, "install.json"));
@@ -154,7 +154,7 @@ describe.each(WAYS)("the status line (%s)", (version) => {
   });
 });
 
-test("what was changed between two installs outlives uninstalling", async () => {
+test("changes made between two installs survive uninstalling", async () => {
   const place = placeOf(CLASSIC_VERSION, { model: "opus" });
   success(await place.cct("install"));
   place.write(place.settings, JSON.stringify({ ...json(place.settings), model: "sonnet" }));
@@ -164,7 +164,7 @@ test("what was changed between two installs outlives uninstalling", async () => 
 });
 
 test.each(["plain", "with blanks in it", `quotes ' and "`, "dollar $HOME and ${x} & more"])(
-  "it is found where homes are called: %s",
+  "CCT's script is found if homes are named: %s",
   async (name) => {
     const base = join(tempFolder(), name);
     for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
@@ -177,7 +177,7 @@ test.each(["plain", "with blanks in it", `quotes ' and "`, "dollar $HOME and ${x
   },
 );
 
-test("settings that are not understood are left alone with a status line as without", async () => {
+test("invalid settings are left unchanged with or without a status line", async () => {
   const place = placeOf(PLUGIN_VERSION, "{ cut");
   for (const option of ["--no-statusline", "--ask"]) {
     expect(failure(await place.cct("install", option))).toMatch(/settings\.json is not/);
@@ -185,7 +185,7 @@ test("settings that are not understood are left alone with a status line as with
   }
 });
 
-test("the doctor tells what the status line shows", async () => {
+test("doctor says what the status line shows", async () => {
   const place = placeOf(PLUGIN_VERSION, { statusLine: { type: "command", command: "echo mine" } });
   const said = async (): Promise<string> => {
     const { stdout } = await place.cct("doctor", "--json");

@@ -45,7 +45,7 @@ function expectPlugin(place: Place): void {
 }
 
 describe("the plugin", () => {
-  test.each(["2.1.163", PLUGIN_VERSION, "2.2.0", "3.0.0", "10.0.1"])("is what %s gets", async (version) => {
+  test.each(["2.1.163", PLUGIN_VERSION, "2.2.0", "3.0.0", "10.0.1"])("is installed for %s", async (version) => {
     const place = newPlace();
     place.version(version);
     expect(success(await place.cct("install"))).toMatch(/installed/);
@@ -53,19 +53,19 @@ describe("the plugin", () => {
   });
 
   test.each<[string, string | undefined]>([
-    ["is not there", undefined],
+    ["is missing", undefined],
     ["fails", "echo 2.1.80; exit 3"],
-    ["says nothing", ":"],
-    ["says something else", "echo hello"],
-    ["is no program", "exec /nowhere/claude"],
-  ])("is what is put in place where `claude` %s, and that is said", async (_, script) => {
+    ["prints nothing", ":"],
+    ["prints something else", "echo hello"],
+    ["cannot be executed", "exec /nowhere/claude"],
+  ])("is installed if `claude` %s, and the answer says so", async (_, script) => {
     const place = newPlace();
     place.claudeIs(script);
     expect(success(await place.cct("install"))).toMatch(/no 'claude'.*npm install -g @anthropic-ai\/claude-code/);
     expectPlugin(place);
   });
 
-  test("goes to CLAUDE_CONFIG_DIR where that is set", async () => {
+  test("is installed into CLAUDE_CONFIG_DIR if that is set", async () => {
     const base = newPlace();
     const place = newPlace({ home: base.home, configDir: join(base.home, "else where", "conf") });
     place.version(PLUGIN_VERSION);
@@ -89,8 +89,8 @@ function hooksOf(place: Place): Record<string, Hook[]> {
   return hooks as Record<string, Hook[]>;
 }
 
-describe("entries in the settings", () => {
-  test.each([CLASSIC_VERSION, "2.1.112", "2.1.162"])("are what %s gets, with the wake", async (version) => {
+describe("settings entries", () => {
+  test.each([CLASSIC_VERSION, "2.1.112", "2.1.162"])("are installed for %s, with the wake hook", async (version) => {
     const place = newPlace();
     place.version(version);
     success(await place.cct("install"));
@@ -108,7 +108,7 @@ describe("entries in the settings", () => {
   });
 
   test.each([OLD_VERSION, "2.1.109", "2.0.71"])(
-    "are what %s gets: mail holds a tool call back, and no event that it does not know is named",
+    "are installed for %s: mail denies a tool call, and no unknown event is named",
     async (version) => {
       const place = newPlace();
       place.version(version);
@@ -121,7 +121,7 @@ describe("entries in the settings", () => {
     },
   );
 
-  test("never use the form that such versions run as a script of the user's words", async () => {
+  test("have no `args`: these versions would ignore it, and bash would run its input as a script", async () => {
     const place = newPlace();
     place.version(CLASSIC_VERSION);
     success(await place.cct("install"));
@@ -131,7 +131,7 @@ describe("entries in the settings", () => {
     }
   });
 
-  test("go to CLAUDE_CONFIG_DIR where that is set, and out of it again", async () => {
+  test("go into CLAUDE_CONFIG_DIR if that is set, and are removed from it", async () => {
     const base = newPlace();
     const place = newPlace({ home: base.home, configDir: join(base.home, "conf") });
     place.version(CLASSIC_VERSION);
@@ -142,10 +142,10 @@ describe("entries in the settings", () => {
   });
 });
 
-describe("hooks that are calls of the session server (--hooks mcp_tool)", () => {
+describe("hooks as calls of the session server (--hooks mcp_tool)", () => {
   const hooks = (place: Place): string => readFileSync(join(place.plugin, "hooks/hooks.json"), "utf8");
 
-  test("name no bash, every event that the others do, and only what answers to it", async () => {
+  test("use no bash, cover the same events, and call only CCT", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     success(await place.cct("install", "--hooks", "mcp_tool"));
@@ -162,7 +162,7 @@ describe("hooks that are calls of the session server (--hooks mcp_tool)", () => 
     expect(success(await place.cct("install", "--hooks", "mcp_tool"))).toMatch(/nothing changed/);
   });
 
-  test("are kept by `up`, ask for permissions where that is wanted, and give way to the others", async () => {
+  test("are kept by `up`, honour --ask, and are replaced by the next install without the option", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     success(await place.cct("install", "--hooks", "mcp_tool", "--ask"));
@@ -182,7 +182,7 @@ describe("hooks that are calls of the session server (--hooks mcp_tool)", () => 
     expect(place.everything()).toEqual({});
   });
 
-  test("of another kind are refused", async () => {
+  test("cannot be of another kind", async () => {
     const place = newPlace();
     const { code, stderr } = await place.cct("install", "--hooks", "python");
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/bash, mcp_tool/) });
@@ -190,7 +190,7 @@ describe("hooks that are calls of the session server (--hooks mcp_tool)", () => 
 });
 
 test.each(WAYS)(
-  "--ask leaves Claude Code's questions on (%s), and a later install turns them off again",
+  "--ask keeps Claude Code's permission prompts (%s), and a later install turns them off again",
   async (version) => {
     const place = newPlace();
     place.version(version);
@@ -205,7 +205,7 @@ test.each(WAYS)(
   },
 );
 
-test.each(WAYS)("--dry-run only says what would be (%s)", async (version) => {
+test.each(WAYS)("--dry-run only prints what would change (%s)", async (version) => {
   const place = newPlace();
   place.version(version);
   const before = place.everything();
@@ -224,7 +224,7 @@ test.each(WAYS)("--dry-run only says what would be (%s)", async (version) => {
   expect(place.everything()).toEqual(installed);
 });
 
-test.each(WAYS)("uninstalling leaves no file and no folder of ours (%s)", async (version) => {
+test.each(WAYS)("uninstalling leaves no file and no folder of CCT (%s)", async (version) => {
   const place = newPlace();
   place.version(version);
   success(await place.cct("install"));

@@ -64,7 +64,7 @@ function conversation(child: ChildProcess): (method: string, params: object) => 
 }
 
 describe("the session server", () => {
-  test.each(PATHS)("starts from the entry that install wrote: package and homes %s", async (name) => {
+  test.each(PATHS)("starts from the installed entry: package and homes %s", async (name) => {
     const base = join(tempFolder(), name);
     const home = join(base, "user");
     const place = newPlace({ home, cctHome: join(base, "cct home"), package: packageAt(join(base, "package")) });
@@ -101,8 +101,8 @@ function classicHooks(place: Place) {
   return { run, put, spool, events: Object.keys(hooks) };
 }
 
-describe("the hooks in the settings", () => {
-  test.each(PATHS)("hand out mail: homes %s", async (name) => {
+describe("hooks in the settings", () => {
+  test.each(PATHS)("deliver mail: homes %s", async (name) => {
     const base = join(tempFolder(), name);
     const place = newPlace({ home: join(base, "user"), cctHome: join(base, "cct home") });
     place.version(CLASSIC_VERSION);
@@ -123,7 +123,7 @@ describe("the hooks in the settings", () => {
     expect(said(await run("Stop"))).toEqual({ decision: "block", reason: TEXT });
   });
 
-  test("hold a tool call back with any mail where the host drops what stands beside it", async () => {
+  test("deny a tool call with any mail if the host drops injected context", async () => {
     const place = newPlace();
     place.version(OLD_VERSION);
     success(await place.cct("install"));
@@ -133,7 +133,7 @@ describe("the hooks in the settings", () => {
     expect(await run("PreToolUse")).toEqual(silence);
   });
 
-  test("find the host where it does not name itself: it is their parent", async () => {
+  test("find a host that sets no CLAUDE_PID: it is their parent process", async () => {
     const place = newPlace();
     place.version(OLD_VERSION);
     success(await place.cct("install"));
@@ -146,7 +146,7 @@ describe("the hooks in the settings", () => {
     expect(said(await runCommand(["sh", "-c", command], env, JSON.stringify(input("PreToolUse"))))).toEqual(denied());
   });
 
-  test("say nothing, deny nothing and wake nobody when their script has gone", async () => {
+  test("print nothing, deny nothing and wake no session if their script is missing", async () => {
     for (const version of [CLASSIC_VERSION, OLD_VERSION]) {
       const place = newPlace();
       place.version(version);
@@ -158,7 +158,7 @@ describe("the hooks in the settings", () => {
     }
   });
 
-  test("answer the question whether CCT's own tools may run", async () => {
+  test("allow CCT's own tools", async () => {
     const place = newPlace();
     place.version(CLASSIC_VERSION);
     success(await place.cct("install"));
@@ -172,8 +172,8 @@ describe("the hooks in the settings", () => {
   });
 });
 
-describe("uninstalling while a session runs", () => {
-  test("leaves the plugin's empty folder, and says why; the next time it goes", async () => {
+describe("uninstalling during a session", () => {
+  test("leaves the plugin's empty folder and says why; the next uninstall removes it", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     success(await place.cct("install"));
@@ -188,7 +188,7 @@ describe("uninstalling while a session runs", () => {
     expect(existsSync(place.plugin)).toBe(false);
   });
 
-  test("mail and settings in CCT's home stay", async () => {
+  test("keeps mail and settings in CCT's home", async () => {
     const place = newPlace();
     place.version(PLUGIN_VERSION);
     success(await place.cct("install"));

@@ -67,7 +67,7 @@ describe("the tools that a model is offered", () => {
   test("declare every field of their answers", () => {
     const fieldsOf = (name: string) =>
       Object.keys(tools.find((tool) => tool.name === name)?.outputSchema?.properties ?? {}).sort();
-    expect(fieldsOf("cct_check_messages")).toEqual(["messages", "notice", "remaining"]);
+    expect(fieldsOf("cct_check_messages")).toEqual(["messages", "notice", "remaining", "warning"]);
     expect(fieldsOf("cct_pool_status")).toEqual(["members", "notice", "open_proposals", "pool", "recent_messages"]);
   });
 

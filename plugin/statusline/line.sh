@@ -6,6 +6,7 @@
 # digits, '.', '_' and '-'.
 #
 #   CCT:dd5c @feature-x(2) ✉3 held 1 busy 6m      CCT:off: server or broker is away      CCT:—: session without CCT
+#   CCT:dd5c ✉3 disk full: mail cannot be written for the hooks
 
 home=${CCT_HOME:-$HOME/.cct}
 pid=${CLAUDE_PID:-$PPID}
@@ -58,7 +59,7 @@ look() {
   line=CCT:off
   # Ignore files that another user may have planted; a pipe could block us.
   [[ -d $home && -O $home && ! -L ${home%/} && ! -p $home/flags/$pid && $pid != *[!0-9]* ]] || return
-  { IFS=' ' read -r written server peer name broker hook presence busy unread held pool pooled _ <"$home/flags/$pid"; } 2>/dev/null || {
+  { IFS=' ' read -r written server peer name broker hook presence busy unread held pool pooled disk _ <"$home/flags/$pid"; } 2>/dev/null || {
     [[ -e $home/pidmaps/$pid ]] || line='CCT:—'
     return
   }
@@ -78,6 +79,11 @@ look() {
   words=
   ((unread == 0)) || words=" ✉$unread"
   # In order of importance; what does not fit is omitted.
+  case ${disk:--} in
+  -) ;;
+  ENOSPC | EDQUOT) add " disk full" ;;
+  *) add " disk error" ;;
+  esac
   [[ $hook == live ]] || add " no hook"
   [[ $presence == blocked ]] && add " blocked"
   ((held == 0)) || add " held $held"

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { OutputOf } from "../operations/index.ts";
+import { writeError } from "../platform/disk.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
 import { paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { checkMessageText, oneLine } from "../rules/text.ts";
@@ -153,8 +154,18 @@ export function addToOutbox(
       `Send it again later with message_id '${message_id}'. See: cct outbox`,
     );
   }
-  mkdirSync(paths(home).outbox(peerId), { recursive: true, mode: 0o700 });
-  writeWhole(fileOf(home, kept), contentFor(kept), writer.newId());
+  try {
+    mkdirSync(paths(home).outbox(peerId), { recursive: true, mode: 0o700 });
+    writeWhole(fileOf(home, kept), contentFor(kept), writer.newId());
+  } catch (error) {
+    const sent = perhaps ? "not confirmed, perhaps it was sent" : "not sent";
+    throw writeError(
+      error,
+      `The message was ${sent}, and it was not queued: no broker answers, and the outbox cannot be written`,
+      home,
+      `Send it again later with message_id '${message_id}': it cannot arrive twice.`,
+    );
+  }
   return { message_id, recipients: [], kept: confirmation(kept) };
 }
 

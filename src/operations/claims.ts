@@ -138,7 +138,9 @@ export const ackMessages = operation({
       if (next.delivered_at !== null) took = true;
       acknowledged++;
     }
-    if (took) await updatePeer(sql, { ...peer, took_at: now, hooks: "live" });
+    // A tool can hand out mail that cannot be written for hooks.
+    const hooks = peer.hooks === "unwritable" ? peer.hooks : "live";
+    if (took) await updatePeer(sql, { ...peer, took_at: now, hooks });
     return { acknowledged, stale: input.acks.length - acknowledged };
   },
 });
@@ -155,7 +157,10 @@ export const checkMessages = operation({
     title: "Check messages",
     readOnly: false,
     alwaysLoad: true,
-    adds: { notice: z.string().optional().describe("with messages: whose words they are") },
+    adds: {
+      notice: z.string().optional().describe("with messages: whose words they are"),
+      warning: z.string().optional().describe("why mail does not arrive by itself now"),
+    },
   },
   doc: "Takes the messages that wait for this session. Mail arrives by itself, so call this only when a mail notice says that more is waiting or a message was too long.",
   input: z.strictObject({

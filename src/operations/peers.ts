@@ -31,7 +31,10 @@ export const heartbeat = operation({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
-    hooks: z.enum(hooksStates).optional().describe("quiet: no hook takes mail"),
+    hooks: z
+      .enum(hooksStates)
+      .optional()
+      .describe("quiet: no hook takes mail; unwritable: mail cannot be written for them"),
     command_ms: z.int().min(0).optional().describe("how long a long command has been running"),
     repo: sessionFields.repo,
     branch: sessionFields.branch,

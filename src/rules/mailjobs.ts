@@ -21,6 +21,16 @@ export interface CheckAnswer {
   remaining: number;
 }
 
+/** The spool cannot be used now: the disk is full or read-only, or too many files are open. */
+export interface Trouble {
+  /** The system's code, such as `ENOSPC`. */
+  code: string;
+  /** When it was last tried. */
+  at: number;
+  /** How long until the next try. */
+  pause: number;
+}
+
 /** `shown`: what was shown together, and how. */
 export interface Acknowledgement {
   claims: readonly Claim[];
@@ -65,6 +75,8 @@ export type Step =
   /** Take the mail file back, add to it, and put it in place again. */
   | { do: "rewrite"; added: Addition; late: boolean }
   | { do: "put"; late: boolean; patience: number }
+  /** Try whether the spool can be written again. */
+  | { do: "probe" }
   | { do: "prepare check" }
   | { do: "check"; reports: ClaimedMessage[] }
   /** Forget everything about the former peer but unconfirmed acknowledgements. */
@@ -76,6 +88,7 @@ export type Effect =
   | { do: "look" }
   | { do: "take back" }
   | { do: "put"; file: MailFile; late: boolean; nowake: boolean }
+  | { do: "probe" }
   | { do: "withdraw"; file: StageName }
   /** Remove a file. The model has read the reports that are named. */
   | { do: "remove"; file: StageName; reports: string[] }
@@ -96,6 +109,7 @@ export interface Results {
   look: { mail: boolean; files: readonly TakenFile[] };
   "take back": string | undefined;
   put: undefined;
+  probe: undefined;
   withdraw: boolean;
   remove: undefined;
   "list reports": { reports: readonly ClaimedMessage[]; taken: readonly Claim[] };
@@ -114,7 +128,9 @@ export type Event =
   /** A job to do after those that were requested before. A tick with `ended`: no hook will take anything any more. */
   | { type: "request"; job: Job }
   | Done
-  | { type: "failed"; error: unknown };
+  | { type: "failed"; error: unknown }
+  /** A file beside the spool could not be written, so the spool cannot be either. */
+  | { type: "trouble"; error: unknown };
 
 export interface Mailroom {
   /** `false` between two peers: nothing is claimed. */
@@ -122,8 +138,6 @@ export interface Mailroom {
   /** Content of the mail file. */
   readonly file: MailFile;
   readonly offer: {
-    /** Whether the file is in the spool as far as we know; else the last write failed. */
-    inSpool: boolean;
     /** Whether it was written as mail that must not wake the session. */
     nowake: boolean;
     at: number;
@@ -140,6 +154,8 @@ export interface Mailroom {
     quiet: boolean;
     askedAt: number;
   };
+  /** While it lasts, nothing is claimed: mail waits at the broker, or for a check. */
+  readonly trouble: Trouble | undefined;
   /** Oversized messages that a file has named. */
   readonly announced: ReadonlySet<string>;
   /** Batches that the broker knows as delivered. */
@@ -156,8 +172,9 @@ export interface Mailroom {
 export const newMailroom: Mailroom = {
   open: true,
   file: emptyFile,
-  offer: { inSpool: true, nowake: false, at: 0, patience: FIRST_PATIENCE_MS },
+  offer: { nowake: false, at: 0, patience: FIRST_PATIENCE_MS },
   broker: { mayHaveMail: true, waiting: 0, behind: 0, mayWake: true, quiet: false, askedAt: 0 },
+  trouble: undefined,
   announced: new Set(),
   delivered: new Set(),
   unconfirmed: [],
@@ -168,8 +185,10 @@ export const newMailroom: Mailroom = {
 
 const settle: readonly Step[] = [{ do: "settle" }, { do: "confirm" }];
 
+const run: readonly Step[] = [...settle, { do: "add reports" }, { do: "claim if useful", recheck: false }];
+
 export const plans = {
-  run: [...settle, { do: "add reports" }, { do: "claim if useful", recheck: false }],
+  run,
   check: [...settle, { do: "return mail" }, { do: "confirm" }, { do: "prepare check" }],
   recover: [{ do: "return mail" }, { do: "confirm" }, ...settle],
   // The files first: hooks of the next conversation must not find them, even when the broker is away.
@@ -180,4 +199,5 @@ export const plans = {
   recheck: [...settle, { do: "claim if useful", recheck: true }],
   /** Offer the mail to any hook. */
   reoffer: [{ do: "rewrite", added: emptyFile, late: true }],
+  probe: [{ do: "probe" }, ...run],
 } satisfies Record<string, readonly Step[]>;

@@ -5,11 +5,24 @@
  * at a time, so a claim never overtakes the settling of another. A job that fails leaves a valid state: whatever it
  * interrupts is still in the spool or in `unconfirmed`, or its lease expires at the broker.
  */
-import { CctError, type ErrorCode } from "../platform/errors.ts";
-import { isEmpty, urgencyOf } from "./mailfile.ts";
-import { type Effect, type Event, type Job, type Mailroom, plans, type Reply, type Step } from "./mailjobs.ts";
-import { effectOf, expectMail, finish, report } from "./mailsteps.ts";
+import { CctError, type ErrorCode, systemCode } from "../platform/errors.ts";
+import { expectMail, giveBack, report } from "./mailclaims.ts";
+import { claimsOf, isEmpty, urgencyOf } from "./mailfile.ts";
+import {
+  type Effect,
+  type EffectName,
+  type Event,
+  type Job,
+  type Mailroom,
+  plans,
+  type Reply,
+  type Step,
+} from "./mailjobs.ts";
+import { effectOf, finish } from "./mailsteps.ts";
 
+/** How long to wait before the spool is tried again: at first, and at most. */
+const FIRST_PAUSE_MS = 5_000;
+const MAX_PAUSE_MS = 60_000;
 /** How often to ask the broker whether mail may wake the session again. */
 const WAKE_CHECK_MS = 60_000;
 
@@ -32,7 +45,9 @@ export function step(state: Mailroom, event: Event, now: number): Transition {
       return current ? advance(finish(state, current, event, now), now) : { state, replies: [] };
     }
     case "failed":
-      return abandon(state, event.error, now);
+      return failed(state, event.error, now);
+    case "trouble":
+      return { state: state.trouble ? state : inTrouble(state, event.error, now), replies: [] };
   }
 }
 
@@ -89,11 +104,10 @@ function start(state: Mailroom, job: Job, now: number): Mailroom {
 }
 
 function tick(state: Mailroom, ended: boolean, now: number): Mailroom {
-  const { file, offer, broker } = state;
+  const { file, offer, broker, trouble } = state;
+  if (trouble) return now - trouble.at < trouble.pause ? state : { ...state, steps: plans.probe };
   if (isEmpty(file)) return state;
   const isDue = now - offer.at >= offer.patience;
-  // The last write failed, so what it would have said of waking does not count yet.
-  if (!offer.inSpool) return isDue ? { ...state, steps: plans.reoffer } : state;
   if (offer.nowake && file.messages.length > 0) {
     if (now - broker.askedAt < WAKE_CHECK_MS) return state;
     return { ...state, broker: { ...broker, askedAt: now }, steps: plans.recheck };
@@ -108,14 +122,41 @@ function begun(state: Mailroom, effect: Effect): Mailroom {
   return effect.do === "claim" ? { ...state, broker: { ...state.broker, mayHaveMail: false } } : state;
 }
 
+/** Effects on this machine's files, which work or fail for reasons of their own. */
+const local: readonly EffectName[] = ["look", "take back", "put", "probe", "withdraw", "remove", "list reports"];
+
+function failed(state: Mailroom, error: unknown, now: number): Transition {
+  const [current, ...rest] = state.steps;
+  const effect = current && effectOf(state, current);
+  if (!effect || !local.includes(effect.do)) return abandon(state, error, now);
+  const known = inTrouble(state, error, now);
+  // Certainly not shown: the broker has it back before its lease expires, which would count as a doubt.
+  if (effect.do === "put") {
+    const returned = giveBack({ ...known, steps: [{ do: "confirm" }, ...rest] }, claimsOf(state.file.messages));
+    return advance(returned, now);
+  }
+  // A tool can be given what waits at the broker without the spool.
+  if (state.job?.name === "check")
+    return advance({ ...known, steps: current?.do === "prepare check" ? [{ do: "check", reports: [] }] : rest }, now);
+  return abandon(known, error, now);
+}
+
+function inTrouble(state: Mailroom, error: unknown, now: number): Mailroom {
+  const { trouble } = state;
+  const [current] = state.steps;
+  const code = systemCode(error) ?? (error instanceof CctError ? error.code : "EIO");
+  // What fails besides the tries must not put them off.
+  if (trouble && current?.do !== "probe" && current?.do !== "put") return { ...state, trouble: { ...trouble, code } };
+  const pause = trouble ? Math.min(MAX_PAUSE_MS, trouble.pause * 2) : FIRST_PAUSE_MS;
+  return { ...state, trouble: { code, at: now, pause } };
+}
+
 /** Ends the job with an error. */
 function abandon(state: Mailroom, error: unknown, now: number): Transition {
   const { job } = state;
   const [failed] = state.steps;
   let next = returnClaimed({ ...state, job: undefined, steps: [], answer: undefined }, state.steps);
   if (failed?.do === "claim") next = expectMail(next);
-  // A tick tries again, but not at once: the disk may be full.
-  if (failed?.do === "put") next = { ...next, offer: { ...next.offer, at: now } };
   // The broker will never accept it, so the lease expires instead. What it refuses from a former peer must not reach the next.
   if (failed?.do === "confirm" && !isTransient(error))
     next = { ...next, unconfirmed: state.open ? state.unconfirmed.slice(1) : [] };

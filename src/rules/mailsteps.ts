@@ -1,12 +1,10 @@
 /** The steps of the mail machine in `mailroom.ts`: the effect that each needs, and what follows from its result. */
-import type { Claim, Outcome } from "./delivery.ts";
 import { MAX_NOTICES, takeFitting } from "./framing.ts";
+import { expectMail, giveBack, report, reportOn, without } from "./mailclaims.ts";
 import {
   type Addition,
-  atBroker,
   type ClaimedMessage,
   canGiveWay,
-  claimsOf,
   emptyFile,
   hasOrdinaryMail,
   isEmpty,
@@ -16,7 +14,6 @@ import {
   roomIn,
 } from "./mailfile.ts";
 import {
-  type Acknowledgement,
   type ClaimAnswer,
   type Done,
   type Effect,
@@ -27,7 +24,7 @@ import {
   type Results,
   type Step,
 } from "./mailjobs.ts";
-import { claimsIn, deliveryMethodOf, type TakenFile } from "./spoolfile.ts";
+import { claimsIn } from "./spoolfile.ts";
 
 /** A hook that has not printed the mail this long after it took it has died. */
 const HOOK_TIMEOUT_MS = 10_000;
@@ -47,8 +44,7 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
     effect: () => ({ do: "look" }),
     end(state, _step, result, now) {
       const { mail, files } = resultOf(result, "look") ?? { mail: false, files: [] };
-      const isTaken = !mail && state.offer.inSpool;
-      const known = isTaken ? { ...state, file: emptyFile } : state;
+      const known = mail ? state : { ...state, file: emptyFile };
       return before(
         known,
         files.flatMap((file): Step[] => {
@@ -125,19 +121,13 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
   "return mail": {
     effect: () => ({ do: "take back" }),
     end(state, _step, result) {
-      const { file, offer, announced } = state;
       const content = resultOf(result, "take back");
-      const gone = { ...state, file: emptyFile, offer: { ...offer, inSpool: true } };
-      if (content === undefined && offer.inSpool) return gone;
-      const claims = content === undefined ? claimsOf(file.messages) : claimsIn(content);
-      // Nobody has seen the notices.
-      const unseen = file.notices.map(({ message_id }) => message_id);
-      return report({ ...gone, announced: without(announced, unseen) }, claims, "returned");
+      return content === undefined ? { ...state, file: emptyFile } : giveBack(state, claimsIn(content));
     },
   },
 
   "add reports": {
-    effect: ({ broker }) => (broker.quiet ? undefined : { do: "list reports" }),
+    effect: ({ broker, trouble }) => (broker.quiet || trouble ? undefined : { do: "list reports" }),
     end(state, _step, result) {
       const fit = takeFitting(newReports(state, result), roomIn(state.file));
       if (fit.length === 0) return state;
@@ -147,7 +137,8 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
 
   "claim if useful": {
     end(state, { recheck }) {
-      const { broker, file } = state;
+      const { broker, file, trouble } = state;
+      if (trouble) return state;
       const hasRoomAgain = broker.behind > 0 && file.messages.length === 0;
       const isUseful = recheck ? file.messages.length > 0 : broker.mayHaveMail || hasRoomAgain;
       return isUseful ? before(state, [{ do: "claim", again: false }]) : state;
@@ -192,17 +183,14 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
     end(state, { added, late }, result) {
       const { offer, announced } = state;
       // A hook has the file, so what is added becomes a file of its own.
-      const isTaken = resultOf(result, "take back") === undefined && offer.inSpool;
+      const isTaken = resultOf(result, "take back") === undefined;
       const file = merge(isTaken ? emptyFile : state.file, added);
       if (isEmpty(file)) return { ...state, file: emptyFile };
       const hasNews = added.messages.length + added.notices.length > 0;
       const doubled = Math.min(MAX_PATIENCE_MS, offer.patience * 2);
       const patience = late ? doubled : hasNews ? FIRST_PATIENCE_MS : offer.patience;
       const named = added.notices.map(({ message_id }) => message_id);
-      return before(
-        { ...state, file, offer: { ...offer, inSpool: false }, announced: new Set([...announced, ...named]) },
-        [{ do: "put", late, patience }],
-      );
+      return before({ ...state, file, announced: new Set([...announced, ...named]) }, [{ do: "put", late, patience }]);
     },
   },
 
@@ -210,8 +198,13 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
     effect: ({ file, broker }, { late }) => ({ do: "put", file, late, nowake: mustNotWake(file, broker.mayWake) }),
     end(state, { patience }, _result, now) {
       const nowake = mustNotWake(state.file, state.broker.mayWake);
-      return { ...state, offer: { inSpool: true, nowake, at: now, patience } };
+      return { ...state, trouble: undefined, offer: { nowake, at: now, patience } };
     },
+  },
+
+  probe: {
+    effect: () => ({ do: "probe" }),
+    end: (state) => expectMail({ ...state, trouble: undefined }),
   },
 
   "prepare check": {
@@ -227,13 +220,22 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
       return {
         ...state,
         broker: { ...state.broker, waiting: remaining },
-        answer: { messages: [...messages, ...reports], remaining },
+        // A file that could not be taken back still waits for a hook.
+        answer: { messages: [...messages, ...reports], remaining: remaining + state.file.messages.length },
       };
     },
   },
 
   reset: {
-    end: ({ open, unconfirmed, job, queue, steps }) => ({ ...newMailroom, open, unconfirmed, job, queue, steps }),
+    end: ({ open, trouble, unconfirmed, job, queue, steps }) => ({
+      ...newMailroom,
+      open,
+      trouble,
+      unconfirmed,
+      job,
+      queue,
+      steps,
+    }),
   },
 
   "drop unconfirmed": { end: (state) => ({ ...state, unconfirmed: [] }) },
@@ -257,23 +259,6 @@ const resultOf = <N extends EffectName>(result: Done | undefined, effect: N): Re
 
 const before = (state: Mailroom, steps: readonly Step[]): Mailroom => ({ ...state, steps: [...steps, ...state.steps] });
 
-export const expectMail = (state: Mailroom): Mailroom => ({ ...state, broker: { ...state.broker, mayHaveMail: true } });
-
-const without = (set: ReadonlySet<string>, gone: readonly string[]): Set<string> =>
-  new Set([...set].filter((one) => !gone.includes(one)));
-
-/** What to tell the broker of a file that was shown. */
-function reportOn({ content, batch, stage }: TakenFile): Acknowledgement {
-  const outcome = stage === "read" ? "read" : "delivered";
-  return { claims: atBroker(claimsIn(content)), outcome, shown: { via: deliveryMethodOf(batch), batch } };
-}
-
-/** Notes an acknowledgement of claims that are in no file any more. */
-export function report(state: Mailroom, all: readonly Claim[], outcome: Outcome): Mailroom {
-  const claims = atBroker(all);
-  return claims.length === 0 ? state : { ...state, unconfirmed: [...state.unconfirmed, { claims, outcome }] };
-}
-
 /** Reports that are in no file yet. */
 function newReports({ file }: Mailroom, result: Done | undefined): ClaimedMessage[] {
   const { reports = [], taken = [] } = resultOf(result, "list reports") ?? {};
@@ -289,7 +274,7 @@ function absorb(state: Mailroom, { messages, too_long }: ClaimAnswer): Mailroom 
     .slice(0, Math.max(0, MAX_NOTICES - file.notices.length));
   const added: Addition = { messages, notices, more: broker.behind };
   const hasNews = messages.length + notices.length > 0;
-  const isStale = broker.behind !== file.more || mustNotWake(file, broker.mayWake) !== offer.nowake || !offer.inSpool;
+  const isStale = broker.behind !== file.more || mustNotWake(file, broker.mayWake) !== offer.nowake;
   const isChanged = hasNews || (file.messages.length > 0 && isStale);
   return isChanged ? before(state, [{ do: "rewrite", added, late: false }]) : state;
 }

@@ -15,8 +15,11 @@ type ReportedPresence = (typeof reportedPresences)[number];
 export const presences = ["active", "idle", "busy", "blocked", "offline"] as const;
 export type Presence = (typeof presences)[number];
 
-/** Whether a session's hooks work: `quiet` if none ran, or none took waiting mail. */
-export const hooksStates = ["live", "quiet"] as const;
+/**
+ * Whether a session's hooks work: `quiet` if none ran, or none took waiting mail; `unwritable` if its machine cannot write the
+ * mail for them, so that it waits at the broker.
+ */
+export const hooksStates = ["live", "quiet", "unwritable"] as const;
 export type Hooks = (typeof hooksStates)[number];
 
 /** A busy signal. `busy_for`: the peer's own estimate in milliseconds; `null`: a long command of unknown duration. */

@@ -125,7 +125,8 @@ export function deliveryMethodOf(batch: string): DeliveryMethod {
 export const privateName = {
   takenBack: (unique: string): string => `.back.${unique}`,
   withdrawn: (name: StageName): string => `.lost.${formatStageName(name)}`,
+  probe: (unique: string): string => `.probe.${unique}`,
 };
 
 /** Whether a killed session server left a file of this name behind. */
-export const isPrivateName = (name: string): boolean => /^\.(back|lost)\./.test(name);
+export const isPrivateName = (name: string): boolean => /^\.(back|lost|probe)\./.test(name);

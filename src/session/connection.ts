@@ -18,7 +18,7 @@ import { type GitFacts, gitFacts } from "./git.ts";
 import { heartbeatOf, signalsOf } from "./heartbeat.ts";
 import type { Mail } from "./mail.ts";
 import type { CurrentPeer } from "./peer.ts";
-import { recordAge, saveIdentity } from "./records.ts";
+import { recordAge } from "./records.ts";
 import { createRegistrar } from "./registrar.ts";
 import type { Spool } from "./spool.ts";
 
@@ -194,6 +194,7 @@ export function createConnection(
     const { name, waiting: count } = heartbeat;
     if (isNew || name !== record.name || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS)
       peer.record = registrar.update(record, conversation, name);
+    registrar.saveAgain();
     return count > 0;
   }
 
@@ -212,7 +213,7 @@ export function createConnection(
   }
 
   function signalsChanged(): void {
-    dispatch({ type: "signals", signals: signalsOf(spool, world.now()) });
+    dispatch({ type: "signals", signals: signalsOf(spool, mail, world.now()) });
   }
 
   /** Starts the broker again when it was killed: then its file is still there. */
@@ -249,8 +250,7 @@ export function createConnection(
     signalsChanged,
     renamed(name) {
       if (!peer.record) return;
-      peer.record = { ...peer.record, name };
-      saveIdentity(config.home, peer.record, world.newId);
+      peer.record = registrar.save({ ...peer.record, name });
       // A heartbeat that is under way may answer with the old name.
       dispatch({ type: "heartbeat due" });
     },

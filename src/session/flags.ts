@@ -1,12 +1,12 @@
 /**
  * The status line's file: one line about a session in `flags/<pid of the host>`, read by `plugin/statusline/line.sh`.
  *
- *     written server peer_id name broker hook presence busy_until unread held pool pool_unread
+ *     written server peer_id name broker hook presence busy_until unread held pool pool_unread disk
  *
  * Times are whole seconds since 1970; `-` and 0 stand for no value. The line is valid for 30 seconds, while the process
  * `server` lives. New fields are added at the end.
  */
-import { rmSync } from "node:fs";
+import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
 import { paths, writeWhole } from "../platform/home.ts";
 
 export interface Flags {
@@ -26,6 +26,8 @@ export interface Flags {
   /** `quiet`: the hooks of this session do not run. */
   hook: "live" | "quiet";
   broker: "up" | "away";
+  /** Why mail cannot be written: a code such as `ENOSPC`. */
+  disk?: string | undefined;
 }
 
 /** The line. Names come from peers, so words are reduced to characters without a meaning for terminals. */
@@ -44,6 +46,7 @@ export function renderFlags(flags: Flags, now: number): string {
     flags.held,
     word(flags.pool?.name),
     flags.pool?.unread ?? 0,
+    word(flags.disk),
   ];
   return `${words.join(" ")}\n`;
 }
@@ -52,16 +55,36 @@ function word(text = ""): string {
   return text.replace(/[^A-Za-z0-9._-]/g, "").slice(0, 64) || "-";
 }
 
-/** Writes the line for the host process `claudePid`. */
-export function writeFlags(home: string, claudePid: number, line: string, unique: string): void {
+/** Writes the line for the host process `claudePid`. Returns the error if it could not be written as a new file. */
+export function writeFlags(home: string, claudePid: number, line: string, unique: string): unknown {
   try {
     writeWhole(paths(home).flag(claudePid), line, unique);
+    return undefined;
+  } catch (error) {
+    overwrite(paths(home).flag(claudePid), line);
+    return error;
+  }
+}
+
+/** Overwrites the old line in place, which needs no space on a full disk. Readers use the first line only. */
+function overwrite(path: string, line: string): void {
+  try {
+    const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      writeSync(file, line);
+    } finally {
+      closeSync(file);
+    }
   } catch {
-    // A full disk, or a removed home: the old line becomes invalid by itself.
+    // There is none, or no write works: the old line becomes invalid by itself.
   }
 }
 
 /** Removes the line, at the end of a session. */
 export function removeFlags(home: string, claudePid: number): void {
-  rmSync(paths(home).flag(claudePid), { force: true });
+  try {
+    rmSync(paths(home).flag(claudePid), { force: true });
+  } catch {
+    // A read-only disk: without its process the line is invalid.
+  }
 }

@@ -1,6 +1,7 @@
 /** What a heartbeat reports of the session, as its hooks left it in the spool. */
 import type { InputOf } from "../operations/index.ts";
 import type { World } from "../platform/world.ts";
+import type { Hooks } from "../rules/presence.ts";
 import type { Mail } from "./mail.ts";
 import type { Spool } from "./spool.ts";
 
@@ -13,11 +14,14 @@ function longCommandSince(spool: Spool, now: number): number | undefined {
   return since !== undefined && now - since > LONG_COMMAND_MS ? since : undefined;
 }
 
-const hooks = (spool: Spool, now: number): "live" | "quiet" => (spool.areHooksQuiet(now) ? "quiet" : "live");
+function hooks(spool: Spool, mail: Mail, now: number): Hooks {
+  if (mail.trouble() !== undefined) return "unwritable";
+  return spool.areHooksQuiet(now) ? "quiet" : "live";
+}
 
 /** What senders and listings are to learn at once: a heartbeat is due when it changes. */
-export const signalsOf = (spool: Spool, now: number): string =>
-  `${spool.state()} ${spool.sessionId()} ${longCommandSince(spool, now)} ${hooks(spool, now)}`;
+export const signalsOf = (spool: Spool, mail: Mail, now: number): string =>
+  `${spool.state()} ${spool.sessionId()} ${longCommandSince(spool, now)} ${hooks(spool, mail, now)}`;
 
 export function heartbeatOf(
   { now, ppid }: World,
@@ -32,7 +36,7 @@ export function heartbeatOf(
     ...(conversation === undefined ? {} : { session_id: conversation }),
     ...(state === undefined || state === "ended" ? {} : { presence: state }),
     ...(since === undefined ? {} : { command_ms: Math.max(0, Math.round(now() - since)) }),
-    hooks: hooks(spool, now()),
+    hooks: hooks(spool, mail, now()),
     held: mail.claims(),
   };
 }

@@ -5,7 +5,7 @@
 import type { Client } from "../client/client.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { Claim } from "../rules/delivery.ts";
-import { render, renderShown } from "../rules/mailfile.ts";
+import { atBroker, render, renderShown } from "../rules/mailfile.ts";
 import {
   type CheckAnswer,
   type Done,
@@ -30,6 +30,10 @@ export interface Mail {
   run(): Promise<void>;
   /** At the start, as a known peer: returns the mail that an earlier session server left in the spool. */
   recover(): Promise<void>;
+  /** Why mail cannot be written into the spool now: a code such as `ENOSPC`. Then it waits at the broker, or for a check. */
+  trouble(): string | undefined;
+  /** Another file of the session could not be written. */
+  failed(error: unknown): void;
   /** Claims what waits for a tool's answer. Call `shown` once the host has the answer. */
   check(limit: number | undefined): Promise<{ mail: CheckAnswer; shown: () => void }>;
   /** The claims on mail in the spool, whose leases heartbeats renew. */
@@ -84,6 +88,9 @@ export function createMail(
       case "put":
         spool.put(render(effect.file, mode, effect.late, effect.nowake));
         return { type: "done", effect: effect.do, value: undefined };
+      case "probe":
+        spool.probe();
+        return { type: "done", effect: effect.do, value: undefined };
       case "withdraw":
         return { type: "done", effect: effect.do, value: spool.withdraw(effect.file) };
       case "remove":
@@ -127,6 +134,8 @@ export function createMail(
     hint: () => dispatch({ type: "hint" }),
     run: () => run("run"),
     recover: () => run("recover"),
+    trouble: () => state.trouble?.code,
+    failed: (error) => dispatch({ type: "trouble", error }),
     async check(limit) {
       const mail = (await request("check", limit)) ?? { messages: [], remaining: 0 };
       return {
@@ -137,10 +146,7 @@ export function createMail(
       };
     },
     // From the files: at the start they may be an earlier session server's.
-    claims: () =>
-      [...inMailFile(), ...spool.files().flatMap(({ content }) => claimsIn(content))].filter(
-        ({ attempt }) => attempt > 0,
-      ),
+    claims: () => atBroker([...inMailFile(), ...spool.files().flatMap(({ content }) => claimsIn(content))]),
     unread: () => inMailFile().length + state.broker.waiting,
     toolCalled() {
       // Hooks know better: the tools of one batch run in parallel.

@@ -43,6 +43,9 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
   const { home } = config;
   let flushing: Promise<CctError | undefined> | undefined;
   let retryAt = 0;
+  /** What the disk does not say yet, because it could not be written: why messages ended, by id; `""` for those sent. */
+  const unwritten = new Map<string, string>();
+  const perhapsSent = new Set<string>();
 
   function currentPeer(): Credentials | undefined {
     try {
@@ -55,17 +58,44 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
   /** Gives up a message; its session gets a report. */
   function fail(entry: OutboxEntry, ended: string): OutboxEntry {
     const failed = { ...entry, ended };
-    updateEntry(home, failed, world.newId);
+    settle(entry, ended);
     return failed;
+  }
+
+  /** Removes an entry that was sent, or writes why it ended. A disk that refuses that must not make it be sent again. */
+  function settle(entry: OutboxEntry, ended: string): void {
+    try {
+      if (ended === "") removeEntry(home, entry);
+      else updateEntry(home, { ...entry, ended }, world.newId);
+      unwritten.delete(entry.message_id);
+    } catch {
+      unwritten.set(entry.message_id, ended);
+    }
   }
 
   /** All entries. Those that are too old fail here, so that a session hears of it even while the broker is away. */
   function entriesOf(sender: Credentials): OutboxEntry[] {
-    return readOutbox(home, sender.peer_id).map((entry) => {
+    const all = readOutbox(home, sender.peer_id).flatMap((entry) => {
+      const ended = unwritten.get(entry.message_id);
+      if (ended === undefined) return [entry];
+      settle(entry, ended);
+      return ended === "" ? [] : [{ ...entry, ended }];
+    });
+    return all.map((saved) => {
+      const entry = perhapsSent.has(saved.message_id) ? { ...saved, perhaps: true } : saved;
       if (entry.ended !== undefined || expiryOf(entry) > world.now()) return entry;
       const sent = entry.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
       return fail(entry, `${sent} (${entry.waits ?? "no broker answered"}). CCT does not try again.`);
     });
+  }
+
+  /** Writes what is only told to people. */
+  function amend(entry: OutboxEntry): void {
+    try {
+      updateEntry(home, entry, world.newId);
+    } catch {
+      // The message stays as it was, and is sent later all the same.
+    }
   }
 
   function failedEntries(): OutboxEntry[] {
@@ -90,12 +120,15 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
       try {
         const { recipients } = await client.callAny("send_message", withTimeLeft(entry, world.now()), sender);
         const refused = refusedIn(recipients);
-        if (refused === "") removeEntry(home, entry);
+        if (refused === "") settle(entry, "");
         else fail(entry, `It was sent, but not accepted for all: ${refused}.`);
       } catch (error) {
         const problem = error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
         if (problem.code === "unavailable") {
-          if (!entry.perhaps && !wasNotReceived(problem)) updateEntry(home, { ...entry, perhaps: true }, world.newId);
+          if (!entry.perhaps && !wasNotReceived(problem)) {
+            perhapsSent.add(entry.message_id);
+            amend({ ...entry, perhaps: true });
+          }
           return problem;
         }
         const isRetryable = RETRYABLE.includes(problem.code);
@@ -104,7 +137,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
         if (problem.code === "rate_limited") {
           // Too many messages, or a full mailbox: other addresses may still work.
           blocked.add(to);
-          if (entry.waits !== problem.message) updateEntry(home, { ...entry, waits: problem.message }, world.newId);
+          if (entry.waits !== problem.message) amend({ ...entry, waits: problem.message });
         } else fail(entry, `It was refused, and NOT sent: ${problem.line}`);
       }
     }

@@ -2,7 +2,8 @@
 import { basename } from "node:path";
 import type { Client } from "../client/client.ts";
 import type { Config } from "../platform/config.ts";
-import { CctError } from "../platform/errors.ts";
+import { reasonOf } from "../platform/disk.ts";
+import { CctError, systemCode } from "../platform/errors.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { shortId } from "../rules/address.ts";
@@ -23,6 +24,10 @@ export interface Registrar {
   isOther(record: PeerRecord, conversation: string | undefined): boolean;
   /** Saves the record with the conversation and name that the peer has now. */
   update(record: PeerRecord, conversation: string | undefined, name: string): PeerRecord;
+  /** Saves the present peer's record. */
+  save(record: PeerRecord): PeerRecord;
+  /** Tries again to write what could not be written, for example because the disk was full. */
+  saveAgain(): void;
   /** Stops being `former`: it goes offline, and keeps its name and its mailbox. */
   leave(former: PeerRecord): Promise<void>;
 }
@@ -32,6 +37,8 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
   const claude_pid = world.ppid;
   const started = startMark(claude_pid);
   const logged = new Set<string>();
+  /** Records that could not be written: what the disk says of these peers is outdated. */
+  const unsaved = new Map<string, { record: PeerRecord; write: typeof saveRecord }>();
 
   /** For the host's log, once each. */
   function log(text: string): void {
@@ -40,7 +47,28 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
     process.stderr.write(`cct: ${text}\n`);
   }
 
-  const readAll = (): PeerRecord[] => readRecords(home, world.user, world.now(), log);
+  function readAll(): PeerRecord[] {
+    const onDisk = readRecords(home, world.user, world.now(), log).filter(({ peer_id }) => !unsaved.has(peer_id));
+    return [...onDisk, ...[...unsaved.values()].map(({ record }) => record)];
+  }
+
+  /** Without a disk the session goes on. Only a later process of this conversation would miss the record. */
+  function store(record: PeerRecord, write: typeof saveRecord): void {
+    try {
+      write(home, record, world.newId);
+      unsaved.delete(record.peer_id);
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === undefined) throw error;
+      unsaved.set(record.peer_id, { record, write });
+      mail.failed(error);
+      log(
+        `The record of peer ${shortId(record.peer_id)} (${record.name}) cannot be saved: ${reasonOf(code)}, in ${home}. ` +
+          "Until it is, a resumed conversation does not become this peer again.",
+      );
+    }
+  }
+
   const isOurs = (record: PeerRecord): boolean =>
     started !== "" && record.claude_pid === claude_pid && record.started === started;
 
@@ -70,7 +98,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
         if (error.code !== "unauthorized") continue;
         forgotten ??= known;
         // The spool may contain all that is left of its mail, so it stays as it is.
-        if (former.delete(known)) saveRecord(home, { ...known, started: "" }, world.newId);
+        if (former.delete(known)) store({ ...known, started: "" }, saveRecord);
       }
     }
     for (const one of former) await leave(one);
@@ -92,7 +120,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
 
   function save(record: PeerRecord): PeerRecord {
     const ours = { ...record, claude_pid, started };
-    saveIdentity(home, ours, world.newId);
+    store(ours, saveIdentity);
     return ours;
   }
 
@@ -103,7 +131,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
     } catch (error) {
       if (!(error instanceof CctError && isRefusal(error))) throw error;
     }
-    saveRecord(home, { ...former, started: "" }, world.newId);
+    store({ ...former, started: "" }, saveRecord);
   }
 
   return {
@@ -113,6 +141,10 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
       return first !== undefined && first.peer_id !== record.peer_id;
     },
     update: (record, conversation, name) => save({ ...withConversation(record, conversation, readAll()), name }),
+    save,
+    saveAgain() {
+      for (const { record, write } of [...unsaved.values()]) store(record, write);
+    },
     leave,
   };
 }

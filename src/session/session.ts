@@ -69,15 +69,24 @@ export function openSession(world: World): Session {
       runMail();
     },
   });
+  /** Runs what a timer or a watcher starts: an error of the disk there must not end the session. */
+  function attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      mail.failed(error);
+    }
+  }
   spool.watch(() => {
-    connection.signalsChanged();
+    attempt(connection.signalsChanged);
     runMail();
   });
+  const hook = createHooks(spool);
   const services = keepServices(client, peer.credentials, world.hostname);
   const tick = setInterval(() => {
-    followHost(world, spool);
+    attempt(() => followHost(world, spool));
     // Time alone makes commands long and hooks quiet.
-    connection.signalsChanged();
+    attempt(connection.signalsChanged);
     // Some file systems report no changes of a folder.
     if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
     flush();
@@ -88,8 +97,12 @@ export function openSession(world: World): Session {
     connection,
     mail,
     outbox,
+    home: config.home,
     poll: config.poll,
-    hook: createHooks(spool),
+    hook(input) {
+      const { answer, shown } = hook(input);
+      return { answer, shown: () => attempt(shown) };
+    },
     now: world.now,
     newMessageId: world.newMessageId,
     async close() {
@@ -98,7 +111,7 @@ export function openSession(world: World): Session {
       await connection.close();
       isUp = false;
       statusLine.close();
-      spool.close();
+      attempt(spool.close);
       removeEmptyPlugin(world);
     },
   };

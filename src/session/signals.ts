@@ -7,6 +7,7 @@ import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { readTrusted, writeWhole } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
+import { lastKnown } from "./last-known.ts";
 
 /** `blocked`: a permission dialog is open. */
 type SessionState = "active" | "idle" | "blocked" | "ended";
@@ -32,9 +33,13 @@ export interface Signals {
 /** `changed` is called after a state was overridden. */
 export function createSignals(folder: string, me: Pick<World, "newId" | "now">, changed: () => void): Signals {
   const at = (name: string) => join(folder, name);
-  const firstLine = (name: string) => readTrusted(at(name))?.split("\n", 1)[0]?.trim();
-  const stateWords = () => (firstLine("state") ?? "").split(" ");
-  const writtenAt = (name: string) => statSync(at(name), { throwIfNoEntry: false })?.mtimeMs;
+  const lines = { state: lastKnown(""), session: lastKnown(""), tool: lastKnown("") };
+  const times = { state: lastKnown<number | undefined>(undefined), tool: lastKnown<number | undefined>(undefined) };
+  const firstLine = (name: keyof typeof lines) =>
+    lines[name](() => readTrusted(at(name))?.split("\n", 1)[0]?.trim() ?? "");
+  const stateWords = () => firstLine("state").split(" ");
+  const writtenAt = (name: keyof typeof times) =>
+    times[name](() => statSync(at(name), { throwIfNoEntry: false })?.mtimeMs);
 
   /** When each version of a file was first seen. The file's own time follows the wall clock, which can be set. */
   const firstSeen = new Map<string, { written: number; at: number }>();

@@ -34,6 +34,7 @@ import {
   type StageName,
   type TakenFile,
 } from "../rules/spoolfile.ts";
+import { lastKnown } from "./last-known.ts";
 import { createSignals, type Signals } from "./signals.ts";
 import { takeOver } from "./spool-owner.ts";
 
@@ -41,13 +42,18 @@ export interface Spool extends Signals {
   folder: string;
   /** Replaces the mail file atomically, and pokes the waiters. */
   put(content: string): void;
+  /** Throws the error of a write that would fail now. */
+  probe(): void;
   /** Takes the mail file back. `undefined`: there is none, perhaps because a hook was faster. */
   takeBack(): string | undefined;
   /** Content of the mail file, left in place. */
   peek(): string | undefined;
   /** All files that were taken and not removed yet. */
   files(): TakenFile[];
-  /** Adds a file at stage `done`, for text that reached the host without a hook. */
+  /**
+   * Adds a file at stage `done`, for text that reached the host without a hook. While the disk is full, this process keeps
+   * it: what was shown is reported all the same.
+   */
   addShown(content: string): void;
   /** Takes the mail file for a hook of `event`. `undefined`: there is none, or another hook was faster. */
   take(event: string): TakenFile | undefined;
@@ -72,6 +78,10 @@ type Me = Pick<World, "pid" | "newId" | "now">;
 const HOOK_START_MS = 20_000;
 /** An idle session takes mail within a second; after this long its hooks do not run. */
 const UNTAKEN_MS = 60_000;
+/** More than any file in a spool has. */
+const PROBE_BYTES = 64 * 1024;
+/** How often to try to write what could not be written. */
+const WRITE_AGAIN_MS = 5_000;
 
 /**
  * Opens the spool of the host process `claudePid` as its only session server, and clears what an earlier process with this
@@ -100,8 +110,33 @@ function spoolIn(folder: string, me: Me): Spool {
   let offeredAt: number | undefined;
   /** When each taken file was first seen. A file's own time follows the wall clock, which can be set. */
   const firstSeen = new Map<string, number>();
+  /** Content of files that could not be written yet, by name. */
+  const unwritten = new Map<string, string>();
+  const lastMail = lastKnown<string | undefined>(undefined);
+  const lastFiles = lastKnown<{ name: string; content: string }[]>([]);
+  let writeAgainAt = 0;
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
+
+  function writeAgain(): void {
+    if (unwritten.size === 0 || me.now() < writeAgainAt) return;
+    writeAgainAt = me.now() + WRITE_AGAIN_MS;
+    try {
+      for (const [name, content] of unwritten) {
+        writeWhole(at(name), content, me.newId());
+        unwritten.delete(name);
+      }
+    } catch {
+      // Still full.
+    }
+  }
+
+  const takenFiles = () =>
+    (existsSync(folder) ? readdirSync(folder) : []).flatMap((name) => {
+      const content = parseStageName(name) && readTrusted(at(name));
+      // No content: a hook renamed it just now. The next listing has its new name.
+      return content === undefined ? [] : [{ name, content }];
+    });
 
   return {
     ...signals,
@@ -113,25 +148,30 @@ function spoolIn(folder: string, me: Me): Spool {
       else offeredAt = undefined;
       poke(folder);
     },
+    probe() {
+      const path = at(privateName.probe(unique()));
+      writeWhole(path, "x".repeat(PROBE_BYTES), me.newId());
+      rmSync(path);
+    },
     takeBack() {
       const ours = at(privateName.takenBack(unique()));
-      if (!moved(at("mail"), ours)) {
+      // Only this process writes the file, so what it reads is what it then moves. Read first: if that fails, it stays.
+      const content = readTrusted(at("mail"));
+      if (content === undefined || !moved(at("mail"), ours)) {
         offeredAt = undefined;
         return undefined;
       }
-      const content = readTrusted(ours);
-      rmSync(ours, { force: true });
+      discard(ours);
       return content;
     },
-    peek: () => readTrusted(at("mail")),
+    peek: () => lastMail(() => readTrusted(at("mail"))),
     files() {
-      const names = readdirSync(folder);
-      for (const name of firstSeen.keys()) if (!names.includes(name)) firstSeen.delete(name);
-      return names.flatMap((name) => {
+      writeAgain();
+      const found = [...lastFiles(takenFiles), ...[...unwritten].map(([name, content]) => ({ name, content }))];
+      for (const seen of firstSeen.keys()) if (!found.some(({ name }) => name === seen)) firstSeen.delete(seen);
+      return found.flatMap(({ name, content }) => {
         const parsed = parseStageName(name);
-        const content = parsed && readTrusted(at(name));
-        // No content: a hook renamed it just now. The next listing has its new name.
-        if (!parsed || content === undefined) return [];
+        if (!parsed) return [];
         const since = firstSeen.get(name) ?? me.now();
         firstSeen.set(name, since);
         return [{ ...parsed, content, since }];
@@ -139,7 +179,9 @@ function spoolIn(folder: string, me: Me): Spool {
     },
     addShown(content) {
       const name = formatStageName({ stage: "done", batch: newBatch("check", unique()) });
-      writeWhole(at(name), content, me.newId());
+      unwritten.set(name, content);
+      writeAgainAt = 0;
+      writeAgain();
     },
     take(event) {
       const name: StageName = { stage: "taken", batch: newBatch(event, unique()) };
@@ -147,14 +189,22 @@ function spoolIn(folder: string, me: Me): Spool {
       const content = readTrusted(at(formatStageName(name)));
       return content === undefined ? undefined : { ...name, content, since: me.now() };
     },
-    setStage: (file, stage) => void moved(at(formatStageName(file)), at(formatStageName({ ...file, stage }))),
+    setStage(file, stage) {
+      const [from, to] = [formatStageName(file), formatStageName({ ...file, stage })];
+      const content = unwritten.get(from);
+      if (content === undefined) return void moved(at(from), at(to));
+      unwritten.delete(from);
+      unwritten.set(to, content);
+    },
     withdraw(file) {
       const withdrawn = at(privateName.withdrawn(file));
       if (!moved(at(formatStageName(file)), withdrawn)) return false;
-      rmSync(withdrawn, { force: true });
+      discard(withdrawn);
       return true;
     },
-    remove: (file) => rmSync(at(formatStageName(file)), { force: true }),
+    remove(file) {
+      if (!unwritten.delete(formatStageName(file))) rmSync(at(formatStageName(file)), { force: true });
+    },
     areHooksQuiet(now) {
       const state = signals.state();
       if (state === undefined) return now - openedAt > HOOK_START_MS;
@@ -179,11 +229,28 @@ function spoolIn(folder: string, me: Me): Spool {
   };
 }
 
+/** Removes a file that is in nobody's way. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The next session server of this host does.
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // The user has removed the whole home, or too many files are open: the FileChanged hook works without a poke.
+    return [];
+  }
+}
+
 /** Wakes the waiting hooks: a byte into the pipe of each. */
 function poke(folder: string): void {
   const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  // The user may have removed the whole home.
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+  for (const name of namesIn(folder)) {
     if (!name.startsWith("poke.")) continue;
     try {
       const pipe = openSync(join(folder, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);

@@ -23,8 +23,10 @@ export function createStatusLine(world: World, home: string, spool: Spool, mail:
   function write({ broker, heartbeat }: Standing, always: boolean): boolean {
     const state = spool.state();
     const isBusy = heartbeat?.presence === "busy";
-    // Mail that a busy peer does not want stays at the broker. Other mail is known here before the broker says so.
-    const unread = isBusy ? heartbeat.unread : mail.unread();
+    const disk = mail.trouble();
+    // Mail that a busy peer does not want, or that cannot be written, stays at the broker. Other mail is known here before
+    // the broker says so.
+    const unread = heartbeat && (isBusy || disk !== undefined) ? heartbeat.unread : mail.unread();
     const hasChanged = unread !== lastUnread;
     lastUnread = unread;
     const [pool] = heartbeat?.pools ?? [];
@@ -39,11 +41,14 @@ export function createStatusLine(world: World, home: string, spool: Spool, mail:
       busy_until: heartbeat?.busy_until,
       hook: state === undefined || spool.areHooksQuiet(world.now()) ? ("quiet" as const) : ("live" as const),
       broker,
+      disk,
     };
     const withoutTime = renderFlags(flags, 0);
     if (always || withoutTime !== written) {
       written = withoutTime;
-      writeFlags(home, world.ppid, renderFlags(flags, world.now()), world.newId());
+      // Written every ten seconds, so a disk problem is known before mail comes.
+      const error = writeFlags(home, world.ppid, renderFlags(flags, world.now()), world.newId());
+      if (error !== undefined) mail.failed(error);
     }
     return hasChanged;
   }

@@ -2,6 +2,7 @@
 import { type Client, isUnavailable, wasNotReceived } from "../client/client.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { ExtendedToolName, InputOf, OutputOf, ToolName, ToolOutputOf } from "../operations/index.ts";
+import { reasonOf } from "../platform/disk.ts";
 import { CctError } from "../platform/errors.ts";
 import { NOT_YOUR_USER } from "../rules/framing.ts";
 import type { Connection } from "./connection.ts";
@@ -21,6 +22,7 @@ export interface ToolSession {
   connection: Connection;
   mail: Mail;
   outbox: Outbox;
+  home: string;
   newMessageId(): string;
   now(): number;
 }
@@ -38,7 +40,7 @@ type Run<N extends ToolName> = (
 const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> } = {
   send_message: send,
 
-  async check_messages({ client, connection, mail }, input, answered) {
+  async check_messages({ client, connection, mail, home }, input, answered) {
     const peer = await connection.credentials(REGISTER_MS);
     const { limit, ...unknown } = input;
     // The broker rejects a bad input in its own words; nothing is claimed.
@@ -46,7 +48,12 @@ const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> 
       return client.callAny("check_messages", input, peer);
     const checked = await mail.check(limit);
     answered(checked.shown);
-    return checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER, ...checked.mail } : checked.mail;
+    const code = mail.trouble();
+    return {
+      ...(checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER } : {}),
+      ...checked.mail,
+      ...(code === undefined ? {} : { warning: cannotWrite(code, home) }),
+    };
   },
 
   async pool_status({ client, connection }, input) {
@@ -70,6 +77,10 @@ const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> 
     return peer;
   },
 };
+
+const cannotWrite = (code: string, home: string): string =>
+  `CCT cannot write mail for the hooks of this session: ${reasonOf(code)}, in ${home}. Until that works again, mail does not ` +
+  "arrive by itself: it is kept at the broker, and only this tool shows it. Tell your user, and call it again from time to time.";
 
 /** Runs a tool and returns its structured answer. Throws `CctError`. */
 export async function runTool(

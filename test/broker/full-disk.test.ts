@@ -1,10 +1,10 @@
-import { appendFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { call, ok, refusal } from "../support/api.ts";
 import { seenBy, spawnBroker } from "../support/broker.ts";
 import { onPostgres } from "../support/database.ts";
-import { tempHome } from "../support/folders.ts";
+import { fill, tempHome } from "../support/folders.ts";
 import { canMount, notRun, withOwnDisk } from "../support/not-run.ts";
 import { allTexts, newPeer } from "../support/peers.ts";
 
@@ -30,13 +30,3 @@ test.skipIf(onPostgres || (!canMount() && notRun(FULL, "needs Linux, root and mo
   expect(await allTexts(broker)).toEqual(["before", `${large.text.slice(1)}!`]);
   expect(await broker.stop("SIGTERM")).toEqual({ code: 0, signal: null });
 });
-
-function fill(file: string): void {
-  for (let size = 256 * 1024; size >= 1; size = Math.floor(size / 4)) {
-    try {
-      for (;;) appendFileSync(file, "f".repeat(size));
-    } catch {
-      // Full for pieces of this size.
-    }
-  }
-}

@@ -151,12 +151,22 @@ describe("an inbound policy", () => {
   });
 });
 
-test("a sender is told if the recipient's hooks take no mail", async () => {
+test("a sender is told if the recipient's hooks take no mail, or its machine cannot write it; the list of peers says so", async () => {
   const [from, to] = await pair();
-  const beat = (hooks: "live" | "quiet") =>
+  const beat = (hooks: "live" | "quiet" | "unwritable") =>
     ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, hooks, held: [] }, to);
   await beat("quiet");
   expect((await send(from, to.name, "one")).recipients[0]?.note).toMatch(/^no live hook: it has taken no mail yet/);
+  await beat("unwritable");
+  expect((await send(from, to.name, "full")).recipients[0]?.note).toContain("cannot write mail now");
+  const hooksOf = async () => (await ok(broker, "list_peers", {})).peers.find((peer) => peer.name === to.name)?.hooks;
+  expect(await hooksOf()).toBe("unwritable");
+  // A tool has shown it; hooks still cannot.
+  const { messages } = await ok(broker, "check_messages", {}, to);
+  const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
+  await ok(broker, "ack_messages", { acks, via: "check", batch: "check-1" }, to);
+  expect(await hooksOf()).toBe("unwritable");
   await beat("live");
+  expect(await hooksOf()).toBeUndefined();
   expect((await send(from, to.name, "two")).recipients[0]?.note).toContain("will be woken");
 });

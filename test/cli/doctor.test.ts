@@ -1,8 +1,13 @@
 /** `cct doctor` tells what is well, what is not, and what to do about it. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, test as inTurn } from "vitest";
+import { runCommand } from "../hooks/hook.ts";
+import { ok } from "../support/api.ts";
 import { type CctRun, success } from "../support/cct.ts";
+import { root, tempHome } from "../support/folders.ts";
+import { canMount, notRun, withOwnDisk } from "../support/not-run.ts";
+import { newPeer } from "../support/peers.ts";
 import { newPerson, type Person, personWithBroker } from "./person.ts";
 
 // Each test has a home of its own, so that they may run side by side.
@@ -93,6 +98,28 @@ test("an unusable home fails its check with the reason, and the other checks sti
   expect(run.code).toBe(1);
   expect(verdicts(findings(run))).toMatchObject({ node: "ok", home: "failed", "Claude Code": "ok" });
   expect(found(findings(run), "home")).toMatch(/symbolic link/);
+});
+
+const FULL = "the disk is full: the home's check fails and says so, and no probe is tried";
+inTurn.skipIf(!canMount() && notRun(FULL, "needs Linux, root and mount namespaces"))(FULL, async () => {
+  const home = tempHome();
+  const script = 'mkdir -m 700 "$0" && head -c 2m /dev/zero >"$0/filler"; exec "$@"';
+  const command = ["sh", "-c", script, home, process.execPath, join(root, "dist/bin.js"), "doctor", "--json"];
+  const [program, args] = withOwnDisk(dirname(home), "512k", command);
+  const env = { PATH: process.env.PATH, HOME: dirname(home), CCT_HOME: home, CCT_PORT: "0" };
+  const all: Finding[] = JSON.parse((await runCommand([program, ...args], env, "")).stdout).findings;
+  expect(verdicts(all)).toMatchObject({ settings: "ok", home: "failed", probe: "warning" });
+  expect(found(all, "home")).toMatch(/cannot be written: the disk is full \(ENOSPC\), in .*Mail waits at the broker/);
+});
+
+test("a session cannot write its mail: a warning names it", async () => {
+  const person = await personWithBroker();
+  const peer = await newPeer(person.broker, "stuck");
+  const { claude_pid } = peer.place;
+  await ok(person.broker, "heartbeat", { claude_pid, hooks: "unwritable", held: [] }, peer);
+  const all = findings(await person.cctWith({ env: withClaude(person, "2.1.330") }, "doctor", "--json"));
+  expect(found(all, "session stuck")).toMatch(/cannot write mail on .*its disk may be full/);
+  expect(success(await person.cct("peers"))).toMatch(/stuck +idle, cannot write mail/);
 });
 
 test("invalid settings fail their check, which names the place", async () => {

@@ -1,21 +1,11 @@
 /** The path without mail is taken at every tool call of every session: it starts no program and reads no input. */
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { notRun } from "../support/not-run.ts";
+import { canTrace, notRun } from "../support/not-run.ts";
 import { type Event, newSpool, runCommand, silence } from "./hook.ts";
 
 const NAME = "hooks without mail start no program";
-
-function canTrace(): boolean {
-  try {
-    execFileSync("strace", ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const traced = test.skipIf(!canTrace() && notRun(NAME, "strace is not here, or may not look at processes"));
 

@@ -57,6 +57,8 @@ export class Simulation {
   /** Marks of what each file contains, by its content. */
   #marks = new Map<string, readonly ClaimedMessage[]>();
   #jobs = new Map<number, RequestName>();
+  /** No write into the spool works. */
+  isDiskFull = false;
   #ids = 0;
 
   send(urgency: Urgency, length: number): void {
@@ -110,6 +112,11 @@ export class Simulation {
     const error = new CctError("unavailable", "a fault", "");
     // The spool's steps are atomic; an answer of the broker may get lost.
     const isRemote = ["claim", "check", "acknowledge"].includes(effect.do);
+    if (this.isDiskFull && ["put", "probe"].includes(effect.do)) {
+      const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+      this.#dispatch({ type: "failed", error: full });
+      return;
+    }
     const done = fault === "before" || (fault === "after" && !isRemote) ? undefined : this.#result(effect);
     this.#dispatch(done && fault !== "after" ? done : { type: "failed", error });
   }
@@ -214,6 +221,8 @@ export class Simulation {
         this.mail = undefined;
         return { type: "done", effect: "take back", value: mail };
       }
+      case "probe":
+        return { type: "done", effect: "probe", value: undefined };
       case "put":
         return this.#put(effect.file, effect.late, effect.nowake);
       case "withdraw": {

@@ -29,6 +29,9 @@ const actions = {
   "ten seconds": (sim) => sim.pass(11_000),
   "a lease": (sim) => sim.pass(31_000),
   heartbeat: (sim) => sim.heartbeat(),
+  "a disk that is full or not": (sim) => {
+    sim.isDiskFull = !sim.isDiskFull;
+  },
   "busy or not": (sim) => {
     sim.isBusy = !sim.isBusy;
   },
@@ -92,6 +95,7 @@ function finish(sim: Simulation): void {
 function settle(sim: Simulation): void {
   sim.isBusy = false;
   sim.mayWake = true;
+  sim.isDiskFull = false;
   finish(sim);
   for (let round = 0; round < 4 || (round < 40 && !sim.isQuiet()); round++) {
     sim.hint();
@@ -139,11 +143,9 @@ describe("the mail machine, whatever happens,", () => {
   test("accounts for every claim: it is in the spool, in an answer, or still to be acknowledged", () => {
     afterAny(orderly, (sim) => {
       finish(sim);
-      const { file, offer, unconfirmed } = sim.state;
       const known = [
         ...sim.claims(),
-        ...(offer.inSpool ? [] : file.messages),
-        ...unconfirmed.flatMap(({ claims }) => claims),
+        ...sim.state.unconfirmed.flatMap(({ claims }) => claims),
         ...sim.answers.flatMap(({ messages }) => messages),
       ].map(({ message_id, attempt }) => `${message_id}:${attempt}`);
       for (const [id, { delivery }] of sim.broker)
@@ -175,6 +177,7 @@ describe("the mail machine, whatever happens,", () => {
       finish(sim);
       sim.isBusy = false;
       sim.mayWake = true;
+      sim.isDiskFull = false;
       arrive(sim, "normal", 20);
       finish(sim);
       for (const deadline of [130_000, 130_000]) {
@@ -249,5 +252,45 @@ describe("the mail machine, whatever happens,", () => {
       },
       heldBack,
     );
+  });
+
+  test("gives mail back that it cannot write: not lost, not dead, and there once it can, or for a check at any time", () => {
+    afterAny(all, (sim) => {
+      settle(sim);
+      sim.isDiskFull = true;
+      for (let i = 0; i < 3; i++) arrive(sim, "normal", 20);
+      finish(sim);
+      for (let second = 0; second < 200; second++) {
+        sim.pass(1_000);
+        sim.heartbeat();
+        // As the session server does it every second, and at each hint.
+        sim.hint();
+        sim.request("run");
+        sim.tick();
+        finish(sim);
+      }
+      expect(sim.state.trouble).toMatchObject({ code: "ENOSPC", pause: 60_000 });
+      const ids = sim.unread();
+      expect(ids).toHaveLength(3);
+      for (const id of ids)
+        expect(sim.broker.get(id)?.delivery).toMatchObject({
+          state: "queued",
+          lost: 0,
+          redelivered: false,
+          attempt: 1,
+        });
+      expect(sim.state.broker.waiting).toBe(3);
+      sim.request("check");
+      finish(sim);
+      expect(sim.answers.flatMap(({ messages }) => messages.map(({ message_id }) => message_id))).toEqual(ids);
+      sim.answer();
+      arrive(sim, "normal", 20);
+      sim.isDiskFull = false;
+      sim.pass(60_000);
+      sim.tick();
+      finish(sim);
+      expect(sim.mail).toContain(sim.unread().at(-1));
+      expect(sim.state.trouble).toBeUndefined();
+    });
   });
 });

@@ -25,6 +25,8 @@ describe("the line", () => {
     ["busy for a moment", { busy_until: minutes(0.5) }, "CCT:dd5c busy"],
     ["busy for longer than was said", { busy_until: minutes(-3) }, "CCT:dd5c busy"],
     ["no hook that lives", { hook: "quiet" }, "CCT:dd5c no hook"],
+    ["a full disk", { unread: 3, disk: "ENOSPC" }, "CCT:dd5c ✉3 disk full"],
+    ["a disk that cannot be written", { disk: "EROFS", hook: "quiet" }, "CCT:dd5c disk error no hook"],
     ["the broker away", { broker: "away", unread: 3 }, "CCT:off"],
     ["not registered yet", { peer_id: undefined }, "CCT:off"],
   ])("shows %s", async (_, said, shown) => {

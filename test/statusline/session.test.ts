@@ -82,14 +82,14 @@ test("nothing is left of a session that ended, and what a killed one left is cle
   });
 });
 
-test("whatever names are, the line for the script has its twelve words, and nothing else", () => {
+test("whatever names are, the line for the script has its thirteen words, and nothing else", () => {
   const name = fc.oneof(hostileText, fc.constant(""));
   const count = fc.nat({ max: 1000 });
   fc.assert(
     fc.property(name, name, count, count, fc.option(count), (mine, pool, unread, inPool, until) => {
       const all: Flags = { ...flags, name: mine, unread, pool: { name: pool, unread: inPool } };
       const line = renderFlags({ ...all, ...(until === null ? {} : { busy_until: until * 1000 }) }, 1_700_000_000_999);
-      expect(line).toMatch(/^[A-Za-z0-9._-]+( [A-Za-z0-9._-]+){11}\n$/);
+      expect(line).toMatch(/^[A-Za-z0-9._-]+( [A-Za-z0-9._-]+){12}\n$/);
       const words = line.trimEnd().split(" ");
       expect([words[0], words[7], words[8], words[11]]).toEqual([
         "1700000000",

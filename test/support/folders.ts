@@ -1,5 +1,5 @@
 /** Throw-away folders. No test ever looks at the home of the person who runs it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,3 +16,14 @@ export function tempFolder(): string {
 
 /** A path for a home that does not exist yet. */
 export const tempHome = (): string => join(tempFolder(), "home");
+
+/** Writes into a file until its disk is full. */
+export function fill(file: string): void {
+  for (let size = 256 * 1024; size >= 1; size = Math.floor(size / 4)) {
+    try {
+      for (;;) appendFileSync(file, "f".repeat(size));
+    } catch {
+      // Full for pieces of this size.
+    }
+  }
+}

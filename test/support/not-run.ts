@@ -24,6 +24,23 @@ export function canMount(): boolean {
   return mountable;
 }
 
+let traceable: boolean | undefined;
+
+/** Whether strace may look at processes here. */
+export function canTrace(): boolean {
+  traceable ??= tryTrace();
+  return traceable;
+}
+
+function tryTrace(): boolean {
+  try {
+    execFileSync("strace", ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function tryMount(): boolean {
   if (process.platform !== "linux" || !isRoot) return false;
   try {

@@ -8,8 +8,9 @@ import { chosenOptions, installedMethod, planInstall } from "../../host/install.
 import { ladder, rungsOf } from "../../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../../host/statusline.ts";
 import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
+import { writeError } from "../../platform/disk.ts";
 import { CctError, errorLine } from "../../platform/errors.ts";
-import { prepareHome } from "../../platform/home.ts";
+import { paths, prepareHome, writeWhole } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import type { Context } from "../parts/context.ts";
 import { paint, toJson } from "../parts/output.ts";
@@ -54,8 +55,11 @@ export async function doctor({ world, screen }: Context, json: boolean): Promise
     return one("settings", "ok", `home ${config.home}, ${where}, delivery ${config.delivery}`);
   });
   await check("home", () => {
-    prepareHome(homeOf(world), world.user, true);
-    return one("home", "ok", "yours alone (0700, files 0600)");
+    const home = homeOf(world);
+    prepareHome(home, world.user, true);
+    const { spools, peers } = paths(home);
+    for (const folder of [home, spools, peers]) tryToWrite(folder, world.newId);
+    return one("home", "ok", "yours alone (0700, files 0600), and can be written");
   });
   const usable = config;
   if (usable) await check("broker", () => broker(world, usable));
@@ -66,6 +70,22 @@ export async function doctor({ world, screen }: Context, json: boolean): Promise
   else report({ check: "probe", verdict: "warning", found: "not tried: fix what failed above first" });
   if (json) screen.write(toJson({ findings }));
   return findings.some((finding) => finding.verdict === "failed") ? 1 : 0;
+}
+
+/** Throws what keeps sessions from writing into a folder, in the size of a mail file. */
+function tryToWrite(folder: string, newId: () => string): void {
+  const path = join(folder, `.tmp.${newId()}.probe`);
+  try {
+    writeWhole(path, "x".repeat(64 * 1024), newId());
+    rmSync(path);
+  } catch (error) {
+    throw writeError(
+      error,
+      "cannot be written",
+      folder,
+      "Mail waits at the broker until it can; cct_check_messages shows it. Free some space, or correct the permissions.",
+    );
+  }
 }
 
 async function broker(world: World, config: Config): Promise<Finding[]> {
@@ -84,6 +104,7 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
       ];
     const { peers } = await client.call("list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
+    const stuck = peers.filter((peer) => peer.hooks === "unwritable");
     const mend = config.broker === undefined ? "restart it with cct kill and cct start" : "update the older one";
     const old = about.version === world.version ? "" : `, but this is ${world.version}: ${mend}`;
     const inUse = client.inUse();
@@ -94,6 +115,10 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
         verdict: old ? "warning" : "ok",
         found: `${placeOf(about)}, version ${about.version}${old}; ${live} live sessions`,
       },
+      ...stuck.map((peer): Finding => {
+        const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting} messages wait here; it tries again every minute. Look with cct doctor there`;
+        return { check: `session ${peer.name}`, verdict: "warning", found };
+      }),
       // Brokers that this command does not use, but sessions may.
       ...others.map((other): Finding => {
         const same = isUp(other) && other.about?.version === world.version;

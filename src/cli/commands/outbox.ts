@@ -4,6 +4,7 @@ import { wasNotReceived } from "../../client/client.ts";
 import { addToOutbox, expiryOf, type OutboxEntry, readAllOutboxes, removeEntry } from "../../client/outbox.ts";
 import type { OutputOf } from "../../operations/index.ts";
 import { homeOf } from "../../platform/config.ts";
+import { writeError } from "../../platform/disk.ts";
 import { CctError } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import { shortId } from "../../rules/address.ts";
@@ -51,7 +52,13 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
           "It may have been sent already: cct message <id>.",
         );
       }
-      for (const one of found) removeEntry(home, one);
+      for (const one of found) {
+        try {
+          removeEntry(home, one);
+        } catch (error) {
+          throw writeError(error, "The message was not dropped", home, "It goes when the broker is back.");
+        }
+      }
       screen.write(json ? toJson({ dropped: drop }) : "The message was dropped; its session is not notified.\n");
     });
 

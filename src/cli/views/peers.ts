@@ -9,7 +9,9 @@ export function peers({ peers }: OutputOf<"list_peers">, screen: Screen, now: nu
   const rows = peers.map((peer) => [
     peer.peer_id.slice(0, 4),
     peer.name,
-    peer.presence === "offline" ? `offline ${span(now - peer.last_seen)}` : presence(peer, now),
+    peer.presence === "offline"
+      ? `offline ${span(now - peer.last_seen)}`
+      : presence(peer, now) + trouble[peer.hooks ?? "live"],
     peer.waiting > 0 ? String(peer.waiting) : "",
     peer.host,
     peer.pools.map((name) => `@${name}`).join(" "),
@@ -19,6 +21,9 @@ export function peers({ peers }: OutputOf<"list_peers">, screen: Screen, now: nu
   ]);
   return table(screen, ["ID", "NAME", "PRESENCE", "MAIL", "HOST", "POOLS", "BRANCH", "DIRECTORY", "SUMMARY"], rows);
 }
+
+/** Why mail does not arrive by itself. */
+const trouble = { live: "", quiet: ", no hook", unwritable: ", cannot write mail" };
 
 export function presenceLine(peer: OutputOf<"set_busy">, _screen: Screen, now: number): string {
   return `${oneLine(`${peer.name} is ${presence(peer, now)}`, 1000)}.\n`;

@@ -2,7 +2,16 @@
 import * as z from "zod";
 import { addressOf } from "../../rules/address.ts";
 import { type DeliveryState, deliveryStates, urgencies } from "../../rules/delivery.ts";
-import { busyUntil, isBusy, isLive, type Presence, presenceOf, presences, wantsQuiet } from "../../rules/presence.ts";
+import {
+  busyUntil,
+  hooksStates,
+  isBusy,
+  isLive,
+  type Presence,
+  presenceOf,
+  presences,
+  wantsQuiet,
+} from "../../rules/presence.ts";
 import { quoted } from "../../rules/text.ts";
 import { proposalStates, votes } from "../../rules/votes.ts";
 import { countUnread } from "../../store/inbox.ts";
@@ -67,6 +76,12 @@ export const peerShape = z.object({
   branch: z.string().nullable(),
   summary: z.string(),
   ...presenceShape,
+  hooks: z
+    .enum(hooksStates)
+    .optional()
+    .describe(
+      "only when mail does not arrive by itself. quiet: no hook takes it; unwritable: its machine cannot write it, for example because its disk is full",
+    ),
   last_seen: time,
   pools: z.array(z.string()).describe("names of its pools; of another peer, only those that you share"),
   waiting: z.int().describe("messages waiting for it"),
@@ -91,6 +106,7 @@ export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<
     branch: peer.branch,
     summary: peer.summary,
     ...toPresenceShape(peer, now),
+    ...(isLive(peer, now) && peer.hooks !== "live" ? { hooks: peer.hooks } : {}),
     last_seen: peer.last_seen,
     ...about,
   };
@@ -199,6 +215,8 @@ export function expectation(
     return `${name} is offline since ${since} UTC; the message is kept until it is back`;
   }
   if (peer.polls) return `${name} polls for mail about once a minute`;
+  if (peer.hooks === "unwritable")
+    return `${name}'s machine cannot write mail now (its disk may be full); it is kept here until that works, or until ${name} calls cct_check_messages`;
   if (peer.hooks === "quiet") return quietExpectation(peer, now);
   if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
   if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;

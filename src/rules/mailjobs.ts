@@ -22,7 +22,7 @@ export interface CheckAnswer {
 }
 
 /** The spool cannot be used now: the disk is full or read-only, or too many files are open. */
-export interface Trouble {
+interface Trouble {
   /** The system's code, such as `ENOSPC`. */
   code: string;
   /** When it was last tried. */

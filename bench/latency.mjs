@@ -19,7 +19,12 @@ export async function latency() {
     const home = join(tempFolder(), "home");
     mkdirSync(home, { mode: 0o700 });
     writeFileSync(join(home, "token"), broker.token, { mode: 0o600 });
-    const env = { ...broker.env, CCT_HOME: home, CCT_BROKER: await slowLink(broker.url, delay) };
+    const env = {
+      ...broker.env,
+      CCT_HOME: home,
+      CCT_BROKER: await slowLink(broker.url, delay),
+      CCT_FORWARDED_TO: new URL(broker.url).host,
+    };
     const { hostPid } = await startSession({ ...broker, home, env }, name);
     runHook("SessionStart", home, hostPid, { source: "startup" });
     return hookEnvironment(home, hostPid);

@@ -4,19 +4,12 @@ import type { Credentials } from "../operations/core/identity.ts";
 import type { InputOf, OperationName, OutputOf } from "../operations/index.ts";
 import type { BrokerStatus, HealthAnswer } from "../operations/surface/broker-status.ts";
 import { CctError } from "../platform/errors.ts";
+import type { World } from "../platform/world.ts";
+import type { Access } from "./access.ts";
 import { createAgents, exchange, type Request, readAnswer, type Timeouts } from "./exchange.ts";
 import { createFailover } from "./failover.ts";
 import { NoAnswerError } from "./no-answer.ts";
 import { isRepeatable } from "./repeatable.ts";
-
-/** Where the brokers are, and the token for them. Read before every call: a broker may restart on another port. */
-export interface Access {
-  /** Empty: no broker runs, so nothing is contacted and the token is not sent. Several share one database. */
-  urls: readonly string[];
-  token: string;
-  /** SHA-256 of the accepted certificates. Undefined: any certificate that the system trusts. */
-  fingerprints?: readonly string[] | undefined;
-}
 
 /** The health of one broker in the list. */
 export interface BrokerHealth {
@@ -49,9 +42,9 @@ export interface Client {
 /** Shorter than for calls: a person waits for the result of `healthOfEach`. */
 const HEALTH_TIMEOUTS: Timeouts = { connect: 2_000, answer: 4_000 };
 
-/** `random` (0 to 1) spreads clients over the brokers. */
-export function createClient(access: () => Access, random: () => number): Client {
-  const agents = createAgents(() => access().fingerprints);
+/** `random` spreads clients over the brokers; `newId` makes the challenges that brokers have to answer. */
+export function createClient(access: () => Access, { random, newId }: Pick<World, "random" | "newId">): Client {
+  const agents = createAgents(access, newId);
   const streams = new Map<IncomingMessage, string>();
   const brokers = createFailover(() => access().urls, random, destroyStreams);
 

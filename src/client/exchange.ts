@@ -1,9 +1,11 @@
 /** One HTTP request to one broker. When no answer comes, the error says whether the broker can have received it. */
-import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
+import { type Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import type { Agent as SecureAgent } from "node:https";
 import { errorFrom, errorLine, systemCode } from "../platform/errors.ts";
 import { isOnThisMachine } from "../platform/network.ts";
+import type { Access } from "./access.ts";
 import { NoAnswerError } from "./no-answer.ts";
+import { provenAgent } from "./proven.ts";
 
 export interface Request {
   method: "GET" | "POST";
@@ -28,12 +30,13 @@ export function exchange(url: string, agent: Agent, what: Request, timeouts: Tim
     function giveUp(): void {
       // Drop idle connections to the same broker too: each would cost this time again.
       for (const sockets of Object.values(agent.freeSockets)) for (const one of sockets ?? []) one.destroy();
-      outgoing.destroy(
-        new NoAnswerError("unavailable", `The broker at ${url} does not answer.`, "See: cct status", {
-          notReceived,
-          timedOut: true,
-        }),
-      );
+      const error = new NoAnswerError("unavailable", `The broker at ${url} does not answer.`, "See: cct status", {
+        notReceived,
+        timedOut: true,
+      });
+      // While the connection is being checked, the request has no socket yet and would report nothing.
+      reject(error);
+      outgoing.destroy(error);
     }
     function connected(): void {
       notReceived = false;
@@ -121,8 +124,11 @@ function noAnswer(error: unknown, url: string, notReceived: boolean): NoAnswerEr
   );
 }
 
-/** HTTP agents: keep-alive ones for calls, single-use ones for streams. TLS is loaded on first use. */
-export function createAgents(fingerprints: () => readonly string[] | undefined) {
+/**
+ * HTTP agents: keep-alive ones for calls, single-use ones for streams. Each connection is checked before a request is
+ * written: plain ones by a proof, those with TLS by the certificate. TLS is loaded on first use.
+ */
+export function createAgents(access: () => Access, nonce: () => string) {
   const kept: Agent[] = [];
   let plain: Agent | undefined;
   let secure: Promise<SecureAgent> | undefined;
@@ -134,13 +140,13 @@ export function createAgents(fingerprints: () => readonly string[] | undefined) 
     async for(url: string, once: boolean): Promise<Agent> {
       const options = once ? {} : { keepAlive: true, maxSockets: 8 };
       if (!url.startsWith("https:")) {
-        if (once) return new Agent(options);
-        plain ??= keep(new Agent(options));
+        if (once) return provenAgent(options, access, nonce);
+        plain ??= keep(provenAgent(options, access, nonce));
         return plain;
       }
       const { secureAgent } = await import("./pinned.ts");
-      if (once) return secureAgent(options, fingerprints());
-      secure ??= secureAgent(options, fingerprints()).then(keep);
+      if (once) return secureAgent(options, access().fingerprints);
+      secure ??= secureAgent(options, access().fingerprints).then(keep);
       return secure;
     },
     close() {

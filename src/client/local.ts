@@ -8,7 +8,7 @@ import { paths, readBrokerFile, readToken } from "../platform/home.ts";
 import { isOnThisMachine } from "../platform/network.ts";
 import { isAlive, stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
-import { type Client, createClient } from "./client.ts";
+import { type Client, createClient, isNoAnswer } from "./client.ts";
 
 /** From starting a broker to its first answer. */
 const START_TIMEOUT_MS = 10_000;
@@ -19,7 +19,7 @@ const POLL_MS = 50;
  * `broker.json` in the home. Without that note, or when its process is dead, nothing is contacted: another program may
  * use the port by now.
  */
-export function localClient(config: Config, random: () => number): Client {
+export function localClient(config: Config, world: Pick<World, "random" | "newId">): Client {
   const { broker } = config;
   // The home's own token grants everything, so it never leaves this machine, not even for one of several brokers.
   const isHere = broker === undefined || broker.every(isOnThisMachine);
@@ -29,8 +29,9 @@ export function localClient(config: Config, random: () => number): Client {
       // The broker creates it before it writes its note.
       token: (broker && config.token) || (isHere ? (readToken(config.home) ?? "") : ""),
       fingerprints: config.fingerprint,
+      forwardedTo: config.forwarded_to,
     }),
-    random,
+    world,
   );
 }
 
@@ -98,6 +99,9 @@ async function ask(config: Config, client: Client): Promise<"answers" | "nobody"
         : "It belongs to another home: choose another port with cct config set port <number>.",
     );
   } catch (error) {
+    // Another process may have the pid and the port of a broker that was killed: verify its start mark again.
+    known = undefined;
+    if (isNoAnswer(error) && !config.broker && runningUrl(config.home).length === 0) return "nobody";
     return error instanceof CctError ? error : new CctError("unavailable", errorLine(error));
   }
 }

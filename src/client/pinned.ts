@@ -1,11 +1,8 @@
 /** TLS certificate pinning: connects only to brokers whose certificate has a known fingerprint. */
 import type { Agent, AgentOptions } from "node:https";
-import type { TLSSocket } from "node:tls";
 import { formatFingerprint } from "../rules/devices.ts";
+import { createHandshakes, type Place, type Ready } from "./handshake.ts";
 import { NoAnswerError } from "./no-answer.ts";
-
-/** As long as the longest connect timeout of a call, so that abandoned connections close. */
-const CONNECT_MS = 15_000;
 
 /**
  * An agent that accepts only certificates with one of these SHA-256 fingerprints; without any, those that the system
@@ -14,36 +11,24 @@ const CONNECT_MS = 15_000;
 export async function secureAgent(options: AgentOptions, fingerprints: readonly string[] | undefined): Promise<Agent> {
   const [{ Agent }, { connect }] = await Promise.all([import("node:https"), import("node:tls")]);
   if (fingerprints === undefined) return new Agent(options);
-  /** Hands a connection over only after the certificate was checked, so no byte of a request reaches an impostor. */
+  const handshakes = createHandshakes();
   return new (class extends Agent {
-    /** Connections not yet handed over. `destroy` must close them, or they keep the process alive. */
-    readonly #connecting = new Set<TLSSocket>();
     override destroy(): void {
-      for (const socket of this.#connecting) socket.destroy();
+      handshakes.destroy();
       super.destroy();
     }
-    override createConnection(
-      { host, port }: { host?: string; port?: number },
-      ready?: (error: Error | null, socket: TLSSocket) => void,
-    ): undefined {
+    override createConnection({ host, port }: Place, ready?: Ready): undefined {
       const socket = connect({ host, port, rejectUnauthorized: false, minVersion: "TLSv1.2" });
-      this.#connecting.add(socket);
-      socket.once("close", () => this.#connecting.delete(socket));
-      const failed = (error: Error): void => {
-        socket.destroy();
-        ready?.(error, socket);
-      };
-      socket.setTimeout(CONNECT_MS, () => failed(new Error("TLS handshake timed out")));
-      socket.once("error", failed);
-      socket.once("secureConnect", () => {
-        const shown = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase();
-        if (shown === undefined || !fingerprints.includes(shown))
-          return failed(otherCertificate(shown, `${host}:${port}`));
-        this.#connecting.delete(socket);
-        socket.setTimeout(0);
-        socket.removeListener("error", failed);
-        ready?.(null, socket);
-      });
+      handshakes.begin(
+        socket,
+        (_socket, done) =>
+          socket.once("secureConnect", () => {
+            const shown = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase();
+            const isOurs = shown !== undefined && fingerprints.includes(shown);
+            done(isOurs ? undefined : otherCertificate(shown, `${host}:${port}`));
+          }),
+        ready,
+      );
     }
   })(options);
 }

@@ -63,6 +63,7 @@ const CLIENT_SETTINGS: readonly SettingName[] = [
   "broker",
   "token",
   "fingerprint",
+  "forwarded_to",
   "name",
   "delivery",
   "poll",

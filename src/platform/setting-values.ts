@@ -1,4 +1,5 @@
 /** Parsers for values of settings: numbers with limits, flags, lists, broker URLs, fingerprints, a database URL. */
+import { isIP } from "node:net";
 import * as z from "zod";
 import { isOnThisMachine } from "./network.ts";
 
@@ -45,6 +46,7 @@ const listOf = (parse: (part: string) => Parsed) =>
 
 export const brokerUrls = () => listOf(parseBrokerUrl);
 export const fingerprints = () => listOf(parseFingerprint);
+export const addresses = () => listOf(parseAddress);
 
 /** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL. Without a scheme: plain HTTP to this machine, TLS to others. */
 function parseBrokerUrl(text: string): Parsed {
@@ -57,6 +59,15 @@ function parseBrokerUrl(text: string): Parsed {
   const hasPort = /:\d+$/.test(complete.replace(/\/$/, ""));
   if (!hasPort) url.port = String(DEFAULT_PORT);
   return { value: url.origin };
+}
+
+/** `127.0.0.1:7888` or `[::1]:7888`: an address, because a broker does not know its names. */
+function parseAddress(text: string): Parsed {
+  const [, address = "", port = ""] = /^(\[[0-9a-f:.]+\]|[\d.]+):(\d{1,5})$/i.exec(text) ?? [];
+  const isValid = isIP(address.replace(/^\[|\]$/g, "")) > 0 && Number(port) >= 1 && Number(port) <= 65_535;
+  return isValid
+    ? { value: `${address.toLowerCase()}:${Number(port)}` }
+    : { wrong: "not an IP address and port (127.0.0.1:7888)" };
 }
 
 /** SHA-256, as OpenSSL, browsers and CCT print it: `SHA256:AB:CD…`, `ab cd…`. */

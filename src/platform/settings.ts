@@ -1,7 +1,7 @@
 /** All settings, declared once: name, type, limits, default and description. */
 import * as z from "zod";
 import { CctError } from "./errors.ts";
-import { brokerUrls, DEFAULT_PORT, databaseUrl, days, fingerprints, flag, limit } from "./setting-values.ts";
+import { addresses, brokerUrls, DEFAULT_PORT, databaseUrl, days, fingerprints, flag, limit } from "./setting-values.ts";
 
 export const settingsSchema = z.strictObject({
   host: z.string().min(1).max(255).default("127.0.0.1").describe("address that the broker listens on"),
@@ -17,6 +17,11 @@ export const settingsSchema = z.strictObject({
   fingerprint: fingerprints()
     .optional()
     .describe("SHA-256 of the broker's certificate, or of each broker's (a,b,c); any other certificate is refused"),
+  forwarded_to: addresses()
+    .optional()
+    .describe(
+      "address:port on which the broker itself listens (a,b,c), if 'broker' leads to it by plain HTTP through a tunnel or port mapping",
+    ),
   name: z.string().min(1).max(200).optional().describe("name of this session"),
   delivery: z
     .enum(["inject", "block"])

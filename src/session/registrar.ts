@@ -1,6 +1,6 @@
 /** Registers the host process as the peer that its conversation belongs to, and keeps the record of it in the home. */
 import { basename } from "node:path";
-import type { Client } from "../client/client.ts";
+import { type Client, isNoAnswer } from "../client/client.ts";
 import type { Config } from "../platform/config.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
@@ -94,7 +94,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
         const record = save({ ...withConversation(known, conversation, records), name });
         return { record, registration: "restored" as const };
       } catch (error) {
-        if (!(error instanceof CctError && isRefusal(error))) throw error;
+        if (!isRefused(error)) throw error;
         if (error.code !== "unauthorized") continue;
         forgotten ??= known;
         // The spool may contain all that is left of its mail, so it stays as it is.
@@ -129,7 +129,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
       await mail.leave(former);
       await client.call("unregister", { claude_pid }, former);
     } catch (error) {
-      if (!(error instanceof CctError && isRefusal(error))) throw error;
+      if (!isRefused(error)) throw error;
     }
     store({ ...former, started: "" }, saveRecord);
   }
@@ -148,3 +148,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
     leave,
   };
 }
+
+/** Whether the broker itself rejected the peer. What an impostor answers is not heard, and changes no record. */
+const isRefused = (error: unknown): error is CctError =>
+  error instanceof CctError && isRefusal(error) && !isNoAnswer(error);

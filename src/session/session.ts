@@ -35,7 +35,7 @@ export function openSession(world: World): Session {
   } catch {
     // Another session sweeps at the same moment. The next one removes what is left.
   }
-  const client = localClient(config, world.random);
+  const client = localClient(config, world);
   const peer = createCurrentPeer();
   const outbox = createOutbox(world, config, client, peer.credentials);
   const mail = createMail(spool, client, peer.credentials, outbox, world.now, config.delivery);

@@ -57,6 +57,18 @@ export async function deviceByToken(sql: Sql, tokenHash: string): Promise<Device
   return row && toDevice(row);
 }
 
+/** The stored hashes of tokens and invitations that begin with these hexadecimal characters, revoked and used ones too. */
+export async function tokenHashesWith(sql: Sql, start: string): Promise<string[]> {
+  // A range, which the indexes of both databases serve; "g" comes after every hexadecimal digit.
+  const rows = await sql(
+    `SELECT token_hash AS hash FROM devices WHERE token_hash >= $1 AND token_hash < $2
+     UNION ALL SELECT code_hash AS hash FROM invitations WHERE code_hash >= $1 AND code_hash < $2`,
+    start,
+    `${start}g`,
+  );
+  return rows.map((row) => text(row, "hash"));
+}
+
 /** The revoked ones among these devices. */
 export async function revokedAmong(sql: Sql, deviceIds: readonly string[]): Promise<string[]> {
   if (deviceIds.length === 0) return [];

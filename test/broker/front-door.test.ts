@@ -113,7 +113,7 @@ describe("an invalid request is refused with what is wrong and what to do next, 
 });
 
 describe("a wrong method", () => {
-  const GETS = ["/health", "/ready", "/status", "/metrics", "/events", "/openapi.json"];
+  const GETS = ["/health", "/ready", "/prove", "/status", "/metrics", "/events", "/openapi.json"];
   const wrong = [
     ...["GET", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => [method, "/api/list_peers", "POST"] as const),
     ...GETS.flatMap((path) => ["POST", "DELETE"].map((method) => [method, path, "GET"] as const)),

@@ -1,7 +1,6 @@
 /** A client that has several addresses: which it asks, when it asks another, and when it does not. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, test as inTurn } from "vitest";
 import { type Client, createClient, isNoAnswer, wasNotReceived } from "../../src/client/client.ts";
@@ -28,12 +27,12 @@ beforeAll(async () => {
   broker = await startBroker();
 });
 
+/** What a client gets of the world; `random` 0 keeps the order of its addresses. */
+const world = (random = 0.5) => ({ random: () => random, newId: () => randomBytes(16).toString("hex") });
+
 /** A client that asks these addresses in this order. */
 function client(...urls: string[]): Client {
-  const made = createClient(
-    () => ({ urls, token: broker.token }),
-    () => 0,
-  );
+  const made = createClient(() => ({ urls, token: broker.token, forwardedTo: [new URL(broker.url).host] }), world(0));
   atEnd(() => made.close());
   return made;
 }
@@ -104,10 +103,7 @@ test("a broker that falls silent is not waited for while there is another, and i
 test("a broker that ends its streams is left at once", async () => {
   const ending = await startBroker();
   const urls = [ending.url, broker.url];
-  const one = createClient(
-    () => ({ urls, token: ending.token }),
-    () => 0,
-  );
+  const one = createClient(() => ({ urls, token: ending.token }), world(0));
   const { peer_id, secret = "" } = await ok(ending, "register", {
     name: "x",
     host: "h",
@@ -165,23 +161,23 @@ test("a call is repeated only where its operation says that this is safe", () =>
 });
 
 test("the home's own token is shown to nobody when one address of several is elsewhere", async () => {
-  const shown: unknown[] = [];
-  const server = createServer((request, response) => {
-    shown.push(request.headers.authorization);
-    response.end("{}");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  atEnd(() => server.close());
-  const here = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const home = tempHome();
   mkdirSync(home, { mode: 0o700 });
-  writeFileSync(join(home, "token"), "the-home's-own", { mode: 0o600 });
-  for (const CCT_BROKER of [here, `${here},http://127.0.0.2:9`, `${here},http://192.0.2.1:9`]) {
-    const one = localClient(loadConfig({ env: { CCT_HOME: home, CCT_BROKER }, cwd: "/" }), Math.random);
-    await until("it was asked", async () => (await one.healthOfEach()).some(({ about }) => about));
+  writeFileSync(join(home, "token"), broker.token, { mode: 0o600 });
+  const shown: unknown[] = [];
+  for (const more of ["", ",http://127.0.0.2:9", ",http://192.0.2.1:9"]) {
+    const { url, env, heard } = await startProxy(broker.url);
+    const config = loadConfig({ env: { CCT_HOME: home, CCT_BROKER: url + more, ...env }, cwd: "/" });
+    const one = localClient(config, world());
+    const health = (await one.healthOfEach()).find((each) => each.url === url);
     one.close();
+    shown.push([heard().includes(broker.token), health?.problem?.message ?? "healthy"]);
   }
-  expect(shown).toEqual(["Bearer the-home's-own", "Bearer the-home's-own", "Bearer"]);
+  expect(shown).toEqual([
+    [true, "healthy"],
+    [true, "healthy"],
+    [false, expect.stringContaining("has no token for the broker")],
+  ]);
 });
 
 const FP = "ab".repeat(32);

@@ -114,12 +114,13 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
           expect(failure(await victim(home)("start"))).toMatch(/belongs to user|symbolic link/);
         }
         expect(heard).toEqual([]);
-        // The same note, our own: that one is believed, so the trap does hear what is sent.
+        // The same note, our own: that one is believed, so the trap is asked for a proof. It gets no token without one.
         const home = openHome();
         writeFileSync(join(home, "token"), "the-token\n", { mode: 0o600 });
         writeFileSync(join(home, name), content, { mode: 0o600 });
         await victim(home)("status");
-        expect(heard.join()).toContain("the-token");
+        expect(heard.join()).toContain("GET /prove");
+        expect(heard.join()).not.toContain("the-token");
       },
       60_000,
     );

@@ -41,7 +41,7 @@ async function line(home: string, host: TestHost): Promise<string> {
 }
 
 const person = (home: string, CCT_BROKER: string) => {
-  const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_BROKER };
+  const env = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_BROKER, ...ways() };
   return (...words: string[]) => cct(words, { env });
 };
 
@@ -51,6 +51,9 @@ async function streams(): Promise<number> {
   return ((await response.json()) as { streams: number }).streams;
 }
 
+/** The addresses of the test lead to this broker. */
+const ways = () => ({ CCT_FORWARDED_TO: new URL(broker.url).host });
+
 /** Three proxies to one broker stand for three brokers with one database. */
 const threeWays = (): Promise<Link[]> => Promise.all([1, 2, 3].map(() => startProxy(broker.url)));
 
@@ -58,8 +61,8 @@ const threeWays = (): Promise<Link[]> => Promise.all([1, 2, 3].map(() => startPr
 inTurn(
   "while brokers die one after the other, every message of two sessions arrives, and duplicates are marked",
   async () => {
-    const ways = await threeWays();
-    const env = { CCT_BROKER: ways.map(({ url }) => url).join(",") };
+    const links = await threeWays();
+    const env = { CCT_BROKER: links.map(({ url }) => url).join(","), ...ways() };
     const [here, there] = [machine(), machine()];
     const [ann, ben] = await Promise.all([startHost(here, "ann", { env }), startHost(there, "ben", { env })]);
     await Promise.all([ann.ready(), ben.ready()]);
@@ -90,7 +93,7 @@ inTurn(
       return until("both go on", () => sent.length > from.sent + more && seen.length > from.seen + more);
     };
     await enough(5);
-    for (const way of ways) {
+    for (const way of links) {
       // At least two brokers always work.
       way.cut();
       await enough(5);
@@ -115,9 +118,9 @@ inTurn(
 );
 
 test("with two of three brokers down, all commands work, and status and doctor name the two", async () => {
-  const ways = await threeWays();
-  const [a, b, c] = ways.map(({ url }) => url);
-  for (const way of ways.slice(0, 2)) way.cut();
+  const links = await threeWays();
+  const [a, b, c] = links.map(({ url }) => url);
+  for (const way of links.slice(0, 2)) way.cut();
   const home = machine();
   const run = person(home, `${a},${b},${c}`);
   const told = await ok(broker, "register", { name: "told", host: "h", cwd: "/", claude_pid: 1, held: [] });
@@ -147,7 +150,7 @@ test("with two of three brokers down, all commands work, and status and doctor n
     verdict: "ok",
     found: expect.stringContaining(`broker ${a} or ${b} or ${c}`),
   });
-  ways[2]?.cut();
+  links[2]?.cut();
   expect(failure(await run("status"))).toContain(`No broker answers at ${a} or ${b} or ${c}`);
 });
 
@@ -167,7 +170,7 @@ test("the command sets, shows and unsets a list of addresses", async () => {
 test("a broker without its database keeps its sessions: they report it, keep listening, and continue when it is back", async () => {
   const unwell = await startUnwell(broker.url);
   const home = machine();
-  const eve = await startHost(home, "eve", { env: { CCT_BROKER: unwell.url } });
+  const eve = await startHost(home, "eve", { env: { CCT_BROKER: unwell.url, ...ways() } });
   await eve.ready();
   await until("she stands there", async () => /^CCT:[0-9a-f]{4}/.test(await line(home, eve)));
   const opened = () => unwell.asked.filter((path) => path === "/events").length;
@@ -202,7 +205,7 @@ inTurn.skipIf(!canMount() && notRun(severalRecords, "no mount namespaces"))(seve
   const env = { PATH: process.env.PATH, HOME: tempFolder(), CCT_HOME: tempHome(), CCT_TOKEN: token };
   const within = (command: string[]): string[] => withHosts(hosts, command).flat();
   for (const more of [
-    { CCT_BROKER: `http://localhost:${way.port}` },
+    { CCT_BROKER: `http://localhost:${way.port}`, CCT_FORWARDED_TO: new URL(open.url).host },
     { CCT_BROKER: `https://localhost:${way.port}`, CCT_FINGERPRINT: `${"0".repeat(64)},${fingerprint}` },
   ]) {
     expect(success(await cct(["peers"], { env: { ...env, ...more }, within }))).toMatch(/No peer/);

@@ -42,7 +42,7 @@ syncBuiltinESMExports();
   writeFileSync(preload, code);
   const proxy = await startProxy(broker.url);
   const options = `${clock.env.NODE_OPTIONS} --import=${pathToFileURL(preload).href}`;
-  return { home, proxy, clock, env: { CCT_BROKER: proxy.url, NODE_OPTIONS: options } };
+  return { home, proxy, clock, env: { CCT_BROKER: proxy.url, ...proxy.env, NODE_OPTIONS: options } };
 }
 
 async function line(home: string, host: TestHost): Promise<string> {

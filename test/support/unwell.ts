@@ -8,7 +8,7 @@ export interface Unwell {
   url: string;
   /** From now on: whether calls are answered with "not now". */
   notNow(is: boolean): void;
-  /** Paths that were asked for, as they came. */
+  /** Paths that were asked for, as they came; not the proofs of connections. */
   asked: string[];
 }
 
@@ -17,8 +17,9 @@ export async function startUnwell(target: string): Promise<Unwell> {
   const asked: string[] = [];
   let unwell = false;
   const server = createServer((incoming, response) => {
-    asked.push(incoming.url ?? "");
-    if (unwell && incoming.url !== "/health") {
+    const isProof = incoming.url === "/prove";
+    if (!isProof) asked.push(incoming.url ?? "");
+    if (unwell && !isProof && incoming.url !== "/health") {
       incoming.resume();
       response.writeHead(503, { "content-type": "application/json" });
       return void response.end(

@@ -1,11 +1,11 @@
 /** Authentication: which principal a request's bearer token belongs to, and which peer it claims to be. */
-import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { type Credentials, hashSecret, type Principal } from "../../operations/core/identity.ts";
 import { usedUp } from "../../operations/support/invitations.ts";
 import { CctError } from "../../platform/errors.ts";
+import { CHALLENGE_HEADER, isSame, type Proof, prove, readChallenge } from "../../platform/proof.ts";
 import { LAST_SEEN_INTERVAL_MS } from "../../rules/devices.ts";
-import { type Device, deviceByToken, findInvitation, updateDevice } from "../../store/devices.ts";
+import { type Device, deviceByToken, findInvitation, tokenHashesWith, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
 import { isFromThisMachine } from "./listeners.ts";
 
@@ -56,8 +56,24 @@ async function recordSeen(sql: Sql, hash: string, now: number): Promise<void> {
 
 const isSeenDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > LAST_SEEN_INTERVAL_MS;
 
-/** Compares two hashes, which have the same length, in constant time. */
-const isSame = (a: string, b: string): boolean => timingSafeEqual(Buffer.from(a), Buffer.from(b));
+/**
+ * Proves to a client that this broker knows its token, which the client has not sent yet. A token that was revoked or
+ * used is proven too: what it opens is decided when it comes. Throws `unauthorized` for a token that is not known here.
+ */
+export async function proveTo(request: IncomingMessage, { token, store }: Keys): Promise<Proof> {
+  const challenge = readChallenge(request.headers[CHALLENGE_HEADER]);
+  if (!challenge)
+    throw new CctError("bad_request", `There is no ${CHALLENGE_HEADER} header.`, "See docs/api.md for its form.");
+  const home = isFromThisMachine(request.socket) ? [hashSecret(token)] : [];
+  const isMeant = (hash: string): boolean => hash.startsWith(challenge.keyId);
+  // The home's clients are answered also while the database is away.
+  const known = home.some(isMeant) ? home : await store.read((sql) => tokenHashesWith(sql, challenge.keyId));
+  for (const hash of known.filter(isMeant)) {
+    const proof = prove(hash, challenge, request.socket);
+    if (proof) return proof;
+  }
+  throw new CctError("unauthorized", "The broker does not know this token.", "Is it the token of another broker?");
+}
 
 /** The peer that a request claims to be; `invoke` checks the secret. */
 export function peerCredentials(request: IncomingMessage): Credentials | undefined {

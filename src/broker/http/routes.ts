@@ -7,12 +7,13 @@ import type { Environment } from "../../operations/core/transaction.ts";
 import { operations } from "../../operations/index.ts";
 import { openapi } from "../../operations/surface/openapi.ts";
 import { CctError } from "../../platform/errors.ts";
+import { PROOF_PATH } from "../../platform/proof.ts";
 import { allows } from "../../rules/devices.ts";
 import { requireBelow } from "../../rules/quotas.ts";
 import { countPeers } from "../../store/peers.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
-import { authenticateToken, type Keys, peerCredentials } from "./auth.ts";
+import { authenticateToken, type Keys, peerCredentials, proveTo } from "./auth.ts";
 import { createBodyReader } from "./body.ts";
 import type { Answer } from "./responder.ts";
 import type { Tarpit } from "./tarpit.ts";
@@ -103,6 +104,7 @@ export function createRoutes({
         },
       },
     ],
+    [PROOF_PATH, { method: "GET", open: async (request) => ({ body: await proveTo(request, keys) }) }],
     [
       "/status",
       { method: "GET", handle: async (_request, principal) => ({ body: await monitoring.status(joined(principal)) }) },

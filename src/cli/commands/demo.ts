@@ -77,7 +77,7 @@ function privateStage(outer: World): Stage {
   };
   const world = { ...outer, env: { ...outer.env, ...settings } };
   const config = loadConfig(world);
-  const client = localClient(config, world.random);
+  const client = localClient(config, world);
   const sessions: StandIn[] = [];
   let starting: Promise<unknown> = Promise.resolve();
   let removing: Promise<void> | undefined;

@@ -89,7 +89,7 @@ function tryToWrite(folder: string, newId: () => string): void {
 }
 
 async function broker(world: World, config: Config): Promise<Finding[]> {
-  const client = localClient(config, world.random);
+  const client = localClient(config, world);
   try {
     const about = await client.health();
     if (!about)
@@ -177,7 +177,7 @@ async function claude(world: World, config: Config): Promise<Finding[]> {
  */
 async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
-  const client = localClient(config, world.random);
+  const client = localClient(config, world);
   const started: StandIn[] = [];
   async function begin(name: string): Promise<{ session: StandIn; peer_id: string }> {
     const session = standIn(world, config.home, name, folder);

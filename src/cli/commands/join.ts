@@ -66,7 +66,7 @@ async function redeem(world: World, invitation: Invitation, name: string): Promi
     const url = `${invitation.tls ? "https" : "http"}://${address}`;
     const { code: token, fingerprint } = invitation;
     const fingerprints = fingerprint === undefined ? undefined : [fingerprint];
-    const client = createClient(() => ({ urls: [url], token, fingerprints }), world.random);
+    const client = createClient(() => ({ urls: [url], token, fingerprints }), world);
     try {
       const joined = await client.call("join_device", { name });
       return { url, token: joined.token };

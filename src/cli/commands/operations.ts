@@ -94,7 +94,7 @@ function addOperation(
     const input = await checkOutgoing(special?.toInput?.(typed) ?? typed);
     const config = loadConfig(world);
     prepareHome(config.home, world.user, false);
-    const client = localClient(config, world.random);
+    const client = localClient(config, world);
     try {
       const home = special?.worksOffline(options, config) ? config.home : undefined;
       const me = actor(world, config, as === undefined ? undefined : await peerNamed(client, String(as), home));

@@ -67,7 +67,7 @@ async function up(context: Context): Promise<void> {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, true);
   const tick = paint(screen, "green", "✓");
-  const client = localClient(config, world.random);
+  const client = localClient(config, world);
   try {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();

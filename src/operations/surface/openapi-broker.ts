@@ -32,6 +32,36 @@ export function brokerPaths(errors: (codes: readonly ErrorCode[]) => Json): Json
         503: { description: "It cannot now.", content: json(schemaRef("Ready")) },
       },
     }),
+    get("/prove", "Proof that the broker knows a token", {
+      description:
+        "For clients, before they send a token by plain HTTP: see docs/api.md. The proof is the HMAC-SHA256, with the token's " +
+        "SHA-256 in hexadecimal as its key, of the lines `cct broker 1`, nonce and address.",
+      security: [{}],
+      parameters: [
+        {
+          name: "X-CCT-Challenge",
+          in: "header",
+          required: true,
+          description: "Key, nonce and the client's signature, in hexadecimal, joined by dots.",
+          schema: { type: "string", pattern: "^[0-9a-f]{16}\\.[0-9a-f]{32}\\.[0-9a-f]{64}$" },
+        },
+      ],
+      responses: {
+        200: {
+          description: "The proof.",
+          content: json({
+            type: "object",
+            properties: {
+              address: { type: "string", description: "the broker's end of this connection: address:port" },
+              proof: { type: "string" },
+            },
+            required: ["address", "proof"],
+            additionalProperties: false,
+          }),
+        },
+        ...errors(withToken),
+      },
+    }),
     get("/status", "State of the broker and of its mail", {
       security: [{ token: [] }],
       responses: { 200: { description: "The state.", content: json(schemaRef("Status")) }, ...errors(withToken) },

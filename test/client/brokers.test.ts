@@ -48,14 +48,14 @@ async function failure(work: Promise<unknown>): Promise<CctError> {
 
 const pools = async (): Promise<string[]> => (await ok(broker, "list_pools", {})).pools.map((pool) => pool.name);
 
-test("nobody at the first address: the second is used, at once and from then on, whatever the call", async () => {
+test("without an answer from the first address, the second is used, at once and from then on, for any call", async () => {
   const one = client(NOBODY, broker.url);
   await one.call("create_pool", { name: "second", purpose: "a call that is not to be made twice" });
   expect(one.inUse()).toBe(broker.url);
   expect(await pools()).toContain("second");
 });
 
-test("nobody anywhere: one error that names them all, and says that nobody has heard it", async () => {
+test("without any answer, one error names all addresses and says that none received the call", async () => {
   const error = await failure(client(NOBODY, "http://127.0.0.1:10").call("list_peers", {}));
   expect(error).toMatchObject({ code: "unavailable" });
   expect(error.message).toMatch(/127\.0\.0\.1:9\..*127\.0\.0\.1:10\./);
@@ -63,7 +63,7 @@ test("nobody anywhere: one error that names them all, and says that nobody has h
   expect(await client(NOBODY, "http://127.0.0.1:10").health()).toBe(undefined);
 });
 
-test("an answer that got lost: a message is sent again and is one; what may not happen twice is not asked again", async () => {
+test("after a lost answer, a message is repeated and stored once; a call that must not be made twice is not repeated", async () => {
   const lossy = await startProxy(broker.url);
   lossy.loseAnswers();
   const { peer_id } = await ok(broker, "register", { name: "lost", host: "h", cwd: "/", claude_pid: 1, held: [] });
@@ -81,7 +81,7 @@ test("an answer that got lost: a message is sent again and is one; what may not 
   expect(one.inUse()).toBe(broker.url);
 });
 
-test("a broker that falls silent is not waited for while there is another, and its stream ends", async () => {
+test("a broker that falls silent is abandoned while there is another, and its stream ends", async () => {
   const proxy = await startProxy(broker.url);
   const { peer_id, secret = "" } = await ok(broker, "register", {
     name: "hush",
@@ -120,7 +120,7 @@ test("a broker that ends its streams is left at once", async () => {
   one.close();
 });
 
-test("'not now' is an answer: another broker is asked, all of them are not, and the stream stays", async () => {
+test("after `unavailable`, one other broker is asked, not all of them, and the stream stays", async () => {
   const [a, b, c] = [await startUnwell(broker.url), await startUnwell(broker.url), await startUnwell(broker.url)];
   const { peer_id, secret = "" } = await ok(broker, "register", {
     name: "calm",
@@ -149,7 +149,7 @@ test("'not now' is an answer: another broker is asked, all of them are not, and 
   expect(over).toBe(false);
 });
 
-test("a call is repeated only where its operation says that this is safe", () => {
+test("a call is repeated only if its operation says that this is safe", () => {
   for (const { name, repeatable, tool } of surface) {
     expect([name, isRepeatable(name, {})]).toEqual([name, repeatable === "always"]);
     // What changes nothing can always be asked again.
@@ -160,7 +160,7 @@ test("a call is repeated only where its operation says that this is safe", () =>
   expect(isRepeatable("check_messages", {})).toBe(false);
 });
 
-test("the home's own token is shown to nobody when one address of several is elsewhere", async () => {
+test("the home's own token is sent to none of a list that has an address elsewhere", async () => {
   const home = tempHome();
   mkdirSync(home, { mode: 0o700 });
   writeFileSync(join(home, "token"), broker.token, { mode: 0o600 });

@@ -44,7 +44,7 @@ describe("a lock file", () => {
     expect(existsSync(`${path}.break`)).toBe(false);
   });
 
-  test("is no place to be misled: a folder or link there is an error", () => {
+  test("is not a folder or a link: those are errors", () => {
     const path = newLock();
     mkdirSync(path);
     expect(() => tryLock(path, me)).toThrow("not a regular file of yours");

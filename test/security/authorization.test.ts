@@ -136,7 +136,7 @@ describe.each(Object.keys(answers) as OperationName[])("%s", (operation) => {
 });
 
 // Answers to wrong credentials come slowly after the first, so they are asked for side by side.
-describe("wrong credentials open nothing:", () => {
+describe("wrong credentials are refused by every operation:", () => {
   const all = Object.keys(answers) as OperationName[];
   const wrong = (operation: OperationName, headers: NonNullable<Call["headers"]>, as?: Credentials): Promise<Answer> =>
     send(broker, { path: `/api/${operation}`, body: JSON.stringify(answers[operation].input()), headers, as });
@@ -152,7 +152,7 @@ describe("wrong credentials open nothing:", () => {
       expect(refusal(answer)).toMatchObject({ status: 401, code: "unauthorized" });
   });
 
-  test("a peer with another's secret", async () => {
+  test("a peer's id with another peer's secret", async () => {
     const mixed = { peer_id: ann.peer_id, secret: ben.secret };
     // Whoever joins is no peer, and the code says who that is.
     const others = all.filter((operation) => !answers[operation].may.includes("invitation"));
@@ -161,7 +161,7 @@ describe("wrong credentials open nothing:", () => {
   });
 });
 
-test("the table has every operation, and no other", () => {
+test("the table has exactly the operations that exist", () => {
   expect(Object.keys(answers).sort()).toEqual(operations.map((one) => one.name).sort());
 });
 
@@ -198,7 +198,7 @@ test("a person at another machine sees what a stranger to all pools sees", async
   }
 });
 
-test("without a token there is nothing but the word that the broker is alive", async () => {
+test("without a token, /health says only that a broker runs, and every other route answers 401", async () => {
   const health = (token: string | undefined): Promise<Answer> =>
     send(broker, {
       method: "GET",

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 const as = (token: string): TestBroker => ({ ...broker, token });
 
-test("an invitation makes one device, with its scope, and no second one", async () => {
+test("an invitation makes one device with its scope, and only one", async () => {
   const { code, scope } = await ok(broker, "invite_device", { scope: "read" });
   expect(scope).toBe("read");
   const joined = await ok(as(code), "join_device", { name: "Ben's Laptop" });
@@ -26,7 +26,7 @@ test("an invitation makes one device, with its scope, and no second one", async 
   expect(await refused(as(code), "join_device", { name: "second" })).toMatchObject({ code: "unauthorized" });
 });
 
-test("of many that use one invitation at the same time, one gets in", async () => {
+test("of many that use one invitation at the same time, exactly one gets in", async () => {
   const { code } = await ok(broker, "invite_device", {});
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i): Promise<Answer> => call(as(code), "join_device", { name: `racer-${i}` })),
@@ -35,7 +35,7 @@ test("of many that use one invitation at the same time, one gets in", async () =
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 401]));
 });
 
-test("a revoked device's stream ends within a second, its token opens nothing, and its peers are offline", async () => {
+test("when a device is revoked, its stream ends within a second, its token is refused and its peers are offline", async () => {
   const device = await ok(broker, "add_device", { name: "desk" });
   const peer = await newPeer(as(device.token), "at-desk");
   const stays = await newPeer(broker, "stays");
@@ -57,7 +57,7 @@ test("a revoked device's stream ends within a second, its token opens nothing, a
   expect(await refused(broker, "revoke_device", { device: "desk" })).toMatchObject({ code: "not_found" });
 });
 
-test("who guesses tokens at /health learns nothing, and is written down without the guess", async () => {
+test("guessing tokens at /health reveals nothing, and the log has the attempt without the guess", async () => {
   const asked = await startBroker();
   const guess = "0123456789abcdef0123456789abcdef";
   const answer = await send({ ...asked, token: guess }, { method: "GET", path: "/health" });
@@ -69,7 +69,7 @@ test("who guesses tokens at /health learns nothing, and is written down without 
   expect(log).not.toContain(guess);
 });
 
-test("names of devices do not clash, and a device is named by its id too", async () => {
+test("names of devices do not collide, and a device can be given by its id", async () => {
   const [one, two] = [
     await ok(broker, "add_device", { name: "twin" }),
     await ok(broker, "add_device", { name: "twin", scope: "admin" }),
@@ -84,7 +84,7 @@ test("names of devices do not clash, and a device is named by its id too", async
   expect(await ok(as(two.token), "notes", {})).toEqual({ notes: [] });
 });
 
-test("tokens are kept as hashes, and shown by nothing but the answer that made them", async () => {
+test("tokens are stored as hashes, and shown only in the answer that created them", async () => {
   const { token, device_id } = await ok(broker, "add_device", { name: "quiet" });
   const { code } = await ok(broker, "invite_device", {});
   const listed = JSON.stringify(await ok(broker, "list_devices", { all: true }));
@@ -121,7 +121,7 @@ describe("a join string", () => {
     { requiredKeys: ["addresses", "tls", "code"] },
   );
 
-  test("says what was put in, as one word that a shell leaves alone", () => {
+  test("returns what was put in, as one word that needs no quoting in a shell", () => {
     fc.assert(
       fc.property(invitation, (one) => {
         const word = writeJoinString(one);
@@ -131,7 +131,7 @@ describe("a join string", () => {
     );
   });
 
-  test("that is cut or mistyped is refused, without its words in the error", () => {
+  test("that is cut or mistyped is refused, and the error does not repeat it", () => {
     fc.assert(
       fc.property(invitation, fc.nat(), fc.constantFrom("cut", "changed"), (one, at, how) => {
         const word = writeJoinString(one);

@@ -91,8 +91,8 @@ function keepNote(broker: TestBroker): () => void {
   return write;
 }
 
-describe("after a broker was killed, and its port and its number are somebody else's", () => {
-  test("a session that stood still meanwhile shows him nothing, says what is wrong, and goes on when a broker is back", async () => {
+describe("if another user takes the port and pid of a killed broker", () => {
+  test("a session that was stopped meanwhile sends no secret, says what is wrong, and recovers when a broker is back", async () => {
     const broker = await startBroker();
     const rewrite = keepNote(broker);
     const host = await startHost(broker.home, "sleeper");
@@ -125,7 +125,7 @@ describe("after a broker was killed, and its port and its number are somebody el
     expect(await host.tool("cct_list_pools")).toMatchObject({ isError: false });
   }, 60_000);
 
-  test("commands show him nothing either, and say what to do", async () => {
+  test("commands send no secret either, and say what to do", async () => {
     const broker = await startBroker();
     const rewrite = keepNote(broker);
     await broker.stop();
@@ -144,13 +144,13 @@ describe("after a broker was killed, and its port and its number are somebody el
   }, 60_000);
 });
 
-describe("in front of a broker", () => {
+describe("between a client and its broker", () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await startBroker();
   });
 
-  test("a relay to the broker at its other port learns nothing", async () => {
+  test("a relay to the broker on another port learns no secret", async () => {
     const relay = await startProxy(broker.url);
     const peer = await newPeer(broker, "relayed");
     const client = clientOf({ urls: [relay.url], token: broker.token });
@@ -178,7 +178,7 @@ describe("in front of a broker", () => {
     expect(await client.call("list_pools", {})).toEqual({ pools: [] });
   });
 
-  test("of several brokers in a list, the one that proves itself is used, and the others are shown nothing", async () => {
+  test("of several brokers in a list, the one that proves itself is used, and the others get no secret", async () => {
     const [dumb, relay] = [await impostor(FRIENDLY), await startProxy(broker.url)];
     const client = clientOf({ urls: [dumb.url, relay.url, broker.url], token: broker.token });
     await client.call("create_pool", { name: "proven", purpose: "made once" });
@@ -186,7 +186,7 @@ describe("in front of a broker", () => {
     for (const one of [dumb, relay]) expect(one.heard()).not.toContain(broker.token);
   });
 
-  test("a recorded proof opens nothing", async () => {
+  test("a recorded proof cannot be used again", async () => {
     const tunnel = await startProxy(broker.url);
     const seen = clientOf({ urls: [tunnel.url], token: broker.token, forwardedTo: [new URL(broker.url).host] });
     await seen.health();
@@ -199,7 +199,7 @@ describe("in front of a broker", () => {
     expect(his.heard()).not.toContain(broker.token);
   });
 
-  test("the proof of a device's token, and of an invitation's, needs no other secret than that one", async () => {
+  test("the proof of a device's or an invitation's token needs no other secret", async () => {
     const { token } = await ok(broker, "add_device", { name: "desk" });
     expect(await clientOf({ urls: [broker.url], token }).call("list_peers", {})).toMatchObject({
       peers: expect.any(Array),
@@ -213,7 +213,7 @@ describe("in front of a broker", () => {
     expect(joined).toMatchObject({ name: "desk" });
   });
 
-  test("who joins by plain HTTP shows the code to nobody but the broker", async () => {
+  test("a join over plain HTTP shows the code only to the broker", async () => {
     const code = randomBytes(16).toString("hex");
     const his = await impostor(FRIENDLY);
     const word = writeJoinString({ addresses: [new URL(his.url).host], tls: false, code });
@@ -278,7 +278,7 @@ describe("in front of a broker", () => {
     expect(his.heard()).not.toContain(broker.token);
   });
 
-  test("the broker proves nothing to one who does not hold the token", async () => {
+  test("the broker proves nothing to a client that does not have the token", async () => {
     for (const header of [undefined, "x", `${"0".repeat(16)}.${"0".repeat(32)}.${"0".repeat(64)}`]) {
       const headers = header === undefined ? {} : { "x-cct-challenge": header };
       const answer = await fetch(`${broker.url}/prove`, { headers });

@@ -1,6 +1,6 @@
 /**
- * Another user of the same machine tries at a home that he laid in the way, and at one that once stood open to him. His victim
- * is root here, whom no mode stops: what refuses his plants is the program, not the system.
+ * Another user of the same machine plants a home, or returns to one that was once open to others. The victim is root here, which
+ * file modes do not stop: the refusals are the program's, not the system's.
  */
 import { execFileSync } from "node:child_process";
 import {
@@ -29,7 +29,7 @@ import { canBeMallory, mallory, malloryStays, openFolder, trap } from "./mallory
 import { ALL, everything, hooksSay, MAIL, silence, statusLine, victim } from "./victim.ts";
 
 describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))(ALL, () => {
-  describe("lays something in the way of a home, in a folder for all", () => {
+  describe("plants something in the place of a home, in a folder that all may write", () => {
     const PLANTS = {
       "a folder of his": 'mkdir -m 777 "$1"',
       "a link to a folder of his": 'mkdir -m 777 "$1.his" && ln -s "$1.his" "$1"',
@@ -39,7 +39,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     };
 
     test.each(Object.entries(PLANTS))(
-      "%s: every command refuses it, hooks leave it alone",
+      "%s: every command refuses it, and hooks do not touch it",
       async (_what, plant) => {
         const home = join(openFolder(0o1777), "x");
         const mine = tempFolder();
@@ -63,13 +63,13 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       60_000,
     );
 
-    test("a folder that others may write in and that is not sticky is no place for a home", async () => {
+    test("a folder that others may write and that is not sticky is refused for a home", async () => {
       const folder = openFolder(0o777);
       expect(failure(await victim(join(folder, "x"))("start"))).toMatch(/Others can write in .*chmod go-w/);
       expect(readdirSync(folder)).toEqual([]);
     });
 
-    test("nor a folder below one of his, nor one that a link of his leads to", async () => {
+    test("so is a folder below one of the attacker's, or behind a link of the attacker's", async () => {
       const folder = openFolder(0o1777);
       await mallory('mkdir "$1/his" && ln -s "$2" "$1/link"', folder, tempFolder());
       for (const way of ["his/x", "his/a/b/x", "link/x"])
@@ -78,7 +78,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     });
   });
 
-  test("root in another user's HOME leaves nothing there", async () => {
+  test("root in another user's HOME creates nothing there", async () => {
     const theirs = openFolder(0o755);
     chownSync(theirs, 54_322, 54_322);
     for (const words of [["start"], ["install"], ["config", "set", "port", "8006"]])
@@ -86,7 +86,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     expect(readdirSync(theirs)).toEqual([]);
   });
 
-  describe("comes back to a home that once stood open to him", () => {
+  describe("returns to a home that was once open to others", () => {
     /** A home with a token, open to all, as after `chmod -R a+rwX`. */
     function openHome(): string {
       const home = join(openFolder(0o755), "home");
@@ -125,7 +125,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       60_000,
     );
 
-    test("a token that he knows, as file, link or pipe, is not taken", async () => {
+    test("a token that the attacker planted as file, link or pipe is not used", async () => {
       const PLANTS = ['echo known >"$1"', 'echo known >"$1.his"; ln -s "$1.his" "$1"', 'mkfifo "$1"'];
       for (const plant of PLANTS) {
         const home = openHome();
@@ -136,7 +136,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       }
     });
 
-    test("a link to a file of the victim, by every name that is written, changes nothing of it", async () => {
+    test("a link to a file of the victim, in the place of any file that CCT writes, does not change its target", async () => {
       const names = ["cct.db", "cct.db-wal", "broker.json", "config.json", "token", "log/broker.log", "install.lock"];
       for (const name of names) {
         const home = openHome();
@@ -148,7 +148,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       }
     });
 
-    test("a hard link of his keeps no hold on what is written later", async () => {
+    test("a hard link of the attacker does not show what is written later", async () => {
       const home = openHome();
       writeFileSync(join(home, "broker.json"), "{}\n", { mode: 0o600 });
       linkSync(join(home, "broker.json"), join(home, "../kept"));
@@ -157,7 +157,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       await broker.stop("SIGTERM");
     });
 
-    test("the note of a killed broker, whose number and port he has now, leads nobody to him", async () => {
+    test("the broker file of a killed broker, whose pid and port the attacker now has, is not used", async () => {
       const first = await spawnBroker({ home: join(openFolder(0o755), "home") });
       await first.stop("SIGKILL");
       const { url, heard } = await trap();
@@ -168,7 +168,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       expect(heard).toEqual([]);
     });
 
-    test("what he left in a session's spool is cleared away, and hooks neither follow it nor hang on it", async () => {
+    test("what the attacker left in a session's spool is removed, and hooks neither follow it nor block on it", async () => {
       const broker = await spawnBroker({ home: join(openFolder(0o755), "home") });
       const precious = join(tempFolder(), "precious");
       writeFileSync(precious, "precious\n");
@@ -211,7 +211,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       rmSync(precious);
     });
 
-    test("a spool, and a status, that are links or pipes of his", async () => {
+    test("a spool or status file that is a link or pipe of the attacker is ignored", async () => {
       const broker = await spawnBroker({ home: join(openFolder(0o755), "home") });
       const { pid = 0 } = malloryStays();
       const his = openFolder(0o777);

@@ -1,4 +1,4 @@
-/** Another user of the same machine, who really tries, with his own processes, at a home that is in use. */
+/** Another user of the same machine attacks a home in use, with real processes of that user. */
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ import { canBeMallory, mallory, openFolder } from "./mallory.ts";
 import { ALL, everything } from "./victim.ts";
 
 describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))(ALL, () => {
-  describe("at a home that is in use", () => {
+  describe("at a home in use", () => {
     let broker: BrokerProcess;
     let host: TestHost;
     const secrets: string[] = [];
@@ -31,12 +31,12 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
         secrets.push(JSON.parse(readFileSync(join(broker.home, "peers", name), "utf8")).secret);
     });
 
-    test("he can read what stands open beside it: these attacks do reach that far", async () => {
+    test("the attacker can read an open file beside the home, so the attacks below do reach it", async () => {
       writeFileSync(join(broker.home, "../open"), "open\n", { mode: 0o644 });
       expect((await mallory('cat "$1"', join(broker.home, "../open"))).stdout).toBe("open\n");
     });
 
-    test("he reads, lists, writes, links, moves and removes nothing", async () => {
+    test("the attacker can read, list, write, link, move and remove nothing", async () => {
       const paths = everything(broker.home);
       expect(paths.length).toBeGreaterThan(12);
       const script = `for path do
@@ -55,7 +55,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       expect(removed).toEqual([]);
     });
 
-    test("the broker tells him that it is alive, and nothing else, whatever token he guesses", async () => {
+    test("the broker says only that it runs, whatever token the attacker guesses", async () => {
       const script = `port=$1; shift
         ask() { exec 3<>"/dev/tcp/127.0.0.1/$port"; printf '%s %s HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nConnection: close\\r\\n%sContent-Length: 2\\r\\nContent-Type: application/json\\r\\n\\r\\n{}' "$@" >&3; IFS=' ' read -r _ code _ <&3; cat <&3 >&2; exec 3>&-; printf '%s ' "$code"; }
         for path in /api/list_peers /api/messages /api/register /events /api/nothing; do
@@ -76,7 +76,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       for (const secret of [...secrets, broker.home, "victim", "friend"]) expect(stderr).not.toContain(secret);
     });
 
-    test("no process shows a secret in its command line or environment, nor lets him see the latter", async () => {
+    test("no process shows a secret in its command line, or its environment to the attacker", async () => {
       const waiter = host.hook("Waiter");
       let waiterPid = 0;
       // Broker, host, session server, waiter. Short-lived children, such as git, may end at any moment.
@@ -99,7 +99,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
       await waiter;
     });
 
-    test("all that was made is its owner's alone, though the session began with umask 000", () => {
+    test("all files are readable by their owner only, although the session started with umask 000", () => {
       const open = everything(broker.home).filter((path) => {
         const stat = lstatSync(path, { throwIfNoEntry: false });
         return stat && (stat.mode & 0o777) !== (stat.isDirectory() ? 0o700 : 0o600);

@@ -21,7 +21,7 @@ const [packed]: { files: { path: string }[] }[] = JSON.parse(
 );
 const paths = (packed?.files ?? []).map(({ path }) => path);
 
-test("the package holds what it needs, and nothing else", () => {
+test("the package contains what it needs, and nothing else", () => {
   expect(paths.filter((path) => !WANTED.some((wanted) => wanted.test(path)))).toEqual([]);
   // Each line is there for something.
   for (const wanted of WANTED) expect(paths.some((path) => wanted.test(path))).toBe(true);

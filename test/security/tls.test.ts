@@ -31,7 +31,7 @@ async function joinString(broker: TestBroker, more: { fingerprint?: string } = {
   return writeJoinString({ addresses: [`127.0.0.1:${portOf(broker)}`], tls: true, fingerprint, code });
 }
 
-test("the certificate is made once, its key is for its owner alone, and a restart keeps it", async () => {
+test("the certificate is created once, its key is readable by its owner only, and a restart keeps it", async () => {
   const broker = await openBroker();
   const before = certificateOf(broker);
   expect(statSync(join(broker.home, "broker.key")).mode & 0o777).toBe(0o600);
@@ -40,12 +40,12 @@ test("the certificate is made once, its key is for its owner alone, and a restar
   expect(certificateOf(again)).toBe(before);
 });
 
-test("a broker for this machine alone makes no certificate", async () => {
+test("a broker for this machine alone creates no certificate", async () => {
   const broker = await startBroker();
   expect(() => certificateOf(broker)).toThrow(/ENOENT/);
 });
 
-test("a guest joins, talks, and refuses whoever shows another certificate, before it says a word", async () => {
+test("a client joins and calls, and refuses any other certificate before it sends anything", async () => {
   const broker = await openBroker();
   const { home, cct } = guest();
   const said = success(await cct("join", await joinString(broker), "--no-install"));
@@ -61,7 +61,7 @@ test("a guest joins, talks, and refuses whoever shows another certificate, befor
   await impostor.stop();
 });
 
-test("a join string with another fingerprint is refused, and is not used up", async () => {
+test("a join string with another fingerprint is refused, and stays unused", async () => {
   const broker = await openBroker();
   const word = await joinString(broker, { fingerprint: "0".repeat(64) });
   const { cct } = guest();
@@ -70,7 +70,7 @@ test("a join string with another fingerprint is refused, and is not used up", as
   success(await cct("join", right, "--no-install"));
 });
 
-test("one's own certificate is shown; one that cannot be used is named, and the broker does not start", async () => {
+test("a certificate of the user's own is shown; one that cannot be used is named, and the broker does not start", async () => {
   const folder = tempFolder();
   const [one, other] = [await makeCertificate(Date.now()), await makeCertificate(Date.now())];
   const [cert, key, wrong] = [join(folder, "my cert.pem"), join(folder, "my key.pem"), join(folder, "wrong.pem")];
@@ -113,7 +113,7 @@ function untilEnded(socket: Socket): Promise<number> {
   });
 }
 
-test("who connects and says nothing, or half of something, is let go", async () => {
+test("a connection that sends nothing, or only part of a request, is closed", async () => {
   const broker = await openBroker({ timing: { clientTimeoutMs: 1_000 } });
   const silent = await plain(broker);
   const halfHandshake = await plain(broker);
@@ -128,7 +128,7 @@ test("who connects and says nothing, or half of something, is let go", async () 
   await ok(broker, "list_peers", {});
 });
 
-test("a broker that is told to end does so soon, whatever hangs at it", async () => {
+test("a broker that is stopped ends soon, whatever connections are open", async () => {
   const broker = await openBroker();
   const sockets = [await plain(broker), await secure(broker), await plain(broker), await secure(broker)];
   sockets[2]?.write("GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n");
@@ -139,7 +139,7 @@ test("a broker that is told to end does so soon, whatever hangs at it", async ()
   expect(performance.now() - begin).toBeLessThan(10_000);
 });
 
-test("garbage in place of a handshake or of a request disturbs nobody", async () => {
+test("garbage in place of a handshake or request does not disturb others", async () => {
   const broker = await openBroker();
   for (const garbage of [[0x16], [0x16, 0x03, 0x01, 0xff, 0xff, 0x00], [0x00, 0x01], [0x80, 0x2e, 0x01]]) {
     const socket = await plain(broker);

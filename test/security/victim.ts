@@ -6,7 +6,7 @@ import { type CctRun, cct } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
 import { runHook } from "../support/host.ts";
 
-export const ALL = "what another user of the machine tries";
+export const ALL = "another user of the machine";
 const plugin = join(root, "plugin");
 const EVENTS = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolBatch", "Stop", "StopFailure", "SessionEnd"];
 export const MAIL = `normal 1\n"planted words"\nplanted words\n`;

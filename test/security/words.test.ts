@@ -59,7 +59,7 @@ beforeAll(async () => {
   await ann.ready();
 });
 
-describe("what others wrote", () => {
+describe("text from peers", () => {
   test.each([
     ["peers"],
     ["messages"],
@@ -68,7 +68,7 @@ describe("what others wrote", () => {
     ["service", "list"],
     ["notes"],
     ["send", "eve", "hello"],
-  ])("cct %s %s shows it with nothing that a terminal obeys and no line that is ours", async (...words) => {
+  ])("cct %s %s shows it without control characters and without lines that look like CCT's own", async (...words) => {
     const command = words.filter((word) => word !== undefined);
     const said = success(await person.cct(...command));
     expect(said).toContain(MARK);
@@ -84,7 +84,7 @@ describe("what others wrote", () => {
     ["cct_list_pools", {}],
     ["cct_list_services", {}],
     ["cct_send_message", { to: "eve", text: "hi" }],
-  ])("%s answers without anything unseen, and without the host's tags", async (tool, input) => {
+  ])("%s answers without invisible characters and without the host's tags", async (tool, input) => {
     const { text, structured, isError } = await ann.tool(tool, input);
     expect(isError).toBe(false);
     expect(text).toContain(MARK);
@@ -95,7 +95,7 @@ describe("what others wrote", () => {
     }
   });
 
-  test("as JSON it stays what it was, to the letter", () => {
+  test("in JSON it is unchanged", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         const json = escapeInvisible(JSON.stringify({ text }));
@@ -116,7 +116,7 @@ const keys: [string, string][] = [
 ];
 
 describe("a key in outgoing text", () => {
-  test.each(keys)("%s: a tool refuses it before it leaves, by kind and line, never by value", async (kind, key) => {
+  test.each(keys)("%s: a tool refuses it before it is sent, by kind and line, never by value", async (kind, key) => {
     const { isError, text } = await ann.tool("cct_send_message", { to: "ben", text: `look:\n${key}` });
     expect(isError).toBe(true);
     expect(text).toContain(`${kind} in text, line 2`);
@@ -124,7 +124,7 @@ describe("a key in outgoing text", () => {
     expect((await allTexts(broker)).join()).not.toContain(key.slice(0, 24));
   });
 
-  test("a person is warned alike, and --allow-secrets sends it", async () => {
+  test("cct refuses it too, and --allow-secrets sends it", async () => {
     const [[, key]] = keys as [[string, string]];
     const said = failure(await person.cct("send", "ben", key));
     expect(said).toContain("GITHUB_TOKEN in text, line 1");
@@ -134,7 +134,7 @@ describe("a key in outgoing text", () => {
     expect(await allTexts(broker)).toContain(key);
   });
 
-  test("a session sends it on its user's word, and only a true boolean is that", async () => {
+  test("a session sends it only with allow_secrets set to the boolean true", async () => {
     const text = `again ${keys[0]?.[1]}`;
     expect((await ann.tool("cct_send_message", { to: "ben", text, allow_secrets: "yes" })).isError).toBe(true);
     expect((await ann.tool("cct_send_message", { to: "ben", text, allow_secrets: true })).isError).toBe(false);
@@ -144,7 +144,7 @@ describe("a key in outgoing text", () => {
     await expect(checkOutgoing({ [field]: keys[0]?.[1] })).rejects.toThrow(`GITHUB_TOKEN in ${field}, line 1`);
   });
 
-  test("ordinary words, paths, ids and hashes pass untouched", async () => {
+  test("ordinary words, paths, ids and hashes are accepted", async () => {
     const text =
       "branch form-2 at 3f786850e387550fdab836ed7e6dc881de23001b, id 0190a6c2-7d3e-7b1a-8c4d-1e2f3a4b5c6d, PORT=7888";
     expect(await checkOutgoing({ to: "ben", text })).toEqual({ to: "ben", text });

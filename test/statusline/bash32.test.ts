@@ -23,7 +23,7 @@ async function expectAll(options: LineOptions): Promise<void> {
 test.each([
   ["before 5.0", "unset EPOCHSECONDS"],
   ["before 4.2", "unset EPOCHSECONDS; printf() { [[ $* != *'%(%s)T'* ]] && builtin printf \"$@\"; }"],
-])("a bash of %s knows the time too", async (_, missing) => {
+])("bash of %s knows the time too", async (_, missing) => {
   const file = join(newLine().home, "without");
   writeFileSync(file, `${missing}\n`);
   await expectAll({ env: { BASH_ENV: file } });

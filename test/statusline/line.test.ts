@@ -20,11 +20,11 @@ describe("the line", () => {
     ["a pool", { pool: { name: "feature-x", unread: 0 } }, "CCT:dd5c @feature-x"],
     ["a pool with mail", { pool: { name: "feature-x", unread: 2 }, unread: 3 }, "CCT:dd5c @feature-x(2) ✉3"],
     ["mail that is held", { held: 2 }, "CCT:dd5c held 2"],
-    ["a permission that is asked for", { presence: "blocked" }, "CCT:dd5c blocked"],
+    ["a permission prompt", { presence: "blocked" }, "CCT:dd5c blocked"],
     ["busy for long", { busy_until: minutes(6) }, "CCT:dd5c busy 6m"],
     ["busy for a moment", { busy_until: minutes(0.5) }, "CCT:dd5c busy"],
-    ["busy for longer than was said", { busy_until: minutes(-3) }, "CCT:dd5c busy"],
-    ["no hook that lives", { hook: "quiet" }, "CCT:dd5c no hook"],
+    ["busy for longer than estimated", { busy_until: minutes(-3) }, "CCT:dd5c busy"],
+    ["no live hook", { hook: "quiet" }, "CCT:dd5c no hook"],
     ["a full disk", { unread: 3, disk: "ENOSPC" }, "CCT:dd5c ✉3 disk full"],
     ["a disk that cannot be written", { disk: "EROFS", hook: "quiet" }, "CCT:dd5c disk error no hook"],
     ["the broker away", { broker: "away", unread: 3 }, "CCT:off"],
@@ -35,14 +35,14 @@ describe("the line", () => {
     expect(await line.rows()).toEqual([shown]);
   });
 
-  test("shows all at once, the worst first", async () => {
+  test("shows everything at once, the worst first", async () => {
     const line = newLine();
     const pool = { name: "feature-x", unread: 2 };
     line.says({ pool, unread: 3, held: 1, presence: "blocked", busy_until: minutes(6), hook: "quiet" });
     expect(await line.rows()).toEqual(["CCT:dd5c @feature-x(2) ✉3 no hook blocked held 1 busy 6m"]);
   });
 
-  test("is off when the session server has said nothing for half a minute, or has ended", async () => {
+  test("is off when the session server was silent for half a minute, or has ended", async () => {
     const line = newLine();
     line.says({}, 27);
     expect(await line.rows()).toEqual(["CCT:dd5c"]);
@@ -53,13 +53,13 @@ describe("the line", () => {
     expect(await line.rows()).toEqual(["CCT:off"]);
   });
 
-  test("is on when the clock was set back: what was said then is newer than now", async () => {
+  test("is on after the clock was set back", async () => {
     const line = newLine();
     line.says({}, -3600);
     expect(await line.rows()).toEqual(["CCT:dd5c"]);
   });
 
-  test("tells a host without a session from one whose session says nothing, and from no CCT at all", async () => {
+  test("distinguishes a host without a session, a session that is silent, and no CCT at all", async () => {
     const line = newLine();
     expect(await line.rows()).toEqual(["CCT:—"]);
     line.isKnown();
@@ -68,7 +68,7 @@ describe("the line", () => {
     expect(await line.rows()).toEqual(["CCT:off"]);
   });
 
-  test("finds the host where it does not name itself: it is the parent", async () => {
+  test("finds the host without CLAUDE_PID: it is the parent process", async () => {
     const line = newLine();
     const rename = `mv "$CCT_HOME/flags/4242" "$CCT_HOME/flags/$$"; "$@"; exit $?`;
     line.says();
@@ -81,7 +81,7 @@ describe("a narrow terminal", () => {
   const pool = { name: "a-rather-long-name-of-a-pool-that-goes-on", unread: 12 };
   const all = { pool, unread: 3, held: 1, presence: "blocked", busy_until: minutes(6), hook: "quiet" } as const;
 
-  test("shortens the pool's name first, then leaves words out, the mildest first", async () => {
+  test("shortens the pool's name first, then drops words, the least urgent first", async () => {
     const line = newLine();
     line.says(all);
     const seen = await Promise.all([150, 70, 50, 40, 30, 16].map((columns) => line.rows({ columns })));
@@ -95,7 +95,7 @@ describe("a narrow terminal", () => {
     ]);
   });
 
-  inTurn("is never overrun", async () => {
+  inTurn("is never exceeded", async () => {
     const line = newLine();
     line.says(all);
     for (let columns = 16; columns < 100; columns += 3) {
@@ -105,7 +105,7 @@ describe("a narrow terminal", () => {
   });
 
   test.each(["", "0", "wide", "-1", "1e9", "99999999999999999999", "a[$(exit 1)]", "007"])(
-    "whose width is told as '%s' shows a line all the same",
+    "with the invalid width '%s' shows a line all the same",
     async (columns) => {
       const line = newLine();
       line.says();
@@ -116,7 +116,7 @@ describe("a narrow terminal", () => {
 
 const UNSAFE = /[^ -~✉—]/u;
 
-describe("whatever stands in the file", () => {
+describe("whatever the flags file contains", () => {
   inTurn("the line is one row that a terminal can show", async () => {
     const line = newLine();
     const parts = ["1", "99999999999999999999", "up", "live", "-", "\u001b[31m", "\u009b1A", "é", "✉", "$(id)", "`id`"];
@@ -134,7 +134,7 @@ describe("whatever stands in the file", () => {
     );
   });
 
-  test("no word of a name is obeyed by the terminal", async () => {
+  test("no part of a name is obeyed by the terminal", async () => {
     const line = newLine();
     line.says();
     const now = Math.floor(Date.now() / 1000);
@@ -143,7 +143,7 @@ describe("whatever stands in the file", () => {
   });
 
   test.each(["", "\n", "x", "1 2 3\n", Buffer.from([0, 255, 10]), "a".repeat(100_000)])(
-    "a file that is none is no line (%#)",
+    "an invalid file gives CCT:off or CCT:— (%#)",
     async (text) => {
       const line = newLine();
       line.holds(text);

@@ -19,7 +19,7 @@ async function shown(home: string, host: TestHost): Promise<string> {
 const becomes = (home: string, host: TestHost, line: string): Promise<unknown> =>
   until(`the status line is ${line}`, async () => (await shown(home, host)) === line);
 
-test("it follows the session: no hook yet, all well, mail, mail taken, the broker away and back", async () => {
+test("it follows the session: no hook yet, ready, mail, mail taken, the broker away and back", async () => {
   const broker = await startBroker();
   const { home } = broker;
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
@@ -40,7 +40,7 @@ test("it follows the session: no hook yet, all well, mail, mail taken, the broke
   await becomes(home, ben, me);
 });
 
-test("mail that waits at the broker because it fits no hook is counted, until a tool has read it", async () => {
+test("mail too long for hooks is counted until a tool has read it", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
@@ -51,7 +51,7 @@ test("mail that waits at the broker because it fits no hook is counted, until a 
   await until("none is", async () => /^CCT:[0-9a-f]{4}$/.test(await shown(home, ben)));
 });
 
-test("a session server that was killed is off at once, and one that is started again is on", async () => {
+test("CCT:off is shown at once when the session server is killed, and ends when it starts again", async () => {
   const { home } = await startBroker();
   const ben = await startHost(home, "ben");
   await ben.ready();
@@ -65,7 +65,7 @@ test("a session server that was killed is off at once, and one that is started a
   await becomes(home, ben, before);
 });
 
-test("nothing is left of a session that ended, and what a killed one left is cleared away by the next", async () => {
+test("a session that ended leaves no flags, and those of a killed one are removed by the next session", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   const file = (host: TestHost): string => join(home, "flags", String(host.pid));
@@ -82,7 +82,7 @@ test("nothing is left of a session that ended, and what a killed one left is cle
   });
 });
 
-test("whatever names are, the line for the script has its thirteen words, and nothing else", () => {
+test("whatever names are, the line for the script has a fixed number of words", () => {
   const name = fc.oneof(hostileText, fc.constant(""));
   const count = fc.nat({ max: 1000 });
   fc.assert(

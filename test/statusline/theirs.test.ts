@@ -36,17 +36,17 @@ describe("the user's own status line", () => {
     expect(await lineOf().rows({ theirs })).toEqual(rows);
   });
 
-  test("is given what the host says of the session, whole", async () => {
+  test("gets all that the host says of the session", async () => {
     expect(await lineOf().rows({ theirs: "cat", columns: 200 })).toEqual([`${INPUT}  CCT:dd5c`]);
   });
 
-  test("has the locale and the width that the host gave it", async () => {
+  test("has the locale and width that the host set", async () => {
     const env = { LC_ALL: "C.UTF-8", LANG: "C.UTF-8" };
     const theirs = `echo "$LC_ALL $LANG $COLUMNS \${CLAUDE_PID}"`;
     expect(await lineOf().rows({ theirs, env, columns: 100 })).toEqual(["C.UTF-8 C.UTF-8 100 4242  CCT:dd5c"]);
   });
 
-  test("gets a row of its own where both do not fit beside each other", async () => {
+  test("gets a row of its own if both do not fit on one", async () => {
     const line = lineOf({ unread: 3 });
     const theirs = "printf '%060d' 7";
     const wide = await line.rows({ theirs, columns: 90 });
@@ -60,7 +60,7 @@ describe("the user's own status line", () => {
     expect([first, second]).toEqual(["日本語の名前です日本語の名前です", "CCT:dd5c ✉3"]);
   });
 
-  test("that takes too long is left out, and does not stay behind", async () => {
+  test("that takes too long is dropped and ended", async () => {
     const line = lineOf();
     const theirs = `echo $$ >'${line.home}/pid'; echo begun; exec sleep 60`;
     const began = performance.now();
@@ -79,7 +79,7 @@ describe("the user's own status line", () => {
     await until("the command has ended", () => !isAlive(pid));
   });
 
-  test("is shown beside whatever there is to say of CCT", async () => {
+  test("is shown beside every state of CCT", async () => {
     const line = newLine();
     expect(await line.rows({ theirs: "echo mine" })).toEqual(["mine  CCT:—"]);
   });

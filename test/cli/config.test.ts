@@ -1,4 +1,4 @@
-/** Settings: showing, changing, and which of two counts. */
+/** Settings: showing, changing, and which source wins. */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** `cct demo` shows the main job, and leaves nothing behind: no folder, no process, whenever it is stopped. */
+/** `cct demo` shows a delivery and leaves no folder and no process, whenever it is stopped. */
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";

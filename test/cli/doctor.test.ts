@@ -1,4 +1,4 @@
-/** `cct doctor` tells what is well, what is not, and what to do about it. */
+/** `cct doctor` says what works, what does not, and what to do about it. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test as inTurn } from "vitest";

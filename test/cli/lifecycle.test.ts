@@ -1,4 +1,4 @@
-/** The broker's life at a person's hand: start, status, kill. */
+/** The broker's lifecycle from the command line: start, status, kill. */
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Sending and looking from the command line. */
+/** Sending and listing messages from the command line. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { failure, success } from "../support/cct.ts";

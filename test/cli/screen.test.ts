@@ -1,4 +1,4 @@
-/** What reaches a person's terminal: colour only where it is wanted, and never anything that a peer could do to it. */
+/** What reaches a terminal: colour only where it is wanted, and no control characters from peers. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** Services from the command line: registering, looking, taking off. */
+/** Services from the command line: registering, listing, unregistering. */
 import { createServer } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { hostname } from "node:os";

@@ -1,4 +1,4 @@
-/** Waiting for a message, and what a person does about mail that is held or ended unread. */
+/** Waiting for a delivery, and what the operator does with mail that is held or ended unread. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { failure, success } from "../support/cct.ts";

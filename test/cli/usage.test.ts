@@ -1,4 +1,4 @@
-/** Help, version, and what is said of a command that cannot be understood. */
+/** Help, version, and errors for wrong usage. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** A client that has several addresses: which it asks, when it asks another, and when it does not. */
+/** A client with several broker addresses: which one it uses, and when it changes to another. */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The same under the oldest bash that users have. */
+/** The same tests under bash 3.2, the oldest that users have (macOS). */
 import { describe, test } from "vitest";
 import { NO_BASH32, oldBash } from "../support/bash32.ts";
 import { notRun } from "../support/not-run.ts";

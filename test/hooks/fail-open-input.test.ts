@@ -1,4 +1,4 @@
-/** Whatever a hook is given, and wherever its output goes, the session goes on. */
+/** Fail open, first part: invalid input and unusable output never disturb the session. */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** Whatever a user may not read or write, the session goes on: no hook fails, denies or says a word. */
+/** Fail open, without permissions: no hook fails, denies or prints anything. */
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync } from "node:fs";
 import { tmpdir } from "node:os";

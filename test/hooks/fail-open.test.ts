@@ -1,4 +1,4 @@
-/** Whatever is broken in the home or the spool, the session goes on: no hook ever fails, denies or wakes by accident, or says a word. */
+/** Fail open, with a broken home or spool: no hook fails, prints anything, or denies or wakes by accident. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

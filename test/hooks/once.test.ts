@@ -1,4 +1,4 @@
-/** Mail goes to exactly one taker, and is nowhere or twice at no moment, whoever runs side by side and whatever is killed. */
+/** Exactly one hook takes mail, and it is in exactly one file at every moment, whatever runs concurrently or is killed. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** The hooks as text: what can be known of them without running them. */
+/** Static checks of the hook script and of `hooks.json`. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Mail for a session that works. */
+/** Mail for an active session. */
 import { join } from "node:path";
 import { expect } from "vitest";
 import { placeOf, timesIn, toolResults, wakes } from "./requests.ts";

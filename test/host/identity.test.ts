@@ -1,4 +1,4 @@
-/** Who a session of the real host is, whatever its user does with conversations. */
+/** Which peer a session of the real host is, whatever its user does with conversations. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

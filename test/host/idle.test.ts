@@ -1,4 +1,4 @@
-/** Mail for a session that nobody types at. */
+/** Mail for an idle session. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * Three machines, as three networks joined by cables: ann's with the broker, ben's with the real Claude Code, and a
- * stranger's. What they have of each other is the network alone.
+ * Three machines, as three linked network namespaces: ann's with the broker, ben's with the real Claude Code, and a
+ * stranger's. They share nothing but the network.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";

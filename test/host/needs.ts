@@ -1,6 +1,6 @@
 /**
  * What these tests need of the machine: Linux with network namespaces, tmux, iproute2, and the real Claude Code, which is
- * fetched once into the project's cache. What is missing is installed where that is possible; what cannot be had is told.
+ * downloaded once into the project's cache. What is missing is installed if possible, and otherwise reported.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";

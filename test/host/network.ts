@@ -1,6 +1,6 @@
 /**
- * A network of its own that has nothing but its loopback: what runs in it can reach nobody outside, and its ports are
- * free. All that runs in it ends with it, also when the process that made it is killed.
+ * A network namespace with nothing but its loopback: programs in it reach nothing outside, and all its ports are free. They
+ * end with it, even if the process that created it is killed.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-/** A Claude Code that is too old to put mail beside a tool's result, and to be woken: entries in its settings, and mail that holds a tool call back. */
+/** A Claude Code that is too old for injected context and wakes: hooks in its settings, and mail that denies a tool call. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

@@ -1,4 +1,4 @@
-/** Mail for `claude -p`: nobody can wake it, so it must have its mail before it ends. */
+/** Mail for `claude -p`: it cannot be woken, so it must get its mail before it ends. */
 import { expect } from "vitest";
 import { timesIn, toolResults } from "./requests.ts";
 import { bash, say, use } from "./script.ts";

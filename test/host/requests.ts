@@ -1,4 +1,4 @@
-/** What the sessions asked their model: the log of the scripted API, and what can be read from it. */
+/** The sessions' requests to their model: the log of the scripted API, and what it shows. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 interface Block {

@@ -1,4 +1,4 @@
-/** A session of the real Claude Code in a terminal, as its user has it: typed at, looked at, ended. */
+/** A session of the real Claude Code in a terminal: typing, reading the screen, exiting. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Request, type RequestLog, type ToolResult, timesIn, toolResults } from "./requests.ts";

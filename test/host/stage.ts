@@ -1,4 +1,4 @@
-/** One stage for a test file, and its tests told of when this machine cannot run them. */
+/** One stage for a test file. Its tests are listed as not run where the machine cannot run them. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { notRun } from "../support/not-run.ts";

@@ -1,4 +1,4 @@
-/** The status line in the real host: CCT beside what the user has, and the user's own again when CCT is taken out. */
+/** The status line in the real host: CCT's beside the user's own, and the user's own again after uninstalling. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

@@ -1,4 +1,4 @@
-/** The hooks of systems without a cheap bash, in the real host: calls of the session server's own tool. */
+/** Hooks for systems where bash starts slowly, in the real host: calls of the session server's own tool. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

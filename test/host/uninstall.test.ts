@@ -1,4 +1,4 @@
-/** Taking CCT out while sessions run that have it. */
+/** Uninstalling CCT while sessions that have it run. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

@@ -1,4 +1,4 @@
-/** Waits for something to become true; fails, saying what was awaited and what there was instead, when it does not. */
+/** Waits for a condition; fails with what was expected and what there was instead. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

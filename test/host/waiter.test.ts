@@ -1,4 +1,4 @@
-/** The process that waits for a session's mail: it wakes soon, is alone, leaves no trace, and tells what holds a session up. */
+/** The waiter in the real host: it wakes quickly, is the only one, and leaves nothing behind. Also permission prompts and long commands. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

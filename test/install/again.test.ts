@@ -1,4 +1,4 @@
-/** Installing over what is installed: the same again, another version, two at once. */
+/** Installing over an installation: repeated, for another version, several at once. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

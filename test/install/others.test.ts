@@ -1,4 +1,4 @@
-/** Other people's settings: what they wrote stands as they wrote it, while CCT is installed and after. */
+/** Settings of others: unchanged while CCT is installed and after uninstalling. */
 import { chmodSync, lstatSync, readFileSync, readlinkSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

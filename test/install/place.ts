@@ -1,4 +1,4 @@
-/** A person's home with a Claude Code in it, as far as installing can see one. */
+/** A user's home with a stand-in for Claude Code, as far as install looks at it. */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CctRun, cct } from "../support/cct.ts";

@@ -1,4 +1,4 @@
-/** The status line in the settings: CCT's alone, or beside the user's own; and the user's own again afterwards. */
+/** The status line in the settings: CCT's alone or beside the user's own, and the user's own again after uninstalling. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** What installing puts where, by the version of Claude Code. */
+/** What install writes where, by the version of Claude Code. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** What was installed does its work: the session server starts, and the hooks hand out mail, wherever things lie. */
+/** The installation works: the session server starts and hooks deliver mail, whatever the paths are. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Machines with tokens of their own: let in, watched, and put out again. */
+/** Devices: inviting, listing, revoking. */
 
 import { readFileSync } from "node:fs";
 import fc from "fast-check";

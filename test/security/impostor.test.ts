@@ -1,4 +1,4 @@
-/** A program that listens where a broker was, or in front of one: whatever it does, it is shown no secret. */
+/** A program that listens where a broker was, or between client and broker, gets no secret, whatever it does. */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";

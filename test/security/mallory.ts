@@ -1,4 +1,4 @@
-/** Mallory: another user of this machine, a number that owns nothing here, and what he has: a shell and its tools. */
+/** Mallory: another user of this machine (a uid that owns nothing here) with a shell and its tools. */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { chmodSync } from "node:fs";
 import { createServer } from "node:http";

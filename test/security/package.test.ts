@@ -1,4 +1,4 @@
-/** What users install: the program and what it reads, and nothing else of this folder. */
+/** What users install: the program and the files it reads, and nothing else of this folder. */
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { readPage } from "../repository/markdown.ts";

@@ -1,4 +1,4 @@
-/** What goes over the network is encrypted, and only the broker that was joined is spoken to. */
+/** Network traffic is encrypted, and clients talk only to the broker that they joined. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect as connectPlain, type Socket } from "node:net";
 import { join } from "node:path";

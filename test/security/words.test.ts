@@ -1,4 +1,4 @@
-/** A peer's words, by every door that they have: into tools' answers, onto a terminal, into injected mail; and keys on their way out. */
+/** Text from peers in tools' answers, on a terminal and in injected mail; and keys in outgoing text. */
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";

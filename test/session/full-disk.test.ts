@@ -1,4 +1,4 @@
-/** A session whose disk is full, read-only or out of order: mail is not lost, everybody is told, and it arrives later. */
+/** A session whose disk is full, read-only or broken: no mail is lost, sender and user see why, and it arrives later. */
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";

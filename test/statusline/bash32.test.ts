@@ -1,4 +1,4 @@
-/** The status line under a bash that is old: without a clock of its own, and under the oldest one itself where there is one. */
+/** The status line under old versions of bash: without a built-in clock, and bash 3.2 itself where it is installed. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** What a person sees of CCT in the status line. */
+/** What the status line shows. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The user's own status line stands beside CCT's. */
+/** The user's own status line, shown beside CCT's. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** Everything that the hooks owe under any bash. */
+/** All hook tests that must pass under any bash. */
 import { deliverCases } from "./deliver.ts";
 import { ladderCases } from "./ladder.ts";
 import { lifeCases } from "./life.ts";

@@ -1,4 +1,4 @@
-/** Mail that reaches a session at work: with a tool call, after a batch of them, with a prompt, at the end of the turn. */
+/** Mail for an active session: at a tool call, after a batch, at a prompt, at the end of the turn. */
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

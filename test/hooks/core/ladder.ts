@@ -1,6 +1,6 @@
 /**
- * What became of mail that was handed out, told by the names of its files: `done` (printed), `seen` (in the model's next
- * request), `read` (the model went on after that). Nothing may be called read that the model has not answered.
+ * The stages of mail that was shown, in the names of its files: `done` (printed), `seen` (in the model's next request), `read`
+ * (the model continued after that). Mail that the model has not answered never counts as read.
  */
 import { describe, expect, test as inTurn } from "vitest";
 import { type Event, input, mailFile, newSpool, silence, takers } from "../hook.ts";
@@ -11,7 +11,7 @@ const test = inTurn.concurrent;
 /** A subagent's event, or a call of a tool that leaves the mail alone. */
 type Step = Event | "sub PreToolUse" | "sub PostToolBatch" | "ToolSearch";
 
-/** Hosts that tell of the end of a batch; each row: who hands the mail out, what follows, and what is known then. */
+/** Hosts that report the end of a batch. Each row: the hook that shows the mail, what follows, and the stage then. */
 const BATCHES: [Event, Step[], string][] = [
   ["PreToolUse", [], "done"],
   // Calls of one batch run side by side: a second one is no answer.
@@ -52,7 +52,7 @@ const BATCHES: [Event, Step[], string][] = [
   ["FileChanged", ["StopFailure"], "done"],
 ];
 
-/** Hosts that do not tell of it: there the next call is all that can be known. */
+/** Hosts that do not report it: the next call is the only evidence. */
 const NO_BATCHES: [Event, Step[], string][] = [
   ["PreToolUse", [], "done"],
   ["PreToolUse", ["PreToolUse"], "read"],

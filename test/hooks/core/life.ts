@@ -1,4 +1,4 @@
-/** A session's start and end: the folder that the host watches, and the small files that tell of the session. */
+/** A session's start and end: the spool folder that the host watches, and the signal files about the session. */
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

@@ -1,4 +1,4 @@
-/** What the hooks tell the session server beside mail: dialogs and commands, and what they tell the user. */
+/** What hooks report besides mail: dialogs and commands to the session server, and its death to the user. */
 import { execFileSync } from "node:child_process";
 import { describe, expect, test as inTurn } from "vitest";
 import { tempFolder } from "../../support/folders.ts";

@@ -1,4 +1,4 @@
-/** The hook that waits for mail: a process that is poked, wakes the session with status 2, and leaves with it. */
+/** The waiter: a hook that waits to be poked, wakes the session with status 2, and exits with it. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";

@@ -1,6 +1,7 @@
 /** The cost of mail: how often it woke models or was shown to them, and how many tokens it had. */
 import * as z from "zod";
 import { estimatedTokens, HOUR_MS } from "../rules/guards.ts";
+import { LISTING_COST } from "../rules/throttle.ts";
 import { type Cost, costs } from "../store/usage.ts";
 import { operation } from "./core/operation.ts";
 
@@ -14,6 +15,7 @@ const row = z.object({
 
 export const cost = operation({
   name: "cost",
+  cost: LISTING_COST,
   isolation: "snapshot",
   by: ["operator"],
   repeatable: "always",

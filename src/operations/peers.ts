@@ -7,6 +7,7 @@ import { checkName } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
 import { holdsName, hooksStates, isLive, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlainText, oneLine } from "../rules/text.ts";
+import { LISTING_COST } from "../rules/throttle.ts";
 import { inboxOf } from "../store/inbox.ts";
 import { findDelivery } from "../store/messages.ts";
 import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
@@ -128,6 +129,7 @@ export const unregister = operation({
 
 export const listPeers = operation({
   name: "list_peers",
+  cost: LISTING_COST,
   isolation: "snapshot",
   by: ["peer", "operator", "device"],
   repeatable: "always",

@@ -18,6 +18,7 @@ import {
 } from "../rules/pools.ts";
 import { MAX_POOLS, requireBelow } from "../rules/quotas.ts";
 import { checkPlainText, quoted } from "../rules/text.ts";
+import { LISTING_COST } from "../rules/throttle.ts";
 import { ownPlace, poolState } from "../rules/topics.ts";
 import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
@@ -103,6 +104,7 @@ async function refuseTaken(
 
 export const listPools = operation({
   name: "list_pools",
+  cost: LISTING_COST,
   isolation: "snapshot",
   by: ["peer", "operator", "device"],
   repeatable: "always",

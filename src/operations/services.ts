@@ -22,6 +22,7 @@ import {
   resolveService,
 } from "../rules/services.ts";
 import { checkPlainText } from "../rules/text.ts";
+import { LISTING_COST } from "../rules/throttle.ts";
 import {
   deleteService,
   findService,
@@ -196,6 +197,7 @@ function assertOwner(context: Context, service: OwnedService): void {
 
 export const listServices = operation({
   name: "list_services",
+  cost: LISTING_COST,
   isolation: "snapshot",
   by: ["peer", "operator"],
   repeatable: "always",

@@ -13,6 +13,9 @@ export const CHALLENGE_HEADER = "x-cct-challenge";
 /** Characters of a token's hash that tell the broker which token is meant. The other 192 bits stay unknown. */
 const KEY_ID_LENGTH = 16;
 
+/** Which token a challenge is made with, from the token's hash. */
+export const keyIdOf = (hash: string): string => hash.slice(0, KEY_ID_LENGTH);
+
 /** What the broker answers. */
 export interface Proof {
   /** Where the broker's end of this connection is: `address:port`. */
@@ -36,7 +39,7 @@ const brokerMac = (hash: string, nonce: string, address: string): string => sign
 
 /** The value of the challenge's header. Its signature shows that the client holds the token too. */
 export function challengeFor(hash: string, nonce: string): string {
-  return `${hash.slice(0, KEY_ID_LENGTH)}.${nonce}.${clientMac(hash, nonce)}`;
+  return `${keyIdOf(hash)}.${nonce}.${clientMac(hash, nonce)}`;
 }
 
 /** `undefined`: it is none. */
@@ -47,11 +50,14 @@ export function readChallenge(header: string | string[] | undefined): Challenge 
 }
 
 /** The broker's answer; `undefined`: the challenge was not made with this token. */
-export function prove(hash: string, { nonce, mac }: Challenge, socket: Socket): Proof | undefined {
-  if (!isSame(mac, clientMac(hash, nonce))) return undefined;
+export function prove(hash: string, challenge: Challenge, socket: Socket): Proof | undefined {
+  if (!isChallengeOf(hash, challenge)) return undefined;
   const address = addressOf(socket.localAddress, socket.localPort);
-  return { address, proof: brokerMac(hash, nonce, address) };
+  return { address, proof: brokerMac(hash, challenge.nonce, address) };
 }
+
+/** Whether a challenge was made with this token. */
+export const isChallengeOf = (hash: string, { nonce, mac }: Challenge): boolean => isSame(mac, clientMac(hash, nonce));
 
 export function isProof(hash: string, nonce: string, { address, proof }: Proof): boolean {
   return isSame(proof, brokerMac(hash, nonce, address));

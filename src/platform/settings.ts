@@ -56,8 +56,11 @@ export const settingsSchema = z.strictObject({
     "true: ask the model to check for mail once a minute, for hosts that mail cannot wake; each check is a paid turn",
   ),
   outbox: flag().describe("true: keep what a session sends while the broker is away, and send it when it is back"),
-  requests_per_second: limit(1000, "requests from one network address per second, averaged over five seconds"),
-  registrations_per_minute: limit(300, "new peers from one network address per minute"),
+  requests_per_second: limit(
+    1000,
+    "cheap requests with one token per second, averaged over five seconds; a tenth for an address without one",
+  ),
+  registrations_per_minute: limit(300, "new peers with one token per minute"),
   connections_per_address: limit(1000, "open connections from one network address"),
   max_peers: limit(10_000, "registered peers in total"),
   mailbox_messages: limit(2000, "messages of one sender that wait for one peer; of all senders twice as many"),

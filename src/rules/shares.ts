@@ -28,6 +28,11 @@ export function mailboxShare(limit: number): Share {
   return { open: limit, most: 2 * limit, few: Math.max(1, Math.floor(limit / 50)) };
 }
 
+/** A broker's memory: bytes. The last quarter is for callers that use less than a thirty-second of it. */
+export function memoryShare(limit: number): Share {
+  return { open: (limit * 3) / 4, most: limit, few: limit / 32 };
+}
+
 /**
  * The wakes of a session, which cost money, so `limit` is never exceeded: the last quarter is for peers that caused less than
  * a tenth.

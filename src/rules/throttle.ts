@@ -1,4 +1,4 @@
-/** Rate limiting per network address (token bucket), and a tarpit that delays responses to wrong credentials. */
+/** Rate limiting (token buckets), what requests cost, and a tarpit that delays responses to wrong credentials. */
 
 /** A token bucket: the tokens left at the time `at` (milliseconds). */
 export interface TokenBucket {
@@ -10,21 +10,62 @@ export interface TokenBucket {
 export const BURST_S = 5;
 
 /**
- * Takes one token from a bucket that refills by `perSecond` tokens up to `size`; `undefined` is a full bucket. Returns the
- * new bucket and `waitMs`: 0 if a token was taken, otherwise the milliseconds until the next one.
+ * Takes `cost` tokens from a bucket that refills by `perSecond` tokens up to `size`; `undefined` is a full bucket. One token
+ * has to be left: what costs more is paid afterwards. Returns the new bucket and `waitMs`: 0 if they were taken, otherwise the
+ * milliseconds until one is left.
  */
 export function takeToken(
   bucket: TokenBucket | undefined,
   perSecond: number,
   size: number,
   now: number,
+  cost = 1,
 ): { bucket: TokenBucket; waitMs: number } {
-  // Ignore a clock that was set back.
-  const passed = bucket ? Math.max(0, now - bucket.at) : 0;
-  const left = bucket ? Math.min(size, bucket.left + (passed * perSecond) / 1000) : size;
-  if (left >= 1) return { bucket: { left: left - 1, at: now }, waitMs: 0 };
+  const left = leftIn(bucket, perSecond, size, now);
+  if (left >= 1) return { bucket: spend(left, cost, size, now), waitMs: 0 };
   return { bucket: { left, at: now }, waitMs: Math.ceil(((1 - left) * 1000) / perSecond) };
 }
+
+/** Takes `cost` tokens in any case: a request's cost that is known only after it was answered. */
+export function chargeBucket(
+  bucket: TokenBucket | undefined,
+  perSecond: number,
+  size: number,
+  now: number,
+  cost: number,
+): TokenBucket {
+  return spend(leftIn(bucket, perSecond, size, now), cost, size, now);
+}
+
+function leftIn(bucket: TokenBucket | undefined, perSecond: number, size: number, now: number): number {
+  if (!bucket) return size;
+  // Ignore a clock that was set back.
+  const passed = Math.max(0, now - bucket.at);
+  return Math.min(size, bucket.left + (passed * perSecond) / 1000);
+}
+
+/** A debt is bounded: nobody waits longer for it than a full bucket takes to fill. */
+const spend = (left: number, cost: number, size: number, now: number): TokenBucket => ({
+  left: Math.max(left - cost, -size),
+  at: now,
+});
+
+/**
+ * The rate of requests from an address that show no valid token, as a part of the rate of one token. Health checks and the
+ * first request on a connection need a few of them; a flood of them leaves the buckets of tokens alone.
+ */
+export const UNPROVEN_PART = 1 / 10;
+
+/**
+ * The cost of an operation that looks through a whole table, however little it finds. With a thousand peers `list_peers`
+ * takes the broker about as much time as twenty heartbeats.
+ */
+export const LISTING_COST = 20;
+/** So many bytes of an answer cost as much as a cheap call. */
+const BYTES_PER_COST = 8 * 1024;
+
+/** The cost of an answer, in addition to that of its request. */
+export const answerCost = (bytes: number): number => Math.floor(bytes / BYTES_PER_COST);
 
 /** Failed logins of one address; the count decays by one every `DECAY_MS`. */
 export interface Failures {

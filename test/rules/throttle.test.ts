@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   addressKey,
+  answerCost,
+  chargeBucket,
   type Failures,
   MAX_TARPIT_DELAY_MS,
   recordFailure,
@@ -48,6 +50,26 @@ describe("a token bucket", () => {
     );
   });
 
+  test("lets a dear request through when one token is left, and makes its sender wait for it afterwards, not for ever", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.nat(500),
+        (perSecond, size, cost) => {
+          const first = takeToken(undefined, perSecond, size, NOW, cost);
+          expect(first.waitMs).toBe(0);
+          const { waitMs } = takeToken(first.bucket, perSecond, size, NOW);
+          expect(waitMs === 0).toBe(size - cost >= 1);
+          expect(waitMs).toBeLessThanOrEqual(Math.ceil(((1 + size) * 1000) / perSecond));
+          expect(chargeBucket(first.bucket, perSecond, size, NOW, cost).left).toBe(
+            Math.max(-size, first.bucket.left - cost),
+          );
+        },
+      ),
+    );
+  });
+
   test("ignores a clock that is set back", () => {
     const { bucket } = takeToken(undefined, 1, 5, NOW);
     expect(takeToken(bucket, 1, 5, NOW - 1_000_000).bucket.left).toBe(3);
@@ -78,6 +100,10 @@ describe("wrong credentials", () => {
     expect(tarpitDelayMs(failed(12), NOW + 12_000)).toBe(0);
     expect(tarpitDelayMs(failed(12), NOW - 12_000)).toBe(100);
   });
+});
+
+test("an answer costs more the longer it is, and a short one nothing", () => {
+  expect([0, 8191, 8192, 220_901].map(answerCost)).toEqual([0, 0, 1, 26]);
 });
 
 test.each([

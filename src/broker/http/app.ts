@@ -2,16 +2,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
+import type { Principal } from "../../operations/core/identity.ts";
 import type { Environment } from "../../operations/core/transaction.ts";
 import { CctError, httpStatus, systemCode } from "../../platform/errors.ts";
+import { answerCost } from "../../rules/throttle.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
 import { authenticateToken, type Keys } from "./auth.ts";
 import type { Connections } from "./connections.ts";
+import { createPayers, type Payer } from "./payers.ts";
 import { rawResponse } from "./raw.ts";
 import { refuseDuplicateHeaders, refuseWebPages } from "./request-checks.ts";
-import { createResponder } from "./responder.ts";
+import { type Answer, createResponder } from "./responder.ts";
 import { checkMethod, createRoutes, noSuchRoute } from "./routes.ts";
 import { createTarpit } from "./tarpit.ts";
 import { createThrottle, type Rates, refuseExcess } from "./throttle.ts";
@@ -36,7 +39,7 @@ export interface App {
   events: Fanout;
   keys: Keys;
   log: Logger;
-  /** Limits per network address. */
+  /** Limits per token. */
   rates: Rates;
   connections: Connections;
   monitoring: Monitoring;
@@ -50,6 +53,7 @@ export interface App {
 export function createApp(app: App): Server {
   const { environment, log, metrics } = app;
   const throttle = createThrottle(app.rates);
+  const payers = createPayers(app.keys);
   const responder = createResponder(app.isClosing);
   const tarpit = createTarpit({ throttle, log, metrics, now: environment.now });
   const routes = createRoutes({ ...app, throttle, tarpit });
@@ -57,23 +61,46 @@ export function createApp(app: App): Server {
   server.timeout = INACTIVE_MS;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const waitMs = throttle.request(request.socket.remoteAddress, environment.now());
-    refuseExcess(waitMs, "requests", response);
-    responder.refuseWhenOverloaded();
-    refuseDuplicateHeaders(request);
-    refuseWebPages(request);
+    const payer = payers.of(request);
     const [path = ""] = (request.url ?? "").split("?", 1);
     const route = routes.get(path);
+    const cost = route?.cost ?? 1;
+    // Without a valid token nothing dear is done.
+    const waitMs = throttle.request(payer, payer.proven ? cost : 1, environment.now());
+    refuseExcess(waitMs, "requests", payer, response);
+    responder.refuseWhenOverloaded(payer.key);
+    refuseDuplicateHeaders(request);
+    refuseWebPages(request);
     if (route && "open" in route) {
       checkMethod(route, request, response);
-      return responder.send(response, await route.open(request));
+      return answer(payer, response, await route.open(request));
     }
-    const principal = await authenticateToken(request, app.keys);
-    if (principal.kind !== "invitation") app.connections.prove(request.socket);
+    const principal = await proven(request);
     if (!route) throw noSuchRoute(request.method, path);
     checkMethod(route, request, response);
-    const answer = await route.handle(request, principal, response);
-    if (answer) responder.send(response, answer);
+    const holder = payers.of(request);
+    if (!payer.proven) throttle.charge(holder, cost, environment.now());
+    const answered = await route.handle(request, principal, response, holder);
+    if (answered) answer(holder, response, answered);
+  }
+
+  /** The holder of the request's token. Whether it is valid decides to whom its next requests are charged. */
+  async function proven(request: IncomingMessage): Promise<Principal> {
+    try {
+      const principal = await authenticateToken(request, app.keys);
+      if (principal.kind === "invitation") return principal;
+      app.connections.prove(request.socket);
+      payers.record(request, true);
+      return principal;
+    } catch (error) {
+      if (error instanceof CctError && error.code === "unauthorized") payers.record(request, false);
+      throw error;
+    }
+  }
+
+  function answer(payer: Payer, response: ServerResponse, what: Answer): void {
+    const bytes = responder.send(response, what, payer.key);
+    throttle.charge(payer, answerCost(bytes), environment.now());
   }
 
   async function sendError(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {

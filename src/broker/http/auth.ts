@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { type Credentials, hashSecret, type Principal } from "../../operations/core/identity.ts";
 import { usedUp } from "../../operations/support/invitations.ts";
 import { CctError } from "../../platform/errors.ts";
-import { CHALLENGE_HEADER, isSame, type Proof, prove, readChallenge } from "../../platform/proof.ts";
+import { CHALLENGE_HEADER, isSame, keyIdOf, type Proof, prove, readChallenge } from "../../platform/proof.ts";
 import { LAST_SEEN_INTERVAL_MS } from "../../rules/devices.ts";
 import { type Device, deviceByToken, findInvitation, tokenHashesWith, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
@@ -16,13 +16,26 @@ export interface Keys {
   now(): number;
 }
 
+/** The hash of the token that a request shows, valid or not. */
+export function givenHash(request: IncomingMessage): string | undefined {
+  const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
+  return given === undefined ? undefined : hashSecret(given);
+}
+
+/**
+ * The hash of the home's token, for a request from this machine: it has full access, so over the network it is a leaked one,
+ * and not valid.
+ */
+export function homeHash(request: IncomingMessage, { token }: Keys): string | undefined {
+  return isFromThisMachine(request.socket) ? hashSecret(token) : undefined;
+}
+
 /** The holder of the request's bearer token. Throws `unauthorized` if there is none. */
 export async function authenticateToken(request: IncomingMessage, keys: Keys): Promise<Principal> {
-  const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
-  if (given !== undefined) {
-    const hash = hashSecret(given);
-    // The home's token has full access, so it is valid on this machine only: over the network it is a leaked one.
-    if (isFromThisMachine(request.socket) && isSame(hash, hashSecret(keys.token))) return { kind: "home" };
+  const hash = givenHash(request);
+  if (hash !== undefined) {
+    const home = homeHash(request, keys);
+    if (home !== undefined && isSame(hash, home)) return { kind: "home" };
     const found = await findPrincipal(keys, hash);
     if (found) return found;
   }
@@ -65,7 +78,7 @@ export async function proveTo(request: IncomingMessage, { token, store }: Keys):
   if (!challenge)
     throw new CctError("bad_request", `There is no ${CHALLENGE_HEADER} header.`, "See docs/api.md for its form.");
   const home = isFromThisMachine(request.socket) ? [hashSecret(token)] : [];
-  const isMeant = (hash: string): boolean => hash.startsWith(challenge.keyId);
+  const isMeant = (hash: string): boolean => keyIdOf(hash) === challenge.keyId;
   // The home's clients are answered also while the database is away.
   const known = home.some(isMeant) ? home : await store.read((sql) => tokenHashesWith(sql, challenge.keyId));
   for (const hash of known.filter(isMeant)) {

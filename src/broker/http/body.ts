@@ -1,29 +1,30 @@
 /** Reads request bodies as JSON, within a limit for each and a memory budget for all that arrive at the same time. */
 import type { IncomingMessage } from "node:http";
 import { CctError } from "../../platform/errors.ts";
+import { createMemoryBudget } from "./memory.ts";
 
 /** A message text of 64 KiB with every character escaped to six, and room for the other fields. */
 const MAX_BODY_BYTES = 512 * 1024;
 const MAX_TOTAL_BYTES = 64 * 1024 * 1024;
 
-/** Returns a function that reads a request's JSON body; an empty one is `{}`. */
-export function createBodyReader(): (request: IncomingMessage) => Promise<unknown> {
-  let totalBytes = 0;
+/** Returns a function that reads the JSON body of a request of `payer`; an empty one is `{}`. */
+export function createBodyReader(): (request: IncomingMessage, payer: string) => Promise<unknown> {
+  const arriving = createMemoryBudget(MAX_TOTAL_BYTES);
 
-  async function readBytes(request: IncomingMessage): Promise<Buffer> {
+  async function readBytes(request: IncomingMessage, payer: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
       for await (const chunk of request) {
         bytes += chunk.length;
-        totalBytes += chunk.length;
+        arriving.take(payer, chunk.length);
         if (bytes > MAX_BODY_BYTES)
           throw new CctError(
             "too_large",
             `The body is larger than ${MAX_BODY_BYTES} bytes.`,
             "A message's text has 64 KiB at most.",
           );
-        if (totalBytes > MAX_TOTAL_BYTES)
+        if (!arriving.allows(payer))
           throw new CctError(
             "rate_limited",
             "Too many large requests are arriving.",
@@ -37,14 +38,14 @@ export function createBodyReader(): (request: IncomingMessage) => Promise<unknow
       // The client closed the connection: nobody reads the answer, and it is not an error of the broker.
       throw new CctError("bad_request", "The body is incomplete.", "Send it again.");
     } finally {
-      totalBytes -= bytes;
+      arriving.take(payer, -bytes);
     }
   }
 
-  return async (request) => {
+  return async (request, payer) => {
     if (!/^application\/json\b/i.test(request.headers["content-type"] ?? ""))
       throw new CctError("bad_request", "The body must be JSON.", "Send it with content-type: application/json.");
-    const body = await readBytes(request);
+    const body = await readBytes(request, payer);
     return body.length === 0 ? {} : parseJson(decodeUtf8(body));
   };
 }

@@ -1,6 +1,7 @@
 /** Writes responses, and refuses requests while too many bytes wait for slow readers. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CctError, errorBody, httpStatus } from "../../platform/errors.ts";
+import { createMemoryBudget } from "./memory.ts";
 
 /** Bytes of all responses together that their clients have not read yet. */
 const MAX_UNREAD_BYTES = 128 * 1024 * 1024;
@@ -8,22 +9,24 @@ const MAX_UNREAD_BYTES = 128 * 1024 * 1024;
 /** What a route answers: JSON, or text of another type. */
 export type Answer = { status?: number; body: unknown } | { text: string; contentType: string };
 
+/** Errors are short, and must reach also those who leave much unread. */
+const ERRORS = "errors";
+
 export interface Responder {
-  /** Throws `rate_limited` while too much is unread. */
-  refuseWhenOverloaded(): void;
-  send(response: ServerResponse, answer: Answer): void;
+  /** Throws `rate_limited` while `payer` leaves too much unread. */
+  refuseWhenOverloaded(payer: string): void;
+  /** Returns the number of bytes. */
+  send(response: ServerResponse, answer: Answer, payer: string): number;
   sendError(request: IncomingMessage, response: ServerResponse, error: CctError): void;
 }
 
 export function createResponder(isClosing: () => boolean): Responder {
-  let unreadBytes = 0;
+  const unread = createMemoryBudget(MAX_UNREAD_BYTES);
 
-  function write(response: ServerResponse, status: number, text: string, contentType: string): void {
+  function write(response: ServerResponse, status: number, text: string, contentType: string, payer: string): number {
     const bytes = Buffer.byteLength(text);
-    unreadBytes += bytes;
-    response.once("close", () => {
-      unreadBytes -= bytes;
-    });
+    unread.take(payer, bytes);
+    response.once("close", () => unread.take(payer, -bytes));
     // A kept-alive connection would delay the shutdown.
     if (isClosing()) response.setHeader("connection", "close");
     response.writeHead(status, {
@@ -32,23 +35,24 @@ export function createResponder(isClosing: () => boolean): Responder {
       "cache-control": "no-store",
     });
     response.end(text);
+    return bytes;
   }
 
   return {
-    refuseWhenOverloaded() {
-      if (unreadBytes > MAX_UNREAD_BYTES)
+    refuseWhenOverloaded(payer) {
+      if (!unread.allows(payer))
         throw new CctError("rate_limited", "Too many answers are unread.", "Read the answers, then try again.");
     },
-    send(response, answer) {
-      if ("text" in answer) write(response, 200, answer.text, answer.contentType);
-      else write(response, answer.status ?? 200, JSON.stringify(answer.body), "application/json");
+    send(response, answer, payer) {
+      if ("text" in answer) return write(response, 200, answer.text, answer.contentType, payer);
+      return write(response, answer.status ?? 200, JSON.stringify(answer.body), "application/json", payer);
     },
     sendError(request, response, error) {
       const status = httpStatus[error.code];
       if (status === 503) response.setHeader("retry-after", 1);
       // The rest of an unread body must not be parsed as the next request.
       if (!request.complete && mayHaveBody(request)) response.setHeader("connection", "close");
-      write(response, status, JSON.stringify(errorBody(error)), "application/json");
+      write(response, status, JSON.stringify(errorBody(error)), "application/json", ERRORS);
     },
   };
 }

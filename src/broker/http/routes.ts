@@ -15,12 +15,13 @@ import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
 import { authenticateToken, type Keys, peerCredentials, proveTo } from "./auth.ts";
 import { createBodyReader } from "./body.ts";
+import type { Payer } from "./payers.ts";
 import type { Answer } from "./responder.ts";
 import type { Tarpit } from "./tarpit.ts";
 import { refuseExcess, type Throttle } from "./throttle.ts";
 
 /** Every path has one method. */
-export type Route = { method: "GET" | "POST" } & (
+export type Route = { method: "GET" | "POST" /** 1 by default. */; cost?: number } & (
   | { /** Needs no token. */ open(request: IncomingMessage): Promise<Answer> }
   | { handle: Handler }
 );
@@ -30,6 +31,7 @@ type Handler = (
   request: IncomingMessage,
   principal: Principal,
   response: ServerResponse,
+  payer: Payer,
 ) => Promise<Answer | undefined>;
 
 interface Parts {
@@ -56,14 +58,13 @@ export function createRoutes({
 
   const run =
     (op: Operation): Handler =>
-    async (request, principal, response) => {
+    async (request, principal, response, payer) => {
       const credentials = peerCredentials(request);
       if (!credentials && op.by.includes("newcomer")) {
-        const waitMs = throttle.registration(request.socket.remoteAddress, environment.now());
-        refuseExcess(waitMs, "registrations", response);
+        refuseExcess(throttle.registration(payer, environment.now()), "registrations", payer, response);
         await refuseWhenFull(environment);
       }
-      const input = await readJson(request);
+      const input = await readJson(request, payer.key);
       return { body: await invoke(environment, op, input, { principal, credentials }) };
     };
 
@@ -123,7 +124,10 @@ export function createRoutes({
       },
     ],
     ["/events", { method: "GET", handle: openStream }],
-    ...operations.map((op: Operation): [string, Route] => [`/api/${op.name}`, { method: "POST", handle: run(op) }]),
+    ...operations.map((op: Operation): [string, Route] => [
+      `/api/${op.name}`,
+      { method: "POST", cost: op.cost ?? 1, handle: run(op) },
+    ]),
   ]);
 }
 

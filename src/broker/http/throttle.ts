@@ -1,30 +1,33 @@
-/** Rate limits per network address, and failed authentications per address. In memory only. */
+/** Rate limits per payer, and failed authentications per address. In memory only. */
 import type { ServerResponse } from "node:http";
 import { CctError } from "../../platform/errors.ts";
 import {
   addressKey,
   BURST_S,
+  chargeBucket,
   type Failures,
   recordFailure,
   type TokenBucket,
   takeToken,
   tarpitDelayMs,
+  UNPROVEN_PART,
 } from "../../rules/throttle.ts";
+import type { Payer } from "./payers.ts";
+import { remember } from "./recent.ts";
 
-/** Limits for one address; 0: none. */
+/** The limits of one token; 0: none. */
 export interface Rates {
   requests_per_second: number;
   registrations_per_minute: number;
 }
 
-/** Beyond this, the address that was inactive for the longest time is forgotten. */
-const MAX_ADDRESSES = 10_000;
-
 export interface Throttle {
-  /** Counts a request. Returns 0, or the milliseconds until the address may send one. */
-  request(address: string | undefined, now: number): number;
-  /** Counts the registration of a new peer, in the same way. */
-  registration(address: string | undefined, now: number): number;
+  /** Counts a request. Returns 0, or the milliseconds until its payer may send one. */
+  request(payer: Payer, cost: number, now: number): number;
+  /** Counts what an answered request has cost besides. */
+  charge(payer: Payer, cost: number, now: number): void;
+  /** Counts the registration of a new peer, like a request. */
+  registration(payer: Payer, now: number): number;
   /** Counts wrong credentials. Returns the number of recent failures. */
   failed(address: string | undefined, now: number): number;
   /** How long the next answer to wrong credentials is delayed. Valid requests from the same address are not delayed. */
@@ -35,25 +38,28 @@ export function createThrottle(rates: Rates): Throttle {
   const requests = new Map<string, TokenBucket>();
   const registrations = new Map<string, TokenBucket>();
   const failures = new Map<string, Failures>();
-  const count = (
-    buckets: Map<string, TokenBucket>,
-    address: string | undefined,
-    rate: number,
-    size: number,
-    now: number,
-  ) => {
-    if (rate === 0) return 0;
-    const key = addressKey(address);
-    const { bucket, waitMs } = takeToken(buckets.get(key), rate, size, now);
-    remember(buckets, key, bucket);
-    return waitMs;
-  };
+  const { requests_per_second: perSecond, registrations_per_minute: perMinute } = rates;
+  const rateOf = (payer: Payer): number => (payer.proven ? perSecond : Math.max(1, perSecond * UNPROVEN_PART));
 
   return {
-    request: (address, now) =>
-      count(requests, address, rates.requests_per_second, rates.requests_per_second * BURST_S, now),
-    registration: (address, now) =>
-      count(registrations, address, rates.registrations_per_minute / 60, rates.registrations_per_minute, now),
+    request(payer, cost, now) {
+      if (perSecond === 0) return 0;
+      const rate = rateOf(payer);
+      const { bucket, waitMs } = takeToken(requests.get(payer.key), rate, rate * BURST_S, now, cost);
+      remember(requests, payer.key, bucket);
+      return waitMs;
+    },
+    charge(payer, cost, now) {
+      if (perSecond === 0 || cost === 0) return;
+      const rate = rateOf(payer);
+      remember(requests, payer.key, chargeBucket(requests.get(payer.key), rate, rate * BURST_S, now, cost));
+    },
+    registration(payer, now) {
+      if (perMinute === 0) return 0;
+      const { bucket, waitMs } = takeToken(registrations.get(payer.key), perMinute / 60, perMinute, now);
+      remember(registrations, payer.key, bucket);
+      return waitMs;
+    },
     failed(address, now) {
       const key = addressKey(address);
       const after = recordFailure(failures.get(key), now);
@@ -64,19 +70,11 @@ export function createThrottle(rates: Rates): Throttle {
   };
 }
 
-/** Throws `rate_limited` if the address has to wait, and says how long. `what`: `requests`. */
-export function refuseExcess(waitMs: number, what: string, response: ServerResponse): void {
+/** Throws `rate_limited` if the payer has to wait, and says how long. `what`: `requests`. */
+export function refuseExcess(waitMs: number, what: string, payer: Payer, response: ServerResponse): void {
   if (waitMs === 0) return;
   const seconds = Math.ceil(waitMs / 1000);
   response.setHeader("retry-after", seconds);
-  throw new CctError("rate_limited", `Too many ${what} from this address.`, `Wait ${seconds} s, then slow down.`);
-}
-
-function remember<T>(known: Map<string, T>, key: string, value: T): void {
-  // Moved to the end, so that the first entry is the one that was inactive for the longest time.
-  known.delete(key);
-  known.set(key, value);
-  if (known.size <= MAX_ADDRESSES) return;
-  const [oldest] = known.keys();
-  if (oldest !== undefined) known.delete(oldest);
+  const whose = payer.proven ? "with this token" : "from this address without a valid token";
+  throw new CctError("rate_limited", `Too many ${what} ${whose}.`, `Wait ${seconds} s, then slow down.`);
 }

@@ -71,6 +71,8 @@ export interface Operation<
   name: Name;
   /** `snapshot` (see the store) for operations that only read, or whose decisions depend only on the rows they write. */
   isolation?: Isolation;
+  /** How many cheap calls it counts as in the rate of the caller's token; default 1. Its answer is charged by its length. */
+  cost?: number;
   /** The callers that are allowed. */
   by: readonly Caller["kind"][];
   repeatable: Repeatable<keyof z.input<Input> & string>;

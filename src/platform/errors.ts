@@ -33,7 +33,7 @@ export const errorTexts: Record<ErrorCode, { meaning: string; next: string }> = 
   },
   forbidden: {
     meaning: "The caller is known, but not allowed to do this.",
-    next: "Ask somebody who is: the hint names whom.",
+    next: "Ask somebody who is allowed: the hint says who.",
   },
   not_found: {
     meaning: "The peer, pool, message, proposal, service, device or path does not exist, or is hidden from the caller.",

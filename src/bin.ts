@@ -8,11 +8,11 @@ import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { steadyClock, type World } from "./platform/world.ts";
+import { smoothedClock, type World } from "./platform/world.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const steady = (): number => performance.now();
-const now = steadyClock(Date.now, steady);
+const now = smoothedClock(Date.now);
 
 const user = process.getuid?.() ?? 0;
 

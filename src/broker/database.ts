@@ -24,7 +24,7 @@ export interface Database {
   /** A file that exists as long as the home does. */
   homeFile: string;
   /** Shares hints with the other brokers; absent if there cannot be any. */
-  share?(events: Fanout): SharedHints;
+  share?(events: Fanout, confirmed: () => number): SharedHints;
   close(): Promise<void>;
 }
 
@@ -63,12 +63,13 @@ async function openShared(world: World, config: Config, url: string, lock: Store
     now: clock.now,
     slot: Math.floor(random() * 100),
     homeFile: paths(config.home).lock,
-    share(events) {
+    share(events, confirmed) {
       hints = shareHints({
         open: (listener) => openNotifications(url, random, listener),
         events,
         store,
         clock,
+        confirmed,
         steady,
         me: world.newId().slice(0, 8),
         log,

@@ -10,10 +10,12 @@ import { type BrokerFile, brokerToken, paths, prepareHome, readBrokerFile, write
 import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
+import { CALM_MS } from "../rules/clock.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import { requireNoUnfinishedMove } from "../store/moves.ts";
 import { startLoop } from "./background/loop.ts";
+import { createClock } from "./clock.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { createApp } from "./http/app.ts";
 import { createConnections } from "./http/connections.ts";
@@ -32,9 +34,11 @@ export interface BrokerTiming {
   sweepMs: number;
   /** How long a client may take for its first byte, and for the headers of a request. */
   clientTimeoutMs: number;
+  /** How long wall and monotonic time must agree before anything irreversible happens. */
+  calmMs: number;
 }
 
-const TIMING: BrokerTiming = { sweepMs: 2_000, clientTimeoutMs: 10_000 };
+const TIMING: BrokerTiming = { sweepMs: 2_000, clientTimeoutMs: 10_000, calmMs: CALM_MS };
 /** At shutdown, requests in progress get this long to finish. */
 const DRAIN_MS = 3_000;
 
@@ -94,17 +98,20 @@ interface Parts {
 async function serve({ world, config, timing, database, schema, log }: Parts): Promise<Broker> {
   const { now } = database;
   const startedAt = now();
+  const clock = createClock({ now, steady: world.steady, log, calmMs: timing.calmMs });
   const metrics = createMetrics();
   const store = measured(database.store, metrics, world.steady);
   const events = createFanout();
   // Hints go to the other brokers as well, if there can be any.
-  const others = database.share?.(events);
+  const others = database.share?.(events, clock.confirmed);
   const environment: Environment = {
     store,
     now,
+    confirmed: clock.confirmed,
+    isConfirmed: clock.isConfirmed,
     newId: world.newId,
     newMessageId: world.newMessageId,
-    nextSeq: createSequence(await store.tx(lastSeq), now, database.slot),
+    nextSeq: createSequence(await store.tx(lastSeq), clock.confirmed, database.slot),
     limits: limitsOf(config),
     publish(hint) {
       metrics.hints++;
@@ -130,6 +137,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     connections,
     others,
     databaseName: database.name,
+    clock,
     readiness: createReadiness({ store, schema, others, isClosing, now }),
     now,
     startedAt,
@@ -181,6 +189,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     homeFile: database.homeFile,
     isShared: others !== undefined,
     environment,
+    clock,
     metrics,
     log,
     sweepMs: timing.sweepMs,

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
 import { type Delivery, newDelivery, policyFor, sendAgain } from "../rules/delivery.ts";
-import { MINUTE_MS, trippedGuard } from "../rules/guards.ts";
+import { lastMinute, trippedGuard } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
   broadcastRecipients,
@@ -13,7 +13,6 @@ import {
   requireNotArchived,
   visibilityOf,
 } from "../rules/pools.ts";
-import { SKEW_MS } from "../rules/presence.ts";
 import { hasRoom } from "../rules/quotas.ts";
 import { checkMessageText, checkPlainText } from "../rules/text.ts";
 import { findMessage, type Message, recipientsOf } from "../store/messages.ts";
@@ -124,19 +123,19 @@ export const sendMessage = operation({
 
 /** Throws `rate_limited` when a guard against loops and floods trips, and notes it for the operator. Returns the seq of the last message sent. */
 async function checkGuards(
-  { sql, now, limits }: Context,
+  context: Context,
   me: Peer,
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
 ): Promise<number> {
-  const sent = await recentlySent(sql, me.peer_id, target, text, now - MINUTE_MS, now + SKEW_MS);
-  const tripped = trippedGuard(limits, sent, hops, to, now);
+  const sent = await recentlySent(context.sql, me.peer_id, target, text, lastMinute(context));
+  const tripped = trippedGuard(context.limits, sent, hops, to, context.now);
   if (!tripped) return sent.last_seq;
   throw guardError(tripped, me.name, to);
 }
 
 /** The recipients that an address means for this caller. */
 async function recipientsFor(context: Context, to: string): Promise<{ recipients: Peer[]; pool_id: string | null }> {
-  const { sql, caller, now } = context;
+  const { sql, caller } = context;
   const address = parseAddress(to);
   if (address.kind === "peer") return { recipients: [await peerNamed(sql, address.peer)], pool_id: null };
   const pool = await poolNamed(sql, address.pool, caller);
@@ -144,7 +143,7 @@ async function recipientsFor(context: Context, to: string): Promise<{ recipients
   const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
   // A released member may still write to single members, to hand over its work.
   if (caller.kind === "peer") (address.kind === "pool" ? requireActiveMember : requireMember)(pool, me);
-  const { peer } = await peopleOf(sql, pool, now);
+  const { peer } = await peopleOf(context, pool);
   const members =
     address.kind === "pool"
       ? broadcastRecipients(pool, me)

@@ -63,7 +63,7 @@ export const heartbeat = operation({
       throw new CctError("conflict", "This peer belongs to another session now.", "Register again.");
     }
     // The heartbeat may come before the sweep does this.
-    const peer = isBusyOver(caller, now) ? await endBusy(context, caller) : caller;
+    const peer = isBusyOver(caller, context.confirmed) ? await endBusy(context, caller) : caller;
     const current: Peer = {
       ...peer,
       ...withLongCommand(peer, input.command_ms === undefined ? undefined : now - input.command_ms, now),

@@ -49,7 +49,7 @@ export const poolStatus = operation({
     const pool = await poolNamed(sql, input.pool, caller);
     if (caller.kind === "peer" && visibilityOf(pool, caller.peer.peer_id) !== "inside")
       requireMember(pool, caller.peer.peer_id);
-    const { peer } = await peopleOf(sql, pool, now);
+    const { peer } = await peopleOf(context, pool);
     const recent = await seenBy(context, pool, await messagesOfPool(sql, pool.pool_id, RECENT * 3));
     const call = await addressFormatter(sql, caller);
     const callSender = await senderAddressFormatter(sql, call, recent);

@@ -139,7 +139,7 @@ export const joinPool = operation({
     const { sql, caller, now } = context;
     const me = callingPeer(context);
     const before = await poolNamed(sql, input.pool, caller);
-    const { peer, live } = await peopleOf(sql, before, now, me);
+    const { peer, live } = await peopleOf(context, before, me);
     const after = join(before, me, input.role === undefined ? undefined : checkedRole(input.role), live, now);
     if (before.archived_at !== null) {
       await refuseTaken(context, before.name, before.pool_id);
@@ -182,7 +182,7 @@ export const inviteToPool = operation({
     if (input.reason !== undefined) checkPlainText("reason", input.reason);
     const before = await poolNamed(sql, input.pool, caller);
     const invited = await peerNamed(sql, input.peer);
-    const { peer, live } = await peopleOf(sql, before, now, invited);
+    const { peer, live } = await peopleOf(context, before, invited);
     const inviter = caller.kind === "peer" ? caller.peer.peer_id : undefined;
     const wanted = input.role === undefined ? undefined : checkedRole(input.role);
     const after = invite(before, inviter, invited, wanted, live, now);
@@ -228,7 +228,7 @@ export const leavePool = operation({
     const { sql, caller, now } = context;
     const me = callingPeer(context);
     const before = await poolNamed(sql, input.pool, caller);
-    const { peer, live } = await peopleOf(sql, before, now);
+    const { peer, live } = await peopleOf(context, before);
     const after = leave(before, me.peer_id, live, now);
     await record(context, before, after);
     const news = { what: [`${callerName(caller)} left the pool.`], about: [me.peer_id], except: [me.peer_id] };
@@ -263,7 +263,7 @@ export const archivePool = operation({
         "Ask the lead, or leave the pool: leave_pool.",
       );
     }
-    const { peer } = await peopleOf(sql, before, now);
+    const { peer } = await peopleOf(context, before);
     const after = archive(before, now);
     await record(context, before, after);
     const except = caller.kind === "peer" ? caller.peer.peer_id : "";

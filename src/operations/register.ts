@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { acknowledge, renew, requeueUnread } from "../rules/delivery.ts";
 import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
-import { holdsName, isLive, NOT_BUSY } from "../rules/presence.ts";
+import { holdsName, NOT_BUSY } from "../rules/presence.ts";
 import { checkPlainText } from "../rules/text.ts";
 import { countQueued } from "../store/inbox.ts";
 import { openDeliveries } from "../store/messages.ts";
@@ -12,6 +12,7 @@ import { hashSecret } from "./core/identity.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { endBusy } from "./support/busy.ts";
 import { recordOutcome } from "./support/outcomes.ts";
+import { mayBeLive } from "./support/references.ts";
 import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 
 export const register = operation({
@@ -52,7 +53,7 @@ export const register = operation({
     if (caller.kind === "peer") {
       const { peer } = caller;
       const sameProcess = peer.claude_pid === input.claude_pid && peer.host === host;
-      if (isLive(peer, now) && !sameProcess) {
+      if (mayBeLive(peer, context) && !sameProcess) {
         throw new CctError(
           "conflict",
           `${peer.name} is another live session (process ${peer.claude_pid} on ${peer.host}).`,
@@ -76,6 +77,7 @@ export const register = operation({
       summary: input.summary ?? "",
       took_at: null,
       created_at: now,
+      away_since: null,
     };
     const secret = context.newId();
     await insertPeer(sql, peer, hashSecret(secret));
@@ -108,11 +110,11 @@ async function takeBackMail(
 }
 
 /** The wanted name, or the next free one. A peer that is long gone, without waiting mail, loses its name to the newcomer. */
-async function nameForNewcomer({ sql, now }: Context, wanted: string): Promise<string> {
+async function nameForNewcomer({ sql, confirmed }: Context, wanted: string): Promise<string> {
   const peers = await peersNamedLike(sql, wanted, stemOf(wanted));
   const name = freeName(
     wanted,
-    peers.filter((peer) => holdsName(peer, now)).map((peer) => peer.name),
+    peers.filter((peer) => holdsName(peer, confirmed)).map((peer) => peer.name),
   );
   const before = peers.find((peer) => peer.name.toLowerCase() === name.toLowerCase());
   if (before) {

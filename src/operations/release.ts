@@ -51,7 +51,7 @@ export const proposeRelease = operation({
     requireNotArchived(pool);
     if (caller.kind === "peer") requireActiveMember(pool, caller.peer.peer_id);
     const voters = membersOf(pool).filter((member) => member.releasing_until === null);
-    const { peer: person } = await peopleOf(sql, pool, now);
+    const { peer: person } = await peopleOf(context, pool);
     const subject = memberNamed(pool.name, membersOf(pool), input.peer, person);
     if (!voters.includes(subject)) {
       throw new CctError(
@@ -104,7 +104,7 @@ export const proposeRelease = operation({
       vote: peer_id === me ? "yes" : null,
     }));
     await insertProposal(sql, proposal, ballots);
-    const { peer } = await peopleOf(sql, pool, now);
+    const { peer } = await peopleOf(context, pool);
     const minutes = Math.max(1, Math.round((deadline - now) / 60_000));
     await report(context, {
       to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (peer(voter.peer_id) ?? []))),
@@ -168,13 +168,13 @@ export const voteRelease = operation({
   input: z.strictObject({ proposal_id: proposalId, vote: z.enum(votes) }),
   output: proposalShape,
   async run(context, input) {
-    const { sql, now, caller } = context;
+    const { sql, confirmed, caller } = context;
     const me = callingPeer(context);
     const proposal = await proposalNamed(sql, input.proposal_id, caller);
     refuseDecided(proposal);
     const before = await ballotsOf(sql, proposal.proposal_id);
     const ballots = castVote(before, me.peer_id, input.vote);
-    if (now >= proposal.deadline) {
+    if (confirmed >= proposal.deadline) {
       throw new CctError("conflict", "The voting time is over.", "Make a new proposal if it is still wanted.");
     }
     const mine = ballots.find((ballot) => ballot.peer_id === me.peer_id);

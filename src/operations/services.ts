@@ -75,7 +75,7 @@ export const registerService = operation({
   }),
   output: serviceShape,
   async run(context, input) {
-    const { sql, now } = context;
+    const { sql, now, confirmed } = context;
     checkWord("kind", input.kind);
     const name = serviceName(input.kind, input.name);
     checkPlainText("host", input.host);
@@ -94,7 +94,7 @@ export const registerService = operation({
       health_at: null,
     };
     const there = await findServiceAt(sql, endpoint);
-    const how = decideRegistration(there, { owner: owner.owner, service_id: input.service_id }, now);
+    const how = decideRegistration(there, { owner: owner.owner, service_id: input.service_id }, confirmed);
     if (there && how === "taken") throw taken(there, owner.owner);
     if (there && how === "update") {
       const updated = { ...there, ...registration };
@@ -155,9 +155,9 @@ export const renewService = operation({
   }),
   output: serviceShape,
   async run(context, input) {
-    const { sql, now } = context;
+    const { sql, now, confirmed } = context;
     const service = await findService(sql, input.service_id);
-    if (!service || isRemovable(service, now)) {
+    if (!service || isRemovable(service, confirmed)) {
       throw new CctError("not_found", "The service does not exist, or was removed.", "Register it again.");
     }
     assertOwner(context, service);
@@ -178,8 +178,8 @@ export const unregisterService = operation({
   }),
   output: serviceShape,
   async run(context, input) {
-    const { sql, now } = context;
-    const service = resolveService(input.service, await shownServices(sql, now), ownerOf(context).owner);
+    const { sql, now, confirmed } = context;
+    const service = resolveService(input.service, await shownServices(sql, confirmed), ownerOf(context).owner);
     assertOwner(context, service);
     await deleteService(sql, service.service_id);
     return toServiceShape(service, now);
@@ -205,9 +205,9 @@ export const listServices = operation({
   doc: "Lists registered services (dev servers, databases, browsers …): where each is, who owns it, and whether it answers. Look here before you start one of your own.",
   input: z.strictObject({ kind: kind.optional().describe("only services of this kind") }),
   output: z.object({ services: z.array(serviceShape) }),
-  async run({ sql, now }, input) {
+  async run({ sql, now, confirmed }, input) {
     const wanted = input.kind?.toLowerCase();
-    const shown = (await shownServices(sql, now)).filter(
+    const shown = (await shownServices(sql, confirmed)).filter(
       (service) => wanted === undefined || service.kind.toLowerCase() === wanted,
     );
     return { services: shown.map((service) => toServiceShape(service, now)) };
@@ -233,11 +233,11 @@ export const servicesToRenew = operation({
     ),
   }),
   async run(context) {
-    const { sql, now } = context;
+    const { sql, confirmed } = context;
     const own = await servicesOf(sql, callingPeer(context).peer_id);
     return {
       services: own
-        .filter((service) => !service.self_renewing && !isRemovable(service, now))
+        .filter((service) => !service.self_renewing && !isRemovable(service, confirmed))
         .map(({ service_id, url, health_path, host, ttl }) => ({
           service_id,
           url,

@@ -16,7 +16,7 @@ export interface World {
   user: number;
   /** The user's name, or the number if there is no name. */
   username: string;
-  /** Wall clock in milliseconds since 1970. Never goes back within a process. */
+  /** Wall clock in milliseconds since 1970. Somebody may set it, also back. */
   now(): number;
   /** Monotonic clock in milliseconds. Only differences are meaningful. */
   steady(): number;
@@ -28,24 +28,15 @@ export interface World {
   newMessageId(): string;
 }
 
-/**
- * A wall clock that never goes back. While the wall clock is behind its last value, time continues at the pace of the
- * monotonic clock `steady`. Both return milliseconds.
- */
-export function steadyClock(wall: () => number, steady: () => number): () => number {
-  let last = wall();
-  let lastAt = steady();
+/** Smaller steps back are smoothed: they come from imprecise readings. A larger one means that the clock was set. */
+const MAX_SMOOTHED_MS = 1_000;
+
+/** The same clock, but instead of going back by less than a second it stands still. Larger steps back are followed. */
+export function smoothedClock(wall: () => number): () => number {
+  let last = Number.NEGATIVE_INFINITY;
   return () => {
-    const passed = Math.max(0, Math.floor(steady() - lastAt));
     const time = wall();
-    if (time > last + passed) {
-      last = time;
-      lastAt = steady();
-    } else {
-      // Whole milliseconds; the fraction counts the next time.
-      last += passed;
-      lastAt += passed;
-    }
+    last = time < last && last - time < MAX_SMOOTHED_MS ? last : time;
     return last;
   };
 }

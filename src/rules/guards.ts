@@ -2,6 +2,7 @@
  * Guards: rate limits, duplicate suppression and loop detection, on by default. They keep sessions from burning tokens in
  * a loop. The sender gets an error at once, the operator a note now and then. A limit of 0 means no limit.
  */
+import { SKEW_MS } from "./presence.ts";
 import type { MailSource } from "./quotas.ts";
 import { hasShare, wakeShare } from "./shares.ts";
 
@@ -23,6 +24,20 @@ export interface Limits {
 }
 
 export const MINUTE_MS = 60_000;
+
+/** The last minute. Messages later than `until` were sent before the clock was set back. */
+export interface LastMinute {
+  since: number;
+  until: number;
+  /** Not above the sequence numbers in it, which follow confirmed time. */
+  afterSeq: number;
+}
+
+export const lastMinute = ({ now, confirmed }: { now: number; confirmed: number }): LastMinute => ({
+  since: now - MINUTE_MS,
+  until: now + SKEW_MS,
+  afterSeq: (Math.min(now, confirmed) - MINUTE_MS) * 1000,
+});
 export const HOUR_MS = 3_600_000;
 
 /** Recipients of a report that count as one message: so many cost the broker about as much as one message does. */

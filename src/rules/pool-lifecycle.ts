@@ -159,16 +159,9 @@ function endOf(member: Member, now: number): number {
   return member.releasing_until === null ? now : Math.min(member.releasing_until - RELEASE_GRACE_MS, now - 1);
 }
 
-/** Whether the sweep ends a membership: the grace time is over, or the member was offline for `absenceMs`. */
-export function isDue(
-  member: Member,
-  presence: { offline: boolean; last_seen: number },
-  absenceMs: number,
-  now: number,
-): boolean {
-  if (member.releasing_until !== null && now >= member.releasing_until) return true;
-  // Not `hasElapsed`: it is true after the clock was set back, which would empty all pools.
-  return presence.offline && now >= presence.last_seen + absenceMs;
+/** Whether the sweep ends a membership: the grace time is over, or the member was away for `absenceMs` of listening time. */
+export function isDue(member: Member, away: number, absenceMs: number, now: number): boolean {
+  return (member.releasing_until !== null && now >= member.releasing_until) || away >= absenceMs;
 }
 
 /**

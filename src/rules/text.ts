@@ -77,3 +77,12 @@ export function escapeInvisible(json: string): string {
 export function quoted(text: string, limit = 200): string {
   return `"${oneLine(text, limit).replace(/["\u201c-\u201f\u2033\u2036\uff02]/g, "'")}"`;
 }
+
+/** `3 s`, `12 min`, `5 h`, `2 d`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 90) return `${seconds} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}

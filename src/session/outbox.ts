@@ -15,6 +15,7 @@ import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, type ErrorCode, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
+import { CALM_MS } from "../rules/clock.ts";
 import { BROKER_NAME } from "../rules/names.ts";
 import { quoted } from "../rules/text.ts";
 
@@ -46,6 +47,8 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
   /** What the disk does not say yet, because it could not be written: why messages ended, by id; `""` for those sent. */
   const unwritten = new Map<string, string>();
   const perhapsSent = new Set<string>();
+  /** Since when (monotonic) the clock has said without a break that an entry is too old. One wrong reading ends none. */
+  const overdueSince = new Map<string, number>();
 
   function currentPeer(): Credentials | undefined {
     try {
@@ -73,7 +76,12 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     }
   }
 
-  /** All entries. Those that are too old fail here, so that a session hears of it even while the broker is away. */
+  const isOverdue = (entry: OutboxEntry): boolean => expiryOf(entry) <= world.now();
+
+  /**
+   * All entries. Those that have been too old for minutes fail here, so that a session hears of it even while the broker is
+   * away.
+   */
   function entriesOf(sender: Credentials): OutboxEntry[] {
     const all = readOutbox(home, sender.peer_id).flatMap((entry) => {
       const ended = unwritten.get(entry.message_id);
@@ -83,7 +91,14 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     });
     return all.map((saved) => {
       const entry = perhapsSent.has(saved.message_id) ? { ...saved, perhaps: true } : saved;
-      if (entry.ended !== undefined || expiryOf(entry) > world.now()) return entry;
+      if (entry.ended !== undefined || !isOverdue(entry)) {
+        overdueSince.delete(entry.message_id);
+        return entry;
+      }
+      const since = overdueSince.get(entry.message_id) ?? world.steady();
+      overdueSince.set(entry.message_id, since);
+      if (world.steady() - since < CALM_MS) return entry;
+      overdueSince.delete(entry.message_id);
       const sent = entry.perhaps ? "It was NOT confirmed in time, perhaps it was sent" : "It was NOT sent in time";
       return fail(entry, `${sent} (${entry.waits ?? "no broker answered"}). CCT does not try again.`);
     });
@@ -116,7 +131,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     const blocked = new Set<unknown>();
     for (const entry of entriesOf(sender)) {
       const { to } = entry.input;
-      if (entry.ended !== undefined || blocked.has(to) || !isInOutbox(home, entry)) continue;
+      if (entry.ended !== undefined || isOverdue(entry) || blocked.has(to) || !isInOutbox(home, entry)) continue;
       try {
         const { recipients } = await client.callAny("send_message", withTimeLeft(entry, world.now()), sender);
         const refused = refusedIn(recipients);

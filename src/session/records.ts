@@ -28,7 +28,7 @@ const MAX_RECORDS = 10_000;
 
 /**
  * All usable records. The reason why one is not usable goes to `log`. Deletes records that are too old to be resumed, and the
- * oldest of too many, but never a live peer's.
+ * oldest of too many, but never a live peer's. Their age counts from the newest one, because the clock may be wrong.
  */
 export function readRecords(
   home: string,
@@ -50,8 +50,9 @@ export function readRecords(
     }
   }
   found.sort((a, b) => b.modified - a.modified);
+  const newest = Math.min(now, found[0]?.modified ?? now);
   for (const [i, { path, modified, record }] of found.entries()) {
-    if ((now - modified > KEEP_MS || i >= maxRecords) && !(record && isLive(record))) remove(path);
+    if ((newest - modified > KEEP_MS || i >= maxRecords) && !(record && isLive(record))) remove(path);
   }
   for (const name of readdirSync(pidmaps)) {
     const path = join(pidmaps, name);

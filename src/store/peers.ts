@@ -22,12 +22,14 @@ export interface Peer extends Session {
   created_at: number;
   /** The device of its last session; `null`: the broker's own machine. */
   device_id: string | null;
+  /** The listening time at which the sweep found it offline (see `listening.ts`); negative or `null`: not yet. */
+  away_since: number | null;
 }
 
-const COLUMNS =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id";
+export const PEER =
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since";
 
-function toPeer(row: Row): Peer {
+export function toPeer(row: Row): Peer {
   return {
     peer_id: text(row, "peer_id"),
     name: text(row, "name"),
@@ -49,6 +51,7 @@ function toPeer(row: Row): Peer {
     took_at: integerOrNull(row, "took_at"),
     created_at: integer(row, "created_at"),
     device_id: textOrNull(row, "device_id"),
+    away_since: integerOrNull(row, "away_since"),
   };
 }
 
@@ -81,13 +84,14 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
   );
 }
 
-/** Updates all mutable columns of a peer. */
+/** Updates all mutable columns of a peer. That it was away is forgotten only by the sweep, which may have to act on it. */
 export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
   await sql(
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
        branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
        busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
-       hooks = $18, took_at = $19, device_id = $20 WHERE peer_id = $1`,
+       hooks = $18, took_at = $19, device_id = $20,
+       away_since = CASE WHEN away_since IS NOT NULL AND $12 <> 'offline' THEN -1 ELSE away_since END WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -116,7 +120,7 @@ export async function findCredentials(
   sql: Sql,
   peerId: string,
 ): Promise<{ peer: Peer; secretHash: string } | undefined> {
-  const [row] = await sql(`SELECT ${COLUMNS}, secret_hash FROM peers WHERE peer_id = $1`, peerId);
+  const [row] = await sql(`SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1`, peerId);
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 
@@ -126,11 +130,11 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
   const rows = isPrefix
     ? await sql(
-        `SELECT ${COLUMNS} FROM peers WHERE name_key = $1 OR (peer_id >= $1 AND peer_id < $2) ORDER BY peer_id LIMIT 50`,
+        `SELECT ${PEER} FROM peers WHERE name_key = $1 OR (peer_id >= $1 AND peer_id < $2) ORDER BY peer_id LIMIT 50`,
         key,
         `${key}g`,
       )
-    : await sql(`SELECT ${COLUMNS} FROM peers WHERE name_key = $1`, key);
+    : await sql(`SELECT ${PEER} FROM peers WHERE name_key = $1`, key);
   return rows.map(toPeer);
 }
 
@@ -138,7 +142,7 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
 export async function peersNamedLike(sql: Sql, name: string, stem: string): Promise<ListedPeer[]> {
   // Names contain no character above "z".
   const rows = await sql(
-    `SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers WHERE name_key = $1 OR (name_key >= $2 AND name_key < $3)`,
+    `SELECT ${PEER}, ${WAITING} AS waiting FROM peers WHERE name_key = $1 OR (name_key >= $2 AND name_key < $3)`,
     name.toLowerCase(),
     stem.toLowerCase(),
     `${stem.toLowerCase()}{`,
@@ -157,7 +161,7 @@ export async function singleHost(sql: Sql): Promise<string | undefined> {
 /** The peers with these ids, unordered. */
 export async function findPeers(sql: Sql, peerIds: readonly string[]): Promise<Peer[]> {
   if (peerIds.length === 0) return [];
-  const rows = await sql(`SELECT ${COLUMNS} FROM peers WHERE peer_id IN (${placeholders(peerIds.length)})`, ...peerIds);
+  const rows = await sql(`SELECT ${PEER} FROM peers WHERE peer_id IN (${placeholders(peerIds.length)})`, ...peerIds);
   return rows.map(toPeer);
 }
 
@@ -175,20 +179,21 @@ const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integ
 
 /** All peers, oldest first, with the number of waiting messages. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
-  const rows = await sql(`SELECT ${COLUMNS}, ${WAITING} AS waiting FROM peers ORDER BY created_at, peer_id`);
+  const rows = await sql(`SELECT ${PEER}, ${WAITING} AS waiting FROM peers ORDER BY created_at, peer_id`);
   return rows.map(toListedPeer);
 }
 
 /** Up to `limit` arbitrary peers. */
 export async function anyPeers(sql: Sql, limit: number): Promise<Peer[]> {
-  return (await sql(`SELECT ${COLUMNS} FROM peers LIMIT $1`, limit)).map(toPeer);
+  return (await sql(`SELECT ${PEER} FROM peers LIMIT $1`, limit)).map(toPeer);
 }
 
 /** Peers for the sweep: not marked offline but last seen before `before` or after `ahead`, and all busy ones. */
 export async function sessionsToCheck(sql: Sql, before: number, ahead: number): Promise<Peer[]> {
   const rows = await sql(
-    `SELECT ${COLUMNS} FROM peers
-     WHERE (presence <> 'offline' AND (last_seen <= $1 OR last_seen > $2)) OR busy_for IS NOT NULL`,
+    `SELECT ${PEER} FROM peers WHERE presence <> 'offline' AND last_seen <= $1
+     UNION SELECT ${PEER} FROM peers WHERE presence <> 'offline' AND last_seen > $2
+     UNION SELECT ${PEER} FROM peers WHERE busy_for IS NOT NULL`,
     before,
     ahead,
   );
@@ -197,13 +202,13 @@ export async function sessionsToCheck(sql: Sql, before: number, ahead: number): 
 
 /** Peers that are not marked offline. */
 export async function openSessions(sql: Sql): Promise<Peer[]> {
-  return (await sql(`SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline'`)).map(toPeer);
+  return (await sql(`SELECT ${PEER} FROM peers WHERE presence <> 'offline'`)).map(toPeer);
 }
 
 /** Peers on the broker's own machine that are not marked offline. */
 export async function localSessions(sql: Sql, host: string): Promise<Peer[]> {
   const rows = await sql(
-    `SELECT ${COLUMNS} FROM peers WHERE presence <> 'offline' AND host = $1 AND device_id IS NULL`,
+    `SELECT ${PEER} FROM peers WHERE presence <> 'offline' AND host = $1 AND device_id IS NULL`,
     host,
   );
   return rows.map(toPeer);

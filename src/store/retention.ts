@@ -1,12 +1,13 @@
 /** Retention: finding and deleting old messages, notes and proposals. */
 import { type DeliveryState, deliveryStates } from "../rules/delivery.ts";
 import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
-import type { Sql } from "./store.ts";
+import type { Row, Sql } from "./store.ts";
 
 export interface MessageKey {
   message_id: string;
   /** Its sequence number. */
   seq: number;
+  sent_at: number;
 }
 
 export interface DeliveryStateRow {
@@ -17,27 +18,33 @@ export interface DeliveryStateRow {
   expires_at: number | null;
 }
 
+const toKey = (row: Row): MessageKey => ({
+  message_id: text(row, "message_id"),
+  seq: integer(row, "seq"),
+  sent_at: integer(row, "sent_at"),
+});
+
 /** The next messages with a sequence number between `after` and `before`. */
 export async function messagesBetween(sql: Sql, after: number, before: number, limit: number): Promise<MessageKey[]> {
   const rows = await sql(
-    "SELECT message_id, seq FROM messages WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3",
+    "SELECT message_id, seq, sent_at FROM messages WHERE seq > $1 AND seq < $2 ORDER BY seq LIMIT $3",
     after,
     before,
     limit,
   );
-  return rows.map((row) => ({ message_id: text(row, "message_id"), seq: integer(row, "seq") }));
+  return rows.map(toKey);
 }
 
 /** The same for deliveries that ended unread; a message appears once per delivery. */
 export async function failedBetween(sql: Sql, after: number, before: number, limit: number): Promise<MessageKey[]> {
   const rows = await sql(
-    `SELECT d.message_id, d.seq FROM deliveries d
+    `SELECT d.message_id, d.seq, m.sent_at FROM deliveries d JOIN messages m ON m.message_id = d.message_id
      WHERE d.state IN ('dead', 'expired', 'refused') AND d.seq > $1 AND d.seq < $2 ORDER BY d.seq LIMIT $3`,
     after,
     before,
     limit,
   );
-  return rows.map((row) => ({ message_id: text(row, "message_id"), seq: integer(row, "seq") }));
+  return rows.map(toKey);
 }
 
 /** The states of the deliveries of these messages. */

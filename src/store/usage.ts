@@ -1,6 +1,6 @@
 /** Statements about recent usage: rates of sending, wakes, and the cost of mail. */
 import type { DeliveryMethod } from "../rules/delivery.ts";
-import type { Wakes } from "../rules/guards.ts";
+import type { LastMinute, Wakes } from "../rules/guards.ts";
 import type { DeliveryRow } from "./messages.ts";
 import { integer, integerOrNull, text, textOrNull } from "./row.ts";
 import type { Sql } from "./store.ts";
@@ -22,17 +22,15 @@ export async function recordDeliveryMethod(
 }
 
 /**
- * What a peer is charged for between `since` and `until`: its messages and the broker's reports of what it did. And of its
- * messages: how many went to one target, when it last sent the same text there, and its last sequence number. Messages later
- * than `until` were sent before the clock was set back.
+ * What a peer is charged for: its messages and the broker's reports of what it did. And of its messages: how many went to one
+ * target, when it last sent the same text there, and its last sequence number.
  */
 export async function recentlySent(
   sql: Sql,
   fromId: string,
   target: string,
   body: string,
-  since: number,
-  until: number,
+  { since, until, afterSeq }: LastMinute,
 ): Promise<{ all: number; same: number; repeated_at: number | null; last_seq: number }> {
   const [row] = await sql(
     `SELECT coalesce(sum(charge), 0) + (
@@ -44,8 +42,7 @@ export async function recentlySent(
     fromId,
     target,
     body,
-    // A sequence number is the send time in microseconds, or slightly ahead of it.
-    since * 1000,
+    afterSeq,
     since,
     until,
   );
@@ -64,9 +61,9 @@ export async function lastSentBy(sql: Sql, fromId: string): Promise<number> {
   return row ? integer(row, "last_seq") : 0;
 }
 
-/** What a peer is charged for between `since` and `until`. */
-export async function chargedTo(sql: Sql, peerId: string, since: number, until: number): Promise<number> {
-  const { all } = await recentlySent(sql, peerId, "", "", since, until);
+/** What a peer is charged for. */
+export async function chargedTo(sql: Sql, peerId: string, minute: LastMinute): Promise<number> {
+  const { all } = await recentlySent(sql, peerId, "", "", minute);
   return all;
 }
 

@@ -120,8 +120,8 @@ function clock(world: World): World {
   let { pool } = world;
   if (pool.archived_at !== null) return world;
   for (const member of membersOf(pool)) {
-    const last_seen = world.away.get(member.peer_id);
-    const away = { offline: last_seen !== undefined, last_seen: last_seen ?? world.now };
+    const since = world.away.get(member.peer_id);
+    const away = since === undefined ? 0 : world.now - since;
     if (isDue(member, away, ABSENCE, world.now)) pool = leave(pool, member.peer_id, live, world.now);
   }
   return { ...world, pool: withLead(pool, live) };

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test as inTurn } from "vitest";
+import { CALM_MS } from "../../src/rules/clock.ts";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { type CctRun, cct, failure, success } from "../support/cct.ts";
@@ -176,7 +177,13 @@ test("a message that must wait lets others pass, and is reported when it is too 
 
   gil.proxy.cut();
   await gil.say("hal", "old news");
+  // A wrong clock, for as long as two beats take, ends nothing.
+  gil.clock.forward(400 * 24 * 3_600_000);
+  for (let beat = 0; beat < 2; beat++) await gil.clock.pass(20_000);
+  gil.clock.forward(-400 * 24 * 3_600_000);
+  expect(JSON.parse(success(await gil.cct("outbox", "--json"))).messages).toMatchObject([{ state: "kept" }]);
   gil.clock.forward(25 * 3_600_000);
+  for (const ms of [20_000, CALM_MS, 20_000]) await gil.clock.pass(ms);
   // Its broker is still away.
   expect(await reported(gil)).toContain("It was NOT confirmed in time, perhaps it was sent (no broker answered)");
   gil.proxy.back();

@@ -97,10 +97,10 @@ test("deletes records too old to resume and the oldest of too many, but never a 
   const me = { claude_pid: process.pid, started: startMark(process.pid) };
   write("live.json", 99, me);
   write("left.json", 99, { ...me, started: "" });
-  write("old.json", 36);
+  write("old.json", 37);
   write("younger.json", 34);
   for (const age of [1, 2, 3]) write(`day${age}.json`, age);
-  write(".tmp.old", 36);
+  write(".tmp.old", 37);
   write(".tmp.new", 1);
   write("pidmaps/.tmp.old", 36);
   const files = (): string[] => readdirSync(join(home, "peers")).sort();
@@ -112,6 +112,19 @@ test("deletes records too old to resume and the oldest of too many, but never a 
   names(4);
   expect(files()).toEqual([".tmp.new", "day1.json", "day2.json", "day3.json", "live.json"]);
   expect(names().sort()).toEqual(["day1.json", "day2.json", "day3.json", "live.json"]);
+});
+
+test("a clock that is 400 days ahead when a session starts costs no record", () => {
+  const home = tempHome();
+  prepareHome(home, process.getuid?.() ?? 0, false);
+  const record = { peer_id: "p", secret: "s", name: "ann", session_id: "c", claude_pid: 1, started: "never" };
+  for (const name of ["one", "two"]) {
+    writeFileSync(join(home, "peers", `${name}.json`), JSON.stringify(record), { mode: 0o600 });
+    utimesSync(join(home, "peers", `${name}.json`), daysAgo(1), daysAgo(1));
+  }
+  const ahead = Date.now() + 400 * 24 * 3_600_000;
+  expect(readRecords(home, process.getuid?.() ?? 0, ahead, () => expect.unreachable())).toHaveLength(2);
+  expect(readdirSync(join(home, "peers")).sort()).toEqual(["one.json", "two.json"]);
 });
 
 test("deletes the temporary files of killed writers, but not new ones", () => {

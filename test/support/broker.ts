@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type BrokerTiming, startBroker as serveHere } from "../../src/broker/main.ts";
 import { loadConfig } from "../../src/platform/config.ts";
-import { steadyClock } from "../../src/platform/world.ts";
+import { smoothedClock } from "../../src/platform/world.ts";
 import { atEnd } from "./cleanup.ts";
 import type { TestClock } from "./clock.ts";
 import { databaseEnv } from "./database.ts";
@@ -52,6 +52,8 @@ export interface ProcessOptions extends BrokerOptions {
 const IN_PROCESS = process.env.CCT_TEST_BROKER !== "process";
 /** Tests wait for what a sweep does. */
 const SWEEP_MS = 100;
+/** Tests set clocks to let time pass, so their brokers believe them at once, unless a test says otherwise. */
+const CALM_MS = 0;
 
 /** Starts a broker; answers when it serves. Throws what it says when it does not start. */
 export async function startBroker(options: BrokerOptions = {}): Promise<TestBroker> {
@@ -65,11 +67,8 @@ function environment(home: string, { port, env }: BrokerOptions): Record<string,
 async function startHere(options: BrokerOptions): Promise<TestBroker> {
   const home = options.home ?? tempHome();
   const { clock } = options;
-  const world = testWorld(
-    environment(home, options),
-    clock && { now: steadyClock(clock.now, () => performance.now()) },
-  );
-  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS, ...options.timing });
+  const world = testWorld(environment(home, options), clock && { now: smoothedClock(clock.now), steady: clock.steady });
+  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS, calmMs: CALM_MS, ...options.timing });
   atEnd(broker.close);
   const token = readFileSync(join(home, "token"), "utf8").trim();
   return { home, url: broker.url, pid: world.pid, token, stop: broker.close };

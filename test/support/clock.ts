@@ -12,6 +12,8 @@ export interface TestClock {
   env: Record<string, string>;
   /** The wall clock that it shows, for a program in the test's own process. */
   now(): number;
+  /** The monotonic clock, for a program in the test's own process. */
+  steady(): number;
   /** Sets the wall clock forward by so much more: a step, as when somebody sets it. Timers do not notice. */
   forward(ms: number): void;
   /**
@@ -54,6 +56,7 @@ export function testClock(): TestClock {
     // The one variable that sessions hand on to brokers that they start.
     env: { NODE_OPTIONS: `--import=${preload}?clock=${encodeURIComponent(folder)}` },
     now: () => Date.now() + ahead(),
+    steady: () => performance.now() + (steps.at(-1)?.passed ?? 0),
     forward: (ms) => step(ms, 0),
     pass,
     passUntil: (what, look) =>

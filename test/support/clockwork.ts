@@ -1,7 +1,7 @@
 /** The broker's works without its process: operations and the sweep on a real store, with a clock that the test sets. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { sweepAll } from "../../src/broker/background/sweep.ts";
+import { sweepAbsent, sweepAll } from "../../src/broker/background/sweep.ts";
 import { invoke } from "../../src/operations/core/invoke.ts";
 import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
@@ -42,10 +42,13 @@ export async function openClockwork(newId = () => randomBytes(16).toString("hex"
   let now = 1_800_000_000_000;
   await migrate(store, await readMigrations(join(root, "migrations")), now);
   let seq = 0;
+  let listened = 0;
   const hints: Hint[] = [];
   const environment: Environment = {
     store,
     now: () => now,
+    confirmed: () => now,
+    isConfirmed: () => true,
     newId,
     newMessageId,
     nextSeq: () => {
@@ -102,7 +105,10 @@ export async function openClockwork(newId = () => randomBytes(16).toString("hex"
     async pass(ms, ...alive) {
       now += ms;
       for (const peer of alive) await call("heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
-      await sweepAll(environment, { host: "", isAlive: () => true }, 24 * HOUR);
+      listened += Math.max(0, ms);
+      const absence = { listened, limitMs: 24 * HOUR };
+      await sweepAll(environment, absence);
+      await sweepAbsent(environment, absence);
     },
   };
 }

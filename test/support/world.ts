@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import { steadyClock, type World } from "../../src/platform/world.ts";
+import { smoothedClock, type World } from "../../src/platform/world.ts";
 import { root } from "./folders.ts";
 
 const { version }: { version: string } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -24,7 +24,7 @@ export function testWorld(env: Record<string, string | undefined>, more: Partial
     hostname: hostname(),
     user: process.getuid?.() ?? 0,
     username: userInfo().username,
-    now: steadyClock(Date.now, steady),
+    now: smoothedClock(Date.now),
     steady,
     random: Math.random,
     newId: () => randomBytes(16).toString("hex"),

@@ -3,17 +3,29 @@ import { existsSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Environment } from "../../operations/core/transaction.ts";
 import type { Config } from "../../platform/config.ts";
+import { CctError } from "../../platform/errors.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import { hostFrom } from "../../rules/names.ts";
 import { claimChore } from "../../store/chores.ts";
+import type { BrokerClock } from "../clock.ts";
 import type { Metrics } from "../operator/metrics.ts";
+import { createListening } from "./listening.ts";
 import { clearAway } from "./retention.ts";
-import { type Here, sweepAll, sweepHere } from "./sweep.ts";
+import { type Here, sweepAbsent, sweepAll, sweepHere } from "./sweep.ts";
 
 /** Brokers share the sweep, and their timers are not exactly in step. */
 const JITTER_MS = 100;
 const HOUR_MS = 3_600_000;
+/** Absence is measured to this part of its limit. */
+const ABSENCE_STEPS = 100;
+
+/** Ends a sweep whose clock is not confirmed any more. */
+class ClockDoubtful extends CctError {
+  constructor() {
+    super("unavailable", "The broker's clock is not confirmed.");
+  }
+}
 
 export interface Loop {
   /** Resolves when the home has been removed. */
@@ -30,14 +42,25 @@ interface Parts {
   /** Whether other brokers may use the same database. */
   isShared: boolean;
   environment: Environment;
+  clock: BrokerClock;
   metrics: Metrics;
   log: Logger;
   sweepMs: number;
 }
 
 export function startLoop(parts: Parts): Loop {
-  const { world, config, environment, metrics, log, sweepMs } = parts;
+  const { world, config, environment, clock, metrics, log, sweepMs } = parts;
   const { store, now } = environment;
+  /** What cannot be undone is done at a confirmed time. Without one, its transaction ends with an error and changes nothing. */
+  const confirmed: Environment = {
+    ...environment,
+    now() {
+      if (!clock.isConfirmed()) throw new ClockDoubtful();
+      return clock.confirmed();
+    },
+  };
+  const listening = createListening(store, world.steady, sweepMs);
+  let absenceDueAt = 0;
   const here: Here = { host: hostFrom(world.hostname), isAlive };
   let sweeping: Promise<void> | undefined;
   let isFailing = false;
@@ -48,13 +71,27 @@ export function startLoop(parts: Parts): Loop {
     return store.tx((sql) => claimChore(sql, "sweep", now() - sweepMs + JITTER_MS, now()));
   }
 
+  async function sweepConfirmed(): Promise<void> {
+    const listened = await listening.count();
+    const absence = { listened, limitMs: config.pool_absence_hours * HOUR_MS };
+    try {
+      await sweepAll(confirmed, absence);
+      if (listened >= absenceDueAt) {
+        await sweepAbsent(confirmed, absence);
+        absenceDueAt = listened + absence.limitMs / ABSENCE_STEPS;
+      }
+      await clearAway(confirmed, config);
+    } catch (error) {
+      if (!(error instanceof ClockDoubtful)) throw error;
+    }
+  }
+
   async function sweep(): Promise<void> {
+    listening.begin();
     try {
       await sweepHere(environment, here);
-      if (await isOurTurn()) {
-        await sweepAll(environment, here, config.pool_absence_hours * HOUR_MS);
-        await clearAway(environment, config);
-      }
+      // A broker whose clock is in doubt leaves the turn to others.
+      if (clock.isConfirmed() && (await isOurTurn())) await sweepConfirmed();
       isFailing = false;
       metrics.sweptAt = now();
     } catch (error) {
@@ -69,6 +106,8 @@ export function startLoop(parts: Parts): Loop {
     abandon = resolve;
   });
   const timer = setInterval(() => {
+    // Also while a sweep runs: the clock is confirmed by looking at it often.
+    clock.read();
     // No client can find this broker any more, and its data is deleted.
     if (!existsSync(parts.homeFile)) return abandon();
     // A slow sweep must not overlap with the next one.

@@ -7,11 +7,13 @@ import { type Environment, type TransactionContext, transact } from "../../opera
 import { endBusy, isBusyOver } from "../../operations/support/busy.ts";
 import { recordOutcome } from "../../operations/support/outcomes.ts";
 import { goneServices, removeGoneServices } from "../../operations/support/services.ts";
-import { closeVotes, poolsDue, settlePool } from "../../operations/support/settle.ts";
+import { type Absence, closeVotes, settlePool } from "../../operations/support/settle.ts";
 import { expire, lapse } from "../../rules/delivery.ts";
 import { isLive, LEASE_MS, OFFLINE_AFTER_MS, SKEW_MS } from "../../rules/presence.ts";
+import { markAway, markBack, movedPeers, poolsWithAbsentMembers } from "../../store/listening.ts";
 import { expiredDeliveries, staleClaims } from "../../store/messages.ts";
 import { findPeers, localSessions, type Peer, sessionsToCheck, updatePeer } from "../../store/peers.ts";
+import { poolsToLead, poolsToLeave } from "../../store/pools.ts";
 import { dueProposals } from "../../store/proposals.ts";
 import type { Sql } from "../../store/store.ts";
 
@@ -24,13 +26,18 @@ export interface Here {
   isAlive(pid: number): boolean;
 }
 
-/** The part that every broker does: sessions on its own machine whose host process has ended go offline. */
+/** The part that every broker does, whatever its clock shows: sessions on its own machine whose process has ended go offline. */
 export async function sweepHere(environment: Environment, here: Here): Promise<void> {
-  await settleSessions(environment, here, (sql) => localSessions(sql, here.host));
+  const ended = (peer: Peer): boolean =>
+    peer.presence !== "offline" && peer.device_id === null && peer.host === here.host && !here.isAlive(peer.claude_pid);
+  await settleSessions(environment, (sql) => localSessions(sql, here.host), ended);
 }
 
-/** The part that one of the brokers does. `absenceMs`: a member that was offline for longer is released from its pools. */
-export async function sweepAll(environment: Environment, here: Here, absenceMs: number): Promise<void> {
+/**
+ * The part that one of the brokers does, while its clock is confirmed. Members that were away for longer than the limit are
+ * released from their pools.
+ */
+export async function sweepAll(environment: Environment, absence: Absence): Promise<void> {
   const { now } = environment;
   const stale = (sql: Sql) => staleClaims(sql, now() - LEASE_MS, now() + SKEW_MS);
   await step(environment, stale, async (context) => {
@@ -48,9 +55,13 @@ export async function sweepAll(environment: Environment, here: Here, absenceMs: 
       if (next) await recordOutcome(context, delivery, next);
     }
   });
-  await settleSessions(environment, here, (sql) => sessionsToCheck(sql, now() - OFFLINE_AFTER_MS, now() + SKEW_MS));
-  for (const pool of await environment.store.read((sql) => poolsDue(sql, now(), absenceMs)))
-    await transact(environment, (context) => settlePool(context, pool, absenceMs));
+  await settleSessions(
+    environment,
+    (sql) => sessionsToCheck(sql, now() - OFFLINE_AFTER_MS, now() + SKEW_MS),
+    (peer, at) => peer.presence !== "offline" && !isLive(peer, at),
+  );
+  await settleMoved(environment, absence);
+  await settlePools(environment, absence, (sql) => poolsToLeave(sql, now()));
   await step(environment, (sql) => dueProposals(sql, now()), closeVotes);
   await step(
     environment,
@@ -59,28 +70,54 @@ export async function sweepAll(environment: Environment, here: Here, absenceMs: 
   );
 }
 
-/** Ends sessions that are not live any more, and busy signals that are over. */
+/** Releases members that were away for too long. Far slower than the rest, so it need not be checked as often. */
+export async function sweepAbsent(environment: Environment, absence: Absence): Promise<void> {
+  await settlePools(environment, absence, (sql) => poolsWithAbsentMembers(sql, absence.listened - absence.limitMs));
+}
+
+/**
+ * Settles what follows when peers have gone or come back: a pool whose lead has gone gets another one as soon as a member is
+ * live. Each is marked last, so that a broker that ends meanwhile leaves the rest to the next.
+ */
+async function settleMoved(environment: Environment, absence: Absence): Promise<void> {
+  for (;;) {
+    const moved = await environment.store.read((sql) => movedPeers(sql, BATCH));
+    const ids = moved.map(({ peer_id }) => peer_id);
+    await settlePools(environment, absence, (sql) => poolsToLead(sql, ids));
+    if (moved.length > 0)
+      await transact(environment, async ({ sql }) => {
+        for (const { peer_id, presence } of moved)
+          await (presence === "offline" ? markAway(sql, peer_id, absence.listened) : markBack(sql, peer_id));
+      });
+    if (moved.length < BATCH) return;
+  }
+}
+
+async function settlePools(
+  environment: Environment,
+  absence: Absence,
+  find: (sql: Sql) => Promise<string[]>,
+): Promise<void> {
+  for (const pool of await environment.store.read(find))
+    await transact(environment, (context) => settlePool(context, pool, absence));
+}
+
+/** Ends sessions that are gone, and busy signals that are over. */
 async function settleSessions(
   environment: Environment,
-  here: Here,
   find: (sql: Sql) => Promise<Peer[]>,
+  isGone: (peer: Peer, now: number) => boolean,
 ): Promise<void> {
-  const lives = (peer: Peer, now: number): boolean => {
-    const isOurs = peer.device_id === null && peer.host === here.host;
-    return isLive(peer, now) && (!isOurs || here.isAlive(peer.claude_pid));
-  };
-  const isDue = (peer: Peer, now: number): boolean =>
-    isBusyOver(peer, now) || (peer.presence !== "offline" && !lives(peer, now));
-  const now = environment.now();
+  const isDue = (peer: Peer, at: number): boolean => isBusyOver(peer, at) || isGone(peer, at);
+  const now = environment.confirmed();
   const ids = (await environment.store.read(find)).filter((peer) => isDue(peer, now)).map(({ peer_id }) => peer_id);
   for (let i = 0; i < ids.length; i += BATCH) {
     await transact(environment, async (context) => {
       for (const peer of await findPeers(context.sql, ids.slice(i, i + BATCH))) {
-        if (!isDue(peer, context.now)) continue;
+        if (!isDue(peer, context.confirmed)) continue;
         // Also if the peer went offline while busy: otherwise sessions that poll would poll slowly forever.
-        const current = isBusyOver(peer, context.now) ? await endBusy(context, peer) : peer;
-        if (current.presence !== "offline" && !lives(peer, context.now))
-          await updatePeer(context.sql, { ...current, presence: "offline" });
+        const current = isBusyOver(peer, context.confirmed) ? await endBusy(context, peer) : peer;
+        if (isGone(peer, context.confirmed)) await updatePeer(context.sql, { ...current, presence: "offline" });
       }
     });
   }

@@ -1,7 +1,6 @@
 /** Clock synchronisation: brokers that share a database use the database's clock, so that their timestamps agree. */
+import { smoothedClock } from "../../platform/world.ts";
 
-/** Smaller steps back are smoothed: they come from imprecise readings. A larger one means that the clock was set. */
-const MAX_SMOOTHED_MS = 1_000;
 /** How far two clocks may drift apart per millisecond: more than any that work. */
 const DRIFT = 0.0005;
 
@@ -20,13 +19,8 @@ export function followClock(steady: () => number): FollowedClock {
   let offset = 0;
   let uncertainty = Number.POSITIVE_INFINITY;
   let readAt = 0;
-  let last = 0;
   return {
-    now() {
-      const now = Math.floor(steady() + offset);
-      last = now < last && last - now < MAX_SMOOTHED_MS ? last : now;
-      return last;
-    },
+    now: smoothedClock(() => Math.floor(steady() + offset)),
     read(time, before, after) {
       const newOffset = time - (before + after) / 2;
       // One more, because `time` is in whole milliseconds.

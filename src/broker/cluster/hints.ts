@@ -37,6 +37,8 @@ interface Sharing {
   events: Fanout;
   store: Store;
   clock: FollowedClock;
+  /** Sequence numbers follow it. */
+  confirmed(): number;
   steady(): number;
   /** Eight hexadecimal characters, unique to this broker. */
   me: string;
@@ -55,7 +57,7 @@ function decode(text: string): Hint {
 
 const PAYLOAD = /^([0-9a-f]{8})\.(\d+):((?:[mpr][0-9a-f]{32})*)$/;
 
-export function shareHints({ open, events, store, clock, steady, me, log }: Sharing): SharedHints {
+export function shareHints({ open, events, store, clock, confirmed, steady, me, log }: Sharing): SharedHints {
   let batch = new Set<string>();
   let sending: Promise<void> | undefined;
   let sent = 0;
@@ -117,7 +119,7 @@ export function shareHints({ open, events, store, clock, steady, me, log }: Shar
 
   /** Queries for what our streams may have missed: recently or, after a reconnect, at any time. */
   async function catchUp(everything: boolean): Promise<void> {
-    const since = everything ? 0 : (clock.now() - LOOK_BACK_MS) * 1000;
+    const since = everything ? 0 : (Math.min(clock.now(), confirmed()) - LOOK_BACK_MS) * 1000;
     const { peers, devices } = events.listeners();
     for (let i = 0; i < peers.length; i += IDS_PER_QUERY) {
       const some = peers.slice(i, i + IDS_PER_QUERY);

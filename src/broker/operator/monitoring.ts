@@ -11,6 +11,7 @@ import { type Presence, presenceOf } from "../../rules/presence.ts";
 import { countOpen, oldestQueued } from "../../store/counts.ts";
 import { countPeers, openSessions } from "../../store/peers.ts";
 import type { Store } from "../../store/store.ts";
+import type { BrokerClock } from "../clock.ts";
 import type { SharedHints } from "../cluster/hints.ts";
 import type { Fanout } from "../streams/fanout.ts";
 import type { Metrics } from "./metrics.ts";
@@ -42,6 +43,7 @@ interface Monitored {
   /** The database, for people. */
   databaseName: string;
   readiness(): Promise<Readiness>;
+  clock: BrokerClock;
   now(): number;
   startedAt: number;
   /** Who the broker is, in as much detail as the principal may know. */
@@ -68,6 +70,7 @@ export function createMonitoring(monitored: Monitored): Monitoring {
         streams: events.count(),
         connections: connections.count(),
         swept_at: metrics.sweptAt ?? null,
+        clock: clockShape(monitored.clock),
         hears_others: others?.isLive() ?? null,
         // Other machines need not know where the data is.
         ...(principal.kind === "home" ? { store: monitored.databaseName } : {}),
@@ -83,6 +86,7 @@ export function createMonitoring(monitored: Monitored): Monitoring {
           connections: connections.count,
           others,
           readiness,
+          isClockConfirmed: monitored.clock.isConfirmed,
           openDeliveries: () => countOpenIfReady(store, readiness),
           storeCounts: store.counts,
         }),
@@ -91,6 +95,11 @@ export function createMonitoring(monitored: Monitored): Monitoring {
       return { contentType, text: await print() };
     },
   };
+}
+
+function clockShape(clock: BrokerClock): BrokerStatus["clock"] {
+  const doubt = clock.doubt();
+  return doubt ? { confirmed: false, why: doubt.why, in_ms: doubt.for } : { confirmed: true };
 }
 
 /** Does not query a database that is down: the metrics that show this must still be answered. */

@@ -13,6 +13,7 @@ interface Sources {
   connections(): number;
   others: SharedHints | undefined;
   readiness(): Promise<Readiness>;
+  isClockConfirmed(): boolean;
   /** Unfinished deliveries by state; `undefined` while the database does not answer. */
   openDeliveries(): Promise<Partial<Record<DeliveryState, number>> | undefined>;
   storeCounts: Store["counts"];
@@ -117,6 +118,9 @@ export function createPrinter(sources: Sources): { contentType: string; print():
 
   gauge("cct_ready", "1: the broker can do its work; 0: it cannot, see GET /ready.", async () =>
     Number((await sources.readiness()).ready),
+  );
+  gauge("cct_clock_confirmed", "1: time is trusted; 0: nothing is deleted, expired or released, see GET /status.", () =>
+    Number(sources.isClockConfirmed()),
   );
   gauges("cct_deliveries_open", "Deliveries that are not finished, by state.", "state", sources.openDeliveries);
   counter("cct_messages_sent_total", "Stored messages, including the broker's own reports.", () => metrics.sent);

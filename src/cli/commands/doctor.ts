@@ -12,10 +12,11 @@ import { writeError } from "../../platform/disk.ts";
 import { CctError, errorLine } from "../../platform/errors.ts";
 import { paths, prepareHome, writeWhole } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
+import { CALM_MS } from "../../rules/clock.ts";
 import type { Context } from "../parts/context.ts";
 import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
-import { healthWords, isUp, placeOf } from "../views/brokers.ts";
+import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
 
 type Verdict = "ok" | "warning" | "failed";
 
@@ -102,6 +103,9 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
             : "none is running. Start one with: cct start",
         },
       ];
+    const status = await client.status();
+    // A broker that has just started is not worth a warning.
+    const clock = status && status.uptime_ms > CALM_MS ? clockWords(status) : undefined;
     const { peers } = await client.call("list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const stuck = peers.filter((peer) => peer.hooks === "unwritable");
@@ -119,6 +123,7 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
         const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting} messages wait here; it tries again every minute. Look with cct doctor there`;
         return { check: `session ${peer.name}`, verdict: "warning", found };
       }),
+      ...(clock === undefined ? [] : [{ check: "clock", verdict: "warning" as const, found: clock }]),
       // Brokers that this command does not use, but sessions may.
       ...others.map((other): Finding => {
         const same = isUp(other) && other.about?.version === world.version;

@@ -37,15 +37,6 @@ function shorten(text: string, columns: number): string {
   return truncated ? `${text.slice(0, index)}…` : text;
 }
 
-/** `3 s`, `12 min`, `5 h`, `2 d`. */
-export function span(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 90) return `${seconds} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} d`;
-}
-
 /** `812 B`, `4.1 MB`, `23 GB`. */
 export function size(bytes: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];

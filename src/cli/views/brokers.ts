@@ -2,7 +2,8 @@
 import type { BrokerHealth } from "../../client/client.ts";
 import type { BrokerStatus, HealthAnswer } from "../../operations/surface/broker-status.ts";
 import { presences } from "../../rules/presence.ts";
-import { clockTime, paint, type Screen, size, span } from "../parts/output.ts";
+import { span } from "../../rules/text.ts";
+import { clockTime, paint, type Screen, size } from "../parts/output.ts";
 
 export const isUp = ({ about }: BrokerHealth): boolean => about?.version !== undefined;
 
@@ -44,6 +45,12 @@ export function brokerSummary(
   ].join("\n");
 }
 
+/** What an unconfirmed clock means, and until when; `undefined` when it is confirmed, or the broker does not say. */
+export function clockWords({ clock }: Pick<BrokerStatus, "clock">): string | undefined {
+  if (clock === undefined || clock.confirmed) return undefined;
+  return `not confirmed (${clock.why}): nothing expires, is deleted or is released for another ${span(clock.in_ms ?? 0)}`;
+}
+
 /** The state of a broker for its operator. `now`: milliseconds since 1970. */
 export function brokerPage(status: BrokerStatus, inUse: string | undefined, screen: Screen, now: number): string {
   const { peers, messages } = status;
@@ -70,6 +77,7 @@ export function brokerPage(status: BrokerStatus, inUse: string | undefined, scre
         ? `${messages.queued} queued, ${messages.claimed} claimed, ${messages.delivered} delivered but not read, ${messages.held} held${oldest}`
         : "not known",
     ],
+    ["clock", clockWords(status)],
     ["sweep", status.swept_at === null ? "none yet" : `${span(now - status.swept_at)} ago`],
   ];
   return rows

@@ -1,6 +1,7 @@
 /** Devices: other machines that have a token. */
 import type { OutputOf } from "../../operations/index.ts";
-import { type Screen, span, table } from "../parts/output.ts";
+import { span } from "../../rules/text.ts";
+import { type Screen, table } from "../parts/output.ts";
 
 export function devices({ devices }: OutputOf<"list_devices">, screen: Screen, now: number): string {
   if (devices.length === 0) return "No other machine has a token. To let one in: cct lan-start\n";

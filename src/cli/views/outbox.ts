@@ -1,6 +1,6 @@
 /** Outboxes: messages of this machine's sessions that could not be sent yet. */
-import { oneLine } from "../../rules/text.ts";
-import { type Screen, span, table } from "../parts/output.ts";
+import { oneLine, span } from "../../rules/text.ts";
+import { type Screen, table } from "../parts/output.ts";
 
 interface OutboxRow {
   message_id: string;

@@ -1,7 +1,7 @@
 /** Peers and their presence. */
 import type { OutputOf } from "../../operations/index.ts";
-import { oneLine } from "../../rules/text.ts";
-import { type Screen, span, table } from "../parts/output.ts";
+import { oneLine, span } from "../../rules/text.ts";
+import { type Screen, table } from "../parts/output.ts";
 
 export function peers({ peers }: OutputOf<"list_peers">, screen: Screen, now: number): string {
   if (peers.length === 0)

@@ -1,7 +1,7 @@
 /** Proposals to release a member, and their votes. */
 import type { OutputOf } from "../../operations/index.ts";
-import { oneLine } from "../../rules/text.ts";
-import { type Screen, span } from "../parts/output.ts";
+import { oneLine, span } from "../../rules/text.ts";
+import type { Screen } from "../parts/output.ts";
 
 export function proposal(one: OutputOf<"propose_release">, _screen: Screen, now: number): string {
   const left = one.state === "open" ? `, ${span(one.deadline - now)} left` : "";

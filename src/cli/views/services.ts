@@ -1,7 +1,7 @@
 /** Services in the registry. */
 import type { OutputOf } from "../../operations/index.ts";
-import { oneLine } from "../../rules/text.ts";
-import { type Screen, span, table } from "../parts/output.ts";
+import { oneLine, span } from "../../rules/text.ts";
+import { type Screen, table } from "../parts/output.ts";
 
 export type Service = OutputOf<"list_services">["services"][number];
 

@@ -24,6 +24,10 @@ export interface Environment {
   store: Store;
   /** Milliseconds since 1970. */
   now(): number;
+  /** The same, but it does not follow a step of the clock before that is confirmed. For what cannot be undone. */
+  confirmed(): number;
+  /** Whether every live session had time to be heard since the broker started, slept or had its clock set. */
+  isConfirmed(): boolean;
   /** A random id: 32 hexadecimal characters. */
   newId(): string;
   /** A message id: a UUIDv7. */
@@ -42,6 +46,10 @@ export interface TransactionContext extends Pick<Environment, "newId" | "newMess
   now: number;
   /** `undefined`: the operator or the clock. */
   cause: Cause | undefined;
+  /** Confirmed time: for decisions that cannot be undone. Equals `now` unless the clock was set, or the machine slept. */
+  confirmed: number;
+  /** False: sessions may be alive although they have not been heard. */
+  isConfirmed: boolean;
   /** Publishes a hint after the commit. */
   emit(hint: Hint): void;
   /** Counts an event after the commit. */
@@ -63,6 +71,8 @@ export async function transact<T>(
       sql,
       now: environment.now(),
       cause: undefined,
+      confirmed: environment.confirmed(),
+      isConfirmed: environment.isConfirmed(),
       newId,
       newMessageId,
       nextSeq,

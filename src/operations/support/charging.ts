@@ -2,7 +2,7 @@
 import {
   guardOnReports,
   HOUR_MS,
-  MINUTE_MS,
+  lastMinute,
   mayAnybodyWake,
   mayWake,
   NO_WAKES,
@@ -49,10 +49,11 @@ async function recentWakes({ sql, now, limits }: TransactionContext, peerId: str
  * The peer that a report of the current call is charged to; `null` for the operator and the clock. Throws `rate_limited`, and
  * notes it for the operator, when that peer has caused too much mail already.
  */
-export async function payerOfReport({ sql, now, limits, cause }: TransactionContext): Promise<string | null> {
+export async function payerOfReport(context: TransactionContext): Promise<string | null> {
+  const { sql, limits, cause } = context;
   if (!cause) return null;
   if (cause.isAdmitted) return cause.peer_id;
-  const tripped = guardOnReports(limits, await chargedTo(sql, cause.peer_id, now - MINUTE_MS, now + SKEW_MS));
+  const tripped = guardOnReports(limits, await chargedTo(sql, cause.peer_id, lastMinute(context)));
   if (tripped) throw guardError(tripped, cause.name);
   cause.isAdmitted = true;
   return cause.peer_id;

@@ -45,7 +45,7 @@ async function releaseMember(context: TransactionContext, poolId: string, propos
   const { sql, now } = context;
   const pool = await findPool(sql, poolId);
   if (!pool || !memberOf(pool, proposal.subject_id)) return false;
-  const { peer, live } = await peopleOf(sql, pool, now);
+  const { peer, live } = await peopleOf(context, pool);
   const after = release(pool, proposal.subject_id, live, now);
   await record(context, pool, after);
   const id = proposal.subject_id;

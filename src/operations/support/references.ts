@@ -8,6 +8,7 @@ import { anyPeers, findByNameOrPrefix, findPeers, type Peer, singleHost } from "
 import { findPools, listPools, type PoolRow } from "../../store/pools.ts";
 import type { Sql } from "../../store/store.ts";
 import type { Caller } from "../core/operation.ts";
+import type { TransactionContext } from "../core/transaction.ts";
 
 export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
@@ -43,20 +44,24 @@ export interface People {
   live: IsLive;
 }
 
+/** Whether a peer must be taken to be live: also while its session had no time to be heard. */
+export function mayBeLive(peer: Peer, { now, isConfirmed }: Pick<TransactionContext, "now" | "isConfirmed">): boolean {
+  return isLive(peer, now) || (!isConfirmed && peer.presence !== "offline");
+}
+
 /** Loads the peers of a pool's members, and `more`. */
 export async function peopleOf(
-  sql: Sql,
+  context: Pick<TransactionContext, "sql" | "now" | "isConfirmed">,
   pool: Pick<PoolRow, "members">,
-  now: number,
   ...more: readonly Peer[]
 ): Promise<People> {
   const ids = pool.members.map((member) => member.peer_id);
-  const peers = new Map([...(await findPeers(sql, ids)), ...more].map((peer) => [peer.peer_id, peer]));
+  const peers = new Map([...(await findPeers(context.sql, ids)), ...more].map((peer) => [peer.peer_id, peer]));
   return {
     peer: (peerId) => peers.get(peerId),
     live(peerId) {
       const peer = peers.get(peerId);
-      return peer !== undefined && isLive(peer, now);
+      return peer !== undefined && mayBeLive(peer, context);
     },
   };
 }

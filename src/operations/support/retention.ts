@@ -1,4 +1,5 @@
 /** Retention: deletes old messages, notes and proposals in small batches. The background loop runs it; a rule decides what may go. */
+import { grouped } from "../../platform/grouped.ts";
 import { hasElapsed } from "../../rules/presence.ts";
 import { isDeletable, type RetentionPolicy, retentionCutoff } from "../../rules/retention.ts";
 import { deleteOldInvitations } from "../../store/devices.ts";
@@ -44,13 +45,9 @@ function throughMessages(kind: string, days: (keep: RetentionPolicy) => number, 
   return inRounds(kind, async (sql, keep, now, after) => {
     if (days(keep) === 0) return 0;
     const old = await find(sql, after, retentionCutoff(days(keep), now) * 1000, BATCH);
-    const seqs = new Map(old.map((one) => [one.message_id, one.seq]));
-    const ends = await deliveryStatesOf(sql, [...seqs.keys()]);
-    const gone = [...seqs].filter(([id, seq]) => {
-      const own = ends.filter((end) => end.message_id === id);
-      // A seq is the time in microseconds, or slightly above it.
-      return isDeletable(Math.ceil(seq / 1000), own, keep, now);
-    });
+    const sentAt = new Map(old.map((one) => [one.message_id, one.sent_at]));
+    const ends = grouped(await deliveryStatesOf(sql, [...sentAt.keys()]), (end) => end.message_id);
+    const gone = [...sentAt].filter(([id, at]) => isDeletable(at, ends.get(id) ?? [], keep, now));
     await deleteMessages(
       sql,
       gone.map(([id]) => id),

@@ -1,33 +1,28 @@
 /** Timed changes of pools: ends memberships, replaces leads, closes votes. The sweep runs this; rules decide. */
-import { changedMembers, isDue, leave, withLead } from "../../rules/pool-lifecycle.ts";
+import { isDue, leave, withLead } from "../../rules/pool-lifecycle.ts";
 import { leadOf, type Member, membersOf, type Pool } from "../../rules/pools.ts";
-import { isLive } from "../../rules/presence.ts";
 import { voteSummary } from "../../rules/votes.ts";
-import { findPool, poolsToSettle } from "../../store/pools.ts";
+import type { Peer } from "../../store/peers.ts";
+import { findPool } from "../../store/pools.ts";
 import { ballotsOf, dueProposals } from "../../store/proposals.ts";
-import type { Sql } from "../../store/store.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { record, tellMembers } from "./membership.ts";
 import { conclude, withdrawAbout, withdrawAll } from "./proposals.ts";
 import { type People, peopleOf } from "./references.ts";
 
-/** The pools with a timed change that is due. `absenceMs`: a member that was offline for longer is removed. */
-export async function poolsDue(sql: Sql, now: number, absenceMs: number): Promise<string[]> {
-  const due = [];
-  for (const pool of await poolsToSettle(sql)) {
-    const { after } = withTimedChanges(pool, await peopleOf(sql, pool, now), now, absenceMs);
-    if (changedMembers(pool, after).length > 0 || after.archived_at !== null) due.push(pool.pool_id);
-  }
-  return due;
+/** Absence: how much listening time there has been so far, and how long a member may be away. */
+export interface Absence {
+  listened: number;
+  limitMs: number;
 }
 
 /** Ends the memberships of a pool that are due, and archives the pool when none is left. */
-export async function settlePool(context: TransactionContext, poolId: string, absenceMs: number): Promise<void> {
+export async function settlePool(context: TransactionContext, poolId: string, absence: Absence): Promise<void> {
   const { sql, now } = context;
   const before = await findPool(sql, poolId);
   if (!before || before.archived_at !== null) return;
-  const people = await peopleOf(sql, before, now);
-  const { after, gone } = withTimedChanges(before, people, now, absenceMs);
+  const people = await peopleOf(context, before);
+  const { after, gone } = withTimedChanges(before, people, now, absence);
   for (const member of gone)
     await withdrawAbout(context, after, member.peer_id, `${member.name} is no longer a member`);
   await record(context, before, after);
@@ -48,15 +43,19 @@ function withTimedChanges(
   before: Pool,
   { peer, live }: People,
   now: number,
-  absenceMs: number,
+  absence: Absence,
 ): { after: Pool; gone: Member[] } {
   const gone = membersOf(before).filter((member) => {
     const who = peer(member.peer_id);
-    return who && isDue(member, { offline: !isLive(who, now), last_seen: who.last_seen }, absenceMs, now);
+    return who && isDue(member, awayFor(who, absence.listened), absence.limitMs, now);
   });
   const left = gone.reduce((pool: Pool, member) => leave(pool, member.peer_id, live, now), before);
   return { after: withLead(left, live), gone };
 }
+
+/** How much listening time has passed since the sweep found the peer offline. */
+const awayFor = ({ presence, away_since }: Peer, listened: number): number =>
+  presence === "offline" && away_since !== null && away_since >= 0 ? listened - away_since : 0;
 
 /** Closes the votes whose deadline has passed. */
 export async function closeVotes(context: TransactionContext): Promise<void> {

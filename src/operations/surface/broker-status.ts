@@ -60,6 +60,13 @@ export const brokerStatus = brokerIdentity.extend({
   streams: z.int().describe("open event streams"),
   connections: z.int().describe("open network connections"),
   swept_at: time.nullable().describe("when the last sweep ended"),
+  clock: z
+    .object({
+      confirmed: z.boolean(),
+      why: z.string().optional().describe("why it is not"),
+      in_ms: z.int().optional().describe("when it will be, if nothing disturbs it again"),
+    })
+    .describe("not confirmed: nothing is deleted, expired or released, because the time may be wrong"),
   hears_others: z.boolean().nullable().describe("hints of other brokers arrive; null: the broker is alone"),
   store: z.string().optional().describe("the database; only for the broker's own home"),
   peers: z.partialRecord(z.enum(presences), z.int()).nullable().describe(`peers by presence; ${unknown}`),

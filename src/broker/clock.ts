@@ -1,0 +1,74 @@
+/** The broker's clock as it decides about what cannot be undone: compares wall and monotonic time, see `rules/clock.ts`. */
+import type { Logger } from "pino";
+import {
+  CALM_MS,
+  type ClockWatch,
+  confirmedTime,
+  type Disturbance,
+  isConfirmed,
+  remaining,
+  startWatch,
+  watchClock,
+} from "../rules/clock.ts";
+import { span } from "../rules/text.ts";
+
+export interface BrokerClock {
+  /** The confirmed time, milliseconds since 1970. Differs from the wall clock after a step that is not confirmed yet. */
+  confirmed(): number;
+  isConfirmed(): boolean;
+  /** Why the clock is not confirmed, and for how long still; `undefined` when it is. */
+  doubt(): ClockDoubt | undefined;
+  /** Reads both clocks: to be called often, because a long time between two readings is a gap. */
+  read(): void;
+}
+
+export interface ClockDoubt {
+  /** For people. */
+  why: string;
+  /** Milliseconds. */
+  for: number;
+}
+
+interface Clocks {
+  now(): number;
+  steady(): number;
+  log: Logger;
+  calmMs?: number;
+}
+
+export function createClock({ now, steady, log, calmMs = CALM_MS }: Clocks): BrokerClock {
+  const reading = () => ({ wall: now(), steady: steady() });
+  let watch: ClockWatch = startWatch(reading());
+  function read(): void {
+    const before = watch;
+    watch = watchClock(before, reading(), calmMs);
+    if (watch.since !== before.since)
+      log.warn({ ...watch.disturbance, wait_ms: calmMs }, `clock not confirmed: ${words(watch.disturbance)}`);
+    else if (isConfirmed(watch, calmMs) && !isConfirmed(before, calmMs)) log.info("clock confirmed");
+  }
+  return {
+    read,
+    confirmed() {
+      read();
+      return confirmedTime(watch);
+    },
+    isConfirmed() {
+      read();
+      return isConfirmed(watch, calmMs);
+    },
+    doubt() {
+      read();
+      const left = remaining(watch, calmMs);
+      return left === 0 ? undefined : { why: words(watch.disturbance), for: Math.ceil(left) };
+    },
+  };
+}
+
+function words(disturbance: Disturbance): string {
+  if (disturbance.what === "start") return "the broker has just started";
+  const { what, ms } = disturbance;
+  if (what === "gap") return `the broker did not run for ${span(ms)}`;
+  return ms > 0
+    ? `the clock went ahead by ${span(ms)} at once: it was set, or the machine slept`
+    : `the clock was set back by ${span(-ms)}`;
+}

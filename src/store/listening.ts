@@ -3,7 +3,7 @@ import { PEER, type Peer, toPeer } from "./peers.ts";
 import { integer, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** Adds to the listening time of all brokers, and returns the sum. */
+/** Adds to the listening time of all brokers, and returns the sum. After a move it goes on above what peers bring with them. */
 export async function addListening(sql: Sql, ms: number): Promise<number> {
   const [row] = await sql(
     `INSERT INTO listening (kind, ms) VALUES ('all', $1 + coalesce((SELECT max(away_since) FROM peers WHERE presence = 'offline'), 0))

@@ -22,7 +22,7 @@ export interface BrokerClock {
   read(): void;
 }
 
-export interface ClockDoubt {
+interface ClockDoubt {
   /** For people. */
   why: string;
   /** Milliseconds. */

@@ -23,7 +23,7 @@ export interface Limits {
   peers: number;
 }
 
-export const MINUTE_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 /** The last minute. Messages later than `until` were sent before the clock was set back. */
 export interface LastMinute {

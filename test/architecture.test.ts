@@ -90,13 +90,15 @@ const table: Room[] = [
   room(
     "broker/cluster",
     "hints and clock shared by the brokers of a database",
-    ["types of broker/streams", "types of operations/core", "types of store/drivers", "store"],
+    ["types of broker/streams", "types of operations/core", "types of store/drivers", "store", "platform/world"],
     ["pino"],
   ),
+  room("broker/clock", "whether the clock may be believed", ["rules"], ["pino"]),
   room(
     "broker/operator",
     "health, status, metrics",
     [
+      "types of broker/clock",
       "types of broker/cluster",
       "types of broker/streams",
       "types of operations/core",
@@ -116,7 +118,15 @@ const table: Room[] = [
   room(
     "broker/background",
     "sweep and retention",
-    ["types of broker/operator", "operations/core", "operations/support", "store", "rules", ...platform],
+    [
+      "types of broker/clock",
+      "types of broker/operator",
+      "operations/core",
+      "operations/support",
+      "store",
+      "rules",
+      ...platform,
+    ],
     ["node:fs", "node:timers/promises", "pino"],
   ),
   room(
@@ -126,12 +136,14 @@ const table: Room[] = [
       "broker/background",
       "broker/http",
       "broker/operator",
+      "broker/clock",
       "broker/cluster",
       "broker/streams",
       "types of operations/core",
       "types of operations/surface",
       "store/drivers",
       "store",
+      "rules",
       ...platform,
     ],
     ["node:fs", "node:path", "pino", "rotating-file-stream"],

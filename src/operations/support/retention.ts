@@ -1,5 +1,5 @@
 /** Retention: deletes old messages, notes and proposals in small batches. The background loop runs it; a rule decides what may go. */
-import { grouped } from "../../platform/grouped.ts";
+import { grouped } from "../../rules/grouped.ts";
 import { hasElapsed } from "../../rules/presence.ts";
 import { isDeletable, type RetentionPolicy, retentionCutoff } from "../../rules/retention.ts";
 import { deleteOldInvitations } from "../../store/devices.ts";

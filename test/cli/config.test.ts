@@ -29,6 +29,7 @@ test("a fresh home has the defaults, and showing them creates no home", async ()
     broker: { value: null, source: "default" },
     token: { value: null, source: "default" },
     fingerprint: { value: null, source: "default" },
+    forwarded_to: { value: null, source: "default" },
     name: { value: null, source: "default" },
     delivery: { value: "inject", source: "default" },
     pool_absence_hours: { value: 24, source: "default" },

@@ -26,7 +26,7 @@ export const settingsSchema = z.strictObject({
   delivery: z
     .enum(["inject", "block"])
     .default("inject")
-    .describe("inject: mail is shown beside the next tool call; block: mail denies the next tool call"),
+    .describe("inject: mail is shown beside the next tool result; block: mail denies the next tool call"),
   pool_absence_hours: z.coerce
     .number()
     .positive()
@@ -119,6 +119,6 @@ function settingError(error: z.ZodError, where: string): CctError {
   return new CctError(
     "bad_request",
     `${where}: ${place}${issue?.message ?? "invalid"}.`,
-    `Settings are ${settingNames.join(", ")}.`,
+    setting ? "Correct it, or leave it out to use the default." : `Settings are ${settingNames.join(", ")}.`,
   );
 }

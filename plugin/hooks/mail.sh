@@ -42,6 +42,12 @@ unblock() { look_at state && [[ $value == blocked\ * ]] && note state "${value#b
 # The running command has ended (hooks.json records its start).
 tool_over() { look_at tool && [[ $value == running ]] && note tool over; }
 
+# The directory in which the session works: the host runs hooks there.
+here() {
+  look_at cwd
+  [[ $value == "$PWD" || $PWD == *$'\n'* ]] || note cwd "$PWD"
+}
+
 # The host does not restart a dead session server, so the user is told, once per dead server.
 tell_death() {
   look_at server && [[ $value =~ ^([1-9][0-9]*)\  ]] || return 0
@@ -71,6 +77,7 @@ PostToolBatch)
 UserPromptSubmit)
   ours || exit 0
   note state active
+  here
   tool_over
   look_at stops
   [[ $value == 0 ]] || note stops 0
@@ -80,6 +87,7 @@ Stop)
   ours || exit 0
   # Mark idle first, then look for mail: mail that arrives in between can wake the session.
   note state idle
+  here
   tool_over
   look_at stops
   stops=$value
@@ -277,6 +285,7 @@ SessionStart)
   [[ $input =~ $pattern ]] && note session "${BASH_REMATCH[1]}"
   pattern='"source"[[:space:]]*:[[:space:]]*"compact"'
   [[ $input =~ $pattern ]] || note state idle
+  here
   path=${spool//\\/\\\\}
   path=${path//\"/\\\"}
   # The host watches this file from now on; its folder must exist already, and persist.

@@ -7,12 +7,12 @@
 export type HookKind = "bash" | "mcp_tool";
 
 const EVENTS: Record<string, Record<string, string>> = {
-  UserPromptSubmit: {},
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the host fills these in
+  UserPromptSubmit: { cwd: "${cwd}" },
   PreToolUse: { tool: "${tool_name}", agent: "${agent_id}" },
   PostToolBatch: { agent: "${agent_id}" },
   PermissionRequest: {},
-  Stop: {},
+  Stop: { cwd: "${cwd}" },
   StopFailure: {},
   SessionEnd: { reason: "${reason}" },
   // biome-ignore-end lint/suspicious/noTemplateCurlyInString: the host fills these in

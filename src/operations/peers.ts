@@ -37,10 +37,11 @@ export const heartbeat = operation({
       .optional()
       .describe("quiet: no hook takes mail; unwritable: mail cannot be written for them"),
     command_ms: z.int().min(0).optional().describe("how long a long command has been running"),
+    cwd: sessionFields.cwd.optional(),
     repo: sessionFields.repo,
     branch: sessionFields.branch,
     remote: sessionFields.remote,
-    summary: z.string().max(500).optional().describe("used only while the peer has none"),
+    summary: sessionFields.summary,
     held: heldClaims,
   }),
   output: z.object({
@@ -71,11 +72,12 @@ export const heartbeat = operation({
       session_id: input.session_id ?? peer.session_id,
       // A heartbeat proves that an offline peer is back.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
-      repo: input.repo ?? peer.repo,
-      branch: input.branch ?? peer.branch,
-      remote: input.remote ?? peer.remote,
+      cwd: input.cwd ?? peer.cwd,
+      repo: input.repo === undefined ? peer.repo : input.repo,
+      branch: input.branch === undefined ? peer.branch : input.branch,
+      remote: input.remote === undefined ? peer.remote : input.remote,
       hooks: input.hooks ?? peer.hooks,
-      summary: peer.summary || oneLine(input.summary ?? "", 500),
+      summary: peer.own_summary ? peer.summary : oneLine(input.summary ?? peer.summary, 500),
     };
     await updatePeer(sql, current);
     if (input.held.length > 0) {
@@ -224,7 +226,8 @@ export const setSummary = operation({
         );
       }
     }
-    const changed = { ...peer, name, summary: oneLine(input.summary, 500) };
+    const summary = oneLine(input.summary, 500);
+    const changed = { ...peer, name, summary, own_summary: summary !== "" };
     await updatePeer(sql, changed);
     context.emit({ peer_id: peer.peer_id, about: "peer" });
     return toPeerShapeOf(sql, changed, true, now);

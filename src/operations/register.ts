@@ -63,7 +63,7 @@ export const register = operation({
       // A process that left the peer, or another one that reuses its pid, does not continue that session.
       const continues = sameProcess && peer.presence !== "offline";
       await takeBackMail(context, peer, input.held, continues);
-      const present = { ...peer, ...session, summary: peer.summary || (input.summary ?? "") };
+      const present = { ...peer, ...session, summary: peer.own_summary ? peer.summary : (input.summary ?? "") };
       // A busy signal ends with its process.
       const back = continues || peer.busy_since === null ? present : await endBusy(context, present);
       await updatePeer(sql, back);
@@ -75,6 +75,7 @@ export const register = operation({
       peer_id: context.newId(),
       name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
       summary: input.summary ?? "",
+      own_summary: false,
       took_at: null,
       created_at: now,
       away_since: null,

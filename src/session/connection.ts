@@ -14,12 +14,12 @@ import { isAlive } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import { type Call, type Event, type Notice, newConnection, step } from "../rules/connection.ts";
-import { type GitFacts, gitFacts } from "./git.ts";
 import { heartbeatOf, signalsOf } from "./heartbeat.ts";
 import type { Mail } from "./mail.ts";
 import type { CurrentPeer } from "./peer.ts";
 import { recordAge } from "./records.ts";
 import { createRegistrar } from "./registrar.ts";
+import { createRepository, type Place } from "./repository.ts";
 import type { Spool } from "./spool.ts";
 
 const HEARTBEAT_MS = 10_000;
@@ -48,6 +48,8 @@ export interface Connection {
   renamed(name: string): void;
   /** Sends a heartbeat soon, for an answer that is up to date. */
   refresh(): void;
+  /** To call regularly: looks whether the session's directory or its branch is another one. */
+  look(): void;
   /** Ends the session at the broker. */
   close(): Promise<void>;
 }
@@ -64,9 +66,9 @@ export function createConnection(
   let state = newConnection;
   let listeners: Parameters<Connection["start"]>[0] | undefined;
   let heartbeat: Standing["heartbeat"];
-  let facts: GitFacts | undefined;
-  /** What git found too late for the registration: goes with the next heartbeat. */
-  let lateFacts: GitFacts | undefined;
+  const repository = createRepository(world, spool.directory);
+  /** What the broker knows of the session's place. */
+  let told: Place | undefined;
   let stream: ReturnType<typeof listen> | undefined;
   let clock: NodeJS.Timeout | undefined;
   let endWait = (): void => {};
@@ -137,8 +139,10 @@ export function createConnection(
         if (peer.record) await registrar.leave(peer.record);
         return { type: "done" };
       case "register": {
-        const { record, registration } = await registrar.register(call.conversation, facts ?? {});
+        const place = repository.place();
+        const { record, registration } = await registrar.register(call.conversation, place ?? { cwd: world.cwd });
         peer.record = record;
+        told = place;
         return { type: "registered", registration };
       }
       case "open mail":
@@ -167,30 +171,20 @@ export function createConnection(
 
   /** A broker that was told to stop has removed its file. It stays down until a user or a new session starts it. */
   async function findBroker(): Promise<void> {
-    const looking = facts ?? lookAtRepository();
+    const looking = repository.begin();
     if (peer.record && !config.broker && !readBrokerFile(config.home))
       throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
     await ensureBroker(world, config, client);
-    facts = await looking;
-  }
-
-  async function lookAtRepository(): Promise<GitFacts> {
-    const { facts: first, later } = await gitFacts(world.cwd);
-    void later?.().then((found) => {
-      facts = found;
-      lateFacts = found;
-      refresh();
-    });
-    return first;
+    await looking;
   }
 
   async function sendHeartbeat(conversation: string | undefined, isNew: boolean): Promise<boolean> {
     const { record } = peer;
     if (!record) return false;
-    const sent = lateFacts;
-    heartbeat = await client.call("heartbeat", { ...heartbeatOf(world, spool, mail, conversation), ...sent }, record);
-    // Git may have found them while the heartbeat was under way.
-    if (lateFacts === sent) lateFacts = undefined;
+    const place = repository.place();
+    const news = place === told ? {} : place;
+    heartbeat = await client.call("heartbeat", { ...heartbeatOf(world, spool, mail, conversation), ...news }, record);
+    told = place;
     const { name, waiting: count } = heartbeat;
     if (isNew || name !== record.name || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS)
       peer.record = registrar.update(record, conversation, name);
@@ -255,6 +249,7 @@ export function createConnection(
       dispatch({ type: "heartbeat due" });
     },
     refresh,
+    look: () => repository.look(refresh),
     async close() {
       const closed = new Promise<void>((resolve) => {
         onClosed = resolve;

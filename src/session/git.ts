@@ -1,26 +1,19 @@
-/** Facts about the repository of a session: root, branch, remote, and a summary. Uses no network, and has a timeout. */
+/** Asks git about the repository of a session: root, branch, remote, and a summary. Uses no network, and has a timeout. */
 import { execFile } from "node:child_process";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { oneLine, stripInvisible } from "../rules/text.ts";
 
-/** The registration waits this long. */
-const TIMEOUT_MS = 280;
-/** For the second attempt, in the background. */
-const LATE_TIMEOUT_MS = 20_000;
-
+/** `null`: there is none. */
 export interface GitFacts {
-  repo?: string;
-  branch?: string;
-  remote?: string;
-  summary?: string;
+  repo: string | null;
+  branch: string | null;
+  remote: string | null;
+  summary: string;
 }
 
-/** The facts, if git is fast enough. Otherwise `later` runs git again with a longer timeout. */
-export async function gitFacts(cwd: string): Promise<{ facts: GitFacts; later?: () => Promise<GitFacts> }> {
-  const { facts, isComplete } = await ask(cwd, TIMEOUT_MS);
-  return isComplete ? { facts } : { facts: {}, later: async () => (await ask(cwd, LATE_TIMEOUT_MS)).facts };
-}
-
-async function ask(cwd: string, timeoutMs: number): Promise<{ facts: GitFacts; isComplete: boolean }> {
+/** The facts; `undefined` when git takes too long. */
+export async function askGit(cwd: string, timeoutMs: number): Promise<GitFacts | undefined> {
   const asked = [
     ["rev-parse", "--show-toplevel"],
     ["symbolic-ref", "--short", "-q", "HEAD"],
@@ -30,13 +23,39 @@ async function ask(cwd: string, timeoutMs: number): Promise<{ facts: GitFacts; i
   ];
   const answers = await Promise.all(asked.map((args) => git(cwd, timeoutMs, args)));
   const [root, branch, remote, log, status] = answers.map((answer) => (answer === "slow" ? undefined : answer?.text));
-  return { facts: toFacts(root, branch, remote, log, status), isComplete: !answers.includes("slow") };
+  return answers.includes("slow") ? undefined : toFacts(root, branch, remote, log, status);
+}
+
+/**
+ * What shows without git that its answers may differ now: the files that a checkout or a commit writes. `""` without a
+ * repository. `gitDir`: where the environment says that it is.
+ */
+export async function evidenceOf(cwd: string, gitDir?: string): Promise<string> {
+  const folder = gitDir ? resolve(cwd, gitDir) : await gitFolder(cwd);
+  if (folder === undefined) return "";
+  // The last one where references are in a table.
+  const files = ["HEAD", "logs/HEAD", "reftable/tables.list"].map((name) => join(folder, name));
+  const versions = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  return [folder, ...versions.map((one) => one && `${one.ino}:${one.mtimeMs}:${one.size}`)].join(" ");
+}
+
+/** The git folder of a working tree. A linked working tree has a file there that names it. */
+async function gitFolder(cwd: string): Promise<string | undefined> {
+  const path = join(cwd, ".git");
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return path;
+  if (found?.isFile()) {
+    const [, named] = /^gitdir: (.+)\n?$/.exec(await readFile(path, "utf8").catch(() => "")) ?? [];
+    return named === undefined ? undefined : resolve(cwd, named);
+  }
+  const above = dirname(cwd);
+  return above === cwd ? undefined : gitFolder(above);
 }
 
 type Line = string | undefined;
 
 function toFacts(root: Line, branch: Line, remote: Line, log: Line, status: Line): GitFacts {
-  if (!root) return {};
+  if (!root) return { repo: null, branch: null, remote: null, summary: "" };
   const changed = (status ?? "").split("\n").filter((line) => line !== "");
   const files = changed.map((line) => line.slice(3).split(" -> ").at(-1) ?? "");
   const parts = [
@@ -46,8 +65,8 @@ function toFacts(root: Line, branch: Line, remote: Line, log: Line, status: Line
   ];
   return {
     repo: stripInvisible(root).slice(0, 4096),
-    ...(branch ? { branch: oneLine(branch, 255) } : {}),
-    ...(remote ? { remote: withoutCredentials(oneLine(remote, 1024)) } : {}),
+    branch: branch ? oneLine(branch, 255) : null,
+    remote: remote ? withoutCredentials(oneLine(remote, 1024)) : null,
     summary: oneLine(parts.filter((part) => part !== "").join(" · "), 300),
   };
 }

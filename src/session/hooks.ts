@@ -2,7 +2,7 @@
  * Hooks for systems without bash: the host calls our tool `hook` (hooks of type `mcp_tool`), which does the same on the spool
  * as `plugin/hooks/mail.sh`. The answer is what the script would print; `{}` stands for no output.
  */
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { homeOf } from "../platform/config.ts";
 import type { World } from "../platform/world.ts";
 import { readSpoolHead, readSpoolText, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
@@ -17,6 +17,7 @@ export interface HookInput {
   reason?: unknown;
   tool?: unknown;
   agent?: unknown;
+  cwd?: unknown;
   /** `yes`: our own tools need no permission. */
   allow?: unknown;
 }
@@ -68,6 +69,10 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   });
   const head = () => readSpoolHead(spool.peek() ?? "");
 
+  function noteDirectory({ cwd }: HookInput): void {
+    if (typeof cwd === "string" && isAbsolute(cwd) && cwd !== spool.directory()) spool.write("cwd", cwd);
+  }
+
   function endCommand(): void {
     if (spool.commandSince() !== undefined) spool.write("tool", "over");
   }
@@ -97,7 +102,8 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     return show("PostToolBatch", "seen", context("PostToolBatch"));
   }
 
-  function stop(): HookAnswer {
+  function stop(input: HookInput): HookAnswer {
+    noteDirectory(input);
     advance("seen", "read");
     advance("done", "read");
     // Idle first, then look for mail: mail that comes in between finds a session that it can wake.
@@ -131,12 +137,13 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
       case "PostToolBatch":
         return isSubagent ? silent : afterBatch();
       case "UserPromptSubmit":
+        noteDirectory(input);
         spool.write("state", "active");
         endCommand();
         continued = 0;
         return show("UserPromptSubmit", "seen", context("UserPromptSubmit"));
       case "Stop":
-        return stop();
+        return stop(input);
       case "StopFailure":
         spool.write("state", "idle");
         return silent;
@@ -172,9 +179,10 @@ export function runHook(world: World, input: string): number {
   const spool = openSpoolForHook(homeOf(world), Number(world.env.CLAUDE_PID) || world.ppid, world);
   if (event === "FileChanged") return wake(world, spool);
   if (event !== "SessionStart") return 0;
-  const { session_id, source }: Record<string, unknown> = JSON.parse(input);
+  const { session_id, source, cwd }: Record<string, unknown> = JSON.parse(input);
   if (isId(session_id)) spool.write("session", session_id);
   if (source !== "compact") spool.write("state", "idle");
+  if (typeof cwd === "string" && isAbsolute(cwd)) spool.write("cwd", cwd);
   const hookSpecificOutput = { hookEventName: event, watchPaths: [join(spool.folder, "mail")] };
   process.stdout.write(`${JSON.stringify({ hookSpecificOutput })}\n`);
   return 0;

@@ -9,16 +9,16 @@ import type { World } from "../platform/world.ts";
 import { shortId } from "../rules/address.ts";
 import { isRefusal, type Registration } from "../rules/connection.ts";
 import { candidates, withConversation } from "../rules/identity.ts";
-import type { GitFacts } from "./git.ts";
 import { sessionName } from "./host.ts";
 import type { Mail } from "./mail.ts";
 import { isLive, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./records.ts";
+import type { Place } from "./repository.ts";
 
 export interface Registrar {
   /** Registers as the peer of the conversation, else as the peer that this process was, else as a new one. */
   register(
     conversation: string | undefined,
-    facts: GitFacts,
+    place: Partial<Place> & Pick<Place, "cwd">,
   ): Promise<{ record: PeerRecord; registration: Registration }>;
   /** Whether the conversation belongs to another peer. */
   isOther(record: PeerRecord, conversation: string | undefined): boolean;
@@ -72,15 +72,14 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
   const isOurs = (record: PeerRecord): boolean =>
     started !== "" && record.claude_pid === claude_pid && record.started === started;
 
-  async function register(conversation: string | undefined, facts: GitFacts) {
+  async function register(conversation: string | undefined, where: Partial<Place> & Pick<Place, "cwd">) {
     const records = readAll();
     const place = {
       host: world.hostname,
       claude_pid,
       ...(conversation === undefined ? {} : { session_id: conversation }),
-      cwd: world.cwd,
       ...(config.poll ? { polls: true } : {}),
-      ...facts,
+      ...where,
     };
     /** Peers that this process was, except the one that it becomes. */
     const former = new Set(records.filter(isOurs));
@@ -102,7 +101,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
       }
     }
     for (const one of former) await leave(one);
-    const wanted = forgotten?.name ?? config.name ?? sessionName(world) ?? basename(facts.repo ?? world.cwd);
+    const wanted = forgotten?.name ?? config.name ?? sessionName(world) ?? basename(where.repo ?? where.cwd);
     const { peer_id, secret, name } = await client.call("register", { ...place, name: wanted, held: [] });
     if (secret === undefined) throw new CctError("internal", "The broker registered a peer without a secret.");
     if (forgotten) {

@@ -91,6 +91,7 @@ export function openSession(world: World): Session {
     if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
     flush();
     mail.tick();
+    connection.look();
   }, TICK_MS);
   return {
     client,

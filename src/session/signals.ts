@@ -1,10 +1,10 @@
 /**
  * What hooks report about their session, one file per fact: `state` (active, idle, blocked, ended), `session` (the
- * conversation's id) and `tool` (whether a command runs). Hooks overwrite these files in place, so only the first line counts:
+ * conversation's id), `cwd` (its directory) and `tool` (whether a command runs). Hooks overwrite these files in place, so only the first line counts:
  * the rest may be left over from a longer one.
  */
 import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { readTrusted, writeWhole } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { lastKnown } from "./last-known.ts";
@@ -26,14 +26,16 @@ export interface Signals {
   /** When this process first saw the command that still runs; `undefined` when none does. */
   commandSince(): number | undefined;
   sessionId(): string | undefined;
+  /** The directory in which the session works. */
+  directory(): string | undefined;
   /** Writes a signal as a hook does. */
-  write(name: "state" | "session" | "tool", value: string): void;
+  write(name: "state" | "session" | "tool" | "cwd", value: string): void;
 }
 
 /** `changed` is called after a state was overridden. */
 export function createSignals(folder: string, me: Pick<World, "newId" | "now">, changed: () => void): Signals {
   const at = (name: string) => join(folder, name);
-  const lines = { state: lastKnown(""), session: lastKnown(""), tool: lastKnown("") };
+  const lines = { state: lastKnown(""), session: lastKnown(""), tool: lastKnown(""), cwd: lastKnown("") };
   const times = { state: lastKnown<number | undefined>(undefined), tool: lastKnown<number | undefined>(undefined) };
   const firstLine = (name: keyof typeof lines) =>
     lines[name](() => readTrusted(at(name))?.split("\n", 1)[0]?.trim() ?? "");
@@ -78,6 +80,10 @@ export function createSignals(folder: string, me: Pick<World, "newId" | "now">, 
       return firstLine("tool") === "running" && written !== undefined ? seenAt("tool", written) : undefined;
     },
     sessionId: () => firstLine("session") || undefined,
+    directory() {
+      const cwd = firstLine("cwd");
+      return isAbsolute(cwd) ? cwd : undefined;
+    },
     write: (name, value) => writeWhole(at(name), `${value}\n`, me.newId()),
   };
 }

@@ -8,7 +8,7 @@ import { isAlive, startedAt, startMark } from "../platform/process.ts";
 import { isPrivateName } from "../rules/spoolfile.ts";
 
 /** Files that hooks may have written before the session server started. */
-const EARLY_FILES = ["state", "session", "waiter", "tool"];
+const EARLY_FILES = ["state", "session", "cwd", "waiter", "tool"];
 
 /**
  * Removes what our hooks and session servers never create: links, folders, other users' files. They can be there if the home

@@ -24,10 +24,12 @@ export interface Peer extends Session {
   device_id: string | null;
   /** The listening time at which the sweep found it offline (see `listening.ts`); negative or `null`: not yet. */
   away_since: number | null;
+  /** Its summary is its own words, not made from its repository. */
+  own_summary: boolean;
 }
 
 export const PEER =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary";
 
 export function toPeer(row: Row): Peer {
   return {
@@ -52,13 +54,14 @@ export function toPeer(row: Row): Peer {
     created_at: integer(row, "created_at"),
     device_id: textOrNull(row, "device_id"),
     away_since: integerOrNull(row, "away_since"),
+    own_summary: integer(row, "own_summary") === 1,
   };
 }
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
   await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, own_summary)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -81,6 +84,7 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
     peer.took_at,
     peer.created_at,
     peer.device_id,
+    peer.own_summary ? 1 : 0,
   );
 }
 
@@ -90,7 +94,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
        branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
        busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
-       hooks = $18, took_at = $19, device_id = $20,
+       hooks = $18, took_at = $19, device_id = $20, own_summary = $21,
        away_since = CASE WHEN away_since IS NOT NULL AND $12 <> 'offline' THEN -1 ELSE away_since END WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
@@ -112,6 +116,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     peer.hooks,
     peer.took_at,
     peer.device_id,
+    peer.own_summary ? 1 : 0,
   );
 }
 

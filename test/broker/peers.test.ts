@@ -104,6 +104,25 @@ describe("a live session", () => {
     expect((await seen(peer.peer_id)).last_seen).toBeGreaterThanOrEqual(before);
   });
 
+  test("is shown where it works now, with a summary of its repository while it has none of its own", async () => {
+    const ann = await newPeer(broker, "mover");
+    const beat = (where: object) =>
+      ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [], ...where }, ann);
+    const shown = async () => (await ok(broker, "list_peers", {}, ann)).peers.find((peer) => peer.you);
+    await beat({ cwd: "/a/b", repo: "/a", branch: "x", remote: "r", summary: "on x" });
+    expect(await shown()).toMatchObject({ cwd: "/a/b", repo: "/a", branch: "x", summary: "on x" });
+    await beat({ branch: "y", summary: "on y" });
+    expect(await shown()).toMatchObject({ cwd: "/a/b", repo: "/a", branch: "y", summary: "on y" });
+    await beat({});
+    expect(await shown()).toMatchObject({ cwd: "/a/b", branch: "y", summary: "on y" });
+    await ok(broker, "set_summary", { summary: "mine" }, ann);
+    await beat({ branch: null, summary: "detached" });
+    expect(await shown()).toMatchObject({ branch: null, summary: "mine" });
+    await ok(broker, "set_summary", { summary: "" }, ann);
+    await beat({ cwd: "/c", repo: null, branch: null, remote: null, summary: "" });
+    expect(await shown()).toMatchObject({ cwd: "/c", repo: null, branch: null, summary: "" });
+  });
+
   test("gets its name and the amount of waiting mail", async () => {
     const peer = await newPeer(broker, "beaten");
     await ok(broker, "send_message", { to: "beaten", text: "one" });

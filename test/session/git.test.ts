@@ -3,19 +3,19 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { gitFacts, withoutCredentials } from "../../src/session/git.ts";
-import { startBroker } from "../support/broker.ts";
+import { askGit, withoutCredentials } from "../../src/session/git.ts";
+import { ok } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
 import { tempFolder } from "../support/folders.ts";
 import { startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
+const gitIn = (cwd: string, ...args: string[]) =>
+  execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd, stdio: "ignore" });
+
 function repository(): string {
   const folder = tempFolder();
-  const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
-      cwd: folder,
-      stdio: "ignore",
-    });
+  const git = (...args: string[]) => gitIn(folder, ...args);
   git("init", "-b", "feature/x");
   writeFileSync(join(folder, "a file.txt"), "one\n");
   git("add", ".");
@@ -25,10 +25,7 @@ function repository(): string {
   return folder;
 }
 
-async function allFacts(cwd: string) {
-  const { facts, later } = await gitFacts(cwd);
-  return later ? later() : facts;
-}
+const allFacts = (cwd: string) => askGit(cwd, 20_000);
 
 test("peers see root, branch and a summary, and never a secret in the remote's URL", async () => {
   const cwd = repository();
@@ -61,8 +58,52 @@ test("a slow git delays nothing; its facts follow later", async () => {
 });
 
 test("a folder without a repository has no facts", async () => {
-  expect(await allFacts(tempFolder())).toEqual({});
+  expect(await allFacts(tempFolder())).toEqual({ repo: null, branch: null, remote: null, summary: "" });
 });
+
+/** Waits until peers see this of the only session. */
+const becomes = (broker: TestBroker, what: string, seen: object) =>
+  until(what, async () => {
+    const [me] = (await ok(broker, "list_peers", {})).peers;
+    const wrong = Object.entries(seen).filter(([key, value]) =>
+      Object.entries(me ?? {}).every(([k, v]) => k !== key || v !== value),
+    );
+    return wrong.length === 0;
+  });
+
+test("peers see another branch, a commit and a detached head of a session that runs; its own summary stays", async () => {
+  const cwd = repository();
+  const broker = await startBroker();
+  const host = await startHost(broker.home, "ann", { cwd });
+  await becomes(broker, "the branch at the start", { repo: cwd, branch: "feature/x" });
+  gitIn(cwd, "checkout", "-b", "fix/y");
+  await becomes(broker, "the new branch", {
+    branch: "fix/y",
+    summary: 'on fix/y · 1 changed: "a file.txt" · last: Begin',
+  });
+  gitIn(cwd, "commit", "-am", "Second");
+  await becomes(broker, "the commit", { summary: "on fix/y · last: Second; Begin" });
+  await host.tool("cct_set_summary", { summary: "mine" });
+  gitIn(cwd, "checkout", "--detach");
+  await becomes(broker, "the detached head", { branch: null, summary: "mine" });
+  await host.tool("cct_set_summary", { summary: "" });
+  gitIn(cwd, "checkout", "feature/x");
+  await becomes(broker, "the branch again", { branch: "feature/x", summary: "on feature/x · last: Begin" });
+}, 60_000);
+
+test("peers see where a session works that has changed to a linked working tree, and then to a folder without a repository", async () => {
+  const [cwd, linked, plain] = [repository(), join(tempFolder(), "linked"), tempFolder()];
+  gitIn(cwd, "worktree", "add", "-b", "other", linked);
+  const broker = await startBroker();
+  const host = await startHost(broker.home, "ann", { cwd });
+  await becomes(broker, "the branch at the start", { cwd, branch: "feature/x" });
+  await host.hook("UserPromptSubmit", {}, { cwd: linked });
+  await becomes(broker, "the linked working tree", { cwd: linked, repo: linked, branch: "other" });
+  gitIn(linked, "checkout", "-b", "another");
+  await becomes(broker, "its new branch", { branch: "another" });
+  await host.hook("Stop", {}, { cwd: plain });
+  await becomes(broker, "no repository", { cwd: plain, repo: null, branch: null, summary: "" });
+}, 60_000);
 
 test.each([
   ["https://token@github.com/a/b.git", "https://github.com/a/b.git"],

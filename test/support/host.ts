@@ -67,6 +67,8 @@ export interface HookOptions {
   killAfter?: number;
   /** Replaces the JSON on standard input. */
   stdin?: string;
+  /** Where the session works now. */
+  cwd?: string;
 }
 
 /** Starts a host with a session server; the handshake is done when this resolves. */
@@ -172,7 +174,10 @@ export async function startHost(home: string, name: string, options: HostOptions
       await until(`${name} is registered`, () => existsSync(join(home, "pidmaps", String(pid))));
     },
     hook: (event, fields = {}, hookOptions = {}) =>
-      runHook(plugin, { ...env, CLAUDE_PID: String(pid) }, event, fields, hookOptions),
+      runHook(plugin, { ...env, CLAUDE_PID: String(pid) }, event, fields, {
+        cwd: options.cwd ?? root,
+        ...hookOptions,
+      }),
     given: (event, fields) =>
       until(`${event} gives mail`, async () => {
         const run = await host.hook(event, fields);
@@ -228,6 +233,7 @@ export function runHook(
     const child = spawn(hook.command, args, {
       env: { ...env, CLAUDE_PLUGIN_ROOT: plugin, ...options.env },
       stdio: "pipe",
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     const run: HookRun = { status: null, signal: null, stdout: "", stderr: "" };
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

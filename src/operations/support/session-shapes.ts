@@ -17,9 +17,9 @@ export const sessionFields = {
   claude_pid: z.int().min(1).describe("process id of the host"),
   session_id: z.string().max(128).optional().describe("the host's current session id"),
   cwd: path,
-  repo: path.optional().describe("git root"),
-  branch: z.string().max(255).optional(),
-  remote: z.string().max(1024).optional(),
-  summary: z.string().max(500).optional(),
+  repo: path.nullable().optional().describe("git root; null: none"),
+  branch: z.string().max(255).nullable().optional().describe("null: none"),
+  remote: z.string().max(1024).nullable().optional().describe("null: none"),
+  summary: z.string().max(500).optional().describe("made from its repository; its own words go before it"),
   polls: z.boolean().optional().describe("its host cannot be woken: the model polls for mail"),
 };

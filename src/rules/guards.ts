@@ -44,8 +44,8 @@ export const HOUR_MS = 3_600_000;
 const REPORT_RECIPIENTS = 100;
 
 /**
- * As how many messages one counts. Each recipient of a message, and of a task, has to read it. A report wakes nobody, and
- * does not stay: it is charged only what it costs the broker.
+ * How many messages a message, task or report counts as. Each recipient of a message or task has to read it. A report wakes
+ * nobody and is replaced by the next one: it is charged only what it costs the broker.
  */
 export function chargeOf(source: MailSource, recipients: number): number {
   const charge = source === "report" ? Math.ceil(recipients / REPORT_RECIPIENTS) : recipients;

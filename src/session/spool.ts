@@ -229,7 +229,7 @@ function spoolIn(folder: string, me: Me): Spool {
   };
 }
 
-/** Removes a file that is in nobody's way. */
+/** Removes a file. If that fails, it stays and does no harm. */
 function discard(path: string): void {
   try {
     rmSync(path, { force: true });

@@ -53,7 +53,7 @@ test("it prints its steps as they happen and leaves nothing behind", async () =>
   for (const words of [
     "broker answers",
     "alice sends bob",
-    "mail lies in bob's spool",
+    "mail is in bob's spool",
     "wakes alice",
     "both messages are read",
   ])

@@ -2,11 +2,11 @@
 import { addListening } from "../../store/listening.ts";
 import type { Store } from "../../store/store.ts";
 
-/** It is stored, and read, this often: a broker that crashes forgets at most so much. */
+/** It is stored, and read, this often: a broker that crashes forgets at most this much. */
 const STORE_MS = 60_000;
 
 export interface Listening {
-  /** Call at the begin of every sweep, whoever's turn it is. */
+  /** Call at the start of every sweep, whichever broker's turn it is. */
   begin(): void;
   /** Counts the time since the sweep before as heard, once per sweep of all brokers. Returns the sum, in milliseconds. */
   count(): Promise<number>;

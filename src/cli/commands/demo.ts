@@ -122,24 +122,24 @@ async function exchange(stage: Stage, step: (what: string) => void): Promise<voi
   step("two session servers, alice and bob, are registered");
 
   await bob.hook("UserPromptSubmit", { prompt: "fix the tests" });
-  step("bob is active: his user typed a prompt");
+  step("bob is active: bob's user typed a prompt");
   await alice.call("cct_send_message", {
     to: "bob",
     text: "I am changing src/auth.ts; please keep out of it until noon.",
   });
   step("alice sends bob a message: stored, and the answer says queued");
   await bob.mailArrived();
-  step("the mail lies in bob's spool");
+  step("the mail is in bob's spool");
   const shown = await bob.hook("PreToolUse", { tool_name: "Bash", tool_input: { command: "npm test" } });
   expectText(shown.stdout, "src/auth.ts");
-  step("bob's next tool call: the hook shows him the mail beside the tool's result; the tool runs");
+  step("bob's next tool call: the hook shows the mail beside the tool's result; the tool runs");
 
   await alice.hook("Stop");
   step("alice has nothing more to do: she is idle");
   await bob.call("cct_send_message", { to: "alice", text: "Understood, I stay out of src/auth.ts." });
   step("bob answers");
   await alice.mailArrived();
-  step("the answer lies in alice's spool");
+  step("the answer is in alice's spool");
   const woken = await alice.hook("FileChanged", { event: "add" });
   if (woken.status !== 2) throw new CctError("internal", "The hook did not wake alice.", "Please report this.");
   expectText(woken.stderr, "stay out of src/auth.ts");

@@ -11,6 +11,7 @@ import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { CALM_MS } from "../rules/clock.ts";
+import { revokedAmong } from "../store/devices.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import { requireNoUnfinishedMove } from "../store/moves.ts";
@@ -101,7 +102,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
   const clock = createClock({ now, steady: world.steady, log, calmMs: timing.calmMs });
   const metrics = createMetrics();
   const store = measured(database.store, metrics, world.steady);
-  const events = createFanout();
+  const events = createFanout((devices) => store.read((sql) => revokedAmong(sql, devices)));
   // Hints go to the other brokers as well, if there can be any.
   const others = database.share?.(events, clock.confirmed);
   const environment: Environment = {

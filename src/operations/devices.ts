@@ -1,11 +1,13 @@
 /** Devices: other machines that hold a token of their own. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { INVITATION_MS, resolveDevice, type Scope } from "../rules/devices.ts";
+import { INVITATION_MS, madeBy, resolveDevice, type Scope } from "../rules/devices.ts";
 import { checkNotId, freeName, nameFrom } from "../rules/names.ts";
 import {
+  countInvitationsOf,
   type Device,
   listDevices as devicesKnown,
+  endInvitationsOf,
   endSessionsOf,
   findInvitation,
   insertDevice,
@@ -33,11 +35,11 @@ export const inviteDevice = operation({
     scope: scope.optional().describe("what the machine may do: read, post (default) or admin"),
   }),
   output: z.object({ code: z.string(), scope, expires_at: time }),
-  async run({ sql, now, newId }, input) {
+  async run({ sql, now, newId, device }, input) {
     const code = newId();
     const expires_at = now + INVITATION_MS;
     const granted = input.scope ?? "post";
-    await insertInvitation(sql, hashSecret(code), granted, now, expires_at);
+    await insertInvitation(sql, hashSecret(code), granted, now, expires_at, device?.device_id ?? null);
     return { code, scope: granted, expires_at };
   },
 });
@@ -56,7 +58,7 @@ export const joinDevice = operation({
     const invitation = await findInvitation(sql, caller.code_hash);
     if (!invitation || invitation.used_at !== null || invitation.expires_at <= now) throw usedUp();
     await useInvitation(sql, caller.code_hash, now);
-    return admit(context, input.name, invitation.scope);
+    return admit(context, input.name, invitation.scope, invitation.made_by);
   },
 });
 
@@ -71,7 +73,7 @@ export const addDevice = operation({
   output: z.object({ device_id: z.string(), name: z.string(), scope, token: z.string() }),
   async run(context, input) {
     checkNotId(input.name, "a device's");
-    return admit(context, input.name, input.scope ?? "post");
+    return admit(context, input.name, input.scope ?? "post", context.device?.device_id ?? null);
   },
 });
 
@@ -79,6 +81,7 @@ async function admit(
   { sql, now, newId }: Context,
   wanted: string,
   granted: Scope,
+  made_by: string | null,
 ): Promise<{ device_id: string; name: string; scope: Scope; token: string }> {
   const taken = (await devicesKnown(sql)).filter((one) => one.revoked_at === null).map((one) => one.name);
   const device: Device = {
@@ -88,6 +91,7 @@ async function admit(
     created_at: now,
     last_seen: null,
     revoked_at: null,
+    made_by,
   };
   const token = newId();
   await insertDevice(sql, device, hashSecret(token));
@@ -107,8 +111,9 @@ export const listDevices = operation({
   async run({ sql }, input) {
     const devices = (await devicesKnown(sql)).filter((one) => input.all || one.revoked_at === null);
     return {
-      devices: devices.map(({ last_seen, revoked_at, ...device }) => ({
+      devices: devices.map(({ last_seen, revoked_at, made_by, ...device }) => ({
         ...device,
+        ...(made_by === null ? {} : { made_by }),
         ...(last_seen === null ? {} : { last_seen }),
         ...(revoked_at === null ? {} : { revoked_at }),
       })),
@@ -123,15 +128,39 @@ export const revokeDevice = operation({
   errors: ["not_found", "ambiguous"],
   cli: "device revoke <device>",
   example: "device revoke studio",
-  doc: "Revokes a machine's token, at once and for good: its streams end, its sessions go offline. Their mail is kept.",
-  input: z.strictObject({ device: known }),
-  output: z.object({ device_id: z.string(), name: z.string() }),
+  doc: "Revokes a machine's token, at once and for good: its streams end, its sessions go offline. Their mail is kept. Lists the machines that were let in with its token, or with the token of one of those, and counts the open invitations; with `made_too` those are revoked as well.",
+  input: z.strictObject({
+    device: known,
+    made_too: z.boolean().optional().describe("also revoke the machines and invitations that it made"),
+  }),
+  output: z.object({
+    device_id: z.string(),
+    name: z.string(),
+    made: z.array(z.object({ device_id: z.string(), name: z.string(), scope })).describe("machines that it let in"),
+    invitations: z.int().describe("unused invitations that it, or one of those machines, made"),
+    made_too: z.boolean().describe("whether these were revoked too"),
+  }),
   async run({ sql, now, emit }, input) {
-    const device = await deviceNamed(sql, input.device);
-    await updateDevice(sql, { ...device, revoked_at: now });
-    await endSessionsOf(sql, device.device_id);
-    emit({ device_id: device.device_id, about: "revoked" });
-    return { device_id: device.device_id, name: device.name };
+    const made_too = input.made_too ?? false;
+    const all = await devicesKnown(sql);
+    const device = resolveDevice(input.device, made_too ? revocableOnceMore(all) : all.filter(isInUse));
+    const made = madeBy(device, all);
+    const inUse = made.filter(isInUse);
+    const makers = [device, ...made].map((one) => one.device_id);
+    const invitations = await countInvitationsOf(sql, makers, now);
+    if (made_too) await endInvitationsOf(sql, makers, now);
+    for (const one of [device, ...(made_too ? inUse : [])].filter(isInUse)) {
+      await updateDevice(sql, { ...one, revoked_at: now });
+      await endSessionsOf(sql, one.device_id);
+      emit({ device_id: one.device_id, about: "revoked" });
+    }
+    return {
+      device_id: device.device_id,
+      name: device.name,
+      made: inUse.map(({ device_id, name, scope }) => ({ device_id, name, scope })),
+      invitations,
+      made_too,
+    };
   },
 });
 
@@ -159,6 +188,14 @@ export const renameDevice = operation({
     return { device_id: device.device_id, name: wanted };
   },
 });
+
+const isInUse = ({ revoked_at }: Device): boolean => revoked_at === null;
+
+/** Also devices that were revoked without what they made, unless one in use has the name now. */
+function revocableOnceMore<D extends Device>(all: readonly D[]): D[] {
+  const inUse = all.filter(isInUse);
+  return all.filter((one) => isInUse(one) || !inUse.some(({ name }) => name === one.name));
+}
 
 async function deviceNamed(sql: Sql, ref: string): Promise<Device> {
   return resolveDevice(

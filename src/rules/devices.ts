@@ -36,6 +36,12 @@ export function resolveDevice<D extends { device_id: string; name: string }>(ref
   );
 }
 
+/** All devices that were let in with the token of `maker`, or with that of a device which it let in, and so on. */
+export function madeBy<D extends { device_id: string; made_by: string | null }>(maker: D, all: readonly D[]): D[] {
+  const made = all.filter((one) => one.made_by === maker.device_id);
+  return [...made, ...made.flatMap((one) => madeBy(one, all))];
+}
+
 /** An invitation is valid once, for this long. */
 export const INVITATION_MS = 15 * 60_000;
 

@@ -1,6 +1,6 @@
 /** Statements about devices and invitations. */
 import { type Scope, scopes } from "../rules/devices.ts";
-import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
+import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
 /** Another machine with its own token. */
@@ -11,9 +11,11 @@ export interface Device {
   created_at: number;
   last_seen: number | null;
   revoked_at: number | null;
+  /** The device with whose token this one was let in; `null`: the broker's own machine did it. */
+  made_by: string | null;
 }
 
-const COLUMNS = "device_id, name, scope, created_at, last_seen, revoked_at";
+const COLUMNS = "device_id, name, scope, created_at, last_seen, revoked_at, made_by";
 
 function toDevice(row: Row): Device {
   return {
@@ -23,13 +25,14 @@ function toDevice(row: Row): Device {
     created_at: integer(row, "created_at"),
     last_seen: integerOrNull(row, "last_seen"),
     revoked_at: integerOrNull(row, "revoked_at"),
+    made_by: textOrNull(row, "made_by"),
   };
 }
 
 export async function insertDevice(sql: Sql, device: Device, tokenHash: string): Promise<void> {
   await sql(
-    `INSERT INTO devices (device_id, name, scope, token_hash, created_at, last_seen, revoked_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    `INSERT INTO devices (device_id, name, scope, token_hash, created_at, last_seen, revoked_at, made_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
     device.device_id,
     device.name,
     device.scope,
@@ -37,6 +40,7 @@ export async function insertDevice(sql: Sql, device: Device, tokenHash: string):
     device.created_at,
     device.last_seen,
     device.revoked_at,
+    device.made_by,
   );
 }
 
@@ -49,6 +53,12 @@ export async function updateDevice(sql: Sql, device: Device): Promise<void> {
     device.last_seen,
     device.revoked_at,
   );
+}
+
+/** The device with this id, unless revoked. */
+export async function deviceInUse(sql: Sql, deviceId: string): Promise<Device | undefined> {
+  const [row] = await sql(`SELECT ${COLUMNS} FROM devices WHERE device_id = $1 AND revoked_at IS NULL`, deviceId);
+  return row && toDevice(row);
 }
 
 /** The device with this token, unless revoked. */
@@ -97,6 +107,8 @@ export interface InvitationRow {
   scope: Scope;
   expires_at: number;
   used_at: number | null;
+  /** The device that made it; `null`: the broker's own machine did. */
+  made_by: string | null;
 }
 
 /** Deletes invitations that expired more than a day ago. Used ones are visible as devices. */
@@ -110,24 +122,48 @@ export async function insertInvitation(
   scope: Scope,
   now: number,
   expiresAt: number,
+  madeBy: string | null,
 ): Promise<void> {
   await sql(
-    "INSERT INTO invitations (code_hash, scope, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+    "INSERT INTO invitations (code_hash, scope, created_at, expires_at, made_by) VALUES ($1, $2, $3, $4, $5)",
     codeHash,
     scope,
     now,
     expiresAt,
+    madeBy,
   );
 }
 
 export async function findInvitation(sql: Sql, codeHash: string): Promise<InvitationRow | undefined> {
-  const [row] = await sql("SELECT scope, expires_at, used_at FROM invitations WHERE code_hash = $1", codeHash);
+  const [row] = await sql("SELECT scope, expires_at, used_at, made_by FROM invitations WHERE code_hash = $1", codeHash);
   return (
     row && {
       scope: oneOf(row, "scope", scopes),
       expires_at: integer(row, "expires_at"),
       used_at: integerOrNull(row, "used_at"),
+      made_by: textOrNull(row, "made_by"),
     }
+  );
+}
+
+/** How many invitations of these devices still let somebody in. */
+export async function countInvitationsOf(sql: Sql, deviceIds: readonly string[], now: number): Promise<number> {
+  const [row] = await sql(
+    `SELECT count(*) AS open FROM invitations
+     WHERE used_at IS NULL AND expires_at > $1 AND made_by IN (${placeholders(deviceIds.length, 2)})`,
+    now,
+    ...deviceIds,
+  );
+  return row ? integer(row, "open") : 0;
+}
+
+/** Ends the unused invitations of these devices. */
+export async function endInvitationsOf(sql: Sql, deviceIds: readonly string[], now: number): Promise<void> {
+  await sql(
+    `UPDATE invitations SET expires_at = $1
+     WHERE used_at IS NULL AND expires_at > $1 AND made_by IN (${placeholders(deviceIds.length, 2)})`,
+    now,
+    ...deviceIds,
   );
 }
 

@@ -149,7 +149,7 @@ describe("streams", () => {
 
   /** A stream whose client has stopped reading, with all buffers full. */
   async function stalled(pulseMs?: number) {
-    const events = createFanout(pulseMs);
+    const events = createFanout(async () => [], pulseMs);
     let response: ServerResponse | undefined;
     const server = createServer((_request, stream) => {
       response = stream;

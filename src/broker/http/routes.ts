@@ -1,6 +1,6 @@
 /** The routing table: path → method → handler. `POST /api/<operation>` for every operation, and the routes for monitoring. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { authenticate, type Principal, scopeOf } from "../../operations/core/identity.ts";
+import { identifyListener, type Principal } from "../../operations/core/identity.ts";
 import { invoke } from "../../operations/core/invoke.ts";
 import type { Operation } from "../../operations/core/operation.ts";
 import type { Environment } from "../../operations/core/transaction.ts";
@@ -8,7 +8,6 @@ import { operations } from "../../operations/index.ts";
 import { openapi } from "../../operations/surface/openapi.ts";
 import { CctError } from "../../platform/errors.ts";
 import { PROOF_PATH } from "../../platform/proof.ts";
-import { allows } from "../../rules/devices.ts";
 import { requireBelow } from "../../rules/quotas.ts";
 import { countPeers } from "../../store/peers.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
@@ -80,13 +79,13 @@ export function createRoutes({
   }
 
   const openStream: Handler = async (request, principal, response) => {
-    if (principal.kind === "invitation" || !allows(scopeOf(principal), "post"))
-      throw new CctError("forbidden", "This token cannot open an event stream.", "It needs the scope 'post'.");
-    const credentials = peerCredentials(request);
-    if (!credentials)
-      throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
-    const peer = await environment.store.read((sql) => authenticate(sql, credentials));
+    const sender = { principal, credentials: peerCredentials(request) };
+    const mayListen = () => environment.store.read((sql) => identifyListener(sql, sender));
+    const peer = await mayListen();
     events.open(peer.peer_id, principal.kind === "device" ? principal.device.device_id : undefined, response);
+    // A revocation between the check and `open` found no stream to end. Without an answer of the database the client
+    // opens another one.
+    await mayListen().catch(() => response.end());
     return undefined;
   };
 

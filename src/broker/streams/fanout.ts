@@ -9,6 +9,7 @@ const KEEP_ALIVE_MS = 15_000;
  * oldest stream is closed; a new one is never refused, because it is the one that somebody listens to.
  */
 export const MAX_STREAMS = 8;
+const DEVICES_PER_QUERY = 500;
 
 export interface Fanout {
   publish(hint: Hint): void;
@@ -29,7 +30,14 @@ interface Stream {
   stalled: boolean;
 }
 
-export function createFanout(keepAliveMs = KEEP_ALIVE_MS): Fanout {
+/**
+ * `revokedAmong`: the revoked ones of these devices. Asked with every keep-alive, because the hint of a revocation may get
+ * lost; it may fail.
+ */
+export function createFanout(
+  revokedAmong: (deviceIds: readonly string[]) => Promise<string[]>,
+  keepAliveMs = KEEP_ALIVE_MS,
+): Fanout {
   const streams = new Map<string, Set<Stream>>();
 
   function send(stream: Stream, about: Hint["about"]): void {
@@ -44,18 +52,32 @@ export function createFanout(keepAliveMs = KEEP_ALIVE_MS): Fanout {
     else stream.stalled = true;
   }
 
+  function end(deviceId: string): void {
+    for (const all of streams.values()) for (const { response, device } of all) if (device === deviceId) response.end();
+  }
+
+  function listeners(): { peers: string[]; devices: string[] } {
+    const all = [...streams.values()].flatMap((some) => [...some]);
+    const devices = new Set(all.flatMap(({ device }) => device ?? []));
+    return { peers: [...streams.keys()], devices: [...devices] };
+  }
+
+  async function endRevoked(): Promise<void> {
+    const { devices } = listeners();
+    for (let i = 0; i < devices.length; i += DEVICES_PER_QUERY)
+      for (const device of await revokedAmong(devices.slice(i, i + DEVICES_PER_QUERY))) end(device);
+  }
+
   const timer = setInterval(() => {
     for (const all of streams.values()) for (const stream of all) keepAlive(stream);
+    // While the database is away, its next answer decides.
+    endRevoked().catch(() => {});
   }, keepAliveMs);
   timer.unref();
 
   return {
     publish(hint) {
-      if ("device_id" in hint) {
-        for (const all of streams.values())
-          for (const { response, device } of all) if (device === hint.device_id) response.end();
-        return;
-      }
+      if ("device_id" in hint) return end(hint.device_id);
       for (const stream of streams.get(hint.peer_id) ?? []) send(stream, hint.about);
     },
     open(peerId, device, response) {
@@ -82,11 +104,7 @@ export function createFanout(keepAliveMs = KEEP_ALIVE_MS): Fanout {
       }
     },
     count: () => [...streams.values()].reduce((sum, all) => sum + all.size, 0),
-    listeners() {
-      const all = [...streams.values()].flatMap((some) => [...some]);
-      const devices = new Set(all.flatMap(({ device }) => device ?? []));
-      return { peers: [...streams.keys()], devices: [...devices] };
-    },
+    listeners,
     close() {
       clearInterval(timer);
       for (const all of streams.values()) for (const stream of all) stream.response.end();

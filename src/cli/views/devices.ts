@@ -26,8 +26,13 @@ export function addedDevice({ name, scope, token }: OutputOf<"add_device">): str
   return `${name} may ${scope}. Its token, shown only once:\n\n  ${token}\n`;
 }
 
-export function revokedDevice({ name }: OutputOf<"revoke_device">): string {
-  return `Revoked ${name}.\n`;
+export function revokedDevice({ device_id, name, made, invitations, made_too }: OutputOf<"revoke_device">): string {
+  if (made.length === 0 && invitations === 0) return `Revoked ${name}.\n`;
+  const machines = made.map((one) => `${one.name} (${one.device_id.slice(0, 4)}, may ${one.scope})`);
+  if (invitations > 0) machines.push(`${invitations} open invitation${invitations === 1 ? "" : "s"}`);
+  return made_too
+    ? `Revoked ${name}, and what it let in: ${machines.join(", ")}.\n`
+    : `Revoked ${name}. What it let in stays: ${machines.join(", ")}. To revoke that too: cct device revoke ${device_id.slice(0, 8)} --made-too\n`;
 }
 
 export function renamedDevice({ name }: OutputOf<"rename_device">): string {

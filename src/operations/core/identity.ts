@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { CctError } from "../../platform/errors.ts";
 import { allows, type Scope } from "../../rules/devices.ts";
-import type { Device } from "../../store/devices.ts";
+import { type Device, deviceInUse } from "../../store/devices.ts";
 import { findCredentials, type Peer } from "../../store/peers.ts";
 import type { Sql } from "../../store/store.ts";
 import type { Caller, Operation } from "./operation.ts";
@@ -25,8 +25,24 @@ export interface Sender {
 }
 
 /** The scope of a token. An invitation has none: it only opens `join_device`. */
-export function scopeOf(principal: Exclude<Principal, { kind: "invitation" }>): Scope {
+function scopeOf(principal: Exclude<Principal, { kind: "invitation" }>): Scope {
   return principal.kind === "home" ? "admin" : principal.device.scope;
+}
+
+/**
+ * The sender with the authority that it has now. Its token was checked when the request began, and a client may take its
+ * time to send the rest. Throws `unauthorized` when its device was revoked since.
+ */
+export async function current(sql: Sql, sender: Sender): Promise<Sender> {
+  const { principal, credentials } = sender;
+  if (principal.kind !== "device") return sender;
+  const device = await deviceInUse(sql, principal.device.device_id);
+  if (device) return { principal: { kind: "device", device }, credentials };
+  throw new CctError(
+    "unauthorized",
+    "This machine's token was revoked.",
+    "Ask for a join string: cct lan-start, on the broker's machine.",
+  );
 }
 
 /** As which caller `op` runs for this sender. Throws `unauthorized` for wrong credentials, `forbidden` when `op` does not allow the caller. */
@@ -79,8 +95,18 @@ const readOnlyToken = (): CctError =>
     "Have it join again with the scope 'post': cct device invite --scope post, on the broker's machine.",
   );
 
+/** The peer whose event stream the sender may open. Throws `unauthorized` or `forbidden`. */
+export async function identifyListener(sql: Sql, sender: Sender): Promise<Peer> {
+  const { principal, credentials } = await current(sql, sender);
+  if (principal.kind === "invitation" || !allows(scopeOf(principal), "post"))
+    throw new CctError("forbidden", "This token cannot open an event stream.", "It needs the scope 'post'.");
+  if (!credentials)
+    throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
+  return authenticate(sql, credentials);
+}
+
 /** The peer that these credentials belong to. Throws `unauthorized` otherwise. */
-export async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {
+async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {
   const known = await findCredentials(sql, credentials.peer_id);
   if (known && matches(credentials.secret, known.secretHash)) return known.peer;
   throw new CctError("unauthorized", "Unknown peer or wrong secret.", "Register again.");

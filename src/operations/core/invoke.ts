@@ -1,7 +1,7 @@
 /** The pipeline that every call goes through: validate input → transaction { identify → run → validate output } → publish. */
 import type * as z from "zod";
 import { CctError } from "../../platform/errors.ts";
-import { identify, type Sender } from "./identity.ts";
+import { current, identify, type Sender } from "./identity.ts";
 import { NotedError, type Operation } from "./operation.ts";
 import { type Environment, transact } from "./transaction.ts";
 
@@ -13,13 +13,13 @@ export async function invoke(
   sender: Sender,
 ): Promise<unknown> {
   const input = parseInput(op, rawInput);
-  const { principal } = sender;
-  const device = principal.kind === "device" ? principal.device : undefined;
   try {
     return await transact(
       environment,
       async (transaction) => {
-        const caller = await identify(transaction.sql, op, sender);
+        const authority = await current(transaction.sql, sender);
+        const caller = await identify(transaction.sql, op, authority);
+        const device = authority.principal.kind === "device" ? authority.principal.device : undefined;
         const cause = caller.kind === "peer" ? { ...caller.peer, isAdmitted: false } : undefined;
         return checkOutput(op, await op.run({ ...transaction, caller, device, cause }, input));
       },

@@ -14,5 +14,6 @@ export const deviceShape = z.object({
   created_at: time,
   last_seen: time.optional(),
   revoked_at: time.optional(),
+  made_by: z.string().optional().describe("id of the device that let it in; absent: the broker's own machine did"),
   peers: z.int().describe("its live sessions"),
 });

@@ -64,6 +64,9 @@ if (world.argv[0] === "mcp" && world.argv.length === 1) {
   const { processTerminal, runCli } = await import("./cli/main.ts");
   process.exitCode = await runCli(world, processTerminal(), {
     startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
+    backUp: async (config, file, source) => (await import("./transfer/backup.ts")).backUp(world, config, file, source),
+    checkDatabase: async (config) => (await import("./transfer/backup.ts")).checkDatabase(config),
+    restore: async (config, file) => (await import("./transfer/restore.ts")).restore(world, config, file),
     move: async (config, how) => (await import("./transfer/move.ts")).move(world, config, how),
   });
 }

@@ -81,7 +81,7 @@ const table: Room[] = [
 
   room(
     "transfer",
-    "moves all data to another database",
+    "moves all data to another database; backups",
     ["store/drivers", "store", "rules", ...platform],
     ["node:crypto", "node:fs", "node:path", "node:timers/promises"],
   ),
@@ -107,7 +107,7 @@ const table: Room[] = [
       "rules",
       "platform/errors",
     ],
-    ["prom-client"],
+    ["prom-client", "pino"],
   ),
   room(
     "broker/http",

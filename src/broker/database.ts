@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
-import { paths, readBrokerFile } from "../platform/home.ts";
+import { paths, readBrokerFile, requireNoUnfinishedRestore } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
 import type { Store } from "../store/store.ts";
@@ -86,6 +86,7 @@ async function openShared(world: World, config: Config, url: string, lock: Store
 
 /** Opens a SQLite file, which this process then holds locked. */
 async function openLocked(home: string, path: string, log: Logger): Promise<Store> {
+  requireNoUnfinishedRestore(home);
   try {
     return await openSqlite(path);
   } catch (error) {

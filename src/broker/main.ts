@@ -26,6 +26,7 @@ import { openLog } from "./log.ts";
 import { countEvent, createMetrics, measured } from "./operator/metrics.ts";
 import { createMonitoring } from "./operator/monitoring.ts";
 import { createReadiness } from "./operator/readiness.ts";
+import { watchStore } from "./operator/store-health.ts";
 import { createSequence } from "./sequence.ts";
 import { createFanout } from "./streams/fanout.ts";
 
@@ -101,7 +102,8 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
   const startedAt = now();
   const clock = createClock({ now, steady: world.steady, log, calmMs: timing.calmMs });
   const metrics = createMetrics();
-  const store = measured(database.store, metrics, world.steady);
+  const health = watchStore(measured(database.store, metrics, world.steady), now, log);
+  const { store } = health;
   const events = createFanout((devices) => store.read((sql) => revokedAmong(sql, devices)));
   // Hints go to the other brokers as well, if there can be any.
   const others = database.share?.(events, clock.confirmed);
@@ -139,7 +141,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     others,
     databaseName: database.name,
     clock,
-    readiness: createReadiness({ store, schema, others, isClosing, now }),
+    readiness: createReadiness({ store, schema, others, fault: health.fault, isClosing, now }),
     now,
     startedAt,
     identity: ({ kind }) => ({
@@ -201,6 +203,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     ended: Promise.race([loop.abandoned.then(() => undefined), failure]),
     async close() {
       closed = true;
+      health.stop();
       const stopped = loop.stop();
       // Before the streams end: a session whose stream ends checks the file to tell a shutdown from a crash.
       if (!hasFailed) removeBrokerFile(world, config.home);

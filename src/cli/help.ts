@@ -8,7 +8,7 @@ const GROUPS: Record<string, string[]> = {
   "Set up:": ["up", "install", "uninstall", "doctor", "demo", "config"],
   "Messages:": ["peers", "send", "broadcast", "messages", "message", "resend", "outbox", "policy", "held", "unhold"],
   "Working together:": ["pools", "pool", "release", "busy", "ready", "service"],
-  "Broker:": ["start", "kill", "status", "broker", "notes", "cost", "migrate"],
+  "Broker:": ["start", "kill", "status", "broker", "notes", "cost", "backup", "restore", "migrate"],
   "Other machines:": ["lan-start", "lan-stop", "join", "device"],
   [LAST_HEADING]: ["mcp"],
 };

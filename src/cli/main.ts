@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { oneLine } from "../rules/text.ts";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addBrokerCommands } from "./commands/broker.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { demo } from "./commands/demo.ts";
@@ -57,6 +58,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     addSetupCommands,
     addLifecycleCommands,
     addBrokerCommands,
+    addBackupCommands,
     addMigrateCommand,
     addOperationCommands,
     addOutboxCommand,

@@ -32,6 +32,8 @@ export interface Client {
   healthOfEach(): Promise<BrokerHealth[]>;
   /** Opens a peer's event stream (SSE). The stream is destroyed as soon as any call to its broker gets no answer. */
   openStream(as: Credentials): Promise<IncomingMessage>;
+  /** `GET /backup`: a copy of the broker's database file, as the body. */
+  openBackup(): Promise<IncomingMessage>;
   /** The URL in use; `undefined` without any. */
   inUse(): string | undefined;
   /** Number of configured brokers. */
@@ -81,6 +83,13 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
 
   const get = async (path: string, url: string, timeouts: Timeouts): Promise<Record<string, unknown>> =>
     readAnswer(await send(url, { method: "GET", path }, timeouts), url, timeouts.answer);
+  /** A response that is read as it comes. */
+  async function open(path: string, url: string, timeouts: Timeouts, as?: Credentials): Promise<IncomingMessage> {
+    const response = await send(url, { method: "GET", path }, timeouts, as, true);
+    if (response.statusCode === 200) return response;
+    await readAnswer(response, url, timeouts.answer);
+    throw new CctError("unavailable", `The broker did not answer ${path} as expected.`, "See: cct status");
+  }
   // The broker builds these answers from the same types.
   const healthAt = (url: string, timeouts: Timeouts) => get("/health", url, timeouts) as Promise<HealthAnswer>;
   const statusAt = (url: string, timeouts: Timeouts) => get("/status", url, timeouts) as Promise<BrokerStatus>;
@@ -101,13 +110,10 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
           }
         }),
       ),
+    openBackup: () => brokers.request(true, (url, timeouts) => open("/backup", url, timeouts)),
     openStream: (as) =>
       brokers.request(true, async (url, timeouts) => {
-        const response = await send(url, { method: "GET", path: "/events" }, timeouts, as, true);
-        if (response.statusCode !== 200) {
-          await readAnswer(response, url, timeouts.answer);
-          throw new CctError("unavailable", "The broker did not open an event stream.", "See: cct status");
-        }
+        const response = await open("/events", url, timeouts, as);
         streams.set(response, url);
         response.once("close", () => streams.delete(response));
         // A broker that shuts down closes its streams first, so prefer another one from now on.

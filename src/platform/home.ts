@@ -6,6 +6,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   lstatSync,
@@ -25,6 +26,8 @@ import { CctError, systemCode } from "./errors.ts";
 
 export const paths = (home: string) => ({
   database: join(home, "cct.db"),
+  /** A backup that is about to replace the database. */
+  restoring: join(home, "cct.db.restoring"),
   /** Locked by the broker if its database is not the home's own file. */
   lock: join(home, "broker.lock"),
   installLock: join(home, "install.lock"),
@@ -161,6 +164,16 @@ function checkBelow(folder: string, user: number): void {
     }
     if (entry.isDirectory()) checkBelow(path, user);
   }
+}
+
+/** Throws `conflict` while a backup is being put in place of the database: what is there may be incomplete. */
+export function requireNoUnfinishedRestore(home: string): void {
+  if (!existsSync(paths(home).restoring)) return;
+  throw new CctError(
+    "conflict",
+    `A restore of ${home} is running, or was interrupted.`,
+    "Wait for it, or run it again: cct restore <file>.",
+  );
 }
 
 /** Atomic write: a temporary file, then a rename. Readers see the old content or the new, never a part. */

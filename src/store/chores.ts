@@ -20,3 +20,23 @@ export async function choreClaimedAt(sql: Sql, name: string): Promise<number | u
   const [row] = await sql("SELECT taken_at FROM chores WHERE name = $1", name);
   return row && integer(row, "taken_at");
 }
+
+const PROBE = "write probe";
+/** About as much as the largest message, so that a disk with a few free bytes does not look well. */
+const PROBE_ROWS = 32;
+const PROBE_CHARACTERS = 2_000;
+
+/** Writes about 64 KiB. `clearProbe` deletes it again. */
+export async function writeProbe(sql: Sql, now: number): Promise<void> {
+  for (let i = 0; i < PROBE_ROWS; i++) {
+    await sql(
+      "INSERT INTO chores (name, taken_at) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET taken_at = excluded.taken_at",
+      `${PROBE} ${i} `.padEnd(PROBE_CHARACTERS, "."),
+      now,
+    );
+  }
+}
+
+export async function clearProbe(sql: Sql): Promise<void> {
+  await sql("DELETE FROM chores WHERE name LIKE $1", `${PROBE} %`);
+}

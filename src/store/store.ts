@@ -27,6 +27,19 @@ export const outcomeUnknown = (why: string): CctError =>
     "Repeat it (a message with the same message_id is not sent twice), or check the result.",
   );
 
+/**
+ * The database itself failed, not the request: a full disk, an I/O error, a read-only or damaged file. The broker is not
+ * ready until a write works again.
+ */
+export class StoreFault extends CctError {
+  /** The content of the file is wrong, and stays so until the file is replaced. */
+  readonly isDamage: boolean;
+  constructor(code: "store_failed" | "store_full" | "unavailable", message: string, hint: string, isDamage = false) {
+    super(code, message, hint);
+    this.isDamage = isDamage;
+  }
+}
+
 /** Runs one statement with `$1`-style placeholders and returns its rows. The same SQL runs on every store. */
 export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 
@@ -47,10 +60,24 @@ export interface Store {
   counts?(): StoreCounts;
   /** Resolves when the store can no longer know what it contains: the process has to end, and the next start reads the log. */
   failed?: Promise<CctError>;
+  /**
+   * The content of the database file at one moment, while work goes on. Absent where the database has tools of its own.
+   * Throws `conflict` while another snapshot is read.
+   */
+  snapshot?(): Promise<Snapshot>;
   /** Finishes queued work, then closes. Later calls of `tx` are rejected. */
   close(): Promise<void>;
   /** Size of the database in bytes. */
   size(): Promise<number>;
+}
+
+export interface Snapshot {
+  /** Bytes of all chunks together. */
+  size: number;
+  /** Throws `unavailable` when the store is closed meanwhile. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Must be called, also after an error: until then the log grows. */
+  release(): void;
 }
 
 export interface StoreCounts {

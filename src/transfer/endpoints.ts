@@ -63,13 +63,13 @@ export function checkHasData(home: string): void {
 
 /** Takes the lock that the home's broker would hold, whatever its database. Returns a function that releases it. */
 export async function lockHome(home: string): Promise<() => Promise<void>> {
-  const lock = await openLocked(home, paths(home).lock);
+  const lock = await openLocked(home, paths(home).lock, "moved");
   return lock.close;
 }
 
 async function openFile(world: World, home: string): Promise<Endpoint> {
   const { database } = paths(home);
-  const store = await openLocked(home, database);
+  const store = await openLocked(home, database, "moved");
   return {
     store,
     name: database,
@@ -92,7 +92,8 @@ async function openFile(world: World, home: string): Promise<Endpoint> {
   };
 }
 
-async function openLocked(home: string, file: string): Promise<Store> {
+/** Opens an SQLite file of the home. Throws `conflict` while the broker has it: its data cannot be `moved`, for example. */
+export async function openLocked(home: string, file: string, done: string): Promise<Store> {
   try {
     return await openSqlite(file);
   } catch (error) {
@@ -103,8 +104,8 @@ async function openLocked(home: string, file: string): Promise<Store> {
     throw new CctError(
       "conflict",
       runs
-        ? `The broker of ${home} is running (process ${broker.pid}), so its data cannot be moved.`
-        : `Another process has locked ${file}: a broker that is starting or stopping, or another move.`,
+        ? `The broker of ${home} is running (process ${broker.pid}), so its data cannot be ${done}.`
+        : `Another process has locked ${file}: a broker that is starting or stopping, or another command.`,
       runs ? "Stop it with: cct kill. Then repeat this." : "Wait until it has finished, then repeat this.",
     );
   }

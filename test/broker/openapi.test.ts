@@ -36,7 +36,7 @@ test("a broker serves it to holders of a token", async () => {
 });
 
 test("it has every path, and for each operation a short summary, credentials and errors", () => {
-  const broad = ["/health", "/ready", "/prove", "/status", "/metrics", "/events", "/openapi.json"];
+  const broad = ["/health", "/ready", "/prove", "/status", "/metrics", "/backup", "/events", "/openapi.json"];
   expect(Object.keys(written.paths).sort()).toEqual([...operations.map((op) => `/api/${op.name}`), ...broad].sort());
   for (const op of operations) {
     const { post } = written.paths[`/api/${op.name}`];

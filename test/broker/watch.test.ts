@@ -134,7 +134,14 @@ describe("readiness", () => {
       },
     };
     const ask = createReadiness(
-      { store: counted, schema, others: { isLive: () => hears }, isClosing: () => closing, now: () => time },
+      {
+        store: counted,
+        schema,
+        others: { isLive: () => hears },
+        fault: () => undefined,
+        isClosing: () => closing,
+        now: () => time,
+      },
       patienceMs,
     );
     return {

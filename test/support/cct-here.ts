@@ -11,6 +11,7 @@ const IN_PROCESS = process.env.CCT_TEST_CLI !== "process";
 
 /** Commands that start or end processes, or handle signals. */
 const PROCESS_ONLY = [
+  "backup",
   "demo",
   "doctor",
   "hook",
@@ -19,6 +20,7 @@ const PROCESS_ONLY = [
   "lan-stop",
   "mcp",
   "migrate",
+  "restore",
   "service run",
   "start",
   "up",
@@ -54,6 +56,9 @@ async function runHere(argv: readonly string[], { env, cwd = root, stdin = "" }:
   const code = await runCli(testWorld(env, { argv: [...argv], cwd }), terminal, {
     startBroker: notHere("starts a broker"),
     move: notHere("moves data"),
+    backUp: notHere("copies a database"),
+    checkDatabase: notHere("opens a database"),
+    restore: notHere("replaces a database"),
   });
   return { code, stdout, stderr };
 }

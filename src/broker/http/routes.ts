@@ -1,5 +1,7 @@
 /** The routing table: path → method → handler. `POST /api/<operation>` for every operation, and the routes for monitoring. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { identifyListener, type Principal } from "../../operations/core/identity.ts";
 import { invoke } from "../../operations/core/invoke.ts";
 import type { Operation } from "../../operations/core/operation.ts";
@@ -89,6 +91,28 @@ export function createRoutes({
     return undefined;
   };
 
+  const copyDatabase: Handler = async (_request, principal, response) => {
+    if (principal.kind !== "home")
+      throw new CctError("forbidden", "Only the broker's own home may copy its database.", "Run it on its machine.");
+    const snapshot = await environment.store.snapshot?.();
+    if (!snapshot)
+      throw new CctError(
+        "conflict",
+        "The database of this broker is PostgreSQL.",
+        "Back it up with pg_dump: docs/backup-and-restore.md.",
+      );
+    try {
+      response.writeHead(200, { "content-type": "application/vnd.sqlite3", "content-length": snapshot.size });
+      await pipeline(Readable.from(snapshot.chunks()), response);
+    } catch {
+      // The reader sees that the copy is not complete.
+      response.destroy();
+    } finally {
+      snapshot.release();
+    }
+    return undefined;
+  };
+
   return new Map<string, Route>([
     [
       "/health",
@@ -122,6 +146,7 @@ export function createRoutes({
         },
       },
     ],
+    ["/backup", { method: "GET", handle: copyDatabase }],
     ["/events", { method: "GET", handle: openStream }],
     ...operations.map((op: Operation): [string, Route] => [
       `/api/${op.name}`,

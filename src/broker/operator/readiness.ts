@@ -1,5 +1,5 @@
-/** Readiness check: the database answers, has the right schema, and hints of other brokers arrive. */
-import { errorLine } from "../../platform/errors.ts";
+/** Readiness check: the database answers, takes writes, has the right schema, and hints of other brokers arrive. */
+import { type CctError, errorLine } from "../../platform/errors.ts";
 import { checkSchema } from "../../store/migrate.ts";
 import { requireNoUnfinishedMove } from "../../store/moves.ts";
 import type { Store } from "../../store/store.ts";
@@ -22,13 +22,15 @@ interface Checked {
   schema: number;
   /** The brokers that share the database; `undefined` with SQLite. */
   others: Pick<SharedHints, "isLive"> | undefined;
+  /** The fault of the database, while no write works. */
+  fault(): CctError | undefined;
   isClosing(): boolean;
   now(): number;
 }
 
 /** Returns the check. However many callers there are, at most one query runs at a time. */
 export function createReadiness(
-  { store, schema, others, isClosing, now }: Checked,
+  { store, schema, others, fault, isClosing, now }: Checked,
   timeoutMs = TIMEOUT_MS,
 ): () => Promise<Readiness> {
   let query: Promise<string[]> | undefined;
@@ -65,7 +67,9 @@ export function createReadiness(
 
   return async () => {
     if (!last || now() - last.at >= CACHE_MS) last = { reasons: await databaseReasons(), at: now() };
+    const failing = fault()?.line;
     const reasons = [
+      ...(failing === undefined || last.reasons.includes(failing) ? [] : [failing]),
       ...last.reasons,
       ...(others?.isLive() === false ? ["Hints of the other brokers do not arrive."] : []),
       ...(isClosing() ? ["The broker is shutting down."] : []),

@@ -13,7 +13,7 @@ import { CctError, errorLine } from "../../platform/errors.ts";
 import { paths, prepareHome, writeWhole } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
-import type { Context } from "../parts/context.ts";
+import type { Context, Launchers } from "../parts/context.ts";
 import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
@@ -28,7 +28,7 @@ interface Finding {
 }
 
 /** Prints the findings; returns 1 when a check failed. */
-export async function doctor({ world, screen }: Context, json: boolean): Promise<number> {
+export async function doctor({ world, screen, launchers }: Context, json: boolean): Promise<number> {
   const findings: Finding[] = [];
   const marks: Record<Verdict, string> = {
     ok: paint(screen, "green", "✓"),
@@ -63,7 +63,7 @@ export async function doctor({ world, screen }: Context, json: boolean): Promise
     return one("home", "ok", "yours alone (0700, files 0600), and can be written");
   });
   const usable = config;
-  if (usable) await check("broker", () => broker(world, usable));
+  if (usable) await check("broker", () => broker(world, usable, launchers.checkDatabase));
   if (usable) await check("Claude Code", () => claude(world, usable));
   const well = !findings.some((finding) => finding.verdict === "failed");
   // A probe would start the broker that is missing.
@@ -89,10 +89,11 @@ function tryToWrite(folder: string, newId: () => string): void {
   }
 }
 
-async function broker(world: World, config: Config): Promise<Finding[]> {
+async function broker(world: World, config: Config, checkDatabase: Launchers["checkDatabase"]): Promise<Finding[]> {
   const client = localClient(config, world);
   try {
     const about = await client.health();
+    if (!about && config.broker === undefined) await checkDatabase(config);
     if (!about)
       return [
         {
@@ -103,7 +104,11 @@ async function broker(world: World, config: Config): Promise<Finding[]> {
             : "none is running. Start one with: cct start",
         },
       ];
-    const status = await client.status();
+    const status = about.version === undefined ? undefined : await client.status();
+    if (status?.ready === false)
+      return [
+        { check: "broker", verdict: "failed", found: `${placeOf(about)}, is not ready: ${status.reasons.join(" ")}` },
+      ];
     // A broker that has just started is not worth a warning.
     const clock = status && status.uptime_ms > CALM_MS ? clockWords(status) : undefined;
     const { peers } = await client.call("list_peers", {});

@@ -8,7 +8,7 @@ import { prepareHome } from "../../platform/home.ts";
 import { stopBroker, withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
-import { brokerSummary, healthWords, isUp } from "../views/brokers.ts";
+import { brokerSummary, healthWords, isUp, placeOf } from "../views/brokers.ts";
 
 interface StartOptions {
   foreground?: boolean;
@@ -44,7 +44,9 @@ export function addLifecycleCommands(program: Command, context: Context): void {
   program
     .command("status")
     .addHelpText("after", example("status --json"))
-    .description("Shows whether the broker runs, where, and for how many sessions. Exit code 1 when it does not run.")
+    .description(
+      "Shows whether the broker runs, where, and for how many sessions. Exit code 1 when it does not run, or is not ready.",
+    )
     .option("--json", "as JSON")
     .action(async (options: { json?: boolean }) => context.setExitCode(await status(context, options.json ?? false)));
 }
@@ -103,12 +105,19 @@ function status({ world, screen }: Context, json: boolean): Promise<number> {
           : "This machine's token was revoked, or it never joined: ask for a join string.",
       );
     const inUse = client.inUse();
+    const where = each && { broker: inUse, brokers: each.map(shape) };
+    const state = await client.status();
+    const { ready, reasons } = state ?? { ready: false, reasons: ["It ended just now."] };
+    if (!ready) {
+      if (json) screen.write(toJson({ running: true, ...about, ...where, ready, reasons }));
+      else screen.stderr.write(`cct: The broker runs (${placeOf(about)}), but is not ready: ${reasons.join(" ")}\n`);
+      return 1;
+    }
     const { peers } = await client.call("list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
     if (json) {
-      const where = each && { broker: inUse, brokers: each.map(shape) };
-      screen.write(toJson({ running: true, ...about, ...where, peers: peers.length, live, waiting }));
+      screen.write(toJson({ running: true, ...about, ...where, ready, peers: peers.length, live, waiting }));
     } else {
       screen.write(brokerSummary(about, each, inUse, { live, offline: peers.length - live, waiting }, screen));
     }

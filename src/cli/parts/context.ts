@@ -3,12 +3,19 @@ import type { Config } from "../../platform/config.ts";
 import type { CctError } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import type { Move, Moved } from "../../rules/moves.ts";
+import type { Restored } from "../../rules/restored.ts";
 import type { Screen } from "./output.ts";
 
 /** Passed in by `bin.ts`, so that the CLI does not load these parts. */
 export interface Launchers {
   startBroker(config: Config): Promise<{ url: string; ended: Promise<CctError | undefined>; close(): Promise<void> }>;
   move(config: Config, how: Move): Promise<Moved>;
+  /** Writes a checked copy of the home's database to a file, and returns its size. `source`: the running broker's copy. */
+  backUp(config: Config, file: string, source: AsyncIterable<Uint8Array> | undefined): Promise<number>;
+  /** Opens the home's SQLite file, if there is one. Throws what prevents a broker from using it. */
+  checkDatabase(config: Config): Promise<void>;
+  /** Puts a backup in place of the home's database. */
+  restore(config: Config, file: string): Promise<Restored>;
 }
 
 /** An output stream. */

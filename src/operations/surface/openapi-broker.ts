@@ -4,9 +4,10 @@ import { type Json, schemaRef } from "./openapi-schemas.ts";
 
 const withoutToken: ErrorCode[] = ["bad_request", "forbidden", "rate_limited"];
 const withToken: ErrorCode[] = ["bad_request", "unauthorized", "forbidden", "rate_limited", "internal", "unavailable"];
+const ofBackup: ErrorCode[] = [...withToken, "conflict", "store_failed", "store_full"];
 
 /** The codes that these paths answer with. */
-export const brokerErrors = [withoutToken, withToken];
+export const brokerErrors = [withoutToken, withToken, ofBackup];
 
 const openSecurity = [{}, { token: [] }];
 
@@ -74,6 +75,17 @@ export function brokerPaths(errors: (codes: readonly ErrorCode[]) => Json): Json
           content: { "text/plain": { schema: { type: "string" } } },
         },
         ...errors(withToken),
+      },
+    }),
+    get("/backup", "A copy of the database file", {
+      description: "Only for the broker's own home, and only with SQLite. The broker goes on working meanwhile.",
+      security: [{ token: [] }],
+      responses: {
+        200: {
+          description: "An SQLite file.",
+          content: { "application/vnd.sqlite3": { schema: { type: "string", format: "binary" } } },
+        },
+        ...errors(ofBackup),
       },
     }),
     get("/events", "Event stream of a peer", {

@@ -1,7 +1,7 @@
 /** Classifies errors of PostgreSQL and its driver (retryable, broken connection, timeout) and words them for users. */
 import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
-import { NOTHING_STORED, outcomeUnknown } from "../store.ts";
+import { NOTHING_STORED, outcomeUnknown, StoreFault } from "../store.ts";
 
 /** SQLSTATE unique_violation. */
 export const UNIQUE = "23505";
@@ -48,7 +48,7 @@ export function storeError(error: unknown): unknown {
       "Try again in a moment.",
     );
   if (code === "53100")
-    return new CctError(
+    return new StoreFault(
       "store_full",
       `The database's disk is full. ${NOTHING_STORED}`,
       "Free some space there and repeat it.",
@@ -56,18 +56,30 @@ export function storeError(error: unknown): unknown {
   if (code === "57014")
     return new CctError("unavailable", `The database took too long. ${NOTHING_STORED}`, "Try again in a moment.");
   if (code === "25006")
-    return new CctError(
+    return new StoreFault(
       "unavailable",
       `The database is read-only. ${NOTHING_STORED}`,
       "Is it a standby? Point database_url at the primary.",
     );
+  if (/^XX00[12]$/.test(code))
+    return new StoreFault(
+      "store_failed",
+      `The database reports damaged data (${code}). Nothing of this request was stored.`,
+      "See its log, and restore a backup with PostgreSQL's own tools.",
+    );
   if (/^(?:28|3D)/.test(code) || code === "42501")
-    return new CctError(
+    return new StoreFault(
       "store_failed",
       `The database rejects the login (${code}).`,
       "Check user, password, database name and privileges in database_url.",
     );
-  if (/^(?:08|53|57P|58)/.test(code) || isBroken(error)) {
+  if (code.startsWith("58"))
+    return new StoreFault(
+      "store_failed",
+      `The database cannot read or write its files (${code}). Nothing of this request was stored.`,
+      "Check its disk and its log.",
+    );
+  if (/^(?:08|53|57P)/.test(code) || isBroken(error)) {
     const why = code || (isTimeout(error) ? "timeout" : "the connection broke");
     return new CctError(
       "unavailable",

@@ -1,6 +1,6 @@
 /** Converts errors of SQLite, as both drivers report them, into `CctError`s that say what to do. */
 import { CctError } from "../../platform/errors.ts";
-import { NOTHING_STORED } from "../store.ts";
+import { NOTHING_STORED, StoreFault } from "../store.ts";
 
 const BUSY = 5;
 const NO_MEMORY = 7;
@@ -12,7 +12,7 @@ const CANNOT_OPEN = 14;
 const NOT_A_DATABASE = 26;
 
 /** What an operator does about a damaged file. The broker has to be stopped first. */
-const RESTORE_HINT =
+export const RESTORE_HINT =
   "Stop the broker (cct kill) and restore a backup: cct restore <file>. Without one: docs/backup-and-restore.md.";
 
 /** Converts an SQLite error into a `CctError` with a hint. Errors of the SQL itself are bugs and pass unchanged, like all others. */
@@ -20,7 +20,7 @@ export function storeError(error: unknown, path: string): unknown {
   if (error instanceof CctError || !(error instanceof Error)) return error;
   switch (resultCode(error)) {
     case FULL:
-      return new CctError(
+      return new StoreFault(
         "store_full",
         `The disk that holds ${path} is full. ${NOTHING_STORED}`,
         "Free some space and repeat the request.",
@@ -33,26 +33,27 @@ export function storeError(error: unknown, path: string): unknown {
       );
     case READ_ONLY:
     case CANNOT_OPEN:
-      return new CctError(
+      return new StoreFault(
         "store_failed",
         `${path} cannot be opened for writing. Nothing of this request was stored.`,
         "Check its owner, its mode, and whether its disk is mounted read-only.",
       );
     case CORRUPT:
     case NOT_A_DATABASE:
-      return new CctError(
+      return new StoreFault(
         "store_failed",
         `${path} is damaged or not a database (${error.message}). Nothing of this request was stored.`,
         RESTORE_HINT,
+        true,
       );
     case INPUT_OUTPUT:
-      return new CctError(
+      return new StoreFault(
         "store_failed",
         `${path} cannot be read or written (${error.message}). Nothing of this request was stored.`,
         "Check the disk and the system's log, then repeat the request.",
       );
     case NO_MEMORY:
-      return new CctError(
+      return new StoreFault(
         "store_failed",
         `SQLite has no memory left. ${NOTHING_STORED}`,
         "Free some memory, then repeat the request.",

@@ -3,14 +3,20 @@
  * `locking_mode=EXCLUSIVE` holds an operating system lock on the file while the process lives: a second broker is
  * rejected, and a killed one leaves no lock behind.
  */
-import { stat } from "node:fs/promises";
 import { CctError } from "../../platform/errors.ts";
-import { outcomeUnknown, type Sql, type Store } from "../store.ts";
+import { outcomeUnknown, type Sql, type Store, StoreFault } from "../store.ts";
 import { connect, statementCache } from "./sqlite-connection.ts";
-import { isInputOutputError, storeError } from "./sqlite-errors.ts";
+import { isInputOutputError, RESTORE_HINT, storeError } from "./sqlite-errors.ts";
+import { hasLog, markLog, removeMark, requireOwnLog, sizeOf, wasKilled } from "./sqlite-log.ts";
+import { createSnapshots } from "./sqlite-snapshot.ts";
 
 /** Maximum size of a group commit; the rest waits for the next one, which bounds the latency of each. */
 const MAX_GROUP = 256;
+
+/** A checkpoint adds a flush to the commit that triggers it, so make checkpoints rare. */
+const AUTO_CHECKPOINT = "PRAGMA wal_autocheckpoint=4000";
+/** After a kill, files up to this size are checked at the start: 0.6 s, or 5 s when nothing of it is in memory. */
+const CHECKED_BYTES = 200_000_000;
 
 interface Waiting {
   run(sql: Sql): Promise<() => void>;
@@ -19,22 +25,30 @@ interface Waiting {
 
 /** Opens or creates the database file. Throws `conflict` when another process holds it, `store_failed` when it is damaged. */
 export async function openSqlite(path: string): Promise<Store> {
+  await requireOwnLog(path);
+  const isDoubtful = await wasKilled(path);
   const connection = await connect(path);
   const query = statementCache(connection);
   try {
     query("PRAGMA locking_mode=EXCLUSIVE");
     query("PRAGMA journal_mode=WAL");
     query("PRAGMA synchronous=FULL");
-    // A checkpoint adds a flush to the commit that triggers it, so make checkpoints rare.
-    query("PRAGMA wal_autocheckpoint=4000");
+    query(AUTO_CHECKPOINT);
     query("PRAGMA foreign_keys=ON");
     // Takes the lock now, and reads enough to detect a file that is not a database.
     query("BEGIN IMMEDIATE");
     query("SELECT count(*) AS tables FROM sqlite_master");
     query("COMMIT");
+    if (isDoubtful && (await sizeOf(path)) <= CHECKED_BYTES) quickCheck();
+    await markLog(query, path);
   } catch (error) {
     connection.close();
     throw storeError(error, path);
+  }
+
+  function quickCheck(): void {
+    const [row] = query("PRAGMA quick_check(1)");
+    if (row?.quick_check !== "ok") throw damaged(path, String(row?.quick_check).replace(/\s+/g, " "));
   }
 
   const sql: Sql = async (text, ...values) => query(text, ...values);
@@ -42,6 +56,8 @@ export async function openSqlite(path: string): Promise<Store> {
   let running: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
   let failure: CctError | undefined;
+  const tasks: (() => void)[] = [];
+  const snapshots = createSnapshots(path, query, between, AUTO_CHECKPOINT);
   let reportFailure = (_: CctError): void => {};
   const failed = new Promise<CctError>((resolve) => {
     reportFailure = resolve;
@@ -50,7 +66,8 @@ export async function openSqlite(path: string): Promise<Store> {
   async function runGroups(): Promise<void> {
     // Requests of this turn of the event loop join the first group.
     await new Promise((resolve) => setImmediate(resolve));
-    while (waiting.length > 0) {
+    while (waiting.length > 0 || tasks.length > 0) {
+      for (const task of tasks.splice(0)) task();
       const group = waiting.slice(0, MAX_GROUP);
       waiting = waiting.slice(MAX_GROUP);
       if (failure) {
@@ -58,7 +75,8 @@ export async function openSqlite(path: string): Promise<Store> {
         continue;
       }
       const [work] = group;
-      await (work && group.length === 1 ? runAlone(work) : runGroup(group));
+      if (!work) continue;
+      await (group.length === 1 ? runAlone(work) : runGroup(group));
       if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve));
     }
     running = undefined;
@@ -133,6 +151,21 @@ export async function openSqlite(path: string): Promise<Store> {
     }
   }
 
+  /** Runs work outside of transactions. */
+  function between(work: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      tasks.push(() => {
+        try {
+          work();
+          resolve();
+        } catch (error) {
+          reject(storeError(error, path));
+        }
+      });
+      running ??= runGroups();
+    });
+  }
+
   function tx<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
     if (failure) return Promise.reject(ending());
@@ -154,26 +187,20 @@ export async function openSqlite(path: string): Promise<Store> {
     // One process holds the file and runs one transaction at a time.
     exclusiveTx: tx,
     failed,
+    async snapshot() {
+      if (closing || failure) throw ending();
+      return snapshots.take();
+    },
     close() {
       closing ??= shut();
       return closing;
     },
-    async size() {
-      const sizes = await Promise.all(
-        [path, `${path}-wal`].map((file) =>
-          stat(file).then(
-            ({ size }) => size,
-            // No -wal file yet, or removed.
-            () => 0,
-          ),
-        ),
-      );
-      return sizes.reduce((sum, size) => sum + size, 0);
-    },
+    size: async () => (await sizeOf(path)) + (await sizeOf(`${path}-wal`)),
   };
 
   async function shut(): Promise<void> {
     await running;
+    snapshots.abort();
     // Closing would write a checkpoint.
     if (failure) return;
     try {
@@ -186,12 +213,13 @@ export async function openSqlite(path: string): Promise<Store> {
       // Disk full or file removed: committed data is in the -wal file, as after a crash.
     }
     connection.close();
+    await snapshots.close();
+    if (!(await hasLog(path))) await removeMark(path).catch(() => {});
   }
 }
 
+const damaged = (path: string, why: string): StoreFault =>
+  new StoreFault("store_failed", `${path} is damaged (${why}).`, RESTORE_HINT, true);
+
 const ending = (): CctError =>
-  new CctError(
-    "unavailable",
-    "The broker is ending, because its disk failed. Nothing of this request was stored.",
-    "Try again soon.",
-  );
+  new CctError("unavailable", "The broker is ending. Nothing of this request was stored.", "Try again soon.");

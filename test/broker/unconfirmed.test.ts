@@ -20,7 +20,7 @@ const KILLED =
 const COMMAND = "`cct send` that is not confirmed names the message id under which it can be repeated";
 
 const cannot = (name: string): boolean =>
-  onPostgres || (!canInject() && notRun(name, "strace, which makes a system call fail, is not here"));
+  onPostgres || (!canInject() && notRun(name, "strace, which makes a system call fail, is not installed"));
 
 test.skipIf(cannot(ENDS))(ENDS, async () => {
   const broker = await spawnBroker();

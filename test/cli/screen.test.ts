@@ -45,7 +45,7 @@ const ESC = "\u001b";
 describe("colour", () => {
   const canScript = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
   const terminal = test.skipIf(
-    !canScript && notRun("colour on a terminal", "`script`, which gives a command a terminal, is not here"),
+    !canScript && notRun("colour on a terminal", "`script`, which gives a command a terminal, is not installed"),
   );
   const onTerminal = (person: Person, command: string, env: Record<string, string> = {}) =>
     shell(person, `script -qec "'${process.execPath}' '${join(root, "dist/bin.js")}' ${command}" /dev/null`, env)

@@ -233,7 +233,7 @@ function hasTerminal(): boolean {
   return stdout?.includes("util-linux") ?? false;
 }
 
-test.skipIf(!hasTerminal() && notRun(TERMINAL, "script (util-linux) is not here"))(TERMINAL, async () => {
+test.skipIf(!hasTerminal() && notRun(TERMINAL, "script (util-linux) is not installed"))(TERMINAL, async () => {
   const file = join(tempFolder(), "command");
   const script = [
     'let times = 0; process.on("SIGINT", () => console.log("times:", ++times));',

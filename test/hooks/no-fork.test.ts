@@ -7,7 +7,7 @@ import { type Event, newSpool, runCommand, silence } from "./hook.ts";
 
 const NAME = "hooks without mail start no program";
 
-const traced = test.skipIf(!canTrace() && notRun(NAME, "strace is not here, or may not look at processes"));
+const traced = test.skipIf(!canTrace() && notRun(NAME, "strace is not installed, or may not trace processes"));
 
 /** Traces a command into `file`. Whole strings: cut ones would not tell a script that lies deep in folders. */
 function tracing(file: string, command: readonly string[]): string[] {

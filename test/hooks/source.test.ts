@@ -17,7 +17,7 @@ test("the script is valid bash", () => {
 
 const missing = spawnSync("shellcheck", ["--version"]).status !== 0;
 
-test.skipIf(missing && notRun("shellcheck of the hooks", "shellcheck is not here"))(
+test.skipIf(missing && notRun("shellcheck of the hooks", "shellcheck is not installed"))(
   "shellcheck has no complaint",
   () => {
     const { stdout, status } = spawnSync("shellcheck", ["--shell=bash", script], { encoding: "utf8" });

@@ -186,33 +186,32 @@ test("an install that was killed does not block the next install or uninstall", 
 
 const canInject = spawnSync("strace", ["-e", "inject=rename:signal=KILL:when=9", "true"]).status === 0;
 
-inTurn.skipIf(!canInject && notRun("an install that is killed", "strace, which kills at a given moment, is not here"))(
-  "an install that is killed at any moment can be completed, and can be undone",
-  async () => {
-    for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
-      const whole = placeOf(version);
-      const before = whole.everything();
-      success(await whole.cct("install"));
-      const wanted = Object.keys(whole.everything()).sort();
-      // Every file is put in place by a rename: each of these ends the install before one of them.
-      for (let at = 1; at <= 6; at += times(3, 1)) {
-        const place = placeOf(version);
-        const kill = ["-f", "-o", "/dev/null", "-e", "trace=rename", "-e", `inject=rename:signal=KILL:when=${at}`];
-        const run = await cct(["install"], {
-          env: place.env,
-          within: (command) => ["/usr/bin/strace", ...kill, ...command],
-        });
-        expect(run.code).not.toBe(0);
-        if (at % 2 === 0) {
-          success(await place.cct("install"));
-          expect(Object.keys(withoutRests(place)).sort()).toEqual(wanted);
-        }
-        success(await place.cct("uninstall"));
-        expect(withoutRests(place)).toEqual(before);
+inTurn.skipIf(
+  !canInject && notRun("an install that is killed", "strace, which kills at a given moment, is not installed"),
+)("an install that is killed at any moment can be completed, and can be undone", async () => {
+  for (const version of [PLUGIN_VERSION, CLASSIC_VERSION]) {
+    const whole = placeOf(version);
+    const before = whole.everything();
+    success(await whole.cct("install"));
+    const wanted = Object.keys(whole.everything()).sort();
+    // Every file is put in place by a rename: each of these ends the install before one of them.
+    for (let at = 1; at <= 6; at += times(3, 1)) {
+      const place = placeOf(version);
+      const kill = ["-f", "-o", "/dev/null", "-e", "trace=rename", "-e", `inject=rename:signal=KILL:when=${at}`];
+      const run = await cct(["install"], {
+        env: place.env,
+        within: (command) => ["/usr/bin/strace", ...kill, ...command],
+      });
+      expect(run.code).not.toBe(0);
+      if (at % 2 === 0) {
+        success(await place.cct("install"));
+        expect(Object.keys(withoutRests(place)).sort()).toEqual(wanted);
       }
+      success(await place.cct("uninstall"));
+      expect(withoutRests(place)).toEqual(before);
     }
-  },
-);
+  }
+});
 
 /** Without the beginnings of files that a killed process left: nobody reads them. */
 function withoutRests(place: Place): Record<string, string> {

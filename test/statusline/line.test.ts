@@ -163,7 +163,7 @@ describe("cost", () => {
     }
   };
 
-  inTurn.skipIf(!canTrace() && notRun(NAME, "strace is not here, or may not look at processes"))(NAME, async () => {
+  inTurn.skipIf(!canTrace() && notRun(NAME, "strace is not installed, or may not trace processes"))(NAME, async () => {
     const line = newLine();
     line.says({ pool: { name: "feature-x", unread: 2 }, unread: 3, held: 1 });
     const file = join(line.home, "trace");

@@ -10,7 +10,7 @@ import { canInject, injectInto } from "./strace.ts";
 
 const NAME = "a broker that is killed while it changes its files";
 const inTurn = test.skipIf(
-  onPostgres || (!canInject && notRun(NAME, "strace, which kills at a given system call, is not here")),
+  onPostgres || (!canInject && notRun(NAME, "strace, which kills at a given system call, is not installed")),
 );
 
 inTurn.each([

@@ -23,7 +23,7 @@ function prepared(): TestSpool {
 }
 
 test
-  .skipIf(!canInject && notRun(NAME, "strace, which kills at a given system call, is not here"))
+  .skipIf(!canInject && notRun(NAME, "strace, which kills at a given system call, is not installed"))
   .each<Event>([...takers])(`${NAME}: %s`, { timeout: 900_000 }, async (event) => {
   const whole = prepared();
   const content = whole.read("mail");

@@ -85,7 +85,7 @@ export const heldMessages = operation({
   by: ["peer", "operator"],
   repeatable: "always",
   cli: "held",
-  example: "held --peer api",
+  example: "held --as api",
   doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, or all of it for the operator. Only the operator can release it.",
   input: z.strictObject({}),
   output: z.object({

@@ -22,7 +22,7 @@ test("commands are listed under headings, one short line each", async () => {
   expect(listed(text)).toEqual(expect.arrayContaining(["up", "send", "pools", "service", "start", "join", "mcp"]));
 });
 
-test("every command describes itself in full, with a valid example", async () => {
+test("every command describes itself in full, with an example whose options exist", async () => {
   for (const name of listed(await help())) {
     if (["mcp", "help"].includes(name)) continue;
     const text = await help(name);
@@ -30,6 +30,8 @@ test("every command describes itself in full, with a valid example", async () =>
     for (const words of inner.length > 0 ? inner.map((one) => [name, one]) : [[name]]) {
       const full = await help(...words);
       expect(full, words.join(" ")).toMatch(new RegExp(`\nExample:\n  cct ${words.join(" ")}( |\n|$)`));
+      const [before = "", example = ""] = full.split("\nExample:\n");
+      for (const [option] of example.matchAll(/ --[a-z-]+/g)) expect(before, example).toContain(option);
       expect(
         full.split("\n").filter((line) => line.length > 80),
         words.join(" "),

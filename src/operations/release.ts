@@ -6,7 +6,7 @@ import { membersOf, requireActiveMember, requireNotArchived, visibilityOf } from
 import { MAX_PROPOSALS, requireBelow } from "../rules/quotas.ts";
 import { checkPlainText, oneLine, quoted } from "../rules/text.ts";
 import { releaseOf } from "../rules/topics.ts";
-import { type Ballot, castVote, countVotes, DEFAULT_DEADLINE_MS, votes } from "../rules/votes.ts";
+import { type Ballot, castVote, countVotes, DEFAULT_DEADLINE_MS, votersOf, votes } from "../rules/votes.ts";
 import { findPool } from "../store/pools.ts";
 import {
   ballotsOf,
@@ -20,7 +20,7 @@ import {
 import type { Sql } from "../store/store.ts";
 import { type Caller, callingPeer, operation } from "./core/operation.ts";
 import { report } from "./support/post.ts";
-import { conclude, settleVotes, toProposalShape } from "./support/proposals.ts";
+import { conclude, newBallots, settleVotes, toProposalShape } from "./support/proposals.ts";
 import { callerName, memberNamed, peopleOf, poolNamed } from "./support/references.ts";
 import { proposalShape } from "./support/shapes.ts";
 
@@ -34,7 +34,7 @@ export const proposeRelease = operation({
   cli: "release propose <pool> <peer> <reason>",
   example: 'release propose front api "its part is merged"',
   tool: { title: "Propose a release", readOnly: false },
-  doc: "Proposes to release a member from a pool because its work there is done. All members vote, including that member; your yes is cast with it. It takes more than half.",
+  doc: "Proposes to release a member from a pool because its work there is done. All members vote, including that member, but newcomers not for ten minutes, and each process once; your yes is cast with it. It takes more than half.",
   input: z.strictObject({
     pool: z.string().min(1).max(80).describe("the pool's name"),
     peer: z.string().min(1).max(200).describe("the member to release"),
@@ -50,17 +50,17 @@ export const proposeRelease = operation({
     const pool = await poolNamed(sql, input.pool, caller);
     requireNotArchived(pool);
     if (caller.kind === "peer") requireActiveMember(pool, caller.peer.peer_id);
-    const voters = membersOf(pool).filter((member) => member.releasing_until === null);
-    const { peer: person } = await peopleOf(context, pool);
-    const subject = memberNamed(pool.name, membersOf(pool), input.peer, person);
-    if (!voters.includes(subject)) {
+    const people = await peopleOf(context, pool);
+    const subject = memberNamed(pool.name, membersOf(pool), input.peer, people.peer);
+    if (subject.releasing_until !== null) {
       throw new CctError(
         "conflict",
         `${subject.name} was already released from @${pool.name}.`,
         "It will leave by itself.",
       );
     }
-    if (voters.length < 2) {
+    const electorate = newBallots(pool, subject.peer_id, people, now);
+    if (electorate.length < 2) {
       throw new CctError(
         "bad_request",
         `${subject.name} is the only member of @${pool.name}.`,
@@ -98,27 +98,31 @@ export const proposeRelease = operation({
       deadline,
       decided_at: null,
     };
-    const ballots: Ballot[] = voters.map(({ peer_id, name }) => ({
-      peer_id,
-      name,
-      vote: peer_id === me ? "yes" : null,
-    }));
+    const ballots = caller.kind === "peer" ? castVote(electorate, me, "yes") : electorate;
     await insertProposal(sql, proposal, ballots);
-    const { peer } = await peopleOf(context, pool);
+    const voters = votersOf(ballots);
     const minutes = Math.max(1, Math.round((deadline - now) / 60_000));
     await report(context, {
-      to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (peer(voter.peer_id) ?? []))),
+      to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (people.peer(voter.peer_id) ?? []))),
       pool,
       text:
         `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${quoted(reason, 1000)}\n` +
         `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
-        `It takes ${countVotes(ballots).needed} of ${ballots.length} votes. Judge by the work; a release does not blame anyone.`,
+        `It takes ${countVotes(ballots).needed} of ${voters.length} votes.${withoutVote(ballots)} Judge by the work; a release does not blame anyone.`,
       urgency: "normal",
       topic: releaseOf(pool.pool_id, subject.peer_id),
     });
     return toProposalShape(sql, await settleVotes(context, proposal));
   },
 });
+
+/** Names the members whose vote does not count. */
+function withoutVote(ballots: readonly Ballot[]): string {
+  const excluded = ballots.filter((ballot) => ballot.excluded !== null);
+  if (excluded.length === 0) return "";
+  const shown = excluded.slice(0, 5).map(({ name, excluded: reason }) => `${name} (${reason})`);
+  return ` No vote: ${shown.join(", ")}${excluded.length > 5 ? ` and ${excluded.length - 5} more` : ""}.`;
+}
 
 /** Whether the caller may see a proposal: its voters and everyone who can see the pool from inside may. */
 async function mayKnow(sql: Sql, proposal: Proposal, caller: Caller): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * Votes on releasing a peer from a pool, by simple majority of a fixed electorate. The voters are the members at the moment
- * of the proposal. So the result depends neither on the order of votes nor on members who join, leave or die later.
+ * Votes on releasing a peer from a pool, by simple majority of a fixed electorate. The voters are fixed at the moment of the
+ * proposal (`electorate.ts`). So the result depends neither on the order of votes nor on members who join, leave or die later.
  */
 import { CctError } from "../platform/errors.ts";
 
@@ -17,7 +17,12 @@ export interface Ballot {
   /** The voter's name when the proposal was made. */
   name: string;
   vote: Vote | null;
+  /** Why this member has no vote; `null`: it is a voter. */
+  excluded: string | null;
 }
+
+/** The ballots that count. */
+export const votersOf = (ballots: readonly Ballot[]): Ballot[] => ballots.filter(({ excluded }) => excluded === null);
 
 export interface VoteCount {
   voters: number;
@@ -31,7 +36,8 @@ export interface VoteCount {
 }
 
 /** Counts the votes and decides. */
-export function countVotes(ballots: readonly Ballot[]): VoteCount {
+export function countVotes(all: readonly Ballot[]): VoteCount {
+  const ballots = votersOf(all);
   const count = (vote: Vote | null): number => ballots.filter((ballot) => ballot.vote === vote).length;
   const voters = ballots.length;
   const needed = Math.floor(voters / 2) + 1;
@@ -42,11 +48,15 @@ export function countVotes(ballots: readonly Ballot[]): VoteCount {
 
 /** Casts or changes a vote. Throws `forbidden` if the peer is not a voter. */
 export function castVote(ballots: readonly Ballot[], peerId: string, vote: Vote): Ballot[] {
-  if (!ballots.some((ballot) => ballot.peer_id === peerId)) {
+  const mine = ballots.find((ballot) => ballot.peer_id === peerId);
+  if (mine?.excluded !== null) {
+    const why = mine ? mine.excluded : "only members at the time it was made have one";
     throw new CctError(
       "forbidden",
-      "You are not a voter of this proposal: only members at the time it was made are.",
-      `Voters: ${ballots.map((ballot) => ballot.name).join(", ")}.`,
+      `This session has no vote on this proposal: ${why}.`,
+      `Voters: ${votersOf(ballots)
+        .map((ballot) => ballot.name)
+        .join(", ")}.`,
     );
   }
   return ballots.map((ballot) => (ballot.peer_id === peerId ? { ...ballot, vote } : ballot));
@@ -55,7 +65,9 @@ export function castVote(ballots: readonly Ballot[], peerId: string, vote: Vote)
 /** The count in words: `2 of 3 voted yes, 2 needed; carol did not vote`. */
 export function voteSummary(ballots: readonly Ballot[]): string {
   const { voters, needed, yes, no, abstain } = countVotes(ballots);
-  const silent = ballots.filter((ballot) => ballot.vote === null).map((ballot) => ballot.name);
+  const silent = votersOf(ballots)
+    .filter((ballot) => ballot.vote === null)
+    .map((ballot) => ballot.name);
   const parts = [
     `${yes} of ${voters} voted yes, ${needed} needed`,
     ...(no > 0 ? [`${no} no`] : []),

@@ -59,11 +59,12 @@ export async function insertProposal(sql: Sql, proposal: Proposal, ballots: read
   );
   for (const ballot of ballots) {
     await sql(
-      "INSERT INTO ballots (proposal_id, peer_id, name, vote) VALUES ($1, $2, $3, $4)",
+      "INSERT INTO ballots (proposal_id, peer_id, name, vote, excluded) VALUES ($1, $2, $3, $4, $5)",
       proposal.proposal_id,
       ballot.peer_id,
       ballot.name,
       ballot.vote,
+      ballot.excluded,
     );
   }
 }
@@ -124,10 +125,14 @@ export async function dueProposals(sql: Sql, now: number): Promise<Proposal[]> {
 }
 
 export async function ballotsOf(sql: Sql, proposalId: string): Promise<Ballot[]> {
-  const rows = await sql("SELECT peer_id, name, vote FROM ballots WHERE proposal_id = $1 ORDER BY name", proposalId);
+  const rows = await sql(
+    "SELECT peer_id, name, vote, excluded FROM ballots WHERE proposal_id = $1 ORDER BY name",
+    proposalId,
+  );
   return rows.map((row) => ({
     peer_id: text(row, "peer_id"),
     name: text(row, "name"),
     vote: textOrNull(row, "vote") === null ? null : oneOf(row, "vote", votes),
+    excluded: textOrNull(row, "excluded"),
   }));
 }

@@ -89,6 +89,17 @@ describe("the operator", () => {
     expect(success(await me.cct("pools", "--include-archived"))).toMatch(/@front +archived +0 +the new form/);
   });
 
+  test("sees whose vote on a release does not count, and why", async () => {
+    success(await me.cct("pool", "create", "twins", "to judge"));
+    const twin = await newPeer(me.broker, "twin", { claude_pid: zoe.place.claude_pid });
+    for (const name of ["ben", "zoe", twin.name]) success(await me.cct("pool", "invite", "twins", name));
+    const made = success(await me.cct("release", "propose", "twins", "ben", "the work is done"));
+    expect(made).toMatch(
+      /\n {2}0 of 2 voted yes, 2 needed; .*\n {2}no vote: twin \(it runs in the same process as zoe\)\n$/,
+    );
+    expect(success(await me.cct("pool", "status", "twins"))).toContain("no vote: twin (it runs in");
+  });
+
   test("proposes and decides a release", async () => {
     success(await me.cct("pool", "create", "jury", "to judge"));
     for (const name of ["ben", "zoe"]) success(await me.cct("pool", "invite", "jury", name));

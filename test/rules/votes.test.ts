@@ -7,7 +7,7 @@ const NAMES = ["ann", "ben", "carol", "dan", "eve", "fay", "gus", "hal", "ida"];
 
 /** The ballots of a pool of `size` before any vote. */
 const snapshot = (size: number): Ballot[] =>
-  NAMES.slice(0, size).map((name) => ({ peer_id: `id-of-${name}`, name, vote: null }));
+  NAMES.slice(0, size).map((name) => ({ peer_id: `id-of-${name}`, name, vote: null, excluded: null }));
 
 const size = fc.integer({ min: 2, max: NAMES.length });
 const vote = fc.constantFrom(...votes);
@@ -75,6 +75,22 @@ describe("the result", () => {
     );
   });
 
+  test("does not depend on members without a vote", () => {
+    fc.assert(
+      fc.property(size, incoming, fc.nat(20), (voters, all, more) => {
+        const ballots = castAll(snapshot(voters), all);
+        const others = Array.from({ length: more }, (_, i) => ({
+          peer_id: `other-${i}`,
+          name: `other-${i}`,
+          vote: null,
+          excluded: "a reason",
+        }));
+        expect(countVotes([...others, ...ballots])).toEqual(countVotes(ballots));
+        expect(voteSummary([...others, ...ballots])).toBe(voteSummary(ballots));
+      }),
+    );
+  });
+
   test("once decided, missing votes do not change it", () => {
     fc.assert(
       fc.property(size, incoming, incoming, (voters, all, later) => {
@@ -119,6 +135,10 @@ describe("a vote", () => {
     const error = thrownBy(() => castVote(ballots, "id-of-gus", "yes"));
     expect(error.code).toBe("forbidden");
     expect(error.hint).toBe("Voters: ann, ben, carol.");
+    const fay = { peer_id: "id-of-fay", name: "fay", vote: null, excluded: "it joined too late" };
+    const refused = thrownBy(() => castVote([...ballots, fay], fay.peer_id, "yes"));
+    expect(refused).toMatchObject({ code: "forbidden", message: expect.stringContaining("it joined too late") });
+    expect(refused.hint).toBe("Voters: ann, ben, carol.");
   });
 
   test("changes the voter's own ballot only", () => {

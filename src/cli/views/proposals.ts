@@ -6,10 +6,12 @@ import type { Screen } from "../parts/output.ts";
 export function proposal(one: OutputOf<"propose_release">, _screen: Screen, now: number): string {
   const left = one.state === "open" ? `, ${span(one.deadline - now)} left` : "";
   const votes = one.votes.map(({ name, vote }) => `${name} ${vote}`).join(", ");
+  const without = one.without_vote.map(({ name, reason }) => `${name} (${reason})`).join(", ");
   return [
     `${one.state}: release ${oneLine(one.subject)} (proposal ${one.proposal_id.slice(0, 8)}${left})`,
     `  ${oneLine(`${one.proposer}: ${one.reason}`, 500)}`,
     `  ${oneLine(one.outcome, 500)}`,
+    ...(without ? [`  no vote: ${oneLine(without, 500)}`] : []),
     ...(votes ? [`  votes: ${oneLine(votes, 500)}`] : []),
     "",
   ].join("\n");

@@ -1,11 +1,12 @@
 /** Decides proposals to release a member, and carries the decision out. */
 import type * as z from "zod";
 import { shortId } from "../../rules/address.ts";
+import { type Elector, electorateOf } from "../../rules/electorate.ts";
 import { release } from "../../rules/pool-lifecycle.ts";
-import { memberOf, type Pool, RELEASE_GRACE_MS } from "../../rules/pools.ts";
+import { memberOf, membersOf, type Pool, RELEASE_GRACE_MS } from "../../rules/pools.ts";
 import { quoted } from "../../rules/text.ts";
 import { ownPlace, releaseOf } from "../../rules/topics.ts";
-import { countVotes, type ProposalState, voteSummary } from "../../rules/votes.ts";
+import { type Ballot, countVotes, type ProposalState, votersOf, voteSummary } from "../../rules/votes.ts";
 import { findPeers } from "../../store/peers.ts";
 import { findPool } from "../../store/pools.ts";
 import { ballotsOf, openProposals, type Proposal, updateProposal } from "../../store/proposals.ts";
@@ -13,8 +14,24 @@ import type { Sql } from "../../store/store.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { record, tellMembers } from "./membership.ts";
 import { report } from "./post.ts";
-import { peopleOf } from "./references.ts";
+import { type People, peopleOf } from "./references.ts";
 import type { proposalShape } from "./shapes.ts";
+
+/** The ballots of a new proposal: one for each member that was not released, with its vote or why it has none. */
+export function newBallots(pool: Pool, subjectId: string, { peer, live }: People, now: number): Ballot[] {
+  const members = membersOf(pool).flatMap((member): Elector[] => {
+    const who = peer(member.peer_id);
+    return who && member.releasing_until === null ? [{ ...who, ...member, isLive: live(member.peer_id) }] : [];
+  });
+  const { voters, excluded } = electorateOf(members, subjectId, now);
+  const ballot = ({ peer_id, name }: Elector, reason: string | null): Ballot => ({
+    peer_id,
+    name,
+    vote: null,
+    excluded: reason,
+  });
+  return [...voters.map((one) => ballot(one, null)), ...excluded.map((one) => ballot(one.member, one.reason))];
+}
 
 /** Ends a proposal, carries it out and tells its voters. Only a released member is woken. */
 export async function conclude(
@@ -28,7 +45,7 @@ export async function conclude(
   await updateProposal(sql, decided);
   const pool = await findPool(sql, proposal.pool_id);
   const released = pool && state === "passed" ? await releaseMember(context, pool.pool_id, decided) : false;
-  const voters = (await ballotsOf(sql, proposal.proposal_id)).map((ballot) => ballot.peer_id);
+  const voters = votersOf(await ballotsOf(sql, proposal.proposal_id)).map((ballot) => ballot.peer_id);
   const toTell = voters.filter((peerId) => !(released && peerId === proposal.subject_id));
   await report(context, {
     to: await findPeers(sql, toTell),
@@ -105,7 +122,10 @@ export async function toProposalShape(sql: Sql, proposal: Proposal): Promise<z.i
     outcome: proposal.outcome || voteSummary(ballots),
     deadline: proposal.deadline,
     needed,
-    voters: ballots.map(({ peer_id, name }) => ({ peer_id, name })),
+    voters: votersOf(ballots).map(({ peer_id, name }) => ({ peer_id, name })),
+    without_vote: ballots.flatMap(({ peer_id, name, excluded }) =>
+      excluded === null ? [] : { peer_id, name, reason: excluded },
+    ),
     votes: ballots.flatMap(({ peer_id, name, vote }) => (vote === null ? [] : { peer_id, name, vote })),
   };
 }

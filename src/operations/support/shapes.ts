@@ -63,6 +63,9 @@ export const proposalShape = z.object({
   deadline: time,
   needed: z.int().describe("yes votes that it needs"),
   voters: z.array(z.object({ peer_id: z.string(), name: z.string() })),
+  without_vote: z
+    .array(z.object({ peer_id: z.string(), name: z.string(), reason: z.string() }))
+    .describe("members whose vote does not count, and why"),
   votes: z.array(z.object({ peer_id: z.string(), name: z.string(), vote: z.enum(votes) })),
 });
 

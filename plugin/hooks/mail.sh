@@ -13,7 +13,10 @@ event=$1
 option=$2
 home=${CCT_HOME:-$HOME/.cct}
 home=${home%/}
-spool=$home/spool/${CLAUDE_PID:-$PPID}
+# Digits only: it becomes part of paths.
+pid=${CLAUDE_PID-}
+[[ $pid == [1-9]* && $pid != *[!0-9]* && ${#pid} -lt 11 ]] || pid=$PPID
+spool=$home/spool/$pid
 umask 077
 
 any() { [[ -e $1 ]]; }
@@ -181,8 +184,8 @@ calm() { [[ $value != interrupt\ * ]] && [[ $value == *\ nowake || $value == *\ 
 
 # Whether the host process is alive; a zombie is not.
 host_lives() {
-  kill -0 "${CLAUDE_PID:-$PPID}" 2>/dev/null || return 1
-  { IFS= read -r value <"/proc/${CLAUDE_PID:-$PPID}/stat"; } 2>/dev/null || return 0
+  kill -0 "$pid" 2>/dev/null || return 1
+  { IFS= read -r value <"/proc/$pid/stat"; } 2>/dev/null || return 0
   [[ ${value##*) } != [ZX]* ]]
 }
 

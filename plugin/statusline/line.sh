@@ -9,7 +9,9 @@
 #   CCT:dd5c ✉3 disk full: mail cannot be written for the hooks
 
 home=${CCT_HOME:-$HOME/.cct}
-pid=${CLAUDE_PID:-$PPID}
+# Digits only: it becomes part of paths.
+pid=${CLAUDE_PID-}
+[[ $pid == [1-9]* && $pid != *[!0-9]* && ${#pid} -lt 11 ]] || pid=$PPID
 
 # The user's line comes first and keeps its locale. The host allows five seconds in all; a failing command shows nothing.
 theirs=
@@ -58,7 +60,7 @@ width_of() {
 look() {
   line=CCT:off
   # Ignore files that another user may have planted; a pipe could block us.
-  [[ -d $home && -O $home && ! -L ${home%/} && ! -p $home/flags/$pid && $pid != *[!0-9]* ]] || return
+  [[ -d $home && -O $home && ! -L ${home%/} && ! -p $home/flags/$pid ]] || return
   { IFS=' ' read -r written server peer name broker hook presence busy unread held pool pooled disk _ <"$home/flags/$pid"; } 2>/dev/null || {
     [[ -e $home/pidmaps/$pid ]] || line='CCT:—'
     return

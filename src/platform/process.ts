@@ -13,6 +13,11 @@ export function isAlive(pid: number): boolean {
   return process.platform !== "linux" || !/^[ZX]/.test(statFields(pid)[0] ?? "");
 }
 
+/** A process id in the form that hooks accept too; `undefined` for anything else, which must not become part of a path. */
+export function parsePid(text: string | undefined): number | undefined {
+  return text !== undefined && /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : undefined;
+}
+
 /** Asks a process to end. Throws if it has ended already or belongs to another user. */
 export function terminate(pid: number): void {
   process.kill(pid, "SIGTERM");

@@ -4,6 +4,7 @@
  */
 import { isAbsolute, join } from "node:path";
 import { homeOf } from "../platform/config.ts";
+import { parsePid } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { readSpoolHead, readSpoolText, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
 import { type HookSpool, openSpoolForHook } from "./spool.ts";
@@ -176,7 +177,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
  */
 export function runHook(world: World, input: string): number {
   const [, event] = world.argv;
-  const spool = openSpoolForHook(homeOf(world), Number(world.env.CLAUDE_PID) || world.ppid, world);
+  const spool = openSpoolForHook(homeOf(world), parsePid(world.env.CLAUDE_PID) ?? world.ppid, world);
   if (event === "FileChanged") return wake(world, spool);
   if (event !== "SessionStart") return 0;
   const { session_id, source, cwd }: Record<string, unknown> = JSON.parse(input);

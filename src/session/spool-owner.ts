@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { CctError } from "../platform/errors.ts";
 import { isPlainAndOurs, paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { tryLock } from "../platform/lock.ts";
-import { isAlive, startedAt, startMark } from "../platform/process.ts";
+import { isAlive, parsePid, startedAt, startMark } from "../platform/process.ts";
 import { isPrivateName } from "../rules/spoolfile.ts";
 
 /** Files that hooks may have written before the session server started. */
@@ -58,20 +58,28 @@ function isOlder(path: string, began: number | undefined): boolean {
 /** A temporary file this old has no writer any more. */
 const TEMPORARY_MS = 3_600_000;
 
-/** Removes spools, pid maps and flags of ended host processes (the leases of their mail expire), and old temporary files. */
+/**
+ * Removes spools, pid maps and flags of ended host processes (the leases of their mail expire), old temporary files, and
+ * what else lies there under a name that is no process id.
+ */
 export function sweepDead(home: string, now: number): void {
   const { spools, pidmaps, flags, outboxes } = paths(home);
-  const foldersIn = (folder: string) => readdirSync(folder).map((name) => join(folder, name));
+  const isOld = (path: string): boolean =>
+    now - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > TEMPORARY_MS;
   for (const folder of [spools, pidmaps, flags]) {
     for (const name of readdirSync(folder)) {
-      if (/^\d+$/.test(name) && !isAlive(Number(name))) rmSync(join(folder, name), { recursive: true, force: true });
+      const path = join(folder, name);
+      const pid = parsePid(name);
+      if (pid === undefined ? isOld(path) : !isAlive(pid)) rmSync(path, { recursive: true, force: true });
     }
   }
-  for (const folder of [pidmaps, flags, ...foldersIn(spools), ...foldersIn(outboxes)]) {
-    for (const name of readdirSync(folder)) {
-      const path = join(folder, name);
-      if (name.startsWith(".tmp.") && now - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > TEMPORARY_MS)
-        rmSync(path, { force: true });
+  for (const folder of [spools, outboxes]) {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      for (const name of readdirSync(join(folder, entry.name))) {
+        const path = join(folder, entry.name, name);
+        if (name.startsWith(".tmp.") && isOld(path)) rmSync(path, { force: true });
+      }
     }
   }
 }

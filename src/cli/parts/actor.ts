@@ -8,7 +8,7 @@ import type { Credentials } from "../../operations/core/identity.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { paths, readTrusted } from "../../platform/home.ts";
-import { startMark } from "../../platform/process.ts";
+import { parsePid, startMark } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 
 /** Credentials of the acting peer; `undefined` for the operator. Throws for an `as` that is unknown on this machine. */
@@ -26,8 +26,8 @@ export function actor(
       "Run it where that session runs.",
     );
   }
-  const pid = Number(world.env.CLAUDE_PID ?? "");
-  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  const pid = parsePid(world.env.CLAUDE_PID);
+  if (pid === undefined) return undefined;
   const [peerId = ""] = (readTrusted(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
   const record = peerId ? readRecord(config.home, peerId) : undefined;
   // A record of an earlier process with the same pid does not count.

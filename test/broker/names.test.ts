@@ -67,7 +67,7 @@ describe("a name that looks like another one's id", () => {
     }
   });
 
-  test("is refused for services; a kind that looks like one is no name", async () => {
+  test("is refused for services; a kind that looks like an id does not become the name", async () => {
     const broker = await startBroker();
     const [ann, mallory] = [await newPeer(broker, "ann"), await newPeer(broker, "mallory")];
     const at = (port: number) => ({ kind: "web", url: `http://localhost:${port}`, host: "elsewhere" });

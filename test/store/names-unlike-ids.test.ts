@@ -91,7 +91,7 @@ async function oldStore() {
   return store;
 }
 
-test("peers, pools, devices and services get names that do not look like ids; who is concerned is told", async () => {
+test("peers, pools, devices and services get names that do not look like ids, and those concerned are notified", async () => {
   const works = await openClockwork(undefined, await oldStore());
   const all = await works.dump();
   const names = (rows: unknown[] | undefined, idColumn: string) =>

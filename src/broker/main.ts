@@ -186,6 +186,15 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     throw error;
   }
   log.info({ pid: world.pid, url, version: world.version, node: process.versions.node }, "broker started");
+  /** A user, or a restored backup, may have taken the file away, and then no client finds the broker. */
+  function keepBrokerFile(): void {
+    if (closed || hasFailed || readBrokerFile(config.home)?.pid === world.pid) return;
+    try {
+      writeBrokerFile(world, config.home, url);
+    } catch {
+      // The disk may be full: the next time.
+    }
+  }
   const loop = startLoop({
     world,
     config,
@@ -196,6 +205,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     metrics,
     log,
     sweepMs: timing.sweepMs,
+    keepBrokerFile,
   });
 
   return {
@@ -206,7 +216,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
       health.stop();
       const stopped = loop.stop();
       // Before the streams end: a session whose stream ends checks the file to tell a shutdown from a crash.
-      if (!hasFailed) removeBrokerFile(world, config.home);
+      if (!hasFailed) removeBrokerFile(world, config.home, log);
       await stopped;
       const drained = listeners.close();
       events.close();
@@ -244,7 +254,11 @@ function writeBrokerFile(world: World, home: string, url: string): void {
   }
 }
 
-/** Unless another broker has replaced it. */
-function removeBrokerFile(world: World, home: string): void {
-  if (readBrokerFile(home)?.pid === world.pid) rmSync(paths(home).broker, { force: true });
+/** Unless another broker has replaced it. A file that stays does no harm: it names a process that has ended. */
+function removeBrokerFile(world: World, home: string, log: Logger): void {
+  try {
+    if (readBrokerFile(home)?.pid === world.pid) rmSync(paths(home).broker, { force: true });
+  } catch (error) {
+    log.warn({ err: error }, "the broker file stays");
+  }
 }

@@ -25,12 +25,18 @@ export function exchange(url: string, agent: Agent, what: Request, timeouts: Tim
   const { method, path, body, headers } = what;
   return new Promise((resolve, reject) => {
     let notReceived = true;
+    // Throws for a header that HTTP cannot carry.
+    const outgoing = request(new URL(path, url), { method, agent, headers }, (response) => {
+      clearTimeout(timer);
+      resolve(response);
+    });
     // Not the socket's own timeout: that starts after connecting, and a name lookup may hang as well.
     let timer = setTimeout(giveUp, timeouts.connect);
     function giveUp(): void {
       // Drop idle connections to the same broker too: each would cost this time again.
       for (const sockets of Object.values(agent.freeSockets)) for (const one of sockets ?? []) one.destroy();
-      const error = new NoAnswerError("unavailable", `The broker at ${url} does not answer.`, "See: cct status", {
+      const hint = isOnThisMachine(url) ? "If it hangs, restart it: cct kill, then cct start." : "See: cct status";
+      const error = new NoAnswerError("unavailable", `The broker at ${url} does not answer.`, hint, {
         notReceived,
         timedOut: true,
       });
@@ -43,10 +49,6 @@ export function exchange(url: string, agent: Agent, what: Request, timeouts: Tim
       clearTimeout(timer);
       timer = setTimeout(giveUp, timeouts.answer);
     }
-    const outgoing = request(new URL(path, url), { method, agent, headers }, (response) => {
-      clearTimeout(timer);
-      resolve(response);
-    });
     outgoing.on("socket", (socket) => {
       // A reused socket, or one whose certificate was checked first, is already connected.
       if (!socket.connecting) connected();

@@ -1,7 +1,8 @@
 /** The configuration in force. Its layers: defaults < `config.json` in the home < `CCT_*` variables < flags. */
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { configPath, readConfigFile } from "./config-file.ts";
+import { CctError } from "./errors.ts";
 import {
   type GivenSettings,
   isSecret,
@@ -15,9 +16,12 @@ import type { World } from "./world.ts";
 
 export type Config = Settings & { home: string };
 
+/** The absolute path of the home. Throws `bad_request` without one: hooks could not find it either. */
 export function homeOf(world: Pick<World, "env" | "cwd">): string {
-  const set = world.env.CCT_HOME;
-  return set ? resolve(world.cwd, set) : join(world.env.HOME || homedir(), ".cct");
+  const { CCT_HOME, HOME = homedir() } = world.env;
+  if (CCT_HOME) return resolve(world.cwd, CCT_HOME);
+  if (HOME) return resolve(world.cwd, HOME, ".cct");
+  throw new CctError("bad_request", "The variable HOME is empty.", "Set HOME, or set CCT_HOME to the home of CCT.");
 }
 
 /** The settings in force. Throws `bad_request`, naming the place, if one is invalid. */

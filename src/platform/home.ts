@@ -52,19 +52,26 @@ export const paths = (home: string) => ({
   outbox: (peerId: string) => join(home, "outbox", peerId),
 });
 
-/** Creates the home if necessary, checks it and corrects modes. `deep`: of every file, not only of the top directories. */
+/** Names at the top of a home that CCT creates. */
+const OWN_NAME = /^(\.tmp\..+|cct\.db.*|(broker|install|config)\..+|token|log|spool|pidmaps|flags|peers|outbox|hooks)$/;
+
+/**
+ * Creates the home if necessary, checks it and corrects modes. `deep`: of every file that is CCT's, not only of the top
+ * directories. Refuses a folder that contains something else and was never a home.
+ */
 export function prepareHome(home: string, user: number, deep: boolean): void {
   try {
     // Before creating anything, so that root leaves no files in another user's HOME.
     checkParents(dirname(home), user);
     mkdirSync(home, { recursive: true, mode: 0o700 });
+    checkIsHome(home);
     const wasOpen = check(home, user);
     const { spools, pidmaps, flags, peers, logs, outboxes } = paths(home);
     const folders = [spools, pidmaps, flags, peers, logs, outboxes];
     for (const folder of folders) mkdirSync(folder, { mode: 0o700, recursive: true });
     for (const folder of folders) check(folder, user);
     // If others could write there, they may have left files.
-    if (deep || wasOpen) checkBelow(home, user);
+    if (deep || wasOpen) checkBelow(home, user, OWN_NAME);
   } catch (error) {
     if (error instanceof CctError) throw error;
     throw new CctError(
@@ -73,6 +80,18 @@ export function prepareHome(home: string, user: number, deep: boolean): void {
       "Make it writable for you, or set CCT_HOME to a folder that is.",
     );
   }
+}
+
+/** Refuses a folder in which a user keeps other things: as a home it would lose the modes that they need. */
+function checkIsHome(home: string): void {
+  const names = readdirSync(home);
+  const foreign = names.find((name) => !OWN_NAME.test(name));
+  if (foreign === undefined || names.includes("pidmaps")) return;
+  throw new CctError(
+    "forbidden",
+    `${home} is not a CCT home: it contains '${foreign.slice(0, 80)}'.`,
+    "Set CCT_HOME to a folder that is empty or does not exist yet.",
+  );
 }
 
 /**
@@ -152,8 +171,9 @@ function check(path: string, user: number): boolean {
   return (stat.mode & 0o022) !== 0;
 }
 
-function checkBelow(folder: string, user: number): void {
+function checkBelow(folder: string, user: number, names = /(?:)/): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!names.test(entry.name)) continue;
     const path = join(folder, entry.name);
     try {
       check(path, user);
@@ -239,8 +259,20 @@ function untrusted(path: string): CctError {
   );
 }
 
-/** The token of this home's broker; `undefined` before the first start. */
-export const readToken = (home: string): string | undefined => readTrusted(paths(home).token)?.trim();
+/**
+ * The token of this home's broker; `undefined` before the first start, empty while it is being written. Throws
+ * `store_failed` if the file is damaged: a short token could be guessed, and one with other characters is no header.
+ */
+export function readToken(home: string): string | undefined {
+  const path = paths(home).token;
+  const token = readTrusted(path)?.trim();
+  if (!token || /^[A-Za-z0-9._~+/=-]{20,512}$/.test(token)) return token;
+  throw new CctError(
+    "store_failed",
+    `${path} is damaged: it must contain a token of 20 to 512 letters and digits, and nothing else.`,
+    "Stop the broker (cct kill), delete the file and start it again: it creates a new token.",
+  );
+}
 
 /** The token that opens this home's broker. Creates it if there is none. */
 export function brokerToken(home: string, newId: () => string): string {

@@ -18,9 +18,19 @@ export function parsePid(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Asks a process to end. Throws if it has ended already or belongs to another user. */
+/** Asks a process to end, also one that was stopped. Throws if it has ended already or belongs to another user. */
 export function terminate(pid: number): void {
   process.kill(pid, "SIGTERM");
+  process.kill(pid, "SIGCONT");
+}
+
+/** Ends a process that does not end by itself. */
+export function forceEnd(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (systemCode(error) !== "ESRCH") throw error;
+  }
 }
 
 /** The fields of `/proc/<pid>/stat` from the third (the state) on. The name before them, in brackets, may contain anything. */

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -16,7 +17,7 @@ import { ok } from "../support/api.ts";
 import { refusedStart, spawnBroker } from "../support/broker.ts";
 import { onPostgres } from "../support/database.ts";
 import { tempFolder, tempHome } from "../support/folders.ts";
-import { canMount, isRoot, notRun } from "../support/not-run.ts";
+import { canMount, isRoot, notRun, withOwnDisk } from "../support/not-run.ts";
 import { newPeer } from "../support/peers.ts";
 
 const mode = (path: string): string => (lstatSync(path).mode & 0o777).toString(8);
@@ -131,6 +132,19 @@ describe("the home", () => {
       expect(refused).toMatchObject({ code: 1, stdout: "" });
       expect(refused.stderr).toContain(home);
       expect(refused.stderr.trim().split("\n")).toHaveLength(1);
+    },
+  );
+
+  const TURNED = "a broker whose home becomes read-only ends when it is asked to";
+  test.skipIf(!canMount() && notRun(TURNED, "needs Linux, root and mount namespaces"))(
+    "that becomes read-only keeps no broker from ending",
+    async () => {
+      const home = tempHome();
+      const broker = await spawnBroker({ home, within: (command) => withOwnDisk(dirname(home), "8m", command) });
+      const script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0"';
+      execFileSync("nsenter", ["-t", String(broker.pid), "-m", "sh", "-c", script, home]);
+      const { signal } = await broker.stop("SIGTERM");
+      expect(signal).toBe(null);
     },
   );
 });

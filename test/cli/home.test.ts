@@ -1,10 +1,10 @@
 /** A home that cannot be used: one line says what is wrong and what to do, and nothing else happens. */
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { failure } from "../support/cct.ts";
+import { failure, success } from "../support/cct.ts";
 import { canMount, isRoot, notRun } from "../support/not-run.ts";
-import { newPerson } from "./person.ts";
+import { endBrokerOf, newPerson } from "./person.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -59,10 +59,54 @@ describe.each(COMMANDS.map((words) => words.join(" ")))("cct %s", (line) => {
 test("a token that others could read gets its modes corrected at the next start", async () => {
   const person = newPerson();
   mkdirSync(person.cctHome, { mode: 0o755 });
-  writeFileSync(join(person.cctHome, "token"), "secret\n", { mode: 0o644 });
+  writeFileSync(join(person.cctHome, "token"), `${"0123456789abcdef".repeat(2)}\n`, { mode: 0o644 });
   await person.cct("start");
-  const { statSync } = await import("node:fs");
-  const modes = [person.cctHome, join(person.cctHome, "token")].map((path) => statSync(path).mode & 0o777);
+  const modes = [person.cctHome, join(person.cctHome, "token")].map(modeOf);
   await person.cct("kill");
   expect(modes).toEqual([0o700, 0o600]);
 });
+
+test("a folder that contains other things is refused, and nothing in it changes", async () => {
+  const person = newPerson();
+  mkdirSync(join(person.cctHome, "bin"), { recursive: true, mode: 0o755 });
+  const program = join(person.cctHome, "bin/tool");
+  writeFileSync(program, "#!/bin/sh\n", { mode: 0o755 });
+  for (const words of COMMANDS) expect(failure(await person.cct(...words))).toMatch(/not a CCT home.*'bin'.*CCT_HOME/);
+  expect([readdirSync(person.cctHome), modeOf(program)]).toEqual([["bin"], 0o755]);
+});
+
+test("files that a user puts into a home keep their modes", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  await person.cct("start");
+  const own = join(person.cctHome, "note.sh");
+  writeFileSync(own, "#!/bin/sh\n");
+  chmodSync(own, 0o755);
+  await person.cct("kill");
+  success(await person.cct("start"));
+  expect(modeOf(own)).toBe(0o755);
+});
+
+test("without HOME and CCT_HOME nothing starts", async () => {
+  const person = newPerson();
+  const run = await person.cctWith({ env: { HOME: "", CCT_HOME: undefined } }, "start");
+  expect(failure(run)).toMatch(/HOME is empty.*set CCT_HOME/);
+});
+
+test.each([
+  ["two lines", "0123456789abcdef\n0123456789abcdef\n"],
+  ["a NUL", "0123456789abcdef\u00000123456789"],
+  ["one letter", "t\n"],
+])("a damaged token is named, with what to do: %s", async (_what, token) => {
+  const person = newPerson();
+  endBrokerOf(person);
+  mkdirSync(person.cctHome, { mode: 0o700 });
+  writeFileSync(join(person.cctHome, "token"), token, { mode: 0o600 });
+  for (const words of [["start"], ["status"], ["peers"]])
+    expect(failure(await person.cct(...words))).toMatch(/token is damaged.*cct kill.*delete the file/);
+  expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
+  rmSync(join(person.cctHome, "token"));
+  success(await person.cct("start"));
+});
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;

@@ -1,5 +1,5 @@
 /** The broker's lifecycle from the command line: start, status, kill. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
@@ -77,6 +77,35 @@ test("after a broker was killed with SIGKILL, status says so and start starts a 
   expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
   expect(success(await person.cct("start"))).toMatch(/runs now/);
   expect((await status(person)).pid).not.toBe(pid);
+});
+
+test("a broker whose file or token was taken away is still found and can be stopped", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  const file = join(person.cctHome, "broker.json");
+  for (const damage of [() => rmSync(file), () => writeFileSync(file, "{}")]) {
+    success(await person.cct("start"));
+    const { pid } = await status(person);
+    damage();
+    await until("the broker has written its file again", async () => (await status(person)).pid === pid);
+    expect(success(await person.cct("kill"))).toContain(`process ${pid}, has ended`);
+  }
+  success(await person.cct("start"));
+  const { pid } = await status(person);
+  writeFileSync(join(person.cctHome, "token"), `${"f".repeat(32)}\n`);
+  expect(failure(await person.cct("start"))).toMatch(/cct kill/);
+  expect(success(await person.cct("kill"))).toContain(`process ${pid}, has ended`);
+  success(await person.cct("start"));
+});
+
+test("a broker that was stopped with SIGSTOP is ended", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  success(await person.cct("start"));
+  const pid = Number((await status(person)).pid);
+  process.kill(pid, "SIGSTOP");
+  expect(success(await person.cct("kill"))).toContain(`process ${pid}, has ended`);
+  expect(isAlive(pid)).toBe(false);
 });
 
 test("a port that another program uses is named, with what to do", async () => {

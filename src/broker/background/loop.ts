@@ -46,6 +46,8 @@ interface Parts {
   metrics: Metrics;
   log: Logger;
   sweepMs: number;
+  /** Writes the broker file again if it is missing. */
+  keepBrokerFile(): void;
 }
 
 export function startLoop(parts: Parts): Loop {
@@ -110,6 +112,7 @@ export function startLoop(parts: Parts): Loop {
     clock.read();
     // No client can find this broker any more, and its data is deleted.
     if (!existsSync(parts.homeFile)) return abandon();
+    parts.keepBrokerFile();
     // A slow sweep must not overlap with the next one.
     sweeping ??= sweep().finally(() => {
       sweeping = undefined;

@@ -81,8 +81,10 @@ async function serve({ screen, launchers, onSignal }: Context, config: Config): 
 }
 
 async function stop({ world, screen }: Context): Promise<void> {
-  const pid = await stopBroker(world, loadConfig(world));
-  screen.write(pid === undefined ? "No broker is running.\n" : `The broker, process ${pid}, has ended.\n`);
+  const stopped = await stopBroker(world, loadConfig(world));
+  if (!stopped) return screen.write("No broker is running.\n");
+  const how = stopped.forced ? "did not end by itself and was killed. What it accepted is stored" : "has ended";
+  screen.write(`The broker, process ${stopped.pid}, ${how}.\n`);
 }
 
 /** Returns the exit code. */

@@ -87,7 +87,7 @@ async function refuseTaken(
   name: string,
   but?: string,
 ): Promise<void> {
-  const other = (await findPools(sql, name)).find(
+  const other = (await findPools(sql, name, viewerOf(caller))).find(
     (pool) =>
       pool.archived_at === null &&
       pool.pool_id !== but &&

@@ -96,16 +96,25 @@ export async function putMember(sql: Sql, poolId: string, member: Member): Promi
   );
 }
 
-/** Candidates for a reference, active or archived: pools with exactly that name, and those whose id starts with it. */
-export async function findPools(sql: Sql, ref: string): Promise<PoolRow[]> {
+/**
+ * Candidates for a reference, active or archived: pools with exactly that name, and those whose id starts with it. Without
+ * the private ones that `viewerId` was never in, of which strangers may create any number; `undefined` sees everything.
+ */
+export async function findPools(sql: Sql, ref: string, viewerId: string | undefined): Promise<PoolRow[]> {
   const key = ref.toLowerCase();
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
   const rows = await sql(
-    `SELECT ${POOL} FROM pools p WHERE p.name_key = $1 OR (p.pool_id >= $2 AND p.pool_id < $3)
-     ORDER BY CASE WHEN p.active_name IS NULL THEN 1 ELSE 0 END, p.created_at DESC, p.pool_id LIMIT 50`,
+    `SELECT ${POOL}, CASE WHEN EXISTS (SELECT 1 FROM members m WHERE m.pool_id = p.pool_id AND m.peer_id = $4
+       AND (m.left_at IS NULL OR m.left_at = p.archived_at)) THEN 1 ELSE 0 END AS own
+     FROM pools p WHERE (p.name_key = $1 OR (p.pool_id >= $2 AND p.pool_id < $3))
+       AND (p.private = 0 OR $5 = 1 OR EXISTS (SELECT 1 FROM members m WHERE m.pool_id = p.pool_id AND m.peer_id = $4
+         AND (m.left_at IS NULL OR m.left_at = p.archived_at)))
+     ORDER BY CASE WHEN p.active_name IS NULL THEN 1 ELSE 0 END, own DESC, p.private, p.created_at DESC, p.pool_id LIMIT 50`,
     key,
     isPrefix ? key : "g",
     isPrefix ? `${key}g` : "g",
+    viewerId ?? "",
+    viewerId === undefined ? 1 : 0,
   );
   return withMembers(sql, rows.map(toPool));
 }

@@ -266,3 +266,25 @@ async function wholeView(
   for (const [name, input] of looks) seen.push(`${name}: ${await answer(name, input, me)}`);
   return seen.join("\n");
 }
+
+describe("private pools of strangers with the name of another pool", () => {
+  test("do not hide an archived pool from its members, nor an active one from anybody, however many they are", async () => {
+    const [ann, bob, mallory] = await onlyThree();
+    const { pool: over } = await works.call("create_pool", { name: "harvest", purpose: "x" }, ann);
+    await works.call("join_pool", { pool: "harvest" }, bob);
+    await works.call("archive_pool", { pool: "harvest" }, ann);
+    for (const stranger of await scene(60))
+      for (const name of ["harvest", "sowing"])
+        await works.call("create_pool", { name, purpose: "x", private: true }, stranger);
+    // Archived ones cost a single stranger nothing.
+    for (let n = 0; n < 60; n++) {
+      const { pool } = await works.call("create_pool", { name: "harvest", purpose: "x", private: true }, mallory);
+      await works.call("archive_pool", { pool: pool.pool_id }, mallory);
+    }
+    const { pool: active } = await works.call("create_pool", { name: "sowing", purpose: "x" }, ann);
+    for (const member of [ann, bob])
+      expect((await works.call("pool_status", { pool: "harvest" }, member)).pool.pool_id).toBe(over.pool_id);
+    expect((await works.call("join_pool", { pool: "sowing" }, bob)).pool.pool_id).toBe(active.pool_id);
+    expect(await answer("create_pool", { name: "sowing", purpose: "y" }, bob)).toContain("conflict");
+  });
+});

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { CctError } from "../../src/platform/errors.ts";
 import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { integer } from "../../src/store/row.ts";
 import { builtForChild } from "../support/child.ts";
@@ -141,6 +142,19 @@ describe("a closed store", () => {
     onTestFinished(() => store.close());
     expect(await store.tx((sql) => sql("SELECT name FROM sqlite_master"))).toContainEqual({ name: "kept" });
   });
+});
+
+test("an error of the SQL itself is no fault of the disk", async () => {
+  const store = await openSqlite(databaseFile());
+  onTestFinished(() => store.close());
+  await store.tx((sql) => sql("CREATE TABLE one (id TEXT PRIMARY KEY)"));
+  await store.tx((sql) => sql("INSERT INTO one (id) VALUES ('a')"));
+  for (const wrong of ["INSERT INTO one (id) VALUES ('a')", "SELECT nothing FROM nowhere"]) {
+    const error = await store.tx((sql) => sql(wrong)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+    // The broker answers `internal`, and its log has the details.
+    expect(error).not.toBeInstanceOf(CctError);
+  }
 });
 
 const FULL =

@@ -34,7 +34,7 @@ export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<
   const wanted = ref.trim().replace(/^@/, "");
   const me = viewerOf(caller);
   const seen = (pools: readonly PoolRow[]): PoolRow[] => pools.filter((pool) => visibilityOf(pool, me) !== "hidden");
-  const candidates = seen(await findPools(sql, wanted));
+  const candidates = seen(await findPools(sql, wanted, me));
   return resolvePool(wanted, candidates.length > 0 ? candidates : seen(await listPools(sql, false)), me);
 }
 

@@ -64,10 +64,14 @@ describe("the tools that a model is offered", () => {
     }
   });
 
+  test("ask Claude Code to show long results, which it else puts into a file", () => {
+    for (const { _meta } of tools) expect(_meta).toMatchObject({ "anthropic/maxResultSizeChars": 300_000 });
+  });
+
   test("declare every field of their answers", () => {
     const fieldsOf = (name: string) =>
       Object.keys(tools.find((tool) => tool.name === name)?.outputSchema?.properties ?? {}).sort();
-    expect(fieldsOf("cct_check_messages")).toEqual(["messages", "notice", "remaining", "warning"]);
+    expect(fieldsOf("cct_check_messages")).toEqual(["messages", "notice", "part", "remaining", "warning"]);
     expect(fieldsOf("cct_pool_status")).toEqual(["members", "notice", "open_proposals", "pool", "recent_messages"]);
   });
 

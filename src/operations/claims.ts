@@ -145,8 +145,10 @@ export const ackMessages = operation({
   },
 });
 
-/** Maximum text in one answer, except for the first message: the host truncates long tool results. */
-const CHECK_CHARACTERS = 40_000;
+/** Maximum text in one answer, except for the first message: hosts truncate long tool results. */
+const CHECK_CHARACTERS = 20_000;
+/** What a message takes besides its text. */
+const ENVELOPE_CHARACTERS = 300;
 
 export const checkMessages = operation({
   name: "check_messages",
@@ -159,10 +161,18 @@ export const checkMessages = operation({
     alwaysLoad: true,
     adds: {
       notice: z.string().optional().describe("with messages: whose words they are"),
+      part: z.string().optional().describe("which page of a long message this is, and how to get the next one"),
       warning: z.string().optional().describe("why mail does not arrive by itself now"),
     },
+    takes: {
+      page: z
+        .int()
+        .min(1)
+        .optional()
+        .describe("of a long message that is not read to its end: this page. Default: the next one"),
+    },
   },
-  doc: "Takes the messages that wait for this session. Mail arrives by itself, so call this only when a mail notice says that more is waiting or a message was too long.",
+  doc: "Takes the messages that wait for this session. Mail arrives by itself, so call this only when a mail notice says that more is waiting or a message was too long. A long message comes in pages: call it again for the next one.",
   input: z.strictObject({
     limit: z.int().min(1).max(CLAIM_WINDOW).optional().describe("default 20"),
   }),
@@ -173,7 +183,7 @@ export const checkMessages = operation({
     const queued = await queuedMail(sql, peer.peer_id, "all", now, input.limit ?? 20);
     let characters = 0;
     const fit = queued.filter((mail, i) => {
-      characters += mail.text.length;
+      characters += mail.text.length + ENVELOPE_CHARACTERS;
       return i === 0 || characters <= CHECK_CHARACTERS;
     });
     const messages = await claimAll(context, fit);

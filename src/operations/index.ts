@@ -79,6 +79,10 @@ export type ExtendedToolName = {
   [N in ToolName]: NonNullable<Declaration<N>["tool"]> extends { adds: z.ZodRawShape } ? N : never;
 }[ToolName];
 
+/** The fields of a tool's input that the session server itself takes. */
+export type TakenBy<N extends ToolName> =
+  NonNullable<Declaration<N>["tool"]> extends { takes: infer Shape } ? keyof Shape : never;
+
 /** What a tool answers: the operation's output, and what its declaration adds. */
 export type ToolOutputOf<N extends ToolName> = OutputOf<N> & AddedBy<NonNullable<Declaration<N>["tool"]>>;
 type AddedBy<Tool> = Tool extends { adds: infer Shape extends z.ZodRawShape }

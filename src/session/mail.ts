@@ -5,7 +5,7 @@
 import type { Client } from "../client/client.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { Claim } from "../rules/delivery.ts";
-import { atBroker, render, renderShown } from "../rules/mailfile.ts";
+import { atBroker, type ClaimedMessage, render, renderShown } from "../rules/mailfile.ts";
 import {
   type CheckAnswer,
   type Done,
@@ -18,10 +18,18 @@ import {
 import { step } from "../rules/mailroom.ts";
 import { claimsIn, type Mode } from "../rules/spoolfile.ts";
 import type { Outbox } from "./outbox.ts";
+import { createReader } from "./reader.ts";
 import type { Spool } from "./spool.ts";
 
 /** Messages in one claim, at most. */
 const CLAIM_LIMIT = 100;
+
+export interface Checked {
+  mail: CheckAnswer;
+  /** Which page of a long message it is, if it is one. */
+  part?: string;
+  shown(): void;
+}
 
 export interface Mail {
   /** There may be mail at the broker, so the next `run` claims it. */
@@ -34,8 +42,11 @@ export interface Mail {
   trouble(): string | undefined;
   /** Another file of the session could not be written. */
   failed(error: unknown): void;
-  /** Claims what waits for a tool's answer. Call `shown` once the host has the answer. */
-  check(limit: number | undefined): Promise<{ mail: CheckAnswer; shown: () => void }>;
+  /**
+   * Claims what waits for a tool's answer; of a long message one page, and then, call by call, the next. Call `shown` once
+   * the host has the answer.
+   */
+  check(limit: number | undefined, page: number | undefined): Promise<Checked>;
   /** The claims on mail in the spool, whose leases heartbeats renew. */
   claims(): Claim[];
   /** Messages that nobody was shown yet: in the mail file, and at the broker when it was last asked. */
@@ -64,6 +75,7 @@ export function createMail(
   let state = newMailroom;
   let jobs = 0;
   let former: Credentials | undefined;
+  const reader = createReader();
   const callers = new Map<number, (reply: Reply) => void>();
 
   function dispatch(event: Event): void {
@@ -128,6 +140,10 @@ export function createMail(
   }
   const run = async (name: RequestName): Promise<void> => void (await request(name));
 
+  function addShown(messages: readonly ClaimedMessage[]): void {
+    if (messages.length > 0) spool.addShown(renderShown(messages, mode));
+  }
+
   const inMailFile = (): Claim[] => claimsIn(spool.peek() ?? "");
 
   return {
@@ -136,18 +152,19 @@ export function createMail(
     recover: () => run("recover"),
     trouble: () => state.trouble?.code,
     failed: (error) => dispatch({ type: "trouble", error }),
-    async check(limit) {
-      const mail = (await request("check", limit)) ?? { messages: [], remaining: 0 };
-      return {
-        mail,
-        shown: () => {
-          if (mail.messages.length > 0) spool.addShown(renderShown(mail.messages, mode));
-        },
-      };
+    async check(limit, page) {
+      if (!reader.isReading() && page === undefined) {
+        const mail = (await request("check", limit)) ?? { messages: [], remaining: 0 };
+        const isLong = reader.begin(mail.messages, spool.sessionId());
+        if (!isLong) return { mail, shown: () => addShown(mail.messages) };
+      }
+      const { messages, part, shown } = reader.page(page, spool.sessionId());
+      return { mail: { messages, remaining: state.broker.waiting }, part, shown: () => addShown(shown()) };
     },
     // From the files: at the start they may be an earlier session server's.
-    claims: () => atBroker([...inMailFile(), ...spool.files().flatMap(({ content }) => claimsIn(content))]),
-    unread: () => inMailFile().length + state.broker.waiting,
+    claims: () =>
+      atBroker([...inMailFile(), ...reader.claims(), ...spool.files().flatMap(({ content }) => claimsIn(content))]),
+    unread: () => inMailFile().length + reader.claims().length + state.broker.waiting,
     toolCalled() {
       // Hooks know better: the tools of one batch run in parallel.
       if (spool.state() !== undefined) return;
@@ -156,9 +173,16 @@ export function createMail(
     tick: () => dispatch({ type: "request", job: { name: "tick", ended: spool.state() === "ended" } }),
     leave(as) {
       former = as;
+      reader.stop();
       return run("leave");
     },
-    resume: () => run("resume"),
-    clear: () => run("clear"),
+    resume() {
+      reader.stop();
+      return run("resume");
+    },
+    clear() {
+      reader.stop();
+      return run("clear");
+    },
   };
 }

@@ -1,10 +1,10 @@
 /** How each tool runs. Most only call their operation; the table has those that do more, checked against the declarations. */
 import { type Client, isUnavailable, wasNotReceived } from "../client/client.ts";
 import type { Credentials } from "../operations/core/identity.ts";
-import type { ExtendedToolName, InputOf, OutputOf, ToolName, ToolOutputOf } from "../operations/index.ts";
+import type { ExtendedToolName, InputOf, OutputOf, TakenBy, ToolName, ToolOutputOf } from "../operations/index.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { CctError } from "../platform/errors.ts";
-import { NOT_YOUR_USER } from "../rules/framing.ts";
+import { frame, NOT_YOUR_USER } from "../rules/framing.ts";
 import type { Connection } from "./connection.ts";
 import type { Mail } from "./mail.ts";
 import type { Outbox } from "./outbox.ts";
@@ -28,31 +28,42 @@ export interface ToolSession {
 }
 
 /** The fields of an input before the broker validated it. */
-type Unchecked<N extends ToolName> = { [Field in keyof InputOf<N>]?: unknown };
+type Unchecked<N extends ToolName> = { [Field in keyof InputOf<N> | TakenBy<N>]?: unknown };
 
-type Run<N extends ToolName> = (
-  session: ToolSession,
-  input: Unchecked<N>,
-  answered: (done: () => void) => void,
-) => Promise<ToolOutputOf<N>>;
+/** What a tool says besides its structured answer. */
+export interface Reply {
+  /** To be done once the host has the answer. */
+  answered(done: () => void): void;
+  /** The answer as text, for hosts that show that; else it is the structured one as JSON. */
+  text(words: string): void;
+}
+
+type Run<N extends ToolName> = (session: ToolSession, input: Unchecked<N>, reply: Reply) => Promise<ToolOutputOf<N>>;
 
 /** Complete by its type for every tool whose declaration adds fields. */
 const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> } = {
   send_message: send,
 
-  async check_messages({ client, connection, mail, home }, input, answered) {
+  async check_messages({ client, connection, mail, home }, input, reply) {
     const peer = await connection.credentials(REGISTER_MS);
-    const { limit, ...unknown } = input;
+    const { limit, page, ...unknown } = input;
     // The broker rejects a bad input in its own words; nothing is claimed.
     if (Object.keys(unknown).length > 0 || (limit !== undefined && !isLimit(limit)))
-      return client.callAny("check_messages", input, peer);
-    const checked = await mail.check(limit);
-    answered(checked.shown);
+      return client.callAny("check_messages", { ...unknown, limit }, peer);
+    if (page !== undefined && !isPage(page))
+      throw new CctError("bad_request", "page is a number from 1.", "Leave it out for the next page.");
+    const { mail: checked, part, shown } = await mail.check(limit, page);
+    reply.answered(shown);
     const code = mail.trouble();
+    const warning = code === undefined ? undefined : cannotWrite(code, home);
+    const { messages, remaining } = checked;
+    const said = [messages.length > 0 ? frame(messages, remaining) : undefined, part, warning];
+    if (messages.length > 0) reply.text(said.filter((one) => one !== undefined).join("\n\n"));
     return {
-      ...(checked.mail.messages.length > 0 ? { notice: NOT_YOUR_USER } : {}),
-      ...checked.mail,
-      ...(code === undefined ? {} : { warning: cannotWrite(code, home) }),
+      ...(messages.length > 0 ? { notice: NOT_YOUR_USER } : {}),
+      ...checked,
+      ...(part === undefined ? {} : { part }),
+      ...(warning === undefined ? {} : { warning }),
     };
   },
 
@@ -87,12 +98,14 @@ export async function runTool(
   session: ToolSession,
   name: ToolName,
   input: Record<string, unknown>,
-  answered: (done: () => void) => void,
+  reply: Reply,
 ): Promise<Record<string, unknown>> {
   const run = special[name];
-  if (run) return run(session, input, answered);
+  if (run) return run(session, input, reply);
   return session.client.callAny(name, input, await session.connection.credentials(REGISTER_MS));
 }
+
+const isPage = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value) && value >= 1;
 
 function isLimit(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 100;

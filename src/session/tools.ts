@@ -6,11 +6,13 @@ import { surface } from "../operations/surface/snapshot.ts";
 import type { JsonSchema, SurfaceEntry } from "../operations/surface/surface.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import { sanitize } from "../rules/framing.ts";
-import { runTool, type ToolSession } from "./tool-calls.ts";
+import { type Reply, runTool, type ToolSession } from "./tool-calls.ts";
 
 export type { ToolSession } from "./tool-calls.ts";
 
 const PREFIX = "cct_";
+/** Claude Code puts results above 50,000 characters into a file, of which the model sees the beginning, unless told so. */
+const MAX_RESULT = 300_000;
 
 type ToolEntry = SurfaceEntry & { name: ToolName; tool: NonNullable<SurfaceEntry["tool"]> };
 const isTool = (entry: SurfaceEntry): entry is ToolEntry => entry.tool !== undefined;
@@ -20,7 +22,7 @@ export function listTools(): Tool[] {
   return offered.map(({ name, doc, repeatable, tool, input, output }) => ({
     name: PREFIX + name,
     description: doc,
-    inputSchema: input,
+    inputSchema: { ...input, properties: { ...input.properties, ...tool.takes } },
     outputSchema: outputSchema(output, tool.adds),
     annotations: {
       title: tool.title,
@@ -30,7 +32,7 @@ export function listTools(): Tool[] {
       destructiveHint: false,
       openWorldHint: false,
     },
-    ...(tool.alwaysLoad ? { _meta: { "anthropic/alwaysLoad": true } } : {}),
+    _meta: { "anthropic/maxResultSizeChars": MAX_RESULT, ...(tool.alwaysLoad ? { "anthropic/alwaysLoad": true } : {}) },
   }));
 }
 
@@ -58,15 +60,18 @@ export async function callTool(
       );
     }
     session.mail.toolCalled();
-    return answer(await runTool(session, entry.name, await checkOutgoing(input), answered));
+    let text: string | undefined;
+    const reply: Reply = {
+      answered,
+      text(words) {
+        text = words;
+      },
+    };
+    const output = defused(await runTool(session, entry.name, await checkOutgoing(input), reply));
+    return { content: [{ type: "text", text: text ?? JSON.stringify(output) }], structuredContent: output };
   } catch (error) {
     return { isError: true, content: [{ type: "text", text: sanitize(errorLine(error)) }] };
   }
-}
-
-function answer(output: Record<string, unknown>): CallToolResult {
-  const safe = defused(output);
-  return { content: [{ type: "text", text: JSON.stringify(safe) }], structuredContent: safe };
 }
 
 /** Names, summaries and texts come from peers: removes invisible characters and host tags from every string. */

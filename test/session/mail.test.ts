@@ -60,11 +60,72 @@ test("several messages become one mail; those that do not fit are announced and 
   expect((await ben.given("PreToolUse", { tool_name: "Bash" })).stdout).toContain("4: x");
 });
 
+test("a message of many pages is read only when the model has its last page", async () => {
+  const { home } = await startBroker();
+  const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
+  await ben.ready();
+  const text = Array.from({ length: 1_500 }, (_, n) => `line ${n} "quoted" of a long message`).join("\n");
+  const { structured } = await ann.tool("cct_send_message", { to: "ben", text });
+  const state = async (): Promise<unknown> => {
+    const status = await ann.tool("cct_message_status", { message_id: structured.message_id });
+    return (status.structured.recipients as { state: string }[])[0]?.state;
+  };
+  await ben.mail();
+  await ben.given("PreToolUse", { tool_name: "Bash" });
+
+  const pages: string[] = [];
+  const page = async (input = {}): Promise<{ part: string; text: string; words: string }> => {
+    const { text: words, structured } = await ben.tool("cct_check_messages", input);
+    const [message] = structured.messages as { text: string }[];
+    return { part: String(structured.part), text: message?.text ?? "", words };
+  };
+  for (let last = false; !last; ) {
+    // The model goes on after each page: the message is not read for that.
+    await ben.hook("PostToolBatch");
+    await ben.hook("PreToolUse", { tool_name: "Bash" });
+    await ben.hook("Stop");
+    expect(await state()).toBe(pages.length === 0 ? "queued" : "claimed");
+    const { part, text, words } = await page();
+    pages.push(text);
+    expect(part).toMatch(new RegExp(`^Page ${pages.length} of 4 of message ${structured.message_id}\\. `));
+    expect(words).toContain(`\n| ${text.split("\n")[1]}\n`);
+    expect(words.length).toBeLessThan(50_000);
+    last = part.endsWith("It is the last one.");
+    if (!last) expect(part).toContain(`call cct_check_messages again for page ${pages.length + 1}.`);
+    if (pages.length === 2) {
+      expect((await page({ page: 1 })).text).toBe(pages[0]);
+      expect((await ben.tool("cct_check_messages", { page: 9 })).text).toContain(
+        "There is no page 9: the message has 4.",
+      );
+    }
+  }
+  expect(pages.join("")).toBe(text);
+  await until("it is delivered", async () => (await state()) === "delivered");
+  await ben.hook("PostToolBatch");
+  await ben.hook("PreToolUse", { tool_name: "Bash" });
+  await until("it is read", async () => (await state()) === "read");
+  expect((await ben.tool("cct_check_messages")).structured).toEqual({ messages: [], remaining: 0 });
+});
+
+test("a model in another conversation begins with the first page again", async () => {
+  const { home } = await startBroker();
+  const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
+  await ben.ready();
+  await ben.hook("SessionStart", { session_id: "c-1", source: "startup" });
+  await ann.tool("cct_send_message", { to: "ben", text: "y".repeat(40_000) });
+  await ben.mail();
+  const part = async () => String((await ben.tool("cct_check_messages")).structured.part);
+  expect(await part()).toMatch(/^Page 1 of 3/);
+  await ben.hook("SessionStart", { session_id: "c-2", source: "clear" });
+  expect(await part()).toMatch(/^Page 1 of 3/);
+  expect(await part()).toMatch(/^Page 2 of 3/);
+});
+
 test("a message too long for a hook is announced, and the tool returns it", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
-  const text = `begin ${"y".repeat(30_000)} end`;
+  const text = `begin ${"y".repeat(15_000)} end`;
   await ann.tool("cct_send_message", { to: "ben", text });
   await ben.mail();
   const notice = await ben.given("PreToolUse", { tool_name: "Bash" });

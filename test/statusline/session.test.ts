@@ -45,7 +45,7 @@ test("mail too long for hooks is counted until a tool has read it", async () => 
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
   await ben.hook("SessionStart", { source: "startup" });
-  await ann.tool("cct_send_message", { to: "ben", text: "y".repeat(30_000) });
+  await ann.tool("cct_send_message", { to: "ben", text: "y".repeat(15_000) });
   await until("one message is unread", async () => (await shown(home, ben)).endsWith(" ✉1"));
   await ben.tool("cct_check_messages");
   await until("none is", async () => /^CCT:[0-9a-f]{4}$/.test(await shown(home, ben)));

@@ -54,6 +54,8 @@ export interface ToolFace {
   alwaysLoad?: boolean;
   /** Fields that the session server adds to the operation's output. */
   adds?: z.ZodRawShape;
+  /** Fields of the input that the session server takes, besides the operation's. */
+  takes?: z.ZodRawShape;
 }
 
 /** Codes that only some operations answer with. Every operation can answer with each of the others. */

@@ -21,6 +21,7 @@ export function reference(surface: readonly SurfaceEntry[]): string {
     lines.push(`- may be repeated: ${repeatable}`);
     if (errors) lines.push(`- specific errors: ${errors.map((code) => `\`${code}\``).join(", ")}`);
     lines.push("", ...fields("Input", input), "", ...fields("Output", output));
+    if (tool?.takes) lines.push("", ...fields("The tool takes", { type: "object", properties: tool.takes }));
     if (tool?.adds) lines.push("", ...fields("The tool adds", { type: "object", properties: tool.adds }));
   }
   return `${lines.join("\n")}\n`;

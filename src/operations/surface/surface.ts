@@ -30,7 +30,10 @@ export interface SurfaceEntry {
   errors?: readonly SpecificError[];
   cli?: string;
   example?: string;
-  tool?: Omit<ToolFace, "adds"> & { adds?: Record<string, JsonProperty> };
+  tool?: Omit<ToolFace, "adds" | "takes"> & {
+    adds?: Record<string, JsonProperty>;
+    takes?: Record<string, JsonProperty>;
+  };
   doc: string;
   input: JsonSchema;
   output: JsonSchema;
@@ -59,8 +62,12 @@ function entryOf(
   };
 }
 
-function toolOf({ adds, ...face }: ToolFace): NonNullable<SurfaceEntry["tool"]> {
-  return adds ? { ...face, adds: jsonSchema(z.object(adds), "output").properties } : face;
+function toolOf({ adds, takes, ...face }: ToolFace): NonNullable<SurfaceEntry["tool"]> {
+  return {
+    ...face,
+    ...(adds && { adds: jsonSchema(z.object(adds), "output").properties }),
+    ...(takes && { takes: jsonSchema(z.object(takes), "input").properties }),
+  };
 }
 
 export function jsonSchema(shape: z.ZodObject, io: "input" | "output"): JsonSchema {

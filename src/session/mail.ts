@@ -24,7 +24,7 @@ import type { Spool } from "./spool.ts";
 /** Messages in one claim, at most. */
 const CLAIM_LIMIT = 100;
 
-export interface Checked {
+interface Checked {
   mail: CheckAnswer;
   /** Which page of a long message it is, if it is one. */
   part?: string;

@@ -19,6 +19,7 @@ import { addSetupCommands } from "./commands/setup.ts";
 import { arrangeHelp } from "./help.ts";
 import type { Context, Launchers, Output, Terminal } from "./parts/context.ts";
 import { example } from "./parts/output.ts";
+import { UsageError } from "./parts/usage.ts";
 
 export { processTerminal } from "./terminal.ts";
 
@@ -101,7 +102,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     stderr.write(`cct: ${oneLine(errorLine(error), 4000)}\n`);
-    return 1;
+    return error instanceof UsageError ? 2 : 1;
   }
 }
 

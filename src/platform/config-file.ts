@@ -1,8 +1,10 @@
-/** The home's `config.json`: reads it and computes its new text. */
+/** The home's `config.json`: reads it, and changes settings in it. */
 import { join } from "node:path";
 import { CctError, systemCode } from "./errors.ts";
-import { readTrusted } from "./home.ts";
-import { type GivenSettings, parseGiven } from "./settings.ts";
+import { paths, readTrusted, writeWhole } from "./home.ts";
+import { withLock } from "./lock.ts";
+import { type GivenSettings, parseGiven, settingNames } from "./settings.ts";
+import type { World } from "./world.ts";
 
 export const configPath = (home: string): string => join(home, "config.json");
 
@@ -20,9 +22,35 @@ export function readConfigFile(home: string): GivenSettings {
   return parseGiven(value, path);
 }
 
-/** The text of the file after setting these, or removing them (`undefined`). Throws `bad_request` for an invalid value. */
-export function withSettings(home: string, settings: GivenSettings): string {
-  const all = Object.entries({ ...readConfigFile(home), ...settings }).filter(([, value]) => value !== undefined);
+/**
+ * Sets these settings in the file, or removes them (`undefined`); returns what the file had for them before. Throws
+ * `bad_request` for an invalid value. Under a lock: of two changes at once, the second must see the first.
+ */
+export function changeSettings(
+  world: Pick<World, "pid" | "newId" | "steady">,
+  home: string,
+  settings: GivenSettings,
+): Promise<GivenSettings> {
+  const path = configPath(home);
+  const { configLock } = paths(home);
+  const busy = (pid: number) =>
+    new CctError("conflict", `Another cct is changing ${path} (process ${pid}, ${configLock}).`, "Try again.");
+  return withLock(configLock, world, busy, () => {
+    const before = readConfigFile(home);
+    const text = textOf({ ...before, ...settings });
+    writeWhole(path, text, world.newId());
+    const names = settingNames.filter((name) => Object.hasOwn(settings, name));
+    return Object.fromEntries(names.map((name) => [name, before[name]]));
+  });
+}
+
+/** Throws `bad_request` if one of these settings is invalid. */
+export function checkSettings(settings: GivenSettings): void {
+  textOf(settings);
+}
+
+function textOf(settings: GivenSettings): string {
+  const all = Object.entries(settings).filter(([, value]) => value !== undefined);
   return `${JSON.stringify(parseGiven(Object.fromEntries(all), "config set"), null, 2)}\n`;
 }
 

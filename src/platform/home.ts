@@ -31,6 +31,8 @@ export const paths = (home: string) => ({
   /** Locked by the broker if its database is not the home's own file. */
   lock: join(home, "broker.lock"),
   installLock: join(home, "install.lock"),
+  /** Held while `config.json` is changed. */
+  configLock: join(home, "config.lock"),
   token: join(home, "token"),
   /** The broker's certificate for other machines, and its key. */
   cert: join(home, "broker.crt"),

@@ -33,7 +33,7 @@ export function tryLock(path: string, me: Owner): number | undefined {
 /** Runs `work` while holding the lock. Waits up to 15 s for another holder, then throws what `busy` makes of its pid. */
 export async function withLock<T>(
   path: string,
-  world: World,
+  world: Owner & Pick<World, "steady">,
   busy: (pid: number) => CctError,
   work: () => T,
 ): Promise<T> {

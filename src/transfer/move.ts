@@ -1,9 +1,9 @@
 /** Moves all data between the home's SQLite file and PostgreSQL, and verifies it by comparing checksums. */
 import { createHash } from "node:crypto";
 import type { Config } from "../platform/config.ts";
-import { configPath, withSettings } from "../platform/config-file.ts";
+import { changeSettings } from "../platform/config-file.ts";
 import { CctError } from "../platform/errors.ts";
-import { prepareHome, writeWhole } from "../platform/home.ts";
+import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import type { Move, Moved, MovedTable } from "../rules/moves.ts";
 import { ensureSourceId, incomingMoves, recordMove, requireNoUnfinishedMove } from "../store/moves.ts";
@@ -30,7 +30,7 @@ export async function move(world: World, config: Config, how: Move): Promise<Mov
     const target = await openEndpoint(world, config, how.to);
     open.push(target.close);
     await copyAndCompare(world, source, target, read, how);
-    if (how.use) configureTarget(world, config, how);
+    if (how.use) await configureTarget(world, config, how);
     return { from: source.name, to: target.name, tables: read };
   } finally {
     for (const close of open.reverse()) await close();
@@ -112,7 +112,6 @@ async function firstWithRows(sql: Sql): Promise<string | undefined> {
 }
 
 /** Called while the home is still locked: otherwise a session could start a broker on the old database. */
-function configureTarget(world: World, { home, database_url }: Config, { to }: Move): void {
-  const text = withSettings(home, { database_url: to === "postgres" ? database_url : undefined });
-  writeWhole(configPath(home), text, world.newId());
+async function configureTarget(world: World, { home, database_url }: Config, { to }: Move): Promise<void> {
+  await changeSettings(world, home, { database_url: to === "postgres" ? database_url : undefined });
 }

@@ -4,8 +4,8 @@
  */
 import type { Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
-import { networkInterfaces } from "node:os";
 import { createServer as createTlsServer } from "node:tls";
+import { ownAddresses } from "../../platform/addresses.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
 import { isLoopback } from "../../platform/network.ts";
@@ -154,10 +154,5 @@ export function reachableAddresses(host: string, port: number): string[] {
   const format = (address: string): string => `${address.includes(":") ? `[${address}]` : address}:${port}`;
   if (isLoopback(host)) return [];
   if (!isAnyAddress(host)) return [format(host)];
-  const found = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    // Link-local addresses need the name of an interface of the other machine.
-    .filter((one) => !one.internal && !/^(?:fe80|169\.254\.)/i.test(one.address))
-    .filter((one) => host === "::" || one.family === "IPv4");
-  return found.sort((a, b) => a.family.localeCompare(b.family)).map((one) => format(one.address));
+  return ownAddresses(host === "::" ? ["IPv4", "IPv6"] : ["IPv4"]).map(format);
 }

@@ -1,6 +1,7 @@
 /** Checks on a request's headers that come before its token is looked at. */
 import type { IncomingMessage } from "node:http";
 import { CctError } from "../../platform/errors.ts";
+import { isLoopback } from "../../platform/network.ts";
 import { isFromThisMachine } from "./listeners.ts";
 
 /** Headers that say who sends what to whom: of two, a proxy might read the first and the broker the second. */
@@ -22,7 +23,7 @@ export function refuseDuplicateHeaders({ rawHeaders }: IncomingMessage): void {
  */
 export function refuseWebPages(request: IncomingMessage): void {
   const host = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase();
-  if (isFromThisMachine(request.socket) && !["127.0.0.1", "localhost", "[::1]"].includes(host)) {
+  if (isFromThisMachine(request.socket) && !isLoopback(host)) {
     throw new CctError(
       "forbidden",
       "The Host header does not name this machine.",

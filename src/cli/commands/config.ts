@@ -1,8 +1,8 @@
 /** `cct config`: shows the effective settings with their sources, and changes them. */
 import type { Command } from "commander";
 import { explainConfig, homeOf } from "../../platform/config.ts";
-import { configPath, withSettings } from "../../platform/config-file.ts";
-import { prepareHome, writeWhole } from "../../platform/home.ts";
+import { changeSettings, checkSettings } from "../../platform/config-file.ts";
+import { prepareHome } from "../../platform/home.ts";
 import { isOnThisMachine } from "../../platform/network.ts";
 import { isSecret, settingNamed } from "../../platform/settings.ts";
 import type { Context } from "../parts/context.ts";
@@ -40,9 +40,9 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
       const home = homeOf(world);
       const name = settingNamed(setting);
       const value = given === "-" ? (await readStdin()).trim() : given;
-      const text = withSettings(home, { [name]: value });
+      checkSettings({ [name]: value });
       prepareHome(home, world.user, false);
-      writeWhole(configPath(home), text, world.newId());
+      await changeSettings(world, home, { [name]: value });
       if (value === undefined) return screen.write(`${name} is reset to its default.\n`);
       const shown = isSecret(name) ? "set" : value;
       screen.write(`${name} is set to ${shown}. Running brokers and sessions use it after a restart.\n`);

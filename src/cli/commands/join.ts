@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import { createClient } from "../../client/client.ts";
 import { loadConfig } from "../../platform/config.ts";
-import { configPath, withSettings } from "../../platform/config-file.ts";
+import { changeSettings } from "../../platform/config-file.ts";
 import { CctError } from "../../platform/errors.ts";
-import { prepareHome, writeWhole } from "../../platform/home.ts";
+import { prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { type Invitation, readJoinString } from "../../rules/devices.ts";
 import { withClient } from "../parts/broker.ts";
@@ -41,7 +41,7 @@ async function join(context: Context, joinString: string, options: JoinOptions):
   prepareHome(home, world.user, true);
   const { url, token } = await redeem(world, invitation, options.name ?? (world.hostname || "device"));
   const { fingerprint, tls } = invitation;
-  writeWhole(configPath(home), withSettings(home, { broker: url, token, fingerprint }), world.newId());
+  await changeSettings(world, home, { broker: url, token, fingerprint });
   const config = loadConfig(world);
   await withClient(world, config, async (client) => {
     const about = await client.health();

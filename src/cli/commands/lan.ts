@@ -1,20 +1,22 @@
 /** Opens this machine's broker to other machines and closes it: `cct lan-start`, `lan-stop`, `device invite`. */
-import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Client } from "../../client/client.ts";
 import { ensureBroker } from "../../client/local.ts";
 import type { HealthAnswer, LanAccess } from "../../operations/surface/broker-status.ts";
+import { cannotListenOn, ownAddresses } from "../../platform/addresses.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
-import { configPath, withSettings } from "../../platform/config-file.ts";
+import { changeSettings, checkSettings } from "../../platform/config-file.ts";
 import { CctError } from "../../platform/errors.ts";
-import { prepareHome, readTrusted, writeWhole } from "../../platform/home.ts";
-import type { GivenSettings } from "../../platform/settings.ts";
+import { prepareHome } from "../../platform/home.ts";
+import { isLoopback } from "../../platform/network.ts";
+import { type GivenSettings, variableOf } from "../../platform/settings.ts";
 import type { World } from "../../platform/world.ts";
 import { type Scope, scopes, writeJoinString } from "../../rules/devices.ts";
 import { stopBroker, withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
+import { asUsage, UsageError } from "../parts/usage.ts";
 import { joinWith, lanOpened } from "../views/lan.ts";
 
 interface LanOptions {
@@ -60,10 +62,16 @@ export function addLanCommands(program: Command, context: Context): void {
 async function lanStart({ world, screen }: Context, options: LanOptions): Promise<void> {
   const config = loadConfig(world);
   refuseRemote(config);
-  const settings = lanSettings(world, options);
+  const settings = lanSettings(world, config, options);
+  asUsage(() => checkSettings(settings));
+  refuseOverridden(world, options);
+  await refuseHost(config, settings);
   prepareHome(config.home, world.user, true);
   await withClient(world, config, async (client) => {
-    const lan = await restartWith(world, config, settings, client);
+    const lan = await restartWith(world, config, settings, async (after) => {
+      await ensureBroker(world, after, client);
+      return lanOf(await client.health());
+    });
     const { code, expires_at } = await client.call("invite_device", {});
     const shared = options.sharedToken ? await sharedToken(client) : undefined;
     const join = writeJoinString({ ...lan, code });
@@ -74,34 +82,65 @@ async function lanStart({ world, screen }: Context, options: LanOptions): Promis
   });
 }
 
-function lanSettings(world: World, { host, port, plain, cert, key }: LanOptions): GivenSettings {
+function lanSettings(world: World, config: Config, { host, port, plain, cert, key }: LanOptions): GivenSettings {
   if ((cert === undefined) !== (key === undefined))
-    throw new CctError("bad_request", "--cert and --key go together.", "Give both files, or neither.");
+    throw new UsageError("--cert and --key go together.", "Give both files, or neither.");
   // The broker runs in another working directory.
   const absolute = (path: string): string => resolve(world.cwd, path);
   return {
-    host: host ?? world.env.CCT_HOST ?? "0.0.0.0",
+    // The next lan-start opens no more than the one before.
+    host: host ?? (isLoopback(config.host) && !world.env.CCT_HOST ? "0.0.0.0" : config.host),
     ...(port !== undefined && { port }),
     plain_http: plain ? true : undefined,
     ...(cert !== undefined && key !== undefined && { cert: absolute(cert), key: absolute(key) }),
   };
 }
 
-/** Restarts the broker with these settings and saves them. On failure, the previous settings and broker are restored. */
-async function restartWith(world: World, before: Config, settings: GivenSettings, client: Client): Promise<LanAccess> {
-  const path = configPath(before.home);
-  const text = readTrusted(path);
-  const change = (content: string | undefined): void =>
-    content === undefined ? rmSync(path, { force: true }) : writeWhole(path, content, world.newId());
-  change(withSettings(before.home, settings));
-  const ran = (await stopBroker(world, before)) !== undefined;
+/** Refuses an option that a variable of this environment overrides. */
+function refuseOverridden(world: World, { host, port }: LanOptions): void {
+  for (const name of ["host", "port"] as const) {
+    const variable = world.env[variableOf(name)];
+    const wanted = { host, port }[name];
+    if (variable && wanted !== undefined && variable !== wanted)
+      throw new CctError(
+        "conflict",
+        `${variableOf(name)} is ${variable} here, and it wins over --${name} ${wanted}.`,
+        `Unset ${variableOf(name)}, or leave out --${name}.`,
+      );
+  }
+}
+
+/** Refuses an address that other machines cannot reach, or that is not this machine's, before anything changes. */
+async function refuseHost({ host: before }: Config, { host }: GivenSettings): Promise<void> {
+  const address = String(host);
+  const own = ownAddresses(["IPv4", "IPv6"]);
+  const choices = `Leave out --host for all addresses of this machine${own.length > 0 ? `, or name one of them: ${own.join(", ")}` : ""}.`;
+  if (isLoopback(address))
+    throw new UsageError(`Other machines cannot reach ${address}: it is this machine only.`, choices);
+  const problem = address === before ? undefined : await cannotListenOn(address);
+  if (problem !== undefined) throw new UsageError(`No broker can listen on ${address} here (${problem}).`, choices);
+}
+
+/**
+ * Ends the broker, changes these settings and runs `start` with the result. On failure, the settings and the broker are
+ * what they were before.
+ */
+async function restartWith<T>(
+  world: World,
+  before: Config,
+  settings: GivenSettings,
+  start: (after: Config, ran: boolean) => Promise<T>,
+): Promise<T> {
+  const previous = await changeSettings(world, before.home, settings);
+  let ran = false;
   try {
-    await ensureBroker(world, loadConfig(world), client);
-    return lanOf(await client.health());
+    ran = (await stopBroker(world, before)) !== undefined;
+    return await start(loadConfig(world), ran);
   } catch (error) {
-    change(text);
-    await stopBroker(world, before);
-    if (ran) await ensureBroker(world, before, client);
+    await changeSettings(world, before.home, previous);
+    // What has started with the new settings.
+    await stopBroker(world, before).catch(() => {});
+    if (ran) await withClient(world, before, (client) => ensureBroker(world, before, client)).catch(() => {});
     throw error;
   }
 }
@@ -144,14 +183,18 @@ async function lanStop({ world, screen }: Context): Promise<void> {
   const before = loadConfig(world);
   refuseRemote(before);
   prepareHome(before.home, world.user, false);
-  const settings = { host: undefined, plain_http: undefined };
-  writeWhole(configPath(before.home), withSettings(before.home, settings), world.newId());
-  const config = loadConfig(world);
-  if ((await stopBroker(world, config)) === undefined)
-    return screen.write("No broker was running; the next one listens on this machine only.\n");
-  await withClient(world, config, (client) => ensureBroker(world, config, client));
+  const { CCT_HOST: variable } = world.env;
+  if (variable && !isLoopback(variable))
+    throw new CctError("conflict", `CCT_HOST is ${variable} here, so the broker would stay open.`, "Unset CCT_HOST.");
+  const closed = { host: undefined, plain_http: undefined };
+  const ran = await restartWith(world, before, closed, async (after, ran) => {
+    if (ran) await withClient(world, after, (client) => ensureBroker(world, after, client));
+    return ran;
+  });
   screen.write(
-    "The broker now listens on this machine only. Other machines' tokens stay valid: see cct device list.\n",
+    ran
+      ? "The broker now listens on this machine only. Other machines' tokens stay valid: see cct device list.\n"
+      : "No broker was running; the next one listens on this machine only.\n",
   );
 }
 

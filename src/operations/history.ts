@@ -5,7 +5,7 @@ import { failedMessages, history } from "../store/history.ts";
 import { findMessage, recipientsOf } from "../store/messages.ts";
 import { operation } from "./core/operation.ts";
 import { mayKnow } from "./support/may-read.ts";
-import { addressFormatter, peerNamed, senderAddressFormatter } from "./support/references.ts";
+import { addressFormatter, peerEverNamed, senderAddressFormatter } from "./support/references.ts";
 import { address, deliveryShape, messageId, toDeliveryShape, urgency } from "./support/shapes.ts";
 
 export const messageStatus = operation({
@@ -58,7 +58,12 @@ export const messages = operation({
   example: "messages --peer api --limit 20",
   doc: "Lists the message history, newest first: all messages for the operator, its own for a peer.",
   input: z.strictObject({
-    peer: z.string().min(1).max(200).optional().describe("only messages that this peer sent or received"),
+    peer: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe("only messages that this peer sent or received; also one that was removed"),
     limit: z.int().min(1).max(500).optional().describe("default 50"),
     before: z.int().min(1).optional().describe("only messages with a lower seq, for paging back"),
     dead: z.boolean().optional().describe("only messages that ended unread: dead, expired, refused; see resend"),
@@ -86,7 +91,7 @@ export const messages = operation({
     const before = input.before ?? Number.MAX_SAFE_INTEGER;
     const whose = [
       ...(caller.kind === "peer" ? [caller.peer.peer_id] : []),
-      ...(input.peer === undefined ? [] : [(await peerNamed(sql, input.peer)).peer_id]),
+      ...(input.peer === undefined ? [] : [(await peerEverNamed(sql, input.peer)).peer_id]),
     ];
     const limit = input.limit ?? 50;
     const found = input.dead

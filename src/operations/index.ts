@@ -7,6 +7,7 @@ import { addDevice, inviteDevice, joinDevice, listDevices, renameDevice, revokeD
 import { messageStatus, messages } from "./history.ts";
 import { resendMessage, sendMessage } from "./messages.ts";
 import { notes } from "./notes.ts";
+import { forgetPeer, mergePeers, renamePeer } from "./peer-upkeep.ts";
 import { heartbeat, listPeers, setSummary, unregister } from "./peers.ts";
 import { heldMessages, inboundPolicy, unholdMessage } from "./policies.ts";
 import { poolStatus } from "./pool-status.ts";
@@ -21,6 +22,9 @@ export const operations = [
   unregister,
   listPeers,
   setSummary,
+  renamePeer,
+  mergePeers,
+  forgetPeer,
   sendMessage,
   claimMessages,
   ackMessages,

@@ -198,7 +198,7 @@ export const resendMessage = operation({
     let full: CctError | undefined;
     for (const row of await recipientsOf(sql, [message_id])) {
       const again = sendAgain(row);
-      if (!again) continue;
+      if (!again || row.isRemoved) continue;
       const next = caller.kind === "peer" ? await asPolicySays(sql, message, row.peer_id, again) : again;
       if (next.state === "refused") continue;
       const box = await mailboxFor(context, row.peer_id, caller.kind === "peer" ? caller.peer.peer_id : null);

@@ -1,7 +1,6 @@
 /** Peers: heartbeat, unregistration, listing and summary. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { shortId } from "../rules/address.ts";
 import { renew } from "../rules/delivery.ts";
 import { checkName } from "../rules/names.ts";
 import { membersOf, requireMember } from "../rules/pools.ts";
@@ -10,14 +9,14 @@ import { checkPlainText, oneLine } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { inboxOf } from "../store/inbox.ts";
 import { findDelivery } from "../store/messages.ts";
-import { listPeers as allPeers, findByNameOrPrefix, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
+import { listPeers as allPeers, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { type Caller, callingPeer, operation } from "./core/operation.ts";
 import { endBusy, isBusyOver } from "./support/busy.ts";
 import { canClaimsWake } from "./support/charging.ts";
 import { recordDelivery } from "./support/outcomes.ts";
-import { addressFormatter, poolNamed, viewerOf } from "./support/references.ts";
+import { addressFormatter, poolNamed, requireFreeName, viewerOf } from "./support/references.ts";
 import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
 
@@ -215,16 +214,7 @@ export const setSummary = operation({
     const name = input.name ?? peer.name;
     if (name !== peer.name) {
       checkName(name);
-      const other = (await findByNameOrPrefix(sql, name)).find(
-        (one) => one.name.toLowerCase() === name.toLowerCase() && one.peer_id !== peer.peer_id,
-      );
-      if (other) {
-        throw new CctError(
-          "conflict",
-          `The name '${name}' is taken by peer ${shortId(other.peer_id)}.`,
-          "Choose another name.",
-        );
-      }
+      await requireFreeName(sql, name, peer.peer_id);
     }
     const summary = oneLine(input.summary, 500);
     const changed = { ...peer, name, summary, own_summary: summary !== "" };

@@ -4,7 +4,7 @@ import { CctError } from "../platform/errors.ts";
 import { policies, releaseHeld } from "../rules/delivery.ts";
 import { visibilityOf } from "../rules/pools.ts";
 import { findMessage, heldDeliveries } from "../store/messages.ts";
-import { findPeers, type Peer } from "../store/peers.ts";
+import { findPeers, formerPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import { type Context, operation } from "./core/operation.ts";
@@ -72,7 +72,7 @@ async function sourceOf({ sql, caller }: Context, ref: string): Promise<string> 
 }
 
 async function sourceName({ sql, caller }: Context, source: string): Promise<string> {
-  const [peer] = await findPeers(sql, [source]);
+  const [peer] = await formerPeers(sql, [source]);
   if (peer) return peer.name;
   const pool = await findPool(sql, source);
   // A private pool that the peer is not in stays hidden.

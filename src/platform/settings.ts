@@ -66,7 +66,9 @@ export const settingsSchema = z.strictObject({
   mailbox_messages: limit(2000, "messages of one sender that wait for one peer; of all senders twice as many"),
   keep_read_days: days(30, "messages that all their recipients have read"),
   keep_failed_days: days(90, "messages that ended unread (expired, refused, dead)"),
-  keep_notes_days: days(90, "notes to the operator and decided proposals"),
+  keep_notes_days: days(90, "notes to the operator, decided proposals and revoked devices"),
+  keep_peers_days: days(30, "peers that are away, without waiting mail, pool, service or open vote"),
+  keep_pools_days: days(90, "archived pools, and longer while their messages are kept"),
   database_url: databaseUrl()
     .optional()
     .describe("PostgreSQL instead of the file in the home; any number of brokers may share it"),

@@ -155,6 +155,13 @@ export function sendAgain(d: Delivery): Next {
   return { ...d, state: "queued", lost: 0, expires_at: null, reason: null };
 }
 
+/** Ends mail that waits for a recipient that is removed. Mail that was shown keeps its state. */
+export function abandon(d: Delivery): Next {
+  if (d.state !== "queued" && d.state !== "claimed" && d.state !== "held") return undefined;
+  return { ...d, state: "dead", leased_at: null, reason: RECIPIENT_REMOVED };
+}
+export const RECIPIENT_REMOVED = "the recipient was removed";
+
 /** Whether a delivery ended unread. The sender is notified then. */
 export function hasFailed(d: Pick<Delivery, "state">): boolean {
   return d.state === "dead" || d.state === "expired" || d.state === "refused";

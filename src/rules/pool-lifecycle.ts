@@ -197,6 +197,22 @@ function changed(pool: Pool, peerId: string, change: Partial<Member>): Pool {
   };
 }
 
+/**
+ * `heir` takes over the membership of `former`, also an ended one, unless its own ended later or goes on: then it keeps its
+ * own role, but becomes the lead if the other was. Where the former peer has no record, nothing changes.
+ */
+export function takeOver(pool: Pool, former: string, heir: Joiner, isLive: IsLive): Pool {
+  const left = pool.members.find((member) => member.peer_id === former);
+  if (!left) return pool;
+  const own = pool.members.find((member) => member.peer_id === heir.peer_id);
+  const others = pool.members.filter((member) => member !== left && member !== own);
+  const inherited = { ...left, peer_id: heir.peer_id, name: heir.name };
+  const endOf = (member: Member): number => member.left_at ?? Number.POSITIVE_INFINITY;
+  const kept = own && endOf(own) >= endOf(left) ? own : inherited;
+  const member = left.left_at === null && left.role === LEAD ? { ...kept, role: LEAD } : kept;
+  return withLead({ ...pool, members: [...others, member] }, isLive);
+}
+
 /** The members whose record changed, to be stored. */
 export function changedMembers(before: Pick<Pool, "members">, after: Pick<Pool, "members">): Member[] {
   return after.members.filter((member) => !before.members.includes(member));

@@ -1,4 +1,7 @@
-/** Retention: how long finished messages, proposals and notes are kept. Mail that is not final is never deleted. */
+/**
+ * Retention: how long finished messages, proposals and notes are kept, and peers and pools that nobody uses. Mail that is
+ * not final is never deleted, and neither is whatever it needs.
+ */
 import { type Delivery, hasFailed } from "./delivery.ts";
 
 const DAY_MS = 86_400_000;
@@ -9,8 +12,12 @@ export interface RetentionPolicy {
   keep_read_days: number;
   /** Messages with a delivery that ended unread (expired, refused, dead). Until deletion they can be sent again. */
   keep_failed_days: number;
-  /** Decided proposals with their ballots, and notes to the operator. */
+  /** Decided proposals with their ballots, notes to the operator, and revoked devices. */
   keep_notes_days: number;
+  /** Peers that are away and that nothing holds: no waiting mail, pool, service or open vote. */
+  keep_peers_days: number;
+  /** Archived pools whose messages and proposals are gone. */
+  keep_pools_days: number;
 }
 
 type Ended = Pick<Delivery, "state" | "read_at" | "delivered_at" | "expires_at">;
@@ -19,7 +26,12 @@ type Ended = Pick<Delivery, "state" | "read_at" | "delivered_at" | "expires_at">
 export const isFinal = (d: Pick<Delivery, "state">): boolean => d.state === "read" || hasFailed(d);
 
 /** Whether a message and its deliveries can be deleted: all are final and unchanged for the retention period. */
-export function isDeletable(sentAt: number, deliveries: readonly Ended[], keep: RetentionPolicy, now: number): boolean {
+export function isDeletable(
+  sentAt: number,
+  deliveries: readonly Ended[],
+  keep: Pick<RetentionPolicy, "keep_read_days" | "keep_failed_days">,
+  now: number,
+): boolean {
   if (!deliveries.every(isFinal)) return false;
   const days = deliveries.some(hasFailed) ? keep.keep_failed_days : keep.keep_read_days;
   if (days === 0) return false;

@@ -22,7 +22,7 @@ export const isLive = (record: PeerRecord): boolean =>
   record.started !== "" && stillRuns(record.claude_pid, record.started);
 
 /** The host deletes conversations after 30 days, so nobody can resume them after that. */
-const KEEP_MS = 35 * 24 * 3_600_000;
+export const KEEP_MS = 35 * 24 * 3_600_000;
 /** Reading all records must stay cheap, even if scripts start thousands of sessions a day. */
 const MAX_RECORDS = 10_000;
 

@@ -106,8 +106,8 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
     if (secret === undefined) throw new CctError("internal", "The broker registered a peer without a secret.");
     if (forgotten) {
       log(
-        `The broker does not know peer ${shortId(forgotten.peer_id)} (${forgotten.name}), so it has another database. ` +
-          `This session is registered again as ${shortId(peer_id)} (${name}); mail that waited at the broker is in the other database.`,
+        `The broker does not know peer ${shortId(forgotten.peer_id)} (${forgotten.name}): it was removed there, or the broker has another database. ` +
+          `This session is registered again as ${shortId(peer_id)} (${name}), without the mail that waited for ${shortId(forgotten.peer_id)}.`,
       );
     }
     const record = { peer_id, secret, name, session_id: conversation, earlier: [], since: world.now() };

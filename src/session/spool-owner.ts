@@ -1,11 +1,12 @@
 /** Ownership of spools: one host process and one session server each. Removes what ended ones left. */
-import { lstatSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CctError } from "../platform/errors.ts";
 import { isPlainAndOurs, paths, readTrusted, writeWhole } from "../platform/home.ts";
 import { tryLock } from "../platform/lock.ts";
 import { isAlive, parsePid, startedAt, startMark } from "../platform/process.ts";
 import { isPrivateName } from "../rules/spoolfile.ts";
+import { KEEP_MS } from "./records.ts";
 
 /** Files that hooks may have written before the session server started. */
 const EARLY_FILES = ["state", "session", "cwd", "waiter", "tool"];
@@ -59,18 +60,18 @@ function isOlder(path: string, began: number | undefined): boolean {
 const TEMPORARY_MS = 3_600_000;
 
 /**
- * Removes spools, pid maps and flags of ended host processes (the leases of their mail expire), old temporary files, and
- * what else lies there under a name that is no process id.
+ * Removes spools, pid maps and flags of ended host processes (the leases of their mail expire), old temporary files, what
+ * else lies there under a name that is no process id, and outboxes of peers that no session can become any more.
  */
 export function sweepDead(home: string, now: number): void {
   const { spools, pidmaps, flags, outboxes } = paths(home);
-  const isOld = (path: string): boolean =>
-    now - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > TEMPORARY_MS;
+  const isOlderThan = (ms: number, path: string): boolean =>
+    now - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) > ms;
   for (const folder of [spools, pidmaps, flags]) {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
       const pid = parsePid(name);
-      if (pid === undefined ? isOld(path) : !isAlive(pid)) rmSync(path, { recursive: true, force: true });
+      if (pid === undefined ? isOlderThan(TEMPORARY_MS, path) : !isAlive(pid)) rmSync(path, { recursive: true, force: true });
     }
   }
   for (const folder of [spools, outboxes]) {
@@ -78,8 +79,18 @@ export function sweepDead(home: string, now: number): void {
       if (!entry.isDirectory()) continue;
       for (const name of readdirSync(join(folder, entry.name))) {
         const path = join(folder, entry.name, name);
-        if (name.startsWith(".tmp.") && isOld(path)) rmSync(path, { force: true });
+        if (name.startsWith(".tmp.") && isOlderThan(TEMPORARY_MS, path)) rmSync(path, { force: true });
       }
+    }
+  }
+  for (const name of readdirSync(outboxes)) {
+    const folder = join(outboxes, name);
+    try {
+      const isAbandoned = !existsSync(paths(home).peer(name)) && isOlderThan(KEEP_MS, folder);
+      if (isAbandoned && readdirSync(folder).every((file) => isOlderThan(KEEP_MS, join(folder, file))))
+        rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Another session removes it, too.
     }
   }
 }

@@ -267,17 +267,22 @@ export async function expiredDeliveries(sql: Sql, now: number): Promise<Delivery
   return rows.map(toDelivery);
 }
 
-export type RecipientRow = DeliveryRow & { name: string; host: string };
+export type RecipientRow = DeliveryRow & { name: string; host: string; isRemoved: boolean };
 
 /** The deliveries of the given messages, with the recipients' names. */
 export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Promise<RecipientRow[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
-    `SELECT ${DELIVERY}, p.name, p.host FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id
+    `SELECT ${DELIVERY}, p.name, p.host, p.removed_at FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id
      WHERE d.message_id IN (${placeholders(messageIds.length)}) ORDER BY p.name`,
     ...messageIds,
   );
-  return rows.map((row) => ({ ...toDelivery(row), name: text(row, "name"), host: text(row, "host") }));
+  return rows.map((row) => ({
+    ...toDelivery(row),
+    name: text(row, "name"),
+    host: text(row, "host"),
+    isRemoved: integerOrNull(row, "removed_at") !== null,
+  }));
 }
 
 /** Deliveries held by policy, oldest first, of one peer or of all. */

@@ -125,7 +125,10 @@ export async function findCredentials(
   sql: Sql,
   peerId: string,
 ): Promise<{ peer: Peer; secretHash: string } | undefined> {
-  const [row] = await sql(`SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1`, peerId);
+  const [row] = await sql(
+    `SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL`,
+    peerId,
+  );
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 
@@ -135,12 +138,27 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
   const rows = isPrefix
     ? await sql(
-        `SELECT ${PEER} FROM peers WHERE name_key = $1 OR (peer_id >= $1 AND peer_id < $2) ORDER BY peer_id LIMIT 50`,
+        `SELECT ${PEER} FROM peers WHERE name_key = $1 OR (peer_id >= $1 AND peer_id < $2 AND removed_at IS NULL)
+         ORDER BY peer_id LIMIT 50`,
         key,
         `${key}g`,
       )
     : await sql(`SELECT ${PEER} FROM peers WHERE name_key = $1`, key);
   return rows.map(toPeer);
+}
+
+/** Removed peers with exactly that name, and those whose id starts with it. */
+export async function findFormer(sql: Sql, ref: string): Promise<{ peer_id: string; name: string; host: string }[]> {
+  const key = ref.toLowerCase();
+  const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
+  const rows = await sql(
+    `SELECT peer_id, name, host FROM peers WHERE removed_at IS NOT NULL
+       AND (lower(name) = $1 OR (peer_id >= $2 AND peer_id < $3)) ORDER BY removed_at DESC LIMIT 50`,
+    key,
+    isPrefix ? key : "g",
+    isPrefix ? `${key}g` : "g",
+  );
+  return rows.map((row) => ({ peer_id: text(row, "peer_id"), name: text(row, "name"), host: text(row, "host") }));
 }
 
 /** Peers with this name, or with a name that starts with `stem`. */
@@ -158,7 +176,9 @@ export async function peersNamedLike(sql: Sql, name: string, stem: string): Prom
 /** The only machine that peers have registered from; `undefined` for none or several. */
 export async function singleHost(sql: Sql): Promise<string | undefined> {
   // Two subqueries, each of which reads one end of an index.
-  const [row] = await sql("SELECT (SELECT min(host) FROM peers) AS first, (SELECT max(host) FROM peers) AS last");
+  const [row] = await sql(
+    "SELECT (SELECT min(host) FROM peers WHERE removed_at IS NULL) AS first, (SELECT max(host) FROM peers WHERE removed_at IS NULL) AS last",
+  );
   const first = row && textOrNull(row, "first");
   return first && first === textOrNull(row, "last") ? first : undefined;
 }
@@ -166,12 +186,28 @@ export async function singleHost(sql: Sql): Promise<string | undefined> {
 /** The peers with these ids, unordered. */
 export async function findPeers(sql: Sql, peerIds: readonly string[]): Promise<Peer[]> {
   if (peerIds.length === 0) return [];
-  const rows = await sql(`SELECT ${PEER} FROM peers WHERE peer_id IN (${placeholders(peerIds.length)})`, ...peerIds);
+  const rows = await sql(
+    `SELECT ${PEER} FROM peers WHERE peer_id IN (${placeholders(peerIds.length)}) AND removed_at IS NULL`,
+    ...peerIds,
+  );
   return rows.map(toPeer);
 }
 
+/** Names and hosts of the peers with these ids, also of removed ones, for history. */
+export async function formerPeers(
+  sql: Sql,
+  peerIds: readonly string[],
+): Promise<{ peer_id: string; name: string; host: string }[]> {
+  if (peerIds.length === 0) return [];
+  const rows = await sql(
+    `SELECT peer_id, name, host FROM peers WHERE peer_id IN (${placeholders(peerIds.length)})`,
+    ...peerIds,
+  );
+  return rows.map((row) => ({ peer_id: text(row, "peer_id"), name: text(row, "name"), host: text(row, "host") }));
+}
+
 export async function countPeers(sql: Sql): Promise<number> {
-  const [row] = await sql("SELECT count(*) AS peers FROM peers");
+  const [row] = await sql("SELECT count(*) AS peers FROM peers WHERE removed_at IS NULL");
   return row ? integer(row, "peers") : 0;
 }
 
@@ -184,13 +220,15 @@ const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integ
 
 /** All peers, oldest first, with the number of waiting messages. */
 export async function listPeers(sql: Sql): Promise<ListedPeer[]> {
-  const rows = await sql(`SELECT ${PEER}, ${WAITING} AS waiting FROM peers ORDER BY created_at, peer_id`);
+  const rows = await sql(
+    `SELECT ${PEER}, ${WAITING} AS waiting FROM peers WHERE removed_at IS NULL ORDER BY created_at, peer_id`,
+  );
   return rows.map(toListedPeer);
 }
 
 /** Up to `limit` arbitrary peers. */
 export async function anyPeers(sql: Sql, limit: number): Promise<Peer[]> {
-  return (await sql(`SELECT ${PEER} FROM peers LIMIT $1`, limit)).map(toPeer);
+  return (await sql(`SELECT ${PEER} FROM peers WHERE removed_at IS NULL LIMIT $1`, limit)).map(toPeer);
 }
 
 /** Peers for the sweep: not marked offline but last seen before `before` or after `ahead`, and all busy ones. */

@@ -154,6 +154,15 @@ export async function poolsOfPeer(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: text(row, "pool_id"), name: text(row, "name") }));
 }
 
+/** The pools that a peer is or was a member of, archived ones too. */
+export async function poolsEverOf(sql: Sql, peerId: string): Promise<PoolRow[]> {
+  const rows = await sql(
+    `SELECT ${POOL} FROM pools p JOIN members m ON m.pool_id = p.pool_id WHERE m.peer_id = $1 ORDER BY p.created_at, p.pool_id`,
+    peerId,
+  );
+  return withMembers(sql, rows.map(toPool));
+}
+
 /** Pool names per peer; `sharedWith`: only pools that this peer is in too. */
 export async function poolNames(sql: Sql, sharedWith: string | undefined): Promise<Map<string, string[]>> {
   const rows = await sql(

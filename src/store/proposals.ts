@@ -118,6 +118,16 @@ export async function countProposalsBy(sql: Sql, proposerId: string): Promise<nu
   return row ? integer(row, "proposals") : 0;
 }
 
+/** Open proposals that a peer made, is the subject of, or votes on. */
+export async function openProposalsOf(sql: Sql, peerId: string): Promise<Proposal[]> {
+  const rows = await sql(
+    `SELECT ${COLUMNS} ${FROM} WHERE p.state = 'open' AND (p.proposer_id = $1 OR p.subject_id = $1
+       OR p.proposal_id IN (SELECT b.proposal_id FROM ballots b WHERE b.peer_id = $1)) ORDER BY p.created_at, p.proposal_id`,
+    peerId,
+  );
+  return rows.map(toProposal);
+}
+
 /** Open proposals past their deadline. */
 export async function dueProposals(sql: Sql, now: number): Promise<Proposal[]> {
   const rows = await sql(`SELECT ${COLUMNS} ${FROM} WHERE p.state = 'open' AND p.deadline <= $1 LIMIT 1000`, now);

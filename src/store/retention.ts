@@ -47,12 +47,14 @@ export async function failedBetween(sql: Sql, after: number, before: number, lim
   return rows.map(toKey);
 }
 
-/** The states of the deliveries of these messages. */
+/** The states of the deliveries of these messages, as far as they can change. */
 export async function deliveryStatesOf(sql: Sql, messageIds: readonly string[]): Promise<DeliveryStateRow[]> {
   if (messageIds.length === 0) return [];
   const rows = await sql(
-    `SELECT message_id, state, delivered_at, read_at, expires_at FROM deliveries
-     WHERE message_id IN (${placeholders(messageIds.length)})`,
+    // What was shown to a peer that is removed since will not be confirmed as read any more.
+    `SELECT d.message_id, CASE WHEN d.state = 'delivered' AND p.removed_at IS NOT NULL THEN 'read' ELSE d.state END AS state,
+       d.delivered_at, d.read_at, d.expires_at
+     FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id WHERE d.message_id IN (${placeholders(messageIds.length)})`,
     ...messageIds,
   );
   return rows.map((row) => ({

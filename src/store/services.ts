@@ -93,6 +93,10 @@ export async function deleteService(sql: Sql, serviceId: string): Promise<void> 
   await sql("DELETE FROM services WHERE service_id = $1", serviceId);
 }
 
+export async function deleteServicesOf(sql: Sql, owner: string): Promise<void> {
+  await sql("DELETE FROM services WHERE owner = $1", owner);
+}
+
 export async function findService(sql: Sql, serviceId: string): Promise<OwnedService | undefined> {
   const [row] = await sql(`${SELECT} WHERE s.service_id = $1`, serviceId);
   return row && toService(row);

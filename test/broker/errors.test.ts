@@ -58,6 +58,18 @@ const scenarios: Scenarios = {
   heartbeat: { conflict: () => ({ input: { claude_pid: 77_777, held: [] }, as: carl }) },
   list_peers: references((pool) => ({ input: { pool }, as: ann })),
   set_summary: { conflict: () => ({ input: { summary: "x", name: "bob" }, as: ann }) },
+  rename_peer: {
+    ...references((peer) => ({ input: { peer, name: "fred" } })),
+    conflict: () => ({ input: { peer: "bob", name: "ann" } }),
+  },
+  merge_peers: {
+    ...references((into) => ({ input: { from: "dora", into } })),
+    conflict: () => ({ input: { from: "bob", into: "ann" } }),
+  },
+  forget_peer: {
+    ...references((peer) => ({ input: { peer } })),
+    conflict: () => ({ input: { peer: "bob" } }),
+  },
   send_message: {
     ...references((to) => ({ input: { to, text: "x" }, as: ann })),
     conflict: () => ({ input: { to: "@ended", text: "x" }, as: ann }),

@@ -12,7 +12,13 @@ import { until } from "../support/wait.ts";
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
-const KEEP: RetentionPolicy = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
+const KEEP: RetentionPolicy = {
+  keep_read_days: 30,
+  keep_failed_days: 90,
+  keep_notes_days: 90,
+  keep_peers_days: 30,
+  keep_pools_days: 90,
+};
 
 async function texts(works: Clockwork): Promise<string[]> {
   return (await works.call("messages", { limit: 500 })).messages.map((message) => message.text).sort();
@@ -69,10 +75,10 @@ test("0 days keeps everything of that kind forever", async () => {
   await works.call("inbound_policy", { from: "ann", policy: "refuse" }, ben);
   await works.call("send_message", { to: "ben", text: "refused" }, ann);
   works.setOn(1_000 * DAY);
-  await works.clear({ keep_read_days: 0, keep_failed_days: 0, keep_notes_days: 0 });
+  await works.clear({ ...KEEP, keep_read_days: 0, keep_failed_days: 0, keep_notes_days: 0 });
   expect(await texts(works)).toEqual(["read", "refused"]);
   works.setOn(2 * HOUR);
-  await works.clear({ keep_read_days: 0, keep_failed_days: 1, keep_notes_days: 0 });
+  await works.clear({ ...KEEP, keep_read_days: 0, keep_failed_days: 1, keep_notes_days: 0 });
   expect(await texts(works)).toEqual(["read"]);
 });
 

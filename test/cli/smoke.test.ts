@@ -10,7 +10,8 @@ const person = newPerson();
 async function commandsBelow(...words: string[]): Promise<string[][]> {
   const help = success(await person.cct(...words, "--help"));
   if (!/^Usage: .*\[command\]$/m.test(help)) return [words];
-  const listed = [...help.slice(help.indexOf("-h, --help")).matchAll(/^ {2}([a-z][a-z-]*)\b/gm)];
+  const [lists = ""] = help.slice(help.indexOf("-h, --help")).split("\nExample:\n");
+  const listed = [...lists.matchAll(/^ {2}([a-z][a-z-]*)\b/gm)];
   const names = listed.map(([, name = ""]) => name).filter((name) => name !== "help");
   const below = await Promise.all(names.map((name) => commandsBelow(...words, name)));
   return [words, ...below.flat()];

@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { archive, invite, join, leave, release } from "../../src/rules/pool-lifecycle.ts";
-import { LEAD, leadOf, memberOf, type Pool } from "../../src/rules/pools.ts";
+import { archive, invite, join, leave, release, takeOver, withLead } from "../../src/rules/pool-lifecycle.ts";
+import { LEAD, leadOf, type Member, memberOf, membersOf, type Pool } from "../../src/rules/pools.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const START = 1_700_000_000_000;
@@ -67,5 +68,65 @@ describe("is refused:", () => {
     const error = thrownBy(work);
     expect(error.code).toBe(code);
     expect(error.hint).not.toBe("");
+  });
+});
+
+describe("a peer that takes over another one's membership", () => {
+  const member = (name: string): fc.Arbitrary<Member> =>
+    fc.record({
+      ...{ peer_id: fc.constant(`id-of-${name}`), name: fc.constant(name) },
+      role: fc.constantFrom("member", "reviewer"),
+      joined_at: fc.nat(9).map((ms) => START + ms),
+      releasing_until: fc.option(fc.constant(START + 100)),
+      left_at: fc.option(fc.nat(9).map((ms) => START + 10 + ms)),
+    });
+  const record = fc.tuple(...[ann, ben, carol, dan].map(({ name }) => fc.option(member(name), { nil: undefined })));
+  const pool = fc
+    .tuple(record, fc.boolean())
+    .map(([members, isArchived]): Pool => {
+      const known = members.filter((one) => one !== undefined);
+      const ended = known.map((one) => ({ ...one, left_at: one.left_at ?? START + 50, releasing_until: null }));
+      return isArchived
+        ? { ...empty, archived_at: START + 50, members: ended }
+        : withLead({ ...empty, members: known }, all);
+    })
+    .map((before) => ({ before, after: takeOver(before, ann.peer_id, ben, all) }));
+
+  test("is a member if either was; the other has no record any more, and nobody else's membership changes", () => {
+    fc.assert(
+      fc.property(pool, ({ before, after }) => {
+        const had = before.members.some((one) => one.peer_id === ann.peer_id);
+        if (!had) return void expect(after).toBe(before);
+        expect(after.members.some((one) => one.peer_id === ann.peer_id)).toBe(false);
+        const was = [ann, ben].some(({ peer_id }) => memberOf(before, peer_id));
+        expect(memberOf(after, ben.peer_id) !== undefined).toBe(was);
+        const latest = Math.max(
+          ...before.members.flatMap((one) =>
+            [ann, ben].some(({ peer_id }) => peer_id === one.peer_id) ? (one.left_at ?? 1e15) : [],
+          ),
+        );
+        expect(after.members.find((one) => one.peer_id === ben.peer_id)?.left_at ?? 1e15).toBe(latest);
+        for (const { peer_id } of [carol, dan]) {
+          const plain = (pool: Pool) => {
+            const one = pool.members.find((other) => other.peer_id === peer_id);
+            return one && { ...one, role: "" };
+          };
+          expect(plain(after)).toEqual(plain(before));
+        }
+        expect(after.archived_at).toBe(before.archived_at);
+        const eligible = membersOf(after).filter((one) => one.releasing_until === null);
+        if (after.archived_at === null)
+          expect(membersOf(after).filter((one) => one.role === LEAD)).toHaveLength(Math.min(1, eligible.length));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("leads the pool if the other did, and else keeps its role", () => {
+    expect(leadOf(takeOver(team, ann.peer_id, ben, all))?.name).toBe("ben");
+    expect(leadOf(takeOver(team, ann.peer_id, carol, all))?.name).toBe("carol");
+    const three = invite(team, ann.peer_id, carol, "reviewer", all, START + 2);
+    expect(memberOf(takeOver(three, ben.peer_id, carol, all), carol.peer_id)?.role).toBe("reviewer");
+    expect(leadOf(takeOver(three, ben.peer_id, carol, all))?.name).toBe("ann");
   });
 });

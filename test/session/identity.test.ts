@@ -154,6 +154,28 @@ test("with another database, each session registers once as a new peer under its
   await until("mail comes", async () => (await ann.mail()).includes("hello again"));
 });
 
+test("a session whose peer was removed resumes as a new peer with its old name, where that is free", async () => {
+  const broker = await startBroker();
+  for (const name of ["ann", "ben"]) await away(broker.home, name, `c-${name}`);
+  const before = records(broker.home);
+  for (const peer of ["ann", "ben"]) await ok(broker, "forget_peer", { peer });
+  expect(await peersOf(broker)).toEqual([]);
+  await start(broker.home, "ben", "c-other");
+  const ann = await start(broker.home, "x", "c-ann");
+  expect(nameOf(broker.home, ann)).toBe("ann");
+  expect(pidmap(broker.home, ann)).not.toContain(before.get("ann")?.peer_id);
+  const line =
+    /^cct: The broker does not know peer [0-9a-f]{4} \(ann\): it was removed there, .* registered again as [0-9a-f]{4} \(ann\)/m;
+  await until("its log says so", () => line.test(ann.stderr()));
+  expect(nameOf(broker.home, await start(broker.home, "x", "c-ben"))).toBe("ben-2");
+  await send(broker, "ann", "welcome back");
+  await until("mail comes", async () => (await ann.mail()).includes("welcome back"));
+  // The new peer is found again by its conversation.
+  await ann.end();
+  const again = await start(broker.home, "x", "c-ann");
+  expect([nameOf(broker.home, again), again.stderr()]).toEqual(["ann", ""]);
+});
+
 test("a process with a reused pid is a new session, despite what the former process left", async () => {
   const broker = await startBroker();
   await away(broker.home, "ann", "c-ann");

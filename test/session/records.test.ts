@@ -140,6 +140,26 @@ test("deletes the temporary files of killed writers, but not new ones", () => {
   for (const folder of [spool, join(home, "flags")]) expect(readdirSync(folder).sort()).toEqual([".tmp.new", "other"]);
 });
 
+test("deletes the outbox of a peer that nobody can be any more, after five weeks, and no other", () => {
+  const home = tempHome();
+  prepareHome(home, process.getuid?.() ?? 0, false);
+  const outbox = (peer: string, age: number, more: { record?: boolean; entry?: number } = {}): void => {
+    const folder = join(home, "outbox", peer);
+    mkdirSync(folder);
+    const entry = join(folder, "0000000000000-message-1.json");
+    writeFileSync(entry, "{}");
+    utimesSync(entry, daysAgo(more.entry ?? age), daysAgo(more.entry ?? age));
+    utimesSync(folder, daysAgo(age), daysAgo(age));
+    if (more.record) writeFileSync(join(home, "peers", `${peer}.json`), "{}");
+  };
+  outbox("old", 36);
+  outbox("old-with-record", 36, { record: true });
+  outbox("old-with-new-entry", 36, { entry: 34 });
+  outbox("younger", 34);
+  sweepDead(home, Date.now());
+  expect(readdirSync(join(home, "outbox")).sort()).toEqual(["old-with-new-entry", "old-with-record", "younger"]);
+});
+
 test("thousands of records delay no session", async () => {
   const home = tempHome();
   const broker = await startBroker({ home });

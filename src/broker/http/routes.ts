@@ -10,13 +10,12 @@ import { operations } from "../../operations/index.ts";
 import { openapi } from "../../operations/surface/openapi.ts";
 import { CctError } from "../../platform/errors.ts";
 import { PROOF_PATH } from "../../platform/proof.ts";
-import { requireBelow } from "../../rules/quotas.ts";
-import { countPeers } from "../../store/peers.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
 import { authenticateToken, type Keys, peerCredentials, proveTo } from "./auth.ts";
 import { createBodyReader } from "./body.ts";
 import type { Payer } from "./payers.ts";
+import { createPlaces } from "./places.ts";
 import type { Answer } from "./responder.ts";
 import type { Tarpit } from "./tarpit.ts";
 import { refuseExcess, type Throttle } from "./throttle.ts";
@@ -55,6 +54,7 @@ export function createRoutes({
   tarpit,
 }: Parts): Map<string, Route> {
   const readJson = createBodyReader();
+  const places = createPlaces(environment);
   let description: ReturnType<typeof openapi> | undefined;
 
   const run =
@@ -63,7 +63,7 @@ export function createRoutes({
       const credentials = peerCredentials(request);
       if (!credentials && op.by.includes("newcomer")) {
         refuseExcess(throttle.registration(payer, environment.now()), "registrations", payer, response);
-        await refuseWhenFull(environment);
+        await places.requireOne();
       }
       const input = await readJson(request, payer.key);
       return { body: await invoke(environment, op, input, { principal, credentials }) };
@@ -178,18 +178,4 @@ export function noSuchRoute(method: string | undefined, path: string): CctError 
 function joined(principal: Principal): Exclude<Principal, { kind: "invitation" }> {
   if (principal.kind !== "invitation") return principal;
   throw new CctError("forbidden", "A join string only allows joining.", "Join first: cct join <join string>.");
-}
-
-/**
- * Throws `rate_limited` when the broker has all the peers that it may have. This runs outside the transaction that creates
- * the peer, where reading all peers would make concurrent registrations conflict; so a few too many may get through.
- */
-async function refuseWhenFull({ store, limits }: Environment): Promise<void> {
-  if (limits.peers === 0) return;
-  requireBelow(
-    await store.read(countPeers),
-    limits.peers,
-    "The broker has as many peers as it may have",
-    "Resume an earlier session (claude --resume), or let the operator raise the limit: cct config set max_peers <number>",
-  );
 }

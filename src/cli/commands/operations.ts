@@ -144,6 +144,8 @@ function addCommand(program: Command, cli: string): { command: Command; words: s
   function newGroup(): Command {
     return program.command(group).description(groups[group] ?? "");
   }
+  // `cct peers` has options itself; without this it would take those of `cct peers forget`, too.
+  for (const one of [program, parent]) one.enablePositionalOptions();
   return {
     command: parent.command([names.at(-1), ...argumentsOf].join(" ")),
     words: names.join(" "),

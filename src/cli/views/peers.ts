@@ -37,3 +37,23 @@ export function presence({ presence, busy_reason, busy_until }: Presence, now: n
   const left = busy_until === undefined ? "" : busy_until > now ? `, ${span(busy_until - now)} left` : ", overdue";
   return `busy (${busy_reason ?? ""}${left})`;
 }
+
+/** `2 messages waited; it was in @front`. */
+const share = (messages: number, pools: readonly string[]): string =>
+  [
+    messages === 0 ? "no message waited" : messages === 1 ? "1 message waited" : `${messages} messages waited`,
+    ...(pools.length > 0 ? [`it was in ${pools.map((name) => `@${name}`).join(", ")}`] : []),
+  ].join("; ");
+
+export function renamedPeer({ name }: OutputOf<"rename_peer">): string {
+  return `Renamed to ${name}.\n`;
+}
+
+export function mergedPeers(merged: OutputOf<"merge_peers">): string {
+  const { name, from_name, messages, pools } = merged;
+  return `Merged ${from_name} into ${name}: ${share(messages, pools)}.\n`;
+}
+
+export function forgottenPeer({ name, messages, pools }: OutputOf<"forget_peer">): string {
+  return `Forgot ${name}: ${share(messages, pools)}.\n`;
+}

@@ -7,7 +7,7 @@ import { type Screen, toJson } from "../parts/output.ts";
 import { addedDevice, devices, renamedDevice, revokedDevice } from "./devices.ts";
 import { history, recipients, sent } from "./messages.ts";
 import { cost, heldMail, notes, policies, unheld } from "./operator.ts";
-import { peers, presenceLine } from "./peers.ts";
+import { forgottenPeer, mergedPeers, peers, presenceLine, renamedPeer } from "./peers.ts";
 import { poolLine, poolList, poolStatus, poolWithMembers } from "./pools.ts";
 import { proposal } from "./proposals.ts";
 
@@ -19,6 +19,7 @@ const views: { [N in CliName]: View<N> | "json" } = {
   cost,
   create_pool: ({ pool }) => poolLine(pool),
   decide_release: proposal,
+  forget_peer: forgottenPeer,
   held_messages: heldMail,
   inbound_policy: policies,
   invite_to_pool: poolWithMembers,
@@ -27,12 +28,14 @@ const views: { [N in CliName]: View<N> | "json" } = {
   list_devices: devices,
   list_peers: peers,
   list_pools: poolList,
+  merge_peers: mergedPeers,
   message_status: recipients,
   messages: history,
   notes,
   pool_status: poolStatus,
   propose_release: proposal,
   rename_device: renamedDevice,
+  rename_peer: renamedPeer,
   resend_message: recipients,
   revoke_device: revokedDevice,
   send_message: sent,

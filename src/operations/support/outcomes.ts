@@ -3,7 +3,7 @@ import { type Delivery, hasFailed } from "../../rules/delivery.ts";
 import { BROKER_NAME } from "../../rules/names.ts";
 import { oneLine } from "../../rules/text.ts";
 import { type DeliveryRow, findMessage, updateDelivery } from "../../store/messages.ts";
-import { findPeers } from "../../store/peers.ts";
+import { findPeers, formerPeers } from "../../store/peers.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { note } from "./notes.ts";
 import { report } from "./post.ts";
@@ -27,9 +27,9 @@ export async function recordOutcome(context: TransactionContext, before: Deliver
   if (!hasFailed(next) || hasFailed(before)) return;
   const message = await findMessage(sql, before.message_id);
   if (!message || message.from_id === BROKER_NAME) return;
-  const peers = await findPeers(sql, [before.peer_id, message.from_id]);
-  const recipient = peers.find((peer) => peer.peer_id === before.peer_id)?.name ?? before.peer_id;
-  const sender = peers.filter((peer) => peer.peer_id === message.from_id);
+  const [named] = await formerPeers(sql, [before.peer_id]);
+  const recipient = named?.name ?? before.peer_id;
+  const sender = await findPeers(sql, [message.from_id]);
   const what = `message ${message.message_id} to ${recipient} is ${next.state}: ${next.reason ?? "no known reason"}`;
   if (next.state === "dead" || before.state === "held" || sender.length === 0)
     await note(

@@ -4,7 +4,15 @@ import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../r
 import type { IsLive } from "../../rules/pool-lifecycle.ts";
 import { visibilityOf } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
-import { anyPeers, findByNameOrPrefix, findPeers, type Peer, singleHost } from "../../store/peers.ts";
+import {
+  anyPeers,
+  findByNameOrPrefix,
+  findFormer,
+  findPeers,
+  formerPeers,
+  type Peer,
+  singleHost,
+} from "../../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../../store/pools.ts";
 import type { Sql } from "../../store/store.ts";
 import type { Caller } from "../core/operation.ts";
@@ -15,6 +23,32 @@ export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
   // Without candidates, the error lists a few other peers.
   return resolvePeer(wanted, candidates.length > 0 ? candidates : await anyPeers(sql, 9));
+}
+
+/** Throws `conflict` if another peer has this name. */
+export async function requireFreeName(sql: Sql, name: string, peerId: string): Promise<void> {
+  const other = (await findByNameOrPrefix(sql, name)).find(
+    (one) => one.name.toLowerCase() === name.toLowerCase() && one.peer_id !== peerId,
+  );
+  if (!other) return;
+  throw new CctError(
+    "conflict",
+    `The name '${name}' is taken by peer ${shortId(other.peer_id)}.`,
+    "Choose another name.",
+  );
+}
+
+/** The same for history: if there is no such peer, a removed one. */
+export async function peerEverNamed(sql: Sql, ref: string): Promise<{ peer_id: string }> {
+  try {
+    return await peerNamed(sql, ref);
+  } catch (error) {
+    if (!(error instanceof CctError) || error.code !== "not_found") throw error;
+    const wanted = ref.trim();
+    const former = await findFormer(sql, splitHost(wanted).name);
+    if (former.length === 0) throw error;
+    return resolvePeer(wanted, former);
+  }
 }
 
 /** A viewer that is in no pool: a person on another machine. */
@@ -84,7 +118,7 @@ export async function senderAddressFormatter(
   format: AddressFormatter,
   messages: readonly { from_id: string; from_name: string }[],
 ): Promise<(message: { from_id: string; from_name: string }) => string | undefined> {
-  const senders = await findPeers(sql, [...new Set(messages.map((message) => message.from_id))]);
+  const senders = await formerPeers(sql, [...new Set(messages.map((message) => message.from_id))]);
   const hosts = new Map(senders.map((peer) => [peer.peer_id, peer.host]));
   return ({ from_id, from_name }) => {
     const host = hosts.get(from_id);

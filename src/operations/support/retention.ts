@@ -1,8 +1,12 @@
-/** Retention: deletes old messages, notes and proposals in small batches. The background loop runs it; a rule decides what may go. */
+/**
+ * Retention: deletes old messages, notes and proposals, and peers, pools and devices that nobody uses, in small batches. The
+ * background loop runs it; a rule decides what may go.
+ */
 import { grouped } from "../../rules/grouped.ts";
 import { hasElapsed } from "../../rules/presence.ts";
 import { isDeletable, type RetentionPolicy, retentionCutoff } from "../../rules/retention.ts";
-import { deleteOldInvitations } from "../../store/devices.ts";
+import { deleteOldInvitations, deleteRevokedDevices } from "../../store/devices.ts";
+import { deleteArchivedPools, deleteRemovedPeers, removablePeers, removePeers } from "../../store/removal.ts";
 import {
   deleteMessages,
   deleteNotes,
@@ -56,6 +60,13 @@ function throughMessages(kind: string, days: (keep: RetentionPolicy) => number, 
   });
 }
 
+/** Removes peers that were last seen at `before` or earlier and that nothing holds, the longest away first; returns how many. */
+export async function removeAway(sql: Sql, before: number, now: number): Promise<number> {
+  const ids = await removablePeers(sql, before, BATCH);
+  await removePeers(sql, ids, now);
+  return ids.length;
+}
+
 /** Everything that retention deletes. */
 export const cleanups: readonly Cleanup[] = [
   throughMessages("messages", (keep) => keep.keep_read_days, messagesBetween),
@@ -65,7 +76,23 @@ export const cleanups: readonly Cleanup[] = [
     await deleteOldInvitations(sql, now);
     if (keep.keep_notes_days === 0) return 0;
     const before = retentionCutoff(keep.keep_notes_days, now);
-    const gone = [await deleteNotes(sql, before, BATCH), await deleteProposals(sql, before, BATCH)];
+    const gone = [
+      await deleteNotes(sql, before, BATCH),
+      await deleteProposals(sql, before, BATCH),
+      await deleteRevokedDevices(sql, before, BATCH),
+    ];
     return gone.includes(BATCH) ? round + 1 : 0;
+  }),
+  inRounds("pools", async (sql, keep, now, round) => {
+    if (keep.keep_pools_days === 0) return 0;
+    const gone = await deleteArchivedPools(sql, retentionCutoff(keep.keep_pools_days, now), BATCH);
+    return gone === BATCH ? round + 1 : 0;
+  }),
+  inRounds("peers", async (sql, keep, now, round) => {
+    const removed =
+      keep.keep_peers_days === 0 ? 0 : await removeAway(sql, retentionCutoff(keep.keep_peers_days, now), now);
+    // What refers to them may be gone meanwhile, whatever removed them.
+    const deleted = await deleteRemovedPeers(sql, BATCH);
+    return removed === BATCH || deleted === BATCH ? round + 1 : 0;
   }),
 ];

@@ -71,7 +71,8 @@ export function sweepDead(home: string, now: number): void {
     for (const name of readdirSync(folder)) {
       const path = join(folder, name);
       const pid = parsePid(name);
-      if (pid === undefined ? isOlderThan(TEMPORARY_MS, path) : !isAlive(pid)) rmSync(path, { recursive: true, force: true });
+      if (pid === undefined ? isOlderThan(TEMPORARY_MS, path) : !isAlive(pid))
+        rmSync(path, { recursive: true, force: true });
     }
   }
   for (const folder of [spools, outboxes]) {

@@ -116,11 +116,15 @@ export async function deleteOldInvitations(sql: Sql, now: number): Promise<void>
   await sql("DELETE FROM invitations WHERE expires_at < $1", now - 24 * 3_600_000);
 }
 
-/** Deletes devices that were revoked at `before` or earlier; returns how many. Their tokens open nothing either way. */
+/**
+ * Deletes devices that were revoked at `before` or earlier; returns how many. Their tokens open nothing either way. One that
+ * made others stays as long as these, because they can be revoked with it.
+ */
 export async function deleteRevokedDevices(sql: Sql, before: number, limit: number): Promise<number> {
   const rows = await sql(
     `DELETE FROM devices WHERE device_id IN (
-       SELECT d.device_id FROM devices d WHERE d.revoked_at IS NOT NULL AND d.revoked_at <= $1 ORDER BY d.revoked_at LIMIT $2)
+       SELECT d.device_id FROM devices d WHERE d.revoked_at IS NOT NULL AND d.revoked_at <= $1
+         AND NOT EXISTS (SELECT 1 FROM devices m WHERE m.made_by = d.device_id) ORDER BY d.revoked_at LIMIT $2)
      RETURNING device_id`,
     before,
     limit,

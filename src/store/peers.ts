@@ -125,10 +125,7 @@ export async function findCredentials(
   sql: Sql,
   peerId: string,
 ): Promise<{ peer: Peer; secretHash: string } | undefined> {
-  const [row] = await sql(
-    `SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL`,
-    peerId,
-  );
+  const [row] = await sql(`SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL`, peerId);
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 

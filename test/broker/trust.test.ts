@@ -113,6 +113,17 @@ describe("an inbound policy", () => {
     expect((await ok(broker, "notes", {})).notes.some((note) => note.text.includes(message_id))).toBe(true);
   });
 
+  test("cannot be used to flood the operator with notes about held mail that expires", async () => {
+    const [from, to] = await pair();
+    await ok(broker, "inbound_policy", { policy: "hold" }, to);
+    const sent = [];
+    for (let i = 0; i < 5; i++) sent.push(await send(from, to.name, `too late ${i}`, { expires_in_seconds: 1 }));
+    for (const { message_id } of sent)
+      await until("it has expired", async () => (await state(message_id))?.state === "expired");
+    const { notes } = await ok(broker, "notes", {});
+    expect(notes.filter(({ text }) => text.includes(`to ${to.name} is expired`))).toHaveLength(1);
+  });
+
   test("for a sender overrides one for a pool, which overrides the default", async () => {
     const [from, to] = await pair();
     const other = await newPeer(broker, `other-${count}`);

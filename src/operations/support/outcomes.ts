@@ -34,8 +34,9 @@ export async function recordOutcome(context: TransactionContext, before: Deliver
   if (next.state === "dead" || before.state === "held" || sender.length === 0)
     await note(
       context,
-      `failed ${message.message_id}`,
-      `The ${what}. To send it again: cct resend ${message.message_id}`,
+      // Of a person's messages each is noted; of a peer's, which could be very many, one at a time.
+      `failed ${sender.length === 0 ? message.message_id : `${message.from_id} ${before.peer_id}`}`,
+      `The ${what}. To send it again: cct resend ${message.message_id}. To see all of them: cct messages --dead`,
     );
   await report(context, {
     to: sender,

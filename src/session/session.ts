@@ -85,6 +85,7 @@ export function openSession(world: World): Session {
   const services = keepServices(client, peer.credentials, world.hostname);
   const tick = setInterval(() => {
     attempt(() => followHost(world, spool));
+    attempt(spool.keep);
     // Time alone makes commands long and hooks quiet.
     attempt(connection.signalsChanged);
     // Some file systems report no changes of a folder.

@@ -66,11 +66,13 @@ export interface Spool extends Signals {
   areHooksQuiet(now: number): boolean;
   /** Calls back after each change in the folder. */
   watch(changed: () => void): void;
+  /** Makes the folder again if it was removed, with a home that a backup replaced for example. To call regularly. */
+  keep(): void;
   close(): void;
 }
 
-/** The spool as a hook sees it. Only the session server closes it. */
-export type HookSpool = Omit<Spool, "close">;
+/** The spool as a hook sees it. Only the session server keeps and closes it. */
+export type HookSpool = Omit<Spool, "keep" | "close">;
 
 type Me = Pick<World, "pid" | "newId" | "now">;
 
@@ -89,9 +91,13 @@ const WRITE_AGAIN_MS = 5_000;
  */
 export function openSpool(home: string, claudePid: number, me: Me): Spool {
   const folder = paths(home).spool(claudePid);
-  ownFolder(folder);
-  if (takeOver(folder, claudePid, me)) rmSync(paths(home).pidmap(claudePid), { force: true });
-  return spoolIn(folder, me);
+  const occupy = (): boolean => {
+    ownFolder(folder);
+    return takeOver(folder, claudePid, me);
+  };
+  if (occupy()) rmSync(paths(home).pidmap(claudePid), { force: true });
+  // Without a home there is nobody to keep it for: the user has removed CCT.
+  return spoolIn(folder, me, () => existsSync(home) && occupy());
 }
 
 /** Opens the spool for a hook, next to the session server that serves it. */
@@ -101,11 +107,12 @@ export function openSpoolForHook(home: string, claudePid: number, me: Me): HookS
   return spoolIn(folder, me);
 }
 
-function spoolIn(folder: string, me: Me): Spool {
+function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): Spool {
   const openedAt = me.now();
   const signals = createSignals(folder, me, () => poke(folder));
   let count = 0;
   let watcher: FSWatcher | undefined;
+  let onChange = (): void => {};
   /** Since when the mail file offers something that may wake the session. */
   let offeredAt: number | undefined;
   /** When each taken file was first seen. A file's own time follows the wall clock, which can be set. */
@@ -129,6 +136,16 @@ function spoolIn(folder: string, me: Me): Spool {
     } catch {
       // Still full.
     }
+  }
+
+  function watchFolder(): void {
+    watcher?.close();
+    watcher = watch(folder, (_event, name) => {
+      // Poking a pipe is a change too.
+      if (!name?.startsWith("poke.")) onChange();
+    });
+    // When the folder disappears, `keep` finds out.
+    watcher.on("error", () => {});
   }
 
   const takenFiles = () =>
@@ -213,12 +230,13 @@ function spoolIn(folder: string, me: Me): Spool {
       return state === "idle" && now - since > UNTAKEN_MS;
     },
     watch(changed) {
-      watcher = watch(folder, (_event, name) => {
-        // Poking a pipe is a change too.
-        if (!name?.startsWith("poke.")) changed();
-      });
-      // When the folder disappears, the next write reports it.
-      watcher.on("error", () => {});
+      onChange = changed;
+      watchFolder();
+    },
+    keep() {
+      if (existsSync(folder)) return;
+      makeAgain();
+      if (existsSync(folder)) watchFolder();
     },
     close() {
       watcher?.close();

@@ -1,6 +1,7 @@
 /** The terminal of this process. Marked seam: the rest of the CLI gets its streams and signals from here. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { systemCode } from "../platform/errors.ts";
 import type { Output, Terminal } from "./parts/context.ts";
 
 const [STDIN, STDOUT, STDERR] = [0, 1, 2];
@@ -8,8 +9,7 @@ const [STDIN, STDOUT, STDERR] = [0, 1, 2];
 export function processTerminal(): Terminal {
   // Both streams are opened here and never later: opening one makes its pipe non-blocking, and starting a child process
   // makes the pipes that the child inherits blocking again.
-  // A reader that closes the pipe (`cct messages | head`) is not a failure.
-  process.stdout.on("error", (error) => process.exit("code" in error && error.code === "EPIPE" ? 0 : 1));
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", onOutputError);
   return {
     stdout: output(process.stdout, STDOUT),
     stderr: output(process.stderr, STDERR),
@@ -30,6 +30,17 @@ export function processTerminal(): Terminal {
     },
     exit: (code) => process.exit(code),
   };
+}
+
+/**
+ * Never ends the process: a command finishes its work and cleans up, whoever reads its output. A reader that closes the pipe
+ * (`cct messages | head`) is not a failure; a full disk is one.
+ */
+function onOutputError(error: Error): void {
+  if (systemCode(error) === "EPIPE") return;
+  process.once("exit", () => {
+    process.exitCode = 1;
+  });
 }
 
 const output = (stream: NodeJS.WriteStream, descriptor: number): Output => ({

@@ -8,7 +8,7 @@ import { atEnd } from "../support/cleanup.ts";
 import { root } from "../support/folders.ts";
 import { notRun } from "../support/not-run.ts";
 import { until } from "../support/wait.ts";
-import { newPerson, type Person, processesWith } from "./person.ts";
+import { endBrokerOf, newPerson, type Person, processesWith } from "./person.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -140,4 +140,33 @@ describe.each(["Ctrl-C", "SIGTERM"] as const)("stopped by %s", (how) => {
     expect(end.stderr).not.toMatch(/\n\s+at /);
     await expectNothingLeft(person);
   });
+});
+
+/** Runs a command whose output nobody reads: the reader of the pipe has ended. */
+const unread = {
+  within: (command: string[]) => ["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "bash", ...command],
+};
+
+test("a demo whose reader has gone leaves nothing behind", async () => {
+  const person = demoPerson();
+  expect(await person.cctWith(unread, "demo")).toEqual({ code: 0, stdout: "", stderr: "" });
+  await expectNothingLeft(person);
+});
+
+test("the next demo removes what one that was killed has left", async () => {
+  const person = demoPerson();
+  const demo = startDemo(person);
+  await demo.saw("two session servers");
+  demo.signal("SIGKILL", "group");
+  await demo.exited;
+  expect(readdirSync(person.tmp)).not.toEqual([]);
+  success(await person.cctWith({}, "demo"));
+  await expectNothingLeft(person);
+});
+
+test("cct up does all its work although nobody reads its output", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  expect(await person.cctWith(unread, "up")).toMatchObject({ code: 0, stdout: "" });
+  expect(success(await person.cct("install"))).toContain("nothing changed");
 });

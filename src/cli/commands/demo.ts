@@ -1,5 +1,5 @@
 /** `cct demo`: the delivery of two messages with real processes, in a temporary home. */
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Client } from "../../client/client.ts";
@@ -7,6 +7,7 @@ import { ensureBroker, localClient } from "../../client/local.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
+import { tryLock } from "../../platform/lock.ts";
 import type { World } from "../../platform/world.ts";
 import { stopBroker } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
@@ -24,6 +25,7 @@ export async function demo({ world, screen, onSignal, exit }: Context, json: boo
   // Installed first, so that an interrupted demo cleans up at any moment.
   let stop = (): void => exit(130);
   const removeHandler = onSignal(["SIGINT", "SIGTERM"], () => stop(), { once: true });
+  await removeLeftovers(world);
   const stage = privateStage(world);
   let interrupted: Promise<never> | undefined;
   stop = () => {
@@ -65,9 +67,26 @@ interface Stage {
   remove(): Promise<void>;
 }
 
-function privateStage(outer: World): Stage {
-  // Created only after the configuration has been accepted.
-  const home = join(tmpdir(), `cct-demo-${outer.newId().slice(0, 12)}`);
+const PREFIX = "cct-demo-";
+/** Held by a demo in its home: a home whose lock is stale was left by a demo that was killed. */
+const lockOf = (home: string): string => join(home, "demo.lock");
+
+/** Ends the brokers and removes the homes of demos that were killed. */
+async function removeLeftovers(outer: World): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX))) {
+    const home = join(tmpdir(), name);
+    try {
+      if (!existsSync(lockOf(home)) || tryLock(lockOf(home), outer) !== undefined) continue;
+      const world = worldIn(outer, home);
+      await stopBroker(world, loadConfig(world));
+      rmSync(home, { recursive: true, force: true });
+    } catch {
+      // Another user's, or another demo removes it right now.
+    }
+  }
+}
+
+const worldIn = (outer: World, home: string): World => {
   const settings = {
     CCT_HOME: home,
     CCT_PORT: "0",
@@ -75,7 +94,13 @@ function privateStage(outer: World): Stage {
     CCT_BROKER: undefined,
     CCT_DELIVERY: undefined,
   };
-  const world = { ...outer, env: { ...outer.env, ...settings } };
+  return { ...outer, env: { ...outer.env, ...settings } };
+};
+
+function privateStage(outer: World): Stage {
+  // Created only after the configuration has been accepted.
+  const home = join(tmpdir(), `${PREFIX}${outer.newId().slice(0, 12)}`);
+  const world = worldIn(outer, home);
   const config = loadConfig(world);
   const client = localClient(config, world);
   const sessions: StandIn[] = [];
@@ -95,6 +120,7 @@ function privateStage(outer: World): Stage {
     client,
     async startBroker() {
       prepareHome(home, world.user, false);
+      tryLock(lockOf(home), world);
       starting = ensureBroker(world, config, client);
       await starting;
     },

@@ -23,7 +23,7 @@ export async function recordDeliveryMethod(
 
 /**
  * What a peer is charged for: its messages and the broker's reports of what it did. And of its messages: how many went to one
- * target, when it last sent the same text there, and its last sequence number.
+ * target, when it last sent the same text there, unless nobody will read it, and its last sequence number.
  */
 export async function recentlySent(
   sql: Sql,
@@ -36,7 +36,10 @@ export async function recentlySent(
     `SELECT coalesce(sum(charge), 0) + (
        SELECT coalesce(sum(charge), 0) FROM messages WHERE cause = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6
      ) AS charged, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
-       max(CASE WHEN target = $2 AND text = $3 THEN sent_at END) AS repeated_at,
+       max(CASE WHEN target = $2 AND text = $3 AND EXISTS (
+         SELECT 1 FROM deliveries d
+         WHERE d.message_id = messages.message_id AND d.state NOT IN ('refused', 'expired', 'dead')
+       ) THEN sent_at END) AS repeated_at,
        coalesce(max(seq), 0) AS last_seq
      FROM messages WHERE from_id = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6`,
     fromId,

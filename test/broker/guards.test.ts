@@ -26,6 +26,15 @@ describe("a guard", () => {
     expect((await allTexts(broker)).filter((text) => text === "ready?")).toHaveLength(3);
   });
 
+  test("does not count a text that nobody will read", async () => {
+    const [broker, ann, bob] = await stage();
+    await ok(broker, "inbound_policy", { policy: "refuse", from: "ann" }, bob);
+    expect((await send(broker, ann, "bob", "ready?")).recipients).toMatchObject([{ state: "refused" }]);
+    await ok(broker, "inbound_policy", { policy: "hold", from: "ann" }, bob);
+    expect((await send(broker, ann, "bob", "ready?")).recipients).toMatchObject([{ state: "held" }]);
+    expect(await stopped(broker, ann, "bob", "ready?")).toMatchObject({ status: 429 });
+  });
+
   test("answers a repeated message_id like the first time", async () => {
     const [broker, ann] = await stage();
     const first = await send(broker, ann, "bob", "once", { message_id: "message-once" });

@@ -1,7 +1,7 @@
 /**
  * Renders mail for a model, as a defence against prompt injection. A peer's words must not pass for words of the user, the
  * host or the frame. So every line of a body is quoted with `| `, which keeps a body from closing its frame; header lines
- * consist of checked parts; invisible and control characters are removed; tags that the host uses are escaped.
+ * consist of checked parts; invisible and control characters are removed; nothing can look like a tag of the host.
  */
 import { shortId } from "./address.ts";
 import type { Urgency } from "./delivery.ts";
@@ -49,12 +49,22 @@ export interface OversizedMessage {
   characters: number;
 }
 
-const HOST_TAG =
-  /<(?=[\s/]*(?:system|user|human|assistant|task-|cross-session|local-command|command-|bash-|function|antml|tool|cct|ide_|new-diagnostics|persisted|channel|teammate))/gi;
+/**
+ * A `<` that could begin a tag: before a word, also after a slash or spaces, and before `|` (a model's own control tokens).
+ * The host's tags change with its versions, so their names are no criterion.
+ */
+const TAG = /<(?=[\s/]*[\p{L}_!?|\uff5c])/gu;
+/** Stands for such a `<`. One character wide, so quoted code keeps its form. */
+const DEFUSED = "\u2039";
 
-/** Removes invisible characters and escapes the tags with which the host addresses the model. */
+/** Removes invisible characters, and writes `‹` for each `<` that could begin a tag. */
 export function sanitize(text: string): string {
-  return stripInvisible(text).replace(HOST_TAG, "&lt;");
+  return stripInvisible(text).replace(TAG, DEFUSED);
+}
+
+/** What a reader has to know of these texts: empty unless `sanitize` replaces something in them. */
+export function aboutTags(texts: readonly string[]): string {
+  return texts.some((text) => sanitize(text) !== stripInvisible(text)) ? `${DEFUSED} in it stands for <; ` : "";
 }
 
 /** Sanitizes a body and quotes every line. */
@@ -138,7 +148,9 @@ export function frame(
   if (others > 0) parts.push(`${others} more: call cct_check_messages.`);
   const toAll = messages.some((message) => message.pool !== undefined) ? ", or to=@<pool> for all its members," : "";
   if (count > 0)
-    parts.push(`(end of CCT mail; to answer: cct_send_message with to=<sender's name>${toAll} and reply_to=<id>)`);
+    parts.push(
+      `(end of CCT mail; ${aboutTags(messages.map(({ text }) => text))}to answer: cct_send_message with to=<sender's name>${toAll} and reply_to=<id>)`,
+    );
   return parts.join("\n\n");
 }
 

@@ -4,7 +4,7 @@ import type { Credentials } from "../operations/core/identity.ts";
 import type { ExtendedToolName, InputOf, OutputOf, TakenBy, ToolName, ToolOutputOf } from "../operations/index.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { CctError } from "../platform/errors.ts";
-import { frame, NOT_YOUR_USER } from "../rules/framing.ts";
+import { aboutTags, frame, NOT_YOUR_USER } from "../rules/framing.ts";
 import type { Connection } from "./connection.ts";
 import type { Mail } from "./mail.ts";
 import type { Outbox } from "./outbox.ts";
@@ -60,7 +60,7 @@ const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> 
     const said = [messages.length > 0 ? frame(messages, remaining) : undefined, part, warning];
     if (messages.length > 0) reply.text(said.filter((one) => one !== undefined).join("\n\n"));
     return {
-      ...(messages.length > 0 ? { notice: NOT_YOUR_USER } : {}),
+      ...(messages.length > 0 ? { notice: noticeOn(messages.map((one) => one.text)) } : {}),
       ...checked,
       ...(part === undefined ? {} : { part }),
       ...(warning === undefined ? {} : { warning }),
@@ -88,6 +88,10 @@ const special: { [N in ToolName]?: Run<N> } & { [N in ExtendedToolName]: Run<N> 
     return peer;
   },
 };
+
+/** JSON shows the texts without a frame. */
+const noticeOn = (texts: readonly string[]): string =>
+  `${NOT_YOUR_USER}${aboutTags(texts) && " ‹ in them stands for <."}`;
 
 const cannotWrite = (code: string, home: string): string =>
   `CCT cannot write mail for the hooks of this session: ${reasonOf(code)}, in ${home}. Until that works again, mail does not ` +

@@ -74,7 +74,7 @@ export async function callTool(
   }
 }
 
-/** Names, summaries and texts come from peers: removes invisible characters and host tags from every string. */
+/** Names, summaries and texts come from peers: removes invisible characters and whatever begins a tag from every string. */
 function defused<T>(value: T): T;
 function defused(value: unknown): unknown {
   if (typeof value === "string") return sanitize(value);

@@ -95,12 +95,22 @@ describe("a hostile message cannot", () => {
     );
   });
 
-  test("use a tag of the host", () => {
+  test("use a tag of the host, present or future, in its text, its sender's name or its address", () => {
     fc.assert(
-      fc.property(message(hostileText), (one) => {
-        expect(frame([one], 0)).not.toMatch(/<[\s/]*(system|user|human|assistant|function|antml|tool|task-|channel)/i);
-      }),
-      { numRuns: 1000 },
+      fc.property(
+        fc.array(message(hostileText), { minLength: 1, maxLength: 3 }),
+        hostileText,
+        (messages, from_name) => {
+          const notice = { message_id: "message-9", from: "a".repeat(32), urgency: "low" as const, characters: 9 };
+          const all = messages.map((one) => ({ ...one, from_name }));
+          const lines = frame(all, 0, [{ ...notice, from_name }]).split("\n");
+          const end = lines.pop();
+          for (const line of lines) expect(line).not.toMatch(/<[\s/]*[\p{L}_!?|\uff5c]/u);
+          // The frame's own words.
+          expect(end?.replace(/<(sender's name|pool|id)>/g, "").replace("stands for <;", "")).not.toContain("<");
+        },
+      ),
+      { numRuns: 2000 },
     );
   });
 
@@ -119,13 +129,31 @@ describe("a hostile message cannot", () => {
 
 describe("an ordinary message", () => {
   test("is unchanged inside its frame", () => {
-    const text = 'Please rebase:\n\n  git rebase origin/main  # "quoted" <b>&amp;</b>\n| already quoted\n';
+    const text = 'Please rebase:\n\n  git rebase origin/main  # "quoted" &amp; 1 < 2 << 3\n| already quoted\n';
     const [read] = readFrame(frame([{ ...plain, text }], 0));
     const unquoted = read?.body
       .split("\n")
       .slice(0, -1)
       .map((line) => line.replace(/^\| ?/, ""));
     expect(unquoted?.join("\n")).toBe(text);
+  });
+
+  test.each([
+    ["const m: Map<string, number> = f<T>(a);", "const m: Map‹string, number> = f‹T>(a);"],
+    ['<div className="x">{a}</div>', '‹div className="x">{a}‹/div>'],
+    ["if (a < b && b <= 3 && x << 2) a->b", "if (a ‹ b && b <= 3 && x << 2) a->b"],
+    ["cat <<EOF >out\n$x\nEOF", "cat <‹EOF >out\n$x\nEOF"],
+    ["<?xml?><!-- a --><a/>", "‹?xml?>‹!-- a -->‹a/>"],
+    ["I <3 it <- here", "I <3 it <- here"],
+  ])("quotes code readably, and says how: %j", (text, quoted) => {
+    const shown = frame([{ ...plain, text }], 0);
+    expect(shown).toContain(
+      quoted
+        .split("\n")
+        .map((line) => `| ${line}`)
+        .join("\n"),
+    );
+    expect(shown.includes("(end of CCT mail; ‹ in it stands for <; to answer:")).toBe(text !== quoted);
   });
 
   test("shows sender, time, urgency and the redelivered mark", () => {

@@ -105,11 +105,18 @@ export async function moveOwnership(sql: Sql, from: string, into: string): Promi
   await sql("UPDATE pools SET created_by = $2 WHERE created_by = $1", from, into);
 }
 
-/** Gives another peer the votes of a peer in open proposals. Where both vote, the other one's own vote counts. */
+/** Gives another peer the votes of a peer in open proposals. Where both are voters, the other one's own ballot counts. */
 export async function moveBallots(sql: Sql, from: string, into: string): Promise<void> {
   const open = "proposal_id IN (SELECT proposal_id FROM proposals WHERE state = 'open')";
-  const both = "EXISTS (SELECT 1 FROM ballots o WHERE o.proposal_id = ballots.proposal_id AND o.peer_id = $2)";
-  await sql(`DELETE FROM ballots WHERE peer_id = $1 AND ${open} AND ${both}`, from, into);
+  const other = (peer: string): string =>
+    `EXISTS (SELECT 1 FROM ballots o WHERE o.proposal_id = ballots.proposal_id AND o.peer_id = ${peer}`;
+  // The other one may have no vote because this peer, of the same process, has one.
+  await sql(
+    `DELETE FROM ballots WHERE peer_id = $2 AND excluded IS NOT NULL AND ${open} AND ${other("$1")} AND o.excluded IS NULL)`,
+    from,
+    into,
+  );
+  await sql(`DELETE FROM ballots WHERE peer_id = $1 AND ${open} AND ${other("$2")})`, from, into);
   await sql(`UPDATE ballots SET peer_id = $2 WHERE peer_id = $1 AND ${open}`, from, into);
 }
 

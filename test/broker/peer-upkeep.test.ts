@@ -179,6 +179,24 @@ describe("merging two peers", () => {
     expect(await lastText(ben)).toContain("passed");
   });
 
+  test("gives the vote of a process to the peer that remains of it", async () => {
+    const { pool, peers } = await newTeam(broker, 2);
+    const [ann, ben] = peers as [TestPeer, TestPeer];
+    const { claude_pid } = ben.place;
+    const second = await newPeer(broker, "ben-second", { claude_pid });
+    await ok(broker, "join_pool", { pool }, second);
+    const { proposal_id, without_vote } = await ok(
+      broker,
+      "propose_release",
+      { pool, peer: ann.name, reason: "done" },
+      ann,
+    );
+    expect(without_vote?.map(({ name }) => name)).toEqual(["ben-second"]);
+    await end(ben);
+    await ok(broker, "merge_peers", { from: ben.name, into: "ben-second" });
+    expect(await ok(broker, "vote_release", { proposal_id, vote: "yes" }, second)).toMatchObject({ state: "passed" });
+  });
+
   test("of a peer with itself is refused", async () => {
     const one = await newPeer(broker, "one-alone");
     const both = { from: one.name, into: one.peer_id };

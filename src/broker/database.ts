@@ -48,7 +48,10 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
 
 async function openShared(world: World, config: Config, url: string, lock: Store, log: Logger): Promise<Database> {
   const { steady, random } = world;
-  const { openPostgres, openNotifications, databaseName } = await import("../store/drivers/postgres.ts");
+  const { openPostgres, openNotifications, databaseName, requireOwnConnections } = await import(
+    "../store/drivers/postgres.ts"
+  );
+  await requireOwnConnections(url);
   const store = openPostgres({ url, pool: config.database_pool, random });
   const clock = followClock(steady);
   for (let i = 0; i < CLOCK_READINGS; i++) {

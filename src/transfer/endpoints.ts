@@ -118,7 +118,8 @@ async function openShared(world: World, { database_url: url, database_pool: pool
       "No PostgreSQL database is configured.",
       `Set database_url: cct config set database_url - (it reads the URL from standard input), CCT_DATABASE_URL, or --url-file <file>.`,
     );
-  const { openPostgres, databaseName } = await import("../store/drivers/postgres.ts");
+  const { openPostgres, databaseName, requireOwnConnections } = await import("../store/drivers/postgres.ts");
+  await requireOwnConnections(url);
   const store = openPostgres({ url, pool, random: world.random });
   const name = databaseName(url);
   const swept = (): Promise<number | undefined> => store.read((sql) => choreClaimedAt(sql, "sweep"));

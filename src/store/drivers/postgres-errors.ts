@@ -37,10 +37,20 @@ export const tooBusy = (): CctError =>
 export const commitOutcomeUnknown = (): CctError =>
   outcomeUnknown("The connection to the database broke during COMMIT");
 
+/** The error for a connection pooler that does not keep a connection's state with its client. */
+export const transactionMode = (): CctError =>
+  new CctError(
+    "bad_request",
+    "database_url leads to a connection pooler in transaction mode (PgBouncer: pool_mode = transaction), through which brokers cannot hear each other.",
+    "Set pool_mode = session for this database, or connect to PostgreSQL directly.",
+  );
+
 /** Converts a database error into a `CctError` with a hint. Other errors pass unchanged. */
 export function storeError(error: unknown): unknown {
   if (error instanceof CctError) return error;
   const code = codeOf(error);
+  // A prepared statement that exists already, or does not, belongs to another client of the pooler.
+  if (code === "42P05" || code === "26000") return transactionMode();
   if (isConflict(error))
     return new CctError(
       "conflict",

@@ -26,6 +26,7 @@ import { connectionOptions } from "./postgres-url.ts";
 import { createSemaphore } from "./semaphore.ts";
 
 export { openNotifications } from "./postgres-notifications.ts";
+export { requireOwnConnections } from "./postgres-pooler.ts";
 export { databaseName } from "./postgres-url.ts";
 
 /** Attempts per transaction. The pauses between them add up to three seconds at most. */
@@ -46,6 +47,7 @@ const MAX_QUEUE = 2_000;
 const SERIAL_FROM_TRY = 3;
 /** How long the circuit breaker stays open. */
 const OPEN_MS = 200;
+const TIMEOUTS = `SET statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS}`;
 /** Advisory lock for migrations: "cct" and an arbitrary number. */
 const SCHEMA_LOCK = "7168372";
 
@@ -69,14 +71,16 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     ...connectionOptions(url),
     max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: CLIENT_TIMEOUT_MS,
     keepAliveInitialDelayMillis: CLIENT_TIMEOUT_MS,
   });
   // The pool replaces broken connections. Without these listeners an "error" event would end the process.
   pool.on("error", () => {});
-  pool.on("connect", (client) => client.on("error", () => {}));
+  pool.on("connect", (client) => {
+    client.on("error", () => {});
+    // Not when connecting: poolers reject parameters that they do not know. It runs before what the client is for.
+    client.query(TIMEOUTS).catch(() => {});
+  });
   const toQuery = queryBuilder();
   const connections = createSemaphore(max);
   const serialLane = createSemaphore(1);

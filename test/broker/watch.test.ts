@@ -1,4 +1,5 @@
 /** Monitoring: what operators, load balancers and Prometheus see of a broker. */
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createReadiness } from "../../src/broker/operator/readiness.ts";
@@ -13,6 +14,7 @@ import { atEnd } from "../support/cleanup.ts";
 import { onPostgres } from "../support/database.ts";
 import { openEvents } from "../support/events.ts";
 import { root, tempFolder } from "../support/folders.ts";
+import { notRun } from "../support/not-run.ts";
 import { newPeer } from "../support/peers.ts";
 
 let broker: TestBroker;
@@ -61,6 +63,26 @@ test("metrics and status need a token; the code of a join string is not enough",
   expect(told).toMatchObject({ ready: true, version: expect.any(String), messages: { queued: 0 } });
   for (const secret of ["store", "home", "pid", "url", "lan"]) expect(told).not.toHaveProperty(secret);
 });
+
+test("only counters have the ending of counters", async () => {
+  const { text } = await get("/metrics", reader);
+  const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type]) => ({ name, type }));
+  expect(types.length).toBeGreaterThan(30);
+  expect(types.filter(({ name, type }) => name.endsWith("_total") !== (type === "counter"))).toEqual([]);
+});
+
+const ACCEPTED = "promtool accepts the metrics";
+
+test.skipIf(spawnSync("promtool", ["--version"]).error !== undefined && notRun(ACCEPTED, "needs promtool"))(
+  ACCEPTED,
+  async () => {
+    const check = async (text: string): Promise<string> =>
+      spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" }).stderr;
+    const { text } = await get("/metrics", reader);
+    expect(await check(text)).toBe("");
+    expect(await check("# TYPE a_total gauge\na_total 1\n"), "the check works").toContain("a_total");
+  },
+);
 
 test("metrics count deliveries, their duration, and refused requests", async () => {
   const watched = await startBroker({ env: { CCT_SENDS_PER_MINUTE: "3", CCT_MAILBOX_MESSAGES: "0" } });

@@ -2,11 +2,13 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { INVITATION_MS, madeBy, resolveDevice, type Scope } from "../rules/devices.ts";
+import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { checkNotId, freeName, nameFrom } from "../rules/names.ts";
 import {
+  allDevices,
   countInvitationsOf,
   type Device,
-  listDevices as devicesKnown,
+  listDevices as devicePage,
   endInvitationsOf,
   endSessionsOf,
   findInvitation,
@@ -20,6 +22,7 @@ import { hashSecret } from "./core/identity.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { deviceShape, scope } from "./support/device-shapes.ts";
 import { usedUp } from "./support/invitations.ts";
+import { pageInput, pageOutput } from "./support/listing.ts";
 import { time } from "./support/shapes.ts";
 
 const name = z.string().min(1).max(200);
@@ -83,7 +86,7 @@ async function admit(
   granted: Scope,
   made_by: string | null,
 ): Promise<{ device_id: string; name: string; scope: Scope; token: string }> {
-  const taken = (await devicesKnown(sql)).filter((one) => one.revoked_at === null).map((one) => one.name);
+  const taken = (await allDevices(sql)).filter(isInUse).map((one) => one.name);
   const device: Device = {
     device_id: newId(),
     name: freeName(nameFrom(wanted), taken),
@@ -106,12 +109,17 @@ export const listDevices = operation({
   cli: "device list",
   example: "device list --all",
   doc: "Lists the machines that have a token: what each may do, and when it was last seen.",
-  input: z.strictObject({ all: z.boolean().optional().describe("include revoked ones") }),
-  output: z.object({ devices: z.array(deviceShape) }),
+  input: z.strictObject({ all: z.boolean().optional().describe("include revoked ones"), ...pageInput }),
+  output: z.object({ devices: z.array(deviceShape), ...pageOutput }),
   async run({ sql }, input) {
-    const devices = (await devicesKnown(sql)).filter((one) => input.all || one.revoked_at === null);
+    const limit = input.limit ?? DEFAULT_PAGE;
+    const place = placeAfter(input.after, 1);
+    const after = place && { created_at: place.numbers[0] ?? 0, device_id: place.id };
+    const found = await devicePage(sql, input.all ?? false, after, limit + 1);
+    const { page, ...rest } = pageOf(found, limit, (device) => [device.created_at, device.device_id]);
     return {
-      devices: devices.map(({ last_seen, revoked_at, made_by, ...device }) => ({
+      ...rest,
+      devices: page.map(({ last_seen, revoked_at, made_by, ...device }) => ({
         ...device,
         ...(made_by === null ? {} : { made_by }),
         ...(last_seen === null ? {} : { last_seen }),
@@ -142,7 +150,7 @@ export const revokeDevice = operation({
   }),
   async run({ sql, now, emit }, input) {
     const made_too = input.made_too ?? false;
-    const all = await devicesKnown(sql);
+    const all = await allDevices(sql);
     const device = resolveDevice(input.device, made_too ? revocableOnceMore(all) : all.filter(isInUse));
     const made = madeBy(device, all);
     const inUse = made.filter(isInUse);
@@ -177,9 +185,7 @@ export const renameDevice = operation({
   async run({ sql }, input) {
     checkNotId(input.name, "a device's");
     const device = await deviceNamed(sql, input.device);
-    const others = (await devicesKnown(sql)).filter(
-      (one) => one.revoked_at === null && one.device_id !== device.device_id,
-    );
+    const others = (await allDevices(sql)).filter((one) => isInUse(one) && one.device_id !== device.device_id);
     const wanted = nameFrom(input.name);
     if (others.some((one) => one.name === wanted)) {
       throw new CctError("conflict", `The name '${wanted}' belongs to another device.`, "Choose another name.");
@@ -193,13 +199,10 @@ const isInUse = ({ revoked_at }: Device): boolean => revoked_at === null;
 
 /** Also devices that were revoked without what they made, unless one in use has the name now. */
 function revocableOnceMore<D extends Device>(all: readonly D[]): D[] {
-  const inUse = all.filter(isInUse);
-  return all.filter((one) => isInUse(one) || !inUse.some(({ name }) => name === one.name));
+  const inUse = new Set(all.filter(isInUse).map(({ name }) => name));
+  return all.filter((one) => isInUse(one) || !inUse.has(one.name));
 }
 
 async function deviceNamed(sql: Sql, ref: string): Promise<Device> {
-  return resolveDevice(
-    ref,
-    (await devicesKnown(sql)).filter((one) => one.revoked_at === null),
-  );
+  return resolveDevice(ref, (await allDevices(sql)).filter(isInUse));
 }

@@ -1,6 +1,7 @@
 /** Message history and delivery status. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { grouped } from "../rules/grouped.ts";
 import { failedMessages, history } from "../store/history.ts";
 import { findMessage, recipientsOf } from "../store/messages.ts";
 import { operation } from "./core/operation.ts";
@@ -101,6 +102,7 @@ export const messages = operation({
       sql,
       found.map((message) => message.message_id),
     );
+    const recipients = grouped(deliveries, (one) => one.message_id);
     const call = await addressFormatter(sql, caller);
     const callSender = await senderAddressFormatter(sql, call, found);
     return {
@@ -116,7 +118,7 @@ export const messages = operation({
         sent_at: m.sent_at,
         thread_id: m.thread_id,
         ...(m.reply_to === null ? {} : { reply_to: m.reply_to }),
-        recipients: deliveries.filter((d) => d.message_id === m.message_id).map((d) => toDeliveryShape(d, call)),
+        recipients: (recipients.get(m.message_id) ?? []).map((d) => toDeliveryShape(d, call)),
       })),
     };
   },

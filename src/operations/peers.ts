@@ -2,19 +2,21 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { renew } from "../rules/delivery.ts";
+import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { checkName } from "../rules/names.ts";
-import { membersOf, requireMember } from "../rules/pools.ts";
-import { holdsName, hooksStates, isLive, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
+import { requireMember } from "../rules/pools.ts";
+import { hooksStates, NAME_HOLD_MS, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlainText, oneLine } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { inboxOf } from "../store/inbox.ts";
 import { findDelivery } from "../store/messages.ts";
-import { listPeers as allPeers, type ListedPeer, type Peer, updatePeer } from "../store/peers.ts";
+import { type Peer, listPeers as peerPage, updatePeer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { type Caller, callingPeer, operation } from "./core/operation.ts";
 import { endBusy, isBusyOver } from "./support/busy.ts";
 import { canClaimsWake } from "./support/charging.ts";
+import { pageInput, pageOutput } from "./support/listing.ts";
 import { recordDelivery } from "./support/outcomes.ts";
 import { addressFormatter, poolNamed, requireFreeName, viewerOf } from "./support/references.ts";
 import { heldClaims, sessionFields } from "./support/session-shapes.ts";
@@ -90,6 +92,7 @@ export const heartbeat = operation({
     const all = (what: "queued" | "interrupts" | "unread" | "held"): number =>
       inbox.reduce((sum, row) => sum + row[what], 0);
     const pools = await poolsOfPeer(sql, peer.peer_id);
+    const unreadIn = new Map(inbox.map((row) => [row.pool_id, row.unread]));
     const { presence, busy_until } = toPresenceShape(current, now);
     return {
       waiting: all(wantsQuiet(current, now) ? "interrupts" : "queued"),
@@ -100,7 +103,7 @@ export const heartbeat = operation({
       may_wake: await canClaimsWake(context, peer.peer_id),
       pools: pools.map((pool) => ({
         name: pool.name,
-        unread: inbox.find((row) => row.pool_id === pool.pool_id)?.unread ?? 0,
+        unread: unreadIn.get(pool.pool_id) ?? 0,
       })),
       presence,
       ...(busy_until === undefined ? {} : { busy_until }),
@@ -145,8 +148,9 @@ export const listPeers = operation({
       .optional()
       .describe("all (default), or only peers on the caller's machine, or in its repository"),
     pool: z.string().min(1).max(80).optional().describe("only members of this pool"),
+    ...pageInput,
   }),
-  output: z.object({ peers: z.array(peerShape) }),
+  output: z.object({ peers: z.array(peerShape), ...pageOutput }),
   async run({ sql, caller, now }, input) {
     const scope = input.scope ?? "all";
     const me = caller.kind === "peer" ? caller.peer : undefined;
@@ -157,17 +161,23 @@ export const listPeers = operation({
         "As the operator, use the scope 'all'.",
       );
     }
-    const inScope = (peer: Peer): boolean =>
-      !me || scope === "all" || (scope === "machine" ? peer.host === me.host : sameRepo(peer, me));
-    const members = input.pool === undefined ? undefined : await membersFor(sql, caller, input.pool);
-    const inPool = (peer: Peer): boolean => members === undefined || members.includes(peer.peer_id);
-    const listed = (peer: ListedPeer): boolean => members !== undefined || holdsName(peer, now);
-    const shown = (await allPeers(sql)).filter((peer) => inScope(peer) && inPool(peer) && listed(peer));
-    const pools = await poolNames(sql, viewerOf(caller));
+    const limit = input.limit ?? DEFAULT_PAGE;
+    const after = placeAfter(input.after, 2);
+    const found = await peerPage(sql, {
+      me: me?.peer_id ?? "",
+      pool_id: input.pool === undefined ? undefined : await poolForMember(sql, caller, input.pool),
+      host: scope === "machine" ? me?.host : undefined,
+      repo: me && scope === "repo" ? { remote: me.remote, host: me.host, place: me.repo ?? me.cwd } : undefined,
+      since: now - NAME_HOLD_MS,
+      after: after && { rank: after.numbers[0] ?? 0, created_at: after.numbers[1] ?? 0, peer_id: after.id },
+      limit: limit + 1,
+    });
+    const { page, ...rest } = pageOf(found, limit, (peer) => [peer.rank, peer.created_at, peer.peer_id]);
+    const ids = page.map(({ peer_id }) => peer_id);
+    const pools = await poolNames(sql, ids, viewerOf(caller));
     const call = await addressFormatter(sql, caller);
-    shown.sort((a, b) => Number(isLive(b, now)) - Number(isLive(a, now)));
     return {
-      peers: shown.map((peer: ListedPeer) => {
+      peers: page.map((peer) => {
         const about = {
           pools: pools.get(peer.peer_id) ?? [],
           waiting: peer.waiting,
@@ -176,23 +186,18 @@ export const listPeers = operation({
         };
         return toPeerShape(peer, about, now);
       }),
+      ...rest,
     };
   },
 });
 
-/** The ids of a pool's members. Throws `forbidden` when the caller is not one of them. */
-async function membersFor(sql: Sql, caller: Caller, ref: string): Promise<string[]> {
+/** The id of a pool whose members the caller may see. Throws `forbidden` when it is not one of them. */
+async function poolForMember(sql: Sql, caller: Caller, ref: string): Promise<string> {
   const pool = await poolNamed(sql, ref, caller);
   if (caller.kind === "device")
     throw new CctError("forbidden", "Only members see who is in a pool.", "Ask from a session that is a member.");
   if (caller.kind === "peer") requireMember(pool, caller.peer.peer_id);
-  return membersOf(pool).map((member) => member.peer_id);
-}
-
-/** Clones of one remote are one repository. */
-function sameRepo(a: Peer, b: Peer): boolean {
-  if (a.remote !== null && b.remote !== null) return a.remote === b.remote;
-  return a.host === b.host && (a.repo ?? a.cwd) === (b.repo ?? b.cwd);
+  return pool.pool_id;
 }
 
 export const setSummary = operation({

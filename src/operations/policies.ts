@@ -2,12 +2,15 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { policies, releaseHeld } from "../rules/delivery.ts";
+import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { visibilityOf } from "../rules/pools.ts";
-import { findMessage, heldDeliveries } from "../store/messages.ts";
-import { findPeers, formerPeers, type Peer } from "../store/peers.ts";
+import { MAX_POLICIES, requireBelow } from "../rules/quotas.ts";
+import { heldMail, holdersOf } from "../store/messages.ts";
+import { formerPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import { type Context, operation } from "./core/operation.ts";
+import { pageInput, pageOutput } from "./support/listing.ts";
 import { recordDelivery } from "./support/outcomes.ts";
 import { peerNamed, poolNamed, viewerOf } from "./support/references.ts";
 import { time, urgency } from "./support/shapes.ts";
@@ -38,6 +41,9 @@ export const inboundPolicy = operation({
     const owner = await ownerFor(context, input.peer);
     if (input.policy !== undefined) {
       const source = input.from === undefined ? "" : await sourceOf(context, input.from);
+      const set = await policiesOf(sql, owner.peer_id);
+      if (!set.some((one) => one.source === source))
+        requireBelow(set.length, MAX_POLICIES, "This mailbox has too many policies", "Set the default instead.");
       await putPolicy(sql, { peer_id: owner.peer_id, source, policy: input.policy });
     } else if (input.from !== undefined) {
       throw new CctError("bad_request", "'from' needs a policy.", `Use one of: ${policies.join(", ")}.`);
@@ -87,7 +93,7 @@ export const heldMessages = operation({
   cli: "held",
   example: "held --as api",
   doc: "Lists mail that an inbound policy holds, oldest first: a peer's own, or all of it for the operator. Only the operator can release it.",
-  input: z.strictObject({}),
+  input: z.strictObject(pageInput),
   output: z.object({
     held: z.array(
       z.object({
@@ -100,26 +106,30 @@ export const heldMessages = operation({
         expires_at: time.nullable(),
       }),
     ),
+    ...pageOutput,
   }),
-  async run({ sql, caller }) {
-    const rows = await heldDeliveries(sql, caller.kind === "peer" ? caller.peer.peer_id : undefined);
-    const owners = await findPeers(sql, [...new Set(rows.map((row) => row.peer_id))]);
-    const held = [];
-    for (const row of rows) {
-      const message = await findMessage(sql, row.message_id);
-      if (!message) continue;
-      held.push({
-        message_id: row.message_id,
+  async run({ sql, caller }, input) {
+    const limit = input.limit ?? DEFAULT_PAGE;
+    const place = placeAfter(input.after, 1);
+    const after = place && { seq: place.numbers[0] ?? 0, peer_id: place.id };
+    const owner = caller.kind === "peer" ? caller.peer.peer_id : undefined;
+    const { page, ...rest } = pageOf(await heldMail(sql, owner, after, limit + 1), limit, (one) => [
+      one.seq,
+      one.peer_id,
+    ]);
+    return {
+      held: page.map(({ message, name, expires_at }) => ({
+        message_id: message.message_id,
         from_name: message.from_name,
-        to: owners.find((peer) => peer.peer_id === row.peer_id)?.name ?? row.peer_id,
+        to: name,
         urgency: message.urgency,
         // The policy keeps the text from the peer's own model.
         text: caller.kind === "peer" ? "" : message.text,
         sent_at: message.sent_at,
-        expires_at: row.expires_at,
-      });
-    }
-    return { held };
+        expires_at,
+      })),
+      ...rest,
+    };
   },
 });
 
@@ -136,8 +146,8 @@ export const unholdMessage = operation({
   async run(context, { message_id }) {
     const { sql } = context;
     let released = 0;
-    for (const row of await heldDeliveries(sql, undefined)) {
-      const next = row.message_id === message_id ? releaseHeld(row) : undefined;
+    for (const row of await holdersOf(sql, message_id)) {
+      const next = releaseHeld(row);
       if (!next) continue;
       await recordDelivery(context, row, next);
       context.emit({ peer_id: row.peer_id, about: "mail" });

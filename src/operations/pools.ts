@@ -1,6 +1,7 @@
 /** Pools: create, list, join, invite, leave, archive. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { archive, invite, join, leave } from "../rules/pool-lifecycle.ts";
 import {
@@ -16,12 +17,29 @@ import {
   requireNotArchived,
   visibilityOf,
 } from "../rules/pools.ts";
-import { MAX_POOLS, requireBelow } from "../rules/quotas.ts";
+import {
+  MAX_ALL_POOLS,
+  MAX_DEVICE_POOLS,
+  MAX_MEMBERS,
+  MAX_MEMBERSHIPS,
+  MAX_POOLS,
+  requireBelow,
+} from "../rules/quotas.ts";
 import { checkPlainText, quoted } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { ownPlace, poolState } from "../rules/topics.ts";
-import { listPools as allPools, countPoolsBy, findPools, insertPool, type PoolRow } from "../store/pools.ts";
+import type { Peer } from "../store/peers.ts";
+import {
+  countMemberships,
+  countPools,
+  findPools,
+  insertPool,
+  type PoolRow,
+  listPools as poolPage,
+} from "../store/pools.ts";
+import type { Sql } from "../store/store.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { pageInput, pageOutput } from "./support/listing.ts";
 import { record, tellMembers } from "./support/membership.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
 import { report } from "./support/post.ts";
@@ -63,22 +81,29 @@ export const createPool = operation({
     await refuseMore(context, empty);
     await insertPool(sql, empty);
     if (caller.kind !== "peer") return { pool: toPoolShape(empty, caller) };
+    await refuseMember(sql, empty, caller.peer);
     const pool = { ...empty, ...join(empty, caller.peer, LEAD, () => true, now) };
     await record(context, empty, pool);
     return { pool: toPoolShape(pool, caller) };
   },
 });
 
-/** Throws `rate_limited` when the creator of this pool has too many active ones. A person has no limit. */
-async function refuseMore({ sql }: Pick<Context, "sql">, { created_by }: PoolRow): Promise<void> {
+/** Throws `rate_limited` when there are too many active pools: of this creator, of its device, or in all. A person has no limit. */
+async function refuseMore({ sql, device }: Pick<Context, "sql" | "device">, { created_by }: PoolRow): Promise<void> {
   if (created_by === OPERATOR_NAME) return;
-  const open = await countPoolsBy(sql, created_by);
-  requireBelow(
-    open,
-    MAX_POOLS,
-    "Too many active pools have the same creator",
-    "Archive one that is done, or use an existing one.",
-  );
+  const count = await countPools(sql, created_by, device?.device_id ?? null);
+  const hint = "Archive one that is done, or use an existing one.";
+  requireBelow(count.own, MAX_POOLS, "Too many active pools have the same creator", hint);
+  requireBelow(count.device, MAX_DEVICE_POOLS, "Too many active pools were created on this machine", hint);
+  requireBelow(count.all, MAX_ALL_POOLS, "Too many pools are active", hint);
+}
+
+/** Throws `rate_limited` when a new member would be one too many for the pool, or the pool one too many for it. */
+async function refuseMember(sql: Sql, pool: PoolRow, peer: Peer): Promise<void> {
+  if (memberOf(pool, peer.peer_id)) return;
+  requireBelow(membersOf(pool).length, MAX_MEMBERS, `@${pool.name} has too many members`, "Create another pool.");
+  const pools = await countMemberships(sql, peer.peer_id);
+  requireBelow(pools, MAX_MEMBERSHIPS, `${peer.name} is in too many pools`, "Leave one that is done: leave_pool.");
 }
 
 /** Throws `conflict` when an active pool that the caller can see, except `but`, has that name. */
@@ -112,13 +137,19 @@ export const listPools = operation({
   example: "pools --include-archived",
   tool: { title: "List pools", readOnly: true },
   doc: "Lists the pools with purpose and size, newest first; of your own also the lead.",
-  input: z.strictObject({ include_archived: z.boolean().optional().describe("include archived ones") }),
-  output: z.object({ pools: z.array(poolShape) }),
+  input: z.strictObject({ include_archived: z.boolean().optional().describe("include archived ones"), ...pageInput }),
+  output: z.object({ pools: z.array(poolShape), ...pageOutput }),
   async run({ sql, caller }, input) {
-    const pools = (await allPools(sql, input.include_archived ?? false)).filter(
-      (pool) => visibilityOf(pool, viewerOf(caller)) !== "hidden",
-    );
-    return { pools: pools.map((pool) => toPoolShape(pool, caller)) };
+    const limit = input.limit ?? DEFAULT_PAGE;
+    const after = placeAfter(input.after, 1);
+    const found = await poolPage(sql, {
+      archived: input.include_archived ?? false,
+      viewer: viewerOf(caller),
+      after: after && { created_at: after.numbers[0] ?? 0, pool_id: after.id },
+      limit: limit + 1,
+    });
+    const { page, ...rest } = pageOf(found, limit, (pool) => [pool.created_at, pool.pool_id]);
+    return { pools: page.map((pool) => toPoolShape(pool, caller, pool.size)), ...rest };
   },
 });
 
@@ -141,6 +172,7 @@ export const joinPool = operation({
     const before = await poolNamed(sql, input.pool, caller);
     const { peer, live } = await peopleOf(context, before, me);
     const after = join(before, me, input.role === undefined ? undefined : checkedRole(input.role), live, now);
+    await refuseMember(sql, before, me);
     if (before.archived_at !== null) {
       await refuseTaken(context, before.name, before.pool_id);
       await refuseMore(context, before);
@@ -186,6 +218,7 @@ export const inviteToPool = operation({
     const inviter = caller.kind === "peer" ? caller.peer.peer_id : undefined;
     const wanted = input.role === undefined ? undefined : checkedRole(input.role);
     const after = invite(before, inviter, invited, wanted, live, now);
+    await refuseMember(sql, before, invited);
     await record(context, before, after);
     const { role: given = "" } = memberOf(after, invited.peer_id) ?? {};
     const by = callerName(caller);

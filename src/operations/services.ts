@@ -1,8 +1,9 @@
 /** Service registry: who runs what, where, and its health. The broker only stores it; owners' machines probe. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
-import { MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
+import { MAX_ALL_SERVICES, MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
 import {
   checkHealthPath,
   checkWord,
@@ -24,18 +25,21 @@ import {
 import { checkPlainText } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import {
+  allServices,
+  countServices,
   deleteService,
   findService,
   findServiceAt,
   insertService,
   type OwnedService,
   type Service,
+  listServices as servicePage,
   servicesOf,
   updateService,
 } from "../store/services.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
+import { pageInput, pageOutput } from "./support/listing.ts";
 import { serviceShape, toServiceShape } from "./support/service-shapes.ts";
-import { shownServices } from "./support/services.ts";
 
 const serviceId = z.string().min(1).max(64);
 const kind = z.string().min(1).max(MAX_KIND);
@@ -111,7 +115,9 @@ export const registerService = operation({
     }
     if (context.caller.kind === "peer") {
       const mine = (await servicesOf(sql, owner.owner)).length;
-      requireBelow(mine, MAX_SERVICES, "You have registered too many services", "Unregister one that you do not use.");
+      const hint = "Unregister one that you do not use.";
+      requireBelow(mine, MAX_SERVICES, "You have registered too many services", hint);
+      requireBelow(await countServices(sql), MAX_ALL_SERVICES, "Too many services are registered", hint);
     }
     const service: Service = {
       ...registration,
@@ -179,7 +185,7 @@ export const unregisterService = operation({
   output: serviceShape,
   async run(context, input) {
     const { sql, now, confirmed } = context;
-    const service = resolveService(input.service, await shownServices(sql, confirmed), ownerOf(context).owner);
+    const service = resolveService(input.service, await allServices(sql, confirmed), ownerOf(context).owner);
     assertOwner(context, service);
     await deleteService(sql, service.service_id);
     return toServiceShape(service, now);
@@ -203,14 +209,19 @@ export const listServices = operation({
   repeatable: "always",
   tool: { title: "List services", readOnly: true },
   doc: "Lists registered services (dev servers, databases, browsers …): where each is, who owns it, and whether it answers. Look here before you start one of your own.",
-  input: z.strictObject({ kind: kind.optional().describe("only services of this kind") }),
-  output: z.object({ services: z.array(serviceShape) }),
+  input: z.strictObject({ kind: kind.optional().describe("only services of this kind"), ...pageInput }),
+  output: z.object({ services: z.array(serviceShape), ...pageOutput }),
   async run({ sql, now, confirmed }, input) {
-    const wanted = input.kind?.toLowerCase();
-    const shown = (await shownServices(sql, confirmed)).filter(
-      (service) => wanted === undefined || service.kind.toLowerCase() === wanted,
-    );
-    return { services: shown.map((service) => toServiceShape(service, now)) };
+    const limit = input.limit ?? DEFAULT_PAGE;
+    const after = placeAfter(input.after, 1);
+    const found = await servicePage(sql, {
+      kind: input.kind?.toLowerCase() ?? "",
+      now: confirmed,
+      after: after && { registered_at: after.numbers[0] ?? 0, service_id: after.id },
+      limit: limit + 1,
+    });
+    const { page, ...rest } = pageOf(found, limit, (service) => [service.registered_at, service.service_id]);
+    return { services: page.map((service) => toServiceShape(service, now)), ...rest };
   },
 });
 

@@ -52,12 +52,21 @@ export function mailboxFullError(name: string, box: Backlog): CctError {
 
 /** Claims per peer: as many as one heartbeat can renew. */
 export const MAX_CLAIMS = 500;
-/** Active pools per creator. */
+/** Active pools per creator, of all creators of one device, and in all. */
 export const MAX_POOLS = 50;
+export const MAX_DEVICE_POOLS = 1_000;
+export const MAX_ALL_POOLS = 10_000;
+/** Pools that one peer is in: each heartbeat lists them. */
+export const MAX_MEMBERSHIPS = 200;
+/** Members of one pool: each broadcast makes as many deliveries. */
+export const MAX_MEMBERS = 2_000;
+/** Inbound policies of one peer for senders and pools. */
+export const MAX_POLICIES = 200;
 /** Open proposals per peer, and per pool. */
 export const MAX_PROPOSALS = 20;
-/** Services per peer. */
+/** Services per peer, and in all. */
 export const MAX_SERVICES = 100;
+export const MAX_ALL_SERVICES = 10_000;
 
 /** Throws `rate_limited` when `count` has reached `limit`; a limit of 0 means no limit. */
 export function requireBelow(count: number, limit: number, what: string, hint: string): void {

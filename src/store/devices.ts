@@ -89,11 +89,27 @@ export async function revokedAmong(sql: Sql, deviceIds: readonly string[]): Prom
   return rows.map((row) => text(row, "device_id"));
 }
 
-/** All devices, oldest first. */
-export async function listDevices(sql: Sql): Promise<(Device & { peers: number })[]> {
+/** All devices, also revoked ones, oldest first. */
+export async function allDevices(sql: Sql): Promise<Device[]> {
+  return (await sql(`SELECT ${COLUMNS} FROM devices ORDER BY created_at, device_id`)).map(toDevice);
+}
+
+/** One page of devices, oldest first, with the number of their live sessions. `revoked`: also revoked ones. */
+export async function listDevices(
+  sql: Sql,
+  revoked: boolean,
+  after: { created_at: number; device_id: string } | undefined,
+  limit: number,
+): Promise<(Device & { peers: number })[]> {
   const rows = await sql(
-    `SELECT ${COLUMNS}, (SELECT count(*) FROM peers p WHERE p.device_id = devices.device_id AND p.presence <> 'offline') AS peers
-     FROM devices ORDER BY created_at, device_id`,
+    `SELECT ${COLUMNS}, (SELECT count(*) FROM peers p
+       WHERE p.device_id = devices.device_id AND p.device_id IS NOT NULL AND p.presence <> 'offline') AS peers
+     FROM devices WHERE (revoked_at IS NULL OR $1 = 1) AND (created_at > $2 OR (created_at = $2 AND device_id > $3))
+     ORDER BY created_at, device_id LIMIT $4`,
+    revoked ? 1 : 0,
+    after?.created_at ?? 0,
+    after?.device_id ?? "",
+    limit,
   );
   return rows.map((row) => ({ ...toDevice(row), peers: integer(row, "peers") }));
 }

@@ -25,11 +25,19 @@ export async function lastNoteAt(sql: Sql, subject: string): Promise<number | un
   return row && integer(row, "at");
 }
 
-/** Notes since `since`, newest first. */
-export async function notesSince(sql: Sql, since: number, limit: number): Promise<Note[]> {
+/** One page of the notes since `since`, newest first. */
+export async function notesSince(
+  sql: Sql,
+  since: number,
+  after: { at: number; note_id: string } | undefined,
+  limit: number,
+): Promise<Note[]> {
   const rows = await sql(
-    "SELECT note_id, at, subject, text FROM notes WHERE at > $1 ORDER BY at DESC, note_id LIMIT $2",
+    `SELECT note_id, at, subject, text FROM notes WHERE at > $1 AND (at < $2 OR (at = $2 AND note_id > $3))
+     ORDER BY at DESC, note_id LIMIT $4`,
     since,
+    after?.at ?? Number.MAX_SAFE_INTEGER,
+    after?.note_id ?? "",
     limit,
   );
   return rows.map((row) => ({

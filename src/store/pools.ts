@@ -1,4 +1,5 @@
 /** Statements about pools and their members. */
+import { grouped } from "../rules/grouped.ts";
 import type { Member, Pool } from "../rules/pools.ts";
 import { integer, integerOrNull, placeholders, text } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
@@ -35,17 +36,19 @@ function toMember(row: Row): Member {
   };
 }
 
-async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[]): Promise<PoolRow[]> {
+const MEMBER = "m.pool_id, m.peer_id, w.name, m.role, m.joined_at, m.releasing_until, m.left_at";
+
+/** The pools with those of their members that `which` selects from `members m`; `$1` and so on are the pools' ids. */
+async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[], which = "", ...more: string[]) {
   if (pools.length === 0) return [];
   const rows = await sql(
-    `SELECT m.pool_id, m.peer_id, p.name, m.role, m.joined_at, m.releasing_until, m.left_at
-     FROM members m JOIN peers p ON p.peer_id = m.peer_id WHERE m.pool_id IN (${placeholders(pools.length)})`,
+    `SELECT ${MEMBER} FROM members m JOIN peers w ON w.peer_id = m.peer_id
+     WHERE m.pool_id IN (${placeholders(pools.length)}) ${which}`,
     ...pools.map((pool) => pool.pool_id),
+    ...more,
   );
-  return pools.map((pool) => ({
-    ...pool,
-    members: rows.filter((row) => row.pool_id === pool.pool_id).map(toMember),
-  }));
+  const members = grouped(rows, (row) => text(row, "pool_id"));
+  return pools.map((pool): PoolRow => ({ ...pool, members: (members.get(pool.pool_id) ?? []).map(toMember) }));
 }
 
 /** The unique key among active pools: the name. Private pools add their id, because a name conflict would reveal them. */
@@ -125,21 +128,65 @@ export async function findPool(sql: Sql, poolId: string): Promise<PoolRow | unde
   return pool;
 }
 
-/** Active pools, and optionally archived ones, newest first. */
-export async function listPools(sql: Sql, archived: boolean): Promise<PoolRow[]> {
-  const rows = await sql(
-    `SELECT ${POOL} FROM pools p WHERE p.active_name IS NOT NULL OR $1 = 1 ORDER BY p.created_at DESC, p.pool_id`,
-    archived ? 1 : 0,
-  );
-  return withMembers(sql, rows.map(toPool));
+/** A pool in a listing: its number of members, and of the members only the lead and the viewer, if it is or was one. */
+export type ListedPool = PoolRow & { size: number };
+
+export interface PoolFilter {
+  archived: boolean;
+  /** Only pools that this peer can see; `undefined`: all. */
+  viewer: string | undefined;
+  /** Only those after this one. */
+  after: { created_at: number; pool_id: string } | undefined;
+  limit: number;
 }
 
-/** The number of active pools that a peer created. */
-export async function countPoolsBy(sql: Sql, createdBy: string): Promise<number> {
-  const [row] = await sql(
-    "SELECT count(*) AS pools FROM pools WHERE created_by = $1 AND active_name IS NOT NULL",
-    createdBy,
+/** Active pools, and optionally archived ones, newest first. */
+export async function listPools(sql: Sql, { archived, viewer, after, limit }: PoolFilter): Promise<ListedPool[]> {
+  const rows = await sql(
+    `SELECT ${POOL}, (SELECT count(*) FROM members c WHERE c.pool_id = p.pool_id AND c.left_at IS NULL) AS size
+     FROM pools p WHERE ${archived ? "" : "p.active_name IS NOT NULL AND"}
+       (p.created_at < $1 OR (p.created_at = $1 AND p.pool_id > $2))
+       AND (p.private = 0 OR $3 = 1 OR EXISTS (
+         SELECT 1 FROM members v WHERE v.pool_id = p.pool_id AND v.peer_id = $4
+           AND (v.left_at IS NULL OR v.left_at = p.archived_at)))
+     ORDER BY p.created_at DESC, p.pool_id LIMIT $5`,
+    after?.created_at ?? Number.MAX_SAFE_INTEGER,
+    after?.pool_id ?? "",
+    viewer === undefined ? 1 : 0,
+    viewer ?? "",
+    limit,
   );
+  const sizes = new Map(rows.map((row) => [text(row, "pool_id"), integer(row, "size")]));
+  const pools = await withMembers(
+    sql,
+    rows.map(toPool),
+    `AND ((m.role = 'lead' AND m.left_at IS NULL) OR m.peer_id = $${rows.length + 1})`,
+    viewer ?? "",
+  );
+  return pools.map((pool) => ({ ...pool, size: sizes.get(pool.pool_id) ?? 0 }));
+}
+
+/** The number of active pools: of one creator, of the creators of one device (`null`: the broker's machine), and in all. */
+export async function countPools(
+  sql: Sql,
+  createdBy: string,
+  device: string | null,
+): Promise<{ own: number; device: number; all: number }> {
+  const [row] = await sql(
+    `SELECT (SELECT count(*) FROM pools WHERE created_by = $1 AND active_name IS NOT NULL) AS own,
+       (SELECT count(*) FROM pools p JOIN peers w ON w.peer_id = p.created_by
+        WHERE p.active_name IS NOT NULL AND coalesce(w.device_id, '') = $2) AS device,
+       (SELECT count(*) FROM pools WHERE active_name IS NOT NULL) AS all_pools`,
+    createdBy,
+    device ?? "",
+  );
+  if (!row) return { own: 0, device: 0, all: 0 };
+  return { own: integer(row, "own"), device: integer(row, "device"), all: integer(row, "all_pools") };
+}
+
+/** The number of active pools that a peer is in. */
+export async function countMemberships(sql: Sql, peerId: string): Promise<number> {
+  const [row] = await sql("SELECT count(*) AS pools FROM members WHERE peer_id = $1 AND left_at IS NULL", peerId);
   return row ? integer(row, "pools") : 0;
 }
 
@@ -163,20 +210,24 @@ export async function poolsEverOf(sql: Sql, peerId: string): Promise<PoolRow[]> 
   return withMembers(sql, rows.map(toPool));
 }
 
-/** Pool names per peer; `sharedWith`: only pools that this peer is in too. */
-export async function poolNames(sql: Sql, sharedWith: string | undefined): Promise<Map<string, string[]>> {
+/** Pool names of these peers; `sharedWith`: only pools that this peer is in too. */
+export async function poolNames(
+  sql: Sql,
+  peerIds: readonly string[],
+  sharedWith: string | undefined,
+): Promise<Map<string, string[]>> {
+  if (peerIds.length === 0) return new Map();
   const rows = await sql(
     `SELECT m.peer_id, p.name FROM members m JOIN pools p ON p.pool_id = m.pool_id
-     WHERE m.left_at IS NULL AND ($1 = 1 OR EXISTS (
+     WHERE m.left_at IS NULL AND m.peer_id IN (${placeholders(peerIds.length, 3)}) AND ($1 = 1 OR EXISTS (
        SELECT 1 FROM members f WHERE f.pool_id = m.pool_id AND f.peer_id = $2 AND f.left_at IS NULL))
      ORDER BY p.name`,
     sharedWith === undefined ? 1 : 0,
     sharedWith ?? "",
+    ...peerIds,
   );
-  const names = new Map<string, string[]>();
-  for (const row of rows)
-    names.set(text(row, "peer_id"), [...(names.get(text(row, "peer_id")) ?? []), text(row, "name")]);
-  return names;
+  const names = grouped(rows, (row) => text(row, "peer_id"));
+  return new Map([...names].map(([peer, own]) => [peer, own.map((row) => text(row, "name"))]));
 }
 
 /** Pools with a released member whose time to finish is over. */

@@ -108,16 +108,48 @@ export async function findServiceAt(sql: Sql, endpoint: string): Promise<OwnedSe
   return row && toService(row);
 }
 
-/** All services, oldest first. */
-export async function listServices(sql: Sql): Promise<OwnedService[]> {
-  return (await sql(`${SELECT} ORDER BY s.registered_at, s.service_id`)).map(toService);
+/** When the sweep removes a service: stale for another TTL, at least a minute (`isRemovable`). There is an index on it. */
+const REMOVED_AT = "(s.renewed_at + s.ttl + CASE WHEN s.ttl > 60000 THEN s.ttl ELSE 60000 END)";
+
+/** All services that are not removed at `now`, oldest first. */
+export async function allServices(sql: Sql, now: number): Promise<OwnedService[]> {
+  return (await sql(`${SELECT} WHERE ${REMOVED_AT} > $1 ORDER BY s.registered_at, s.service_id`, now)).map(toService);
+}
+
+export interface ServiceFilter {
+  /** In lower case; empty: all kinds. */
+  kind: string;
+  /** Only those that are not removed then. */
+  now: number;
+  after: { registered_at: number; service_id: string } | undefined;
+  limit: number;
+}
+
+/** One page of services, oldest first. */
+export async function listServices(sql: Sql, { kind, now, after, limit }: ServiceFilter): Promise<OwnedService[]> {
+  const rows = await sql(
+    `${SELECT} WHERE ${REMOVED_AT} > $1 AND ($2 = '' OR lower(s.kind) = $2)
+       AND (s.registered_at > $3 OR (s.registered_at = $3 AND s.service_id > $4))
+     ORDER BY s.registered_at, s.service_id LIMIT $5`,
+    now,
+    kind,
+    after?.registered_at ?? 0,
+    after?.service_id ?? "",
+    limit,
+  );
+  return rows.map(toService);
+}
+
+export async function countServices(sql: Sql): Promise<number> {
+  const [row] = await sql("SELECT count(*) AS services FROM services");
+  return row ? integer(row, "services") : 0;
 }
 
 export async function servicesOf(sql: Sql, owner: string): Promise<OwnedService[]> {
   return (await sql(`${SELECT} WHERE s.owner = $1`, owner)).map(toService);
 }
 
-/** Services that were not renewed within their TTL. */
-export async function overdueServices(sql: Sql, now: number): Promise<OwnedService[]> {
-  return (await sql(`${SELECT} WHERE s.renewed_at + s.ttl <= $1`, now)).map(toService);
+/** Services that were not renewed for so long that they are removed. */
+export async function goneServices(sql: Sql, now: number): Promise<OwnedService[]> {
+  return (await sql(`${SELECT} WHERE ${REMOVED_AT} <= $1 LIMIT 1000`, now)).map(toService);
 }

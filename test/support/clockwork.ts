@@ -9,7 +9,8 @@ import { cleanups } from "../../src/operations/support/retention.ts";
 import { CctError } from "../../src/platform/errors.ts";
 import type { RetentionPolicy } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Row, Store } from "../../src/store/store.ts";
+import { insertRows, tables } from "../../src/store/tables.ts";
 import type { Credentials } from "./api.ts";
 import { atEnd } from "./cleanup.ts";
 import { newStore, TABLES } from "./database.ts";
@@ -27,6 +28,8 @@ export interface Clockwork {
   pass(ms: number, ...alive: TestPeer[]): Promise<void>;
   /** The broker clears away what is old, until there is nothing more to do. */
   clear(keep: RetentionPolicy): Promise<void>;
+  /** Puts rows into the store as they are, for tests of large numbers. */
+  fill(table: string, rows: readonly Row[]): Promise<void>;
   /** All that the store holds, table by table. */
   dump(): Promise<Record<string, unknown[]>>;
   /** The hints that were published so far. */
@@ -91,6 +94,12 @@ export async function openClockwork(newId = () => randomBytes(16).toString("hex"
         for (const { name } of tables) all[String(name)] = await sql(`SELECT * FROM ${name}`);
         return all;
       }),
+    async fill(name, rows) {
+      const table = tables.find((one) => one.name === name);
+      if (!table) throw new Error(`no table ${name}`);
+      for (let i = 0; i < rows.length; i += 500)
+        await store.tx((sql) => insertRows(sql, table, rows.slice(i, i + 500)));
+    },
     async newPeer(name, more = {}) {
       const where = place(more);
       const { peer_id, secret = "", name: given } = await call("register", { ...where, name });

@@ -6,7 +6,7 @@
 import { type Environment, type TransactionContext, transact } from "../../operations/core/transaction.ts";
 import { endBusy, isBusyOver } from "../../operations/support/busy.ts";
 import { recordOutcome } from "../../operations/support/outcomes.ts";
-import { goneServices, removeGoneServices } from "../../operations/support/services.ts";
+import { removeGoneServices } from "../../operations/support/services.ts";
 import { type Absence, closeVotes, settlePool } from "../../operations/support/settle.ts";
 import { expire, lapse } from "../../rules/delivery.ts";
 import { isLive, LEASE_MS, OFFLINE_AFTER_MS, SKEW_MS } from "../../rules/presence.ts";
@@ -15,6 +15,7 @@ import { expiredDeliveries, staleClaims } from "../../store/messages.ts";
 import { findPeers, localSessions, type Peer, sessionsToCheck, updatePeer } from "../../store/peers.ts";
 import { poolsToLead, poolsToLeave } from "../../store/pools.ts";
 import { dueProposals } from "../../store/proposals.ts";
+import { goneServices } from "../../store/services.ts";
 import type { Sql } from "../../store/store.ts";
 
 /** Sessions per transaction. */

@@ -38,6 +38,8 @@ export interface Special {
 /** Prints an operation's output: as JSON with `--json`, else through its view. */
 export function print<N extends CliName>({ screen, json, world }: Call, name: N, output: OutputOf<N>): void {
   screen.write(json ? toJson(output) : render(name, output, screen, world.now()));
+  const { next } = Object(output);
+  if (!json && typeof next === "string") screen.stderr.write(`There are more: --after ${next}\n`);
 }
 
 /** Parses an argument or option; anything but digits is wrong usage. */

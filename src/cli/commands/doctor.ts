@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localClient } from "../../client/local.ts";
+import { callAllPages } from "../../client/pages.ts";
 import { claudePlaces, claudeVersion } from "../../host/claude.ts";
 import { chosenOptions, installedMethod, planInstall } from "../../host/install.ts";
 import { ladder, rungsOf } from "../../host/ladder.ts";
@@ -111,7 +112,7 @@ async function broker(world: World, config: Config, checkDatabase: Launchers["ch
       ];
     // A broker that has just started is not worth a warning.
     const clock = status && status.uptime_ms > CALM_MS ? clockWords(status) : undefined;
-    const { peers } = await client.call("list_peers", {});
+    const { peers } = await callAllPages(client, "list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const stuck = peers.filter((peer) => peer.hooks === "unwritable");
     const mend = config.broker === undefined ? "restart it with cct kill and cct start" : "update the older one";

@@ -1,6 +1,7 @@
 /** `cct join`: joins the broker of another machine. */
 import type { Command } from "commander";
 import { createClient } from "../../client/client.ts";
+import { callAllPages } from "../../client/pages.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { changeSettings } from "../../platform/config-file.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -45,8 +46,8 @@ async function join(context: Context, joinString: string, options: JoinOptions):
   const config = loadConfig(world);
   await withClient(world, config, async (client) => {
     const about = await client.health();
-    const { peers } = await client.call("list_peers", {});
-    const { pools } = await client.call("list_pools", {});
+    const { peers } = await callAllPages(client, "list_peers", {});
+    const { pools } = await callAllPages(client, "list_pools", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     if (options.json) return screen.write(toJson({ broker: url, name: about?.name, peers: live, pools: pools.length }));
     if (!tls) screen.write(plainHttpWarning(screen));

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Client } from "../../client/client.ts";
 import { ensureBroker } from "../../client/local.ts";
+import { callAllPages } from "../../client/pages.ts";
 import type { HealthAnswer, LanAccess } from "../../operations/surface/broker-status.ts";
 import { cannotListenOn, ownAddresses } from "../../platform/addresses.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
@@ -147,7 +148,7 @@ async function restartWith<T>(
 
 /** Creates the token that any machine may use. It is shown once; the broker keeps only its hash. */
 async function sharedToken(client: Client): Promise<{ token: string; name: string }> {
-  const { devices } = await client.call("list_devices", {});
+  const { devices } = await callAllPages(client, "list_devices", {});
   if (!devices.some((one) => one.name === SHARED)) return client.call("add_device", { name: SHARED });
   throw new CctError(
     "conflict",

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { BrokerHealth } from "../../client/client.ts";
 import { ensureBroker } from "../../client/local.ts";
+import { callAllPages } from "../../client/pages.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { CctError, errorBody } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
@@ -115,7 +116,7 @@ function status({ world, screen }: Context, json: boolean): Promise<number> {
       else screen.stderr.write(`cct: The broker runs (${placeOf(about)}), but is not ready: ${reasons.join(" ")}\n`);
       return 1;
     }
-    const { peers } = await client.call("list_peers", {});
+    const { peers } = await callAllPages(client, "list_peers", {});
     const live = peers.filter((peer) => peer.presence !== "offline").length;
     const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
     if (json) {

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { type Client, isUnavailable } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
+import { callAllPages } from "../../client/pages.ts";
 import { checkOutgoing } from "../../client/secrets.ts";
 import type { CliName } from "../../operations/index.ts";
 import { surface } from "../../operations/surface/snapshot.ts";
@@ -107,7 +108,11 @@ function addOperation(
       }
       const call: Call = { world, screen, config, client, input, me, json: json === true, options };
       if (special) await special.run(call);
-      else print(call, name, await client.callAny(name, input, me));
+      else {
+        // A person who sets a limit wants one page.
+        const isOnePage = input.limit !== undefined || input.after !== undefined;
+        print(call, name, await (isOnePage ? client.callAny(name, input, me) : callAllPages(client, name, input, me)));
+      }
     } finally {
       client.close();
     }
@@ -120,7 +125,7 @@ const fieldOf = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${l
 /** A peer by name or by a prefix of its id, as the broker lists it; with `home` and no broker, one that the home knows. */
 async function peerNamed(client: Client, ref: string, home?: string): Promise<{ peer_id: string; name: string }> {
   try {
-    return resolvePeer(ref, (await client.call("list_peers", {})).peers);
+    return resolvePeer(ref, (await callAllPages(client, "list_peers", {})).peers);
   } catch (error) {
     if (home === undefined || !isUnavailable(error)) throw error;
     return resolvePeer(ref, peersHere(home));

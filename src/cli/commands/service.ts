@@ -1,6 +1,7 @@
 /** `cct service`: registers and lists infrastructure such as dev servers and databases. */
 import type { Command } from "commander";
 import type { Client } from "../../client/client.ts";
+import { callAllPages } from "../../client/pages.ts";
 import { probeAndRenew } from "../../client/services.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
 import { loadConfig } from "../../platform/config.ts";
@@ -73,7 +74,12 @@ export function addServiceCommands(program: Command, context: Context): void {
     .option("--json", "as JSON")
     .action((options: { kind?: string; json?: boolean }) =>
       withBroker(world, async (client, as) => {
-        const answer = await client.call("list_services", options.kind === undefined ? {} : { kind: options.kind }, as);
+        const answer = await callAllPages(
+          client,
+          "list_services",
+          options.kind === undefined ? {} : { kind: options.kind },
+          as,
+        );
         screen.write(options.json ? toJson(answer) : services(answer.services, screen, world.now()));
       }),
     );

@@ -19,10 +19,10 @@ export async function seenBy({ sql, caller }: Context, pool: Pool, messages: rea
     sql,
     messages.filter(isDirected).map((message) => message.message_id),
   );
-  const got = recipients.filter((one) => one.peer_id === me).map((one) => one.message_id);
+  const got = new Set(recipients.filter((one) => one.peer_id === me).map((one) => one.message_id));
   return messages.filter(
     (message) =>
       message.from_id === me ||
-      (isDirected(message) ? got.includes(message.message_id) : mayRead(pool, me, message.sent_at)),
+      (isDirected(message) ? got.has(message.message_id) : mayRead(pool, me, message.sent_at)),
   );
 }

@@ -27,14 +27,14 @@ export const poolShape = z.object({
 });
 
 /** A pool as the caller may see it: a non-member sees only id, name, purpose, state and size. */
-export function toPoolShape(pool: PoolRow, caller: Caller): z.input<typeof poolShape> {
+export function toPoolShape(pool: PoolRow, caller: Caller, size = membersOf(pool).length): z.input<typeof poolShape> {
   const mine = caller.kind === "peer" ? memberOf(pool, caller.peer.peer_id) : undefined;
   const shown = {
     pool_id: pool.pool_id,
     name: pool.name,
     purpose: pool.purpose,
     state: pool.archived_at === null ? ("active" as const) : ("archived" as const),
-    size: membersOf(pool).length,
+    size,
   };
   if (visibilityOf(pool, viewerOf(caller)) !== "inside") return shown;
   return {

@@ -8,9 +8,9 @@ import {
   anyPeers,
   findByNameOrPrefix,
   findFormer,
-  findPeers,
   formerPeers,
   type Peer,
+  peersOfPool,
   singleHost,
 } from "../../store/peers.ts";
 import { findPools, listPools, type PoolRow } from "../../store/pools.ts";
@@ -18,11 +18,14 @@ import type { Sql } from "../../store/store.ts";
 import type { Caller } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 
+/** As many as an error names, and one more, which says that there are others. */
+const NAMED = 9;
+
 export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
   const wanted = ref.trim();
   const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
   // Without candidates, the error lists a few other peers.
-  return resolvePeer(wanted, candidates.length > 0 ? candidates : await anyPeers(sql, 9));
+  return resolvePeer(wanted, candidates.length > 0 ? candidates : await anyPeers(sql, NAMED));
 }
 
 /** Throws `conflict` if another peer has this name. */
@@ -69,7 +72,10 @@ export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<
   const me = viewerOf(caller);
   const seen = (pools: readonly PoolRow[]): PoolRow[] => pools.filter((pool) => visibilityOf(pool, me) !== "hidden");
   const candidates = seen(await findPools(sql, wanted, me));
-  return resolvePool(wanted, candidates.length > 0 ? candidates : seen(await listPools(sql, false)), me);
+  if (candidates.length > 0) return resolvePool(wanted, candidates, me);
+  // The error names a few other pools.
+  const some = await listPools(sql, { archived: false, viewer: me, after: undefined, limit: NAMED });
+  return resolvePool(wanted, seen(some), me);
 }
 
 /** The peers of a pool's members, and whether they are live. */
@@ -86,11 +92,11 @@ export function mayBeLive(peer: Peer, { now, isConfirmed }: Pick<TransactionCont
 /** Loads the peers of a pool's members, and `more`. */
 export async function peopleOf(
   context: Pick<TransactionContext, "sql" | "now" | "isConfirmed">,
-  pool: Pick<PoolRow, "members">,
+  pool: Pick<PoolRow, "pool_id">,
   ...more: readonly Peer[]
 ): Promise<People> {
-  const ids = pool.members.map((member) => member.peer_id);
-  const peers = new Map([...(await findPeers(context.sql, ids)), ...more].map((peer) => [peer.peer_id, peer]));
+  const found = await peersOfPool(context.sql, pool.pool_id);
+  const peers = new Map([...found, ...more].map((peer) => [peer.peer_id, peer]));
   return {
     peer: (peerId) => peers.get(peerId),
     live(peerId) {

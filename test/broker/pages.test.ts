@@ -1,0 +1,104 @@
+/** Listings come in pages: every row once, and what the broker holds of one kind is bounded. */
+import { beforeAll, describe, expect, test } from "vitest";
+import type { OperationName } from "../../src/operations/index.ts";
+import { DEFAULT_PAGE } from "../../src/rules/listing.ts";
+import { MAX_ALL_POOLS, MAX_ALL_SERVICES, MAX_MEMBERSHIPS, MAX_POLICIES } from "../../src/rules/quotas.ts";
+import { type Clockwork, openClockwork } from "../support/clockwork.ts";
+import type { TestPeer } from "../support/peers.ts";
+import { fill } from "../support/rows.ts";
+import { rejectedBy } from "../support/thrown.ts";
+
+const N = DEFAULT_PAGE + 37;
+
+let works: Clockwork;
+let me: TestPeer;
+beforeAll(async () => {
+  works = await openClockwork();
+  me = await works.newPeer("me");
+  await fill.pools(works, N);
+  await fill.services(works, N, me);
+  await fill["held mail"](works, N, me);
+  await fill.devices(works, N);
+  await fill.notes(works, N);
+});
+
+/** By operation: the field of its rows, what makes each one unique, and how many there are. */
+const listings: [OperationName, string, string, number][] = [
+  ["list_pools", "pools", "pool_id", N],
+  // Ours as well.
+  ["list_peers", "peers", "peer_id", N + 1],
+  ["list_services", "services", "service_id", N],
+  ["list_devices", "devices", "device_id", N],
+  ["notes", "notes", "text", N],
+  ["held_messages", "held", "message_id", N],
+];
+
+const page = async (name: OperationName, input: object): Promise<Record<string, unknown>> =>
+  works.call(name, input as never);
+
+async function walk(name: OperationName, field: string, limit: number): Promise<Record<string, unknown>[]> {
+  const all: Record<string, unknown>[] = [];
+  let after: unknown;
+  do {
+    const answer = await page(name, { limit, ...(after === undefined ? {} : { after }) });
+    const rows = answer[field] as Record<string, unknown>[];
+    expect(rows.length).toBeLessThanOrEqual(limit);
+    all.push(...rows);
+    after = answer.next;
+  } while (after !== undefined);
+  return all;
+}
+
+describe.each(listings)("%s", (name, field, key, count) => {
+  test("shows a page, and says that there is more; all pages show every row once", async () => {
+    const first = await page(name, {});
+    expect(first[field]).toHaveLength(DEFAULT_PAGE);
+    expect(first.next).toEqual(expect.any(String));
+    const whole = await walk(name, field, 500);
+    expect(whole).toHaveLength(count);
+    for (const limit of [100, 7]) expect(await walk(name, field, limit)).toEqual(whole);
+    expect(new Set(whole.map((row) => row[key])).size).toBe(count);
+  });
+
+  test("refuses what is not the end of a page", async () => {
+    for (const after of ["x", "1", "1.2.3.4", ".", "1e400.abc"])
+      expect(await rejectedBy(page(name, { after }))).toMatchObject({ code: "bad_request" });
+    for (const limit of [0, 501])
+      expect(await rejectedBy(page(name, { limit }))).toMatchObject({ code: "bad_request" });
+  });
+});
+
+describe("a bound", () => {
+  test("on the pools in all refuses one more, but not to a person", async () => {
+    const full = await openClockwork();
+    const ann = await full.newPeer("ann");
+    await fill.pools(full, MAX_ALL_POOLS);
+    const one = { name: "one-more", purpose: "growth" };
+    const error = await rejectedBy(full.call("create_pool", one, ann));
+    // All of them were created on the broker's machine.
+    expect(error).toMatchObject({ code: "rate_limited", message: expect.stringContaining("on this machine") });
+    await full.call("create_pool", one);
+  });
+
+  test("on the services in all refuses one more", async () => {
+    const full = await openClockwork();
+    const [ann, ben] = [await full.newPeer("ann"), await full.newPeer("ben")];
+    await fill.services(full, MAX_ALL_SERVICES, ann);
+    const web = { kind: "web", url: "http://localhost:1", host: "other" };
+    expect(await rejectedBy(full.call("register_service", web, ben))).toMatchObject({ code: "rate_limited" });
+  });
+
+  test("on the pools of one peer, and on its policies, refuses one more", async () => {
+    const full = await openClockwork();
+    const ann = await full.newPeer("ann");
+    await fill.pools(full, Math.max(MAX_MEMBERSHIPS, MAX_POLICIES) + 1);
+    for (let i = 0; i < MAX_MEMBERSHIPS; i++) await full.call("join_pool", { pool: `pool-${i}` }, ann);
+    const join = full.call("join_pool", { pool: `pool-${MAX_MEMBERSHIPS}` }, ann);
+    expect((await rejectedBy(join)).message).toContain("ann is in too many pools");
+    const policy = (i: number) => full.call("inbound_policy", { policy: "hold", from: `peer-${i}` }, ann);
+    for (let i = 0; i < MAX_POLICIES; i++) await policy(i);
+    expect((await rejectedBy(policy(MAX_POLICIES))).code).toBe("rate_limited");
+    // One that is set can be changed.
+    await full.call("inbound_policy", { policy: "refuse", from: "peer-0" }, ann);
+  });
+});

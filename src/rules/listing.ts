@@ -8,7 +8,7 @@ export const DEFAULT_PAGE = 200;
 export type Place = readonly [...numbers: number[], id: string];
 
 /** The marker of the last row of a page. */
-export const markerOf = (place: Place): string => place.join(".");
+const markerOf = (place: Place): string => place.join(".");
 
 /** The place that a marker names; `undefined` without one. `numbers`: how many there are before the id. Throws `bad_request`. */
 export function placeAfter(marker: string | undefined, numbers: number): { numbers: number[]; id: string } | undefined {

@@ -160,10 +160,13 @@ take() {
 
 taken_is() { mv -f "$spool/taken.$name" "$spool/$1.$name" 2>/dev/null; }
 
+# To ask right before printing: a hook that stood still for long has lost its mail, which came again meanwhile, marked.
+still_ours() { [[ -e $spool/taken.$name ]]; }
+
 # Prints first, then marks. A hook killed in between causes a redelivery, marked as such.
 show() {
   # shellcheck disable=SC2059
-  { printf "$1\n" "$json"; } 2>/dev/null && taken_is "$2"
+  still_ours && { printf "$1\n" "$json"; } 2>/dev/null && shown=1 && taken_is "$2"
 }
 
 # Wakes an idle session with the mail, unless the mail must not wake.
@@ -175,7 +178,7 @@ wake() {
   # A busy or blocked session gets its mail with its tools, unless the mail has waited too long (`late`).
   [[ $state == active || $state == blocked* ]] && [[ $value != *\ late && $value != *\ late\ * ]] && return 0
   calm && return 0
-  take || return 0
+  take && still_ours || return 0
   printf '%s' "$plain" >&2 && taken_is done && exit 2
 }
 
@@ -223,6 +226,7 @@ Stop)
   advance done read
   [[ $stops == [0-3] ]] && count=$stops || count=0
   if look_at mail && [[ $value != low\ * ]] && ! calm && ((count < 3)) && take; then
+    shown=
     note state active
     note stops $((count + 1))
     if [[ $option == block ]]; then
@@ -232,6 +236,7 @@ Stop)
       # Context continues the turn as a reason does, but a reason would reach the model twice.
       show '{"hookSpecificOutput":{"hookEventName":"Stop","additionalContext":%s}}' seen
     fi
+    [[ -n $shown ]] || note state idle
   else
     note stops 0
   fi

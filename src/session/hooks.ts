@@ -54,7 +54,7 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   function show(event: string, to: Stage, answerWith: (text: string) => Answer): HookAnswer {
     const file = spool.take(event);
     const text = file && readSpoolText(file.content);
-    if (!file || text === undefined) return silent;
+    if (!file || text === undefined || !spool.has(file)) return silent;
     return { answer: answerWith(text), shown: () => spool.setStage(file, to) };
   }
 
@@ -198,7 +198,8 @@ function wake({ env }: World, spool: HookSpool): number {
   if ((state === "active" || state === "blocked") && !mail.late) return 0;
   const file = spool.take("FileChanged");
   const text = file && readSpoolText(file.content);
-  if (!file || text === undefined) return 0;
+  // Right before printing: a hook that stood still for long has lost its mail, which came again meanwhile, marked.
+  if (!file || text === undefined || !spool.has(file)) return 0;
   process.stderr.write(text);
   spool.setStage(file, "done");
   return 2;

@@ -59,6 +59,8 @@ export interface Spool extends Signals {
   take(event: string): TakenFile | undefined;
   /** Renames a file to another stage. Its batch stays. Does nothing when another process was faster. */
   setStage(file: StageName, stage: Stage): void;
+  /** Whether a file is still there, at its stage. */
+  has(file: StageName): boolean;
   /** Removes a file at stage `taken` unless its hook is faster. Returns whether it did. */
   withdraw(file: StageName): boolean;
   remove(file: StageName): void;
@@ -213,6 +215,7 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       unwritten.delete(from);
       unwritten.set(to, content);
     },
+    has: (file) => existsSync(at(formatStageName(file))),
     withdraw(file) {
       const withdrawn = at(privateName.withdrawn(file));
       if (!moved(at(formatStageName(file)), withdrawn)) return false;

@@ -1,11 +1,11 @@
 /** Exactly one hook takes mail, and it is in exactly one file at every moment, whatever runs concurrently or is killed. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
 import { times } from "../support/soak.ts";
 import { until } from "../support/wait.ts";
-import { beside, type Event, mailFile, newSpool, said, type TestSpool, takers } from "./hook.ts";
+import { beside, type Event, mailFile, newSpool, said, silence, type TestSpool, takers } from "./hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -108,4 +108,42 @@ test("mail that arrives while a turn ends is shown, although the session is alre
   spool.put();
   writeFileSync(gate, "");
   expect(said(await ending)).toEqual(beside("Stop"));
+});
+
+test.each<Event>(["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop", "FileChanged"])(
+  "%s, frozen with its mail until that came again: it prints nothing, and the mail that came again is there",
+  async (event) => {
+    const spool = newSpool();
+    spool.write("state", "idle\n");
+    spool.put();
+    // The hook waits where it is about to print until the test lets it go on.
+    const [gate, pause] = [join(tempFolder(), "gate"), join(tempFolder(), "pause.sh")];
+    const prints = `[[ $BASH_COMMAND == "show "* || $BASH_COMMAND == still_ours* || $BASH_COMMAND == "printf '%s' "* ]]`;
+    writeFileSync(
+      pause,
+      `set -T; trap '${prints.replaceAll("'", "'\\''")} && until [[ -e ${gate} ]]; do sleep 0.01; done' DEBUG\n`,
+    );
+    const frozen = spool.run(event, {}, { env: { BASH_ENV: pause } });
+    await until("the hook has taken the mail", () => spool.stage() === "taken");
+    // As the session server does it after ten seconds.
+    rmSync(join(spool.folder, spool.mailFiles()[0] ?? ""));
+    spool.put({ text: "CCT mail REDELIVERED" });
+    writeFileSync(gate, "");
+    expect(await frozen).toEqual(silence);
+    expect(spool.stage()).toBe("mail");
+    if (event === "Stop") expect(spool.note("state")).toBe("idle");
+    const next = await spool.run("UserPromptSubmit");
+    expect(next.stdout).toContain("REDELIVERED");
+  },
+);
+
+test.each(takers)("%s on a disk that refuses every rename: it prints nothing, and the mail stays", async (event) => {
+  const spool = newSpool();
+  spool.write("state", "idle\n");
+  spool.put();
+  const folder = join(tempFolder(), "bin");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "mv"), "#!/bin/sh\necho 'mv: Read-only file system' >&2\nexit 1\n", { mode: 0o755 });
+  expect(await spool.run(event, {}, { env: { PATH: `${folder}:${process.env.PATH}` } })).toEqual(silence);
+  expect(whole(spool)).toBe("mail");
 });

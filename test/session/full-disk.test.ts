@@ -1,6 +1,6 @@
 /** A session whose disk is full, read-only or broken: no mail is lost, sender and user see why, and it arrives later. */
 import { spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { LEASE_MS } from "../../src/rules/presence.ts";
@@ -43,7 +43,12 @@ test.skipIf(!canMount() && notRun(FULL, NO_DISK))(FULL, { timeout: 90_000 }, asy
   const ann = await session(broker, home, clock, { within: (command) => withOwnDisk(dirname(home), "1m", command) });
   const filler = join(seenBy(ann.pid, home), "filler");
   const env = { CCT_HOME: seenBy(ann.pid, home) };
+  const before = await send(broker, "before");
+  await until("its mail is written", () => existsSync(seenBy(ann.pid, join(ann.spool, "mail"))));
   fill(filler);
+  // Hooks need no space to take and to mark it.
+  expect((await ann.hook("PreToolUse", { tool_name: "Bash" }, { env })).stdout).toContain("before");
+  await until("it is delivered", async () => (await stateOf(broker, before.message_id))?.state === "delivered");
 
   const first = await send(broker, "first");
   await stuck(broker);

@@ -11,7 +11,7 @@ import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { CALM_MS } from "../rules/clock.ts";
-import { revokedAmong } from "../store/devices.ts";
+import { revokedAmong, usedTokenHashes } from "../store/devices.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import { requireNoUnfinishedMove } from "../store/moves.ts";
@@ -21,6 +21,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { createApp } from "./http/app.ts";
 import { createConnections } from "./http/connections.ts";
 import { openListeners, reachableAddresses } from "./http/listeners.ts";
+import { MAX_CLIENTS } from "./http/recent.ts";
 import { loadCertificate } from "./http/tls.ts";
 import { openLog } from "./log.ts";
 import { countEvent, createMetrics, measured } from "./operator/metrics.ts";
@@ -158,6 +159,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     environment,
     events,
     keys,
+    knownTokens: (await store.read((sql) => usedTokenHashes(sql, MAX_CLIENTS))).reverse(),
     log,
     rates: config,
     connections,

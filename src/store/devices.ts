@@ -67,6 +67,15 @@ export async function deviceByToken(sql: Sql, tokenHash: string): Promise<Device
   return row && toDevice(row);
 }
 
+/** The hashes of the tokens of devices that are not revoked, those last used first. */
+export async function usedTokenHashes(sql: Sql, limit: number): Promise<string[]> {
+  const rows = await sql(
+    "SELECT token_hash FROM devices WHERE revoked_at IS NULL ORDER BY coalesce(last_seen, created_at) DESC LIMIT $1",
+    limit,
+  );
+  return rows.map((row) => text(row, "token_hash"));
+}
+
 /** The stored hashes of tokens and invitations that begin with these hexadecimal characters, revoked and used ones too. */
 export async function tokenHashesWith(sql: Sql, start: string): Promise<string[]> {
   // A range, which the indexes of both databases serve; "g" comes after every hexadecimal digit.

@@ -74,6 +74,20 @@ describe("a flood of requests without a token", () => {
     await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
   });
 
+  test("does not keep out a device that comes back after a start of the broker", async () => {
+    const first = await startBroker({ env: few });
+    const laptop = await device(first, "laptop");
+    const bob = await newPeer({ ...first, ...laptop }, "bob");
+    await first.stop();
+    const broker = await startBroker({ env: few, home: first.home });
+    const flood = await Promise.all(Array.from({ length: 100 }, () => health(broker)));
+    expect(count(flood, 429)).toBeGreaterThan(50);
+    const beats = Array.from({ length: 20 }, () =>
+      call({ url: broker.url, token: laptop.token }, "heartbeat", { claude_pid: bob.place.claude_pid, held: [] }, bob),
+    );
+    expect(count(await Promise.all(beats), 200)).toBe(20);
+  });
+
   test("is refused too if each request shows another wrong token", async () => {
     const broker = await startBroker({ env: few });
     const wrong = (i: number) => call({ ...broker, token: String(i).padStart(32, "0") }, "list_peers", {});

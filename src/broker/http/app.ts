@@ -38,6 +38,8 @@ export interface App {
   environment: Environment;
   events: Fanout;
   keys: Keys;
+  /** Hashes of tokens that were valid when the broker started. */
+  knownTokens: readonly string[];
   log: Logger;
   /** Limits per token. */
   rates: Rates;
@@ -53,7 +55,7 @@ export interface App {
 export function createApp(app: App): Server {
   const { environment, log, metrics } = app;
   const throttle = createThrottle(app.rates);
-  const payers = createPayers(app.keys);
+  const payers = createPayers(app.keys, app.knownTokens);
   const responder = createResponder(app.isClosing);
   const tarpit = createTarpit({ throttle, log, metrics, now: environment.now });
   const routes = createRoutes({ ...app, throttle, tarpit });

@@ -20,9 +20,10 @@ export interface Payers {
   record(request: IncomingMessage, isValid: boolean): void;
 }
 
-export function createPayers(keys: Keys): Payers {
+/** `known`: hashes of valid tokens, so that a flood cannot keep out those that come back after a start of the broker. */
+export function createPayers(keys: Keys, known: readonly string[]): Payers {
   /** Tokens that were valid: the hash for the part of it that a challenge names. */
-  const valid = new Map<string, string>();
+  const valid = new Map(known.map((hash) => [keyIdOf(hash), hash]));
 
   /** The hash of a valid token that this request holds. */
   function held(request: IncomingMessage, keyId: string): string | undefined {

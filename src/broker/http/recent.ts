@@ -1,6 +1,6 @@
 /** A bounded memory of clients: beyond the bound, the one that was inactive for the longest time is forgotten. */
 
-const MAX_CLIENTS = 10_000;
+export const MAX_CLIENTS = 10_000;
 
 export function remember<T>(known: Map<string, T>, key: string, value: T): void {
   // Moved to the end, so that the first entry is the one that was inactive for the longest time.

@@ -1,6 +1,5 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { CctError, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
@@ -8,10 +7,12 @@ import { HOOK_TOOL, runHook } from "./hooks.ts";
 import { instructions, pollInstructions } from "./instructions.ts";
 import { openSession, type Session } from "./session.ts";
 import { callTool, listTools } from "./tools.ts";
-import { answerTransport } from "./transport.ts";
+import { type StdioTransport, stdioTransport } from "./transport.ts";
 
 /** How often to look whether the host still lives. */
 const PARENT_CHECK_MS = 1_000;
+/** How long calls in progress may take after standard input has ended: longer than any tool waits for a registration. */
+const DRAIN_MS = 10_000;
 
 /** `cct hook <event>`. Returns the exit status. Fails open: an error never stops the host. */
 export async function runHookOnce(world: World): Promise<number> {
@@ -24,10 +25,10 @@ export async function runHookOnce(world: World): Promise<number> {
   }
 }
 
-/** Serves until standard input closes or the host is gone. */
+/** Serves until standard input closes, and its last requests are answered, or the host is gone. */
 export async function runSession(world: World): Promise<void> {
   const session = open(world);
-  const transport = answerTransport(new StdioServerTransport());
+  const transport = stdioTransport(process.stdin, process.stdout, report);
   const server = new Server(
     { name: "cct", title: "Claude Code Talk", version: world.version },
     {
@@ -41,7 +42,8 @@ export async function runSession(world: World): Promise<void> {
   // With two installs the second one offers nothing, so that the model sees each tool once.
   const isSecond = session instanceof CctError && session.code === "conflict";
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: isSecond ? [] : listTools() }));
-  server.setRequestHandler(CallToolRequestSchema, async (request, { requestId }) => {
+  const inOrder = createQueue();
+  server.setRequestHandler(CallToolRequestSchema, async (request, { requestId, signal }) => {
     const { name, arguments: input = {} } = request.params;
     if (session instanceof CctError) {
       // The host would show the user an error at every step.
@@ -53,10 +55,16 @@ export async function runSession(world: World): Promise<void> {
       transport.afterAnswer(requestId, shown);
       return { content: [{ type: "text", text: JSON.stringify(answer) }] };
     }
-    return callTool(session, name, input, (action) => transport.afterAnswer(requestId, action));
+    const readAt = world.steady();
+    return inOrder(async () => {
+      // Cancelled while it waited for its turn: the SDK sends no answer.
+      if (signal.aborted) return { content: [] };
+      const waitedMs = world.steady() - readAt;
+      return callTool(session, name, input, waitedMs, (action) => transport.afterAnswer(requestId, action));
+    });
   });
   await server.connect(transport);
-  await ended(world);
+  await ended(world, transport);
   if (!(session instanceof CctError)) await session.close();
   process.exit(0);
 }
@@ -67,18 +75,42 @@ function open(world: World): Session | CctError {
     return openSession(world);
   } catch (error) {
     const problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
-    process.stderr.write(`cct: ${problem.line}\n`);
+    report(problem.line);
     return problem;
   }
 }
 
-/** Resolves when the host closes our input, sends a signal, or is gone. */
-function ended(world: World): Promise<void> {
+/** For the host's log. */
+function report(problem: string): void {
+  process.stderr.write(`cct: ${problem}\n`);
+}
+
+/** Calls that are written at once take effect in the order in which they were written. */
+function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
+/**
+ * Resolves when the host has closed our input and all that it asked before is answered, or at once when nobody reads the
+ * answers: the host sends a signal, or is gone. A transport that is gone always ends the process.
+ */
+function ended(world: World, transport: StdioTransport): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => resolve();
-    process.stdin.on("end", done);
-    process.stdin.on("close", done);
+    const drain = (): void => {
+      void transport.answered().then(done);
+      setTimeout(done, DRAIN_MS);
+    };
+    process.stdin.once("end", drain);
+    process.stdin.once("close", drain);
+    process.stdin.on("error", done);
     process.stdout.on("error", done);
+    process.stdout.once("close", done);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, done);
     setInterval(() => {
       if (process.ppid !== world.ppid) done();

@@ -17,7 +17,7 @@ import type { ToolSession } from "./tools.ts";
 
 const TICK_MS = 1_000;
 
-export interface Session extends ToolSession {
+export interface Session extends Omit<ToolSession, "waitedMs"> {
   /** Does the work of a hook on hosts whose hooks call our tool. */
   hook(input: HookInput): HookAnswer;
   /** The user wants the model to poll for mail. */

@@ -25,6 +25,8 @@ export interface ToolSession {
   home: string;
   newMessageId(): string;
   now(): number;
+  /** How long the call has waited for earlier ones. */
+  waitedMs: number;
 }
 
 /** The fields of an input before the broker validated it. */
@@ -123,7 +125,7 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
   // Messages that were kept earlier go first.
   const stuck = await outbox.flush().catch(() => undefined);
   if (stuck && keeps) return outbox.keep(input, false);
-  const deadline = session.now() + (keeps ? RETRY_BEFORE_KEEPING_MS : RETRY_MS);
+  const deadline = session.now() - session.waitedMs + (keeps ? RETRY_BEFORE_KEEPING_MS : RETRY_MS);
   /** An attempt may have reached the broker, and only its answer was lost. */
   let perhapsSent = false;
   const giveUp = (error: unknown) =>

@@ -41,13 +41,14 @@ function outputSchema(output: JsonSchema, adds: JsonSchema["properties"] = {}): 
 }
 
 /**
- * Runs a tool. Every failure becomes a tool error that says what to do next, never a protocol error. `answered` takes
- * what is to be done once the host has the answer.
+ * Runs a tool. Every failure becomes a tool error that says what to do next, never a protocol error. `waitedMs`: since the
+ * call was read. `answered` takes what is to be done once the host has the answer.
  */
 export async function callTool(
-  session: ToolSession,
+  session: Omit<ToolSession, "waitedMs">,
   name: string,
   input: Record<string, unknown>,
+  waitedMs: number,
   answered: (done: () => void) => void,
 ): Promise<CallToolResult> {
   try {
@@ -67,11 +68,20 @@ export async function callTool(
         text = words;
       },
     };
-    const output = defused(await runTool(session, entry.name, await checkOutgoing(input), reply));
+    const output = defused(
+      await runTool(afterWaiting(session, waitedMs), entry.name, await checkOutgoing(input), reply),
+    );
     return { content: [{ type: "text", text: text ?? JSON.stringify(output) }], structuredContent: output };
   } catch (error) {
     return { isError: true, content: [{ type: "text", text: sanitize(errorLine(error)) }] };
   }
+}
+
+/** What a call has waited for earlier ones counts: while the broker is away, many calls wait no longer than one. */
+function afterWaiting(session: Omit<ToolSession, "waitedMs">, waitedMs: number): ToolSession {
+  const { connection } = session;
+  const credentials = (ms: number) => connection.credentials(Math.max(0, ms - waitedMs));
+  return { ...session, waitedMs, connection: { ...connection, credentials } };
 }
 
 /** Names, summaries and texts come from peers: removes invisible characters and whatever begins a tag from every string. */

@@ -39,8 +39,10 @@ describe("a killed broker", () => {
       const kept = new Set(await allTexts(broker));
       expect(accepted.filter((text) => !kept.has(text))).toEqual([]);
     }
-    const { messages } = await ok(broker, "check_messages", { limit: 100 }, peer);
-    expect(messages).toHaveLength(100);
+    // An answer has as much as a host shows.
+    const { messages, remaining } = await ok(broker, "check_messages", { limit: 100 }, peer);
+    expect(messages.length).toBeGreaterThan(50);
+    expect(messages.length + remaining).toBeGreaterThanOrEqual(accepted.length);
     expect((await ok(broker, "list_peers", {}, peer)).peers).toMatchObject([{ name: "keeper", you: true }]);
   });
 

@@ -203,6 +203,9 @@ test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))("%s 
     add_device: { name: "x" },
     revoke_device: { device: "x" },
     rename_device: { device: "x", name: "y" },
+    rename_peer: { peer: "x", name: "y" },
+    merge_peers: { from: "x", into: "y" },
+    forget_peer: { peer: "x" },
   };
   expect(await outcomeOf(works, name, inputs[name] ?? {}, ann)).toMatchObject({ code: "forbidden" });
   expect(await works.dump()).toEqual(before);

@@ -51,6 +51,8 @@ test("a fresh home has the defaults, and showing them creates no home", async ()
     keep_read_days: { value: 30, source: "default" },
     keep_failed_days: { value: 90, source: "default" },
     keep_notes_days: { value: 90, source: "default" },
+    keep_peers_days: { value: 30, source: "default" },
+    keep_pools_days: { value: 90, source: "default" },
     database_url: { value: null, source: "default" },
     database_pool: { value: 10, source: "default" },
   });

@@ -103,7 +103,7 @@ test("an unusable home fails its check with the reason, and the other checks sti
 const FULL = "the disk is full: the home's check fails and says so, and no probe is tried";
 inTurn.skipIf(!canMount() && notRun(FULL, "needs Linux, root and mount namespaces"))(FULL, async () => {
   const home = tempHome();
-  const script = 'mkdir -m 700 "$0" && head -c 2m /dev/zero >"$0/filler"; exec "$@"';
+  const script = 'mkdir -p -m 700 "$0/log" && head -c 2m /dev/zero >"$0/log/filler"; exec "$@"';
   const command = ["sh", "-c", script, home, process.execPath, join(root, "dist/bin.js"), "doctor", "--json"];
   const [program, args] = withOwnDisk(dirname(home), "512k", command);
   const env = { PATH: process.env.PATH, HOME: dirname(home), CCT_HOME: home, CCT_PORT: "0" };

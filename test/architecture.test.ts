@@ -25,7 +25,7 @@ const room = (name: string, purpose: string, uses: string[], outside: string[] =
   outside,
 });
 
-const basics = ["platform/errors", "platform/network", "platform/world"];
+const basics = ["platform/errors", "platform/issues", "platform/network", "platform/world"];
 const platform = [...basics, "platform"];
 const operations = ["operations", "operations/core", "operations/support", "operations/surface"];
 const snapshot = "operations/surface/snapshot";
@@ -34,6 +34,7 @@ const knowledgeOfOperations = [...operations.map((name) => `types of ${name}`), 
 
 const table: Room[] = [
   room("platform/errors", "the one error type; error code → HTTP status", []),
+  room("platform/issues", "the words for an invalid value", []),
   room("platform/network", "loopback addresses", []),
   room("platform/world", "time, ids, randomness and environment as values", []),
   room("platform", "home, settings, locks, processes", basics, ["node:*", "zod"]),
@@ -56,7 +57,7 @@ const table: Room[] = [
   room(
     "operations/core",
     "declaration type and pipeline of operations",
-    ["store", "rules", "platform/errors"],
+    ["store", "rules", "platform/errors", "platform/issues"],
     ["zod", "node:crypto"],
   ),
   room(

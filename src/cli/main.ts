@@ -1,6 +1,6 @@
 /** The `cct` command. Exit codes: 0 success, 1 failure (one line on standard error: what, and what next), 2 wrong usage. */
 import { Command, CommanderError } from "commander";
-import { errorLine } from "../platform/errors.ts";
+import { CctError, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { oneLine } from "../rules/text.ts";
 import { addBackupCommands } from "./commands/backup.ts";
@@ -20,11 +20,16 @@ import { arrangeHelp } from "./help.ts";
 import type { Context, Launchers, Output, Terminal } from "./parts/context.ts";
 import { example } from "./parts/output.ts";
 import { UsageError } from "./parts/usage.ts";
+import { withCommands } from "./parts/vocabulary.ts";
 
 export { processTerminal } from "./terminal.ts";
 
-/** Runs the command that `world.argv` names; answers with its exit code. */
-export async function runCli(world: World, terminal: Terminal, launchers: Launchers): Promise<number> {
+/** All commands. `exitCode`: of the command that has run without an error. */
+export function makeProgram(
+  world: World,
+  terminal: Terminal,
+  launchers: Launchers,
+): { program: Command; exitCode(): number } {
   const { stdout, stderr, onSignal, exit } = terminal;
   const colour = stdout.isTerminal && !world.env.NO_COLOR;
   let exitCode = 0;
@@ -32,7 +37,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     world,
     screen: { write: stdout.write, stderr, colour, columns: stdout.columns || 1000 },
     launchers,
-    readStdin: async () => new TextDecoder("utf-8", { fatal: true }).decode(await terminal.stdin.read()),
+    readStdin: () => readText(terminal.stdin),
     stdinIsTerminal: terminal.stdin.isTerminal,
     onSignal,
     exit,
@@ -51,9 +56,7 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
       getErrHelpWidth: () => helpWidth(stderr),
       getOutHasColors: () => colour,
       getErrHasColors: () => stderr.isTerminal && !world.env.NO_COLOR,
-      outputError: (text, write) => write(text.replace(/^error: /, "cct: ")),
-    })
-    .showHelpAfterError("(see: cct --help)");
+    });
 
   for (const add of [
     addSetupCommands,
@@ -91,19 +94,46 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     });
   program.command("mcp").description("Runs the session server. Claude Code starts it, over standard input and output.");
   arrangeHelp(program);
+  return { program, exitCode: () => exitCode };
+}
 
+/** Runs the command that `world.argv` names; answers with its exit code. */
+export async function runCli(world: World, terminal: Terminal, launchers: Launchers): Promise<number> {
+  const { stdout, stderr } = terminal;
+  const { program, exitCode } = makeProgram(world, terminal, launchers);
   try {
     if (world.argv.length === 0) {
       stdout.write(program.helpInformation());
       return 0;
     }
     await program.parseAsync(world.argv, { from: "user" });
-    return exitCode;
+    return exitCode();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    stderr.write(`cct: ${oneLine(errorLine(error), 4000)}\n`);
+    stderr.write(`cct: ${oneLine(withCommands(errorLine(error)), 4000)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
 const helpWidth = ({ isTerminal, columns }: Output): number => (isTerminal && columns) || 80;
+
+const MAX_STDIN_BYTES = 1024 * 1024;
+
+async function readText(stdin: Terminal["stdin"]): Promise<string> {
+  const bytes = await stdin.read(MAX_STDIN_BYTES);
+  if (bytes.length > MAX_STDIN_BYTES)
+    throw new CctError(
+      "too_large",
+      "Standard input has more than 1 MiB; a message has at most 64 KiB.",
+      "Write the long part to a file and send its path.",
+    );
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new CctError(
+      "bad_request",
+      "Standard input is not UTF-8.",
+      "Convert it first, for example with: iconv -f latin1 -t utf-8",
+    );
+  }
+}

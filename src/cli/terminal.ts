@@ -14,9 +14,14 @@ export function processTerminal(): Terminal {
     stdout: output(process.stdout, STDOUT),
     stderr: output(process.stderr, STDERR),
     stdin: {
-      async read() {
+      async read(limit) {
         const chunks: Buffer[] = [];
-        for await (const chunk of process.stdin) chunks.push(chunk);
+        let size = 0;
+        for await (const chunk of process.stdin) {
+          chunks.push(chunk);
+          size += chunk.length;
+          if (size > limit) break;
+        }
         return Buffer.concat(chunks);
       },
       // `process.stdin` is opened only to be read: a child process may need the input.

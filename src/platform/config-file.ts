@@ -51,7 +51,7 @@ export function checkSettings(settings: GivenSettings): void {
 
 function textOf(settings: GivenSettings): string {
   const all = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return `${JSON.stringify(parseGiven(Object.fromEntries(all), "config set"), null, 2)}\n`;
+  return `${JSON.stringify(parseGiven(Object.fromEntries(all), "Invalid setting"), null, 2)}\n`;
 }
 
 function readText(path: string): string | undefined {

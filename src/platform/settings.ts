@@ -1,6 +1,7 @@
 /** All settings, declared once: name, type, limits, default and description. */
 import * as z from "zod";
 import { CctError } from "./errors.ts";
+import { issueWords } from "./issues.ts";
 import { addresses, brokerUrls, DEFAULT_PORT, databaseUrl, days, fingerprints, flag, limit } from "./setting-values.ts";
 
 export const settingsSchema = z.strictObject({
@@ -94,7 +95,7 @@ export const isSecret = (name: SettingName): boolean => name === "token" || name
 export function settingNamed(name: string): SettingName {
   const found = settingNames.find((known) => known === name);
   if (found) return found;
-  throw new CctError("bad_request", `There is no setting '${name}'.`, `Settings are ${settingNames.join(", ")}.`);
+  throw new CctError("bad_request", `There is no setting '${name}'.`, "See: cct config show");
 }
 
 /** Parses all settings, with defaults. Throws `bad_request`; `where` names their place in the message. */
@@ -117,10 +118,10 @@ function settingError(error: z.ZodError, where: string): CctError {
   const [issue] = error.issues;
   const path = issue?.path.join(".") ?? "";
   const setting = settingNames.find((name) => name === path);
-  const place = path && `'${path}'${setting ? ` (or ${variableOf(setting)})` : ""}: `;
+  const place = path && `'${path}'${setting ? ` (or ${variableOf(setting)})` : ""} `;
   return new CctError(
     "bad_request",
-    `${where}: ${place}${issue?.message ?? "invalid"}.`,
-    setting ? "Correct it, or leave it out to use the default." : `Settings are ${settingNames.join(", ")}.`,
+    `${where}: ${place}${issue ? issueWords(issue) : "is invalid"}.`,
+    setting ? "Correct it, or leave it out to use the default." : "See: cct config show",
   );
 }

@@ -6,6 +6,7 @@ import { surface } from "../operations/surface/snapshot.ts";
 import type { JsonSchema, SurfaceEntry } from "../operations/surface/surface.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import { sanitize } from "../rules/framing.ts";
+import { nameOperations } from "../rules/vocabulary.ts";
 import { type Reply, runTool, type ToolSession } from "./tool-calls.ts";
 
 export type { ToolSession } from "./tool-calls.ts";
@@ -17,6 +18,8 @@ const MAX_RESULT = 300_000;
 type ToolEntry = SurfaceEntry & { name: ToolName; tool: NonNullable<SurfaceEntry["tool"]> };
 const isTool = (entry: SurfaceEntry): entry is ToolEntry => entry.tool !== undefined;
 const offered = surface.filter(isTool);
+/** What the broker's texts call an operation → its tool. */
+const toolNames = new Map(offered.map(({ name }) => [String(name), PREFIX + name]));
 
 export function listTools(): Tool[] {
   return offered.map(({ name, doc, repeatable, tool, input, output }) => ({
@@ -73,7 +76,7 @@ export async function callTool(
     );
     return { content: [{ type: "text", text: text ?? JSON.stringify(output) }], structuredContent: output };
   } catch (error) {
-    return { isError: true, content: [{ type: "text", text: sanitize(errorLine(error)) }] };
+    return { isError: true, content: [{ type: "text", text: sanitize(nameOperations(errorLine(error), toolNames)) }] };
   }
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { ownAddresses } from "../../src/platform/addresses.ts";
-import { type CctRun, failure, success } from "../support/cct.ts";
+import { failure, success, wrongUsage } from "../support/cct.ts";
 import { notRun } from "../support/not-run.ts";
 import { endBrokerOf, newPerson, type Person } from "./person.ts";
 
@@ -16,12 +16,6 @@ const withAddress = (title: string) =>
 
 const settings = (person: Person): unknown => JSON.parse(readFileSync(join(person.cctHome, "config.json"), "utf8"));
 const pidOf = (person: Person): unknown => JSON.parse(readFileSync(join(person.cctHome, "broker.json"), "utf8")).pid;
-
-function wrongUsage(run: CctRun): string {
-  expect(run).toMatchObject({ code: 2, stdout: "" });
-  expect(run.stderr).toMatch(/^cct: [^\n]+\n$/);
-  return run.stderr;
-}
 
 inTurn.skipIf(process.platform !== "linux" && notRun("127.0.0.2", "only Linux has all of 127/8"))(
   "a broker that listens on 127.0.0.2 can be used",

@@ -167,3 +167,18 @@ test("a broker uses the settings of the environment that started it", async () =
   await ok(broker, "send_message", { to: "ben", text: "one" }, me);
   expect(await refused(broker, "send_message", { to: "ben", text: "two" }, me)).toMatchObject({ status: 429 });
 });
+
+test("start with another port or host, while the broker runs, says that it changes nothing", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  success(await person.cct("start"));
+  const { url } = JSON.parse(readFileSync(join(person.cctHome, "broker.json"), "utf8"));
+  const other = url.endsWith(":7999") ? "7998" : "7999";
+  expect(failure(await person.cct("start", "--port", other))).toMatch(
+    /runs already, at .*--port changes nothing.*cct kill/,
+  );
+  expect(failure(await person.cct("start", "--host", "0.0.0.0"))).toMatch(/--host changes nothing/);
+  expect(success(await person.cct("start", "--host", "127.0.0.1", "--port", new URL(url).port))).toContain(
+    "running already",
+  );
+});

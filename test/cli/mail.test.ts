@@ -1,7 +1,7 @@
 /** Sending and listing messages from the command line. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
-import { failure, success } from "../support/cct.ts";
+import { failure, success, wrongUsage } from "../support/cct.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { type Person, personWithBroker } from "./person.ts";
 
@@ -67,15 +67,15 @@ describe("sending", () => {
   test("refuses standard input that is not UTF-8, and sends nothing", async () => {
     const before = await newest();
     const stdin = Buffer.from([0x68, 0x69, 0xff, 0xfe, 0x0a]);
-    expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/utf-8/i);
+    expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/not UTF-8\. .*iconv/);
     expect(await newest()).toBe(before);
   });
 
   test.each([[""], ["   "], ["\n\n"]])(
     "refuses an empty text (%j), as an argument or from standard input",
     async (text) => {
-      expect(failure(await me.cct("send", "ben", text))).toMatch(/The text is empty/);
-      expect(failure(await me.cctWith({ stdin: text }, "send", "ben", "-"))).toMatch(/The text is empty/);
+      expect(wrongUsage(await me.cct("send", "ben", text))).toMatch(/The text is empty/);
+      expect(wrongUsage(await me.cctWith({ stdin: text }, "send", "ben", "-"))).toMatch(/The text is empty/);
     },
   );
 
@@ -84,8 +84,22 @@ describe("sending", () => {
     expect(failure(await me.cctWith({ stdin }, "send", "ben", "-"))).toMatch(/65537 bytes; the limit is 65536/);
   });
 
+  test("reads no more of an endless standard input than a message may have", async () => {
+    const run = await me.cctWith(
+      { within: (command) => ["bash", "-c", '"$@" < /dev/zero', "bash", ...command] },
+      "send",
+      "ben",
+      "-",
+    );
+    expect(failure(run)).toContain("more than 1 MiB; a message has at most 64 KiB");
+  });
+
+  test("refuses --timeout without --wait", async () => {
+    expect(wrongUsage(await me.cct("send", "ben", "hi", "--timeout", "5"))).toContain("--timeout is for --wait");
+  });
+
   test("refuses colours and other control characters", async () => {
-    expect(failure(await me.cct("send", "ben", "\u001b[31mred"))).toMatch(/control character U\+001B/);
+    expect(wrongUsage(await me.cct("send", "ben", "\u001b[31mred"))).toMatch(/control character U\+001B/);
   });
 
   test("to an unknown peer fails and lists the known ones", async () => {
@@ -125,8 +139,8 @@ describe("listing", () => {
 
   test("refuses an unknown message, and a limit that is too high", async () => {
     expect(failure(await me.cct("message", "message-nowhere"))).toMatch(/no message 'message-nowhere'/);
-    expect(failure(await me.cct("messages", "--limit", "501"))).toMatch(/500/);
-    expect(failure(await me.cct("messages", "--limit", "0"))).toMatch(/1/);
+    expect(wrongUsage(await me.cct("messages", "--limit", "501"))).toMatch(/500/);
+    expect(wrongUsage(await me.cct("messages", "--limit", "0"))).toMatch(/1/);
   });
 
   test("says so if there is nothing yet", async () => {

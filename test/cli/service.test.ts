@@ -4,7 +4,7 @@ import { createServer as createTcpServer } from "node:net";
 import { hostname } from "node:os";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
-import { failure, success } from "../support/cct.ts";
+import { failure, success, wrongUsage } from "../support/cct.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
 import { freePort, listening } from "../support/ports.ts";
 import { personWithBroker } from "./person.ts";
@@ -53,15 +53,15 @@ describe("registering", () => {
     ["localhost", /scheme:\/\//],
     ["tcp://localhost", /port/],
   ])("%s is refused in one line", async (url, says) => {
-    const said = failure(await me.cct("service", "register", "web", url));
+    const said = wrongUsage(await me.cct("service", "register", "web", url));
     expect(said).toMatch(says);
     expect(said).not.toContain("hunter2");
   });
 
   test("refuses a TTL outside the bounds, and names them", async () => {
     for (const ttl of ["9", "86401"]) {
-      const said = failure(await me.cct("service", "register", "web", "tcp://localhost:1", "--ttl", ttl));
-      expect(said).toMatch(/ttl_seconds: .*(10|86400)/);
+      const said = wrongUsage(await me.cct("service", "register", "web", "tcp://localhost:1", "--ttl", ttl));
+      expect(said).toMatch(/ttl_seconds .*(10|86400)/);
     }
   });
 
@@ -151,7 +151,9 @@ describe("listing and unregistering", () => {
     expect(row).toMatch(new RegExp(`^[0-9a-f]{8} +shop +listed +ben +unknown +in 60 min +box +${url}$`));
     expect(more).toEqual([]);
     expect(await json("service", "list", "--kind", "listed")).toEqual({ services: [await seen("shop")] });
-    expect(success(await me.cct("service", "list", "--kind", "nothing"))).toMatch(/^No service is registered/);
+    expect(success(await me.cct("service", "list", "--kind", "nothing"))).toMatch(
+      /^No service of kind nothing is registered/,
+    );
     expect(await json("service", "list", "--kind", "nothing")).toEqual({ services: [] });
   });
 

@@ -1,8 +1,9 @@
 /** Waiting for a delivery, and what the operator does with mail that is held or ended unread. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
-import { failure, success } from "../support/cct.ts";
+import { failure, success, wrongUsage } from "../support/cct.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
+import { until } from "../support/wait.ts";
 import { personWithBroker } from "./person.ts";
 
 let me: Awaited<ReturnType<typeof personWithBroker>>;
@@ -47,6 +48,17 @@ describe("cct send --wait", () => {
     expect(said).toMatch(/^Not read: ben \(expired\)/);
   });
 
+  test("says that the message is stored when the broker ends meanwhile", async () => {
+    const other = await personWithBroker();
+    await newPeer(other.broker, "ben");
+    const waiting = other.cct("send", "ben", "still there?", "--wait", "read", "--timeout", "60");
+    await until("the message is stored", async () => (await ok(other.broker, "messages", {})).messages.length === 1);
+    await other.broker.stop();
+    const run = await waiting;
+    expect(run).toMatchObject({ code: 1, stdout: expect.stringContaining("queued for ben") });
+    expect(run.stderr).toMatch(/^cct: The message is stored, .*Do not send it again; .*cct message /);
+  });
+
   test("with another value is wrong usage", async () => {
     expect((await me.cct("send", "ben", "x", "--wait", "forever")).code).toBe(2);
     expect((await me.cct("send", "ben", "x", "--wait", "read", "--timeout", "soon")).code).toBe(2);
@@ -73,7 +85,7 @@ test("held mail is listed and released, and a policy is shown and changed", asyn
   expect(failure(await me.cct("unhold", message_id))).toContain("cct held");
   expect(success(await me.cct("policy", "--peer", "ben"))).toMatch(/accept +all the rest/);
   expect((await me.cct("policy", "sometimes", "--peer", "ben")).code).toBe(2);
-  expect(failure(await me.cct("policy"))).toContain("--peer");
+  expect(wrongUsage(await me.cct("policy"))).toContain("--peer");
 });
 
 test("cost shows what mail has cost, in text and in JSON", async () => {

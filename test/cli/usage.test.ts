@@ -49,10 +49,30 @@ test.each([
   ["config", "set"],
   ["config", "frobnicate"],
   ["mcp", "more"],
+  ["help", "nope"],
+  ["help", "pool", "nope"],
+  ["pool", "frobnicate"],
+  ["start", "--port", "abc"],
+  ["start", "--port", "70000"],
+  ["lan-start", "--port", "70000"],
 ])("cct %s %s: wrong usage exits with 2, says why, and does nothing", async (...words) => {
   const run = await person.cct(...words.filter((word) => word !== undefined));
   expect(run).toMatchObject({ code: 2, stdout: "" });
-  expect(run.stderr).toMatch(/^cct: |^Usage: /);
+  expect(run.stderr).toMatch(/^cct: [^\n]{1,300}\n$/);
   expect(run.stderr).not.toMatch(/\n\s+at /);
   expect(existsSync(person.cctHome)).toBe(false);
+});
+
+test("wrong usage names the help of the command that was meant", async () => {
+  expect((await person.cct("send", "ben")).stderr).toBe(
+    "cct: missing required argument 'text'. See: cct send --help\n",
+  );
+  expect((await person.cct("pool", "join", "--jsno")).stderr).toMatch(/See: cct pool join --help\n$/);
+  expect((await person.cct("help", "pool", "nope")).stderr).toBe("cct: unknown command 'nope'. See: cct pool --help\n");
+});
+
+test("help shows the command that was named, also one in a group", async () => {
+  expect(success(await person.cct("help", "pool", "create"))).toBe(
+    success(await person.cct("pool", "create", "--help")),
+  );
 });

@@ -51,6 +51,13 @@ export function failure(run: CctRun): string {
   return run.stderr.slice("cct: ".length, -1);
 }
 
+/** What is wrong with a command line, when it is said as it should be: one line, status 2, nothing done. */
+export function wrongUsage(run: CctRun): string {
+  if (run.code !== 2 || run.stdout !== "" || !/^cct: [^\n]+\n$/.test(run.stderr))
+    throw new Error(`not wrong usage in one line: ${JSON.stringify(run)}`);
+  return run.stderr.slice("cct: ".length, -1);
+}
+
 /** What was printed, when all went well and without a complaint. */
 export function success(run: CctRun): string {
   if (run.code !== 0 || run.stderr !== "") throw new Error(`not a success: ${JSON.stringify(run)}`);

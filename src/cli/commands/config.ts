@@ -7,6 +7,7 @@ import { isOnThisMachine } from "../../platform/network.ts";
 import { isSecret, settingNamed } from "../../platform/settings.ts";
 import type { Context } from "../parts/context.ts";
 import { example, table, toJson } from "../parts/output.ts";
+import { asUsage } from "../parts/usage.ts";
 
 export function addConfigCommands(program: Command, { world, screen, readStdin }: Context): void {
   const config = program.command("config").description("Shows or changes the settings of this home.");
@@ -38,9 +39,9 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
     )
     .action(async (setting: string, given: string | undefined) => {
       const home = homeOf(world);
-      const name = settingNamed(setting);
+      const name = asUsage(() => settingNamed(setting));
       const value = given === "-" ? (await readStdin()).trim() : given;
-      checkSettings({ [name]: value });
+      asUsage(() => checkSettings({ [name]: value }));
       prepareHome(home, world.user, false);
       await changeSettings(world, home, { [name]: value });
       if (value === undefined) return screen.write(`${name} is reset to its default.\n`);

@@ -85,7 +85,7 @@ function tryToWrite(folder: string, newId: () => string): void {
       error,
       "cannot be written",
       folder,
-      "Mail waits at the broker until it can; cct_check_messages shows it. Free some space, or correct the permissions.",
+      "Mail waits at the broker until it can. Free some space, or correct the permissions.",
     );
   }
 }

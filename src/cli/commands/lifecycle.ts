@@ -3,12 +3,16 @@ import { type Command, Option } from "commander";
 import type { BrokerHealth } from "../../client/client.ts";
 import { ensureBroker } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
+import type { HealthAnswer } from "../../operations/surface/broker-status.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
+import { checkSettings } from "../../platform/config-file.ts";
 import { CctError, errorBody } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
+import { isLoopback } from "../../platform/network.ts";
 import { stopBroker, withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
+import { asUsage } from "../parts/usage.ts";
 import { brokerSummary, healthWords, isUp, placeOf } from "../views/brokers.ts";
 
 interface StartOptions {
@@ -55,19 +59,48 @@ export function addLifecycleCommands(program: Command, context: Context): void {
 async function start(context: Context, options: StartOptions): Promise<void> {
   const { world, screen } = context;
   const { foreground, jsonErrors: _, ...flags } = options;
+  asUsage(() => checkSettings(flags));
   const config = loadConfig(world, flags);
   if (foreground) return serve(context, config);
   prepareHome(config.home, world.user, true);
   await withClient(world, config, async (client) => {
     const how = await ensureBroker(world, config, client);
     const about = await client.health();
-    if (config.broker !== undefined)
-      return screen.write(`This machine uses the broker at ${client.inUse()}, on ${about?.name}. It runs.\n`);
+    const where = `${client.inUse()}, ${placeOf(about ?? {})}`;
+    const ignored = how === "started" ? undefined : overlooked(flags, about);
+    if (ignored !== undefined)
+      throw new CctError(
+        "conflict",
+        `A broker runs already, at ${where}: --${ignored} changes nothing.`,
+        config.broker === undefined
+          ? "To move it: cct kill, then this again."
+          : "It is set with: cct config set broker",
+      );
+    if (config.broker !== undefined) return screen.write(`This machine uses the broker at ${where}. It runs.\n`);
     screen.write(
       `The broker ${how === "started" ? "runs now" : "was running already"}: process ${about?.pid}, home ${about?.home}.\n`,
     );
   });
 }
+
+/** The option that a running broker does not follow, if there is one. */
+function overlooked(
+  { host, port }: StartOptions,
+  { url, lan }: Partial<HealthAnswer> = {},
+): "host" | "port" | undefined {
+  // Only the broker of this home says where it listens.
+  const at = url === undefined ? undefined : new URL(url);
+  if (port !== undefined && Number(port) !== 0 && port !== at?.port) return "port";
+  if (host === undefined) return undefined;
+  const isThere = isLoopback(host)
+    ? lan === undefined &&
+      at?.hostname === (host === "localhost" ? "127.0.0.1" : new URL(`http://${bracketed(host)}`).hostname)
+    : lan !== undefined &&
+      (["0.0.0.0", "::"].includes(host) || lan.addresses.some((one) => one.startsWith(`${bracketed(host)}:`)));
+  return isThere ? undefined : "host";
+}
+
+const bracketed = (host: string): string => (host.includes(":") ? `[${host}]` : host);
 
 async function serve({ screen, launchers, onSignal }: Context, config: Config): Promise<void> {
   // Installed before the broker publishes its address: a reader may stop it at once, and it must shut down cleanly.

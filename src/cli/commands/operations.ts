@@ -4,16 +4,17 @@ import { type Client, isUnavailable } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
 import { checkOutgoing } from "../../client/secrets.ts";
-import type { CliName } from "../../operations/index.ts";
+import type { CliName, OutputOf } from "../../operations/index.ts";
 import { surface } from "../../operations/surface/snapshot.ts";
 import type { JsonProperty, SurfaceEntry } from "../../operations/surface/surface.ts";
 import { loadConfig } from "../../platform/config.ts";
-import { CctError } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
 import { resolvePeer } from "../../rules/address.ts";
 import { actor, peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
 import { example } from "../parts/output.ts";
+import { UsageError, usageError } from "../parts/usage.ts";
+import { withCommands } from "../parts/vocabulary.ts";
 import { isCliName } from "../views/views.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
 import { broadcastCommand, sendCommand } from "./send.ts";
@@ -58,10 +59,10 @@ function addOperation(
   { world, screen, readStdin }: Context,
 ): void {
   const { command, words, argumentNames } = addCommand(program, cli);
-  command.description(doc);
+  command.description(withCommands(doc));
   for (const argument of command.registeredArguments) {
     const property = entry.input.properties[argument.name()];
-    argument.description = property?.description ?? "";
+    argument.description = withCommands(property?.description ?? "");
     if (property?.enum) argument.choices(property.enum);
     if (property?.type === "integer") argument.argParser(wholeNumber);
   }
@@ -100,19 +101,20 @@ function addOperation(
       const home = special?.worksOffline(options, config) ? config.home : undefined;
       const me = actor(world, config, as === undefined ? undefined : await peerNamed(client, String(as), home));
       if (!me && !entry.by.includes("operator")) {
-        throw new CctError(
-          "bad_request",
+        throw new UsageError(
           `cct ${words} acts for a session, and this is not a session's shell.`,
           "Name the session: --as <peer>.",
         );
       }
       const call: Call = { world, screen, config, client, input, me, json: json === true, options };
-      if (special) await special.run(call);
-      else {
-        // A person who sets a limit wants one page.
-        const isOnePage = input.limit !== undefined || input.after !== undefined;
-        print(call, name, await (isOnePage ? client.callAny(name, input, me) : callAllPages(client, name, input, me)));
-      }
+      // A person who sets a limit wants one page.
+      const isOnePage = input.limit !== undefined || input.after !== undefined;
+      const answer = (): Promise<OutputOf<CliName>> =>
+        isOnePage ? client.callAny(name, input, me) : callAllPages(client, name, input, me);
+      const run = special ? special.run(call) : answer().then((output) => print(call, name, output));
+      await run.catch((error: unknown) => {
+        throw usageError(error);
+      });
     } finally {
       client.close();
     }
@@ -160,8 +162,9 @@ function addCommand(program: Command, cli: string): { command: Command; words: s
 
 function inputOption(field: string, property: JsonProperty): Option {
   const flag = `--${field.replaceAll("_", "-")}`;
-  if (property.type === "boolean") return new Option(flag, property.description ?? "");
-  const made = new Option(`${flag} <${property.type === "integer" ? "number" : "value"}>`, property.description ?? "");
+  const description = withCommands(property.description ?? "");
+  if (property.type === "boolean") return new Option(flag, description);
+  const made = new Option(`${flag} <${property.type === "integer" ? "number" : "value"}>`, description);
   if (property.enum) made.choices(property.enum);
   if (property.type === "integer") made.argParser(wholeNumber);
   return made;

@@ -3,9 +3,13 @@ import { Option } from "commander";
 import { isUnavailable, wasNotReceived } from "../../client/client.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
+import { UsageError } from "../parts/usage.ts";
 import { waitFor } from "../parts/wait.ts";
 import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
 import { keepFor } from "./outbox.ts";
+
+/** How long `--wait` waits unless `--timeout` says otherwise. */
+const WAIT_S = 60;
 
 /** `--wait` excludes the outbox: the command could not report the outcome. */
 const usesOutbox = ({ wait, outbox }: Fields, config: Config): boolean =>
@@ -14,7 +18,9 @@ const usesOutbox = ({ wait, outbox }: Fields, config: Config): boolean =>
 export const sendCommand: Special = {
   options: () => [
     new Option("--wait <state>", "wait until it is delivered or read").choices(["delivered", "read"]),
-    new Option("--timeout <seconds>", "with --wait: how long").argParser(wholeNumber).default(60, "60"),
+    new Option("--timeout <seconds>", "with --wait: how long")
+      .argParser(wholeNumber)
+      .default(undefined, String(WAIT_S)),
     new Option(
       "--outbox",
       "when no broker is there, keep a session's message on this machine and send it later",
@@ -24,6 +30,8 @@ export const sendCommand: Special = {
   async run(call: Call) {
     const { world, config, client, me, options, json } = call;
     const { wait, timeout } = options;
+    if (wait === undefined && timeout !== undefined)
+      throw new UsageError("--timeout is for --wait.", "Add --wait delivered or --wait read, or leave it out.");
     // The client creates the id, so that it can repeat the call when the answer is lost.
     const message_id = String(call.input.message_id ?? world.newMessageId());
     const input = { ...call.input, message_id };
@@ -39,7 +47,11 @@ export const sendCommand: Special = {
     });
     if (wait !== "delivered" && wait !== "read") return print(call, "send_message", output);
     if (!json) print(call, "send_message", output);
-    print(call, "message_status", await waitFor(client, message_id, wait, Number(timeout) * 1000, world.now, me));
+    print(
+      call,
+      "message_status",
+      await waitFor(client, message_id, wait, Number(timeout ?? WAIT_S) * 1000, world.now, me),
+    );
   },
 };
 

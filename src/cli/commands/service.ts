@@ -11,6 +11,7 @@ import { actor } from "../parts/actor.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
+import { usageError } from "../parts/usage.ts";
 import { registered, services, unregistered } from "../views/services.ts";
 import { wholeNumber } from "./call.ts";
 import { runWithService } from "./service-run.ts";
@@ -80,7 +81,7 @@ export function addServiceCommands(program: Command, context: Context): void {
           options.kind === undefined ? {} : { kind: options.kind },
           as,
         );
-        screen.write(options.json ? toJson(answer) : services(answer.services, screen, world.now()));
+        screen.write(options.json ? toJson(answer) : services(answer.services, options.kind, screen, world.now()));
       }),
     );
 
@@ -116,5 +117,7 @@ function registration(world: World, kind: string, url: string, { name, ttl, heal
 function withBroker(world: World, work: (client: Client, as: Credentials | undefined) => Promise<void>): Promise<void> {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
-  return withClient(world, config, (client) => work(client, actor(world, config)));
+  return withClient(world, config, (client) => work(client, actor(world, config))).catch((error: unknown) => {
+    throw usageError(error);
+  });
 }

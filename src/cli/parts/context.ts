@@ -33,8 +33,8 @@ export interface Terminal {
   stdout: Output;
   stderr: Output;
   stdin: {
-    /** All of standard input. */
-    read(): Promise<Uint8Array>;
+    /** All of standard input; of one that is longer than `limit` bytes, a part that is longer too. */
+    read(limit: number): Promise<Uint8Array>;
     isTerminal: boolean;
   };
   /**
@@ -54,7 +54,7 @@ export interface Context {
   world: World;
   screen: Screen;
   launchers: Launchers;
-  /** All of standard input as text. Rejects if it is not UTF-8. */
+  /** All of standard input as text. Throws `bad_request` if it is not UTF-8, `too_large` above 1 MiB. */
   readStdin(): Promise<string>;
   stdinIsTerminal: boolean;
   onSignal: Terminal["onSignal"];

@@ -16,6 +16,7 @@ export function asUsage<T>(work: () => T): T {
   }
 }
 
-function usageError(error: unknown): unknown {
+/** `bad_request` as wrong usage; other errors as they are. */
+export function usageError(error: unknown): unknown {
   return error instanceof CctError && error.code === "bad_request" ? new UsageError(error.message, error.hint) : error;
 }

@@ -1,5 +1,5 @@
 /** `cct send --wait`: waits until the message is delivered or read, or can no longer be. */
-import type { Client } from "../../client/client.ts";
+import { type Client, isUnavailable } from "../../client/client.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
 import type { OutputOf } from "../../operations/index.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -25,7 +25,14 @@ export async function waitFor(
   me: Credentials | undefined,
 ): Promise<Status> {
   for (const deadline = now() + timeout; ; ) {
-    const status = await client.call("message_status", { message_id: messageId }, me);
+    const status = await client.call("message_status", { message_id: messageId }, me).catch((error: unknown) => {
+      if (!isUnavailable(error)) throw error;
+      throw new CctError(
+        "unavailable",
+        `The message is stored, but its delivery cannot be watched any more: ${error.message}`,
+        `Do not send it again; check later with: cct message ${messageId}`,
+      );
+    });
     const open = status.recipients.filter((one) => !reached[wanted].includes(one.state));
     if (open.length === 0) return status;
     const ended = open.filter((one) => ENDED.includes(one.state));

@@ -7,7 +7,10 @@ export type Service = OutputOf<"list_services">["services"][number];
 
 const line = (text: string): string => `${oneLine(text, 2500)}\n`;
 
-export function services(all: readonly Service[], screen: Screen, now: number): string {
+/** `kind`: the only one that was asked for. */
+export function services(all: readonly Service[], kind: string | undefined, screen: Screen, now: number): string {
+  if (all.length === 0 && kind !== undefined)
+    return line(`No service of kind ${kind} is registered. All: cct service list`);
   if (all.length === 0) return "No service is registered. Register one with: cct service register <kind> <url>\n";
   const rows = all.map((service) => [
     service.service_id.slice(0, 8),

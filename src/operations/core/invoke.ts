@@ -1,6 +1,7 @@
 /** The pipeline that every call goes through: validate input → transaction { identify → run → validate output } → publish. */
 import type * as z from "zod";
 import { CctError } from "../../platform/errors.ts";
+import { issueWords } from "../../platform/issues.ts";
 import { current, identify, type Sender } from "./identity.ts";
 import { NotedError, type Operation } from "./operation.ts";
 import { type Environment, transact } from "./transaction.ts";
@@ -49,10 +50,10 @@ function checkOutput(op: Operation, output: unknown): unknown {
   throw new CctError("internal", `${op.name} returned an invalid answer: ${issues(parsed.error)}`);
 }
 
-/** What is wrong, field by field. zod's messages name types and limits, never the value that was sent. */
+/** What is wrong, field by field. */
 function issues(error: z.ZodError): string {
   return error.issues
     .slice(0, 5)
-    .map((issue) => `${issue.path.length ? `${issue.path.join(".")}: ` : ""}${issue.message}`)
+    .map((issue) => `${issue.path.length ? `${issue.path.join(".")} ` : ""}${issueWords(issue)}`)
     .join("; ");
 }

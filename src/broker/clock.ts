@@ -1,7 +1,6 @@
 /** The broker's clock as it decides about what cannot be undone: compares wall and monotonic time, see `rules/clock.ts`. */
 import type { Logger } from "pino";
 import {
-  CALM_MS,
   type ClockWatch,
   confirmedTime,
   type Disturbance,
@@ -33,10 +32,11 @@ interface Clocks {
   now(): number;
   steady(): number;
   log: Logger;
-  calmMs?: number;
+  /** How long both clocks must agree. */
+  calmMs: number;
 }
 
-export function createClock({ now, steady, log, calmMs = CALM_MS }: Clocks): BrokerClock {
+export function createClock({ now, steady, log, calmMs }: Clocks): BrokerClock {
   const reading = () => ({ wall: now(), steady: steady() });
   let watch: ClockWatch = startWatch(reading());
   function read(): void {

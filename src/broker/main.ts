@@ -10,7 +10,6 @@ import { type BrokerFile, brokerToken, paths, prepareHome, readBrokerFile, write
 import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
-import { CALM_MS } from "../rules/clock.ts";
 import { revokedAmong, usedTokenHashes } from "../store/devices.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
@@ -37,11 +36,9 @@ export interface BrokerTiming {
   sweepMs: number;
   /** How long a client may take for its first byte, and for the headers of a request. */
   clientTimeoutMs: number;
-  /** How long wall and monotonic time must agree before anything irreversible happens. */
-  calmMs: number;
 }
 
-const TIMING: BrokerTiming = { sweepMs: 2_000, clientTimeoutMs: 10_000, calmMs: CALM_MS };
+const TIMING: BrokerTiming = { sweepMs: 2_000, clientTimeoutMs: 10_000 };
 /** At shutdown, requests in progress get this long to finish. */
 const DRAIN_MS = 3_000;
 
@@ -101,7 +98,7 @@ interface Parts {
 async function serve({ world, config, timing, database, schema, log }: Parts): Promise<Broker> {
   const { now } = database;
   const startedAt = now();
-  const clock = createClock({ now, steady: world.steady, log, calmMs: timing.calmMs });
+  const clock = createClock({ now, steady: world.steady, log, calmMs: config.clock_confirm_seconds * 1000 });
   const metrics = createMetrics();
   const health = watchStore(measured(database.store, metrics, world.steady), now, log);
   const { store } = health;

@@ -34,6 +34,15 @@ export const settingsSchema = z.strictObject({
     .max(8760)
     .default(24)
     .describe("a member that is offline for this long is released from its pools"),
+  clock_confirm_seconds: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(86_400)
+    .default(180)
+    .describe(
+      "how long the clock must be steady before anything expires, is deleted or released; 0: believe it at once",
+    ),
   sends_per_minute: limit(
     600,
     "messages that one peer may cause per minute; one to a pool counts once for each recipient",

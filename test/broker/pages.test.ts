@@ -92,13 +92,25 @@ describe("a bound", () => {
     const full = await openClockwork();
     const ann = await full.newPeer("ann");
     await fill.pools(full, Math.max(MAX_MEMBERSHIPS, MAX_POLICIES) + 1);
-    for (let i = 0; i < MAX_MEMBERSHIPS; i++) await full.call("join_pool", { pool: `pool-${i}` }, ann);
+    const { peer_id } = ann;
+    const { pools } = await full.call("list_pools", { limit: MAX_MEMBERSHIPS });
+    const { peers } = await full.call("list_peers", { limit: MAX_POLICIES + 1 });
+    const others = peers.filter((peer) => peer.peer_id !== peer_id).slice(0, MAX_POLICIES);
+    const now = full.now();
+    await full.fill(
+      "members",
+      pools.map(({ pool_id }) => ({ pool_id, peer_id, role: "member", joined_at: now })),
+    );
+    await full.fill(
+      "policies",
+      others.map((peer) => ({ peer_id, source: peer.peer_id, policy: "hold" })),
+    );
     const join = full.call("join_pool", { pool: `pool-${MAX_MEMBERSHIPS}` }, ann);
     expect((await rejectedBy(join)).message).toContain("ann is in too many pools");
-    const policy = (i: number) => full.call("inbound_policy", { policy: "hold", from: `peer-${i}` }, ann);
-    for (let i = 0; i < MAX_POLICIES; i++) await policy(i);
-    expect((await rejectedBy(policy(MAX_POLICIES))).code).toBe("rate_limited");
+    const policy = (policy: "hold" | "refuse", from: string) => full.call("inbound_policy", { policy, from }, ann);
+    await full.newPeer("ben");
+    expect((await rejectedBy(policy("hold", "ben"))).code).toBe("rate_limited");
     // One that is set can be changed.
-    await full.call("inbound_policy", { policy: "refuse", from: "peer-0" }, ann);
+    await policy("refuse", others[0]?.name ?? "");
   });
 });

@@ -36,6 +36,7 @@ test("a fresh home has the defaults, and showing them creates no home", async ()
     name: { value: null, source: "default" },
     delivery: { value: "inject", source: "default" },
     pool_absence_hours: { value: 24, source: "default" },
+    clock_confirm_seconds: { value: 180, source: "default" },
     sends_per_minute: { value: 600, source: "default" },
     sends_per_pair: { value: 300, source: "default" },
     repeat_seconds: { value: 60, source: "default" },

@@ -52,8 +52,6 @@ export interface ProcessOptions extends BrokerOptions {
 const IN_PROCESS = process.env.CCT_TEST_BROKER !== "process";
 /** Tests wait for what a sweep does. */
 const SWEEP_MS = 100;
-/** Tests set clocks to let time pass, so their brokers believe them at once, unless a test says otherwise. */
-const CALM_MS = 0;
 
 /** Starts a broker; answers when it serves. Throws what it says when it does not start. */
 export async function startBroker(options: BrokerOptions = {}): Promise<TestBroker> {
@@ -61,14 +59,16 @@ export async function startBroker(options: BrokerOptions = {}): Promise<TestBrok
 }
 
 function environment(home: string, { port, env }: BrokerOptions): Record<string, string> {
-  return { HOME: dirname(home), CCT_HOME: home, CCT_PORT: String(port ?? 0), ...databaseEnv(home), ...env };
+  const own = { HOME: dirname(home), CCT_HOME: home, CCT_PORT: String(port ?? 0) };
+  // Tests set clocks to let time pass, so their brokers believe them at once, unless a test says otherwise.
+  return { ...own, CCT_CLOCK_CONFIRM_SECONDS: "0", ...databaseEnv(home), ...env };
 }
 
 async function startHere(options: BrokerOptions): Promise<TestBroker> {
   const home = options.home ?? tempHome();
   const { clock } = options;
   const world = testWorld(environment(home, options), clock && { now: smoothedClock(clock.now), steady: clock.steady });
-  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS, calmMs: CALM_MS, ...options.timing });
+  const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS, ...options.timing });
   atEnd(broker.close);
   const token = readFileSync(join(home, "token"), "utf8").trim();
   return { home, url: broker.url, pid: world.pid, token, stop: broker.close };

@@ -25,6 +25,9 @@ export interface DoubtingBroker {
 /** Shorter than a step or gap: PostgreSQL's clock and the broker's do not go on at the same moment. */
 const PASS_MS = MAX_STEP_MS - 1_000;
 
+/** The program's own caution. */
+export const CAUTIOUS = { CCT_CLOCK_CONFIRM_SECONDS: String(CALM_MS / 1000) };
+
 export const statusOf = async (broker: TestBroker): Promise<BrokerStatus> =>
   (await send(broker, { method: "GET", path: "/status" })).json as BrokerStatus;
 
@@ -33,7 +36,8 @@ export async function startDoubting(options: BrokerOptions = {}): Promise<Doubti
   const clock = testClock();
   const home = tempHome();
   const wall = onPostgres ? await databaseWall(databaseEnv(home).CCT_DATABASE_URL ?? "", clock) : machineWall(clock);
-  const broker = await startBroker({ ...options, home, clock, timing: { sweepMs: 100, calmMs: CALM_MS } });
+  const env = { ...CAUTIOUS, ...options.env };
+  const broker = await startBroker({ ...options, home, clock, env });
   async function calm(beat: () => Promise<unknown> = async () => {}): Promise<void> {
     for (let passed = 0; passed <= 2 * CALM_MS; passed += PASS_MS) {
       await beat();

@@ -42,11 +42,20 @@ export function processTerminal(): Terminal {
  * (`cct messages | head`) is not a failure; a full disk is one.
  */
 function onOutputError(error: Error): void {
-  if (systemCode(error) === "EPIPE") return;
+  if (systemCode(error) === "EPIPE" || hasFailed) return;
+  hasFailed = true;
+  try {
+    writeSync(STDERR, `cct: The output could not be written (${systemCode(error) ?? error.message}).\n`);
+  } catch {
+    // Standard error is what cannot be written.
+  }
   process.once("exit", () => {
     process.exitCode = 1;
   });
 }
+
+/** One line is enough, however many writes fail. */
+let hasFailed = false;
 
 const output = (stream: NodeJS.WriteStream, descriptor: number): Output => ({
   write: (text) => void stream.write(text),

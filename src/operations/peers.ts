@@ -19,6 +19,7 @@ import { canClaimsWake } from "./support/charging.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
 import { recordDelivery } from "./support/outcomes.ts";
 import { addressFormatter, poolNamed, requireFreeName, viewerOf } from "./support/references.ts";
+import { forget, heldBy } from "./support/removal.ts";
 import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
 
@@ -121,12 +122,19 @@ export const unregister = operation({
       .int()
       .min(1)
       .describe("process id of the session; a session that is not the current one changes nothing"),
+    forget: z
+      .boolean()
+      .optional()
+      .describe(
+        "also removes the peer, unless mail, pools, services or votes need it: for a session that does not return",
+      ),
   }),
   output: z.object({ ended: z.boolean() }),
   async run(context, input) {
     const peer = callingPeer(context);
     if (peer.claude_pid !== input.claude_pid) return { ended: false };
     await updatePeer(context.sql, { ...peer, presence: "offline", last_seen: context.now });
+    if (input.forget && (await heldBy(context.sql, peer)).length === 0) await forget(context, peer);
     return { ended: true };
   },
 });

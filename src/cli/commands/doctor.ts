@@ -14,6 +14,7 @@ import { CctError, errorLine } from "../../platform/errors.ts";
 import { paths, prepareHome, writeWhole } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
+import { readRecord } from "../parts/actor.ts";
 import type { Context, Launchers } from "../parts/context.ts";
 import { paint, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
@@ -190,6 +191,7 @@ async function probe(world: World, config: Config): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
   const client = localClient(config, world);
   const started: StandIn[] = [];
+  const probes: string[] = [];
   async function begin(name: string): Promise<{ session: StandIn; peer_id: string }> {
     const session = standIn(world, config.home, name, folder);
     started.push(session);
@@ -198,7 +200,15 @@ async function probe(world: World, config: Config): Promise<string> {
     const { peers } = (await session.call("cct_list_peers", {})) as { peers: { peer_id: string; you: boolean }[] };
     const me = peers.find((peer) => peer.you);
     if (!me) throw new CctError("internal", "the probe's session is not among the peers.");
+    probes.push(me.peer_id);
     return { session, peer_id: me.peer_id };
+  }
+  /** A probe does not return, so nobody needs to see it as a peer that is away. */
+  async function forget(peer_id: string): Promise<void> {
+    const record = readRecord(config.home, peer_id);
+    if (!record) return;
+    await client.call("unregister", { claude_pid: record.claude_pid, forget: true }, record);
+    rmSync(paths(config.home).peer(peer_id), { force: true });
   }
   try {
     try {
@@ -218,6 +228,7 @@ async function probe(world: World, config: Config): Promise<string> {
       return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(world.steady() - spooled).toFixed(0)} ms)`;
     } finally {
       for (const session of started) await session.end();
+      for (const peer_id of probes) await forget(peer_id);
     }
   } finally {
     client.close();

@@ -40,7 +40,8 @@ export function peersHere(home: string): { peer_id: string; name: string }[] {
   return ids.flatMap((peer_id) => readRecord(home, peer_id) ?? []);
 }
 
-function readRecord(
+/** The record of a session of this machine and user. */
+export function readRecord(
   home: string,
   peerId: string,
 ): (Credentials & { name: string; claude_pid: number; started: string }) | undefined {

@@ -1,6 +1,7 @@
 /** The parts of a session, put together: each part knows only those that were created before it. */
 import { localClient } from "../client/local.ts";
 import { loadConfig } from "../platform/config.ts";
+import { writeError } from "../platform/disk.ts";
 import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { createConnection } from "./connection.ts";
@@ -10,7 +11,7 @@ import { createMail } from "./mail.ts";
 import { createOutbox } from "./outbox.ts";
 import { createCurrentPeer } from "./peer.ts";
 import { keepServices } from "./services.ts";
-import { openSpool } from "./spool.ts";
+import { openSpool, type Spool } from "./spool.ts";
 import { sweepDead } from "./spool-owner.ts";
 import { createStatusLine } from "./status.ts";
 import type { ToolSession } from "./tools.ts";
@@ -25,11 +26,24 @@ export interface Session extends Omit<ToolSession, "waitedMs"> {
   close(): Promise<void>;
 }
 
+function open(world: World, home: string): Spool {
+  try {
+    return openSpool(home, world.ppid, world);
+  } catch (error) {
+    throw writeError(
+      error,
+      "CCT cannot start in this session",
+      home,
+      "Mail waits at the broker. Free some space or correct the permissions, then reconnect: /mcp reconnect plugin:cct:cct.",
+    );
+  }
+}
+
 /** Throws `CctError` when this host process cannot have a session, for example because another server has it. */
 export function openSession(world: World): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
-  const spool = openSpool(config.home, world.ppid, world);
+  const spool = open(world, config.home);
   try {
     sweepDead(config.home, world.now());
   } catch {

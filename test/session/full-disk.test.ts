@@ -128,6 +128,23 @@ test.skipIf(!canMount() && notRun(START, NO_DISK))(START, { timeout: 60_000 }, a
   await ann.end();
 });
 
+const NO_START = "a session that cannot start on a full disk says why, and what to do";
+test.skipIf(!canMount() && notRun(NO_START, NO_DISK))(NO_START, async () => {
+  const home = tempHome();
+  const folders = ["spool", "pidmaps", "flags", "peers", "log", "outbox"].map((name) => join(home, name)).join(" ");
+  const before = `mkdir -m 700 -p ${home} ${folders}; head -c 2m /dev/zero >${home}/filler`;
+  const ann = await startHost(home, "ann", {
+    before: `{ ${before}; } 2>/dev/null`,
+    within: (command) => withOwnDisk(dirname(home), "1m", command),
+  });
+  const { isError, text } = await ann.tool("cct_check_messages");
+  expect(isError).toBe(true);
+  expect(text).toMatch(
+    /^CCT cannot start in this session: the disk is full \(ENOSPC\), in .*\/home\. Mail waits at the broker\./,
+  );
+  await ann.end();
+});
+
 /** Makes a system call of a process fail. Returns what ends that. */
 async function failing(pid: number, call: string, error: string): Promise<() => Promise<void>> {
   const child = spawn(

@@ -4,6 +4,7 @@ import { CctError } from "../platform/errors.ts";
 import { INVITATION_MS, madeBy, resolveDevice, type Scope } from "../rules/devices.ts";
 import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { checkNotId, freeName, nameFrom } from "../rules/names.ts";
+import { MAX_DEVICES, requireBelow } from "../rules/quotas.ts";
 import {
   allDevices,
   countInvitationsOf,
@@ -87,6 +88,12 @@ async function admit(
   made_by: string | null,
 ): Promise<{ device_id: string; name: string; scope: Scope; token: string }> {
   const taken = (await allDevices(sql)).filter(isInUse).map((one) => one.name);
+  requireBelow(
+    taken.length,
+    MAX_DEVICES,
+    "As many devices have a token as may have one",
+    "Revoke one that is not used: cct device list, cct device revoke.",
+  );
   const device: Device = {
     device_id: newId(),
     name: freeName(nameFrom(wanted), taken),

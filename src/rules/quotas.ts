@@ -64,6 +64,8 @@ export const MAX_MEMBERS = 2_000;
 export const MAX_POLICIES = 200;
 /** Open proposals per peer, and per pool. */
 export const MAX_PROPOSALS = 20;
+/** Devices that have a token. */
+export const MAX_DEVICES = 1000;
 /** Services per peer, and in all. */
 export const MAX_SERVICES = 100;
 export const MAX_ALL_SERVICES = 10_000;

@@ -37,7 +37,7 @@ export const heartbeat = operation({
     hooks: z
       .enum(hooksStates)
       .optional()
-      .describe("quiet: no hook takes mail; unwritable: mail cannot be written for them"),
+      .describe("quiet: no hook takes mail; unwritable: mail cannot be written for them; unserved: set by the broker"),
     command_ms: z.int().min(0).optional().describe("how long a long command has been running"),
     cwd: sessionFields.cwd.optional(),
     repo: sessionFields.repo,

@@ -47,6 +47,8 @@ export const register = operation({
       presence: "idle" as const,
       last_seen: now,
       polls: input.polls ?? false,
+      wakes: input.wakes ?? true,
+      server_pid: input.server_pid ?? null,
       hooks: "live" as const,
       device_id: context.device?.device_id ?? null,
     };

@@ -17,9 +17,9 @@ export type Presence = (typeof presences)[number];
 
 /**
  * Whether a session's hooks work: `quiet` if none ran, or none took waiting mail; `unwritable` if its machine cannot write the
- * mail for them, so that it waits at the broker.
+ * mail for them, so that it waits at the broker; `unserved` if its session server, which fetches the mail, has ended.
  */
-export const hooksStates = ["live", "quiet", "unwritable"] as const;
+export const hooksStates = ["live", "quiet", "unwritable", "unserved"] as const;
 export type Hooks = (typeof hooksStates)[number];
 
 /** A busy signal. `busy_for`: the peer's own estimate in milliseconds; `null`: a long command of unknown duration. */

@@ -77,6 +77,9 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
     const place = {
       host: world.hostname,
       claude_pid,
+      server_pid: world.pid,
+      // As the hooks decide: nobody attends such a session, so a wake would start a turn that nobody asked for.
+      ...(world.env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-") ? { wakes: false } : {}),
       ...(conversation === undefined ? {} : { session_id: conversation }),
       ...(config.poll ? { polls: true } : {}),
       ...where,

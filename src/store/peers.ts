@@ -15,6 +15,10 @@ export interface Peer extends Session {
   summary: string;
   /** Its host must poll for mail, because mail cannot wake it. */
   polls: boolean;
+  /** Mail can wake it when it is idle. */
+  wakes: boolean;
+  /** The process id of its session server; `null`: unknown. */
+  server_pid: number | null;
   /** Whether its hooks deliver mail. */
   hooks: Hooks;
   /** When it last received mail. */
@@ -29,7 +33,7 @@ export interface Peer extends Session {
 }
 
 export const PEER =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid";
 
 export function toPeer(row: Row): Peer {
   return {
@@ -55,13 +59,15 @@ export function toPeer(row: Row): Peer {
     device_id: textOrNull(row, "device_id"),
     away_since: integerOrNull(row, "away_since"),
     own_summary: integer(row, "own_summary") === 1,
+    wakes: integer(row, "wakes") === 1,
+    server_pid: integerOrNull(row, "server_pid"),
   };
 }
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
   await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, own_summary)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, own_summary, wakes, server_pid)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -85,6 +91,8 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
     peer.created_at,
     peer.device_id,
     peer.own_summary ? 1 : 0,
+    peer.wakes ? 1 : 0,
+    peer.server_pid,
   );
 }
 
@@ -94,7 +102,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
        branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
        busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
-       hooks = $18, took_at = $19, device_id = $20, own_summary = $21,
+       hooks = $18, took_at = $19, device_id = $20, own_summary = $21, wakes = $22, server_pid = $23,
        away_since = CASE WHEN away_since IS NOT NULL AND $12 <> 'offline' THEN -1 ELSE away_since END WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
@@ -117,6 +125,8 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     peer.took_at,
     peer.device_id,
     peer.own_summary ? 1 : 0,
+    peer.wakes ? 1 : 0,
+    peer.server_pid,
   );
 }
 

@@ -64,7 +64,7 @@ export async function removePeers(sql: Sql, peerIds: readonly string[], now: num
   await sql(
     `UPDATE peers SET removed_at = $${peerIds.length + 1}, name_key = '/' || peer_id, secret_hash = '${NO_HASH}',
        presence = 'offline', session_id = NULL, cwd = '', repo = NULL, branch = NULL, remote = NULL, summary = '',
-       busy_reason = NULL, busy_since = NULL, busy_for = NULL, polls = 0, device_id = NULL
+       busy_reason = NULL, busy_since = NULL, busy_for = NULL, polls = 0, device_id = NULL, server_pid = NULL
      WHERE peer_id IN (${ids})`,
     ...peerIds,
     now,

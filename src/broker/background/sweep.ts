@@ -32,6 +32,17 @@ export async function sweepHere(environment: Environment, here: Here): Promise<v
   const ended = (peer: Peer): boolean =>
     peer.presence !== "offline" && peer.device_id === null && peer.host === here.host && !here.isAlive(peer.claude_pid);
   await settleSessions(environment, (sql) => localSessions(sql, here.host), ended);
+  await markUnserved(environment, here);
+}
+
+/** Sessions whose session server has ended while the host goes on: senders are told. A host does not restart it. */
+async function markUnserved(environment: Environment, here: Here): Promise<void> {
+  const isUnserved = (peer: Peer): boolean =>
+    peer.hooks !== "unserved" && peer.server_pid !== null && !here.isAlive(peer.server_pid);
+  const find = async (sql: Sql): Promise<Peer[]> => (await localSessions(sql, here.host)).filter(isUnserved);
+  await step(environment, find, async ({ sql }) => {
+    for (const peer of await find(sql)) await updatePeer(sql, { ...peer, hooks: "unserved" });
+  });
 }
 
 /**

@@ -23,7 +23,7 @@ export function peers({ peers }: OutputOf<"list_peers">, screen: Screen, now: nu
 }
 
 /** Why mail does not arrive by itself. */
-const trouble = { live: "", quiet: ", no hook", unwritable: ", cannot write mail" };
+const trouble = { live: "", quiet: ", no hook", unwritable: ", cannot write mail", unserved: ", no session server" };
 
 export function presenceLine(peer: OutputOf<"set_busy">, _screen: Screen, now: number): string {
   return `${oneLine(`${peer.name} is ${presence(peer, now)}`, 1000)}.\n`;

@@ -21,5 +21,7 @@ export const sessionFields = {
   branch: z.string().max(255).nullable().optional().describe("null: none"),
   remote: z.string().max(1024).nullable().optional().describe("null: none"),
   summary: z.string().max(500).optional().describe("made from its repository; its own words go before it"),
+  wakes: z.boolean().optional().describe("false: mail cannot wake it when it is idle (print mode, SDK); default true"),
+  server_pid: z.int().min(1).optional().describe("process id of the session server"),
   polls: z.boolean().optional().describe("its host cannot be woken: the model polls for mail"),
 };

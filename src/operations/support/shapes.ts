@@ -83,7 +83,7 @@ export const peerShape = z.object({
     .enum(hooksStates)
     .optional()
     .describe(
-      "only when mail does not arrive by itself. quiet: no hook takes it; unwritable: its machine cannot write it, for example because its disk is full",
+      "only when mail does not arrive by itself. quiet: no hook takes it; unwritable: its machine cannot write it, for example because its disk is full; unserved: its session server has ended",
     ),
   last_seen: time,
   pools: z.array(z.string()).describe("names of its pools; of another peer, only those that you share"),
@@ -202,6 +202,9 @@ export function toDeliveryShape(row: RecipientRow, format: AddressFormatter): z.
   };
 }
 
+/** Two heartbeats are missing. */
+const UNHEARD_MS = 25_000;
+
 /** Tells the sender when this recipient will get the message, from its current presence. `canWake`: mail may wake it. */
 export function expectation(
   peer: Peer,
@@ -220,6 +223,10 @@ export function expectation(
   if (peer.polls) return `${name} polls for mail about once a minute`;
   if (peer.hooks === "unwritable")
     return `${name}'s machine cannot write mail now (its disk may be full); it is kept here until that works, or until ${name} calls cct_check_messages`;
+  if (peer.hooks === "unserved")
+    return `${name}'s session server has ended, so it gets no mail; the message is kept until it is back, after a restart of that session`;
+  if (now - peer.last_seen > UNHEARD_MS)
+    return `${name} was last heard ${Math.round((now - peer.last_seen) / 1000)} s ago and may be gone; the message is kept until it is back`;
   if (peer.hooks === "quiet") return quietExpectation(peer, now);
   if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
   if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;
@@ -227,6 +234,8 @@ export function expectation(
   if (urgencyOf === "low") return `${name} is idle and gets it at its next turn (low urgency never wakes)`;
   if (!canWake && urgencyOf !== "interrupt")
     return `${name} reached its limit of wakes per hour; it gets it at its next turn, or when the hour is over`;
+  if (!peer.wakes)
+    return `${name} is idle and cannot be woken (print mode or SDK); it gets it at its next turn, if there is one`;
   return `${name} is idle and will be woken`;
 }
 

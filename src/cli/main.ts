@@ -1,6 +1,8 @@
 /** The `cct` command. Exit codes: 0 success, 1 failure (one line on standard error: what, and what next), 2 wrong usage. */
 import { Command, CommanderError } from "commander";
-import { CctError, errorLine } from "../platform/errors.ts";
+import { homeOf } from "../platform/config.ts";
+import { reasonOf } from "../platform/disk.ts";
+import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { oneLine } from "../rules/text.ts";
 import { addBackupCommands } from "./commands/backup.ts";
@@ -110,12 +112,20 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
     return exitCode();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    stderr.write(`cct: ${oneLine(withCommands(errorLine(error)), 4000)}\n`);
+    stderr.write(`cct: ${oneLine(withCommands(systemProblem(error, world) ?? errorLine(error)), 4000)}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
 }
 
 const helpWidth = ({ isTerminal, columns }: Output): number => (isTerminal && columns) || 80;
+
+/** An error of the system that no part of the program has put into words: a full disk, a read-only home. */
+function systemProblem(error: unknown, world: World): string | undefined {
+  const code = systemCode(error);
+  if (code === undefined || error instanceof CctError || !(error instanceof Error)) return undefined;
+  const place = "path" in error && typeof error.path === "string" ? error.path : `the home ${homeOf(world)}`;
+  return `${place} cannot be used: ${reasonOf(code)}. Free some space, or correct the permissions, then run it again.`;
+}
 
 const MAX_STDIN_BYTES = 1024 * 1024;
 

@@ -139,7 +139,7 @@ function spawnBroker(world: World, config: Config): { failure(): CctError | unde
   child.unref();
   return {
     failure() {
-      return exited ? failureIn(readFileSync(logFile, "utf8")) : undefined;
+      return exited ? failureIn(readFileSync(logFile, "utf8"), config.home) : undefined;
     },
     forget() {
       try {
@@ -152,10 +152,13 @@ function spawnBroker(world: World, config: Config): { failure(): CctError | unde
 }
 
 /** Why a broker exited: the last line of its output is an error as JSON, or Node's own words when it crashed. */
-function failureIn(output: string): CctError {
+function failureIn(output: string, home: string): CctError {
   const last = output.trim().split("\n").at(-1) ?? "";
   const line = last.replace(/^cct: /, "") || "The broker exited at once without a message.";
-  return parsedError(last) ?? new CctError("internal", line);
+  return (
+    parsedError(last) ??
+    new CctError("internal", line, `Is the disk of ${home} full? To see why: cct start --foreground`)
+  );
 }
 
 function parsedError(line: string): CctError | undefined {

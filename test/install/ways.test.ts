@@ -52,17 +52,27 @@ describe("the plugin", () => {
     expectPlugin(place);
   });
 
-  test.each<[string, string | undefined]>([
-    ["is missing", undefined],
-    ["fails", "echo 2.1.80; exit 3"],
-    ["prints nothing", ":"],
-    ["prints something else", "echo hello"],
-    ["cannot be executed", "exec /nowhere/claude"],
-  ])("is installed if `claude` %s, and the answer says so", async (_, script) => {
+  test.each<[string, string | undefined, RegExp]>([
+    ["is missing", undefined, /There is no 'claude' on your PATH/],
+    ["fails", "echo 2.1.80; exit 3", /'claude --version' failed \(3\)/],
+    ["prints nothing", ":", /'claude --version' prints no version/],
+    ["prints something else", "echo hello", /'claude --version' prints no version/],
+    ["cannot be executed", "exec /nowhere/claude", /'claude --version' failed \(12[67]\)/],
+  ])("is installed if `claude` %s, and the answer says so", async (_, script, problem) => {
     const place = newPlace();
     place.claudeIs(script);
-    expect(success(await place.cct("install"))).toMatch(/no 'claude'.*npm install -g @anthropic-ai\/claude-code/);
+    const said = success(await place.cct("install"));
+    expect(said).toMatch(problem);
+    expect(said).toMatch(/npm install -g @anthropic-ai\/claude-code\), then run: cct up/);
     expectPlugin(place);
+  });
+
+  test("warns about a Claude Code that it cannot deliver mail to", async () => {
+    const place = newPlace();
+    place.version("1.0.5");
+    const said = success(await place.cct("install"));
+    expect(said).toMatch(/Claude Code 1\.0\.5 is too old: no mail reaches its sessions\. Update it/);
+    expect(said).not.toContain("New sessions have it");
   });
 
   test("is installed into CLAUDE_CONFIG_DIR if that is set", async () => {

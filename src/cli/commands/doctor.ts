@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { localClient } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
-import { claudePlaces, claudeVersion } from "../../host/claude.ts";
+import { claudePlaces, tooOld } from "../../host/claude.ts";
 import { chosenOptions, installedMethod, planInstall } from "../../host/install.ts";
 import { ladder, rungsOf } from "../../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../../host/statusline.ts";
@@ -16,9 +16,10 @@ import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
 import { readRecord } from "../parts/actor.ts";
 import type { Context, Launchers } from "../parts/context.ts";
-import { paint, toJson } from "../parts/output.ts";
+import { paint, type Screen, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
+import { claudeHere } from "./setup.ts";
 
 type Verdict = "ok" | "warning" | "failed";
 
@@ -66,7 +67,7 @@ export async function doctor({ world, screen, launchers }: Context, json: boolea
   });
   const usable = config;
   if (usable) await check("broker", () => broker(world, usable, launchers.checkDatabase));
-  if (usable) await check("Claude Code", () => claude(world, usable));
+  if (usable) await check("Claude Code", () => claude(world, usable, screen));
   const well = !findings.some((finding) => finding.verdict === "failed");
   // A probe would start the broker that is missing.
   if (usable && well) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
@@ -149,14 +150,15 @@ const statusLineWords: Record<StatusLineState, string> = {
   none: "does not show CCT. Fix it with: cct up",
 };
 
-async function claude(world: World, config: Config): Promise<Finding[]> {
-  const version = await claudeVersion(world);
+async function claude(world: World, config: Config, screen: Screen): Promise<Finding[]> {
+  const claude = await claudeHere(world, screen);
+  const { version } = claude;
   const method = installedMethod(world);
   const findings: Finding[] = [];
   const add = (check: string, verdict: Verdict, found: string) => findings.push({ check, verdict, found });
-  if (version === undefined)
-    add("Claude Code", "warning", "no 'claude' on PATH. Install it with: npm install -g @anthropic-ai/claude-code");
-  else add("Claude Code", "ok", version);
+  const old = version === undefined ? undefined : tooOld(version);
+  if (claude.version === undefined) add("Claude Code", "warning", `${claude.problem}. ${claude.next}`);
+  else add("Claude Code", old === undefined ? "ok" : "warning", old ?? claude.version);
   if (!method) add("install", "warning", "CCT is not installed into Claude Code. Install it with: cct up");
   else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
     add("install", "warning", `installed (${method}), but not up to date. Fix it with: cct up`);

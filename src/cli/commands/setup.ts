@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ensureBroker, localClient } from "../../client/local.ts";
-import { claudePlaces, claudeVersion } from "../../host/claude.ts";
+import { claudePlaces, type FoundClaude, findClaude, tooOld } from "../../host/claude.ts";
 import type { FileChange } from "../../host/files.ts";
 import {
   chosenOptions,
@@ -93,7 +93,8 @@ export async function installHere(
   config: Config,
   quiet: boolean,
 ): Promise<string | undefined> {
-  const version = await claudeVersion(world);
+  const found = await claudeHere(world, screen);
+  const { version } = found;
   const plan = await installNow(world, config, version, chosenOptions(config));
   if (quiet) return version;
   const tick = paint(screen, "green", "✓");
@@ -101,11 +102,17 @@ export async function installHere(
   screen.write(
     `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `up to date in ${where}`}\n`,
   );
+  const mark = paint(screen, "yellow", "!");
   if (version === undefined) {
     screen.write(
-      `${paint(screen, "yellow", "!")} Claude Code itself was not found: there is no 'claude' on your PATH.\n` +
-        "  Install it (npm install -g @anthropic-ai/claude-code), then run this again. To see CCT work without it: cct demo\n",
+      `${mark} Claude Code itself was not found: ${found.problem}.\n` +
+        `  ${found.next}, then run: cct up. To see CCT work without it: cct demo\n`,
     );
+    return undefined;
+  }
+  const old = tooOld(version);
+  if (old !== undefined) {
+    screen.write(`${mark} ${old}, then run: cct up\n`);
     return undefined;
   }
   screen.write(
@@ -115,6 +122,10 @@ export async function installHere(
   );
   return version;
 }
+
+/** Asks the `claude` on PATH, and says so when it is slow to answer. */
+export const claudeHere = (world: World, { stderr }: Pick<Screen, "stderr">): Promise<FoundClaude> =>
+  findClaude(world, () => stderr.write("cct: waiting for 'claude --version' …\n"));
 
 /** One install or uninstall of this home at a time. */
 function withInstallLock<T>(world: World, { home }: Config, work: () => T): Promise<T> {
@@ -139,7 +150,8 @@ function installNow(world: World, config: Config, version: string | undefined, o
 
 async function runInstall({ world, screen }: Context, flags: InstallFlags): Promise<void> {
   const config = loadConfig(world);
-  const version = await claudeVersion(world);
+  const found = await claudeHere(world, screen);
+  const { version } = found;
   const usual = defaultOptions();
   const options = {
     ask: flags.ask ?? false,
@@ -149,16 +161,18 @@ async function runInstall({ world, screen }: Context, flags: InstallFlags): Prom
   if (flags.dryRun) return listChanges(screen, planInstall(world, config, version, options).changes);
   prepareHome(config.home, world.user, true);
   const plan = await installNow(world, config, version, options);
+  const old = version === undefined ? undefined : tooOld(version);
+  const files = `${plan.changes.length} file${plan.changes.length === 1 ? "" : "s"}`;
   if (plan.changes.length === 0) screen.write("CCT is already installed; nothing changed.\n");
   else
     screen.write(
-      `CCT is installed (${plan.changes.length} files). New sessions have it. To remove it: cct uninstall\n`,
+      `CCT is installed (${files}). ${old === undefined ? "New sessions have it. " : ""}To remove it: cct uninstall\n`,
     );
-  if (version === undefined) {
-    screen.write(
-      "There is no 'claude' on your PATH; the plugin will work once it is installed: npm install -g @anthropic-ai/claude-code\n",
-    );
+  if (found.version === undefined) {
+    const what = found.problem.replace(/^t/, "T");
+    screen.write(`${what}. ${found.next}, then run: cct up\n`);
   }
+  if (old !== undefined) screen.write(`${old}, then run: cct up\n`);
 }
 
 async function runUninstall({ world, screen }: Context, dryRun: boolean): Promise<void> {

@@ -18,7 +18,7 @@ const KEEP = { CCT_KEEP_READ_DAYS: "1", CCT_KEEP_FAILED_DAYS: "1", CCT_KEEP_NOTE
 const beat = (broker: TestBroker, peers: readonly TestPeer[]) =>
   Promise.all(peers.map((peer) => ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer)));
 
-/** A pool of three that live, one that is away, an open vote, mail that waits, mail that was read, and a service. */
+/** A pool of three that live, one that is away, an open vote, mail that waits, was read or is claimed, and a service. */
 async function busyPlace(broker: TestBroker) {
   const { pool, peers } = await newTeam(broker, 4);
   const [ann, ben, carol, dan] = peers as [TestPeer, TestPeer, TestPeer, TestPeer];
@@ -32,6 +32,8 @@ async function busyPlace(broker: TestBroker) {
     await ok(broker, "ack_messages", { acks }, ben);
     if (remaining === 1) break;
   }
+  await ok(broker, "send_message", { ...about, text: "claimed", urgency: "interrupt" }, ann);
+  await ok(broker, "check_messages", { limit: 1 }, ben);
   await ok(broker, "unregister", { claude_pid: dan.place.claude_pid }, dan);
   await swept(broker);
   return { pool, away: dan, live: [ann, ben, carol] as const };
@@ -51,6 +53,11 @@ async function left(broker: TestBroker, pool: string): Promise<unknown> {
   };
 }
 
+const stateOf = async (broker: TestBroker, text: string) => {
+  const { messages } = await ok(broker, "messages", { limit: 500 });
+  return messages.find((one) => one.text === text)?.recipients[0]?.state;
+};
+
 const sentAt = async (broker: TestBroker, text: string, from: TestPeer, to: TestPeer): Promise<number> => {
   const { message_id } = await ok(broker, "send_message", { to: to.name, text }, from);
   const { messages }: OutputOf<"messages"> = await ok(broker, "messages", { limit: 50 });
@@ -66,6 +73,7 @@ describe("a wrong clock", () => {
     await set(400 * DAY_MS);
     expect((await statusOf(broker)).clock).toMatchObject({ confirmed: false, why: expect.stringContaining("400 d") });
     expect(await left(broker, pool)).toEqual(before);
+    expect(await stateOf(broker, "claimed")).toBe("claimed");
     // Somebody comes meanwhile, and takes no name.
     expect((await newPeer(broker, away.name)).name).not.toBe(away.name);
     await beat(broker, live);
@@ -87,6 +95,7 @@ describe("a wrong clock", () => {
     const before = await left(broker, pool);
     for (const step of [-365 * DAY_MS, 365 * DAY_MS]) {
       await set(step);
+      expect(await left(broker, pool)).toEqual(before);
       await beat(broker, live);
       await calm(() => beat(broker, live));
       expect(await left(broker, pool)).toEqual(before);

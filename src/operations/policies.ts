@@ -5,7 +5,7 @@ import { policies, releaseHeld } from "../rules/delivery.ts";
 import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { visibilityOf } from "../rules/pools.ts";
 import { MAX_POLICIES, requireBelow } from "../rules/quotas.ts";
-import { heldMail, holdersOf } from "../store/messages.ts";
+import { heldMail, holdersOf } from "../store/held.ts";
 import { formerPeers, type Peer } from "../store/peers.ts";
 import { policiesOf, putPolicy } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";

@@ -2,7 +2,6 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
-import { OPERATOR_NAME } from "../rules/names.ts";
 import { archive, invite, join, leave } from "../rules/pool-lifecycle.ts";
 import {
   broadcastRecipients,
@@ -17,30 +16,14 @@ import {
   requireNotArchived,
   visibilityOf,
 } from "../rules/pools.ts";
-import {
-  MAX_ALL_POOLS,
-  MAX_DEVICE_POOLS,
-  MAX_MEMBERS,
-  MAX_MEMBERSHIPS,
-  MAX_POOLS,
-  requireBelow,
-} from "../rules/quotas.ts";
 import { checkPlainText, quoted } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { ownPlace, poolState } from "../rules/topics.ts";
-import type { Peer } from "../store/peers.ts";
-import {
-  countMemberships,
-  countPools,
-  findPools,
-  insertPool,
-  type PoolRow,
-  listPools as poolPage,
-} from "../store/pools.ts";
-import type { Sql } from "../store/store.ts";
+import { findPools, insertPool, type PoolRow, listPools as poolPage } from "../store/pools.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
 import { record, tellMembers } from "./support/membership.ts";
+import { refuseMember, refuseMore } from "./support/pool-limits.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
 import { report } from "./support/post.ts";
 import { withdrawAbout, withdrawAll } from "./support/proposals.ts";
@@ -87,24 +70,6 @@ export const createPool = operation({
     return { pool: toPoolShape(pool, caller) };
   },
 });
-
-/** Throws `rate_limited` when there are too many active pools: of this creator, of its device, or in all. A person has no limit. */
-async function refuseMore({ sql, device }: Pick<Context, "sql" | "device">, { created_by }: PoolRow): Promise<void> {
-  if (created_by === OPERATOR_NAME) return;
-  const count = await countPools(sql, created_by, device?.device_id ?? null);
-  const hint = "Archive one that is done, or use an existing one.";
-  requireBelow(count.own, MAX_POOLS, "Too many active pools have the same creator", hint);
-  requireBelow(count.device, MAX_DEVICE_POOLS, "Too many active pools were created on this machine", hint);
-  requireBelow(count.all, MAX_ALL_POOLS, "Too many pools are active", hint);
-}
-
-/** Throws `rate_limited` when a new member would be one too many for the pool, or the pool one too many for it. */
-async function refuseMember(sql: Sql, pool: PoolRow, peer: Peer): Promise<void> {
-  if (memberOf(pool, peer.peer_id)) return;
-  requireBelow(membersOf(pool).length, MAX_MEMBERS, `@${pool.name} has too many members`, "Create another pool.");
-  const pools = await countMemberships(sql, peer.peer_id);
-  requireBelow(pools, MAX_MEMBERSHIPS, `${peer.name} is in too many pools`, "Leave one that is done: leave_pool.");
-}
 
 /** Throws `conflict` when an active pool that the caller can see, except `but`, has that name. */
 async function refuseTaken(

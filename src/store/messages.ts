@@ -60,7 +60,7 @@ export const OPEN = "d.state IN ('queued', 'claimed', 'delivered')";
 export const MESSAGE =
   "m.message_id, m.seq, m.from_id, m.from_name, m.to_address, m.thread_id, m.reply_to, m.urgency, m.text, m.sent_at, m.expires_at, m.hops, m.pool_id, m.target";
 /** Columns of a delivery `d`. */
-const DELIVERY =
+export const DELIVERY =
   "d.message_id, d.peer_id, d.seq, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.expires_at, d.reason";
 
 export function toMessage(row: Row): Message {
@@ -82,7 +82,7 @@ export function toMessage(row: Row): Message {
   };
 }
 
-function toDelivery(row: Row): DeliveryRow {
+export function toDelivery(row: Row): DeliveryRow {
   return {
     message_id: text(row, "message_id"),
     peer_id: text(row, "peer_id"),
@@ -283,60 +283,4 @@ export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Pro
     host: text(row, "host"),
     isRemoved: integerOrNull(row, "removed_at") !== null,
   }));
-}
-
-/** A message that a mailbox holds by policy. */
-export interface HeldMail {
-  message_id: string;
-  peer_id: string;
-  seq: number;
-  /** The name of the mailbox's peer. */
-  name: string;
-  message: Message;
-  expires_at: number | null;
-}
-
-/** One page of held mail, oldest first, of one peer or of all. */
-export async function heldMail(
-  sql: Sql,
-  peerId: string | undefined,
-  after: { seq: number; peer_id: string } | undefined,
-  limit: number,
-): Promise<HeldMail[]> {
-  const rows = await sql(
-    `SELECT ${MESSAGE}, d.peer_id, p.name, d.expires_at AS due FROM deliveries d
-       JOIN messages m ON m.message_id = d.message_id JOIN peers p ON p.peer_id = d.peer_id
-     WHERE d.state = 'held' AND (d.seq > $1 OR (d.seq = $1 AND d.peer_id > $2)) ${peerId === undefined ? "" : "AND d.peer_id = $4"}
-     ORDER BY d.seq, d.peer_id LIMIT $3`,
-    after?.seq ?? -1,
-    after?.peer_id ?? "",
-    limit,
-    ...(peerId === undefined ? [] : [peerId]),
-  );
-  return rows.map((row) => ({
-    message_id: text(row, "message_id"),
-    peer_id: text(row, "peer_id"),
-    seq: integer(row, "seq"),
-    name: text(row, "name"),
-    message: toMessage(row),
-    expires_at: integerOrNull(row, "due"),
-  }));
-}
-
-/** The deliveries that a peer's mailbox holds by policy, oldest first, up to 500. */
-export async function heldDeliveries(sql: Sql, peerId: string): Promise<DeliveryRow[]> {
-  const rows = await sql(
-    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'held' AND d.peer_id = $1 ORDER BY d.seq LIMIT 500`,
-    peerId,
-  );
-  return rows.map(toDelivery);
-}
-
-/** The held deliveries of one message. */
-export async function holdersOf(sql: Sql, messageId: string): Promise<DeliveryRow[]> {
-  const rows = await sql(
-    `SELECT ${DELIVERY} FROM deliveries d WHERE d.message_id = $1 AND d.state = 'held' ORDER BY d.peer_id`,
-    messageId,
-  );
-  return rows.map(toDelivery);
 }

@@ -220,10 +220,10 @@ export async function countPeers(sql: Sql): Promise<number> {
 
 export type ListedPeer = Peer & { waiting: number };
 
-const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
+export const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
   AND d.state IN ('queued', 'claimed') AND ${OPEN})`;
 
-const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
+export const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
 
 /** The peers of a pool's current members. */
 export async function peersOfPool(sql: Sql, poolId: string): Promise<Peer[]> {
@@ -232,59 +232,6 @@ export async function peersOfPool(sql: Sql, poolId: string): Promise<Peer[]> {
     poolId,
   );
   return rows.map(toPeer);
-}
-
-export interface PeerFilter {
-  /** The viewer: comes first. */
-  me: string;
-  /** Only members of this pool. */
-  pool_id: string | undefined;
-  /** Only peers of this machine. */
-  host: string | undefined;
-  /** Only peers of one repository: clones of the same remote, or the same place. */
-  repo: { remote: string | null; host: string; place: string } | undefined;
-  /** Peers that were seen since are listed. Without mail, older ones are only listed while they are live, and in their pools. */
-  since: number;
-  after: PeerPlace | undefined;
-  limit: number;
-}
-
-/** The order of listings: the viewer, those who have a session, the others; each oldest first. */
-export interface PeerPlace {
-  rank: number;
-  created_at: number;
-  peer_id: string;
-}
-
-/** One page of peers, with the number of waiting messages. */
-export async function listPeers(sql: Sql, filter: PeerFilter): Promise<(ListedPeer & PeerPlace)[]> {
-  const { me, pool_id, host, repo, since, after, limit } = filter;
-  const RANK = "CASE WHEN peer_id = $1 THEN 0 WHEN presence <> 'offline' THEN 1 ELSE 2 END";
-  const values: (string | number)[] = [me, after?.rank ?? -1, after?.created_at ?? 0, after?.peer_id ?? "", limit];
-  const bound = (value: string | number): string => `$${values.push(value)}`;
-  const conditions = [
-    "removed_at IS NULL",
-    `(${RANK} > $2 OR (${RANK} = $2 AND (created_at > $3 OR (created_at = $3 AND peer_id > $4))))`,
-    pool_id === undefined
-      ? `(presence <> 'offline' OR last_seen > ${bound(since)} OR EXISTS (
-           SELECT 1 FROM deliveries d WHERE d.peer_id = peers.peer_id AND d.state IN ('queued', 'claimed') AND ${OPEN}))`
-      : `peer_id IN (SELECT m.peer_id FROM members m WHERE m.pool_id = ${bound(pool_id)} AND m.left_at IS NULL)`,
-    ...(host === undefined ? [] : [`host = ${bound(host)}`]),
-    ...(repo === undefined ? [] : [sameRepo(repo, bound)]),
-  ];
-  // The page first: counting mail and reading whole rows is only for those.
-  const rows = await sql(
-    `SELECT ${PEER}, ${WAITING} AS waiting, ${RANK} AS rank FROM peers WHERE peer_id IN (
-       SELECT peer_id FROM peers WHERE ${conditions.join(" AND ")} ORDER BY ${RANK}, created_at, peer_id LIMIT $5)
-     ORDER BY ${RANK}, created_at, peer_id`,
-    ...values,
-  );
-  return rows.map((row) => ({ ...toListedPeer(row), rank: integer(row, "rank") }));
-}
-
-function sameRepo({ remote, host, place }: NonNullable<PeerFilter["repo"]>, bound: (value: string) => string): string {
-  const here = `(host = ${bound(host)} AND coalesce(repo, cwd) = ${bound(place)})`;
-  return remote === null ? here : `(remote = ${bound(remote)} OR (remote IS NULL AND ${here}))`;
 }
 
 /** Up to `limit` arbitrary peers. */

@@ -2,7 +2,8 @@
 import { abandon, acknowledge, requeueUnread } from "../../rules/delivery.ts";
 import { type IsLive, leave, takeOver } from "../../rules/pool-lifecycle.ts";
 import { memberOf, type Pool } from "../../rules/pools.ts";
-import { heldDeliveries, openDeliveries } from "../../store/messages.ts";
+import { heldDeliveries } from "../../store/held.ts";
+import { openDeliveries } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, poolsEverOf, poolsOfPeer } from "../../store/pools.ts";
 import { openProposalsOf } from "../../store/proposals.ts";

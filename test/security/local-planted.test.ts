@@ -90,7 +90,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     /** A home with a token, open to all, as after `chmod -R a+rwX`. */
     function openHome(): string {
       const home = join(openFolder(0o755), "home");
-      mkdirSync(home);
+      mkdirSync(join(home, "pidmaps"), { recursive: true });
       chmodSync(home, 0o777);
       return home;
     }
@@ -108,7 +108,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
         const content = name === "broker.json" ? note(url) : JSON.stringify({ broker: url });
         for (const plant of ['printf %s "$2" >"$1"', 'printf %s "$2" >"$1.his" && ln -s "$1.his" "$1"']) {
           const home = openHome();
-          writeFileSync(join(home, "token"), "the-token\n", { mode: 0o600 });
+          writeFileSync(join(home, "token"), "the-token-of-this-home\n", { mode: 0o600 });
           expect((await mallory(`umask 0; ${plant}`, join(home, name), content)).code).toBe(0);
           for (const words of LOOKS) await victim(home)(...words);
           expect(failure(await victim(home)("start"))).toMatch(/belongs to user|symbolic link/);
@@ -116,7 +116,7 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
         expect(heard).toEqual([]);
         // The same note, our own: that one is believed, so the trap is asked for a proof. It gets no token without one.
         const home = openHome();
-        writeFileSync(join(home, "token"), "the-token\n", { mode: 0o600 });
+        writeFileSync(join(home, "token"), "the-token-of-this-home\n", { mode: 0o600 });
         writeFileSync(join(home, name), content, { mode: 0o600 });
         await victim(home)("status");
         expect(heard.join()).toContain("GET /prove");

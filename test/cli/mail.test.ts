@@ -126,6 +126,7 @@ describe("listing", () => {
     const said = success(await me.cct("messages", "--limit", "2"));
     const [head, ...rows] = said.trimEnd().split("\n");
     expect(head).toMatch(/^SENT \(UTC\) +FROM +TO +STATE +ID +TEXT$/);
+    expect(rows.pop()).toMatch(/^Older ones, if any: cct messages --before \d+$/);
     expect(rows.map((row) => row.split(/ {2,}/).at(-1))).toEqual(["three", "two"]);
     const { messages } = await json(me, "messages", "--limit", "3", "--peer", "ann");
     expect(messages.map((message: { text: string }) => message.text)).toEqual(["three", "two", "one"]);

@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 import { makeProgram } from "../../src/cli/main.ts";
 import type { Launchers, Terminal } from "../../src/cli/parts/context.ts";
 import { withCommands } from "../../src/cli/parts/vocabulary.ts";
+import { render } from "../../src/cli/views/views.ts";
 import { operations } from "../../src/operations/index.ts";
 import { wrongUsage } from "../support/cct.ts";
 import { newPeer } from "../support/peers.ts";
@@ -112,4 +113,16 @@ test("service list says that there are others of another kind", async () => {
   expect((await me.cct("service", "list", "--kind", "nope")).stdout).toBe(
     "No service of kind nope is registered. All: cct service list\n",
   );
+});
+
+test("a note is shown whole on a narrow terminal", () => {
+  const screen = { write() {}, stderr: { write() {}, writeNow() {}, isTerminal: true }, colour: false, columns: 80 };
+  const text = `${"a long story ".repeat(12)}See: cct resend 1`;
+  expect(render("notes", { notes: [{ at: 0, text }] }, screen, 0)).toContain(text);
+});
+
+test("the history names what --before needs", async () => {
+  await me.cct("send", "ann", "older");
+  const { messages } = JSON.parse((await me.cct("messages", "--json")).stdout);
+  expect((await me.cct("messages")).stdout).toContain(`cct messages --before ${messages.at(-1).seq}\n`);
 });

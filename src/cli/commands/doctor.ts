@@ -16,7 +16,7 @@ import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
 import { readRecord } from "../parts/actor.ts";
 import type { Context, Launchers } from "../parts/context.ts";
-import { paint, type Screen, toJson } from "../parts/output.ts";
+import { count, paint, type Screen, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
 import { claudeHere } from "./setup.ts";
@@ -125,10 +125,10 @@ async function broker(world: World, config: Config, checkDatabase: Launchers["ch
       {
         check: "broker",
         verdict: old ? "warning" : "ok",
-        found: `${placeOf(about)}, version ${about.version}${old}; ${live} live sessions`,
+        found: `${placeOf(about)}, version ${about.version}${old}; ${count(live, "live session")}`,
       },
       ...stuck.map((peer): Finding => {
-        const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting} messages wait here; it tries again every minute. Look with cct doctor there`;
+        const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting === 1 ? "1 message waits" : `${peer.waiting} messages wait`} here; it tries again every minute. Look with cct doctor there`;
         return { check: `session ${peer.name}`, verdict: "warning", found };
       }),
       ...(clock === undefined ? [] : [{ check: "clock", verdict: "warning" as const, found: clock }]),

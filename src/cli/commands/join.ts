@@ -10,7 +10,7 @@ import type { World } from "../../platform/world.ts";
 import { type Invitation, readJoinString } from "../../rules/devices.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
-import { example, paint, toJson } from "../parts/output.ts";
+import { count, example, paint, toJson } from "../parts/output.ts";
 import { plainHttpWarning } from "../views/lan.ts";
 import { installHere } from "./setup.ts";
 
@@ -57,8 +57,6 @@ async function join(context: Context, joinString: string, options: JoinOptions):
   });
   if (options.install) await installHere(context, config, options.json ?? false);
 }
-
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
 
 /** Exchanges the invitation for a token, at the first of its addresses that answers. */
 async function redeem(world: World, invitation: Invitation, name: string): Promise<{ url: string; token: string }> {

@@ -24,7 +24,7 @@ import { withLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import type { Context } from "../parts/context.ts";
-import { example, paint, type Screen } from "../parts/output.ts";
+import { count, example, paint, type Screen } from "../parts/output.ts";
 
 interface InstallFlags {
   ask?: boolean;
@@ -162,7 +162,7 @@ async function runInstall({ world, screen }: Context, flags: InstallFlags): Prom
   prepareHome(config.home, world.user, true);
   const plan = await installNow(world, config, version, options);
   const old = version === undefined ? undefined : tooOld(version);
-  const files = `${plan.changes.length} file${plan.changes.length === 1 ? "" : "s"}`;
+  const files = count(plan.changes.length, "file");
   if (plan.changes.length === 0) screen.write("CCT is already installed; nothing changed.\n");
   else
     screen.write(

@@ -45,6 +45,9 @@ export function size(bytes: number): string {
   return `${power === 0 || amount >= 10 ? Math.round(amount) : amount.toFixed(1)} ${units[power]}`;
 }
 
+/** `1 file`, `3 files`. */
+export const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
+
 export function clockTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 }

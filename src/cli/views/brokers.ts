@@ -3,7 +3,7 @@ import type { BrokerHealth } from "../../client/client.ts";
 import type { BrokerStatus, HealthAnswer } from "../../operations/surface/broker-status.ts";
 import { presences } from "../../rules/presence.ts";
 import { span } from "../../rules/text.ts";
-import { clockTime, paint, type Screen, size } from "../parts/output.ts";
+import { clockTime, count, paint, type Screen, size } from "../parts/output.ts";
 
 export const isUp = ({ about }: BrokerHealth): boolean => about?.version !== undefined;
 
@@ -69,7 +69,7 @@ export function brokerPage(status: BrokerStatus, inUse: string | undefined, scre
       "brokers",
       status.hears_others === null ? undefined : `${status.hears_others ? "hears" : "does NOT hear"} the others`,
     ],
-    ["streams", `${status.streams} open, over ${status.connections} connections in all`],
+    ["streams", `${status.streams} open, over ${count(status.connections, "connection")} in all`],
     ["peers", peers ? presences.map((one) => `${peers[one] ?? 0} ${one}`).join(", ") : "not known"],
     [
       "mail",

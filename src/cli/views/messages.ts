@@ -16,12 +16,14 @@ export function history({ messages }: OutputOf<"messages">, screen: Screen): str
   const rows = messages.map((message) => [
     clockTime(message.sent_at),
     message.from_address ?? message.from_name,
-    message.to,
+    // An id as short as other tables show it.
+    message.to.replace(/^([0-9a-f]{4})[0-9a-f]{28}$/, "$1"),
     message.recipients.map((recipient) => recipient.state).join(" "),
     message.message_id,
     message.text,
   ]);
-  return table(screen, ["SENT (UTC)", "FROM", "TO", "STATE", "ID", "TEXT"], rows);
+  const older = `Older ones, if any: cct messages --before ${messages.at(-1)?.seq}\n`;
+  return table(screen, ["SENT (UTC)", "FROM", "TO", "STATE", "ID", "TEXT"], rows) + older;
 }
 
 export function recipients({ recipients }: OutputOf<"message_status" | "resend_message">, screen: Screen): string {

@@ -5,8 +5,9 @@ import { clockTime, type Screen, table } from "../parts/output.ts";
 
 export function notes({ notes }: OutputOf<"notes">, screen: Screen): string {
   if (notes.length === 0) return "No notes.\n";
+  // Never cut: what to do stands at the end.
   return table(
-    screen,
+    { ...screen, columns: Number.POSITIVE_INFINITY },
     ["WHEN (UTC)", "NOTE"],
     notes.map(({ at, text }) => [clockTime(at), text]),
   );

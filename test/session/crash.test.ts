@@ -1,5 +1,5 @@
 /** Kills, sleeps and clock jumps at random moments: accepted mail is read, duplicates are marked, nothing is left behind. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { LEASE_MS } from "../../src/rules/presence.ts";
@@ -41,6 +41,8 @@ test("accepted mail is never lost, duplicates are marked, and nothing is left be
   const { home, token } = broker;
   const note = (): { pid: number; url: string } => JSON.parse(readFileSync(join(home, "broker.json"), "utf8"));
   endBrokerOf(home);
+  // Brokers that sessions start must not wait minutes each time before they end the leases of killed session servers.
+  writeFileSync(join(home, "config.json"), JSON.stringify({ clock_confirm_seconds: 0 }), { mode: 0o600 });
   const conversation = (side: Side) => ({ session_id: `conversation-${side.name}` });
   async function begin(side: Side, source: "startup" | "resume"): Promise<void> {
     const env = { CCT_PORT: "0", CLAUDE_CODE_SESSION_ID: conversation(side).session_id, ...clock.env };

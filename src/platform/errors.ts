@@ -125,5 +125,6 @@ function isErrorCode(code: unknown): code is ErrorCode {
 
 /** The `code` of node's system errors (`ENOENT`, `EADDRINUSE` …), or `undefined`. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error) || error instanceof CctError) return undefined;
+  return "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

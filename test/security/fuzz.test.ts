@@ -62,8 +62,8 @@ async function everyRow(): Promise<Record<string, unknown>> {
     return await store.tx(async (sql) => {
       const tables = await sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name");
       const all: Record<string, unknown> = {};
-      // How far the broker has come with clearing away is its own work, not that of a request.
-      for (const { name } of tables.filter((table) => table.name !== "clearings"))
+      // How far the broker has come with clearing away, and how long it has listened, is not the work of a request.
+      for (const { name } of tables.filter((table) => table.name !== "clearings" && table.name !== "listening"))
         all[String(name)] = (await sql(`SELECT * FROM ${name} ORDER BY 1, 2`)).map((row) =>
           // The good client says that it lives.
           name === "peers" ? { ...row, last_seen: 0 } : row,

@@ -157,7 +157,7 @@ test("with two installs in one host, the second server offers no tools and says 
   // A second server under the same parent.
   const client = new Client({ name: "test", version: "1" });
   const env = { PATH: process.env.PATH ?? "", CCT_HOME: home, CCT_NAME: "twin", HOME: home };
-  const held = `tail -f /dev/null | "$@" >/dev/null & first=$!; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -e "$CCT_HOME/spool/$$/server" ] && break; sleep 0.1; done; "$@"; kill $first`;
+  const held = `tail -f /dev/null | "$@" >/dev/null & first=$!; until [ -e "$CCT_HOME/spool/$$/server" ]; do sleep 0.1; done; "$@"; kill $first`;
   await client.connect(
     new StdioClientTransport({
       command: "bash",

@@ -19,7 +19,7 @@ import { times } from "../support/soak.ts";
 
 const seed = Number(process.env.CCT_FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 32));
 const COUNT = Number(process.env.CCT_FUZZ_COUNT ?? times(2_000, 100_000));
-const PER_CONNECTION = 20;
+const PER_CONNECTION = 10;
 const SIDE_BY_SIDE = 12;
 /** What the broker may have more of its own memory after a garbage collection: its heap's slack, not something for each request. */
 const TOLERANCE_KB = 32 * 1024;

@@ -13,14 +13,13 @@ export interface Migration {
   breaking: boolean;
 }
 
-/** Reads `0001_name.sql`, `0002_…` from a folder. Throws `internal` when two have the same number. */
+/** Reads `0001_name.sql`, `0002_…` from a folder. Throws `internal` when the numbers have a gap. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => /^\d{4}_.+\.sql$/.test(name)).sort();
   return Promise.all(
     names.map(async (name, i) => {
       const version = Number(name.slice(0, 4));
-      if (names[i - 1]?.startsWith(name.slice(0, 4)))
-        throw new CctError("internal", `migrations/${name} has the number of another one.`);
+      if (version !== i + 1) throw new CctError("internal", `migrations/${name} is out of order.`);
       const sql = await readFile(join(folder, name), "utf8");
       return { version, name, sql, breaking: /^-- breaking$/m.test(sql) };
     }),

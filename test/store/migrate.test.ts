@@ -93,9 +93,12 @@ describe("the schema", () => {
     expect(await migrate(store, await migrations, 2)).toBe(newestOf(await migrations));
   });
 
-  test("needs a number of its own for every migration", async () => {
+  test.each([
+    ["a gap", "0003_two.sql"],
+    ["the same number twice", "0001_two.sql"],
+  ])("is refused with %s in its migrations", async (_what, second) => {
     const folder = tempFolder();
-    for (const name of ["0001_one.sql", "0003_three.sql", "0003_two.sql"]) writeFileSync(join(folder, name), "");
-    expect((await rejectedBy(readMigrations(folder))).message).toContain("0003_two.sql");
+    for (const name of ["0001_one.sql", second]) writeFileSync(join(folder, name), "");
+    expect((await rejectedBy(readMigrations(folder))).message).toContain(second);
   });
 });

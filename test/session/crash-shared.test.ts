@@ -172,7 +172,7 @@ test.skipIf(!hasPostgres(NAME))(NAME, { timeout: 240_000 + MESSAGES * 400 }, asy
   expect(await ask(url, leads), figures).toEqual([]);
   const proposals = await ask(url, "SELECT * FROM proposals");
   for (const proposal of proposals) {
-    const ballots = await ask(url, "SELECT peer_id, name, vote FROM ballots WHERE proposal_id = $1", [
+    const ballots = await ask(url, "SELECT peer_id, name, vote, excluded FROM ballots WHERE proposal_id = $1", [
       proposal.proposal_id,
     ]);
     const { state } = countVotes(ballots as unknown as Ballot[]);

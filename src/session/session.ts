@@ -103,7 +103,9 @@ export function openSession(world: World): Session {
     // Time alone makes commands long and hooks quiet.
     attempt(connection.signalsChanged);
     // Some file systems report no changes of a folder.
-    if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
+    attempt(() => {
+      if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
+    });
     flush();
     mail.tick();
     connection.look();

@@ -92,8 +92,14 @@ function parseProof(body: string, place: string): Proof | NoAnswerError {
 
 function notProven(place: string, status: number): NoAnswerError {
   if (status === 429 || status === 503) return busy(place);
-  return unproven(place, status === 401 ? "it does not know this machine's token" : "it is not a CCT broker");
+  return unproven(place, reasons[status] ?? "it is not a CCT broker");
 }
+
+/** What a broker means by a status. */
+const reasons: Readonly<Record<number, string>> = {
+  400: "it is not a CCT broker, or it speaks TLS: then use https",
+  401: "it does not know this machine's token",
+};
 
 /** `timedOut`: something is there, so this is not "nothing listens". */
 function unproven(place: string, why: string): NoAnswerError {

@@ -1,5 +1,5 @@
 /** Presence without the model: dialogs, long commands, Escape, hooks that do not run. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ok } from "../support/api.ts";
@@ -93,7 +93,7 @@ test("each delivery method is counted, and the wake budget is kept", async () =>
   expect((await ann.mail()).split("\n")[0]).toContain(" nowake ");
   expect((await ann.hook("FileChanged")).status).toBe(0);
   await ok(broker, "send_message", { to: "ann", text: "the third", urgency: "interrupt" });
-  await until("what interrupts may wake", () => !/ nowake /.test(readFileSync(join(ann.spool, "mail"), "utf8")));
+  await until("what interrupts may wake", async () => !/ nowake /.test(await ann.mail()));
   const woken = await ann.given("FileChanged");
   expect(woken.status).toBe(2);
   expect(woken.stderr).toMatch(/the second[\s\S]*the third/);

@@ -25,7 +25,7 @@ const room = (name: string, purpose: string, uses: string[], outside: string[] =
   outside,
 });
 
-const basics = ["platform/errors", "platform/issues", "platform/network", "platform/world"];
+const basics = ["platform/errors", "platform/issues", "platform/network", "platform/secrets", "platform/world"];
 const platform = [...basics, "platform"];
 const operations = ["operations", "operations/core", "operations/support", "operations/surface"];
 const snapshot = "operations/surface/snapshot";
@@ -36,6 +36,7 @@ const table: Room[] = [
   room("platform/errors", "the one error type; error code → HTTP status", []),
   room("platform/issues", "the words for an invalid value", []),
   room("platform/network", "loopback addresses", []),
+  room("platform/secrets", "hashes of tokens and secrets", [], ["node:crypto"]),
   room("platform/world", "time, ids, randomness and environment as values", []),
   room("platform", "home, settings, locks, processes", basics, ["node:*", "zod"]),
 
@@ -57,8 +58,8 @@ const table: Room[] = [
   room(
     "operations/core",
     "declaration type and pipeline of operations",
-    ["store", "rules", "platform/errors", "platform/issues"],
-    ["zod", "node:crypto"],
+    ["store", "rules", "platform/errors", "platform/issues", "platform/secrets"],
+    ["zod"],
   ),
   room(
     "operations/support",
@@ -69,7 +70,7 @@ const table: Room[] = [
   room(
     "operations",
     "each operation, declared once",
-    ["operations/core", "operations/support", "store", "rules", "platform/errors"],
+    ["operations/core", "operations/support", "store", "rules", "platform/errors", "platform/secrets"],
     ["zod"],
   ),
   room(

@@ -6,9 +6,11 @@ import type { Environment } from "../operations/core/transaction.ts";
 import type { LanAccess } from "../operations/surface/broker-status.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
-import { type BrokerFile, brokerToken, paths, prepareHome, readBrokerFile, writeWhole } from "../platform/home.ts";
+import { writeWhole } from "../platform/files.ts";
+import { type BrokerFile, brokerToken, paths, prepareHome, readBrokerFile } from "../platform/home.ts";
 import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
+import { hashSecret } from "../platform/secrets.ts";
 import type { World } from "../platform/world.ts";
 import { revokedAmong, usedTokenHashes } from "../store/devices.ts";
 import { lastSeq } from "../store/messages.ts";
@@ -150,7 +152,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
       ...(kind === "home" ? { pid: world.pid, home: config.home, url, streams: events.count(), lan: lan() } : {}),
     }),
   });
-  const keys = { token: brokerToken(config.home, world.newId), store, now };
+  const keys = { homeHash: hashSecret(brokerToken(config.home, world.newId)), store, now };
   const app = createApp({
     version: world.version,
     environment,

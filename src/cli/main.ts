@@ -122,7 +122,7 @@ const helpWidth = ({ isTerminal, columns }: Output): number => (isTerminal && co
 /** An error of the system that no part of the program has put into words: a full disk, a read-only home. */
 function systemProblem(error: unknown, world: World): string | undefined {
   const code = systemCode(error);
-  if (code === undefined || error instanceof CctError || !(error instanceof Error)) return undefined;
+  if (code === undefined || !(error instanceof Error)) return undefined;
   const place = "path" in error && typeof error.path === "string" ? error.path : `the home ${homeOf(world)}`;
   return `${place} cannot be used: ${reasonOf(code)}. Free some space, or correct the permissions, then run it again.`;
 }

@@ -38,7 +38,7 @@ export function processTerminal(): Terminal {
 }
 
 /**
- * Never ends the process: a command finishes its work and cleans up, whoever reads its output. A reader that closes the pipe
+ * Never ends the process: a command finishes its work and cleans up, even when nobody reads its output. A reader that closes the pipe
  * (`cct messages | head`) is not a failure; a full disk is one.
  */
 function onOutputError(error: Error): void {

@@ -1,4 +1,5 @@
 /** What a client needs to reach its brokers. */
+
 /** Where the brokers are, and the token for them. Read before every call: a broker may restart on another port. */
 export interface Access {
   /** Empty: no broker runs, so nothing is contacted and the token is not sent. Several share one database. */

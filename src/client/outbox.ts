@@ -8,7 +8,8 @@ import { join } from "node:path";
 import type { OutputOf } from "../operations/index.ts";
 import { writeError } from "../platform/disk.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
-import { paths, readTrusted, writeWhole } from "../platform/home.ts";
+import { readTrusted, writeWhole } from "../platform/files.ts";
+import { paths } from "../platform/home.ts";
 import { checkMessageText, oneLine } from "../rules/text.ts";
 
 /** More than a session writes during a day's outage; anything above is a loop. */

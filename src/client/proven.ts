@@ -5,15 +5,8 @@
  */
 import { Agent, type AgentOptions } from "node:http";
 import { connect } from "node:net";
-import {
-  addressOf,
-  CHALLENGE_HEADER,
-  challengeFor,
-  isProof,
-  PROOF_PATH,
-  type Proof,
-  tokenHash,
-} from "../platform/proof.ts";
+import { addressOf, CHALLENGE_HEADER, challengeFor, isProof, PROOF_PATH, type Proof } from "../platform/proof.ts";
+import { hashSecret } from "../platform/secrets.ts";
 import type { Access } from "./access.ts";
 import { createHandshakes, type Place, type Ready } from "./handshake.ts";
 import { NoAnswerError } from "./no-answer.ts";
@@ -37,7 +30,7 @@ export function provenAgent(options: AgentOptions, access: () => Access, nonce: 
         socket,
         (_socket, done) => {
           if (token === "") return done(noToken(place));
-          const hash = tokenHash(token);
+          const hash = hashSecret(token);
           const mine = nonce();
           socket.once("connect", () => {
             socket.write(

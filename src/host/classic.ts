@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { applyEdits, type JSONPath, modify } from "jsonc-parser";
 import { CctError } from "../platform/errors.ts";
-import { readIfThere } from "../platform/home.ts";
+import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import type { ClaudePlaces } from "./claude.ts";
 import type { FileChange } from "./files.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
-import { readIfThere, writeWhole } from "../platform/home.ts";
+import { readIfThere, writeWhole } from "../platform/files.ts";
 
 /** `content` undefined deletes the file. An existing file keeps its mode; a new one is 0600. */
 export interface FileChange {

@@ -3,7 +3,7 @@ import { dirname, join, sep } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
-import { readIfThere, writeWhole } from "../platform/home.ts";
+import { readIfThere, writeWhole } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { classicChanges, classicRemoval, parseObject } from "./classic.ts";
 import { type ClaudePlaces, claudePlaces } from "./claude.ts";

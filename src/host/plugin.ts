@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CctError } from "../platform/errors.ts";
-import { readIfThere } from "../platform/home.ts";
+import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { type FileChange, filesBelow, refuseLink } from "./files.ts";
 import { type HookKind, toolHooks } from "./toolhooks.ts";

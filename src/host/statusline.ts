@@ -3,7 +3,7 @@
  * one, ours runs it and shows both. Our command contains the user's, so it can be restored even without our records.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
-import { readIfThere } from "../platform/home.ts";
+import { readIfThere } from "../platform/files.ts";
 import { edit, MARK, parseObject, quoted } from "./classic.ts";
 import type { ClaudePlaces } from "./claude.ts";
 

@@ -1,6 +1,7 @@
 /** Devices: other machines that hold a token of their own. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { hashSecret } from "../platform/secrets.ts";
 import { INVITATION_MS, madeBy, resolveDevice, type Scope } from "../rules/devices.ts";
 import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { checkNotId, freeName, nameFrom } from "../rules/names.ts";
@@ -19,7 +20,6 @@ import {
   useInvitation,
 } from "../store/devices.ts";
 import type { Sql } from "../store/store.ts";
-import { hashSecret } from "./core/identity.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { deviceShape, scope } from "./support/device-shapes.ts";
 import { usedUp } from "./support/invitations.ts";

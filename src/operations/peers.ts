@@ -5,7 +5,7 @@ import { renew } from "../rules/delivery.ts";
 import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { checkName } from "../rules/names.ts";
 import { requireMember } from "../rules/pools.ts";
-import { hooksStates, NAME_HOLD_MS, presences, wantsQuiet, withLongCommand } from "../rules/presence.ts";
+import { NAME_HOLD_MS, presences, reportedHooks, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlainText, oneLine } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { inboxOf } from "../store/inbox.ts";
@@ -36,9 +36,9 @@ export const heartbeat = operation({
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
     hooks: z
-      .enum(hooksStates)
+      .enum(reportedHooks)
       .optional()
-      .describe("quiet: no hook takes mail; unwritable: mail cannot be written for them; unserved: set by the broker"),
+      .describe("quiet: no hook takes mail; unwritable: mail cannot be written for them"),
     command_ms: z.int().min(0).optional().describe("how long a long command has been running"),
     cwd: sessionFields.cwd.optional(),
     repo: sessionFields.repo,

@@ -1,6 +1,7 @@
 /** Registration: a session becomes a new peer, or one that it was before. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { hashSecret } from "../platform/secrets.ts";
 import { acknowledge, renew, requeueUnread } from "../rules/delivery.ts";
 import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
 import { holdsName, NOT_BUSY } from "../rules/presence.ts";
@@ -8,7 +9,6 @@ import { checkPlainText } from "../rules/text.ts";
 import { countQueued } from "../store/inbox.ts";
 import { openDeliveries } from "../store/messages.ts";
 import { insertPeer, type Peer, peersNamedLike, updatePeer } from "../store/peers.ts";
-import { hashSecret } from "./core/identity.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { endBusy } from "./support/busy.ts";
 import { recordOutcome } from "./support/outcomes.ts";

@@ -1,7 +1,8 @@
 /** The home's `config.json`: reads it, and changes settings in it. */
 import { join } from "node:path";
 import { CctError, systemCode } from "./errors.ts";
-import { paths, readTrusted, writeWhole } from "./home.ts";
+import { readTrusted, writeWhole } from "./files.ts";
+import { paths } from "./home.ts";
 import { withLock } from "./lock.ts";
 import { type GivenSettings, parseGiven, settingNames } from "./settings.ts";
 import type { World } from "./world.ts";

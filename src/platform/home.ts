@@ -4,25 +4,19 @@
  */
 import {
   chmodSync,
-  closeSync,
-  constants,
   existsSync,
-  fchmodSync,
-  fstatSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
-  renameSync,
   rmSync,
-  type Stats,
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CctError, systemCode } from "./errors.ts";
+import { currentUser, readTrusted } from "./files.ts";
 
 export const paths = (home: string) => ({
   database: join(home, "cct.db"),
@@ -145,12 +139,6 @@ export function ownFolder(path: string): void {
   check(path, currentUser());
 }
 
-/** Read from the system instead of `World`, so that no caller can skip the check. */
-const currentUser = (): number => process.geteuid?.() ?? 0;
-
-/** Whether only we can have created a file: it is a regular file of this user, not a link. */
-export const isPlainAndOurs = (stat: Stats): boolean => stat.isFile() && stat.uid === currentUser();
-
 /** Refuses a link or another owner, and corrects the mode. Returns whether others could write to it. */
 function check(path: string, user: number): boolean {
   const stat = lstatSync(path);
@@ -195,69 +183,6 @@ export function requireNoUnfinishedRestore(home: string): void {
     "conflict",
     `A restore of ${home} is running, or was interrupted.`,
     "Wait for it, or run it again: cct restore <file>.",
-  );
-}
-
-/** Atomic write: a temporary file, then a rename. Readers see the old content or the new, never a part. */
-export function writeWhole(path: string, content: string, unique: string, mode = 0o600): void {
-  const temporary = join(dirname(path), `.tmp.${unique}`);
-  try {
-    // Fails if the file exists, so it follows no link and writes to no file that somebody else created.
-    const file = openSync(temporary, "wx", 0o600);
-    try {
-      writeFileSync(file, content);
-      // Only now, regardless of the umask: until it is complete nobody else can read it.
-      if (mode !== 0o600) fchmodSync(file, mode);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-}
-
-/** A file's text, or `undefined` if it does not exist. */
-export function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    throw error;
-  }
-}
-
-/**
- * The text of a file that the program relies on; `undefined` if it does not exist. Throws `forbidden` if another user may
- * have created it: it could contain a token or a port that this user knows. The checks are done on the open file, so that
- * it cannot be exchanged in between. Opening a pipe does not block.
- */
-export function readTrusted(path: string): string | undefined {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
-    // The errors of O_NOFOLLOW for a link, and of a socket.
-    if (["ELOOP", "EMLINK", "ENXIO", "EOPNOTSUPP"].includes(systemCode(error) ?? "")) throw untrusted(path);
-    throw error;
-  }
-  try {
-    const stat = fstatSync(file);
-    if (!isPlainAndOurs(stat)) throw untrusted(path);
-    if ((stat.mode & 0o077) !== 0) fchmodSync(file, 0o600);
-    return readFileSync(file, "utf8");
-  } finally {
-    closeSync(file);
-  }
-}
-
-function untrusted(path: string): CctError {
-  return new CctError(
-    "forbidden",
-    `${path} is a symbolic link, or not a regular file of yours.`,
-    "Another user may have created it, so CCT does not use it: look at it, and move it away.",
   );
 }
 

@@ -8,7 +8,7 @@ import { linkSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CctError, systemCode } from "./errors.ts";
-import { readTrusted } from "./home.ts";
+import { readTrusted } from "./files.ts";
 import { isAlive, startMark, stillRuns } from "./process.ts";
 import type { World } from "./world.ts";
 

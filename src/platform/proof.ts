@@ -3,8 +3,9 @@
  * neither sends it: each signs the client's nonce. The broker signs its own address too, so a proof that somebody fetched
  * from another broker, or from the same one at another port, is worth nothing.
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Socket } from "node:net";
+import { isSame } from "./secrets.ts";
 
 /** The path that a client asks first on each plain HTTP connection. */
 export const PROOF_PATH = "/prove";
@@ -28,9 +29,6 @@ export interface Challenge {
   nonce: string;
   mac: string;
 }
-
-/** SHA-256 of a token: the key of its proofs, and the form in which the broker stores it. */
-export const tokenHash = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 const sign = (hash: string, ...parts: string[]): string =>
   createHmac("sha256", hash).update(parts.join("\n")).digest("hex");
@@ -67,9 +65,4 @@ export function isProof(hash: string, nonce: string, { address, proof }: Proof):
 export function addressOf(address = "", port = 0): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
   return `${plain.includes(":") ? `[${plain}]` : plain}:${port}`;
-}
-
-/** Compares in constant time. */
-export function isSame(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }

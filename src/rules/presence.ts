@@ -16,10 +16,13 @@ export const presences = ["active", "idle", "busy", "blocked", "offline"] as con
 export type Presence = (typeof presences)[number];
 
 /**
- * Whether a session's hooks work: `quiet` if none ran, or none took waiting mail; `unwritable` if its machine cannot write the
- * mail for them, so that it waits at the broker; `unserved` if its session server, which fetches the mail, has ended.
+ * Whether a session's hooks work, as it reports: `quiet` if none ran, or none took waiting mail; `unwritable` if its machine
+ * cannot write the mail for them, so that it waits at the broker.
  */
-export const hooksStates = ["live", "quiet", "unwritable", "unserved"] as const;
+export const reportedHooks = ["live", "quiet", "unwritable"] as const;
+export type ReportedHooks = (typeof reportedHooks)[number];
+/** `unserved`: its session server, which fetches the mail, has ended. The broker finds that out. */
+export const hooksStates = [...reportedHooks, "unserved"] as const;
 export type Hooks = (typeof hooksStates)[number];
 
 /** A busy signal. `busy_for`: the peer's own estimate in milliseconds; `null`: a long command of unknown duration. */

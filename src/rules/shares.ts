@@ -1,6 +1,6 @@
 /**
- * Fair shares of what many callers use together: a mailbox, a session's wakes, a broker's memory. Without shares, whoever uses
- * most shuts out the others; with fixed ones, most of it would stay unused.
+ * Fair shares of what many callers use together: a mailbox, a session's wakes, a broker's memory. Without shares, the
+ * caller that uses most shuts out the others; with fixed ones, most of it would stay unused.
  */
 
 /** How much is used: by all, and by the caller itself. */

@@ -7,7 +7,8 @@
  * `server` lives. New fields are added at the end.
  */
 import { closeSync, constants, openSync, rmSync, writeSync } from "node:fs";
-import { paths, writeWhole } from "../platform/home.ts";
+import { writeWhole } from "../platform/files.ts";
+import { paths } from "../platform/home.ts";
 
 export interface Flags {
   /** Pid of the session server. */

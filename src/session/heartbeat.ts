@@ -1,7 +1,7 @@
 /** What a heartbeat reports of the session, as its hooks left it in the spool. */
 import type { InputOf } from "../operations/index.ts";
 import type { World } from "../platform/world.ts";
-import type { Hooks } from "../rules/presence.ts";
+import type { ReportedHooks } from "../rules/presence.ts";
 import type { Mail } from "./mail.ts";
 import type { Spool } from "./spool.ts";
 
@@ -14,7 +14,7 @@ function longCommandSince(spool: Spool, now: number): number | undefined {
   return since !== undefined && now - since > LONG_COMMAND_MS ? since : undefined;
 }
 
-function hooks(spool: Spool, mail: Mail, now: number): Hooks {
+function hooks(spool: Spool, mail: Mail, now: number): ReportedHooks {
   if (mail.trouble() !== undefined) return "unwritable";
   return spool.areHooksQuiet(now) ? "quiet" : "live";
 }

@@ -2,7 +2,7 @@
 import { rmdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { readIfThere } from "../platform/home.ts";
+import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import type { Spool } from "./spool.ts";
 

@@ -109,7 +109,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     try {
       updateEntry(home, entry, world.newId);
     } catch {
-      // The message stays as it was, and is sent later all the same.
+      // The message stays as it was, and is still sent later.
     }
   }
 

@@ -6,7 +6,8 @@ import { lstatSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Credentials } from "../operations/core/identity.ts";
 import { errorLine } from "../platform/errors.ts";
-import { paths, readTrusted, writeWhole } from "../platform/home.ts";
+import { readTrusted, writeWhole } from "../platform/files.ts";
+import { paths } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";
 import type { ConversationRecord } from "../rules/identity.ts";
 

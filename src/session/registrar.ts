@@ -78,7 +78,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
       host: world.hostname,
       claude_pid,
       server_pid: world.pid,
-      // As the hooks decide: nobody attends such a session, so a wake would start a turn that nobody asked for.
+      // Nobody attends such a session, so its hooks wake nobody. The host tells its MCP servers no more than this.
       ...(world.env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-") ? { wakes: false } : {}),
       ...(conversation === undefined ? {} : { session_id: conversation }),
       ...(config.poll ? { polls: true } : {}),

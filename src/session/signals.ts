@@ -1,11 +1,11 @@
 /**
  * What hooks report about their session, one file per fact: `state` (active, idle, blocked, ended), `session` (the
- * conversation's id), `cwd` (its directory) and `tool` (whether a command runs). Hooks overwrite these files in place, so only the first line counts:
- * the rest may be left over from a longer one.
+ * conversation's id), `cwd` (its directory) and `tool` (whether a command runs). Hooks overwrite these files in place, so
+ * only the first line counts: the rest may be left over from a longer one.
  */
 import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { readTrusted, writeWhole } from "../platform/home.ts";
+import { readTrusted, writeWhole } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { lastKnown } from "./last-known.ts";
 

@@ -2,7 +2,8 @@
 import { existsSync, lstatSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CctError } from "../platform/errors.ts";
-import { isPlainAndOurs, paths, readTrusted, writeWhole } from "../platform/home.ts";
+import { isPlainAndOurs, readTrusted, writeWhole } from "../platform/files.ts";
+import { paths } from "../platform/home.ts";
 import { tryLock } from "../platform/lock.ts";
 import { isAlive, parsePid, startedAt, startMark } from "../platform/process.ts";
 import { isPrivateName } from "../rules/spoolfile.ts";

@@ -22,7 +22,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { systemCode } from "../platform/errors.ts";
-import { ownFolder, paths, readTrusted, writeWhole } from "../platform/home.ts";
+import { readTrusted, writeWhole } from "../platform/files.ts";
+import { ownFolder, paths } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import {
   formatStageName,
@@ -52,7 +53,7 @@ export interface Spool extends Signals {
   files(): TakenFile[];
   /**
    * Adds a file at stage `done`, for text that reached the host without a hook. While the disk is full, this process keeps
-   * it: what was shown is reported all the same.
+   * it: what was shown is still reported.
    */
   addShown(content: string): void;
   /** Takes the mail file for a hook of `event`. `undefined`: there is none, or another hook was faster. */

@@ -26,7 +26,7 @@ export async function backUp(
     return statSync(file).size;
   } catch (error) {
     rmSync(part, { force: true });
-    if (error instanceof CctError || systemCode(error) === undefined) throw error;
+    if (systemCode(error) === undefined) throw error;
     throw new CctError("store_failed", `${file} cannot be written (${systemCode(error)}).`, "Nothing was left there.");
   }
 }

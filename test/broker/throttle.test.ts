@@ -1,7 +1,8 @@
 /** Requests are charged to who sends them, by what they cost: who has shown no valid token, or asks for much, slows only itself. */
 import { describe, expect, test } from "vitest";
 import { createMemoryBudget } from "../../src/broker/http/memory.ts";
-import { CHALLENGE_HEADER, challengeFor, PROOF_PATH, tokenHash } from "../../src/platform/proof.ts";
+import { CHALLENGE_HEADER, challengeFor, PROOF_PATH } from "../../src/platform/proof.ts";
+import { hashSecret } from "../../src/platform/secrets.ts";
 import { type Answer, call, ok, refusal, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { newPeer } from "../support/peers.ts";
@@ -58,7 +59,7 @@ describe("a flood of requests without a token", () => {
   test("does not keep out who proves to hold a token; repeating what was seen of it uses up nothing else", async () => {
     const broker = await startBroker({ env: few });
     const ann = await newPeer(broker, "ann");
-    const challenge = challengeFor(tokenHash(broker.token), "0".repeat(32));
+    const challenge = challengeFor(hashSecret(broker.token), "0".repeat(32));
     const prove = (value: string) =>
       send(broker, {
         method: "GET",

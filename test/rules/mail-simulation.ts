@@ -6,8 +6,6 @@ import { CctError } from "../../src/platform/errors.ts";
 import {
   acknowledge,
   type Claim,
-  claim,
-  type Delivery,
   lapse,
   newDelivery,
   type Outcome,
@@ -15,11 +13,9 @@ import {
   requeueUnread,
   type Urgency,
 } from "../../src/rules/delivery.ts";
-import { fitsFrame, takeFitting } from "../../src/rules/framing.ts";
 import { type ClaimedMessage, type MailFile, render, renderShown } from "../../src/rules/mailfile.ts";
 import {
   type CheckAnswer,
-  type ClaimAnswer,
   type Done,
   type Effect,
   type Event,
@@ -28,11 +24,7 @@ import {
 } from "../../src/rules/mailjobs.ts";
 import { step } from "../../src/rules/mailroom.ts";
 import { claimsIn, readSpoolHead, type Stage, type TakenFile } from "../../src/rules/spoolfile.ts";
-
-interface Mail {
-  message: Omit<ClaimedMessage, "attempt" | "redelivered">;
-  delivery: Delivery;
-}
+import { claimAnswer, claimFrom, type Mail, queuedAt } from "./mail-broker.ts";
 
 export type Fault = "none" | "before" | "after";
 
@@ -243,10 +235,10 @@ export class Simulation {
           value: { reports: [...this.reports.values()], taken: this.files.flatMap(({ content }) => claimsIn(content)) },
         };
       case "claim":
-        return { type: "done", effect: "claim", value: this.#claim(effect.budget) };
+        return { type: "done", effect: "claim", value: claimAnswer(this, effect.budget) };
       case "check": {
-        const messages = this.#claimAll([...this.#queued("all")].slice(0, effect.limit ?? 20));
-        return { type: "done", effect: "check", value: { messages, remaining: this.#queued("all").length } };
+        const messages = claimFrom(this, queuedAt(this, "all").slice(0, effect.limit ?? 20));
+        return { type: "done", effect: "check", value: { messages, remaining: queuedAt(this, "all").length } };
       }
       case "acknowledge":
         for (const { message_id, attempt } of effect.ack.claims)
@@ -261,42 +253,6 @@ export class Simulation {
     if (readSpoolHead(this.mail)?.claims.length !== file.messages.length) throw new Error("not a mail file");
     this.#marks.set(this.mail, file.messages);
     return { type: "done", effect: "put", value: undefined };
-  }
-
-  #queued(which: "all" | "interrupt"): ClaimedMessage[] {
-    return [...this.broker.values()]
-      .filter(
-        ({ message, delivery }) => delivery.state === "queued" && (which === "all" || message.urgency === "interrupt"),
-      )
-      .map(({ message, delivery }) => ({ ...message, redelivered: delivery.redelivered, attempt: delivery.attempt }));
-  }
-
-  #claim(budget: number): ClaimAnswer {
-    const which = this.isBusy ? "interrupt" : "all";
-    const queued = this.#queued(which);
-    const messages = this.#claimAll(takeFitting(queued.filter(fitsFrame), budget));
-    const rest = this.#queued(which);
-    const too_long = queued
-      .filter((one) => !fitsFrame(one))
-      .map(({ message_id, from, from_name, urgency, text }) => ({
-        message_id,
-        from,
-        from_name,
-        urgency,
-        characters: text.length,
-      }));
-    const interrupts = rest.filter(({ urgency }) => urgency === "interrupt").length;
-    return { messages, remaining: rest.length, interrupts, quiet: this.isBusy, may_wake: this.mayWake, too_long };
-  }
-
-  #claimAll(messages: readonly ClaimedMessage[]): ClaimedMessage[] {
-    return messages.flatMap((message) => {
-      const mail = this.broker.get(message.message_id);
-      const next = mail && claim(mail.delivery, this.now);
-      if (!mail || !next) return [];
-      mail.delivery = next;
-      return [{ ...message, attempt: next.attempt, redelivered: next.redelivered }];
-    });
   }
 
   #acknowledge(id: string, attempt: number, outcome: Outcome): void {

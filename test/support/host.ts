@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { readIfThere } from "../../src/platform/home.ts";
+import { readIfThere } from "../../src/platform/files.ts";
 import { isAlive } from "../../src/platform/process.ts";
 import { atEnd } from "./cleanup.ts";
 import { root } from "./folders.ts";

@@ -9,7 +9,7 @@ import { answerCost } from "../../rules/throttle.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
-import { authenticateToken, type Keys } from "./auth.ts";
+import { authenticateToken, givenHash, type Keys } from "./auth.ts";
 import type { Connections } from "./connections.ts";
 import { createPayers, type Payer } from "./payers.ts";
 import { rawResponse } from "./raw.ts";
@@ -63,7 +63,8 @@ export function createApp(app: App): Server {
   server.timeout = INACTIVE_MS;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const payer = payers.of(request);
+    const given = givenHash(request);
+    const payer = payers.of(request, given);
     const [path = ""] = (request.url ?? "").split("?", 1);
     const route = routes.get(path);
     const cost = route?.cost ?? 1;
@@ -77,25 +78,25 @@ export function createApp(app: App): Server {
       checkMethod(route, request, response);
       return answer(payer, response, await route.open(request));
     }
-    const principal = await proven(request);
+    const principal = await proven(request, given);
     if (!route) throw noSuchRoute(request.method, path);
     checkMethod(route, request, response);
-    const holder = payers.of(request);
+    const holder = payer.proven ? payer : payers.of(request, given);
     if (!payer.proven) throttle.charge(holder, cost, environment.now());
     const answered = await route.handle(request, principal, response, holder);
     if (answered) answer(holder, response, answered);
   }
 
   /** The holder of the request's token. Whether it is valid decides to whom its next requests are charged. */
-  async function proven(request: IncomingMessage): Promise<Principal> {
+  async function proven(request: IncomingMessage, given: string | undefined): Promise<Principal> {
     try {
-      const principal = await authenticateToken(request, app.keys);
+      const principal = await authenticateToken(request, app.keys, given);
       if (principal.kind === "invitation") return principal;
       app.connections.prove(request.socket);
-      payers.record(request, true);
+      payers.record(given, true);
       return principal;
     } catch (error) {
-      if (error instanceof CctError && error.code === "unauthorized") payers.record(request, false);
+      if (error instanceof CctError && error.code === "unauthorized") payers.record(given, false);
       throw error;
     }
   }

@@ -1,9 +1,10 @@
 /** Authentication: which principal a request's bearer token belongs to, and which peer it claims to be. */
 import type { IncomingMessage } from "node:http";
-import { type Credentials, hashSecret, type Principal } from "../../operations/core/identity.ts";
+import type { Credentials, Principal } from "../../operations/core/identity.ts";
 import { usedUp } from "../../operations/support/invitations.ts";
 import { CctError } from "../../platform/errors.ts";
-import { CHALLENGE_HEADER, isSame, keyIdOf, type Proof, prove, readChallenge } from "../../platform/proof.ts";
+import { CHALLENGE_HEADER, keyIdOf, type Proof, prove, readChallenge } from "../../platform/proof.ts";
+import { hashSecret, isSame } from "../../platform/secrets.ts";
 import { LAST_SEEN_INTERVAL_MS } from "../../rules/devices.ts";
 import { type Device, deviceByToken, findInvitation, tokenHashesWith, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
@@ -11,7 +12,8 @@ import { isFromThisMachine } from "./listeners.ts";
 
 /** What tokens are checked against: the home's own token, and those of devices and invitations in the store. */
 export interface Keys {
-  token: string;
+  /** The hash of the home's token. */
+  homeHash: string;
   store: Store;
   now(): number;
 }
@@ -26,15 +28,18 @@ export function givenHash(request: IncomingMessage): string | undefined {
  * The hash of the home's token, for a request from this machine: it has full access, so over the network it is a leaked one,
  * and not valid.
  */
-export function homeHash(request: IncomingMessage, { token }: Keys): string | undefined {
-  return isFromThisMachine(request.socket) ? hashSecret(token) : undefined;
+export function homeHashFor(request: IncomingMessage, { homeHash }: Keys): string | undefined {
+  return isFromThisMachine(request.socket) ? homeHash : undefined;
 }
 
-/** The holder of the request's bearer token. Throws `unauthorized` if there is none. */
-export async function authenticateToken(request: IncomingMessage, keys: Keys): Promise<Principal> {
-  const hash = givenHash(request);
+/** The holder of the token with this hash, the one that the request shows. Throws `unauthorized` if there is none. */
+export async function authenticateToken(
+  request: IncomingMessage,
+  keys: Keys,
+  hash: string | undefined,
+): Promise<Principal> {
   if (hash !== undefined) {
-    const home = homeHash(request, keys);
+    const home = homeHashFor(request, keys);
     if (home !== undefined && isSame(hash, home)) return { kind: "home" };
     const found = await findPrincipal(keys, hash);
     if (found) return found;
@@ -73,14 +78,15 @@ const isSeenDue = ({ last_seen }: Device, now: number): boolean => now - (last_s
  * Proves to a client that this broker knows its token, which the client has not sent yet. A token that was revoked or
  * used is proven too: what it opens is decided when it comes. Throws `unauthorized` for a token that is not known here.
  */
-export async function proveTo(request: IncomingMessage, { token, store }: Keys): Promise<Proof> {
+export async function proveTo(request: IncomingMessage, keys: Keys): Promise<Proof> {
   const challenge = readChallenge(request.headers[CHALLENGE_HEADER]);
   if (!challenge)
     throw new CctError("bad_request", `There is no ${CHALLENGE_HEADER} header.`, "See docs/api.md for its form.");
-  const home = isFromThisMachine(request.socket) ? [hashSecret(token)] : [];
+  const home = homeHashFor(request, keys);
   const isMeant = (hash: string): boolean => keyIdOf(hash) === challenge.keyId;
   // The home's clients are answered also while the database is away.
-  const known = home.some(isMeant) ? home : await store.read((sql) => tokenHashesWith(sql, challenge.keyId));
+  const isHomes = home !== undefined && isMeant(home);
+  const known = isHomes ? [home] : await keys.store.read((sql) => tokenHashesWith(sql, challenge.keyId));
   for (const hash of known.filter(isMeant)) {
     const proof = prove(hash, challenge, request.socket);
     if (proof) return proof;

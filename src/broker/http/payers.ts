@@ -5,7 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import { CHALLENGE_HEADER, isChallengeOf, keyIdOf, readChallenge } from "../../platform/proof.ts";
 import { addressKey } from "../../rules/throttle.ts";
-import { givenHash, homeHash, type Keys } from "./auth.ts";
+import { homeHashFor, type Keys } from "./auth.ts";
 import { remember } from "./recent.ts";
 
 export interface Payer {
@@ -15,9 +15,10 @@ export interface Payer {
 }
 
 export interface Payers {
-  of(request: IncomingMessage): Payer;
-  /** Records whether the token that a request shows is valid. */
-  record(request: IncomingMessage, isValid: boolean): void;
+  /** `given`: the hash of the token that the request shows. */
+  of(request: IncomingMessage, given: string | undefined): Payer;
+  /** Records whether a token is valid. */
+  record(given: string | undefined, isValid: boolean): void;
 }
 
 /** `known`: hashes of valid tokens, so that a flood cannot keep out those that come back after a start of the broker. */
@@ -27,7 +28,7 @@ export function createPayers(keys: Keys, known: readonly string[]): Payers {
 
   /** The hash of a valid token that this request holds. */
   function held(request: IncomingMessage, keyId: string): string | undefined {
-    const home = homeHash(request, keys);
+    const home = homeHashFor(request, keys);
     if (home !== undefined && keyIdOf(home) === keyId) return home;
     const hash = valid.get(keyId);
     if (hash !== undefined) remember(valid, keyId, hash);
@@ -35,8 +36,7 @@ export function createPayers(keys: Keys, known: readonly string[]): Payers {
   }
 
   return {
-    of(request) {
-      const given = givenHash(request);
+    of(request, given) {
       if (given !== undefined && held(request, keyIdOf(given)) === given)
         return { key: `token ${given}`, proven: true };
       const challenge = given === undefined ? readChallenge(request.headers[CHALLENGE_HEADER]) : undefined;
@@ -46,8 +46,7 @@ export function createPayers(keys: Keys, known: readonly string[]): Payers {
         return { key: `proof ${meant}`, proven: true };
       return { key: `address ${addressKey(request.socket.remoteAddress)}`, proven: false };
     },
-    record(request, isValid) {
-      const given = givenHash(request);
+    record(given, isValid) {
       if (given === undefined) return;
       if (isValid) remember(valid, keyIdOf(given), given);
       else if (valid.get(keyIdOf(given)) === given) valid.delete(keyIdOf(given));

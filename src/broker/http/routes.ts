@@ -12,7 +12,7 @@ import { CctError } from "../../platform/errors.ts";
 import { PROOF_PATH } from "../../platform/proof.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
-import { authenticateToken, type Keys, peerCredentials, proveTo } from "./auth.ts";
+import { authenticateToken, givenHash, type Keys, peerCredentials, proveTo } from "./auth.ts";
 import { createBodyReader } from "./body.ts";
 import type { Payer } from "./payers.ts";
 import { createPlaces } from "./places.ts";
@@ -73,7 +73,7 @@ export function createRoutes({
   async function optionalPrincipal(request: IncomingMessage): Promise<Principal | undefined> {
     if (request.headers.authorization === undefined) return undefined;
     try {
-      return await authenticateToken(request, keys);
+      return await authenticateToken(request, keys, givenHash(request));
     } catch (error) {
       if (error instanceof CctError && error.code === "unauthorized") await tarpit.delay(request);
       return undefined;

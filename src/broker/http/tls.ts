@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Config } from "../../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
-import { paths, readTrusted, writeWhole } from "../../platform/home.ts";
+import { readTrusted, writeWhole } from "../../platform/files.ts";
+import { paths } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import type { Tls } from "./listeners.ts";
 

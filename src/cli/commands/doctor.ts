@@ -11,7 +11,8 @@ import { type StatusLineState, statusLineState } from "../../host/statusline.ts"
 import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
 import { writeError } from "../../platform/disk.ts";
 import { CctError, errorLine } from "../../platform/errors.ts";
-import { paths, prepareHome, writeWhole } from "../../platform/home.ts";
+import { writeWhole } from "../../platform/files.ts";
+import { paths, prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
 import { readRecord } from "../parts/actor.ts";

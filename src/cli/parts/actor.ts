@@ -7,7 +7,8 @@ import { join } from "node:path";
 import type { Credentials } from "../../operations/core/identity.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
-import { paths, readTrusted } from "../../platform/home.ts";
+import { readTrusted } from "../../platform/files.ts";
+import { paths } from "../../platform/home.ts";
 import { parsePid, startMark } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 

@@ -1,7 +1,7 @@
 /** Devices: other machines that have a token. */
 import type { OutputOf } from "../../operations/index.ts";
 import { span } from "../../rules/text.ts";
-import { type Screen, table } from "../parts/output.ts";
+import { count, type Screen, table } from "../parts/output.ts";
 
 export function devices({ devices }: OutputOf<"list_devices">, screen: Screen, now: number): string {
   if (devices.length === 0) return "No other machine has a token. To let one in: cct lan-start\n";
@@ -29,7 +29,7 @@ export function addedDevice({ name, scope, token }: OutputOf<"add_device">): str
 export function revokedDevice({ device_id, name, made, invitations, made_too }: OutputOf<"revoke_device">): string {
   if (made.length === 0 && invitations === 0) return `Revoked ${name}.\n`;
   const machines = made.map((one) => `${one.name} (${one.device_id.slice(0, 4)}, may ${one.scope})`);
-  if (invitations > 0) machines.push(`${invitations} open invitation${invitations === 1 ? "" : "s"}`);
+  if (invitations > 0) machines.push(count(invitations, "open invitation"));
   return made_too
     ? `Revoked ${name}, and what it let in: ${machines.join(", ")}.\n`
     : `Revoked ${name}. What it let in stays: ${machines.join(", ")}. To revoke that too: cct device revoke ${device_id.slice(0, 8)} --made-too\n`;

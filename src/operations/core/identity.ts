@@ -1,6 +1,6 @@
 /** Authentication and authorization: who sent a request, and as which caller an operation runs it. */
-import { createHash, timingSafeEqual } from "node:crypto";
 import { CctError } from "../../platform/errors.ts";
+import { hashSecret, isSame } from "../../platform/secrets.ts";
 import { allows, type Scope } from "../../rules/devices.ts";
 import { type Device, deviceInUse } from "../../store/devices.ts";
 import { findCredentials, type Peer } from "../../store/peers.ts";
@@ -108,15 +108,6 @@ export async function identifyListener(sql: Sql, sender: Sender): Promise<Peer> 
 /** The peer that these credentials belong to. Throws `unauthorized` otherwise. */
 async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {
   const known = await findCredentials(sql, credentials.peer_id);
-  if (known && matches(credentials.secret, known.secretHash)) return known.peer;
+  if (known && isSame(hashSecret(credentials.secret), known.secretHash)) return known.peer;
   throw new CctError("unauthorized", "Unknown peer or wrong secret.", "Register again.");
-}
-
-/** The stored form of a secret. Secrets have 128 random bits, so one fast hash is enough. */
-export function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
-}
-
-function matches(secret: string, secretHash: string): boolean {
-  return timingSafeEqual(Buffer.from(hashSecret(secret), "hex"), Buffer.from(secretHash, "hex"));
 }

@@ -1,5 +1,4 @@
 /** Ends busy signals, and tells peers that poll for mail how often to poll. */
-
 import { isLive, NOT_BUSY, wantsQuiet } from "../../rules/presence.ts";
 import { busySignal } from "../../rules/topics.ts";
 import { findPeers, type Peer, updatePeer } from "../../store/peers.ts";

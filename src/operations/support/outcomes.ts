@@ -43,7 +43,7 @@ export async function recordOutcome(context: TransactionContext, before: Deliver
     pool: undefined,
     text: `Your ${what}. It began: "${oneLine(message.text, 80)}"`,
     urgency: message.urgency === "low" ? "low" : "normal",
-    // Whoever sent it: the recipient cannot help it, and the sweep must not stop at it.
+    // The sender: the recipient did not cause it, and the sweep must not stop at it.
     cause: message.from_id,
   });
 }

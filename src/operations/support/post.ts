@@ -28,7 +28,7 @@ export interface Posting {
 }
 
 /**
- * Stores a message and its deliveries, charges them to whoever caused them, and sends hints to the recipients. For a full
+ * Stores a message and its deliveries, charges them to the peer that caused them, and sends hints to the recipients. For a full
  * mailbox the delivery is `refused`, with the reason. Throws `rate_limited` and stores nothing if all mailboxes are full.
  */
 export async function postMessage(

@@ -9,8 +9,8 @@ const root = join(fileURLToPath(import.meta.url), "../../..");
 
 /** Needs a PostgreSQL server. */
 const POSTGRES = ["test/store/postgres.test.ts", "test/broker/shared", "test/session/crash-shared", "test/cli/migrate"];
-/** Needs other users of the operating system, or kills programs at single system calls. */
-const SECURITY = ["test/security/local", "test/security/attacks"];
+/** Needs other users of the operating system, a disk of its own, or strace for faults at single system calls. */
+const SECURITY = ["test/security/local", "test/security/attacks", "test/session/full-disk"];
 /** Starts the real Claude Code, most of it in network namespaces. */
 const HOST = ["test/host"];
 /** Run by the quick part as well, with small counts; `CCT_TEST_SOAK=full` makes them large. */

@@ -64,7 +64,7 @@ export async function ensureBroker(world: World, config: Config, client: Client)
     );
   const starting = spawnBroker(world, config);
   try {
-    const deadline = world.now() + START_TIMEOUT_MS;
+    const deadline = world.steady() + START_TIMEOUT_MS;
     for (;;) {
       const answer = await ask(config, client);
       if (answer === "answers") return "started";
@@ -72,7 +72,7 @@ export async function ensureBroker(world: World, config: Config, client: Client)
       const failed = starting.failure();
       // Another process starts one: wait for it.
       if (failed && failed.code !== "already_running") throw new CctError("unavailable", failed.message, failed.hint);
-      if (world.now() > deadline) {
+      if (world.steady() > deadline) {
         throw new CctError(
           "unavailable",
           "The broker did not start in time.",

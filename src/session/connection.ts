@@ -207,7 +207,7 @@ export function createConnection(
   }
 
   function signalsChanged(): void {
-    dispatch({ type: "signals", signals: signalsOf(spool, mail, world.now()) });
+    dispatch({ type: "signals", signals: signalsOf(spool, mail, world.steady()) });
   }
 
   /** Starts the broker again when it was killed: then its file is still there. */

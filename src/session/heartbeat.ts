@@ -24,19 +24,19 @@ export const signalsOf = (spool: Spool, mail: Mail, now: number): string =>
   `${spool.state()} ${spool.sessionId()} ${longCommandSince(spool, now)} ${hooks(spool, mail, now)}`;
 
 export function heartbeatOf(
-  { now, ppid }: World,
+  { steady, ppid }: World,
   spool: Spool,
   mail: Mail,
   conversation: string | undefined,
 ): InputOf<"heartbeat"> {
   const state = spool.state();
-  const since = longCommandSince(spool, now());
+  const since = longCommandSince(spool, steady());
   return {
     claude_pid: ppid,
     ...(conversation === undefined ? {} : { session_id: conversation }),
     ...(state === undefined || state === "ended" ? {} : { presence: state }),
-    ...(since === undefined ? {} : { command_ms: Math.max(0, Math.round(now() - since)) }),
-    hooks: hooks(spool, mail, now()),
+    ...(since === undefined ? {} : { command_ms: Math.max(0, Math.round(steady() - since)) }),
+    hooks: hooks(spool, mail, steady()),
     held: mail.claims(),
   };
 }

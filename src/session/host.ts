@@ -49,7 +49,10 @@ export function followHost(world: Host & Pick<World, "now">, spool: Spool): void
   const { status, statusUpdatedAt } = readHostFile(world);
   const state = typeof status === "string" ? stateOf[status] : undefined;
   if (!state || state === reported || typeof statusUpdatedAt !== "number") return;
-  if (statusUpdatedAt < (spool.stateWrittenAt() ?? 0) || world.now() - statusUpdatedAt < SETTLED_MS) return;
+  const age = world.now() - statusUpdatedAt;
+  // A status of the future was written before the clock was set back.
+  const isNew = age >= 0 && age < SETTLED_MS;
+  if (statusUpdatedAt < (spool.stateWrittenAt() ?? 0) || isNew) return;
   spool.overrideState(state);
 }
 

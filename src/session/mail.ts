@@ -69,7 +69,7 @@ export function createMail(
   client: Client,
   peer: () => Credentials,
   outbox: Outbox,
-  now: () => number,
+  steady: () => number,
   mode: Mode,
 ): Mail {
   let state = newMailroom;
@@ -79,7 +79,7 @@ export function createMail(
   const callers = new Map<number, (reply: Reply) => void>();
 
   function dispatch(event: Event): void {
-    const { state: next, effect, replies } = step(state, event, now());
+    const { state: next, effect, replies } = step(state, event, steady());
     state = next;
     for (const reply of replies) {
       callers.get(reply.id)?.(reply);

@@ -126,7 +126,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
 
   async function sendAll(): Promise<CctError | undefined> {
     const sender = currentPeer();
-    if (!sender || world.now() < retryAt) return undefined;
+    if (!sender || world.steady() < retryAt) return undefined;
     /** Addresses with a message that has to wait: later ones wait behind it, to keep the order. */
     const blocked = new Set<unknown>();
     for (const entry of entriesOf(sender)) {
@@ -147,7 +147,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
           return problem;
         }
         const isRetryable = RETRYABLE.includes(problem.code);
-        if (isRetryable || problem.code === "rate_limited") retryAt = world.now() + RETRY_AFTER_MS;
+        if (isRetryable || problem.code === "rate_limited") retryAt = world.steady() + RETRY_AFTER_MS;
         if (isRetryable) return undefined;
         if (problem.code === "rate_limited") {
           // Too many messages, or a full mailbox: other addresses may still work.

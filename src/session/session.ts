@@ -52,7 +52,7 @@ export function openSession(world: World): Session {
   const client = localClient(config, world);
   const peer = createCurrentPeer();
   const outbox = createOutbox(world, config, client, peer.credentials);
-  const mail = createMail(spool, client, peer.credentials, outbox, world.now, config.delivery);
+  const mail = createMail(spool, client, peer.credentials, outbox, world.steady, config.delivery);
   const connection = createConnection(world, config, client, spool, mail, peer);
   const statusLine = createStatusLine(world, config.home, spool, mail, peer);
 
@@ -121,7 +121,7 @@ export function openSession(world: World): Session {
       const { answer, shown } = hook(input);
       return { answer, shown: () => attempt(shown) };
     },
-    now: world.now,
+    steady: world.steady,
     newMessageId: world.newMessageId,
     async close() {
       clearInterval(tick);

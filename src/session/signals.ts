@@ -33,7 +33,7 @@ export interface Signals {
 }
 
 /** `changed` is called after a state was overridden. */
-export function createSignals(folder: string, me: Pick<World, "newId" | "now">, changed: () => void): Signals {
+export function createSignals(folder: string, me: Pick<World, "newId" | "steady">, changed: () => void): Signals {
   const at = (name: string) => join(folder, name);
   const lines = { state: lastKnown(""), session: lastKnown(""), tool: lastKnown(""), cwd: lastKnown("") };
   const times = { state: lastKnown<number | undefined>(undefined), tool: lastKnown<number | undefined>(undefined) };
@@ -48,7 +48,7 @@ export function createSignals(folder: string, me: Pick<World, "newId" | "now">, 
   function seenAt(name: string, written: number): number {
     const known = firstSeen.get(name);
     if (known?.written === written) return known.at;
-    const now = me.now();
+    const now = me.steady();
     firstSeen.set(name, { written, at: now });
     return now;
   }

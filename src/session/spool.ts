@@ -77,7 +77,8 @@ export interface Spool extends Signals {
 /** The spool as a hook sees it. Only the session server keeps and closes it. */
 export type HookSpool = Omit<Spool, "keep" | "close">;
 
-type Me = Pick<World, "pid" | "newId" | "now">;
+/** Durations are measured by the clock that nobody can set. */
+type Me = Pick<World, "pid" | "newId" | "steady">;
 
 /** Hooks that reported nothing for this long after the session server started do not run. */
 const HOOK_START_MS = 20_000;
@@ -111,7 +112,7 @@ export function openSpoolForHook(home: string, claudePid: number, me: Me): HookS
 }
 
 function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): Spool {
-  const openedAt = me.now();
+  const openedAt = me.steady();
   const signals = createSignals(folder, me, () => poke(folder));
   let count = 0;
   let watcher: FSWatcher | undefined;
@@ -129,8 +130,8 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
   const unique = () => `${me.pid}-${count++}`;
 
   function writeAgain(): void {
-    if (unwritten.size === 0 || me.now() < writeAgainAt) return;
-    writeAgainAt = me.now() + WRITE_AGAIN_MS;
+    if (unwritten.size === 0 || me.steady() < writeAgainAt) return;
+    writeAgainAt = me.steady() + WRITE_AGAIN_MS;
     try {
       for (const [name, content] of unwritten) {
         writeWhole(at(name), content, me.newId());
@@ -164,7 +165,7 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
     put(content) {
       writeWhole(at("mail"), content, me.newId());
       const head = readSpoolHead(content);
-      if (head && head.urgency !== "low" && !head.nowake) offeredAt ??= me.now();
+      if (head && head.urgency !== "low" && !head.nowake) offeredAt ??= me.steady();
       else offeredAt = undefined;
       poke(folder);
     },
@@ -192,7 +193,7 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       return found.flatMap(({ name, content }) => {
         const parsed = parseStageName(name);
         if (!parsed) return [];
-        const since = firstSeen.get(name) ?? me.now();
+        const since = firstSeen.get(name) ?? me.steady();
         firstSeen.set(name, since);
         return [{ ...parsed, content, since }];
       });
@@ -207,7 +208,7 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       const name: StageName = { stage: "taken", batch: newBatch(event, unique()) };
       if (!moved(at("mail"), at(formatStageName(name)))) return undefined;
       const content = readTrusted(at(formatStageName(name)));
-      return content === undefined ? undefined : { ...name, content, since: me.now() };
+      return content === undefined ? undefined : { ...name, content, since: me.steady() };
     },
     setStage(file, stage) {
       const [from, to] = [formatStageName(file), formatStageName({ ...file, stage })];

@@ -39,7 +39,7 @@ export function createStatusLine(world: World, home: string, spool: Spool, mail:
       held: heartbeat?.held ?? 0,
       presence: isBusy ? "busy" : (state ?? "idle"),
       busy_until: heartbeat?.busy_until,
-      hook: state === undefined || spool.areHooksQuiet(world.now()) ? ("quiet" as const) : ("live" as const),
+      hook: state === undefined || spool.areHooksQuiet(world.steady()) ? ("quiet" as const) : ("live" as const),
       broker,
       disk,
     };

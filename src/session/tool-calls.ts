@@ -24,7 +24,7 @@ export interface ToolSession {
   outbox: Outbox;
   home: string;
   newMessageId(): string;
-  now(): number;
+  steady(): number;
   /** How long the call has waited for earlier ones. */
   waitedMs: number;
 }
@@ -125,7 +125,7 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
   // Messages that were kept earlier go first.
   const stuck = await outbox.flush().catch(() => undefined);
   if (stuck && keeps) return outbox.keep(input, false);
-  const deadline = session.now() - session.waitedMs + (keeps ? RETRY_BEFORE_KEEPING_MS : RETRY_MS);
+  const deadline = session.steady() - session.waitedMs + (keeps ? RETRY_BEFORE_KEEPING_MS : RETRY_MS);
   /** An attempt may have reached the broker, and only its answer was lost. */
   let perhapsSent = false;
   const giveUp = (error: unknown) =>
@@ -142,7 +142,7 @@ async function send(session: ToolSession, unchecked: Unchecked<"send_message">):
     } catch (error) {
       if (!isUnavailable(error)) throw error;
       perhapsSent ||= !wasNotReceived(error);
-      if (session.now() > deadline) return giveUp(error);
+      if (session.steady() > deadline) return giveUp(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
     }
   }

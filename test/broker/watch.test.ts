@@ -162,7 +162,7 @@ describe("readiness", () => {
         others: { isLive: () => hears },
         fault: () => undefined,
         isClosing: () => closing,
-        now: () => time,
+        steady: () => time,
       },
       patienceMs,
     );

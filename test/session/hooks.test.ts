@@ -16,7 +16,7 @@ const test = inTurn.concurrent;
 const PID = 4242;
 
 let ids = 0;
-const me = { pid: process.pid, newId: () => `id${ids++}`, now: () => Date.now() };
+const me = { pid: process.pid, newId: () => `id${ids++}`, steady: () => performance.now() };
 
 /** Calls the tool as the host does, and confirms the answer. */
 function toolHook(spool: TestSpool): (input: HookInput) => unknown {

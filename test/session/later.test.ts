@@ -45,7 +45,7 @@ test("senders learn that no hook is live when mail was not taken for a minute, u
     (await ok(broker, "send_message", { to: "ann", text: `and ${Math.random()}` })).recipients[0]?.note;
   expect(await note()).not.toContain("no live hook");
   await ann.mail();
-  clock.forward(MINUTE_MS + 5_000);
+  await clock.pass(MINUTE_MS + 5_000);
   await until("its senders are told", async () => (await note())?.includes("no live hook"));
   expect((await ann.given("FileChanged")).status).toBe(2);
   await until("its senders are told again", async () => !(await note())?.includes("no live hook"));

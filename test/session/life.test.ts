@@ -161,6 +161,19 @@ test("mail that a dead hook had taken comes again, marked", async () => {
   expect(mail).toContain("REDELIVERED");
 });
 
+test("so it does when the clock is set back meanwhile", async () => {
+  const clock = testClock();
+  const broker = await startBroker({ clock });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
+  await ann.ready();
+  await ok(broker, "send_message", { to: "ann", text: "lost in time" });
+  await ann.mail();
+  renameSync(join(ann.spool, "mail"), join(ann.spool, "taken.1-1"));
+  await clock.pass(1_000);
+  clock.forward(-3_600_000);
+  await clock.passUntil("it is back in the spool", () => filesIn(ann.spool).includes("mail"));
+});
+
 test("mail that no hook of a working session takes is offered to any hook", async () => {
   const clock = testClock();
   const broker = await startBroker({ clock });

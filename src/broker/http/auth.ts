@@ -6,6 +6,7 @@ import { CctError } from "../../platform/errors.ts";
 import { CHALLENGE_HEADER, keyIdOf, type Proof, prove, readChallenge } from "../../platform/proof.ts";
 import { hashSecret, isSame } from "../../platform/secrets.ts";
 import { LAST_SEEN_INTERVAL_MS } from "../../rules/devices.ts";
+import { hasElapsed } from "../../rules/presence.ts";
 import { type Device, deviceByToken, findInvitation, tokenHashesWith, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
 import { isFromThisMachine } from "./listeners.ts";
@@ -72,7 +73,8 @@ async function recordSeen(sql: Sql, hash: string, now: number): Promise<void> {
   if (device && isSeenDue(device, now)) await updateDevice(sql, { ...device, last_seen: now });
 }
 
-const isSeenDue = ({ last_seen }: Device, now: number): boolean => now - (last_seen ?? 0) > LAST_SEEN_INTERVAL_MS;
+const isSeenDue = ({ last_seen }: Device, now: number): boolean =>
+  hasElapsed(last_seen ?? 0, LAST_SEEN_INTERVAL_MS, now);
 
 /**
  * Proves to a client that this broker knows its token, which the client has not sent yet. A token that was revoked or

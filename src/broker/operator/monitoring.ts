@@ -45,6 +45,8 @@ interface Monitored {
   readiness(): Promise<Readiness>;
   clock: BrokerClock;
   now(): number;
+  steady(): number;
+  /** By `steady`. */
   startedAt: number;
   /** Who the broker is, in as much detail as the principal may know. */
   identity(principal: Principal): BrokerIdentity;
@@ -66,7 +68,7 @@ export function createMonitoring(monitored: Monitored): Monitoring {
         ...monitored.identity(principal),
         ...state,
         schema: monitored.schema,
-        uptime_ms: now() - monitored.startedAt,
+        uptime_ms: Math.round(monitored.steady() - monitored.startedAt),
         streams: events.count(),
         connections: connections.count(),
         swept_at: metrics.sweptAt ?? null,

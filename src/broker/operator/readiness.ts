@@ -25,12 +25,12 @@ interface Checked {
   /** The fault of the database, while no write works. */
   fault(): CctError | undefined;
   isClosing(): boolean;
-  now(): number;
+  steady(): number;
 }
 
 /** Returns the check. However many callers there are, at most one query runs at a time. */
 export function createReadiness(
-  { store, schema, others, fault, isClosing, now }: Checked,
+  { store, schema, others, fault, isClosing, steady }: Checked,
   timeoutMs = TIMEOUT_MS,
 ): () => Promise<Readiness> {
   let query: Promise<string[]> | undefined;
@@ -66,7 +66,7 @@ export function createReadiness(
   }
 
   return async () => {
-    if (!last || now() - last.at >= CACHE_MS) last = { reasons: await databaseReasons(), at: now() };
+    if (!last || steady() - last.at >= CACHE_MS) last = { reasons: await databaseReasons(), at: steady() };
     const failing = fault()?.line;
     const reasons = [
       ...(failing === undefined || last.reasons.includes(failing) ? [] : [failing]),

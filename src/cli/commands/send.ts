@@ -50,7 +50,7 @@ export const sendCommand: Special = {
     print(
       call,
       "message_status",
-      await waitFor(client, message_id, wait, Number(timeout ?? WAIT_S) * 1000, world.now, me),
+      await waitFor(client, message_id, wait, Number(timeout ?? WAIT_S) * 1000, world.steady, me),
     );
   },
 };

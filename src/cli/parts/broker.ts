@@ -66,8 +66,8 @@ export async function stopBroker(world: World, config: Config): Promise<Stopped 
 }
 
 async function hasEnded(world: World, pid: number, ms: number): Promise<boolean> {
-  for (const deadline = world.now() + ms; isAlive(pid); ) {
-    if (world.now() > deadline) return false;
+  for (const deadline = world.steady() + ms; isAlive(pid); ) {
+    if (world.steady() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return true;

@@ -74,8 +74,8 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
     hook: (event, fields = {}) =>
       runHook(world, { ...env, CLAUDE_PID: String(pid) }, event, { session_id: sessionId, cwd, ...fields }),
     async mailArrived() {
-      for (const deadline = world.now() + TIMEOUT_MS; !existsSync(join(spool, "mail")); ) {
-        if (world.now() > deadline)
+      for (const deadline = world.steady() + TIMEOUT_MS; !existsSync(join(spool, "mail")); ) {
+        if (world.steady() > deadline)
           throw new CctError("unavailable", `No mail reached the spool of ${name}.`, "See: cct doctor");
         await new Promise((resolve) => setTimeout(resolve, 1));
       }

@@ -13,7 +13,7 @@ const reached = { delivered: ["delivered", "read"], read: ["read"] };
 const ENDED = ["expired", "refused", "dead"];
 
 /**
- * Waits for every recipient. `now` and `timeout` in milliseconds. Throws `conflict` when some recipient will not get it,
+ * Waits for every recipient. `steady` (monotonic) and `timeout` in milliseconds. Throws `conflict` when some recipient will not get it,
  * and `unavailable` on timeout; the message itself is not changed.
  */
 export async function waitFor(
@@ -21,10 +21,10 @@ export async function waitFor(
   messageId: string,
   wanted: keyof typeof reached,
   timeout: number,
-  now: () => number,
+  steady: () => number,
   me: Credentials | undefined,
 ): Promise<Status> {
-  for (const deadline = now() + timeout; ; ) {
+  for (const deadline = steady() + timeout; ; ) {
     const status = await client.call("message_status", { message_id: messageId }, me).catch((error: unknown) => {
       if (!isUnavailable(error)) throw error;
       throw new CctError(
@@ -40,7 +40,7 @@ export async function waitFor(
     if (ended.length === open.length) {
       throw new CctError("conflict", `Not ${wanted}: ${names(ended)}.`, `See: cct message ${messageId}`);
     }
-    if (now() > deadline) {
+    if (steady() > deadline) {
       throw new CctError(
         "unavailable",
         `Not ${wanted} within ${Math.round(timeout / 1000)} s: ${names(open)}.`,

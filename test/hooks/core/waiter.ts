@@ -36,7 +36,11 @@ interface Session extends TestSpool {
 function session(shell: string): Session {
   const host = run("sleep", ["300"]);
   const spool = newSpool({ shell, pid: host.pid });
-  const server = openSpool(spool.home, host.pid, { pid: process.pid, newId: () => `${Math.random()}`, now: Date.now });
+  const server = openSpool(spool.home, host.pid, {
+    pid: process.pid,
+    newId: () => `${Math.random()}`,
+    steady: () => performance.now(),
+  });
   const pids = new Set<number>();
   atEnd(() => {
     for (const pid of pids) if (isAlive(pid)) process.kill(pid, "SIGKILL");

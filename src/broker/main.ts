@@ -99,7 +99,7 @@ interface Parts {
 /** Serves an open database: event streams and operations first, then the listeners, the broker file and the sweep. */
 async function serve({ world, config, timing, database, schema, log }: Parts): Promise<Broker> {
   const { now } = database;
-  const startedAt = world.steady();
+  const startedAt = now();
   const clock = createClock({ now, steady: world.steady, log, calmMs: config.clock_confirm_seconds * 1000 });
   const metrics = createMetrics();
   const health = watchStore(measured(database.store, metrics, world.steady), now, log);
@@ -144,7 +144,6 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     readiness: createReadiness({ store, schema, others, fault: health.fault, isClosing, steady: world.steady }),
     now,
     steady: world.steady,
-    startedAt,
     identity: ({ kind }) => ({
       version: world.version,
       name: `${world.username}@${world.hostname}`,

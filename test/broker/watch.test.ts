@@ -64,6 +64,17 @@ test("metrics and status need a token; the code of a join string is not enough",
   for (const secret of ["store", "home", "pid", "url", "lan"]) expect(told).not.toHaveProperty(secret);
 });
 
+test("the status says when the broker started, by the calendar, and for how long it has run", async () => {
+  const before = Date.now();
+  const fresh = await startBroker();
+  const { started_at, uptime_ms } = Object((await get("/status", fresh.token, fresh)).json);
+  // The kernel's and the database's clocks may differ by some milliseconds.
+  expect(started_at).toBeGreaterThan(before - 1_000);
+  expect(started_at).toBeLessThan(Date.now() + 1_000);
+  expect(uptime_ms).toBeGreaterThanOrEqual(0);
+  expect(uptime_ms).toBeLessThanOrEqual(Date.now() - before + 1_000);
+});
+
 test("only counters have the ending of counters", async () => {
   const { text } = await get("/metrics", reader);
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = "", type]) => ({ name, type }));

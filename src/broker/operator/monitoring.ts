@@ -46,14 +46,13 @@ interface Monitored {
   clock: BrokerClock;
   now(): number;
   steady(): number;
-  /** By `steady`. */
-  startedAt: number;
   /** Who the broker is, in as much detail as the principal may know. */
   identity(principal: Principal): BrokerIdentity;
 }
 
 export function createMonitoring(monitored: Monitored): Monitoring {
   const { store, metrics, events, connections, others, readiness, now } = monitored;
+  const createdAt = monitored.steady();
   let printer: Promise<{ contentType: string; print(): Promise<string> }> | undefined;
 
   return {
@@ -68,7 +67,7 @@ export function createMonitoring(monitored: Monitored): Monitoring {
         ...monitored.identity(principal),
         ...state,
         schema: monitored.schema,
-        uptime_ms: Math.round(monitored.steady() - monitored.startedAt),
+        uptime_ms: Math.round(monitored.steady() - createdAt),
         streams: events.count(),
         connections: connections.count(),
         swept_at: metrics.sweptAt ?? null,

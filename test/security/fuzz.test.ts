@@ -41,7 +41,7 @@ process.on("SIGUSR2", () => gc());
   );
   broker = await spawnBroker({
     // All of it comes from one machine, as fast as it can.
-    env: { CCT_REQUESTS_PER_SECOND: "0", NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` },
+    env: { NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` },
   });
   alice = await newPeer(broker, "alice");
   bob = await newPeer(broker, "bob");

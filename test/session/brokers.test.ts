@@ -23,7 +23,7 @@ const clock = testClock();
 let broker: TestBroker;
 beforeAll(async () => {
   // The loop guard must not stop sessions that send as fast as they can.
-  const noLimits = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_REQUESTS_PER_SECOND: "0" };
+  const noLimits = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0" };
   broker = await startBroker({ clock, env: { ...noLimits } });
 });
 

@@ -14,7 +14,7 @@ import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
 beforeAll(async () => {
-  const noLimits = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_REQUESTS_PER_SECOND: "0" };
+  const noLimits = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0" };
   broker = await startBroker({ env: noLimits });
 });
 

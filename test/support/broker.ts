@@ -58,10 +58,18 @@ export async function startBroker(options: BrokerOptions = {}): Promise<TestBrok
   return IN_PROCESS ? startHere(options) : spawnBroker(options);
 }
 
+/** What brokers of tests have unless a test says otherwise. */
+const TEST_SETTINGS = {
+  // Tests set clocks to let time pass, and their brokers believe them at once.
+  CCT_CLOCK_CONFIRM_SECONDS: "0",
+  // How many requests a test sends per second depends on the machine.
+  CCT_REQUESTS_PER_SECOND: "0",
+  CCT_REGISTRATIONS_PER_MINUTE: "0",
+};
+
 function environment(home: string, { port, env }: BrokerOptions): Record<string, string> {
   const own = { HOME: dirname(home), CCT_HOME: home, CCT_PORT: String(port ?? 0) };
-  // Tests set clocks to let time pass, so their brokers believe them at once, unless a test says otherwise.
-  return { ...own, CCT_CLOCK_CONFIRM_SECONDS: "0", ...databaseEnv(home), ...env };
+  return { ...own, ...TEST_SETTINGS, ...databaseEnv(home), ...env };
 }
 
 async function startHere(options: BrokerOptions): Promise<TestBroker> {

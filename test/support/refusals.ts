@@ -30,7 +30,7 @@ export interface RefusalSetup {
 
 export async function setUpRefusals(): Promise<RefusalSetup> {
   // Tests register hundreds of peers in a moment.
-  const broker = await startBroker({ env: { CCT_REGISTRATIONS_PER_MINUTE: "0", CCT_REQUESTS_PER_SECOND: "0" } });
+  const broker = await startBroker();
   const [ann, ben, zoe] = [await newPeer(broker, "ann"), await newPeer(broker, "ben"), await newPeer(broker, "zoe")];
   stayAlive(broker, ann, ben, zoe);
   const gone = await newPeer(broker, "gone");

@@ -7,7 +7,7 @@ import { CctError } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import type { Access } from "./access.ts";
 import { createAgents, exchange, type Request, readAnswer, type Timeouts } from "./exchange.ts";
-import { createFailover } from "./failover.ts";
+import { createFailover, type Target } from "./failover.ts";
 import { NoAnswerError } from "./no-answer.ts";
 import { isRepeatable } from "./repeatable.ts";
 
@@ -48,7 +48,7 @@ const HEALTH_TIMEOUTS: Timeouts = { connect: 2_000, answer: 4_000 };
 export function createClient(access: () => Access, { random, newId }: Pick<World, "random" | "newId">): Client {
   const agents = createAgents(access, newId);
   const streams = new Map<IncomingMessage, string>();
-  const brokers = createFailover(() => access().urls, random, destroyStreams);
+  const brokers = createFailover(access, random, destroyStreams);
 
   /** The operating system may take minutes to notice that a silent connection is dead. */
   function destroyStreams(url: string): void {
@@ -56,7 +56,7 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
   }
 
   async function send(
-    url: string,
+    { url, token }: Target,
     request: Omit<Request, "headers">,
     timeouts: Timeouts,
     as?: Credentials,
@@ -64,7 +64,7 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
   ) {
     const { body } = request;
     const headers = {
-      authorization: `Bearer ${access().token}`,
+      authorization: `Bearer ${token}`,
       ...(as ? { "x-cct-peer": as.peer_id, "x-cct-secret": as.secret } : {}),
       ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
     };
@@ -74,46 +74,49 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
 
   function callAny<N extends OperationName>(name: N, input: unknown, as?: Credentials): Promise<OutputOf<N>> {
     const request = { method: "POST", path: `/api/${name}`, body: JSON.stringify(input) } as const;
-    const answer = brokers.request(isRepeatable(name, input), async (url, timeouts) =>
-      readAnswer(await send(url, request, timeouts, as), url, timeouts.answer),
+    const answer = brokers.request(isRepeatable(name, input), async (to, timeouts) =>
+      readAnswer(await send(to, request, timeouts, as), to.url, timeouts.answer),
     );
     // The broker has validated the output against the schema from which this type is inferred.
     return answer as Promise<OutputOf<N>>;
   }
 
-  const get = async (path: string, url: string, timeouts: Timeouts): Promise<Record<string, unknown>> =>
-    readAnswer(await send(url, { method: "GET", path }, timeouts), url, timeouts.answer);
+  const get = async (path: string, to: Target, timeouts: Timeouts): Promise<Record<string, unknown>> =>
+    readAnswer(await send(to, { method: "GET", path }, timeouts), to.url, timeouts.answer);
   /** A response that is read as it comes. */
-  async function open(path: string, url: string, timeouts: Timeouts, as?: Credentials): Promise<IncomingMessage> {
-    const response = await send(url, { method: "GET", path }, timeouts, as, true);
+  async function open(path: string, to: Target, timeouts: Timeouts, as?: Credentials): Promise<IncomingMessage> {
+    const response = await send(to, { method: "GET", path }, timeouts, as, true);
     if (response.statusCode === 200) return response;
-    await readAnswer(response, url, timeouts.answer);
+    await readAnswer(response, to.url, timeouts.answer);
     throw new CctError("unavailable", `The broker did not answer ${path} as expected.`, "See: cct status");
   }
   // The broker builds these answers from the same types.
-  const healthAt = (url: string, timeouts: Timeouts) => get("/health", url, timeouts) as Promise<HealthAnswer>;
-  const statusAt = (url: string, timeouts: Timeouts) => get("/status", url, timeouts) as Promise<BrokerStatus>;
+  const healthAt = (to: Target, timeouts: Timeouts) => get("/health", to, timeouts) as Promise<HealthAnswer>;
+  const statusAt = (to: Target, timeouts: Timeouts) => get("/status", to, timeouts) as Promise<BrokerStatus>;
 
   return {
     call: callAny,
     callAny,
     health: () => undefinedIfUnreachable(brokers.request(true, healthAt)),
     status: () => undefinedIfUnreachable(brokers.request(true, statusAt)),
-    healthOfEach: () =>
-      Promise.all(
-        access().urls.map(async (url): Promise<BrokerHealth> => {
+    healthOfEach() {
+      const { urls, token } = access();
+      return Promise.all(
+        urls.map(async (url): Promise<BrokerHealth> => {
           try {
-            return { url, about: await healthAt(url, HEALTH_TIMEOUTS) };
+            return { url, about: await healthAt({ url, token }, HEALTH_TIMEOUTS) };
           } catch (error) {
             if (error instanceof CctError) return { url, problem: error };
             throw error;
           }
         }),
-      ),
-    openBackup: () => brokers.request(true, (url, timeouts) => open("/backup", url, timeouts)),
+      );
+    },
+    openBackup: () => brokers.request(true, (to, timeouts) => open("/backup", to, timeouts)),
     openStream: (as) =>
-      brokers.request(true, async (url, timeouts) => {
-        const response = await open("/events", url, timeouts, as);
+      brokers.request(true, async (to, timeouts) => {
+        const { url } = to;
+        const response = await open("/events", to, timeouts, as);
         streams.set(response, url);
         response.once("close", () => streams.delete(response));
         // A broker that shuts down closes its streams first, so prefer another one from now on.

@@ -4,6 +4,7 @@
  */
 import { CctError } from "../platform/errors.ts";
 import { moveToEnd, shuffle } from "../rules/failover-order.ts";
+import type { Access } from "./access.ts";
 import type { Timeouts } from "./exchange.ts";
 import { NoAnswerError } from "./no-answer.ts";
 
@@ -22,43 +23,51 @@ export interface Failover {
    * Sends a request to the broker in use, then to the others while repeating is safe: always when the request was
    * certainly not received, otherwise only when it is `repeatable`. Throws one error for all brokers that were tried.
    */
-  request<T>(repeatable: boolean, attempt: (url: string, timeouts: Timeouts) => Promise<T>): Promise<T>;
+  request<T>(repeatable: boolean, attempt: (to: Target, timeouts: Timeouts) => Promise<T>): Promise<T>;
+}
+
+/** One broker, and the token that it is to be shown. */
+export interface Target {
+  url: string;
+  token: string;
 }
 
 /** `onNoAnswer` is called with the address of each broker that gave no answer. */
 export function createFailover(
-  urls: () => readonly string[],
+  access: () => Access,
   random: () => number,
   onNoAnswer: (url: string) => void,
 ): Failover {
   let order: string[] = [];
 
-  /** Read each time: the broker of this home may restart on another port. */
-  function current(): string[] {
-    const all = urls();
-    if (all.length !== order.length || all.some((url) => !order.includes(url))) order = shuffle(all, random);
-    return order;
+  /** Read before each attempt: the broker of this home may restart on another port. */
+  function current(): { urls: string[]; token: string } {
+    const { urls, token } = access();
+    if (urls.length !== order.length || urls.some((url) => !order.includes(url))) order = shuffle(urls, random);
+    return { urls: order, token };
   }
 
   function demote(url: string): void {
-    order = moveToEnd(current(), url);
+    order = moveToEnd(current().urls, url);
   }
 
   return {
-    inUse: () => current()[0],
-    count: () => current().length,
+    inUse: () => current().urls[0],
+    count: () => current().urls.length,
     demote,
     async request(repeatable, attempt) {
       const failures: CctError[] = [];
       const tried = new Set<string>();
-      const next = (): string | undefined => current().find((url) => !tried.has(url));
-      for (let url = next(); url !== undefined; url = next()) {
+      for (;;) {
+        const { urls, token } = current();
+        const [url, ...others] = urls.filter((one) => !tried.has(one));
+        if (url === undefined) break;
         tried.add(url);
-        const isLast = next() === undefined;
+        const isLast = others.length === 0;
         const { connect } = isLast ? LAST : NOT_LAST;
         const { answer } = isLast || !repeatable ? LAST : NOT_LAST;
         try {
-          return await attempt(url, { connect, answer });
+          return await attempt({ url, token }, { connect, answer });
         } catch (error) {
           if (!callsForAnother(error)) throw error;
           failures.push(error);

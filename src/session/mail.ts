@@ -91,6 +91,7 @@ export function createMail(
   async function perform(effect: Effect): Promise<Done> {
     switch (effect.do) {
       case "look": {
+        spool.refresh();
         // The mail file first: if a hook takes it in between, it is in the list.
         const mail = spool.peek() !== undefined;
         return { type: "done", effect: effect.do, value: { mail, files: spool.files() } };

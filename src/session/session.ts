@@ -98,11 +98,12 @@ export function openSession(world: World): Session {
   const hook = createHooks(spool);
   const services = keepServices(client, peer.credentials, world.hostname);
   const tick = setInterval(() => {
+    // Some file systems report no changes of a folder.
+    spool.refresh();
     attempt(() => followHost(world, spool));
     attempt(spool.keep);
     // Time alone makes commands long and hooks quiet.
     attempt(connection.signalsChanged);
-    // Some file systems report no changes of a folder.
     attempt(() => {
       if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
     });
@@ -118,6 +119,8 @@ export function openSession(world: World): Session {
     home: config.home,
     poll: config.poll,
     hook(input) {
+      // What another hook has just written.
+      spool.refresh();
       const { answer, shown } = hook(input);
       return { answer, shown: () => attempt(shown) };
     },

@@ -7,6 +7,7 @@ import { closeSync, constants, openSync, statSync, writeSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { readTrusted, writeWhole } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
+import type { Kept } from "./kept.ts";
 import { lastKnown } from "./last-known.ts";
 
 /** `blocked`: a permission dialog is open. */
@@ -32,11 +33,18 @@ export interface Signals {
   write(name: "state" | "session" | "tool" | "cwd", value: string): void;
 }
 
-/** `changed` is called after a state was overridden. */
-export function createSignals(folder: string, me: Pick<World, "newId" | "steady">, changed: () => void): Signals {
+/** `kept`: values that live until the folder changes. `changed` is called after a state was overridden. */
+export function createSignals(
+  folder: string,
+  me: Pick<World, "newId" | "steady">,
+  kept: Kept,
+  changed: () => void,
+): Signals {
   const at = (name: string) => join(folder, name);
-  const lines = { state: lastKnown(""), session: lastKnown(""), tool: lastKnown(""), cwd: lastKnown("") };
-  const times = { state: lastKnown<number | undefined>(undefined), tool: lastKnown<number | undefined>(undefined) };
+  const line = () => kept.value(lastKnown(""));
+  const time = () => kept.value(lastKnown<number | undefined>(undefined));
+  const lines = { state: line(), session: line(), tool: line(), cwd: line() };
+  const times = { state: time(), tool: time() };
   const firstLine = (name: keyof typeof lines) =>
     lines[name](() => readTrusted(at(name))?.split("\n", 1)[0]?.trim() ?? "");
   const stateWords = () => firstLine("state").split(" ");
@@ -72,6 +80,7 @@ export function createSignals(folder: string, me: Pick<World, "newId" | "steady"
         writeSync(file, state === "blocked" ? "blocked active\n" : `${state}\n`);
       } finally {
         closeSync(file);
+        kept.forget();
       }
       changed();
     },
@@ -84,6 +93,9 @@ export function createSignals(folder: string, me: Pick<World, "newId" | "steady"
       const cwd = firstLine("cwd");
       return isAbsolute(cwd) ? cwd : undefined;
     },
-    write: (name, value) => writeWhole(at(name), `${value}\n`, me.newId()),
+    write(name, value) {
+      kept.forget();
+      writeWhole(at(name), `${value}\n`, me.newId());
+    },
   };
 }

@@ -7,21 +7,8 @@
  * Each step is a rename: exactly one process wins it, and after a crash the names tell how far things got. Hooks make these
  * steps. The session server writes `mail`, takes it back to add to it, and removes settled files.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  type FSWatcher,
-  fstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  watch,
-  writeSync,
-} from "node:fs";
+import { existsSync, type FSWatcher, readdirSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
-import { systemCode } from "../platform/errors.ts";
 import { readTrusted, writeWhole } from "../platform/files.ts";
 import { ownFolder, paths } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
@@ -35,8 +22,10 @@ import {
   type StageName,
   type TakenFile,
 } from "../rules/spoolfile.ts";
+import { createKept } from "./kept.ts";
 import { lastKnown } from "./last-known.ts";
 import { createSignals, type Signals } from "./signals.ts";
+import { discard, moved, poke } from "./spool-files.ts";
 import { takeOver } from "./spool-owner.ts";
 
 export interface Spool extends Signals {
@@ -67,8 +56,10 @@ export interface Spool extends Signals {
   remove(file: StageName): void;
   /** Whether hooks seem not to run: they never reported anything, or they leave an idle session's mail in place. */
   areHooksQuiet(now: number): boolean;
-  /** Calls back after each change in the folder. */
+  /** Calls back after changes in the folder: once for those that come together. */
   watch(changed: () => void): void;
+  /** Reads the files again at the next question, also if no change was noticed. */
+  refresh(): void;
   /** Makes the folder again if it was removed, with a home that a backup replaced for example. To call regularly. */
   keep(): void;
   close(): void;
@@ -113,7 +104,8 @@ export function openSpoolForHook(home: string, claudePid: number, me: Me): HookS
 
 function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): Spool {
   const openedAt = me.steady();
-  const signals = createSignals(folder, me, () => poke(folder));
+  const kept = createKept();
+  const signals = createSignals(folder, me, kept, () => poke(folder));
   let count = 0;
   let watcher: FSWatcher | undefined;
   let onChange = (): void => {};
@@ -123,11 +115,15 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
   const firstSeen = new Map<string, number>();
   /** Content of files that could not be written yet, by name. */
   const unwritten = new Map<string, string>();
-  const lastMail = lastKnown<string | undefined>(undefined);
-  const lastFiles = lastKnown<{ name: string; content: string }[]>([]);
+  const lastMail = kept.value(lastKnown<string | undefined>(undefined));
+  const lastFiles = kept.value(lastKnown<{ name: string; content: string }[]>([]));
   let writeAgainAt = 0;
   const at = (name: string) => join(folder, name);
   const unique = () => `${me.pid}-${count++}`;
+  const move = (from: string, to: string): boolean => {
+    kept.forget();
+    return moved(at(from), at(to));
+  };
 
   function writeAgain(): void {
     if (unwritten.size === 0 || me.steady() < writeAgainAt) return;
@@ -144,9 +140,18 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
 
   function watchFolder(): void {
     watcher?.close();
+    let isTold = false;
     watcher = watch(folder, (_event, name) => {
-      // Poking a pipe is a change too.
-      if (!name?.startsWith("poke.")) onChange();
+      // Poking a pipe is a change too, and so is a file that is being written.
+      if (name?.startsWith("poke.") || name?.startsWith(".tmp.")) return;
+      kept.forget();
+      if (isTold) return;
+      isTold = true;
+      // A rename is two changes.
+      setImmediate(() => {
+        isTold = false;
+        onChange();
+      });
     });
     // When the folder disappears, `keep` finds out.
     watcher.on("error", () => {});
@@ -163,6 +168,7 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
     ...signals,
     folder,
     put(content) {
+      kept.forget();
       writeWhole(at("mail"), content, me.newId());
       const head = readSpoolHead(content);
       if (head && head.urgency !== "low" && !head.nowake) offeredAt ??= me.steady();
@@ -175,14 +181,14 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       rmSync(path);
     },
     takeBack() {
-      const ours = at(privateName.takenBack(unique()));
+      const ours = privateName.takenBack(unique());
       // Only this process writes the file, so what it reads is what it then moves. Read first: if that fails, it stays.
       const content = readTrusted(at("mail"));
-      if (content === undefined || !moved(at("mail"), ours)) {
+      if (content === undefined || !move("mail", ours)) {
         offeredAt = undefined;
         return undefined;
       }
-      discard(ours);
+      discard(at(ours));
       return content;
     },
     peek: () => lastMail(() => readTrusted(at("mail"))),
@@ -206,25 +212,26 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
     },
     take(event) {
       const name: StageName = { stage: "taken", batch: newBatch(event, unique()) };
-      if (!moved(at("mail"), at(formatStageName(name)))) return undefined;
+      if (!move("mail", formatStageName(name))) return undefined;
       const content = readTrusted(at(formatStageName(name)));
       return content === undefined ? undefined : { ...name, content, since: me.steady() };
     },
     setStage(file, stage) {
       const [from, to] = [formatStageName(file), formatStageName({ ...file, stage })];
       const content = unwritten.get(from);
-      if (content === undefined) return void moved(at(from), at(to));
+      if (content === undefined) return void move(from, to);
       unwritten.delete(from);
       unwritten.set(to, content);
     },
     has: (file) => existsSync(at(formatStageName(file))),
     withdraw(file) {
-      const withdrawn = at(privateName.withdrawn(file));
-      if (!moved(at(formatStageName(file)), withdrawn)) return false;
-      discard(withdrawn);
+      const withdrawn = privateName.withdrawn(file);
+      if (!move(formatStageName(file), withdrawn)) return false;
+      discard(at(withdrawn));
       return true;
     },
     remove(file) {
+      kept.forget();
       if (!unwritten.delete(formatStageName(file))) rmSync(at(formatStageName(file)), { force: true });
     },
     areHooksQuiet(now) {
@@ -237,7 +244,9 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
     watch(changed) {
       onChange = changed;
       watchFolder();
+      kept.begin();
     },
+    refresh: kept.forget,
     keep() {
       if (existsSync(folder)) return;
       makeAgain();
@@ -250,52 +259,4 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       poke(folder);
     },
   };
-}
-
-/** Removes a file. If that fails, it stays and does no harm. */
-function discard(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The next session server of this host does.
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    // The user has removed the whole home, or too many files are open: the FileChanged hook works without a poke.
-    return [];
-  }
-}
-
-/** Wakes the waiting hooks: a byte into the pipe of each. */
-function poke(folder: string): void {
-  const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  for (const name of namesIn(folder)) {
-    if (!name.startsWith("poke.")) continue;
-    try {
-      const pipe = openSync(join(folder, name), O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
-      try {
-        // Never write into a regular file that happens to have such a name.
-        if (fstatSync(pipe).isFIFO()) writeSync(pipe, "x");
-      } finally {
-        closeSync(pipe);
-      }
-    } catch {
-      // The waiter has left. The FileChanged hook works without it.
-    }
-  }
-}
-
-/** Renames a file. `false`: it is gone. The rename is the atomic step by which exactly one process wins. */
-function moved(from: string, to: string): boolean {
-  try {
-    renameSync(from, to);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return false;
-    throw error;
-  }
 }

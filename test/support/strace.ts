@@ -1,6 +1,9 @@
-/** Makes system calls of a running process fail, with strace (Linux, where it may look at processes). */
+/** Makes system calls of a running process fail, or counts them, with strace (Linux, where it may look at processes). */
 import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { atEnd } from "./cleanup.ts";
+import { tempFolder } from "./folders.ts";
 import { until } from "./wait.ts";
 
 let usable: boolean | undefined;
@@ -13,9 +16,23 @@ export function canInject(): boolean {
 /** From its return until `end`, or the end of the test, these calls of the process fail: `fsync,fdatasync:error=EIO`. */
 export async function inject(pid: number, fault: string): Promise<{ end(): Promise<void> }> {
   const [calls = ""] = fault.split(":");
-  const tracer = spawn("strace", ["-f", "-p", String(pid), "-e", `trace=${calls}`, "-e", `inject=${fault}`], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  return attach(pid, ["-e", `trace=${calls}`, "-e", `inject=${fault}`]);
+}
+
+/** Counts these calls of the process (`openat`), until `end` answers how many there were. */
+export async function countCalls(pid: number, call: string): Promise<{ end(): Promise<number> }> {
+  const file = join(tempFolder(), "calls");
+  const tracer = await attach(pid, ["-e", `trace=${call}`, "-o", file]);
+  return {
+    async end() {
+      await tracer.end();
+      return readFileSync(file, "utf8").split(` ${call}(`).length - 1;
+    },
+  };
+}
+
+async function attach(pid: number, options: readonly string[]): Promise<{ end(): Promise<void> }> {
+  const tracer = spawn("strace", ["-f", "-p", String(pid), ...options], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   tracer.stderr.setEncoding("utf8").on("data", (text: string) => {
     said += text;

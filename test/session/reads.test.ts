@@ -1,0 +1,43 @@
+/** What a delivery costs a session's disk. */
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { startBroker } from "../support/broker.ts";
+import { startHost } from "../support/host.ts";
+import { canTrace, notRun } from "../support/not-run.ts";
+import { countCalls } from "../support/strace.ts";
+import { until } from "../support/wait.ts";
+
+const DELIVERIES = 10;
+/** About 55 on a quiet machine. A slow one needs some seconds more, and each second costs a look at the files. */
+const MOST_OPENED = 110;
+
+function isMoved(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const NAME = "a delivery opens few files";
+test.skipIf(!canTrace() && notRun(NAME, "needs strace that may attach to processes"))(NAME, async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await ann.hook("UserPromptSubmit");
+  const opened = await countCalls(ann.serverPid(), "openat");
+  for (let i = 0; i < DELIVERIES; i++) {
+    const { message_id } = await ok(broker, "send_message", { to: "ann", text: `note ${i}` });
+    const file = (stage: string): string => join(ann.spool, `${stage}.test-${i}`);
+    await until("the mail is taken", () => isMoved(join(ann.spool, "mail"), file("taken")));
+    renameSync(file("taken"), file("read"));
+    await until("it is read", async () => {
+      const { recipients } = await ok(broker, "message_status", { message_id });
+      return recipients[0]?.state === "read";
+    });
+  }
+  expect((await opened.end()) / DELIVERIES).toBeLessThan(MOST_OPENED);
+});

@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { cleanUp } from "./cleanup.mjs";
 import { delivery } from "./delivery.mjs";
+import { endurance } from "./endurance.mjs";
 import { growth } from "./growth.mjs";
 import { hook } from "./hook.mjs";
 import { latency } from "./latency.mjs";
@@ -22,9 +23,9 @@ import { shared } from "./shared.mjs";
 import { statusline } from "./statusline.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, latency, statusline, delivery, sends, server, wake, growth, shared };
+const benches = { hook, latency, statusline, delivery, sends, server, wake, growth, shared, endurance };
 /** They take minutes, so they run only when they are named. */
-const onlyNamed = ["growth", "shared"];
+const onlyNamed = ["growth", "shared", "endurance"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

@@ -8,7 +8,13 @@ import { fileURLToPath } from "node:url";
 const root = join(fileURLToPath(import.meta.url), "../../..");
 
 /** Needs a PostgreSQL server. */
-const POSTGRES = ["test/store/postgres.test.ts", "test/broker/shared", "test/session/crash-shared", "test/cli/migrate"];
+const POSTGRES = [
+  "test/store/postgres.test.ts",
+  "test/store/postgres-trips",
+  "test/broker/shared",
+  "test/session/crash-shared",
+  "test/cli/migrate",
+];
 /** Needs other users of the operating system, a disk of its own, or strace for faults at single system calls. */
 const SECURITY = ["test/security/local", "test/security/attacks", "test/session/full-disk"];
 /** Starts the real Claude Code, most of it in network namespaces. */

@@ -73,7 +73,9 @@ test("after a kill, brokers and other moves refuse the database; repeating the m
   const { move, release } = await hanging(home, url);
   await move.stop("SIGKILL");
   await release();
-  expect(await counts(url)).toEqual({ messages: 2000, deliveries: 0 });
+  const left = await counts(url);
+  // The rows that waited were sent with their COMMIT: the database may have carried out both.
+  expect([2000, 2500].map((messages) => ({ messages, deliveries: 0 }))).toContainEqual(left);
   const early = () => ask(url, "SELECT xmin::text AS by, ctid::text AS at FROM messages WHERE message_id = 'm00001'");
   const written = await early();
 
@@ -84,7 +86,7 @@ test("after a kill, brokers and other moves refuse the database; repeating the m
   expect(failure(await migrated(other, url))).toMatch(
     /Another move into .* is not finished|already contains other data/,
   );
-  expect(await counts(url)).toEqual({ messages: 2000, deliveries: 0 });
+  expect(await counts(url)).toEqual(left);
 
   success(await migrated(home, url));
   expect(await counts(url)).toEqual(ALL);

@@ -1,29 +1,28 @@
 /** Adapts the common SQL of `store.ts` to PostgreSQL: prepared statements, collation, placeholders. */
-import type pg from "pg";
 import { bindable, type Value } from "../store.ts";
+import type { Statement } from "./postgres-batch.ts";
 
 /** Prepared statements per connection. Texts vary with the length of lists, so their number must be bounded. */
 const MAX_PREPARED = 400;
 
-/** Returns a function that converts a statement into a named query, which each connection prepares once. */
-export function queryBuilder(): (text: string, values: readonly Value[]) => pg.QueryConfig {
-  const known = new Map<string, { text: string; name?: string; order: number[] }>();
+/** Returns a function that converts SQL into a statement, which each connection prepares once. */
+export function statementBuilder(): (text: string, values: readonly Value[]) => Statement {
+  const known = new Map<string, Omit<Statement, "values"> & { order: number[] }>();
   return (text, values) => {
-    let statement = known.get(text);
-    if (!statement) {
-      const name = known.size < MAX_PREPARED ? { name: `s${known.size}` } : {};
-      statement = { ...renumberPlaceholders(withCollation(text)), ...name };
-      if (known.size < MAX_PREPARED) known.set(text, statement);
+    let prepared = known.get(text);
+    if (!prepared) {
+      const name = known.size < MAX_PREPARED ? `s${known.size}` : "";
+      prepared = { ...renumberPlaceholders(withCollation(text)), name, isRead: !isWrite(text) };
+      if (name !== "") known.set(text, prepared);
     }
-    return {
-      ...(statement.name !== undefined && { name: statement.name }),
-      text: statement.text,
-      values: statement.order.map((i) => bindable(values[i])),
-      // Migrations run without a timeout: building a large index takes long.
-      ...(isSchemaChange(text) && { query_timeout: 0 }),
-    };
+    const { order, ...statement } = prepared;
+    return { ...statement, values: order.map((i) => bindable(values[i])) };
   };
 }
+
+/** A statement that returns no rows. */
+const isWrite = (text: string): boolean =>
+  isSchemaChange(text) || (/^\s*(?:INSERT|UPDATE|DELETE)\s/i.test(text) && !/\bRETURNING\b/i.test(text));
 
 const isSchemaChange = (text: string): boolean => /^\s*(?:CREATE|ALTER|DROP)\s/i.test(text);
 

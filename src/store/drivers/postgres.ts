@@ -7,7 +7,7 @@ import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
 import { backoffMs } from "../../rules/backoff.ts";
 import { integer } from "../row.ts";
-import type { Isolation, Row, Sql, Store, StoreCounts } from "../store.ts";
+import type { Isolation, Sql, Store, StoreCounts } from "../store.ts";
 import { circuitBreaker } from "./circuit-breaker.ts";
 import {
   codeOf,
@@ -21,7 +21,8 @@ import {
   UNIQUE,
 } from "./postgres-errors.ts";
 import { TIME } from "./postgres-notifications.ts";
-import { queryBuilder } from "./postgres-queries.ts";
+import { statementBuilder } from "./postgres-queries.ts";
+import { statementQueue } from "./postgres-queue.ts";
 import { connectionOptions } from "./postgres-url.ts";
 import { createSemaphore } from "./semaphore.ts";
 
@@ -47,7 +48,13 @@ const MAX_QUEUE = 2_000;
 const SERIAL_FROM_TRY = 3;
 /** How long the circuit breaker stays open. */
 const OPEN_MS = 200;
-const TIMEOUTS = `SET statement_timeout = ${STATEMENT_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS}`;
+/**
+ * Settings of each connection. Prepared statements are planned once, for all values: planning for the values at hand takes as
+ * long as running the statement, and often for the worse, because values that are newer than the statistics look very rare.
+ */
+const SETTINGS = `SET statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
+  SELECT set_config(name, 'force_generic_plan', false) FROM pg_settings WHERE name = 'plan_cache_mode'`;
 /** Advisory lock for migrations: "cct" and an arbitrary number. */
 const SCHEMA_LOCK = "7168372";
 
@@ -71,7 +78,6 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     ...connectionOptions(url),
     max,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: CLIENT_TIMEOUT_MS,
     keepAliveInitialDelayMillis: CLIENT_TIMEOUT_MS,
   });
   // The pool replaces broken connections. Without these listeners an "error" event would end the process.
@@ -79,9 +85,9 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   pool.on("connect", (client) => {
     client.on("error", () => {});
     // Not when connecting: poolers reject parameters that they do not know. It runs before what the client is for.
-    client.query(TIMEOUTS).catch(() => {});
+    client.query(plain(SETTINGS)).catch(() => {});
   });
-  const toQuery = queryBuilder();
+  const toStatement = statementBuilder();
   const connections = createSemaphore(max);
   const serialLane = createSemaphore(1);
   const counts: StoreCounts = { retries: 0, conflicts: 0 };
@@ -106,7 +112,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   /** One attempt. Throws the error of `work`; returns `fault` for a database error after which nothing was changed. */
   async function attempt<T>(
     work: (sql: Sql) => Promise<T>,
-    { before, commits, closes }: TransactionMode,
+    { before = [], begin, closes = false }: TransactionMode,
   ): Promise<{ done: T } | { fault: unknown }> {
     const leave = circuit.enter();
     const client = await connectClient().catch((error: unknown) => {
@@ -117,29 +123,30 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     /** The first database error, even if `work` caught it: the transaction is aborted after it. */
     let fault: unknown;
     let committing = false;
-    const ask = async (query: pg.QueryConfig): Promise<pg.QueryResult<Row>> => {
-      try {
-        const result = await client.query<Row>(query);
-        circuit.succeeded();
-        return result;
-      } catch (error) {
-        fault ??= error;
+    const queue = statementQueue(client, {
+      timeoutMs: closes ? 0 : CLIENT_TIMEOUT_MS,
+      defers: begin !== undefined,
+      answered: circuit.succeeded,
+      failed(error) {
+        fault = error;
         if (isBroken(error)) broken = error as Error;
         if (isTimeout(error)) circuit.failed(storeError(error) as CctError);
-        throw error;
-      }
-    };
-    const sql: Sql = async (text, ...values) => (await ask(toQuery(text, values))).rows;
+      },
+    });
+    const sql: Sql = async (text, ...values) => queue.run(toStatement(text, values));
     try {
-      for (const text of before) await ask({ text, ...(closes && { query_timeout: 0 }) });
+      for (const text of before) await queue.finish(toStatement(text, []));
+      // It travels with the first statement of `work`.
+      if (begin !== undefined) queue.defer(toStatement(begin, []));
       const done = await work(sql);
       if (fault !== undefined) throw fault;
-      committing = commits;
-      if (commits) await ask({ text: "COMMIT" });
+      committing = true;
+      if (begin !== undefined) await queue.finish(toStatement("COMMIT", []));
       return { done };
     } catch (error) {
       if (committing && broken) throw commitOutcomeUnknown();
-      if (!broken && commits) broken = await client.query("ROLLBACK").then(nothing, (failed: Error) => failed);
+      if (!broken && begin !== undefined && queue.hasBegun())
+        broken = await client.query(plain("ROLLBACK")).then(nothing, (failed: Error) => failed);
       // A database error takes precedence: the error of `work` is a consequence of it.
       if (fault !== undefined) return { fault };
       throw error;
@@ -210,23 +217,28 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
 
 const nothing = (): undefined => undefined;
 
+/** A query on a connection of the pool besides the queue. */
+const plain = (text: string): { text: string; query_timeout: number } => ({ text, query_timeout: CLIENT_TIMEOUT_MS });
+
 /** The statements around a unit of work. */
 interface TransactionMode {
-  before: readonly string[];
-  commits: boolean;
-  /** Close the connection afterwards, which undoes the settings of `before`. */
+  /** Run one by one before the transaction. */
+  before?: readonly string[];
+  /** Absent: no transaction. */
+  begin?: string;
+  /** Close the connection afterwards, which undoes the settings of `before`. No timeout applies: building an index takes long. */
   closes?: boolean;
 }
 
 const BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE";
 const TRANSACTION: Record<Isolation, TransactionMode> = {
-  serial: { before: [BEGIN], commits: true },
-  snapshot: { before: ["BEGIN ISOLATION LEVEL REPEATABLE READ"], commits: true },
+  serial: { begin: BEGIN },
+  snapshot: { begin: "BEGIN ISOLATION LEVEL REPEATABLE READ" },
 };
-const NO_TRANSACTION: TransactionMode = { before: [], commits: false };
+const NO_TRANSACTION: TransactionMode = {};
 /** The lock is taken before BEGIN, so that the snapshot includes the work of the previous holder. */
 const EXCLUSIVE: TransactionMode = {
-  before: ["SET statement_timeout = 0", `SELECT pg_advisory_lock(${SCHEMA_LOCK})`, BEGIN],
-  commits: true,
+  before: ["SET statement_timeout = 0", `SELECT pg_advisory_lock(${SCHEMA_LOCK})`],
+  begin: BEGIN,
   closes: true,
 };

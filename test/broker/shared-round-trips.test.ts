@@ -1,0 +1,71 @@
+/** How often a broker asks PostgreSQL for one request. Each round trip costs both of them CPU time, and latency. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { spawnBroker, type TestBroker } from "../support/broker.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { hasPostgres, startPostgres } from "../support/postgres.ts";
+import { startWire, type Transaction, type Wire } from "../support/postgres-wire.ts";
+
+describe.skipIf(!hasPostgres("round trips to PostgreSQL"))("of the round trips to PostgreSQL", () => {
+  let wire: Wire;
+  let broker: TestBroker;
+  let ann: TestPeer;
+  let ben: TestPeer;
+  beforeAll(async () => {
+    const server = await startPostgres();
+    wire = await startWire(await server.database());
+    broker = await spawnBroker({ env: { CCT_DATABASE_URL: wire.url } });
+    [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+  });
+
+  /** The round trips of the transaction with a statement like this, of those that `request` makes. */
+  async function tripsOf(pattern: RegExp, request: () => Promise<unknown>): Promise<Transaction> {
+    // The first one prepares statements.
+    await request();
+    wire.transactions.splice(0);
+    await request();
+    const found = wire.transactions.filter((one) => one.flat().some((text) => pattern.test(text)));
+    expect(found).toHaveLength(1);
+    return found[0] ?? [];
+  }
+
+  let sent = 0;
+  const send = (): Promise<unknown> => ok(broker, "send_message", { to: "ben", text: `hello ${sent++}` }, ann);
+  const claim = (): Promise<{ messages: { message_id: string; attempt: number }[] }> =>
+    ok(broker, "claim_messages", { limit: 20, budget: 9000 }, ben);
+
+  test("a send takes 8, and its last one stores it", async () => {
+    const trips = await tripsOf(/^INSERT INTO messages/, send);
+    expect(trips.length).toBeLessThanOrEqual(8);
+    expect(trips.at(-1)?.map((text) => text.split(" ", 3).join(" "))).toEqual([
+      "INSERT INTO messages",
+      "INSERT INTO deliveries",
+      "COMMIT",
+    ]);
+  });
+
+  test("a claim takes 5", async () => {
+    const trips = await tripsOf(/^UPDATE deliveries/, async () => {
+      await send();
+      return claim();
+    });
+    expect(trips.length).toBeLessThanOrEqual(5);
+  });
+
+  test("an acknowledgement takes 5", async () => {
+    const trips = await tripsOf(/^UPDATE deliveries/, async () => {
+      await send();
+      const { messages } = await claim();
+      const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
+      wire.transactions.splice(0);
+      return ok(broker, "ack_messages", { acks, via: "tool", batch: "1" }, ben);
+    });
+    expect(trips.length).toBeLessThanOrEqual(5);
+  });
+
+  test("a heartbeat takes 5", async () => {
+    const { claude_pid } = ann.place;
+    const trips = await tripsOf(/^UPDATE peers/, () => ok(broker, "heartbeat", { claude_pid, held: [] }, ann));
+    expect(trips.length).toBeLessThanOrEqual(5);
+  });
+});

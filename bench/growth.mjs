@@ -21,7 +21,7 @@ const loadParts = () =>
   loadSource(
     "growth",
     `export { operations } from "./src/operations/index.ts";
-     export { clearings } from "./src/operations/support/retention.ts";
+     export { cleanups } from "./src/operations/support/retention.ts";
      export { invoke } from "./src/operations/core/invoke.ts";
      export { countOpen, oldestQueued } from "./src/store/counts.ts";
      export { migrate, readMigrations } from "./src/store/migrate.ts";
@@ -159,7 +159,7 @@ async function fill({ store, peers, pool, now }) {
 }
 
 /** What is measured: name, work, and whether it is a goal or for information. */
-function measures({ countOpen, oldestQueued, clearings }) {
+function measures({ countOpen, oldestQueued, cleanups }) {
   const who = ({ peers }, round) => peers[round % PEERS];
   const next = ({ peers }, round) => peers[(round + 1) % PEERS];
   const keep = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
@@ -217,11 +217,11 @@ function measures({ countOpen, oldestQueued, clearings }) {
       ({ store }) => store.read(async (sql) => [await countOpen(sql), await oldestQueued(sql)]),
       { rounds: 20 },
     ],
-    ["clearing away, nothing to do", ({ store, now }) => store.tx((sql) => clearings[0](sql, keep, now())), {}],
+    ["clearing away, nothing to do", ({ store, now }) => store.tx((sql) => cleanups[0](sql, keep, now())), {}],
     [
       "clearing away 100 messages",
       // Ten days on, a third of a million may go.
-      ({ store, now }) => store.tx((sql) => clearings[0](sql, keep, now() + 20 * DAY_MS)),
+      ({ store, now }) => store.tx((sql) => cleanups[0](sql, keep, now() + 20 * DAY_MS)),
       { rounds: 20, info: true },
     ],
   ];

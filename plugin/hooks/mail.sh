@@ -2,7 +2,8 @@
 #   mail.sh <Event> [block]     $CLAUDE_PID, or else the parent, is the host process; its spool is below $CCT_HOME
 #
 # Fail open: no error stops the host, and exit status 2 (deny, wake) is always deliberate. The path without mail forks
-# nothing and does not read standard input. Bash parses a script as it runs it, so that path ends near the top.
+# nothing and does not read standard input. Bash parses a script as it runs it, command by command, so what runs most often
+# stands first.
 #
 # Stages of a mail file (src/session/spool.ts):  mail -> taken.X -> done.X -> seen.X -> read.X     each step is a rename
 #   taken: claimed by a hook    done: printed    seen: certainly in the model's next request    read: the model continued
@@ -21,18 +22,14 @@ umask 077
 
 any() { [[ -e $1 ]]; }
 
+# Older hosts have no PostToolBatch event and leave no `batches` file: there any later tool call proves "read".
+[[ $event != PreToolUse || -e $spool/mail ]] || any "$spool"/seen.* || { [[ ! -e $spool/batches ]] && any "$spool"/done.*; } || exit 0
+
 # Whether the spool and the folders above it belong to us: another user may have planted them.
 ours() { [[ -O $spool && -O $home/spool && -O $home && -d $spool && ! -L $spool && ! -L $home/spool && ! -L $home ]]; }
 
 # A regular file of ours: a link could lead elsewhere, and a pipe could block us.
 plain() { [[ -f $1 && -O $1 && ! -L $1 ]]; }
-
-# Creates the spool unless part of its path belongs to another user.
-make_spool() {
-  [[ ! -e $home || -O $home ]] && [[ ! -L $home && ! -L $home/spool ]] || return 1
-  [[ -d $spool ]] || mkdir -p "$spool" 2>/dev/null || return 1
-  ours
-}
 
 # Overwrites in place; readers use the first line only. Truncating first would cost a flush and expose an empty file.
 note() { { [[ ! -e $spool/$1 && ! -L $spool/$1 ]] || plain "$spool/$1"; } && { printf '%s\n' "$2" 1<>"$spool/$1"; } 2>/dev/null; }
@@ -44,6 +41,16 @@ unblock() { look_at state && [[ $value == blocked\ * ]] && note state "${value#b
 
 # The running command has ended (hooks.json records its start).
 tool_over() { look_at tool && [[ $value == running ]] && note tool over; }
+
+if [[ $event == PreToolUse ]]; then
+  ours || exit 0
+elif [[ $event == PostToolBatch ]]; then
+  ours || exit 0
+  unblock
+  tool_over
+  [[ -e $spool/batches || -L $spool/batches ]] || { printf '' >"$spool/batches"; } 2>/dev/null
+  [[ -e $spool/mail ]] || any "$spool"/seen.* || any "$spool"/done.* || exit 0
+fi
 
 # The directory in which the session works: the host runs hooks there.
 here() {
@@ -61,23 +68,7 @@ tell_death() {
   printf '{"systemMessage":"CCT: the session server of this session has died, and Claude Code does not start it again. Mail for this session stays queued until /mcp reconnects it, or the session is resumed."}\n' 2>/dev/null
 }
 
-# Unattended sessions: the host discards a wake's text, so mail arrives with tools and at the end of a turn only.
-unattended() { [[ ${CLAUDE_CODE_SESSION_ATTENDED-1} == 0 || ${CLAUDE_CODE_ENTRYPOINT-} == sdk-* ]]; }
-
-case $event in
-PreToolUse)
-  # Older hosts have no PostToolBatch event and leave no `batches` file: there any later tool call proves "read".
-  [[ -e $spool/mail ]] || any "$spool"/seen.* || { [[ ! -e $spool/batches ]] && any "$spool"/done.*; } || exit 0
-  ours || exit 0
-  ;;
-PostToolBatch)
-  ours || exit 0
-  unblock
-  tool_over
-  [[ -e $spool/batches || -L $spool/batches ]] || { printf '' >"$spool/batches"; } 2>/dev/null
-  [[ -e $spool/mail ]] || any "$spool"/seen.* || any "$spool"/done.* || exit 0
-  ;;
-UserPromptSubmit)
+if [[ $event == UserPromptSubmit ]]; then
   ours || exit 0
   note state active
   here
@@ -85,8 +76,7 @@ UserPromptSubmit)
   look_at stops
   [[ $value == 0 ]] || note stops 0
   [[ -e $spool/mail ]] || { tell_death; exit 0; }
-  ;;
-Stop)
+elif [[ $event == Stop ]]; then
   ours || exit 0
   # Mark idle first, then look for mail: mail that arrives in between can wake the session.
   note state idle
@@ -99,7 +89,19 @@ Stop)
     tell_death
     exit 0
   }
-  ;;
+fi
+
+# Creates the spool unless part of its path belongs to another user.
+make_spool() {
+  [[ ! -e $home || -O $home ]] && [[ ! -L $home && ! -L $home/spool ]] || return 1
+  [[ -d $spool ]] || mkdir -p "$spool" 2>/dev/null || return 1
+  ours
+}
+
+# Unattended sessions: the host discards a wake's text, so mail arrives with tools and at the end of a turn only.
+unattended() { [[ ${CLAUDE_CODE_SESSION_ATTENDED-1} == 0 || ${CLAUDE_CODE_ENTRYPOINT-} == sdk-* ]]; }
+
+case $event in
 StopFailure)
   ours && note state idle && tool_over
   exit 0

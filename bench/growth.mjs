@@ -84,6 +84,8 @@ async function prepare(parts, store) {
   const environment = {
     store,
     now,
+    confirmed: now,
+    isConfirmed: () => true,
     newId: () => randomBytes(16).toString("hex"),
     newMessageId: () => randomBytes(16).toString("hex"),
     nextSeq: () => {

@@ -10,13 +10,16 @@ export interface Wire {
   url: string;
   /** Transactions that have ended, of all connections. */
   transactions: Transaction[];
-  /** Before each round trip that contains a statement like this, closes the connection; the server gets it or not. */
+  /** The values of all statements that were run, as they are sent. */
+  values: string[];
+  /** At the next round trip that contains a statement like this, closes the connection; the server gets it or not. */
   breakAt(pattern: RegExp, server: "gets it" | "does not get it"): void;
 }
 
 export async function startWire(database: string): Promise<Wire> {
   const target = new URL(database);
   const transactions: Transaction[] = [];
+  const values: string[] = [];
   let broken: { pattern: RegExp; isPassed: boolean } | undefined;
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
@@ -28,15 +31,19 @@ export async function startWire(database: string): Promise<Wire> {
       one.on("close", () => other.destroy());
     }
     far.pipe(near);
-    const hear = reader((trip) => {
-      if (!broken || !trip.some((text) => broken?.pattern.test(text))) return true;
-      const { isPassed } = broken;
-      broken = undefined;
-      // The server's answer goes nowhere.
-      far.unpipe(near);
-      near.destroy();
-      return isPassed;
-    }, transactions);
+    const hear = reader(
+      (trip) => {
+        if (!broken || !trip.some((text) => broken?.pattern.test(text))) return true;
+        const { isPassed } = broken;
+        broken = undefined;
+        // The server's answer goes nowhere.
+        far.unpipe(near);
+        near.destroy();
+        return isPassed;
+      },
+      transactions,
+      values,
+    );
     near.on("data", (data: Buffer) => {
       if (hear(data)) far.write(data);
     });
@@ -48,6 +55,7 @@ export async function startWire(database: string): Promise<Wire> {
   return {
     url: url.href,
     transactions,
+    values,
     breakAt(pattern, server) {
       broken = { pattern, isPassed: server === "gets it" };
     },
@@ -55,7 +63,11 @@ export async function startWire(database: string): Promise<Wire> {
 }
 
 /** Reads one connection. `onTrip` gets the statements of each round trip; the reader returns what it returned. */
-function reader(onTrip: (trip: string[]) => boolean, transactions: Transaction[]): (data: Buffer) => boolean {
+function reader(
+  onTrip: (trip: string[]) => boolean,
+  transactions: Transaction[],
+  values: string[],
+): (data: Buffer) => boolean {
   let rest = Buffer.alloc(0);
   let isStarted = false;
   const prepared = new Map<string, string>();
@@ -79,8 +91,10 @@ function reader(onTrip: (trip: string[]) => boolean, transactions: Transaction[]
   function message(type: string, body: Buffer): boolean {
     const [first = "", second = ""] = body.toString("utf8").split("\0", 2);
     if (type === "P") prepared.set(first, second);
-    else if (type === "B") bound = prepared.get(second) ?? "";
-    else if (type === "E") trip.push(bound);
+    else if (type === "B") {
+      bound = prepared.get(second) ?? "";
+      values.push(body.toString("latin1"));
+    } else if (type === "E") trip.push(bound);
     else if (type === "Q") {
       trip.push(first);
       return endTrip();

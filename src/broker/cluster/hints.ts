@@ -18,7 +18,10 @@ const LOOK_BACK_MS = 20_000;
 /** A NOTIFY payload has 7,999 bytes at most. */
 const HINTS_PER_PAYLOAD = 220;
 const IDS_PER_QUERY = 500;
-/** If our own ping does not come back within this time, hints of others do not arrive either. */
+/**
+ * Every broker pings with each catch-up. If our own ping does not come back within this time, hints of others do not arrive
+ * either; if no other broker's arrives, there is none that listens.
+ */
 const PING_TIMEOUT_MS = 12_000;
 
 export interface SharedHints {
@@ -66,6 +69,10 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
   const inFlight = new Map<number, number>();
   let lag: number | undefined;
   let echoAt = Number.NEGATIVE_INFINITY;
+  /** When another broker was last heard, or could have been there unheard. */
+  let othersAt = steady();
+  /** How far the last catch-up came, in milliseconds since 1970. */
+  let caughtUpTo = Number.POSITIVE_INFINITY;
   let catchingUp: Promise<void> | undefined;
   let closed = false;
 
@@ -73,11 +80,13 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
     connected() {
       log.info("connected to the other brokers");
       inFlight.clear();
+      othersAt = steady();
       tick(true);
     },
     notified(payload) {
       const [, who, number, hints = ""] = PAYLOAD.exec(payload) ?? [];
       if (who === me) return echo(Number(number));
+      if (who !== undefined) othersAt = steady();
       for (const text of hints.match(/.{33}/g) ?? []) {
         received++;
         events.publish(decode(text));
@@ -119,7 +128,9 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
 
   /** Queries for what our streams may have missed: recently or, after a reconnect, at any time. */
   async function catchUp(everything: boolean): Promise<void> {
-    const since = everything ? 0 : (Math.min(clock.now(), confirmed()) - LOOK_BACK_MS) * 1000;
+    const now = Math.min(clock.now(), confirmed());
+    // From the last catch-up on: others do not notify a broker that was silent for long (it slept, or was stopped).
+    const since = everything ? 0 : (Math.min(now, caughtUpTo) - LOOK_BACK_MS) * 1000;
     const { peers, devices } = events.listeners();
     for (let i = 0; i < peers.length; i += IDS_PER_QUERY) {
       const some = peers.slice(i, i + IDS_PER_QUERY);
@@ -131,6 +142,7 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
       for (const device_id of await store.read((sql) => revokedAmong(sql, some)))
         events.publish({ device_id, about: "revoked" });
     }
+    caughtUpTo = now;
   }
 
   async function readClock(): Promise<void> {
@@ -157,6 +169,8 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
   return {
     publish(hint) {
       events.publish(hint);
+      // A NOTIFY costs the database as much as a small transaction.
+      if (steady() - othersAt >= PING_TIMEOUT_MS) return;
       batch.add(encode(hint));
       sending ??= sendBatches();
     },

@@ -1,0 +1,64 @@
+/** Which hints brokers on one database send each other: a NOTIFY costs the database as much as a small transaction. */
+import { describe, expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { type BrokerProcess, spawnBroker, type TestBroker } from "../support/broker.ts";
+import { openEvents } from "../support/events.ts";
+import { newPeer, type TestPeer } from "../support/peers.ts";
+import { ask, hasPostgres, startPostgres } from "../support/postgres.ts";
+import { startWire, type Wire } from "../support/postgres-wire.ts";
+import { until } from "../support/wait.ts";
+
+/** Brokers notice after 12 s without a ping that they are alone. */
+const TIMEOUT_MS = 80_000;
+/** A test sends more than people do. */
+const UNLIMITED = { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0", CCT_MAILBOX_MESSAGES: "0" };
+
+describe.skipIf(!hasPostgres("hints between brokers"))("a broker on PostgreSQL", () => {
+  async function start(): Promise<{ url: string; wire: Wire; broker: TestBroker; ann: TestPeer; ben: TestPeer }> {
+    const server = await startPostgres();
+    const url = await server.database();
+    const wire = await startWire(url);
+    const broker = await spawnBroker({ env: { CCT_DATABASE_URL: wire.url, ...UNLIMITED } });
+    return { url, wire, broker, ann: await newPeer(broker, "ann"), ben: await newPeer(broker, "ben") };
+  }
+
+  /** Sends messages to ben and counts the hints about them. */
+  async function hints(wire: Wire, broker: TestBroker, ann: TestPeer, ben: TestPeer): Promise<number> {
+    wire.values.splice(0);
+    for (let i = 0; i < 10; i++) await ok(broker, "send_message", { to: "ben", text: `${Math.random()}` }, ann);
+    return wire.values.filter((values) => values.includes(`:m${ben.peer_id}`)).length;
+  }
+
+  const other = (url: string): Promise<BrokerProcess> => spawnBroker({ env: { CCT_DATABASE_URL: url } });
+
+  test("sends none while it is alone, and all as soon as another one starts", { timeout: TIMEOUT_MS }, async () => {
+    const { url, wire, broker, ann, ben } = await start();
+    expect(await hints(wire, broker, ann, ben)).toBeGreaterThan(0);
+    await until("it sends no hints", async () => (await hints(wire, broker, ann, ben)) === 0);
+    const second = await other(url);
+    const stream = await openEvents(second, ben);
+    await stream.count(1);
+    expect(await hints(wire, broker, ann, ben)).toBeGreaterThan(0);
+    await stream.count(2);
+  });
+
+  test("that was stopped for a while tells its streams of the mail meanwhile", { timeout: TIMEOUT_MS }, async () => {
+    const { url, wire, broker, ann, ben } = await start();
+    const second = await other(url);
+    const stream = await openEvents(second, ben);
+    await until("its first check for missed hints", async () => {
+      await ok(broker, "send_message", { to: "ben", text: `${Math.random()}` }, ann);
+      return stream.seen().length > 1;
+    });
+    process.kill(second.pid, "SIGSTOP");
+    await until("the first sends no hints", async () => (await hints(wire, broker, ann, ben)) === 0);
+    await ok(broker, "check_messages", { limit: 100 }, ben);
+    const before = stream.seen().length;
+    const { message_id } = await ok(broker, "send_message", { to: "ben", text: "meanwhile" }, ann);
+    // As if it had waited for longer than a regular check looks back.
+    for (const table of ["messages", "deliveries"])
+      await ask(url, `UPDATE ${table} SET seq = seq - 25000000 WHERE message_id = $1`, [message_id]);
+    process.kill(second.pid, "SIGCONT");
+    await until("the hint comes", () => stream.seen().length > before);
+  });
+});

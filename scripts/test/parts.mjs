@@ -80,7 +80,7 @@ export const PARTS = {
       CCT_TEST_CLI: "process",
     }),
     // Every command as a process of its own, as users run it.
-    tests("command processes", ["test/cli/", ...excluding(...POSTGRES)], { CCT_TEST_CLI: "process" }),
+    tests("command processes", ["test/cli/", "test/install/", ...excluding(...POSTGRES)], { CCT_TEST_CLI: "process" }),
   ],
   security: [build, tests("security", SECURITY)],
   soak: [build, tests("soak", SOAK, { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],

@@ -1,7 +1,8 @@
 /** A user's home with a stand-in for Claude Code, as far as install looks at it. */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type CctRun, cct } from "../support/cct.ts";
+import { type CctOptions, type CctRun, cct } from "../support/cct.ts";
+import { cctHere } from "../support/cct-here.ts";
 import { tempFolder } from "../support/folders.ts";
 
 export interface Place {
@@ -18,6 +19,8 @@ export interface Place {
   version(version: string): void;
   write(path: string, content: string | Buffer): void;
   cct(...args: string[]): Promise<CctRun>;
+  /** The same in a process of its own, for several at once. */
+  cctProcess(...args: string[]): Promise<CctRun>;
   /** Everything in the home but CCT's own folder: path → kind, mode and content. */
   everything(): Record<string, string>;
   /** The same with the times of the last change. */
@@ -52,6 +55,7 @@ export function newPlace(options: PlaceOptions = {}): Place {
     if (script === undefined) rmSync(join(bin, "claude"), { force: true });
     else writeFileSync(join(bin, "claude"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   };
+  const runOptions: CctOptions = { env, cwd: home, ...(options.package ? { package: options.package } : {}) };
   return {
     home,
     claude,
@@ -66,7 +70,8 @@ export function newPlace(options: PlaceOptions = {}): Place {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, content, { mode: 0o600 });
     },
-    cct: (...args) => cct(args, { env, cwd: home, ...(options.package ? { package: options.package } : {}) }),
+    cct: (...args) => cctHere(args, runOptions),
+    cctProcess: (...args) => cct(args, runOptions),
     everything: () => Object.fromEntries(below(home, cctHome).map((path) => [path, describe(join(home, path))])),
     times: () => Object.fromEntries(below(home, cctHome).map((path) => [path, lstatSync(join(home, path)).mtimeMs])),
   };

@@ -38,7 +38,7 @@ const table: Room[] = [
   room("platform/network", "loopback addresses", []),
   room("platform/secrets", "hashes of tokens and secrets", [], ["node:crypto"]),
   room("platform/world", "time, ids, randomness and environment as values", []),
-  room("platform", "home, settings, locks, processes", basics, ["node:*", "zod"]),
+  room("platform", "home, settings, locks, processes", basics, ["node:*"]),
 
   room("rules", "decisions as pure functions: no I/O, no clock, no schema library", ["platform/errors"]),
 

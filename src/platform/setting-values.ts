@@ -1,6 +1,8 @@
-/** Parsers for values of settings: numbers with limits, flags, lists, broker URLs, fingerprints, a database URL. */
+/**
+ * Types of settings: text, numbers with limits, flags, choices, lists, a database URL. Written by hand, without the schema
+ * library: every session server reads settings, and the library would take a third of its memory.
+ */
 import { isIP } from "node:net";
-import * as z from "zod";
 import { isOnThisMachine } from "./network.ts";
 
 /** The port of a broker, unless another one is given. */
@@ -9,47 +11,129 @@ export const DEFAULT_PORT = 7888;
 /** More brokers than a deployment has. A longer list is a mistake, and each address costs time when none answers. */
 const MAX_LIST = 16;
 
-/** A value, or what is wrong with it. */
-type Parsed = { value: string } | { wrong: string };
+/** A value, or what is wrong with it: what follows the setting's name in an error. Never the value itself. */
+type Parsed<T> = { value: T } | { wrong: string };
 
-export const limit = (count: number, what: string) =>
-  z.coerce.number().int().min(0).max(1_000_000).default(count).describe(`${what}; 0: no limit`);
+/** What is declared about a setting. */
+export interface SettingType<T> {
+  parse(given: unknown): Parsed<T>;
+  /** `undefined`: none. */
+  default: T;
+  /** The values that it takes, for the settings page. */
+  values: string;
+  doc: string;
+}
 
-export const days = (count: number, what: string) =>
-  z.coerce.number().int().min(0).max(36_500).default(count).describe(`days to keep ${what}; 0: forever`);
+interface Limits {
+  min?: number;
+  /** Excluded, unlike `min`. */
+  above?: number;
+  max: number;
+}
 
-export const flag = () =>
-  z
-    .union([z.boolean(), z.enum(["true", "false", "1", "0"]).transform((word) => word === "true" || word === "1")])
-    .default(false);
+/** A whole number, also as text: variables and commands have no other. */
+export const wholeNumber = (limits: Limits, fallback: number, doc: string): SettingType<number> =>
+  numeric("whole number", limits, fallback, doc);
+
+export const anyNumber = (limits: Limits, fallback: number, doc: string): SettingType<number> =>
+  numeric("number", limits, fallback, doc);
+
+function numeric(
+  kind: "number" | "whole number",
+  { min, above, max }: Limits,
+  fallback: number,
+  doc: string,
+): SettingType<number> {
+  return {
+    doc,
+    default: fallback,
+    values: `${kind}, ${above === undefined ? `${min} to` : `above ${above}, at most`} ${max}`,
+    parse(given) {
+      const value = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
+      if (typeof value !== "number" || !Number.isFinite(value)) return { wrong: "must be a number" };
+      if (kind === "whole number" && !Number.isInteger(value)) return { wrong: "must be a whole number" };
+      if (min !== undefined && value < min) return { wrong: `must be at least ${min}` };
+      if (above !== undefined && value <= above) return { wrong: `must be above ${above}` };
+      return value > max ? { wrong: `must be at most ${max}` } : { value };
+    },
+  };
+}
+
+export const limit = (count: number, what: string): SettingType<number> =>
+  wholeNumber({ min: 0, max: 1_000_000 }, count, `${what}; 0: no limit`);
+
+export const days = (count: number, what: string): SettingType<number> =>
+  wholeNumber({ min: 0, max: 36_500 }, count, `days to keep ${what}; 0: forever`);
+
+export function text(maxLength: number, doc: string): SettingType<string | undefined>;
+export function text(maxLength: number, doc: string, fallback: string): SettingType<string>;
+export function text(maxLength: number, doc: string, fallback?: string): SettingType<string | undefined> {
+  return {
+    doc,
+    default: fallback,
+    values: "text",
+    parse(given) {
+      if (typeof given !== "string") return { wrong: "must be text" };
+      if (given === "") return { wrong: "must not be empty" };
+      return given.length > maxLength ? { wrong: `must have at most ${maxLength} characters` } : { value: given };
+    },
+  };
+}
+
+export const flag = (doc: string): SettingType<boolean> => ({
+  doc,
+  default: false,
+  values: "`true`, `false`",
+  parse(given) {
+    if (given === true || given === "true" || given === "1") return { value: true };
+    if (given === false || given === "false" || given === "0") return { value: false };
+    return { wrong: "must be true or false" };
+  },
+});
+
+/** One of several words; the first one is the default. */
+export function choice<Word extends string>(words: readonly [Word, ...Word[]], doc: string): SettingType<Word> {
+  return {
+    doc,
+    default: words[0],
+    values: words.map((word) => `\`${word}\``).join(", "),
+    parse(given) {
+      const value = words.find((word) => word === given);
+      return value === undefined ? { wrong: `must be one of ${words.join(", ")}` } : { value };
+    },
+  };
+}
 
 /** `a,b`, or a list in the file, without duplicates. */
-const listOf = (parse: (part: string) => Parsed) =>
-  z.union([z.string(), z.array(z.string())]).transform((given, context): string[] => {
-    const parts = (typeof given === "string" ? given.split(",") : given).map((part) => part.trim());
-    const found = new Set<string>();
-    const refuse = (message: string): never => {
-      context.issues.push({ code: "custom", message, input: given });
-      return z.NEVER;
-    };
-    for (const [i, part] of parts.entries()) {
-      const parsed = parse(part);
-      // The error does not repeat a part that is very long or may contain a password.
-      const named = /^[^@?#]{0,100}$/.test(part) ? `'${part}'` : `part ${i + 1}`;
-      if ("wrong" in parsed) return refuse(parts.length === 1 ? parsed.wrong : `${named}: ${parsed.wrong}`);
-      found.add(parsed.value);
-    }
-    if (found.size === 0) return refuse("the list is empty");
-    if (found.size > MAX_LIST) return refuse(`more than ${MAX_LIST}`);
-    return [...found];
+const listOf =
+  (parsePart: (part: string) => Parsed<string>) =>
+  (doc: string): SettingType<string[] | undefined> => ({
+    doc,
+    default: undefined,
+    values: "text or list: `a,b`",
+    parse(given) {
+      const isList = Array.isArray(given) && given.every((part) => typeof part === "string");
+      if (typeof given !== "string" && !isList) return { wrong: "must be text or a list" };
+      const parts = (typeof given === "string" ? given.split(",") : given).map((part) => part.trim());
+      const found = new Set<string>();
+      for (const [i, part] of parts.entries()) {
+        const parsed = parsePart(part);
+        // The error does not repeat a part that is very long or may contain a password.
+        const named = /^[^@?#]{0,100}$/.test(part) ? `'${part}'` : `part ${i + 1}`;
+        if ("wrong" in parsed) return parts.length === 1 ? parsed : { wrong: `${named}: ${parsed.wrong}` };
+        found.add(parsed.value);
+      }
+      if (found.size === 0) return { wrong: "the list is empty" };
+      return found.size > MAX_LIST ? { wrong: `more than ${MAX_LIST}` } : { value: [...found] };
+    },
   });
 
-export const brokerUrls = () => listOf(parseBrokerUrl);
-export const fingerprints = () => listOf(parseFingerprint);
-export const addresses = () => listOf(parseAddress);
+export const brokerUrls = listOf(parseBrokerUrl);
+export const fingerprints = listOf(parseFingerprint);
+export const addresses = listOf(parseAddress);
 
 /** `studio`, `192.168.1.5:7888`, `[fe80::1]:7888` or a URL. Without a scheme: plain HTTP to this machine, TLS to others. */
-function parseBrokerUrl(text: string): Parsed {
+function parseBrokerUrl(text: string): Parsed<string> {
   const complete = /^https?:\/\//i.test(text) ? text : `https://${text}`;
   const url = text.length <= 300 && URL.canParse(complete) ? new URL(complete) : undefined;
   if (url?.pathname !== "/" || url.username || url.password || url.search || url.hash)
@@ -62,7 +146,7 @@ function parseBrokerUrl(text: string): Parsed {
 }
 
 /** `127.0.0.1:7888` or `[::1]:7888`: an address, because a broker does not know its names. */
-function parseAddress(text: string): Parsed {
+function parseAddress(text: string): Parsed<string> {
   const [, address = "", port = ""] = /^(\[[0-9a-f:.]+\]|[\d.]+):(\d{1,5})$/i.exec(text) ?? [];
   const isValid = isIP(address.replace(/^\[|\]$/g, "")) > 0 && Number(port) >= 1 && Number(port) <= 65_535;
   return isValid
@@ -71,7 +155,7 @@ function parseAddress(text: string): Parsed {
 }
 
 /** SHA-256, as OpenSSL, browsers and CCT print it: `SHA256:AB:CD…`, `ab cd…`. */
-function parseFingerprint(text: string): Parsed {
+function parseFingerprint(text: string): Parsed<string> {
   const value = text
     .replace(/^sha256[:/]/i, "")
     .replace(/[:\s]/g, "")
@@ -79,17 +163,23 @@ function parseFingerprint(text: string): Parsed {
   return /^[0-9a-f]{64}$/.test(value) ? { value } : { wrong: "a SHA-256 fingerprint has 64 hexadecimal characters" };
 }
 
-/** The error does not repeat the URL: it may contain a password. */
-export const databaseUrl = () =>
-  z
-    .string()
-    .max(2000)
-    .transform((text, context): string => {
-      if (/^postgres(?:ql)?:\/\//.test(text) && URL.canParse(text)) return text;
-      context.issues.push({
-        code: "custom",
-        message: "not a postgres:// URL (encode : / @ # in a password as %3A %2F %40 %23)",
-        input: "",
-      });
-      return z.NEVER;
-    });
+/** `wrong`: what a text that does not match is told. */
+export const matching = (pattern: RegExp, wrong: string, doc: string): SettingType<string | undefined> => ({
+  doc,
+  default: undefined,
+  values: "text",
+  parse(given) {
+    if (typeof given !== "string") return { wrong: "must be text" };
+    return pattern.test(given) ? { value: given } : { wrong };
+  },
+});
+
+export const databaseUrl = (doc: string): SettingType<string | undefined> => ({
+  ...text(2000, doc),
+  parse(given) {
+    const parsed = text(2000, doc).parse(given);
+    if ("wrong" in parsed || parsed.value === undefined) return parsed;
+    if (/^postgres(?:ql)?:\/\//.test(parsed.value) && URL.canParse(parsed.value)) return parsed;
+    return { wrong: "not a postgres:// URL (encode : / @ # in a password as %3A %2F %40 %23)" };
+  },
+});

@@ -1,19 +1,10 @@
 /** `docs/settings.md`: every setting with its variable, values, default and meaning. */
-import * as z from "zod";
-import { settingNames, settingsSchema, variableOf } from "./settings.ts";
+import { declaredSettings, settingNames, variableOf } from "./settings.ts";
 
 export function settingsPage(): string {
-  const { properties = {} } = z.toJSONSchema(settingsSchema, { io: "input", unrepresentable: "any" });
-  const defaults = settingsSchema.parse({});
   const rows = settingNames.map((name) => {
-    const property: Property = Object(properties[name]);
-    const value = defaults[name];
-    const cells = [
-      `\`${variableOf(name)}\``,
-      valuesOf(property),
-      value === undefined ? "–" : `\`${value}\``,
-      property.description,
-    ];
+    const { default: value, values, doc } = declaredSettings[name];
+    const cells = [`\`${variableOf(name)}\``, values, value === undefined ? "–" : `\`${value}\``, doc];
     return `| \`${name}\` | ${cells.join(" | ")} |`;
   });
   const lines = [
@@ -30,22 +21,4 @@ export function settingsPage(): string {
     ...rows,
   ];
   return `${lines.join("\n")}\n`;
-}
-
-interface Property {
-  description?: string;
-  type?: string;
-  enum?: string[];
-  anyOf?: Property[];
-  minimum?: number;
-  exclusiveMinimum?: number;
-  maximum?: number;
-}
-
-function valuesOf({ type, enum: words, anyOf, minimum, exclusiveMinimum, maximum }: Property): string {
-  if (words) return words.map((value) => `\`${value}\``).join(", ");
-  if (anyOf) return anyOf.some((one) => one.type === "boolean") ? "`true`, `false`" : "text or list: `a,b`";
-  if (type !== "integer" && type !== "number") return "text";
-  const least = exclusiveMinimum === undefined ? `${minimum} to` : `above ${exclusiveMinimum}, at most`;
-  return `${type === "integer" ? "whole number" : "number"}, ${least} ${maximum}`;
 }

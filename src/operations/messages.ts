@@ -20,12 +20,13 @@ import type { Peer } from "../store/peers.ts";
 import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
+import { together } from "../store/together.ts";
 import { lastSentBy, recentlySent } from "../store/usage.ts";
 import { type Caller, type Context, operation } from "./core/operation.ts";
 import { guardError, mailboxFor } from "./support/charging.ts";
 import { mayKnow, seenBy } from "./support/may-read.ts";
 import { recordDelivery } from "./support/outcomes.ts";
-import { fullError, postMessage } from "./support/post.ts";
+import { fullError, postMessage, viewsOf } from "./support/post.ts";
 import { addressFormatter, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
 import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./support/shapes.ts";
 
@@ -74,10 +75,13 @@ export const sendMessage = operation({
     if (input.thread_id !== undefined) checkPlainText("thread_id", input.thread_id);
     const from = senderOf(caller);
     const id = input.message_id ?? context.newMessageId();
-    const before = await findMessage(sql, id);
+    const [before, parent, addressed] = await together(
+      input.message_id === undefined ? undefined : findMessage(sql, id),
+      input.reply_to === undefined ? undefined : findMessage(sql, input.reply_to),
+      outcomeOf(recipientsFor(context, input.to)),
+    );
+    // A repeated send gets its first answer, also if it would fail now.
     if (before) return firstAnswer(before, from.from_id, input);
-
-    const parent = input.reply_to === undefined ? undefined : await findMessage(sql, input.reply_to);
     if (input.reply_to !== undefined && !(parent && (await mayAnswer(context, parent)))) {
       throw new CctError(
         "not_found",
@@ -85,16 +89,18 @@ export const sendMessage = operation({
         "Leave reply_to out, or use the id shown with the message.",
       );
     }
-    const { recipients, pool_id } = await recipientsFor(context, input.to);
+    const { recipients, pool_id } = addressed();
     if (recipients.some((peer) => peer.peer_id === from.from_id)) {
       throw new CctError("bad_request", `'${input.to}' is this session itself.`, "See list_peers for the others.");
     }
     const hops = parent ? parent.hops + 1 : 0;
     const target = pool_id !== null ? pool_id : (recipients[0]?.peer_id ?? "");
-    const last =
+    const [last, views] = await together(
       caller.kind === "peer"
-        ? await checkGuards(context, caller.peer, { ...input, target, hops })
-        : await lastSentBy(sql, from.from_id);
+        ? checkGuards(context, caller.peer, { ...input, target, hops })
+        : lastSentBy(sql, from.from_id),
+      viewsOf(context, recipients, from.from_id, pool_id),
+    );
     const message: Message = {
       ...from,
       message_id: id,
@@ -116,10 +122,20 @@ export const sendMessage = operation({
       recipients: await postMessage(context, message, recipients, {
         answer: (all) => JSON.stringify({ message_id: id, recipients: all }),
         format: await addressFormatter(sql, caller),
+        views,
       }),
     };
   },
 });
+
+/** A function that returns the result, or throws the error. */
+const outcomeOf = <T>(result: Promise<T>): Promise<() => T> =>
+  result.then(
+    (value) => () => value,
+    (error: unknown) => () => {
+      throw error;
+    },
+  );
 
 /** Throws `rate_limited` when a guard against loops and floods trips, and notes it for the operator. Returns the seq of the last message sent. */
 async function checkGuards(

@@ -34,14 +34,25 @@ describe.skipIf(!hasPostgres("round trips to PostgreSQL"))("of the round trips t
   const claim = (): Promise<{ messages: { message_id: string; attempt: number }[] }> =>
     ok(broker, "claim_messages", { limit: 20, budget: 9000 }, ben);
 
-  test("a send takes 8, and its last one stores it", async () => {
+  test("a send takes 4, and its last one stores it", async () => {
     const trips = await tripsOf(/^INSERT INTO messages/, send);
-    expect(trips.length).toBeLessThanOrEqual(8);
+    expect(trips.length).toBeLessThanOrEqual(4);
     expect(trips.at(-1)?.map((text) => text.split(" ", 3).join(" "))).toEqual([
       "INSERT INTO messages",
       "INSERT INTO deliveries",
       "COMMIT",
     ]);
+  });
+
+  test("a send to a pool takes no more for more members", async () => {
+    const [name, ...others] = await Promise.all(["of-one", "of-three", "of-two"].map((who) => newPeer(broker, who)));
+    await ok(broker, "create_pool", { name: "team", purpose: "tests" }, ann);
+    if (name) await ok(broker, "join_pool", { pool: "team" }, name);
+    const toPool = () => ok(broker, "send_message", { to: "@team", text: `all ${sent++}` }, ann);
+    const before = await tripsOf(/^INSERT INTO messages/, toPool);
+    for (const peer of others) await ok(broker, "join_pool", { pool: "team" }, peer);
+    const after = await tripsOf(/^INSERT INTO messages/, toPool);
+    expect(after.length).toBe(before.length);
   });
 
   test("a claim takes 5", async () => {

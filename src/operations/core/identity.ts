@@ -5,6 +5,7 @@ import { allows, type Scope } from "../../rules/devices.ts";
 import { type Device, deviceInUse } from "../../store/devices.ts";
 import { findCredentials, type Peer } from "../../store/peers.ts";
 import type { Sql } from "../../store/store.ts";
+import { together } from "../../store/together.ts";
 import type { Caller, Operation } from "./operation.ts";
 
 /** The holder of a request's bearer token: the broker's own home (full access, on this machine only), a device, or an invitation. */
@@ -33,7 +34,7 @@ function scopeOf(principal: Exclude<Principal, { kind: "invitation" }>): Scope {
  * The sender with the authority that it has now. Its token was checked when the request began, and a client may take its
  * time to send the rest. Throws `unauthorized` when its device was revoked since.
  */
-export async function current(sql: Sql, sender: Sender): Promise<Sender> {
+async function current(sql: Sql, sender: Sender): Promise<Sender> {
   const { principal, credentials } = sender;
   if (principal.kind !== "device") return sender;
   const device = await deviceInUse(sql, principal.device.device_id);
@@ -45,12 +46,28 @@ export async function current(sql: Sql, sender: Sender): Promise<Sender> {
   );
 }
 
-/** As which caller `op` runs for this sender. Throws `unauthorized` for wrong credentials, `forbidden` when `op` does not allow the caller. */
+/**
+ * The sender with the authority that it has now, and as which caller `op` runs for it. Throws `unauthorized` for wrong
+ * credentials, `forbidden` when `op` does not allow the caller.
+ */
 export async function identify(
   sql: Sql,
   op: Pick<Operation, "name" | "by">,
-  { principal, credentials }: Sender,
-): Promise<Caller> {
+  sender: Sender,
+): Promise<{ authority: Sender; caller: Caller }> {
+  const [authority, known] = await read(sql, sender);
+  return { authority, caller: callerOf(op, authority, known) };
+}
+
+type Known = Awaited<ReturnType<typeof findCredentials>>;
+
+/** The authority that a sender has now, and the peer that it claims to be: two reads at once. */
+function read(sql: Sql, sender: Sender): Promise<[Sender, Known]> {
+  const { credentials } = sender;
+  return together(current(sql, sender), credentials && findCredentials(sql, credentials.peer_id));
+}
+
+function callerOf(op: Pick<Operation, "name" | "by">, { principal, credentials }: Sender, known: Known): Caller {
   const may = (kind: Caller["kind"]): boolean => op.by.includes(kind);
   if (principal.kind === "invitation") {
     if (may("invitee")) return { kind: "invitee", code_hash: principal.code_hash };
@@ -59,7 +76,7 @@ export async function identify(
   const scope = scopeOf(principal);
   if (credentials) {
     if (!allows(scope, "post")) throw readOnlyToken();
-    const peer = await authenticate(sql, credentials);
+    const peer = authenticate(credentials, known);
     if (may("peer")) return { kind: "peer", peer };
     throw new CctError("forbidden", `${op.name} is not for peers.`, "Ask the person at the CLI.");
   }
@@ -97,17 +114,16 @@ const readOnlyToken = (): CctError =>
 
 /** The peer whose event stream the sender may open. Throws `unauthorized` or `forbidden`. */
 export async function identifyListener(sql: Sql, sender: Sender): Promise<Peer> {
-  const { principal, credentials } = await current(sql, sender);
+  const [{ principal, credentials }, known] = await read(sql, sender);
   if (principal.kind === "invitation" || !allows(scopeOf(principal), "post"))
     throw new CctError("forbidden", "This token cannot open an event stream.", "It needs the scope 'post'.");
   if (!credentials)
     throw new CctError("forbidden", "/events is for registered peers.", "Send X-CCT-Peer and X-CCT-Secret.");
-  return authenticate(sql, credentials);
+  return authenticate(credentials, known);
 }
 
 /** The peer that these credentials belong to. Throws `unauthorized` otherwise. */
-async function authenticate(sql: Sql, credentials: Credentials): Promise<Peer> {
-  const known = await findCredentials(sql, credentials.peer_id);
+function authenticate(credentials: Credentials, known: Known): Peer {
   if (known && isSame(hashSecret(credentials.secret), known.secretHash)) return known.peer;
   throw new CctError("unauthorized", "Unknown peer or wrong secret.", "Register again.");
 }

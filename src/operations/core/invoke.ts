@@ -2,7 +2,7 @@
 import type * as z from "zod";
 import { CctError } from "../../platform/errors.ts";
 import { issueWords } from "../../platform/issues.ts";
-import { current, identify, type Sender } from "./identity.ts";
+import { identify, type Sender } from "./identity.ts";
 import { NotedError, type Operation } from "./operation.ts";
 import { type Environment, transact } from "./transaction.ts";
 
@@ -18,8 +18,7 @@ export async function invoke(
     return await transact(
       environment,
       async (transaction) => {
-        const authority = await current(transaction.sql, sender);
-        const caller = await identify(transaction.sql, op, authority);
+        const { authority, caller } = await identify(transaction.sql, op, sender);
         const device = authority.principal.kind === "device" ? authority.principal.device : undefined;
         const cause = caller.kind === "peer" ? { ...caller.peer, isAdmitted: false } : undefined;
         return checkOutput(op, await op.run({ ...transaction, caller, device, cause }, input));

@@ -1,12 +1,13 @@
 /** Posts messages: the only place where messages and their deliveries are created. */
 import type * as z from "zod";
-import { type Delivery, newDelivery, policyFor } from "../../rules/delivery.ts";
+import { type Delivery, newDelivery, type Policy, policyFor } from "../../rules/delivery.ts";
 import { chargeOf } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
 import { hasRoom, type Mailbox, type MailSource, mailboxFullError, mailboxFullText } from "../../rules/quotas.ts";
 import { insertDelivery, insertMessage, type Message, withdrawReports } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
 import { policiesOf } from "../../store/policies.ts";
+import { together } from "../../store/together.ts";
 import { type Context, NotedError } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { canWake, mailboxFor, payerOfReport } from "./charging.ts";
@@ -25,6 +26,45 @@ export interface Posting {
   /** For a report: the peer that caused it, and what it is about. */
   cause?: string | null;
   topic?: string | undefined;
+  /** What was read of the recipients already. */
+  views?: readonly View[];
+}
+
+/** A recipient, as a sender finds it. */
+interface View {
+  peer: Peer;
+  box: Mailbox;
+  policy: Policy;
+  wakes: boolean;
+}
+
+/** Who pays for a message of this sender; `cause`: who pays for a report. */
+const payerOf = (fromId: string, cause: string | null): string | null => (isOwn(fromId) ? cause : fromId);
+
+/** Whether the operator or the broker sends it. */
+const isOwn = (fromId: string): boolean => fromId === BROKER_NAME || fromId === OPERATOR_NAME;
+
+/** Reads what decides about a message to each of these recipients. */
+export function viewsOf(
+  context: TransactionContext,
+  recipients: readonly Peer[],
+  fromId: string,
+  poolId: string | null,
+  cause: string | null = null,
+): Promise<View[]> {
+  const payer = payerOf(fromId, cause);
+  return together(
+    ...recipients.map(async (peer) => {
+      const { peer_id } = peer;
+      const [box, policies, wakes] = await together(
+        mailboxFor(context, peer_id, payer),
+        // Policies apply to mail from peers only, not from the operator or the broker.
+        isOwn(fromId) ? undefined : policiesOf(context.sql, peer_id),
+        canWake(context, peer_id, payer),
+      );
+      return { peer, box, policy: policies ? policyFor(policies, fromId, poolId) : ("accept" as const), wakes };
+    }),
+  );
 }
 
 /**
@@ -35,17 +75,17 @@ export async function postMessage(
   context: TransactionContext,
   message: Message,
   recipients: readonly Peer[],
-  { answer = () => "", format = () => undefined, cause = null, topic }: Posting = {},
+  { answer = () => "", format = () => undefined, cause = null, topic, views }: Posting = {},
 ): Promise<Recipient[]> {
   const { sql, now } = context;
   const all: Recipient[] = [];
   const deliveries = [];
   const source = sourceOf(message);
-  const payer = source === "peer" ? message.from_id : cause;
+  const payer = payerOf(message.from_id, cause);
   const full: [Peer, Mailbox][] = [];
-  for (const peer of recipients) {
+  const seen = views ?? (await viewsOf(context, recipients, message.from_id, message.pool_id, cause));
+  for (const { peer, box, policy, wakes } of seen) {
     const address = format(peer);
-    const box = await mailboxFor(context, peer.peer_id, payer);
     if (!hasRoom(box, source, context.limits.mailbox_messages)) {
       full.push([peer, box]);
       const reason = mailboxFullText(peer.name, box);
@@ -61,19 +101,8 @@ export async function postMessage(
       else await noteFull(context, peer, box);
       continue;
     }
-    // Policies apply to mail from peers only, not from the operator or the broker.
-    const isPeers = message.from_id !== BROKER_NAME && message.from_id !== OPERATOR_NAME;
-    const policy = isPeers
-      ? policyFor(await policiesOf(sql, peer.peer_id), message.from_id, message.pool_id)
-      : "accept";
     const delivery = newDelivery(message.expires_at, policy);
-    const note = expectation(
-      { ...peer, name: address ?? peer.name },
-      delivery.state,
-      message.urgency,
-      now,
-      await canWake(context, peer.peer_id, payer),
-    );
+    const note = expectation({ ...peer, name: address ?? peer.name }, delivery.state, message.urgency, now, wakes);
     all.push({
       peer_id: peer.peer_id,
       name: peer.name,

@@ -24,6 +24,8 @@ export interface StatementQueue {
   run(statement: Statement): Promise<Row[]>;
   /** Sends this statement, and all that wait before it, in one round trip. */
   finish(statement: Statement): Promise<unknown>;
+  /** The work has ended: what it still asks for is rejected, because the connection may serve another one. */
+  close(): void;
   /** Adds a statement to the next round trip, if there is one. */
   defer(statement: Statement): void;
   /** Whether anything was sent. */
@@ -42,6 +44,7 @@ export function statementQueue(client: pg.ClientBase, options: QueueOptions): St
   let sending = false;
   let begun = false;
   let failure: { error: unknown } | undefined;
+  let closed = false;
 
   async function sendAll(): Promise<void> {
     // Statements of this turn of the event loop join the first batch.
@@ -90,7 +93,11 @@ export function statementQueue(client: pg.ClientBase, options: QueueOptions): St
     hasBegun: () => begun,
     defer,
     finish: push,
+    close() {
+      closed = true;
+    },
     async run(statement) {
+      if (closed) throw new TypeError("a statement after the end of its transaction");
       const mayWait = options.defers && !statement.isRead && !failure && waiting.length + 1 < MAX_BATCH;
       if (!mayWait) return push(statement);
       defer(statement);

@@ -138,7 +138,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
       for (const text of before) await queue.finish(toStatement(text, []));
       // It travels with the first statement of `work`.
       if (begin !== undefined) queue.defer(toStatement(begin, []));
-      const done = await work(sql);
+      const done = await work(sql).finally(queue.close);
       if (fault !== undefined) throw fault;
       committing = true;
       if (begin !== undefined) await queue.finish(toStatement("COMMIT", []));

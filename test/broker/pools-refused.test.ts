@@ -228,7 +228,7 @@ describe("is refused and changes nothing:", () => {
     // Ids are random: register peers until two ids share a prefix.
     let twin = "";
     for (let i = 0; i < 2000 && !twin; i++) {
-      const { peer_id } = await newPeer(broker, "many");
+      const { peer_id } = await newPeer(broker, `many-${i}`);
       if (known.has(peer_id.slice(0, 4))) twin = peer_id.slice(0, 4);
       known.add(peer_id.slice(0, 4));
     }

@@ -1,7 +1,8 @@
-/** The built program as a process: starts for every command, prints its usage and exits with 0. */
+/** Every command prints its usage and exits with 0; some as processes of the built program, all with `CCT_TEST_CLI=process`. */
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { cct, success } from "../support/cct.ts";
+import { cctHere } from "../support/cct-here.ts";
 import { newPerson } from "./person.ts";
 
 const person = newPerson();
@@ -24,9 +25,17 @@ test("the list has commands and subcommands", () => {
   expect(lines).toEqual(expect.arrayContaining(["", "up", "send", "mcp", "pool", "pool create", "service run"]));
 });
 
+/** Of the program itself, of a command made from an operation, of one that starts processes, and of a subcommand. */
+const AS_PROCESS = ["cct", "cct send", "cct start", "cct mcp", "cct service run"];
+
+test("those that run as processes exist", () => {
+  expect(commands.map((words) => ["cct", ...words].join(" "))).toEqual(expect.arrayContaining(AS_PROCESS));
+});
+
 test.concurrent.each(commands.map((words) => ["cct", ...words].join(" ")))("%s --help", async (line) => {
   const [, ...words] = line.split(" ");
-  const run = await cct([...words, "--help"], { env: person.env, cwd: person.home });
+  const start = AS_PROCESS.includes(line) ? cct : cctHere;
+  const run = await start([...words, "--help"], { env: person.env, cwd: person.home });
   expect(run).toMatchObject({ code: 0, stderr: "" });
   expect(run.stdout.split("\n")[0]).toMatch(new RegExp(`^Usage: ${line} ?([[<]|$)`));
   expect(existsSync(person.cctHome)).toBe(false);

@@ -11,7 +11,7 @@ import { random } from "../support/random.ts";
 import { times } from "../support/soak.ts";
 import { until } from "../support/wait.ts";
 
-const ROUNDS = Number(process.env.CCT_CRASH_ROUNDS ?? times(20, 200));
+const ROUNDS = Number(process.env.CCT_CRASH_ROUNDS ?? times(12, 200));
 
 /** A conversation. When its host is killed, it is resumed in a new one. */
 interface Side {

@@ -8,6 +8,7 @@ import { type Event, type Mail, newSpool, runCommand, silence, TEXT, type TestSp
 import { startBroker } from "../support/broker.ts";
 import { root } from "../support/folders.ts";
 import { filesIn, startHost } from "../support/host.ts";
+import { isSoak } from "../support/soak.ts";
 import { until } from "../support/wait.ts";
 
 // Each test has its own home, so they can run concurrently.
@@ -205,7 +206,11 @@ describe("the program cct hook", () => {
       });
     };
     for (const state of ["idle", "active", "ended"])
-      for (const mail of mails) await Promise.all(environments.map((env) => compare(state, mail, env)));
+      for (const mail of mails) {
+        // What the environment says of the host matters where an idle session has mail.
+        const all = isSoak || (state === "idle" && mail !== "none");
+        await Promise.all((all ? environments : environments.slice(0, 1)).map((env) => compare(state, mail, env)));
+      }
   });
 
   test("fails open: never denies or wakes on an error", async () => {

@@ -28,8 +28,8 @@ export async function until(what, look) {
   }
 }
 
-/** Starts a broker with a home and a port of its own; `more` is added to its environment. */
-export async function startBroker(more = {}) {
+/** Starts a broker with a home and a port of its own; `more` is added to its environment, `flags` to node's own arguments. */
+export async function startBroker(more = {}, flags = []) {
   const folder = tempFolder();
   const home = join(folder, "home");
   // A bench does what the guards against runaway senders are there for.
@@ -37,7 +37,7 @@ export async function startBroker(more = {}) {
     "SENDS_PER_MINUTE SENDS_PER_PAIR REPEAT_SECONDS REQUESTS_PER_SECOND REGISTRATIONS_PER_MINUTE MAILBOX_MESSAGES CONNECTIONS_PER_ADDRESS MAX_PEERS";
   const unguarded = Object.fromEntries(names.split(" ").map((name) => [`CCT_${name}`, "0"]));
   const env = { HOME: folder, CCT_HOME: home, CCT_PORT: "0", ...unguarded, ...more };
-  const broker = start(process.execPath, [program, "start", "--foreground"], { env });
+  const broker = start(process.execPath, [...flags, program, "start", "--foreground"], { env });
   const note = await until("the broker", () => {
     const path = join(home, "broker.json");
     return existsSync(path) && JSON.parse(readFileSync(path, "utf8"));

@@ -21,11 +21,12 @@ import { sends } from "./sends.mjs";
 import { server } from "./server.mjs";
 import { shared } from "./shared.mjs";
 import { statusline } from "./statusline.mjs";
+import { sustained } from "./sustained.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, latency, statusline, delivery, sends, server, wake, growth, shared, endurance };
+const benches = { hook, latency, statusline, delivery, sends, server, wake, growth, shared, endurance, sustained };
 /** They take minutes, so they run only when they are named. */
-const onlyNamed = ["growth", "shared", "endurance"];
+const onlyNamed = ["growth", "shared", "endurance", "sustained"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

@@ -1,0 +1,164 @@
+/**
+ * Durable sends under a steady load: 32 peers, each with one connection and one request at a time, write to a 33rd for a
+ * minute (`CCT_BENCH_SECONDS`), with the guards at work and limits that nobody reaches. Shows the broker's CPU time per
+ * send, whether the rate stays what it was, and how many sends share one flush of the disk.
+ *
+ * `CCT_BENCH_RIVAL_URL` is the URL of claude-peers' broker, which somebody started: then both are measured by turns first.
+ * `CCT_BENCH_PROFILE` is a folder for the broker's CPU profile.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { openConnection, requestHead } from "./helpers/raw-client.mjs";
+import { call, client } from "./http.mjs";
+import { pause } from "./process.mjs";
+import { headers, startBroker } from "./product.mjs";
+import { median } from "./stats.mjs";
+
+const CONNECTIONS = 32;
+const SECONDS = Number(process.env.CCT_BENCH_SECONDS ?? 60);
+const SLICE_S = SECONDS / 6;
+const WARM_UP_S = Math.min(5, SECONDS / 4);
+const STRACE_MS = 3_000;
+const TURNS = 5;
+const TEXT = "x".repeat(190);
+/** On, and so high that nobody reaches them. */
+const LIMITS = {
+  CCT_SENDS_PER_MINUTE: "1000000",
+  CCT_SENDS_PER_PAIR: "1000000",
+  CCT_REPEAT_SECONDS: "60",
+  CCT_MAILBOX_MESSAGES: "1000000",
+};
+
+export async function sustained() {
+  const profile = process.env.CCT_BENCH_PROFILE;
+  const broker = await startBroker(LIMITS, profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []);
+  const own = await ownSenders(broker);
+  await run(own, WARM_UP_S);
+
+  const figures = [];
+  const rivalUrl = process.env.CCT_BENCH_RIVAL_URL;
+  if (rivalUrl) figures.push(await byTurns(own, await rivalSenders(rivalUrl)));
+
+  const cpuBefore = cpuMs(broker.pid);
+  const slices = [];
+  for (let i = 0; i < 6; i++) slices.push(await run(own, SLICE_S));
+  const sent = slices.reduce((sum, slice) => sum + slice.count, 0);
+  const cpu = cpuMs(broker.pid) - cpuBefore;
+  const first = slices[0].rate;
+  const last = slices[5].rate;
+  figures.push(
+    { name: "broker CPU per send", value: (cpu * 1000) / sent, unit: "µs", goal: { limit: 180, of: "value" } },
+    {
+      name: `durable sends, ${CONNECTIONS} connections, all the time`,
+      value: median(slices.map((s) => s.rate)),
+      unit: "/s",
+    },
+    {
+      name: "the same, last sixth of the time",
+      value: last,
+      unit: "/s",
+      floor: first,
+      floorName: "first sixth",
+    },
+    await perFlush(broker.pid, own),
+  );
+  for (const sender of own) sender.connection.end();
+  await broker.end();
+  return figures;
+}
+
+async function ownSenders(broker) {
+  const http = client(1);
+  const register = (name, i) => {
+    const place = { host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, name, held: [] };
+    return call(http, broker, "register", place, headers(broker));
+  };
+  await register("receiver", CONNECTIONS);
+  const url = `${broker.url}/api/send_message`;
+  const senders = [];
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const head = requestHead(url, headers(broker, await register(`sender-${i}`, i)));
+    const body = (n) => `{"to":"receiver","text":"${TEXT}${n}"}`;
+    senders.push({ connection: await openConnection(url), head, body, isDone: (answer) => answer.includes("queued") });
+  }
+  return senders;
+}
+
+async function rivalSenders(base) {
+  const http = client(1);
+  const peer = { pid: process.pid, cwd: "/bench", git_root: null, tty: null, summary: "" };
+  const { id } = JSON.parse(await http.post(`${base}/register`, {}, JSON.stringify(peer)));
+  const url = `${base}/send-message`;
+  const head = requestHead(url, { "content-type": "application/json" });
+  const senders = [];
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const body = (n) => `{"from_id":"sender-${i}","to_id":"${id}","text":"${TEXT}${n}"}`;
+    senders.push({ connection: await openConnection(url), head, body, isDone: (answer) => answer.includes("true") });
+  }
+  return senders;
+}
+
+let number = 0;
+
+/** Lets all senders send for some seconds. */
+async function run(senders, seconds) {
+  const begin = performance.now();
+  const end = begin + seconds * 1000;
+  let count = 0;
+  await Promise.all(
+    senders.map(async ({ connection, head, body, isDone }) => {
+      while (performance.now() < end) {
+        const answer = await connection.post(head, body(number++));
+        if (!isDone(answer)) throw new Error(`not sent: ${answer}`);
+        count++;
+      }
+    }),
+  );
+  return { count, rate: (count / (performance.now() - begin)) * 1000 };
+}
+
+async function byTurns(own, rival) {
+  await run(rival, WARM_UP_S);
+  const [ours, theirs] = [[], []];
+  for (let turn = 0; turn < TURNS; turn++) {
+    ours.push((await run(own, SLICE_S / 2)).rate);
+    theirs.push((await run(rival, SLICE_S / 2)).rate);
+  }
+  for (const sender of rival) sender.connection.end();
+  return {
+    name: `durable sends, ${CONNECTIONS} connections, by turns`,
+    value: median(ours),
+    unit: "/s",
+    floor: median(theirs),
+    floorName: "claude-peers' broker",
+  };
+}
+
+/** The CPU time of a process, in milliseconds: ticks of 10. */
+function cpuMs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** How many sends share one flush of the disk. */
+async function perFlush(pid, senders) {
+  const name = "sends per flush of the disk";
+  if (spawnSync("strace", ["-V"]).status !== 0) return { name, notMeasured: "strace is missing" };
+  const strace = spawn("strace", ["-f", "-e", "trace=fdatasync,fsync", "-p", String(pid)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let text = "";
+  strace.stderr.setEncoding("utf8").on("data", (part) => {
+    text += part;
+  });
+  await pause(500);
+  const before = flushes();
+  const { count } = await run(senders, STRACE_MS / 1000);
+  const done = flushes() - before;
+  strace.kill("SIGINT");
+  return { name, value: count / done };
+
+  function flushes() {
+    return text.match(/f(?:data)?sync\(/g)?.length ?? 0;
+  }
+}

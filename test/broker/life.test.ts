@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { call, ok } from "../support/api.ts";
-import { refusedStart, spawnBroker } from "../support/broker.ts";
+import { refusedStart, spawnBroker, startBroker } from "../support/broker.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { openEvents } from "../support/events.ts";
 import { tempHome } from "../support/folders.ts";
@@ -54,7 +54,7 @@ describe("a killed broker", () => {
     await ok(first, "check_messages", {}, peer);
     await ok(first, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "delivered" }] }, peer);
     await first.stop("SIGKILL");
-    const second = await spawnBroker({ home });
+    const second = await startBroker({ home });
     const { recipients } = await ok(second, "message_status", { message_id });
     expect(recipients).toMatchObject([{ state: "delivered", attempts: 1 }]);
     await ok(second, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "read" }] }, peer);
@@ -104,7 +104,7 @@ describe("a broker that is stopped", () => {
     await Promise.race(sends);
     await broker.stop("SIGTERM");
     const accepted = (await Promise.all(sends)).filter((text) => text !== undefined);
-    const again = await spawnBroker({ home: broker.home });
+    const again = await startBroker({ home: broker.home });
     const kept = await allTexts(again);
     expect(accepted.filter((text) => !kept.includes(text))).toEqual([]);
     expect(accepted.length).toBeGreaterThan(0);
@@ -120,7 +120,7 @@ describe("a broker that is stopped", () => {
 
 describe("a second broker", () => {
   test("for the same home is refused with the first one's process and URL", async () => {
-    const first = await spawnBroker();
+    const first = await startBroker();
     const second = await refusedStart({ home: first.home });
     expect(second).toMatchObject({ code: 1, stdout: "" });
     expect(second.stderr).toContain(String(first.pid));
@@ -132,7 +132,7 @@ describe("a second broker", () => {
   });
 
   test("is refused with a code that the process which started it can recognise", async () => {
-    const first = await spawnBroker();
+    const first = await startBroker();
     const second = await refusedStart({
       home: first.home,
       within: ([node = "", ...args]) => [node, [...args, "--json-errors"]],
@@ -152,7 +152,7 @@ describe("a second broker", () => {
   });
 
   test("for another home runs beside the first, and accepts only its own token", async () => {
-    const [first, second] = [await spawnBroker(), await spawnBroker()];
+    const [first, second] = [await startBroker(), await startBroker()];
     expect(second.url).not.toBe(first.url);
     expect(second.token).not.toBe(first.token);
     expect((await call({ ...second, token: first.token }, "list_peers", {})).status).toBe(401);
@@ -162,7 +162,7 @@ describe("a second broker", () => {
     const first = await spawnBroker();
     await first.stop("SIGKILL");
     expect(existsSync(noteOf(first.home))).toBe(true);
-    const second = await spawnBroker({ home: first.home });
+    const second = await startBroker({ home: first.home });
     expect(second.token).toBe(first.token);
     await ok(second, "list_peers", {});
   });

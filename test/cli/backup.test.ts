@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ok, send } from "../support/api.ts";
-import { refusedStart, spawnBroker } from "../support/broker.ts";
+import { refusedStart, spawnBroker, startBroker } from "../support/broker.ts";
 import { type CctRun, cct, failure, success } from "../support/cct.ts";
 import { onPostgres } from "../support/database.ts";
 import { tempFolder } from "../support/folders.ts";
@@ -17,7 +17,7 @@ const texts = (from: number, to: number): string[] =>
 
 describe.skipIf(onPostgres)("a backup", () => {
   test("of a running broker under load is complete as of one moment, private, and can be restored", async () => {
-    const broker = await spawnBroker({ env: { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0" } });
+    const broker = await startBroker({ env: { CCT_SENDS_PER_MINUTE: "0", CCT_SENDS_PER_PAIR: "0" } });
     const { home } = broker;
     await newPeer(broker, "b");
     for (const text of texts(0, 50)) await ok(broker, "send_message", { to: "b", text });
@@ -42,7 +42,7 @@ describe.skipIf(onPostgres)("a backup", () => {
       success(await run(home, "restore", file))
         .split("kept: ")[1]
         ?.split("\n")[0] ?? "";
-    const restored = await spawnBroker({ home });
+    const restored = await startBroker({ home });
     const found = await allTexts(restored);
     // As of one moment: a beginning of what was sent, with all that was answered before the backup began.
     expect(found).toEqual(all.slice(0, found.length));
@@ -51,7 +51,7 @@ describe.skipIf(onPostgres)("a backup", () => {
 
     // And back to what was replaced.
     success(await run(home, "restore", kept));
-    expect(await allTexts(await spawnBroker({ home }))).toEqual(all);
+    expect(await allTexts(await startBroker({ home }))).toEqual(all);
   });
 
   test("is made without a broker too", async () => {
@@ -61,14 +61,14 @@ describe.skipIf(onPostgres)("a backup", () => {
     await broker.stop("SIGKILL");
     const file = join(tempFolder(), "copy.db");
     success(await run(broker.home, "backup", file));
-    const other = await spawnBroker();
+    const other = await startBroker();
     await other.stop();
     success(await run(other.home, "restore", file));
-    expect(await allTexts(await spawnBroker({ home: other.home }))).toEqual(["here"]);
+    expect(await allTexts(await startBroker({ home: other.home }))).toEqual(["here"]);
   });
 
   test("never overwrites a file, and only its own home may ask for it", async () => {
-    const broker = await spawnBroker();
+    const broker = await startBroker();
     const file = join(tempFolder(), "mine");
     writeFileSync(file, "mine");
     expect(failure(await run(broker.home, "backup", file))).toContain("exists");
@@ -79,7 +79,7 @@ describe.skipIf(onPostgres)("a backup", () => {
 
 describe.skipIf(onPostgres)("a restore", () => {
   test("is refused while the broker runs, and for a file that is damaged, missing or something else", async () => {
-    const broker = await spawnBroker();
+    const broker = await startBroker();
     const { home } = broker;
     await newPeer(broker, "b");
     await ok(broker, "send_message", { to: "b", text: "here" });
@@ -92,7 +92,7 @@ describe.skipIf(onPostgres)("a restore", () => {
     expect(failure(await run(home, "restore", other))).toContain("not a database");
     expect(failure(await run(home, "restore", `${other}.missing`))).toContain("There is no");
     expect(readdirSync(home).filter((name) => name.startsWith("cct.db"))).toEqual(["cct.db"]);
-    expect(await allTexts(await spawnBroker({ home }))).toEqual(["here"]);
+    expect(await allTexts(await startBroker({ home }))).toEqual(["here"]);
   });
 
   test("by hand beside the log of a killed broker is refused instead of mixed, and cct restore solves it", async () => {
@@ -109,7 +109,7 @@ describe.skipIf(onPostgres)("a restore", () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/was replaced, but the log beside it .*cct restore/);
     success(await run(home, "restore", file));
-    expect(await allTexts(await spawnBroker({ home }))).toEqual(["in the backup"]);
+    expect(await allTexts(await startBroker({ home }))).toEqual(["in the backup"]);
   });
 
   test("by hand of a copy that was made while no broker ran is refused as well", async () => {
@@ -127,7 +127,7 @@ describe.skipIf(onPostgres)("a restore", () => {
   });
 
   test("that was interrupted keeps brokers away until it is repeated", async () => {
-    const broker = await spawnBroker();
+    const broker = await startBroker();
     const { home } = broker;
     await newPeer(broker, "b");
     await ok(broker, "send_message", { to: "b", text: "here" });
@@ -138,6 +138,6 @@ describe.skipIf(onPostgres)("a restore", () => {
     expect((await refusedStart({ home })).stderr).toContain("run it again: cct restore");
     success(await run(home, "restore", file));
     expect(existsSync(join(home, "cct.db.restoring"))).toBe(false);
-    expect(await allTexts(await spawnBroker({ home }))).toEqual(["here"]);
+    expect(await allTexts(await startBroker({ home }))).toEqual(["here"]);
   });
 });

@@ -93,18 +93,21 @@ test("without HOME and CCT_HOME nothing starts", async () => {
   expect(failure(run)).toMatch(/HOME is empty.*set CCT_HOME/);
 });
 
-test.each([
-  ["two lines", "0123456789abcdef\n0123456789abcdef\n"],
-  ["a NUL", "0123456789abcdef\u00000123456789"],
-  ["one letter", "t\n"],
-])("a damaged token is named, with what to do: %s", async (_what, token) => {
+test("a damaged token is named, with what to do", async () => {
   const person = newPerson();
   endBrokerOf(person);
   mkdirSync(person.cctHome, { mode: 0o700 });
-  writeFileSync(join(person.cctHome, "token"), token, { mode: 0o600 });
-  for (const words of [["start"], ["status"], ["peers"]])
-    expect(failure(await person.cct(...words))).toMatch(/token is damaged.*cct kill.*delete the file/);
-  expect(success(await person.cct("kill"))).toBe("No broker is running.\n");
+  const damaged = {
+    "two lines": "0123456789abcdef\n0123456789abcdef\n",
+    "a NUL": "0123456789abcdef\u00000123456789",
+    "one letter": "t\n",
+  };
+  for (const [what, token] of Object.entries(damaged)) {
+    writeFileSync(join(person.cctHome, "token"), token, { mode: 0o600 });
+    for (const words of [["start"], ["status"], ["peers"]])
+      expect(failure(await person.cct(...words)), what).toMatch(/token is damaged.*cct kill.*delete the file/);
+    expect(success(await person.cct("kill")), what).toBe("No broker is running.\n");
+  }
   rmSync(join(person.cctHome, "token"));
   success(await person.cct("start"));
 });

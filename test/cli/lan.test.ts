@@ -28,20 +28,19 @@ inTurn.skipIf(process.platform !== "linux" && notRun("127.0.0.2", "only Linux ha
   },
 );
 
-test.each(["localhost", "127.0.0.1", "127.0.0.2", "::1"])(
-  "lan-start --host %s is refused before anything changes, and names better addresses",
-  async (host) => {
-    const person = newPerson();
-    endBrokerOf(person);
-    success(await person.cct("start"));
-    const pid = pidOf(person);
+test("lan-start on an address that other machines cannot reach is refused before anything changes, and names better ones", async () => {
+  const person = newPerson();
+  endBrokerOf(person);
+  success(await person.cct("start"));
+  const pid = pidOf(person);
+  for (const host of ["localhost", "127.0.0.1", "127.0.0.2", "::1"]) {
     const said = wrongUsage(await person.cct("lan-start", "--host", host));
     expect(said).toContain(`Other machines cannot reach ${host}`);
     expect(said).toContain(address ?? "--host");
     expect(() => settings(person)).toThrow("ENOENT");
     expect(pidOf(person)).toBe(pid);
-  },
-);
+  }
+});
 
 test("lan-start with an address of another machine, or an invalid port, leaves the broker and the settings as they are", async () => {
   const person = newPerson();

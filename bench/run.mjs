@@ -10,6 +10,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { cleanUp } from "./cleanup.mjs";
+import { crowd } from "./crowd.mjs";
 import { delivery } from "./delivery.mjs";
 import { endurance } from "./endurance.mjs";
 import { growth } from "./growth.mjs";
@@ -24,9 +25,22 @@ import { statusline } from "./statusline.mjs";
 import { sustained } from "./sustained.mjs";
 import { wake } from "./wake.mjs";
 
-const benches = { hook, latency, statusline, delivery, sends, server, wake, growth, shared, endurance, sustained };
+const benches = {
+  hook,
+  latency,
+  statusline,
+  delivery,
+  sends,
+  server,
+  wake,
+  growth,
+  crowd,
+  shared,
+  endurance,
+  sustained,
+};
 /** They take minutes, so they run only when they are named. */
-const onlyNamed = ["growth", "shared", "endurance", "sustained"];
+const onlyNamed = ["growth", "crowd", "shared", "endurance", "sustained"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

@@ -10,6 +10,7 @@ import { updatePeer } from "../store/peers.ts";
 import { recordDeliveryMethod } from "../store/usage.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { canClaimsWake } from "./support/charging.ts";
+import { tellNews } from "./support/news.ts";
 import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
 import { address, mailShape, messageId, toMailShape, urgency } from "./support/shapes.ts";
 
@@ -67,7 +68,10 @@ export const claimMessages = operation({
     const { sql, now } = context;
     const peer = callingPeer(context);
     const which = wantsQuiet(peer, now) ? "interrupt" : "all";
-    const queued = (await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW)).map((mail) => ({
+    let waiting = await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW);
+    if (which === "all" && waiting.length > 0 && (await tellNews(context, peer)))
+      waiting = await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW);
+    const queued = waiting.map((mail) => ({
       ...toMailShape(mail, peer.host),
       mail,
     }));
@@ -180,6 +184,7 @@ export const checkMessages = operation({
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
+    await tellNews(context, peer);
     const queued = await queuedMail(sql, peer.peer_id, "all", now, input.limit ?? 20);
     let characters = 0;
     const fit = queued.filter((mail, i) => {

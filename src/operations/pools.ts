@@ -148,8 +148,9 @@ export const joinPool = operation({
     if (was?.role !== mine) {
       const joined = before.archived_at === null ? "joined" : "revived the pool";
       const how = was ? `now has the role ${quoted(mine)}` : `${joined} as ${quoted(mine)}`;
-      const news = { what: [`${callerName(caller)} ${how}.`], about: [me.peer_id], except: [me.peer_id] };
-      await tellMembers(context, before, after, peer, news);
+      const change = was ? ("role" as const) : ("joined" as const);
+      const news = { about: me.peer_id, change, text: `${callerName(caller)} ${how}.` };
+      await tellMembers(context, before, after, peer, [news], [me.peer_id]);
     }
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
@@ -199,11 +200,11 @@ export const inviteToPool = operation({
       urgency: "normal",
       topic: ownPlace(after.pool_id, isNew ? "added" : "role"),
     });
-    const what = isNew
+    const text = isNew
       ? `${by} added ${invited.name} to the pool as ${quoted(given)}.`
       : `${by} made ${invited.name} ${quoted(given)}.`;
-    const news = { what: [what], about: [invited.peer_id], except: [inviter ?? "", invited.peer_id] };
-    await tellMembers(context, before, after, peer, news);
+    const news = { about: invited.peer_id, change: isNew ? ("joined" as const) : ("role" as const), text };
+    await tellMembers(context, before, after, peer, [news], [inviter ?? "", invited.peer_id]);
     return {
       pool: toPoolShape({ ...before, ...after }, caller),
       members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
@@ -229,8 +230,8 @@ export const leavePool = operation({
     const { peer, live } = await peopleOf(context, before);
     const after = leave(before, me.peer_id, live, now);
     await record(context, before, after);
-    const news = { what: [`${callerName(caller)} left the pool.`], about: [me.peer_id], except: [me.peer_id] };
-    await tellMembers(context, before, after, peer, news);
+    const news = { about: me.peer_id, change: "left" as const, text: `${callerName(caller)} left the pool.` };
+    await tellMembers(context, before, after, peer, [news]);
     if (after.archived_at === null) await withdrawAbout(context, after, me.peer_id, `${me.name} left the pool`);
     else await withdrawAll(context, after, "the pool was archived");
     return {

@@ -3,8 +3,6 @@
  * is true now, once. Reports of which each has to be read have no topic.
  */
 
-/** Who is in a pool, and as what. */
-export const membership = (poolId: string, peerId: string): string => `member ${poolId} ${peerId}`;
 /** Whether a pool is archived. */
 export const poolState = (poolId: string): string => `pool ${poolId}`;
 /** The proposals to release a member. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import type { TestPeer } from "../support/peers.ts";
-import { lastSeq, newsFor, newTeam, status } from "../support/pools.ts";
+import { lastSeq, newsFor, newTeam, status, taken } from "../support/pools.ts";
 import { until } from "../support/wait.ts";
 
 describe("an absent member", () => {
@@ -16,9 +16,11 @@ describe("an absent member", () => {
     await ok(impatient, "unregister", { claude_pid: ann.place.claude_pid }, ann);
     expect((await status(impatient, pool)).members.find(({ name }) => name === ann.name)?.presence).toBe("offline");
     await until("ann is let go", async () => (await status(impatient, pool)).members.length === 1);
-    const texts = (await newsFor(impatient, ben, since)).map(({ urgency, text }) => `${urgency}: ${text}`).join("\n");
-    expect(texts).toContain(`low: ${ann.name} is no longer a member: it was offline for too long.`);
-    expect(texts).toContain(`${ben.name} is the new lead.`);
+    const mail = (await newsFor(impatient, ben, since)).map(({ urgency, text }) => `${urgency}: ${text}`);
+    expect(mail).toEqual([`low: ${ben.name} is the new lead.`]);
+    expect((await taken(impatient, ben)).join("\n")).toContain(
+      `@${pool}: ${ann.name} is no longer a member: it was offline for too long.`,
+    );
     await ok(impatient, "unregister", { claude_pid: ben.place.claude_pid }, ben);
     await until("the pool is archived", async () => (await status(impatient, pool)).pool.state === "archived");
     await ok(impatient, "register", ann.place, ann);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { call, ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
-import { lastSeq, newsFor, newTeam, roles, status } from "../support/pools.ts";
+import { lastSeq, newsFor, newTeam, roles, status, taken } from "../support/pools.ts";
 import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
@@ -57,10 +57,11 @@ describe("creating a pool", () => {
 });
 
 describe("joining a pool", () => {
-  test("by invitation: is immediate, with a message that says by whom and why; the others get low mail", async () => {
+  test("by invitation: is immediate, with a message that says by whom and why; the others read of it with their next mail", async () => {
     const { pool, peers } = await newTeam(broker, 2);
     const [ann, ben] = peers;
     const carol = await newPeer(broker, "invited");
+    for (const peer of peers) await taken(broker, peer);
     const since = await lastSeq(broker);
     const answer = await ok(
       broker,
@@ -85,10 +86,11 @@ describe("joining a pool", () => {
       `the work of ${pool}`,
     ])
       expect(told?.text).toContain(part);
-    expect((await newsFor(broker, ann as TestPeer, since)).map(({ urgency, text }) => [urgency, text])).toEqual([
-      ["low", expect.stringMatching(/added invited to the pool as "reviewer"\.$/)],
+    expect(await newsFor(broker, ann as TestPeer, since)).toEqual([]);
+    expect(await taken(broker, ann as TestPeer)).toEqual([
+      expect.stringMatching(`^@${pool}: ${ben?.name} .* added invited to the pool as "reviewer"\\.$`),
     ]);
-    expect(await newsFor(broker, ben as TestPeer, since)).toEqual([]);
+    expect(await taken(broker, ben as TestPeer)).toEqual([]);
     // It is in the pool's history for all.
     const { recent_messages } = await ok(broker, "pool_status", { pool }, carol);
     expect(recent_messages.filter((one) => one.text.includes("invited")).length).toBe(1);
@@ -99,15 +101,15 @@ describe("joining a pool", () => {
     const [ann] = peers as [TestPeer, TestPeer];
     const dan = await newPeer(broker, "joiner");
     await ok(broker, "join_pool", { pool: `@${pool.toUpperCase()}`, role: "tester" }, dan);
-    const since = await lastSeq(broker);
+    await taken(broker, ann);
     expect((await ok(broker, "join_pool", { pool }, dan)).pool.your_role).toBe("tester");
-    expect(await newsFor(broker, ann, since)).toEqual([]);
+    expect(await taken(broker, ann)).toEqual([]);
     expect((await ok(broker, "join_pool", { pool, role: "writer" }, dan)).pool).toMatchObject({
       your_role: "writer",
       size: 3,
     });
-    expect((await newsFor(broker, ann, since)).map(({ text }) => text)).toEqual([
-      expect.stringMatching(/^joiner \(peer .{4}\) now has the role "writer"\.$/),
+    expect(await taken(broker, ann)).toEqual([
+      expect.stringMatching(/: joiner \(peer .{4}\) now has the role "writer"\.$/),
     ]);
   });
 
@@ -150,30 +152,35 @@ describe("the lead", () => {
   test("can be passed on by any member, and both are told", async () => {
     const { pool, peers } = await newTeam(broker, 3);
     const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
+    await taken(broker, ann);
     const since = await lastSeq(broker);
     await ok(broker, "invite_to_pool", { pool, peer: carol.name, role: "lead" }, ben);
     expect(await roles(broker, pool)).toEqual([`${ann.name} member`, `${ben.name} member`, `${carol.name} lead`]);
     expect((await newsFor(broker, carol, since)).map(({ text }) => text)).toEqual([
       expect.stringContaining('made you "lead"'),
     ]);
-    expect((await newsFor(broker, ann, since)).map(({ text }) => text)).toEqual([
-      expect.stringContaining(`${carol.name} is the new lead.`),
-    ]);
+    expect(await taken(broker, ann)).toEqual([expect.stringContaining(`${carol.name} is the new lead.`)]);
   });
 
-  test("passes to the oldest member when the lead leaves, and the others are told both in one message", async () => {
+  test("passes to the oldest member when the lead leaves: it gets mail, and all read what happened with their next", async () => {
     const { pool, peers } = await newTeam(broker, 3);
     const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
+    for (const peer of peers) await taken(broker, peer);
     const since = await lastSeq(broker);
     await ok(broker, "leave_pool", { pool }, ann);
     expect(await roles(broker, pool)).toEqual([`${ben.name} lead`, `${carol.name} member`]);
-    for (const peer of [ben, carol]) {
-      const news = await newsFor(broker, peer, since);
-      expect(news.map(({ urgency, text }) => [urgency, text])).toEqual([
-        ["low", expect.stringMatching(`^${ann.name} .* left the pool. ${ben.name} is the new lead.$`)],
-      ]);
-    }
-    expect(await newsFor(broker, ann, since)).toEqual([]);
+    expect((await newsFor(broker, ben, since)).map(({ urgency, text }) => [urgency, text])).toEqual([
+      ["low", `${ben.name} is the new lead.`],
+    ]);
+    expect(await newsFor(broker, carol, since)).toEqual([]);
+    expect(await taken(broker, ben)).toEqual([
+      `${ben.name} is the new lead.`,
+      expect.stringMatching(`^@${pool}: ${ann.name} .* left the pool.$`),
+    ]);
+    expect(await taken(broker, carol)).toEqual([
+      expect.stringMatching(`^@${pool}: ${ann.name} .* left the pool. ${ben.name} is the new lead.$`),
+    ]);
+    expect(await taken(broker, ann)).toEqual([]);
   });
 
   test("passes on when the lead's session ends, and does not return with it", async () => {

@@ -117,19 +117,19 @@ test("set_busy with an invalid estimate leaves the mail in the spool", async () 
   expect(await ben.mail()).toContain("stays");
 });
 
-test("the broker's reports on a pool are one entry of low urgency, shown with the next turn", async () => {
-  const { broker, ben } = await openStage();
+test("what changed in a pool writes no mail of its own, and is one entry beside the next mail", async () => {
+  const { broker, ben, send } = await openStage();
   expect((await ben.tool("cct_create_pool", { name: "team", purpose: "tests" })).isError).toBe(false);
-  await ben.hook("Stop");
   for (const name of ["carol", "dan", "eve"])
     await ok(broker, "join_pool", { pool: "team" }, await newPeer(broker, name));
+  expect(mailLies(ben)).toBe(false);
+  await send("hello");
   await until("all three are told", async () => (await ben.mail()).includes("eve (peer"));
-  expect((await ben.mail()).split("\n")[0]).toContain("low");
   const { stdout } = await ben.given("UserPromptSubmit", { prompt: "go on" });
   const text: string = JSON.parse(stdout).hookSpecificOutput.additionalContext;
-  expect(text).toContain("CCT mail: 1 message");
+  expect(text).toContain("CCT mail: 2 messages");
   expect(text).toMatch(
-    /\[1\/1\] from CCT itself .*low.*\n\| carol \(peer .{4}\) joined as "member"\.\n\| dan .*\n\| eve .*\n/,
+    /\[2\/2\] from CCT itself .*low.*\n\| @team: carol \(peer .{4}\) joined as "member"\. dan .* eve .*\n/,
   );
 });
 

@@ -47,6 +47,11 @@ export async function newsFor(broker: TestBroker, peer: TestPeer, since: number)
   return (await mailFor(broker, peer)).filter((message) => message.seq > since);
 }
 
+/** The texts that a peer finds when it looks for mail. */
+export async function taken(broker: TestBroker, peer: TestPeer): Promise<string[]> {
+  return (await ok(broker, "check_messages", { limit: 100 }, peer)).messages.map(({ text }) => text);
+}
+
 /** The number of the last message that was stored. */
 export async function lastSeq(broker: TestBroker): Promise<number> {
   return (await allMessages(broker)).at(-1)?.seq ?? 0;

@@ -1,7 +1,7 @@
-/** Stores changes of a pool's membership, and reports them to its members. */
+/** Stores changes of a pool's membership, and records them as news for its members. */
+import type { Change } from "../../rules/news.ts";
 import { changedMembers } from "../../rules/pool-lifecycle.ts";
-import { broadcastRecipients, leadOf, type Pool } from "../../rules/pools.ts";
-import { membership } from "../../rules/topics.ts";
+import { leadOf, type Pool } from "../../rules/pools.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, putMember, updatePool } from "../../store/pools.ts";
 import type { Context } from "../core/operation.ts";
@@ -17,31 +17,31 @@ export async function record({ sql }: Pick<Context, "sql">, before: PoolRow, aft
   if (after.archived_at !== before.archived_at) await updatePool(sql, after);
 }
 
-/** What happened in a pool. */
-export interface News {
-  what: readonly string[];
-  /** The members whose membership changed. */
-  about: readonly string[];
-  /** Peers that know already. */
-  except?: readonly string[];
+/** A change of one membership. */
+export interface MemberChange {
+  about: string;
+  change: Change;
+  text: string;
 }
 
-/** Reports to all members, except those named, what happened and who is the new lead, if that changed. */
+/**
+ * Records what changed in the pool's history, where members find it with their next mail, and who is the new lead, if that
+ * changed: it gets mail about it, unless it is one of `informed`.
+ */
 export async function tellMembers(
   context: TransactionContext,
   before: Pool,
   after: Pool,
   person: Person,
-  { what, about, except = [] }: News,
+  changes: readonly MemberChange[],
+  informed: readonly string[] = [],
 ): Promise<void> {
+  for (const { about, change, text } of changes)
+    await report(context, { to: [], pool: after, text, urgency: "low", news: { about, change } });
   const lead = leadOf(after);
-  const news = lead && lead.peer_id !== leadOf(before)?.peer_id ? [`${lead.name} is the new lead.`] : [];
-  const to = broadcastRecipients(after, "").flatMap((member) =>
-    except.includes(member.peer_id) ? [] : (person(member.peer_id) ?? []),
-  );
-  // A report with more to say than one membership is not replaced: the next one would say only a part of it.
-  const [only] = about;
-  const isOne = only !== undefined && about.length === 1 && news.length === 0;
-  const topic = isOne ? membership(after.pool_id, only) : undefined;
-  await report(context, { to, pool: after, text: [...what, ...news].join(" "), urgency: "low", topic });
+  if (!lead || lead.peer_id === leadOf(before)?.peer_id) return;
+  const who = informed.includes(lead.peer_id) ? undefined : person(lead.peer_id);
+  const text = `${lead.name} is the new lead.`;
+  const news = { about: lead.peer_id, change: "lead" as const };
+  await report(context, { to: who ? [who] : [], pool: after, text, urgency: "low", news });
 }

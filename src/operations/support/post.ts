@@ -3,8 +3,10 @@ import type * as z from "zod";
 import { type Delivery, newDelivery, type Policy, policyFor } from "../../rules/delivery.ts";
 import { chargeOf } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
+import type { Change } from "../../rules/news.ts";
 import { hasRoom, type Mailbox, type MailSource, mailboxFullError, mailboxFullText } from "../../rules/quotas.ts";
 import { insertDelivery, insertMessage, type Message, withdrawReports } from "../../store/messages.ts";
+import { numberNews } from "../../store/news.ts";
 import type { Peer } from "../../store/peers.ts";
 import { policiesOf } from "../../store/policies.ts";
 import { together } from "../../store/together.ts";
@@ -155,7 +157,7 @@ export function fullError(peer: Named, box: Mailbox): NotedError {
 }
 
 /** Low-urgency reports of the broker expire after a day. */
-const REPORT_KEPT_MS = 24 * 3_600_000;
+export const REPORT_KEPT_MS = 24 * 3_600_000;
 
 export interface Report {
   to: readonly Peer[];
@@ -166,6 +168,8 @@ export interface Report {
   urgency: "normal" | "low";
   /** What it is about (`rules/topics.ts`): it replaces an earlier report on the same topic that still waits. */
   topic?: string | undefined;
+  /** The change of a membership of its pool that it tells. The members read it with their next mail. */
+  news?: { about: string; change: Change };
   /**
    * The peer that it is charged to when it is about something that this peer did before, and that was admitted then. By
    * default it is charged to the caller, whose call is refused when it causes too much.
@@ -206,4 +210,5 @@ export async function report(context: TransactionContext, given: Report): Promis
     target: pool?.pool_id ?? to[0]?.peer_id ?? "",
   };
   await postMessage(context, message, to, { cause, topic });
+  if (pool && given.news) await numberNews(context.sql, pool.pool_id, message_id, given.news.about, given.news.change);
 }

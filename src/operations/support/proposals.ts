@@ -66,8 +66,8 @@ async function releaseMember(context: TransactionContext, poolId: string, propos
   const after = release(pool, proposal.subject_id, live, now);
   await record(context, pool, after);
   const id = proposal.subject_id;
-  const news = { what: [`${proposal.subject} is released.`], about: [id], except: [id] };
-  await tellMembers(context, pool, after, peer, news);
+  const news = { about: id, change: "released" as const, text: `${proposal.subject} is released.` };
+  await tellMembers(context, pool, after, peer, [news]);
   const subject = peer(proposal.subject_id);
   if (!subject) return false;
   await report(context, {

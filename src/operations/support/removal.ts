@@ -109,7 +109,7 @@ async function changePools(
     await record(context, before, after);
     if (!memberOf(before, peer.peer_id)) continue;
     names.push(before.name);
-    await tellMembers(context, before, after, people.peer, { what: [`${why}.`], about: [peer.peer_id] });
+    await tellMembers(context, before, after, people.peer, [{ about: peer.peer_id, change: "left", text: `${why}.` }]);
     if (after.archived_at !== null) await withdrawAll(context, after, "the pool was archived");
   }
   return names;

@@ -1,6 +1,6 @@
 /** Timed changes of pools: ends memberships, replaces leads, closes votes. The sweep runs this; rules decide. */
 import { isDue, leave, withLead } from "../../rules/pool-lifecycle.ts";
-import { leadOf, type Member, membersOf, type Pool } from "../../rules/pools.ts";
+import { type Member, membersOf, type Pool } from "../../rules/pools.ts";
 import { voteSummary } from "../../rules/votes.ts";
 import type { Peer } from "../../store/peers.ts";
 import { findPool } from "../../store/pools.ts";
@@ -27,15 +27,12 @@ export async function settlePool(context: TransactionContext, poolId: string, ab
     await withdrawAbout(context, after, member.peer_id, `${member.name} is no longer a member`);
   await record(context, before, after);
   if (after.archived_at !== null) await withdrawAll(context, after, "the pool was archived");
-  const leadChanged = leadOf(after)?.peer_id !== leadOf(before)?.peer_id;
   const news = gone.map((member) => {
     const why = member.releasing_until === null ? "it was offline for too long" : "it was released";
-    return `${member.name} is no longer a member: ${why}.`;
+    const text = `${member.name} is no longer a member: ${why}.`;
+    return { about: member.peer_id, change: "left" as const, text };
   });
-  if (gone.length > 0 || leadChanged) {
-    const about = gone.map((member) => member.peer_id);
-    await tellMembers(context, before, after, people.peer, { what: news, about });
-  }
+  await tellMembers(context, before, after, people.peer, news);
 }
 
 /** The pool after its timed changes, and the members it loses. */

@@ -1,0 +1,111 @@
+/** Large pools: what joining, leaving and writing to one costs does not multiply with its members. */
+import { beforeAll, expect, test } from "vitest";
+import type { Store } from "../../src/store/store.ts";
+import { type Clockwork, openClockwork } from "../support/clockwork.ts";
+import { newStore } from "../support/database.ts";
+import type { TestPeer } from "../support/peers.ts";
+
+let works: Clockwork;
+let statements = 0;
+
+beforeAll(async () => {
+  const store = await newStore();
+  const counted: Store = {
+    ...store,
+    close: () => store.close(),
+    tx: (work, isolation) =>
+      store.tx((sql) => {
+        return work((text, ...values) => {
+          statements += 1;
+          return sql(text, ...values);
+        });
+      }, isolation),
+  };
+  works = await openClockwork(undefined, counted);
+});
+
+/** The statements of a call. */
+async function counted(call: () => Promise<unknown>): Promise<number> {
+  const before = statements;
+  await call();
+  return statements - before;
+}
+
+async function poolOf(name: string, size: number): Promise<TestPeer[]> {
+  const peers: TestPeer[] = [];
+  for (let i = 0; i < size; i++) peers.push(await works.newPeer(`${name}-${i}`));
+  await works.call("create_pool", { name, purpose: "x" }, peers[0]);
+  for (const peer of peers.slice(1)) await works.call("join_pool", { pool: name }, peer);
+  return peers;
+}
+
+const deliveries = async (): Promise<number> => (await works.dump()).deliveries?.length ?? 0;
+
+test("joining and leaving a large pool takes as many statements as a small one, and is nobody's mail", async () => {
+  const costs: number[][] = [];
+  for (const size of [3, 40]) {
+    await poolOf(`join-${size}`, size);
+    const late = await works.newPeer(`late-${size}`);
+    const pool = `join-${size}`;
+    costs.push([
+      await counted(() => works.call("join_pool", { pool }, late)),
+      await counted(() => works.call("leave_pool", { pool }, late)),
+    ]);
+  }
+  expect(costs[1]).toEqual(costs[0]);
+  expect(await deliveries()).toBe(0);
+});
+
+test("what changed is told once, in one line beside the next mail, and wakes nobody", async () => {
+  const [ann, ben] = await poolOf("news", 45);
+  works.hints.length = 0;
+  const claim = () => works.call("claim_messages", { limit: 10, budget: 8_000 }, ann);
+  // Alone it is no mail.
+  expect(await claim()).toMatchObject({ messages: [], remaining: 0 });
+  await works.call("send_message", { to: "news-0", text: "hello" }, ben);
+  const { messages } = await claim();
+  expect(messages.map(({ text, urgency, from }) => [text, urgency, from])).toEqual([
+    ["hello", "normal", ben?.peer_id],
+    ["@news: news-1, news-2 and 42 others joined.", "low", "cct"],
+  ]);
+  expect(works.hints).toEqual([{ peer_id: ann?.peer_id, about: "mail" }]);
+  await works.call("send_message", { to: "news-0", text: "again" }, ben);
+  expect((await claim()).messages.map(({ text }) => text)).toEqual(["again"]);
+  // All of it stays in the history, and that a member read it is not part of the pool's.
+  const texts = (await works.call("messages", { limit: 500 })).messages.filter(({ to }) => to === "@news");
+  expect(texts).toHaveLength(44);
+});
+
+test("who is busy, was released or has left is told nothing of its pool", async () => {
+  const [ann, ben, carl, dan] = await poolOf("quiet", 4);
+  for (const peer of [ann, ben, carl, dan]) await works.call("check_messages", {}, peer);
+  await works.call("set_busy", { reason: "tests", estimate_seconds: 600 }, ben);
+  const decide = await works.call("propose_release", { pool: "quiet", peer: "quiet-2", reason: "done" });
+  await works.call("decide_release", { proposal_id: decide.proposal_id, decision: "passed" });
+  await works.call("leave_pool", { pool: "quiet" }, dan);
+  const late = await works.newPeer("quiet-late");
+  await works.call("join_pool", { pool: "quiet" }, late);
+  await works.call("send_message", { to: "quiet-1", text: "now", urgency: "interrupt" }, ann);
+  const claimed = await works.call("claim_messages", { limit: 10, budget: 8_000 }, ben);
+  expect(claimed.messages.map(({ text }) => text)).toEqual(["now"]);
+  for (const peer of [carl, dan, late]) {
+    const { messages } = await works.call("check_messages", {}, peer);
+    expect(messages.filter(({ text }) => text.startsWith("@quiet"))).toEqual([]);
+  }
+  await works.call("set_ready", {}, ben);
+  const { messages } = await works.call("check_messages", {}, ben);
+  expect(messages.map(({ text }) => text).at(-1)).toMatch(
+    /^@quiet: quiet-2 is released\. quiet-3 .* left the pool\. quiet-late .* joined as "member"\.$/,
+  );
+});
+
+test("changes older than a day are in the history only", async () => {
+  const [ann] = await poolOf("old", 3);
+  works.setOn(25 * 3_600_000);
+  expect((await works.call("check_messages", {}, ann)).messages).toEqual([]);
+  const { recent_messages } = await works.call("pool_status", { pool: "old" }, ann);
+  expect(recent_messages.map(({ text }) => text)).toEqual([
+    expect.stringContaining("old-2"),
+    expect.stringContaining("old-1"),
+  ]);
+});

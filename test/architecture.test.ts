@@ -141,7 +141,7 @@ const table: Room[] = [
       "broker/clock",
       "broker/cluster",
       "broker/streams",
-      "types of operations/core",
+      "operations/core",
       "types of operations/surface",
       "store/drivers",
       "store",

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { createBounds } from "../operations/core/bounds.ts";
 import type { Environment } from "../operations/core/transaction.ts";
 import type { LanAccess } from "../operations/surface/broker-status.ts";
 import type { Config } from "../platform/config.ts";
@@ -116,6 +117,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     newMessageId: world.newMessageId,
     nextSeq: createSequence(await store.tx(lastSeq), clock.confirmed, database.slot),
     limits: limitsOf(config),
+    bounds: others ? undefined : createBounds(),
     publish(hint) {
       metrics.hints++;
       (others ?? events).publish(hint);

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
 import { type Delivery, newDelivery, policyFor, sendAgain } from "../rules/delivery.ts";
-import { lastMinute, trippedGuard } from "../rules/guards.ts";
+import { trippedGuard } from "../rules/guards.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
 import {
   broadcastRecipients,
@@ -21,9 +21,9 @@ import { policiesOf } from "../store/policies.ts";
 import { findPool } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { together } from "../store/together.ts";
-import { lastSentBy, recentlySent } from "../store/usage.ts";
+import { lastSentBy } from "../store/usage.ts";
 import { type Caller, type Context, operation } from "./core/operation.ts";
-import { guardError, mailboxFor } from "./support/charging.ts";
+import { guardError, mailboxFor, recentSends } from "./support/charging.ts";
 import { mayKnow, seenBy } from "./support/may-read.ts";
 import { recordDelivery } from "./support/outcomes.ts";
 import { fullError, postMessage, viewsOf } from "./support/post.ts";
@@ -98,7 +98,10 @@ export const sendMessage = operation({
     const [last, views] = await together(
       caller.kind === "peer"
         ? checkGuards(context, caller.peer, { ...input, target, hops })
-        : lastSentBy(sql, from.from_id),
+        : // A broker that is alone counts up from the highest number in the database.
+          context.bounds
+          ? 0
+          : lastSentBy(sql, from.from_id),
       viewsOf(context, recipients, from.from_id, pool_id),
     );
     const message: Message = {
@@ -143,7 +146,7 @@ async function checkGuards(
   me: Peer,
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
 ): Promise<number> {
-  const sent = await recentlySent(context.sql, me.peer_id, target, text, lastMinute(context));
+  const sent = await recentSends(context, me.peer_id, { target, text });
   const tripped = trippedGuard(context.limits, sent, hops, to, context.now);
   if (!tripped) return sent.last_seq;
   throw guardError(tripped, me.name, to);

@@ -157,10 +157,14 @@ export function sendAgain(d: Delivery): Next {
 
 /** Ends mail that waits for a recipient that is removed. Mail that was shown keeps its state. */
 export function abandon(d: Delivery): Next {
-  if (d.state !== "queued" && d.state !== "claimed" && d.state !== "held") return undefined;
+  if (!isWaiting(d)) return undefined;
   return { ...d, state: "dead", leased_at: null, reason: RECIPIENT_REMOVED };
 }
 export const RECIPIENT_REMOVED = "the recipient was removed";
+
+/** Whether it is part of its recipient's mailbox. */
+export const isWaiting = ({ state }: Pick<Delivery, "state">): boolean =>
+  state === "queued" || state === "claimed" || state === "held";
 
 /** Whether a delivery ended unread. The sender is notified then. */
 export function hasFailed(d: Pick<Delivery, "state">): boolean {

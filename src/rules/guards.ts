@@ -108,6 +108,10 @@ export function trippedGuard(
   return undefined;
 }
 
+/** Whether a peer that sent and caused at most so much in the last minute is below the limits, whatever it sends. */
+export const isBelowLimits = (limits: Limits, sent: { charges: number; messages: number }): boolean =>
+  !over(sent.charges, limits.sends_per_minute) && !over(sent.messages, limits.sends_per_pair);
+
 /** The guard that a call trips whose effects the broker would report to others. `charged`: the caller's charges of the last minute. */
 export function guardOnReports(limits: Limits, charged: number): TrippedGuard | undefined {
   if (!over(charged, limits.sends_per_minute)) return undefined;

@@ -22,8 +22,8 @@ export async function recordDeliveryMethod(
 }
 
 /**
- * What a peer is charged for: its messages and the broker's reports of what it did. And of its messages: how many went to one
- * target, when it last sent the same text there, unless nobody will read it, and its last sequence number.
+ * What a peer is charged for: its messages and the broker's reports of what it did. And of its messages: their number, how many went
+ * to one target, when it last sent the same text there, unless nobody will read it, and its last sequence number.
  */
 export async function recentlySent(
   sql: Sql,
@@ -31,11 +31,11 @@ export async function recentlySent(
   target: string,
   body: string,
   { since, until, afterSeq }: LastMinute,
-): Promise<{ all: number; same: number; repeated_at: number | null; last_seq: number }> {
+): Promise<{ all: number; messages: number; same: number; repeated_at: number | null; last_seq: number }> {
   const [row] = await sql(
     `SELECT coalesce(sum(charge), 0) + (
        SELECT coalesce(sum(charge), 0) FROM messages WHERE cause = $1 AND seq > $4 AND sent_at > $5 AND sent_at <= $6
-     ) AS charged, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
+     ) AS charged, count(*) AS messages, coalesce(sum(CASE WHEN target = $2 THEN 1 ELSE 0 END), 0) AS same,
        max(CASE WHEN target = $2 AND text = $3 AND EXISTS (
          SELECT 1 FROM deliveries d
          WHERE d.message_id = messages.message_id AND d.state NOT IN ('refused', 'expired', 'dead')
@@ -49,25 +49,36 @@ export async function recentlySent(
     since,
     until,
   );
-  if (!row) return { all: 0, same: 0, repeated_at: null, last_seq: 0 };
+  if (!row) return { all: 0, messages: 0, same: 0, repeated_at: null, last_seq: 0 };
   return {
     all: integer(row, "charged"),
+    messages: integer(row, "messages"),
     same: integer(row, "same"),
     repeated_at: integerOrNull(row, "repeated_at"),
     last_seq: integer(row, "last_seq"),
   };
 }
 
+/** The texts that a peer sent within the last minute. */
+export async function recentTexts(
+  sql: Sql,
+  fromId: string,
+  { since, until, afterSeq }: LastMinute,
+): Promise<{ target: string; text: string }[]> {
+  const rows = await sql(
+    "SELECT target, text FROM messages WHERE from_id = $1 AND seq > $2 AND sent_at > $3 AND sent_at <= $4",
+    fromId,
+    afterSeq,
+    since,
+    until,
+  );
+  return rows.map((row) => ({ target: text(row, "target"), text: text(row, "text") }));
+}
+
 /** The last sequence number of a sender; 0 before its first message. */
 export async function lastSentBy(sql: Sql, fromId: string): Promise<number> {
   const [row] = await sql("SELECT coalesce(max(seq), 0) AS last_seq FROM messages WHERE from_id = $1", fromId);
   return row ? integer(row, "last_seq") : 0;
-}
-
-/** What a peer is charged for. */
-export async function chargedTo(sql: Sql, peerId: string, minute: LastMinute): Promise<number> {
-  const { all } = await recentlySent(sql, peerId, "", "", minute);
-  return all;
 }
 
 /** The wakes of a peer between `since` and `until`. */

@@ -2,11 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { sweepAbsent, sweepAll } from "../../src/broker/background/sweep.ts";
+import { createBounds } from "../../src/operations/core/bounds.ts";
 import { invoke } from "../../src/operations/core/invoke.ts";
 import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { cleanups } from "../../src/operations/support/retention.ts";
 import { CctError } from "../../src/platform/errors.ts";
+import type { Limits } from "../../src/rules/guards.ts";
 import type { RetentionPolicy } from "../../src/rules/retention.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import type { Row, Store } from "../../src/store/store.ts";
@@ -38,8 +40,12 @@ export interface Clockwork {
 
 const HOUR = 3_600_000;
 
-/** `newId`: 32 hexadecimal characters. `store`: one that has an older schema. */
-export async function openClockwork(newId = () => randomBytes(16).toString("hex"), given?: Store): Promise<Clockwork> {
+/** `newId`: 32 hexadecimal characters. `given`: a store that has an older schema, or counts. */
+export async function openClockwork(
+  newId = () => randomBytes(16).toString("hex"),
+  given?: Store,
+  limits: Partial<Limits> = {},
+): Promise<Clockwork> {
   const store = given ?? (await newStore());
   atEnd(() => store.close());
   let now = 1_800_000_000_000;
@@ -60,6 +66,7 @@ export async function openClockwork(newId = () => randomBytes(16).toString("hex"
     },
     publish: (hint) => void hints.push(hint),
     count: () => {},
+    bounds: createBounds(),
     // A test sends in a moment what takes sessions hours.
     limits: {
       repeat_seconds: 0,
@@ -69,6 +76,7 @@ export async function openClockwork(newId = () => randomBytes(16).toString("hex"
       wakes_per_hour: 0,
       mailbox_messages: 0,
       peers: 0,
+      ...limits,
     },
   };
   const call: Clockwork["call"] = async (name, input, as) => {

@@ -2,6 +2,7 @@
 import type { Limits } from "../../rules/guards.ts";
 import type { DeliveryRow } from "../../store/messages.ts";
 import type { Isolation, Sql, Store } from "../../store/store.ts";
+import { type Bounds, boundsOfTransaction } from "./bounds.ts";
 
 /** Tells a peer's stream to check for mail, or ends the streams of a revoked device. Only a hint: the store is the truth. */
 export type Hint = { peer_id: string; about: "mail" | "peer" } | { device_id: string; about: "revoked" };
@@ -35,12 +36,15 @@ export interface Environment {
   /** The next sequence number, greater than every earlier one of this broker and greater than `last`. */
   nextSeq(last?: number): number;
   limits: Limits;
+  /** Absent while other brokers may write to the database. */
+  bounds?: Bounds | undefined;
   publish(hint: Hint): void;
   count(event: DeliveryEvent): void;
 }
 
 /** What work inside a transaction gets. */
-export interface TransactionContext extends Pick<Environment, "newId" | "newMessageId" | "nextSeq" | "limits"> {
+export interface TransactionContext
+  extends Pick<Environment, "newId" | "newMessageId" | "nextSeq" | "limits" | "bounds"> {
   sql: Sql;
   /** Milliseconds since 1970; constant within one transaction. */
   now: number;
@@ -63,7 +67,9 @@ export async function transact<T>(
   isolation?: Isolation,
 ): Promise<T> {
   const { newId, newMessageId, nextSeq, limits } = environment;
-  const { result, hints, events } = await environment.store.tx(async (sql) => {
+  const counted = new Set<string>();
+  const bounds = environment.bounds && boundsOfTransaction(environment.bounds, counted);
+  const running = environment.store.tx(async (sql) => {
     // New lists for each attempt: a failed one must publish nothing.
     const hints: Hint[] = [];
     const events: DeliveryEvent[] = [];
@@ -77,11 +83,16 @@ export async function transact<T>(
       newMessageId,
       nextSeq,
       limits,
+      bounds,
       emit: (hint) => void hints.push(hint),
       count: (event) => void events.push(event),
     });
     return { result, hints, events };
   }, isolation);
+  const { result, hints, events } = await running.catch((error: unknown) => {
+    for (const peerId of counted) environment.bounds?.forget(peerId);
+    throw error;
+  });
   for (const hint of hints) environment.publish(hint);
   for (const event of events) environment.count(event);
   return result;

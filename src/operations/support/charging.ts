@@ -2,28 +2,39 @@
 import {
   guardOnReports,
   HOUR_MS,
+  isBelowLimits,
   lastMinute,
   mayAnybodyWake,
   mayWake,
   NO_WAKES,
+  type RecentSends,
   type TrippedGuard,
   type Wakes,
 } from "../../rules/guards.ts";
 import { SKEW_MS } from "../../rules/presence.ts";
 import { isNearlyFull, MAX_MAILBOX_CHARACTERS, type Mailbox, NO_MAIL } from "../../rules/quotas.ts";
+import { MAX_TEXT_BYTES } from "../../rules/text.ts";
 import { backlogOf, claimedPayers, mailboxOf } from "../../store/inbox.ts";
-import { chargedTo, wakesOf } from "../../store/usage.ts";
+import { recentlySent, recentTexts, wakesOf } from "../../store/usage.ts";
+import type { SentText } from "../core/bounds.ts";
 import { type Context, NotedError } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 import { guardNote, note } from "./notes.ts";
 
-/** A peer's mailbox as `payer` finds it. What is the payer's own is read only where it matters. */
+/**
+ * A peer's mailbox as `payer` finds it. It is counted only if it may be nearly full; otherwise it has room. What is the payer's
+ * own is read only where it matters.
+ */
 export async function mailboxFor(
-  { sql, limits }: Pick<Context, "sql" | "limits">,
+  { sql, limits, bounds }: Pick<Context, "sql" | "limits" | "bounds">,
   peerId: string,
   payer: string | null,
 ): Promise<Mailbox> {
+  if (limits.mailbox_messages === 0) return { ...NO_MAIL, own: NO_MAIL };
+  const atMost = bounds?.waiting(peerId);
+  if (atMost && !isNearlyFull(atMost, limits.mailbox_messages)) return { ...atMost, own: NO_MAIL };
   const all = await mailboxOf(sql, peerId, MAX_MAILBOX_CHARACTERS);
+  bounds?.setWaiting(peerId, all.characters === 0 ? { ...all, characters: all.messages * MAX_TEXT_BYTES } : all);
   const own =
     payer !== null && isNearlyFull(all, limits.mailbox_messages) ? await backlogOf(sql, peerId, payer) : NO_MAIL;
   return { ...all, own };
@@ -50,13 +61,38 @@ async function recentWakes({ sql, now, limits }: TransactionContext, peerId: str
  * notes it for the operator, when that peer has caused too much mail already.
  */
 export async function payerOfReport(context: TransactionContext): Promise<string | null> {
-  const { sql, limits, cause } = context;
+  const { limits, cause } = context;
   if (!cause) return null;
   if (cause.isAdmitted) return cause.peer_id;
-  const tripped = guardOnReports(limits, await chargedTo(sql, cause.peer_id, lastMinute(context)));
+  const { all } = await recentSends(context, cause.peer_id);
+  const tripped = guardOnReports(limits, all);
   if (tripped) throw guardError(tripped, cause.name);
   cause.isAdmitted = true;
   return cause.peer_id;
+}
+
+/** A broker that is alone, which it is when it has bounds, needs no `last_seq`: it counts up from the highest in the database. */
+const NONE_SENT = { all: 0, same: 0, repeated_at: null, last_seq: 0 };
+
+/**
+ * What a peer sent within the last minute, and what of it repeats `what`. It is counted only if a limit may be reached; otherwise
+ * it is below all of them, and reported as nothing.
+ */
+export async function recentSends(
+  { sql, limits, bounds, ...time }: TransactionContext,
+  peerId: string,
+  what: SentText = { target: "", text: "" },
+): Promise<RecentSends & { last_seq: number }> {
+  const atMost = bounds?.sent(peerId, time.now);
+  const mayRepeat = limits.repeat_seconds > 0 && bounds?.mayHaveSent(peerId, what, time.now);
+  if (atMost && isBelowLimits(limits, atMost) && !mayRepeat) return NONE_SENT;
+  const minute = lastMinute(time);
+  const sent = await recentlySent(sql, peerId, what.target, what.text, minute);
+  if (bounds) {
+    const texts = atMost ? [] : await recentTexts(sql, peerId, minute);
+    bounds.setSent(peerId, { charges: sent.all, messages: sent.messages }, texts, time.now);
+  }
+  return sent;
 }
 
 /** The error for a tripped guard. `from`: the peer's name; `to`: the address that it wrote to. */

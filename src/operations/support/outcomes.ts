@@ -1,7 +1,7 @@
 /** Records delivery transitions, and reports mail that ends unread to its sender and to the operator. */
-import { type Delivery, hasFailed } from "../../rules/delivery.ts";
+import { type Delivery, hasFailed, isWaiting } from "../../rules/delivery.ts";
 import { BROKER_NAME } from "../../rules/names.ts";
-import { oneLine } from "../../rules/text.ts";
+import { MAX_TEXT_BYTES, oneLine } from "../../rules/text.ts";
 import { type DeliveryRow, findMessage, updateDelivery } from "../../store/messages.ts";
 import { findPeers, formerPeers } from "../../store/peers.ts";
 import type { TransactionContext } from "../core/transaction.ts";
@@ -10,12 +10,13 @@ import { report } from "./post.ts";
 
 /** Stores a delivery's next state and counts the transition. Returns the stored row. */
 export async function recordDelivery(
-  { sql, count }: Pick<TransactionContext, "sql" | "count">,
+  { sql, count, bounds }: Pick<TransactionContext, "sql" | "count" | "bounds">,
   before: DeliveryRow,
   next: Delivery,
 ): Promise<DeliveryRow> {
   const after = { ...before, ...next };
   await updateDelivery(sql, after);
+  if (!isWaiting(before) && isWaiting(after)) bounds?.addWaiting(after.peer_id, MAX_TEXT_BYTES);
   count({ what: "delivery", before, after });
   return after;
 }

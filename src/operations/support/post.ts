@@ -1,6 +1,6 @@
 /** Posts messages: the only place where messages and their deliveries are created. */
 import type * as z from "zod";
-import { type Delivery, newDelivery, type Policy, policyFor } from "../../rules/delivery.ts";
+import { type Delivery, isWaiting, newDelivery, type Policy, policyFor } from "../../rules/delivery.ts";
 import { chargeOf } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
 import type { Change } from "../../rules/news.ts";
@@ -117,10 +117,13 @@ export async function postMessage(
   const [firstFull] = full;
   if (source === "peer" && firstFull && full.length === recipients.length) throw fullError(...firstFull);
   for (const [peer, box] of source === "peer" ? full : []) await noteFull(context, peer, box);
-  await insertMessage(sql, { ...message, cause, charge: chargeOf(source, recipients.length) }, answer(all));
+  const charge = chargeOf(source, recipients.length);
+  await insertMessage(sql, { ...message, cause, charge }, answer(all));
+  context.bounds?.addSent(cause ?? message.from_id, charge, cause === null ? message : undefined, now);
   context.count({ what: "sent" });
   for (const { peer, delivery } of deliveries) {
     await insertDelivery(sql, message, peer.peer_id, { ...delivery, payer, topic: topic ?? null });
+    if (isWaiting(delivery)) context.bounds?.addWaiting(peer.peer_id, message.text.length);
     const { message_id, seq } = message;
     const after = { ...delivery, message_id, seq, peer_id: peer.peer_id };
     context.count({ what: "delivery", before: undefined, after });

@@ -83,6 +83,7 @@ export async function merge(context: TransactionContext, from: Peer, into: Peer)
   const messages = await countWaiting(sql, from.peer_id);
   await moveDeliveries(sql, from.peer_id, into.peer_id);
   await moveOwnership(sql, from.peer_id, into.peer_id);
+  context.bounds?.forget(into.peer_id);
   await moveBallots(sql, from.peer_id, into.peer_id);
   await removePeers(sql, [from.peer_id], now);
   // With one voter less, the votes may decide.

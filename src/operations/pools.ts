@@ -11,7 +11,7 @@ import {
   LEAD,
   leadOf,
   memberOf,
-  membersOf,
+  type Pool,
   requireMember,
   requireNotArchived,
   visibilityOf,
@@ -19,7 +19,8 @@ import {
 import { checkPlainText, quoted } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { ownPlace, poolState } from "../rules/topics.ts";
-import { findPools, insertPool, type PoolRow, listPools as poolPage } from "../store/pools.ts";
+import { findPeers } from "../store/peers.ts";
+import { findPools, insertPool, oldestMembers, type PoolRow, listPools as poolPage } from "../store/pools.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
 import { record, tellMembers } from "./support/membership.ts";
@@ -27,7 +28,16 @@ import { refuseMember, refuseMore } from "./support/pool-limits.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
 import { report } from "./support/post.ts";
 import { withdrawAbout, withdrawAll } from "./support/proposals.ts";
-import { addressFormatter, callerName, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
+import {
+  addressFormatter,
+  callerName,
+  type PoolToChange,
+  peerNamed,
+  peopleOf,
+  poolNamed,
+  poolToChange,
+  viewerOf,
+} from "./support/references.ts";
 
 const role = z.string().max(200).describe("up to 32 characters; default 'member'");
 
@@ -64,7 +74,7 @@ export const createPool = operation({
     await refuseMore(context, empty);
     await insertPool(sql, empty);
     if (caller.kind !== "peer") return { pool: toPoolShape(empty, caller) };
-    await refuseMember(sql, empty, caller.peer);
+    await refuseMember(sql, empty, 0, caller.peer);
     const pool = { ...empty, ...join(empty, caller.peer, LEAD, () => true, now) };
     await record(context, empty, pool);
     return { pool: toPoolShape(pool, caller) };
@@ -77,7 +87,7 @@ async function refuseTaken(
   name: string,
   but?: string,
 ): Promise<void> {
-  const other = (await findPools(sql, name, viewerOf(caller))).find(
+  const other = (await findPools(sql, name, viewerOf(caller), [])).find(
     (pool) =>
       pool.archived_at === null &&
       pool.pool_id !== but &&
@@ -118,7 +128,26 @@ export const listPools = operation({
   },
 });
 
-const poolWithMembers = z.object({ pool: poolShape, members: z.array(memberShape) });
+/** Members in the answer to a change. */
+const MAX_SHOWN = 50;
+
+const poolWithMembers = z.object({
+  pool: poolShape,
+  members: z.array(memberShape).describe(`the ${MAX_SHOWN} longest-standing ones; all of them: pool_status`),
+});
+
+/** The answer to a change that added so many members. */
+async function changed(context: Context, { pool, size }: PoolToChange, after: Pool, added: number) {
+  const { sql, caller, now } = context;
+  const shown = await oldestMembers(sql, pool.pool_id, MAX_SHOWN);
+  const ids = shown.map((member) => member.peer_id);
+  const peers = new Map((await findPeers(sql, ids)).map((peer) => [peer.peer_id, peer]));
+  const format = await addressFormatter(sql, caller);
+  return {
+    pool: toPoolShape({ ...pool, ...after }, caller, size + added),
+    members: toMemberShapes({ members: shown }, (id) => peers.get(id), caller, format, now),
+  };
+}
 
 export const joinPool = operation({
   name: "join_pool",
@@ -134,10 +163,11 @@ export const joinPool = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     const me = callingPeer(context);
-    const before = await poolNamed(sql, input.pool, caller);
-    const { peer, live } = await peopleOf(context, before, me);
+    const found = await poolToChange(context, input.pool, [me]);
+    const { pool: before, people } = found;
+    const { peer, live } = people;
     const after = join(before, me, input.role === undefined ? undefined : checkedRole(input.role), live, now);
-    await refuseMember(sql, before, me);
+    await refuseMember(sql, before, found.size, me);
     if (before.archived_at !== null) {
       await refuseTaken(context, before.name, before.pool_id);
       await refuseMore(context, before);
@@ -152,10 +182,7 @@ export const joinPool = operation({
       const news = { about: me.peer_id, change, text: `${callerName(caller)} ${how}.` };
       await tellMembers(context, before, after, peer, [news], [me.peer_id]);
     }
-    return {
-      pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
-    };
+    return changed(context, found, after, was ? 0 : 1);
   },
 });
 
@@ -178,24 +205,26 @@ export const inviteToPool = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     if (input.reason !== undefined) checkPlainText("reason", input.reason);
-    const before = await poolNamed(sql, input.pool, caller);
     const invited = await peerNamed(sql, input.peer);
-    const { peer, live } = await peopleOf(context, before, invited);
+    const found = await poolToChange(context, input.pool, [invited]);
+    const { pool: before, people } = found;
+    const { peer, live } = people;
     const inviter = caller.kind === "peer" ? caller.peer.peer_id : undefined;
     const wanted = input.role === undefined ? undefined : checkedRole(input.role);
     const after = invite(before, inviter, invited, wanted, live, now);
-    await refuseMember(sql, before, invited);
+    await refuseMember(sql, before, found.size, invited);
     await record(context, before, after);
     const { role: given = "" } = memberOf(after, invited.peer_id) ?? {};
     const by = callerName(caller);
     const isNew = !memberOf(before, invited.peer_id);
+    const size = found.size + (isNew ? 1 : 0);
     const reason = input.reason?.trim() ? ` Their reason: ${quoted(input.reason, 500)}` : "";
     await report(context, {
       to: [invited],
       pool: after,
       text: isNew
         ? `${by} added you to the pool @${after.name} as ${quoted(given)}.${reason}\nIts purpose: ${quoted(after.purpose, 500)}\n` +
-          `${membersOf(after).length} members; see cct_pool_status. Write to all of them with to=@${after.name}. To leave: cct_leave_pool.`
+          `${size} members; see cct_pool_status. Write to all of them with to=@${after.name}. To leave: cct_leave_pool.`
         : `${by} made you ${quoted(given)} in the pool @${after.name}.${reason}`,
       urgency: "normal",
       topic: ownPlace(after.pool_id, isNew ? "added" : "role"),
@@ -205,10 +234,7 @@ export const inviteToPool = operation({
       : `${by} made ${invited.name} ${quoted(given)}.`;
     const news = { about: invited.peer_id, change: isNew ? ("joined" as const) : ("role" as const), text };
     await tellMembers(context, before, after, peer, [news], [inviter ?? "", invited.peer_id]);
-    return {
-      pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
-    };
+    return changed(context, found, after, isNew ? 1 : 0);
   },
 });
 
@@ -224,20 +250,18 @@ export const leavePool = operation({
   input: z.strictObject({ pool: poolName }),
   output: poolWithMembers,
   async run(context, input) {
-    const { sql, caller, now } = context;
+    const { caller, now } = context;
     const me = callingPeer(context);
-    const before = await poolNamed(sql, input.pool, caller);
-    const { peer, live } = await peopleOf(context, before);
+    const found = await poolToChange(context, input.pool, [me], me);
+    const { pool: before, people } = found;
+    const { peer, live } = people;
     const after = leave(before, me.peer_id, live, now);
     await record(context, before, after);
     const news = { about: me.peer_id, change: "left" as const, text: `${callerName(caller)} left the pool.` };
     await tellMembers(context, before, after, peer, [news]);
     if (after.archived_at === null) await withdrawAbout(context, after, me.peer_id, `${me.name} left the pool`);
     else await withdrawAll(context, after, "the pool was archived");
-    return {
-      pool: toPoolShape({ ...before, ...after }, caller),
-      members: toMemberShapes(after, peer, caller, await addressFormatter(sql, caller), now),
-    };
+    return changed(context, found, after, -1);
   },
 });
 

@@ -102,8 +102,14 @@ export async function putMember(sql: Sql, poolId: string, member: Member): Promi
 /**
  * Candidates for a reference, active or archived: pools with exactly that name, and those whose id starts with it. Without
  * the private ones that `viewerId` was never in, of which strangers may create any number; `undefined` sees everything.
+ * `only`: of the members just the lead, the viewer and these, however many there are.
  */
-export async function findPools(sql: Sql, ref: string, viewerId: string | undefined): Promise<PoolRow[]> {
+export async function findPools(
+  sql: Sql,
+  ref: string,
+  viewerId: string | undefined,
+  only?: readonly string[],
+): Promise<PoolRow[]> {
   const key = ref.toLowerCase();
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
   const rows = await sql(
@@ -119,7 +125,31 @@ export async function findPools(sql: Sql, ref: string, viewerId: string | undefi
     viewerId ?? "",
     viewerId === undefined ? 1 : 0,
   );
-  return withMembers(sql, rows.map(toPool));
+  const pools = rows.map(toPool);
+  if (!only) return withMembers(sql, pools);
+  const ids = [viewerId ?? "", ...only];
+  return withMembers(sql, pools, `AND ${leadOr(ids.length, pools.length + 1)}`, ...ids);
+}
+
+/** The condition of members `m`: the lead, or one of these. */
+const leadOr = (count: number, first: number): string =>
+  `((m.role = 'lead' AND m.left_at IS NULL) OR m.peer_id IN (${placeholders(count, first)}))`;
+
+/** The number of current members. */
+export async function countMembers(sql: Sql, poolId: string): Promise<number> {
+  const [row] = await sql("SELECT count(*) AS members FROM members WHERE pool_id = $1 AND left_at IS NULL", poolId);
+  return row ? integer(row, "members") : 0;
+}
+
+/** The longest-standing current members. */
+export async function oldestMembers(sql: Sql, poolId: string, limit: number): Promise<Member[]> {
+  const rows = await sql(
+    `SELECT ${MEMBER} FROM members m JOIN peers w ON w.peer_id = m.peer_id
+     WHERE m.pool_id = $1 AND m.left_at IS NULL ORDER BY m.joined_at, m.peer_id LIMIT $2`,
+    poolId,
+    limit,
+  );
+  return rows.map(toMember);
 }
 
 export async function findPool(sql: Sql, poolId: string): Promise<PoolRow | undefined> {
@@ -157,12 +187,7 @@ export async function listPools(sql: Sql, { archived, viewer, after, limit }: Po
     limit,
   );
   const sizes = new Map(rows.map((row) => [text(row, "pool_id"), integer(row, "size")]));
-  const pools = await withMembers(
-    sql,
-    rows.map(toPool),
-    `AND ((m.role = 'lead' AND m.left_at IS NULL) OR m.peer_id = $${rows.length + 1})`,
-    viewer ?? "",
-  );
+  const pools = await withMembers(sql, rows.map(toPool), `AND ${leadOr(1, rows.length + 1)}`, viewer ?? "");
   return pools.map((pool) => ({ ...pool, size: sizes.get(pool.pool_id) ?? 0 }));
 }
 

@@ -1,6 +1,6 @@
 /** Bounds on pools and their members. */
 import { OPERATOR_NAME } from "../../rules/names.ts";
-import { memberOf, membersOf } from "../../rules/pools.ts";
+import { memberOf } from "../../rules/pools.ts";
 import {
   MAX_ALL_POOLS,
   MAX_DEVICE_POOLS,
@@ -28,9 +28,9 @@ export async function refuseMore(
 }
 
 /** Throws `rate_limited` when a new member would be one too many for the pool, or the pool one too many for it. */
-export async function refuseMember(sql: Sql, pool: PoolRow, peer: Peer): Promise<void> {
+export async function refuseMember(sql: Sql, pool: PoolRow, size: number, peer: Peer): Promise<void> {
   if (memberOf(pool, peer.peer_id)) return;
-  requireBelow(membersOf(pool).length, MAX_MEMBERS, `@${pool.name} has too many members`, "Create another pool.");
+  requireBelow(size, MAX_MEMBERS, `@${pool.name} has too many members`, "Create another pool.");
   const pools = await countMemberships(sql, peer.peer_id);
   requireBelow(pools, MAX_MEMBERSHIPS, `${peer.name} is in too many pools`, "Leave one that is done: leave_pool.");
 }

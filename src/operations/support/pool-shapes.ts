@@ -59,7 +59,7 @@ export const memberShape = z.object({
 });
 
 export function toMemberShapes(
-  pool: Pool,
+  pool: Pick<Pool, "members">,
   person: Person,
   caller: Caller,
   format: AddressFormatter,

@@ -2,20 +2,21 @@
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
 import type { IsLive } from "../../rules/pool-lifecycle.ts";
-import { visibilityOf } from "../../rules/pools.ts";
+import { leadOf, membersOf, visibilityOf } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
 import {
   anyPeers,
   findByNameOrPrefix,
   findFormer,
+  findPeers,
   formerPeers,
   type Peer,
   peersOfPool,
   singleHost,
 } from "../../store/peers.ts";
-import { findPools, listPools, type PoolRow } from "../../store/pools.ts";
+import { countMembers, findPool, findPools, listPools, type PoolRow } from "../../store/pools.ts";
 import type { Sql } from "../../store/store.ts";
-import type { Caller } from "../core/operation.ts";
+import type { Caller, Context } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 
 /** As many as an error names, and one more, which says that there are others. */
@@ -67,11 +68,15 @@ export function viewerOf(caller: Caller): string | undefined {
  * The pool with that name or id, with or without `@`: an active one before an archived one, and the caller's own before
  * others. Pools that are hidden from the caller do not exist for it, not even in the error's text.
  */
-export async function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<PoolRow> {
+export function poolNamed(sql: Sql, ref: string, caller: Caller): Promise<PoolRow> {
+  return poolAmong(sql, ref, caller, undefined);
+}
+
+async function poolAmong(sql: Sql, ref: string, caller: Caller, only: readonly string[] | undefined): Promise<PoolRow> {
   const wanted = ref.trim().replace(/^@/, "");
   const me = viewerOf(caller);
   const seen = (pools: readonly PoolRow[]): PoolRow[] => pools.filter((pool) => visibilityOf(pool, me) !== "hidden");
-  const candidates = seen(await findPools(sql, wanted, me));
+  const candidates = seen(await findPools(sql, wanted, me, only));
   if (candidates.length > 0) return resolvePool(wanted, candidates, me);
   // The error names a few other pools.
   const some = await listPools(sql, { archived: false, viewer: me, after: undefined, limit: NAMED });
@@ -89,14 +94,47 @@ export function mayBeLive(peer: Peer, { now, isConfirmed }: Pick<TransactionCont
   return isLive(peer, now) || (!isConfirmed && peer.presence !== "offline");
 }
 
+/** A pool and its people, as far as a change of a few memberships needs them. */
+export interface PoolToChange {
+  pool: PoolRow;
+  people: People;
+  /** The number of its members. */
+  size: number;
+}
+
+/**
+ * The pool of that name, for a change that concerns the caller and the peers `who`. While its lead is live and not one of those
+ * who `leave`, the change depends on no other member, so only these are loaded, however many there are.
+ */
+export async function poolToChange(
+  context: Pick<Context, "sql" | "now" | "isConfirmed" | "caller">,
+  ref: string,
+  who: readonly Peer[],
+  leave?: Peer,
+): Promise<PoolToChange> {
+  const { sql, caller } = context;
+  const ids = who.map((one) => one.peer_id);
+  const few = await poolAmong(sql, ref, caller, ids);
+  const lead = leadOf(few);
+  if (lead && lead.peer_id !== leave?.peer_id) {
+    const people = peopleIn(context, [...(await findPeers(sql, [lead.peer_id])), ...who]);
+    if (people.live(lead.peer_id)) return { pool: few, people, size: await countMembers(sql, few.pool_id) };
+  }
+  const pool = (await findPool(sql, few.pool_id)) ?? few;
+  return { pool, people: await peopleOf(context, pool, ...who), size: membersOf(pool).length };
+}
+
 /** Loads the peers of a pool's members, and `more`. */
 export async function peopleOf(
   context: Pick<TransactionContext, "sql" | "now" | "isConfirmed">,
   pool: Pick<PoolRow, "pool_id">,
   ...more: readonly Peer[]
 ): Promise<People> {
-  const found = await peersOfPool(context.sql, pool.pool_id);
-  const peers = new Map([...found, ...more].map((peer) => [peer.peer_id, peer]));
+  return peopleIn(context, [...(await peersOfPool(context.sql, pool.pool_id)), ...more]);
+}
+
+function peopleIn(context: Pick<TransactionContext, "now" | "isConfirmed">, all: readonly Peer[]): People {
+  const peers = new Map(all.map((peer) => [peer.peer_id, peer]));
   return {
     peer: (peerId) => peers.get(peerId),
     live(peerId) {

@@ -50,7 +50,8 @@ export async function startHelper(file, input = {}) {
 /** Runs something to its end and returns what it printed; throws when it fails. */
 export function output(command, args, options = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", ...options });
-  if (error) throw error;
+  // A hook that needs no input ends without reading it.
+  if (error && error.code !== "EPIPE") throw error;
   if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`);
   return stdout;
 }

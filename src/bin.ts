@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bootId } from "./platform/process.ts";
 import { smoothedClock, type World } from "./platform/world.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -29,6 +30,7 @@ const world: World = {
   hostname: hostname(),
   user,
   username: username(),
+  bootId,
   now,
   steady,
   random: Math.random,

@@ -52,7 +52,7 @@ const table: Room[] = [
     "store/drivers",
     "SQLite and PostgreSQL",
     ["store", "rules", "platform/errors", "platform/network"],
-    ["node:fs/promises", "node:module", "node:sqlite", "libsql", "pg", "pg-connection-string"],
+    ["node:fs", "node:fs/promises", "node:module", "node:sqlite", "libsql", "pg", "pg-connection-string"],
   ),
 
   room(
@@ -186,7 +186,7 @@ const table: Room[] = [
   room(
     "bin",
     "reads arguments, environment and clock, and starts one part",
-    ["session", "cli", "broker", "transfer", "platform/world"],
+    ["session", "cli", "broker", "transfer", "platform/world", "platform"],
     ["node:*"],
   ),
 ];

@@ -5,6 +5,7 @@ import { CctError } from "../platform/errors.ts";
 import { paths, readBrokerFile, requireNoUnfinishedRestore } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
+import { beginBoot, endBoot } from "../store/power-cut.ts";
 import type { Store } from "../store/store.ts";
 import { followClock } from "./cluster/clock.ts";
 import { type SharedHints, shareHints } from "./cluster/hints.ts";
@@ -23,6 +24,11 @@ export interface Database {
   slot: number;
   /** A file that exists as long as the home does. */
   homeFile: string;
+  /**
+   * To be called when the schema is there, before the database is used. Marks the mail that a power cut made doubtful, and
+   * returns how much. Absent where every transaction waits for the disk.
+   */
+  begin?(): Promise<number>;
   /** Shares hints with the other brokers; absent if there cannot be any. */
   share?(events: Fanout, confirmed: () => number): SharedHints;
   close(): Promise<void>;
@@ -34,7 +40,24 @@ export async function openDatabase(world: World, config: Config, log: Logger): P
   const place = paths(config.home);
   if (url === undefined) {
     const store = await openLocked(config.home, place.database, log);
-    return { store, name: place.database, now: world.now, slot: 0, homeFile: place.database, close: store.close };
+    let hasBegun = false;
+    return {
+      store,
+      name: place.database,
+      now: world.now,
+      slot: 0,
+      homeFile: place.database,
+      async begin() {
+        const marked = await store.tx((sql) => beginBoot(sql, world.bootId()));
+        hasBegun = true;
+        return marked;
+      },
+      async close() {
+        // Without this note, mail is marked after the next boot although nothing was forgotten.
+        if (hasBegun) await store.tx(endBoot).catch((error) => log.warn({ err: error }, "the end was not noted"));
+        await store.close();
+      },
+    };
   }
   // One broker per home also when its data is elsewhere. An empty SQLite file serves as the lock.
   const lock = await openLocked(config.home, place.lock, log);

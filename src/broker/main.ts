@@ -63,6 +63,8 @@ export async function startBroker(world: World, config: Config, changes: Partial
     database = await openDatabase(world, config, log);
     const schema = await migrate(database.store, await readMigrations(join(world.root, "migrations")), database.now());
     await database.store.read(requireNoUnfinishedMove);
+    const marked = (await database.begin?.()) ?? 0;
+    if (marked > 0) log.warn({ messages: marked }, "the machine went down: waiting mail is marked as perhaps shown");
     const broker = await serve({ world, config, timing, database, schema, log });
     const { close: closeDatabase } = database;
     const close = async (): Promise<void> => {

@@ -40,6 +40,7 @@ const CLAIM_WINDOW = 100;
 export const claimMessages = operation({
   name: "claim_messages",
   isolation: "snapshot",
+  durable: false,
   by: ["peer"],
   repeatable: "never",
   doc: "Leases waiting mail to the peer's session server: in order, as much as fits a frame of `budget` characters. Heartbeats renew the lease; when it lapses, the mail is queued again and marked redelivered. Mail too long for any frame is only named. A busy peer gets only interrupts.",
@@ -107,6 +108,7 @@ export const claimMessages = operation({
 export const ackMessages = operation({
   name: "ack_messages",
   isolation: "snapshot",
+  durable: false,
   by: ["peer"],
   repeatable: "always",
   doc: "Reports the outcome of claims: delivered (the host took the text), read (the model answered with it in view), returned (shown to nobody), lost (perhaps shown). An acknowledgement of an older attempt changes nothing.",
@@ -157,6 +159,7 @@ const ENVELOPE_CHARACTERS = 300;
 export const checkMessages = operation({
   name: "check_messages",
   isolation: "snapshot",
+  durable: false,
   by: ["peer"],
   repeatable: "never",
   tool: {

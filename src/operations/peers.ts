@@ -27,6 +27,7 @@ import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./
 export const heartbeat = operation({
   name: "heartbeat",
   isolation: "snapshot",
+  durable: false,
   by: ["peer"],
   repeatable: "always",
   errors: ["conflict"],

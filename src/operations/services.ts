@@ -151,6 +151,7 @@ function taken(there: OwnedService, caller: string): CctError {
 
 export const renewService = operation({
   name: "renew_service",
+  durable: false,
   by: ["peer", "operator"],
   repeatable: "always",
   errors: ["not_found"],

@@ -54,6 +54,16 @@ export function startMark(pid: number): string {
   }
 }
 
+/** Identifies the time between two starts of the machine; `undefined` if the system does not say. */
+export function bootId(): string | undefined {
+  try {
+    if (process.platform === "linux") return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    return execFileSync("sysctl", ["-n", "kern.bootsessionuuid"], { encoding: "utf8" }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** When a process started, in milliseconds since 1970, to about a second; `undefined` if the system does not say. */
 export function startedAt(pid: number): number | undefined {
   const mark = startMark(pid);

@@ -16,6 +16,8 @@ export interface World {
   user: number;
   /** The user's name, or the number if there is no name. */
   username: string;
+  /** Identifies the current boot of the machine; `undefined` if the system does not say. */
+  bootId(): string | undefined;
   /** Wall clock in milliseconds since 1970. Somebody may set it, also back. */
   now(): number;
   /** Monotonic clock in milliseconds. Only differences are meaningful. */

@@ -166,6 +166,14 @@ export const RECIPIENT_REMOVED = "the recipient was removed";
 export const isWaiting = ({ state }: Pick<Delivery, "state">): boolean =>
   state === "queued" || state === "claimed" || state === "held";
 
+/**
+ * Whether a power cut may undo the step to this state. A step forward may be undone: if the mail is queued then, it is marked
+ * (`beginBoot`). Steps back are durable, so a forgotten claim has the next attempt number.
+ */
+export function mayBeForgotten(state: DeliveryState): boolean {
+  return state === "claimed" || state === "delivered" || state === "read";
+}
+
 /** Whether a delivery ended unread. The sender is notified then. */
 export function hasFailed(d: Pick<Delivery, "state">): boolean {
   return d.state === "dead" || d.state === "expired" || d.state === "refused";

@@ -1,7 +1,7 @@
 /**
  * The store interface. Guarantees: transactions are serializable (unless they ask for a snapshot), and a transaction that
- * `tx` has answered survives a power cut. `work` awaits nothing but `sql` and has no other side effects, because it may be
- * retried from the start. An error from `sql` aborts the transaction even if `work` catches it; that of a statement without
+ * `tx` has answered survives a power cut, with all that it read, unless it says that it may be lost. `work` awaits nothing
+ * but `sql` and has no other side effects, because it may be retried from the start. An error from `sql` aborts the transaction even if `work` catches it; that of a statement without
  * rows may come later, with the next one that returns rows or with the commit. Statements that do not wait for each other's
  * rows (`Promise.all`) may share a round trip; they run in the order in which they were given.
  */
@@ -51,9 +51,15 @@ export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
  */
 export type Isolation = "serial" | "snapshot";
 
+/**
+ * Whether a power cut may undo a transaction, decided from its result. If so, its answer need not wait for the disk. A power
+ * cut undoes the latest transactions only: none that a durable one has followed.
+ */
+export type MayBeLost<T> = (result: T) => boolean;
+
 export interface Store {
   /** Runs `work` in a transaction, `serial` by default. Resolves after the commit; when `work` rejects, nothing is changed. */
-  tx<T>(work: (sql: Sql) => Promise<T>, isolation?: Isolation): Promise<T>;
+  tx<T>(work: (sql: Sql) => Promise<T>, isolation?: Isolation, mayBeLost?: MayBeLost<T>): Promise<T>;
   /** Reads without a transaction, which is cheaper: each statement sees the data committed when it started. */
   read<T>(read: (sql: Sql) => Promise<T>): Promise<T>;
   /** Like `tx`, under a lock that all brokers of the database respect: for schema changes. */

@@ -11,6 +11,7 @@ import type { StoreKind } from "../rules/moves.ts";
 import { choreClaimedAt } from "../store/chores.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
 import { migrate, newestOf, readMigrations } from "../store/migrate.ts";
+import { beginBoot, endBoot } from "../store/power-cut.ts";
 import type { Store } from "../store/store.ts";
 import { keyWithNul, tables } from "../store/tables.ts";
 
@@ -47,6 +48,12 @@ export async function openEndpoint(world: World, config: Config, kind: StoreKind
         "Use the newer version of CCT that wrote it.",
       );
     await endpoint.checkUnused();
+    // Brokers of the target do not know that the machine of the source went down.
+    if (kind === "sqlite")
+      await endpoint.store.tx(async (sql) => {
+        await beginBoot(sql, world.bootId());
+        await endBoot(sql);
+      });
     return endpoint;
   } catch (error) {
     await endpoint.close();

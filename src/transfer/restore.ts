@@ -9,12 +9,16 @@ import { paths, prepareHome, readBrokerFile } from "../platform/home.ts";
 import { stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import type { Restored } from "../rules/restored.ts";
+import { openSqlite } from "../store/drivers/sqlite.ts";
+import { markPerhapsSeen } from "../store/power-cut.ts";
 import { StoreFault } from "../store/store.ts";
 import { checkedSchema, notSqlite, write } from "./backup.ts";
 import { openLocked } from "./endpoints.ts";
 
 /** SQLite's log, and the file that says which database it belongs to. */
 const COMPANIONS = ["-wal", "-mark"];
+/** The migration since which deliveries count lost claims. */
+const COUNTS_LOST = 4;
 
 /** Throws `conflict` while the broker runs. An interrupted restore can be repeated; until then no broker starts. */
 export async function restore(world: World, { home, database_url }: Config, file: string): Promise<Restored> {
@@ -26,6 +30,7 @@ export async function restore(world: World, { home, database_url }: Config, file
   try {
     await copyBackup(file, copy);
     const schema = await checkedSchema(world, copy);
+    if (schema >= COUNTS_LOST) await markMail(copy);
     await requireUnused(home);
     // From here on no broker starts, until the last step.
     renameSync(copy, restoring);
@@ -35,6 +40,16 @@ export async function restore(world: World, { home, database_url }: Config, file
     return { kept, bytes: size, schema };
   } finally {
     for (const rest of ["", ...COMPANIONS]) rmSync(copy + rest, { force: true });
+  }
+}
+
+/** Mail that waited when the backup was made may have been shown since. */
+async function markMail(copy: string): Promise<void> {
+  const store = await openSqlite(copy);
+  try {
+    await store.tx(markPerhapsSeen);
+  } finally {
+    await store.close();
   }
 }
 

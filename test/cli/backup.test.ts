@@ -56,7 +56,7 @@ describe.skipIf(onPostgres)("a backup", () => {
 
   test("is made without a broker too", async () => {
     const broker = await spawnBroker();
-    await newPeer(broker, "b");
+    const peer = await newPeer(broker, "b");
     await ok(broker, "send_message", { to: "b", text: "here" });
     await broker.stop("SIGKILL");
     const file = join(tempFolder(), "copy.db");
@@ -64,7 +64,11 @@ describe.skipIf(onPostgres)("a backup", () => {
     const other = await startBroker();
     await other.stop();
     success(await run(other.home, "restore", file));
-    expect(await allTexts(await startBroker({ home: other.home }))).toEqual(["here"]);
+    const restored = await startBroker({ home: other.home });
+    expect(await allTexts(restored)).toEqual(["here"]);
+    // It may have been shown since.
+    const { messages } = await ok(restored, "check_messages", {}, peer);
+    expect(messages).toMatchObject([{ text: "here", redelivered: true }]);
   });
 
   test("never overwrites a file, and only its own home may ask for it", async () => {

@@ -6,8 +6,8 @@ import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import { tables } from "../../src/store/tables.ts";
 import { root, tempFolder } from "../support/folders.ts";
 
-/** Tables that stay with a database: schema version, chores of brokers, their listening time, retention cursors, moves. */
-const ownTables = ["schema_migrations", "chores", "clearings", "listening", "moves"];
+/** Tables that stay with a database: schema version, boots, chores of brokers, their listening time, retention cursors, moves. */
+const ownTables = ["schema_migrations", "boots", "chores", "clearings", "listening", "moves"];
 
 test("every table is either moved or stays with its database; keys, order and width suit a move", async () => {
   const store = await openSqlite(join(tempFolder(), "cct.db"));

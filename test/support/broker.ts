@@ -40,6 +40,8 @@ export interface BrokerOptions {
   port?: number;
   env?: Record<string, string>;
   clock?: TestClock;
+  /** The boot of the machine; by default the real one. A broker with another one runs in the test's process. */
+  bootId?: string;
   /** A broker in a process of its own keeps the program's. */
   timing?: Partial<BrokerTiming>;
 }
@@ -55,7 +57,7 @@ const SWEEP_MS = 100;
 
 /** Starts a broker; answers when it serves. Throws what it says when it does not start. */
 export async function startBroker(options: BrokerOptions = {}): Promise<TestBroker> {
-  return IN_PROCESS ? startHere(options) : spawnBroker(options);
+  return IN_PROCESS || options.bootId !== undefined ? startHere(options) : spawnBroker(options);
 }
 
 /** What brokers of tests have unless a test says otherwise. */
@@ -74,8 +76,11 @@ function environment(home: string, { port, env }: BrokerOptions): Record<string,
 
 async function startHere(options: BrokerOptions): Promise<TestBroker> {
   const home = options.home ?? tempHome();
-  const { clock } = options;
-  const world = testWorld(environment(home, options), clock && { now: smoothedClock(clock.now), steady: clock.steady });
+  const { clock, bootId } = options;
+  const world = testWorld(environment(home, options), {
+    ...(clock && { now: smoothedClock(clock.now), steady: clock.steady }),
+    ...(bootId !== undefined && { bootId: () => bootId }),
+  });
   const broker = await serveHere(world, loadConfig(world), { sweepMs: SWEEP_MS, ...options.timing });
   atEnd(broker.close);
   const token = readFileSync(join(home, "token"), "utf8").trim();

@@ -19,14 +19,15 @@ export async function inject(pid: number, fault: string): Promise<{ end(): Promi
   return attach(pid, ["-e", `trace=${calls}`, "-e", `inject=${fault}`]);
 }
 
-/** Counts these calls of the process (`openat`), until `end` answers how many there were. */
-export async function countCalls(pid: number, call: string): Promise<{ end(): Promise<number> }> {
+/** Counts these calls of the process (`fsync,fdatasync`), until `end` answers how many there were. */
+export async function countCalls(pid: number, calls: string): Promise<{ end(): Promise<number> }> {
   const file = join(tempFolder(), "calls");
-  const tracer = await attach(pid, ["-e", `trace=${call}`, "-o", file]);
+  const tracer = await attach(pid, ["-e", `trace=${calls}`, "-o", file]);
   return {
     async end() {
       await tracer.end();
-      return readFileSync(file, "utf8").split(` ${call}(`).length - 1;
+      const begun = new RegExp(` (${calls.replaceAll(",", "|")})\\(`, "g");
+      return readFileSync(file, "utf8").match(begun)?.length ?? 0;
     },
   };
 }

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
+import { bootId } from "../../src/platform/process.ts";
 import { smoothedClock, type World } from "../../src/platform/world.ts";
 import { root } from "./folders.ts";
 
@@ -24,6 +25,7 @@ export function testWorld(env: Record<string, string | undefined>, more: Partial
     hostname: hostname(),
     user: process.getuid?.() ?? 0,
     username: userInfo().username,
+    bootId,
     now: smoothedClock(Date.now),
     steady,
     random: Math.random,

@@ -107,7 +107,7 @@ export function measured(store: Store, metrics: Metrics, steady: () => number): 
   }
   return {
     ...store,
-    tx: (work, isolation) => timed(() => store.tx(work, isolation)),
+    tx: (...args) => timed(() => store.tx(...args)),
     read: (read) => timed(() => store.read(read)),
   };
 }

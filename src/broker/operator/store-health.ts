@@ -63,7 +63,7 @@ export function watchStore(watched: Store, now: () => number, log: Logger): Stor
   return {
     store: {
       ...watched,
-      tx: (work, isolation) => seen(watched.tx(work, isolation)),
+      tx: (...args) => seen(watched.tx(...args)),
       read: (read) => seen(watched.read(read)),
     },
     fault: () => fault,

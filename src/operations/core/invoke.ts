@@ -24,6 +24,7 @@ export async function invoke(
         return checkOutput(op, await op.run({ ...transaction, caller, device, cause }, input));
       },
       op.isolation,
+      op.durable,
     );
   } catch (error) {
     // The note survives the rollback.

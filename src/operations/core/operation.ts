@@ -73,6 +73,11 @@ export interface Operation<
   name: Name;
   /** `snapshot` (see the store) for operations that only read, or whose decisions depend only on the rows they write. */
   isolation?: Isolation;
+  /**
+   * False: a power cut may undo its changes, so its answer does not wait for the disk. For calls that come again and again.
+   * What makes, ends or queues mail is durable in any case.
+   */
+  durable?: false;
   /** How many cheap calls it counts as in the rate of the caller's token; default 1. Its answer is charged by its length. */
   cost?: number;
   /** The callers that are allowed. */

@@ -1,4 +1,5 @@
 /** Runs work in one transaction and publishes its hints and metrics events after the commit. Used by `invoke` and by the sweep. */
+import { mayBeForgotten } from "../../rules/delivery.ts";
 import type { Limits } from "../../rules/guards.ts";
 import type { DeliveryRow } from "../../store/messages.ts";
 import type { Isolation, Sql, Store } from "../../store/store.ts";
@@ -60,16 +61,24 @@ export interface TransactionContext
   count(event: DeliveryEvent): void;
 }
 
-/** Runs `work` in a transaction. `work` awaits nothing but `sql`: after a serialization failure it runs again. */
+/** Whether a power cut may undo it: mail that stays stored took a step forward. */
+const isForgettable = (event: DeliveryEvent): boolean =>
+  event.what === "delivery" && event.before !== undefined && mayBeForgotten(event.after.state);
+
+/**
+ * Runs `work` in a transaction. `work` awaits nothing but `sql`: after a serialization failure it runs again. Unless it is
+ * `durable`, a power cut may undo it, but only if no mail was made, ended or queued.
+ */
 export async function transact<T>(
   environment: Environment,
   work: (context: TransactionContext) => Promise<T>,
   isolation?: Isolation,
+  durable = true,
 ): Promise<T> {
   const { newId, newMessageId, nextSeq, limits } = environment;
   const counted = new Set<string>();
   const bounds = environment.bounds && boundsOfTransaction(environment.bounds, counted);
-  const running = environment.store.tx(async (sql) => {
+  const run = async (sql: Sql) => {
     // New lists for each attempt: a failed one must publish nothing.
     const hints: Hint[] = [];
     const events: DeliveryEvent[] = [];
@@ -88,7 +97,10 @@ export async function transact<T>(
       count: (event) => void events.push(event),
     });
     return { result, hints, events };
-  }, isolation);
+  };
+  const mayBeLost = (done: { events: readonly DeliveryEvent[] }): boolean =>
+    !durable && done.events.every(isForgettable);
+  const running = environment.store.tx(run, isolation, mayBeLost);
   const { result, hints, events } = await running.catch((error: unknown) => {
     for (const peerId of counted) environment.bounds?.forget(peerId);
     throw error;

@@ -1,10 +1,13 @@
 /**
- * The SQLite driver: one connection, WAL, synchronous=FULL, cached statements, group commit.
+ * The SQLite driver: one connection, WAL, cached statements, group commit. With `synchronous=NORMAL` SQLite flushes the log
+ * (`-wal`) at checkpoints only; the driver does it once for each group that must not be lost. SQLite reads the log from its
+ * start to the first gap, so a flush keeps everything before it.
  * `locking_mode=EXCLUSIVE` holds an operating system lock on the file while the process lives: a second broker is
  * rejected, and a killed one leaves no lock behind.
  */
+import { closeSync, fdatasyncSync, openSync } from "node:fs";
 import { CctError } from "../../platform/errors.ts";
-import { outcomeUnknown, type Sql, type Store, StoreFault } from "../store.ts";
+import { type MayBeLost, outcomeUnknown, type Sql, type Store, StoreFault } from "../store.ts";
 import { connect, statementCache } from "./sqlite-connection.ts";
 import { isInputOutputError, RESTORE_HINT, storeError } from "./sqlite-errors.ts";
 import { hasLog, markLog, removeMark, requireOwnLog, sizeOf, wasKilled } from "./sqlite-log.ts";
@@ -18,8 +21,14 @@ const AUTO_CHECKPOINT = "PRAGMA wal_autocheckpoint=4000";
 /** After a kill, files up to this size are checked at the start: 0.3 to 0.6 s, or 1 s when nothing of it is in memory. */
 const CHECKED_BYTES = 200_000_000;
 
+/** Work that has run, to be answered after the commit. */
+interface Done {
+  answer(): void;
+  isDurable: boolean;
+}
+
 interface Waiting {
-  run(sql: Sql): Promise<() => void>;
+  run(sql: Sql): Promise<Done>;
   fail(error: unknown): void;
 }
 
@@ -29,10 +38,11 @@ export async function openSqlite(path: string): Promise<Store> {
   const isDoubtful = await wasKilled(path);
   const connection = await connect(path);
   const query = statementCache(connection);
+  let log: number;
   try {
     query("PRAGMA locking_mode=EXCLUSIVE");
     query("PRAGMA journal_mode=WAL");
-    query("PRAGMA synchronous=FULL");
+    query("PRAGMA synchronous=NORMAL");
     query(AUTO_CHECKPOINT);
     query("PRAGMA foreign_keys=ON");
     // Takes the lock now, and reads enough to detect a file that is not a database.
@@ -41,6 +51,7 @@ export async function openSqlite(path: string): Promise<Store> {
     query("COMMIT");
     if (isDoubtful && (await sizeOf(path)) <= CHECKED_BYTES) quickCheck();
     await markLog(query, path);
+    log = openSync(`${path}-wal`, "r+");
   } catch (error) {
     connection.close();
     throw storeError(error, path);
@@ -51,7 +62,12 @@ export async function openSqlite(path: string): Promise<Store> {
     if (row?.quick_check !== "ok") throw damaged(path, String(row?.quick_check).replace(/\s+/g, " "));
   }
 
-  const sql: Sql = async (text, ...values) => query(text, ...values);
+  /** Whether anything may have been written since the log was flushed. */
+  let isUnflushed = false;
+  const sql: Sql = async (text, ...values) => {
+    if (!text.startsWith("SELECT")) isUnflushed = true;
+    return query(text, ...values);
+  };
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
@@ -84,35 +100,35 @@ export async function openSqlite(path: string): Promise<Store> {
 
   /** Group commit: runs each unit of work under a savepoint, commits once, and only then resolves them all. */
   async function runGroup(group: Waiting[]): Promise<void> {
-    const answers: (() => void)[] = [];
+    const done: Done[] = [];
     try {
       query("BEGIN IMMEDIATE");
       for (const work of group) {
         query("SAVEPOINT work");
         try {
-          answers.push(await work.run(sql));
+          done.push(await work.run(sql));
         } catch (error) {
           rollBackTo(error);
-          answers.push(() => work.fail(storeError(error, path)));
+          done.push({ answer: () => work.fail(storeError(error, path)), isDurable: false });
         }
         query("RELEASE work");
       }
-      commit();
+      commit(done);
     } catch (error) {
       rollBack();
       for (const work of group) work.fail(storeError(error, path));
       return;
     }
-    for (const answer of answers) answer();
+    for (const { answer } of done) answer();
   }
 
   /** A single unit of work needs no savepoint. */
   async function runAlone(work: Waiting): Promise<void> {
     try {
       query("BEGIN IMMEDIATE");
-      const answer = await work.run(sql);
-      commit();
-      answer();
+      const done = await work.run(sql);
+      commit([done]);
+      done.answer();
     } catch (error) {
       rollBack();
       work.fail(storeError(error, path));
@@ -123,11 +139,17 @@ export async function openSqlite(path: string): Promise<Store> {
    * After an I/O error the transaction is rolled back in memory, but its frames may be complete in the log: a crash would
    * bring it back. So nothing more is written, and the next start decides by the log, as other databases do.
    */
-  function commit(): void {
+  function commit(done: readonly Done[]): void {
+    let isInLog = false;
     try {
       query("COMMIT");
+      isInLog = true;
+      if (isUnflushed && done.some(({ isDurable }) => isDurable)) {
+        fdatasyncSync(log);
+        isUnflushed = false;
+      }
     } catch (error) {
-      if (!isInputOutputError(error)) throw error;
+      if (!isInLog && !isInputOutputError(error)) throw error;
       failure = outcomeUnknown(`${path} could not be written to disk at COMMIT (${(error as Error).message})`);
       reportFailure(failure);
       throw failure;
@@ -166,14 +188,14 @@ export async function openSqlite(path: string): Promise<Store> {
     });
   }
 
-  function tx<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+  function run<T>(work: (sql: Sql) => Promise<T>, mayBeLost: MayBeLost<T>): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
     if (failure) return Promise.reject(ending());
     return new Promise<T>((resolve, reject) => {
       waiting.push({
         run: async (sqlOfGroup) => {
           const result = await work(sqlOfGroup);
-          return () => resolve(result);
+          return { answer: () => resolve(result), isDurable: !mayBeLost(result) };
         },
         fail: reject,
       });
@@ -181,11 +203,13 @@ export async function openSqlite(path: string): Promise<Store> {
     });
   }
 
+  const tx: Store["tx"] = (work, _isolation, mayBeLost = () => false) => run(work, mayBeLost);
+
   return {
     tx,
-    read: tx,
+    read: (read) => run(read, () => true),
     // One process holds the file and runs one transaction at a time.
-    exclusiveTx: tx,
+    exclusiveTx: (work) => run(work, () => false),
     failed,
     async snapshot() {
       if (closing || failure) throw ending();
@@ -200,6 +224,7 @@ export async function openSqlite(path: string): Promise<Store> {
 
   async function shut(): Promise<void> {
     await running;
+    closeSync(log);
     snapshots.abort();
     // Closing would write a checkpoint.
     if (failure) return;

@@ -17,7 +17,6 @@ process.chdir(root);
  */
 const entryPoints = {
   bin: "src/bin.ts",
-  mcp: "src/session/main.ts",
   cli: "src/cli/main.ts",
   broker: "src/broker/main.ts",
   certificate: "src/broker/http/certificate.ts",
@@ -27,6 +26,20 @@ const entryPoints = {
   postgres: "src/store/drivers/postgres.ts",
   secrets: "src/client/secret-patterns.ts",
 };
+
+/**
+ * The session server has a build of its own, into dist/session/: it runs once per session, so it shares no code with the
+ * rest, of which it would load more than it needs, and in many files. Names in it are short for the same reason.
+ */
+const sessionEntryPoints = { mcp: "src/session/main.ts", pinned: "src/client/pinned.ts" };
+
+/** Leaves an import to a file of dist/ that is built elsewhere. Both sides have copies of their own of what they share. */
+const builtElsewhere = (filter, path) => ({
+  name: path,
+  setup(build) {
+    build.onResolve({ filter }, () => ({ path, external: true }));
+  },
+});
 
 const options = {
   bundle: true,
@@ -50,19 +63,34 @@ await mkdir("dist", { recursive: true });
 if (process.argv.includes("--surface")) await writePages();
 
 const withSourceMaps = process.env.CCT_BUILD_SOURCEMAP === "1";
-const { metafile } = await build({
+const output = {
   ...options,
-  entryPoints,
-  outdir: "dist",
   splitting: true,
   chunkNames: "chunks/[name]-[hash]",
   // For `npm run coverage`: readable code with source maps.
   minifySyntax: !withSourceMaps,
   minifyWhitespace: !withSourceMaps,
   sourcemap: withSourceMaps && "external",
-});
-await removeStale(Object.keys(metafile.outputs));
-await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences(Object.keys(metafile.inputs)));
+};
+const builds = await Promise.all([
+  build({
+    ...output,
+    entryPoints,
+    outdir: "dist",
+    plugins: [builtElsewhere(/\/session\/main\.ts$/, "./session/mcp.js")],
+  }),
+  build({
+    ...output,
+    entryPoints: sessionEntryPoints,
+    outdir: "dist/session",
+    minifyIdentifiers: !withSourceMaps,
+    // It imports nothing of ours, and is large.
+    plugins: [builtElsewhere(/\/secret-patterns\.ts$/, "../secrets.js")],
+  }),
+]);
+await removeStale(builds.flatMap(({ metafile }) => Object.keys(metafile.outputs)));
+const inputs = new Set(builds.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences([...inputs]));
 
 /** Writes what is generated from tables in src/ and checked in; test/surface.test.ts holds it. */
 async function writePages() {

@@ -29,8 +29,12 @@ const basics = ["platform/errors", "platform/issues", "platform/network", "platf
 const platform = [...basics, "platform"];
 const operations = ["operations", "operations/core", "operations/support", "operations/surface"];
 const snapshot = "operations/surface/snapshot";
+const toolDefinitions = "operations/surface/tools";
+const toolList = "operations/surface/tool-list";
+const repeatTable = "operations/surface/repeat-table";
 /** Other rooms know the operations by type and by their list as plain data: they do not load the schemas. */
-const knowledgeOfOperations = [...operations.map((name) => `types of ${name}`), snapshot];
+const typesOfOperations = operations.map((name) => `types of ${name}`);
+const knowledgeOfOperations = [...typesOfOperations, snapshot];
 
 const table: Room[] = [
   room("platform/errors", "the one error type; error code → HTTP status", []),
@@ -80,6 +84,12 @@ const table: Room[] = [
     ["zod"],
   ),
   room(snapshot, "the list as plain data", ["types of operations/surface", "operations/surface/surface.json"]),
+  room(toolDefinitions, "the MCP tools, made from the surface", ["types of operations/surface"]),
+  room(toolList, "the list of tools as plain data", [`types of ${toolDefinitions}`, "operations/surface/tools.json"]),
+  room(repeatTable, "which operations may be repeated, as plain data", [
+    "types of operations/core",
+    "operations/surface/repeatable.json",
+  ]),
 
   room(
     "transfer",
@@ -154,14 +164,14 @@ const table: Room[] = [
   room(
     "client",
     "calls a broker; knows its operations by type only",
-    [...knowledgeOfOperations, "rules", ...platform],
+    [...typesOfOperations, repeatTable, "rules", ...platform],
     ["node:*", "eventsource-parser", "@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
   ),
   room(
     "session",
     "the MCP server of a session",
-    ["client", "rules", ...knowledgeOfOperations, ...platform],
-    ["node:*", "@modelcontextprotocol/sdk"],
+    ["client", "rules", ...typesOfOperations, toolDefinitions, toolList, ...platform],
+    ["node:*"],
   ),
   room("host", "installs into the host, and knows its files", ["rules", ...platform], ["node:*", "jsonc-parser"]),
   room(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pages } from "../scripts/pages.ts";
 import { surface } from "../src/operations/surface/surface.ts";
-import { listTools } from "../src/session/tools.ts";
+import { tools } from "../src/operations/surface/tool-list.ts";
 import { root } from "./support/folders.ts";
 
 /** The tool names, which users' permissions and hooks rely on. */
@@ -35,8 +35,6 @@ describe("what is checked in", () => {
 });
 
 describe("the tools that a model is offered", () => {
-  const tools = listTools();
-
   test("have the agreed names, each once", () => {
     const names = tools.map((tool) => tool.name);
     expect(names.filter((name) => !TOOLS.includes(name))).toEqual([]);

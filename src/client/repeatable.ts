@@ -1,12 +1,10 @@
 /** Idempotency: which calls may be sent again when it is unknown whether the first one arrived. */
 
 import type { OperationName } from "../operations/index.ts";
-import { surface } from "../operations/surface/snapshot.ts";
-
-const declared = new Map(surface.map(({ name, repeatable }) => [name, repeatable]));
+import { repeatTable } from "../operations/surface/repeat-table.ts";
 
 export function isRepeatable(name: OperationName, input: unknown): boolean {
-  const repeatable = declared.get(name);
+  const repeatable = repeatTable[name];
   if (repeatable === undefined || repeatable === "never") return false;
   if (repeatable === "always") return true;
   // `with <field>`: the field is an idempotency key.

@@ -1,13 +1,13 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
-import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { tools } from "../operations/surface/tool-list.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { HOOK_TOOL, runHook } from "./hooks.ts";
 import { instructions, pollInstructions } from "./instructions.ts";
+import { createMcp } from "./mcp.ts";
+import { type RpcServer, serveRpc } from "./rpc.ts";
 import { openSession, type Session } from "./session.ts";
-import { callTool, listTools } from "./tools.ts";
-import { type StdioTransport, stdioTransport } from "./transport.ts";
+import { callTool, textResult } from "./tools.ts";
 
 /** How often to look whether the host still lives. */
 const PARENT_CHECK_MS = 1_000;
@@ -28,43 +28,34 @@ export async function runHookOnce(world: World): Promise<number> {
 /** Serves until standard input closes, and its last requests are answered, or the host is gone. */
 export async function runSession(world: World): Promise<void> {
   const session = open(world);
-  const transport = stdioTransport(process.stdin, process.stdout, report);
-  const server = new Server(
-    { name: "cct", title: "Claude Code Talk", version: world.version },
-    {
-      capabilities: { tools: {} },
-      instructions:
-        session instanceof CctError
-          ? `CCT cannot work in this session: ${session.line}`
-          : instructions + (session.poll ? pollInstructions : ""),
-    },
-  );
   // With two installs the second one offers nothing, so that the model sees each tool once.
   const isSecond = session instanceof CctError && session.code === "conflict";
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: isSecond ? [] : listTools() }));
   const inOrder = createQueue();
-  server.setRequestHandler(CallToolRequestSchema, async (request, { requestId, signal }) => {
-    const { name, arguments: input = {} } = request.params;
-    if (session instanceof CctError) {
+  const mcp = createMcp({
+    info: { name: "cct", title: "Claude Code Talk", version: world.version },
+    instructions:
+      session instanceof CctError
+        ? `CCT cannot work in this session: ${session.line}`
+        : instructions + (session.poll ? pollInstructions : ""),
+    tools: isSecond ? [] : tools,
+    callTool(name, input, call) {
       // The host would show the user an error at every step.
-      if (name === HOOK_TOOL) return { content: [{ type: "text", text: "{}" }] };
-      return { isError: true, content: [{ type: "text", text: session.line }] };
-    }
-    if (name === HOOK_TOOL) {
-      const { answer, shown } = session.hook(input);
-      transport.afterAnswer(requestId, shown);
-      return { content: [{ type: "text", text: JSON.stringify(answer) }] };
-    }
-    const readAt = world.steady();
-    return inOrder(async () => {
-      // Cancelled while it waited for its turn: the SDK sends no answer.
-      if (signal.aborted) return { content: [] };
-      const waitedMs = world.steady() - readAt;
-      return callTool(session, name, input, waitedMs, (action) => transport.afterAnswer(requestId, action));
-    });
+      if (session instanceof CctError) return name === HOOK_TOOL ? textResult("{}") : textResult(session.line, true);
+      if (name === HOOK_TOOL) {
+        const { answer, shown } = session.hook(input);
+        call.afterAnswer(shown);
+        return textResult(JSON.stringify(answer));
+      }
+      const readAt = world.steady();
+      return inOrder(async () => {
+        // Cancelled while it waited for its turn: nobody gets this answer.
+        if (call.isCancelled()) return textResult("");
+        return callTool(session, name, input, world.steady() - readAt, call.afterAnswer);
+      });
+    },
   });
-  await server.connect(transport);
-  await ended(world, transport);
+  const server = serveRpc(process.stdin, process.stdout, mcp, report);
+  await ended(world, server);
   if (!(session instanceof CctError)) await session.close();
   process.exit(0);
 }
@@ -97,13 +88,13 @@ function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
 
 /**
  * Resolves when the host has closed our input and all that it asked before is answered, or at once when nobody reads the
- * answers: the host sends a signal, or is gone. A transport that is gone always ends the process.
+ * answers: the host sends a signal, or is gone. A stream that is gone always ends the process.
  */
-function ended(world: World, transport: StdioTransport): Promise<void> {
+function ended(world: World, server: RpcServer): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => resolve();
     const drain = (): void => {
-      void transport.answered().then(done);
+      void server.answered().then(done);
       setTimeout(done, DRAIN_MS);
     };
     process.stdin.once("end", drain);

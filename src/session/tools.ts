@@ -1,9 +1,8 @@
-/** The MCP tools: made from the surface. The host may show a model only `structuredContent`, so the answer stands on its own. */
-import type { CallToolResult, Tool } from "@modelcontextprotocol/sdk/types.js";
+/** Calls of the MCP tools: check, run, answer. */
 import { checkOutgoing } from "../client/secrets.ts";
 import type { ToolName } from "../operations/index.ts";
-import { surface } from "../operations/surface/snapshot.ts";
-import type { JsonSchema, SurfaceEntry } from "../operations/surface/surface.ts";
+import { tools } from "../operations/surface/tool-list.ts";
+import { TOOL_PREFIX } from "../operations/surface/tools.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import { sanitize } from "../rules/framing.ts";
 import { nameOperations } from "../rules/vocabulary.ts";
@@ -11,37 +10,22 @@ import { type Reply, runTool, type ToolSession } from "./tool-calls.ts";
 
 export type { ToolSession } from "./tool-calls.ts";
 
-const PREFIX = "cct_";
-/** Claude Code puts results above 50,000 characters into a file, of which the model sees the beginning, unless told so. */
-const MAX_RESULT = 300_000;
-
-type ToolEntry = SurfaceEntry & { name: ToolName; tool: NonNullable<SurfaceEntry["tool"]> };
-const isTool = (entry: SurfaceEntry): entry is ToolEntry => entry.tool !== undefined;
-const offered = surface.filter(isTool);
+const operationOf = (tool: string): string => tool.slice(TOOL_PREFIX.length);
 /** What the broker's texts call an operation → its tool. */
-const toolNames = new Map(offered.map(({ name }) => [String(name), PREFIX + name]));
+const toolNames = new Map(tools.map(({ name }) => [operationOf(name), name]));
+const isTool = (operation: string): operation is ToolName => toolNames.has(operation);
 
-export function listTools(): Tool[] {
-  return offered.map(({ name, doc, repeatable, tool, input, output }) => ({
-    name: PREFIX + name,
-    description: doc,
-    inputSchema: { ...input, properties: { ...input.properties, ...tool.takes } },
-    outputSchema: outputSchema(output, tool.adds),
-    annotations: {
-      title: tool.title,
-      readOnlyHint: tool.readOnly,
-      // A tool call always has an idempotency key where the operation takes one: see `send`.
-      idempotentHint: repeatable !== "never",
-      destructiveHint: false,
-      openWorldHint: false,
-    },
-    _meta: { "anthropic/maxResultSizeChars": MAX_RESULT, ...(tool.alwaysLoad ? { "anthropic/alwaysLoad": true } : {}) },
-  }));
+/** The answer to a call. The host may show a model only `structuredContent`, so that stands on its own. */
+export interface ToolResult {
+  content: { type: "text"; text: string }[];
+  structuredContent?: Record<string, unknown>;
+  isError?: boolean;
 }
 
-function outputSchema(output: JsonSchema, adds: JsonSchema["properties"] = {}): JsonSchema {
-  return { ...output, properties: { ...adds, ...output.properties } };
-}
+export const textResult = (text: string, isError = false): ToolResult => ({
+  content: [{ type: "text", text }],
+  ...(isError && { isError }),
+});
 
 /**
  * Runs a tool. Every failure becomes a tool error that says what to do next, never a protocol error. `waitedMs`: since the
@@ -53,14 +37,14 @@ export async function callTool(
   input: Record<string, unknown>,
   waitedMs: number,
   answered: (done: () => void) => void,
-): Promise<CallToolResult> {
+): Promise<ToolResult> {
   try {
-    const entry = offered.find((one) => PREFIX + one.name === name);
-    if (!entry) {
+    const operation = operationOf(name);
+    if (!isTool(operation) || toolNames.get(operation) !== name) {
       throw new CctError(
         "not_found",
         `There is no tool '${name}'.`,
-        `Tools: ${offered.map((one) => PREFIX + one.name).join(", ")}.`,
+        `Tools: ${tools.map((tool) => tool.name).join(", ")}.`,
       );
     }
     session.mail.toolCalled();
@@ -72,11 +56,11 @@ export async function callTool(
       },
     };
     const output = defused(
-      await runTool(afterWaiting(session, waitedMs), entry.name, await checkOutgoing(input), reply),
+      await runTool(afterWaiting(session, waitedMs), operation, await checkOutgoing(input), reply),
     );
-    return { content: [{ type: "text", text: text ?? JSON.stringify(output) }], structuredContent: output };
+    return { ...textResult(text ?? JSON.stringify(output)), structuredContent: output };
   } catch (error) {
-    return { isError: true, content: [{ type: "text", text: sanitize(nameOperations(errorLine(error), toolNames)) }] };
+    return textResult(sanitize(nameOperations(errorLine(error), toolNames)), true);
   }
 }
 

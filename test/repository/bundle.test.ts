@@ -1,0 +1,40 @@
+/** What a session server loads: it runs once per session, so libraries that others need stay out of its process. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { root } from "../support/folders.ts";
+
+/** The text of a file of dist/ and of all that it imports at its start. */
+function loaded(name: string, seen = new Map<string, string>()): Map<string, string> {
+  const path = join(root, "dist", name);
+  if (seen.has(path)) return seen;
+  const text = readFileSync(path, "utf8");
+  seen.set(path, text);
+  for (const [, , from = ""] of text.matchAll(/(?:^|[;\n}])(?:import|export)\b([^"'();]*?from)?\s*"(\.[^"]+)"/g))
+    loaded(join(dirname(name), from), seen);
+  return seen;
+}
+
+const textOf = (name: string): string => [...loaded(name).values()].join("\n");
+
+/** Words that only this library's code has, and a file that has it. */
+const libraries: [library: string, words: RegExp, elsewhere: string][] = [
+  ["zod", /\bZodError\b|invalid_union/, "broker.js"],
+  ["the HTTP log", /pino/, "broker.js"],
+  ["commander", /CommanderError/, "cli.js"],
+];
+
+test.each(libraries)("a session server loads no %s", (_library, words, elsewhere) => {
+  expect(textOf(elsewhere)).toMatch(words);
+  expect(textOf("session/mcp.js")).not.toMatch(words);
+});
+
+test("a session server loads neither the MCP SDK nor ajv", () => {
+  expect(textOf("session/mcp.js")).not.toMatch(/modelcontextprotocol|JSONRPC|\bajv\b|Ajv/);
+});
+
+test("what a session server loads is small", () => {
+  const files = new Map([...loaded("bin.js"), ...loaded("session/mcp.js")]);
+  const bytes = [...files.values()].reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  expect(bytes).toBeLessThan(140 * 1024);
+});

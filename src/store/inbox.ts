@@ -1,8 +1,7 @@
 /** Statements about waiting mail. They use the partial indexes on open deliveries, so their cost does not grow with history. */
 import { type Backlog, NO_MAIL } from "../rules/quotas.ts";
-import { MAX_TEXT_BYTES } from "../rules/text.ts";
 import { OPEN } from "./messages.ts";
-import { integer, placeholders, text, textOrNull } from "./row.ts";
+import { idLists, integer, placeholders, text, textOrNull } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /** The number of a peer's undelivered messages per pool (null: direct messages). */
@@ -16,23 +15,36 @@ export async function countUnread(sql: Sql, peerId: string): Promise<{ pool_id: 
   return rows.map((row) => ({ pool_id: textOrNull(row, "pool_id"), unread: integer(row, "unread") }));
 }
 
+/** How many queued, claimed and held messages each of these peers has; without those that have none. */
+export async function countBoxes(sql: Sql, peerIds: readonly string[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const ids of idLists(peerIds)) {
+    const theirs = `d.peer_id IN (${placeholders(ids.length)})`;
+    const rows = await sql(
+      `SELECT d.peer_id, count(*) AS messages FROM deliveries d
+       WHERE ${theirs} AND d.state IN ('queued', 'claimed') AND ${OPEN} GROUP BY d.peer_id
+       UNION ALL SELECT d.peer_id, count(*) FROM deliveries d WHERE ${theirs} AND d.state = 'held' GROUP BY d.peer_id`,
+      ...ids,
+    );
+    for (const row of rows) {
+      const id = text(row, "peer_id");
+      counts.set(id, (counts.get(id) ?? 0) + integer(row, "messages"));
+    }
+  }
+  return counts;
+}
+
 const WAITING = `FROM deliveries d WHERE d.peer_id = $1 AND d.state IN ('queued', 'claimed') AND ${OPEN}`;
 const HELD = "FROM deliveries d WHERE d.peer_id = $1 AND d.state = 'held'";
 
-/**
- * The size of a peer's mailbox: queued, claimed and held messages. The lengths of texts are summed only if that many messages
- * could exceed `characters`, because it means reading the texts; otherwise `characters` is 0.
- */
-export async function mailboxOf(sql: Sql, peerId: string, characters: number): Promise<Backlog> {
-  const [row] = await sql(`SELECT (SELECT count(*) ${WAITING}) + (SELECT count(*) ${HELD}) AS messages`, peerId);
-  const messages = row ? integer(row, "messages") : 0;
-  if (messages * MAX_TEXT_BYTES < characters) return { messages, characters: 0 };
-  const [sum] = await sql(
-    `SELECT coalesce(sum(length(m.text)), 0) AS characters FROM messages m
+/** The size of a peer's mailbox: queued, claimed and held messages. It reads all their texts. */
+export async function mailboxOf(sql: Sql, peerId: string): Promise<Backlog> {
+  const [row] = await sql(
+    `SELECT count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters FROM messages m
      WHERE m.message_id IN (SELECT d.message_id ${WAITING} UNION SELECT d.message_id ${HELD})`,
     peerId,
   );
-  return { messages, characters: sum ? integer(sum, "characters") : 0 };
+  return row ? { messages: integer(row, "messages"), characters: integer(row, "characters") } : NO_MAIL;
 }
 
 /** The part of that which one payer caused. To be asked only of a mailbox that is nearly full: it reads each delivery. */

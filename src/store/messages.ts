@@ -1,6 +1,6 @@
 /** Statements about messages and their deliveries. */
 import { type Delivery, deliveryStates, type Urgency, urgencies } from "../rules/delivery.ts";
-import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
+import { idLists, integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
 export interface Message {
@@ -124,30 +124,28 @@ export async function insertMessage(sql: Sql, message: Message & Charging, answe
   );
 }
 
-export async function insertDelivery(
+/** Stores new deliveries of a message that differ only in their recipients. */
+export async function insertDeliveries(
   sql: Sql,
   message: Message,
-  peerId: string,
-  delivery: Delivery & DeliveryCharging,
+  peerIds: readonly string[],
+  delivery: Pick<Delivery, "state" | "expires_at" | "reason"> & DeliveryCharging,
 ): Promise<void> {
-  await sql(
-    `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason, payer, topic)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-    message.message_id,
-    peerId,
-    message.seq,
-    delivery.state,
-    delivery.attempt,
-    delivery.leased_at,
-    delivery.redelivered ? 1 : 0,
-    delivery.delivered_at,
-    delivery.read_at,
-    delivery.expires_at,
-    delivery.lost,
-    delivery.reason,
-    delivery.payer,
-    delivery.topic,
-  );
+  for (const ids of idLists(peerIds)) {
+    await sql(
+      `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason, payer, topic)
+       SELECT CAST($1 AS TEXT), p.peer_id, CAST($2 AS BIGINT), CAST($3 AS TEXT), 0, NULL, 0, NULL, NULL, CAST($4 AS BIGINT), 0, CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT)
+       FROM peers p WHERE p.peer_id IN (${placeholders(ids.length, 8)})`,
+      message.message_id,
+      message.seq,
+      delivery.state,
+      delivery.expires_at,
+      delivery.reason,
+      delivery.payer,
+      delivery.topic,
+      ...ids,
+    );
+  }
 }
 
 /** Takes back the reports on a topic that still wait for these peers. They stay in their pool's history. */

@@ -30,6 +30,24 @@ export function oneOf<T extends string>(row: Row, column: string, allowed: reado
   return found;
 }
 
+/** Ids in one statement. */
+const MAX_IDS = 256;
+
+/**
+ * Ids in lists for `IN`, of a few lengths only (powers of two), so that few different statements are prepared. The last id fills
+ * a list up.
+ */
+export function idLists(ids: readonly string[]): string[][] {
+  const lists: string[][] = [];
+  for (let i = 0; i < ids.length; i += MAX_IDS) {
+    const some = ids.slice(i, i + MAX_IDS);
+    const length = 2 ** Math.ceil(Math.log2(some.length));
+    const last = some.at(-1) ?? "";
+    lists.push([...some, ...Array.from({ length: length - some.length }, () => last)]);
+  }
+  return lists;
+}
+
 /** `$from, $from+1, …` for `count` values. */
 export function placeholders(count: number, from = 1): string {
   return Array.from({ length: count }, (_, i) => `$${from + i}`).join(", ");

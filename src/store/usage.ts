@@ -2,7 +2,7 @@
 import type { DeliveryMethod } from "../rules/delivery.ts";
 import type { LastMinute, Wakes } from "../rules/guards.ts";
 import type { DeliveryRow } from "./messages.ts";
-import { integer, integerOrNull, text, textOrNull } from "./row.ts";
+import { idLists, integer, integerOrNull, placeholders, text, textOrNull } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /** Stores how mail was delivered; `batch` identifies mail that was shown together. */
@@ -81,21 +81,33 @@ export async function lastSentBy(sql: Sql, fromId: string): Promise<number> {
   return row ? integer(row, "last_seq") : 0;
 }
 
-/** The wakes of a peer between `since` and `until`. */
-export async function wakesOf(sql: Sql, peerId: string, since: number, until: number): Promise<Wakes> {
-  const RECENT = "FROM deliveries WHERE peer_id = $1 AND via = 'wake' AND delivered_at > $2 AND delivered_at <= $3";
-  const rows = await sql(
-    `SELECT payer, count(DISTINCT batch) AS wakes, (SELECT count(DISTINCT batch) ${RECENT}) AS all_wakes
-     ${RECENT} GROUP BY payer`,
-    peerId,
-    since,
-    until,
-  );
-  const [first] = rows;
-  return {
-    all: first ? integer(first, "all_wakes") : 0,
-    by: new Map(rows.map((row) => [textOrNull(row, "payer"), integer(row, "wakes")])),
-  };
+/** The wakes of each of these peers between `since` and `until`; without those that had none. */
+export async function wakesOf(
+  sql: Sql,
+  peerIds: readonly string[],
+  since: number,
+  until: number,
+): Promise<Map<string, Wakes>> {
+  const wakes = new Map<string, { all: number; by: Map<string | null, number> }>();
+  for (const ids of idLists(peerIds)) {
+    const RECENT = `FROM deliveries WHERE peer_id IN (${placeholders(ids.length, 3)}) AND via = 'wake'
+      AND delivered_at > $1 AND delivered_at <= $2`;
+    const rows = await sql(
+      `SELECT peer_id, payer, count(DISTINCT batch) AS wakes, 0 AS is_sum ${RECENT} GROUP BY peer_id, payer
+       UNION ALL SELECT peer_id, NULL, count(DISTINCT batch), 1 ${RECENT} GROUP BY peer_id`,
+      since,
+      until,
+      ...ids,
+    );
+    for (const row of rows) {
+      const peer = text(row, "peer_id");
+      const known = wakes.get(peer) ?? { all: 0, by: new Map() };
+      if (integer(row, "is_sum") === 1) known.all = integer(row, "wakes");
+      else known.by.set(textOrNull(row, "payer"), integer(row, "wakes"));
+      wakes.set(peer, known);
+    }
+  }
+  return wakes;
 }
 
 export interface Cost {

@@ -73,6 +73,29 @@ test("joining, leaving and inviting to a large pool takes as many statements and
   expect([smaller[2], larger[2]]).toEqual([0, 1]);
 });
 
+test("a message to a large pool takes as many statements as to a small one, and reaches every member by its own policy", async () => {
+  const costs: number[] = [];
+  for (const size of [5, 30]) {
+    const pool = `all-${size}`;
+    const peers = await poolOf(pool, size);
+    const [ann, ben, carl] = peers;
+    await works.call("inbound_policy", { policy: "hold", from: ann?.name }, ben);
+    await works.call("inbound_policy", { policy: "refuse", from: `@${pool}` }, carl);
+    const before = await deliveries();
+    const { statements } = await counted(() => works.call("send_message", { to: `@${pool}`, text: "hello" }, ann));
+    costs.push(statements);
+    expect((await deliveries()) - before).toBe(size - 1);
+    const [sent] = (await works.call("messages", { limit: 1 }, ann)).messages;
+    const states = sent?.recipients.map(({ name, state }) => [name, state]);
+    expect(Object.fromEntries(states ?? [])).toEqual({
+      ...Object.fromEntries(peers.slice(3).map(({ name }) => [name, "queued"])),
+      [ben?.name ?? ""]: "held",
+      [carl?.name ?? ""]: "refused",
+    });
+  }
+  expect(costs[1]).toBe(costs[0]);
+});
+
 test("what changed is told once, in one line beside the next mail, and wakes nobody", async () => {
   const [ann, ben] = await poolOf("news", 9);
   works.hints.length = 0;

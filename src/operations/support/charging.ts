@@ -14,7 +14,7 @@ import {
 import { SKEW_MS } from "../../rules/presence.ts";
 import { isNearlyFull, MAX_MAILBOX_CHARACTERS, type Mailbox, NO_MAIL } from "../../rules/quotas.ts";
 import { MAX_TEXT_BYTES } from "../../rules/text.ts";
-import { backlogOf, claimedPayers, mailboxOf } from "../../store/inbox.ts";
+import { backlogOf, claimedPayers, countBoxes, mailboxOf } from "../../store/inbox.ts";
 import { recentlySent, recentTexts, wakesOf } from "../../store/usage.ts";
 import type { SentText } from "../core/bounds.ts";
 import { type Context, NotedError } from "../core/operation.ts";
@@ -22,38 +22,65 @@ import type { TransactionContext } from "../core/transaction.ts";
 import { guardNote, note } from "./notes.ts";
 
 /**
- * A peer's mailbox as `payer` finds it. It is counted only if it may be nearly full; otherwise it has room. What is the payer's
- * own is read only where it matters.
+ * The mailboxes of peers as `payer` finds them. One is counted only if it may be nearly full; otherwise it has room. What is the
+ * payer's own is read only where it matters.
  */
-export async function mailboxFor(
+export async function mailboxesFor(
   { sql, limits, bounds }: Pick<Context, "sql" | "limits" | "bounds">,
+  peerIds: readonly string[],
+  payer: string | null,
+): Promise<Map<string, Mailbox>> {
+  if (limits.mailbox_messages === 0) return new Map(peerIds.map((id) => [id, { ...NO_MAIL, own: NO_MAIL }]));
+  const boxes = new Map<string, Mailbox>();
+  for (const id of peerIds) {
+    const atMost = bounds?.waiting(id);
+    if (atMost && !isNearlyFull(atMost, limits.mailbox_messages)) boxes.set(id, { ...atMost, own: NO_MAIL });
+  }
+  const others = peerIds.filter((id) => !boxes.has(id));
+  const counts = await countBoxes(sql, others);
+  for (const id of others) {
+    const messages = counts.get(id) ?? 0;
+    const atMost = { messages, characters: messages * MAX_TEXT_BYTES };
+    const all = atMost.characters < MAX_MAILBOX_CHARACTERS ? { messages, characters: 0 } : await mailboxOf(sql, id);
+    bounds?.setWaiting(id, all.characters === 0 ? atMost : all);
+    const own =
+      payer !== null && isNearlyFull(all, limits.mailbox_messages) ? await backlogOf(sql, id, payer) : NO_MAIL;
+    boxes.set(id, { ...all, own });
+  }
+  return boxes;
+}
+
+/** One of them. */
+export async function mailboxFor(
+  context: Pick<Context, "sql" | "limits" | "bounds">,
   peerId: string,
   payer: string | null,
 ): Promise<Mailbox> {
-  if (limits.mailbox_messages === 0) return { ...NO_MAIL, own: NO_MAIL };
-  const atMost = bounds?.waiting(peerId);
-  if (atMost && !isNearlyFull(atMost, limits.mailbox_messages)) return { ...atMost, own: NO_MAIL };
-  const all = await mailboxOf(sql, peerId, MAX_MAILBOX_CHARACTERS);
-  bounds?.setWaiting(peerId, all.characters === 0 ? { ...all, characters: all.messages * MAX_TEXT_BYTES } : all);
-  const own =
-    payer !== null && isNearlyFull(all, limits.mailbox_messages) ? await backlogOf(sql, peerId, payer) : NO_MAIL;
-  return { ...all, own };
+  return (await mailboxesFor(context, [peerId], payer)).get(peerId) ?? { ...NO_MAIL, own: NO_MAIL };
 }
 
-/** Whether mail of `payer` may wake a peer now. */
-export async function canWake(context: TransactionContext, peerId: string, payer: string | null): Promise<boolean> {
-  return mayWake(context.limits, await recentWakes(context, peerId), payer);
+/** Of these peers, those that mail of `payer` may wake now. */
+export async function wakeable(
+  context: TransactionContext,
+  peerIds: readonly string[],
+  payer: string | null,
+): Promise<Set<string>> {
+  const wakes = await recentWakes(context, peerIds);
+  return new Set(peerIds.filter((id) => mayWake(context.limits, wakes.get(id) ?? NO_WAKES, payer)));
 }
 
 /** Whether the mail that a peer has claimed may wake it: that of one of its senders is enough. */
 export async function canClaimsWake(context: TransactionContext, peerId: string): Promise<boolean> {
-  const wakes = await recentWakes(context, peerId);
+  const wakes = (await recentWakes(context, [peerId])).get(peerId) ?? NO_WAKES;
   if (mayAnybodyWake(context.limits, wakes)) return true;
   return (await claimedPayers(context.sql, peerId)).some((payer) => mayWake(context.limits, wakes, payer));
 }
 
-async function recentWakes({ sql, now, limits }: TransactionContext, peerId: string): Promise<Wakes> {
-  return limits.wakes_per_hour === 0 ? NO_WAKES : wakesOf(sql, peerId, now - HOUR_MS, now + SKEW_MS);
+async function recentWakes(
+  { sql, now, limits }: TransactionContext,
+  peerIds: readonly string[],
+): Promise<Map<string, Wakes>> {
+  return limits.wakes_per_hour === 0 ? new Map() : wakesOf(sql, peerIds, now - HOUR_MS, now + SKEW_MS);
 }
 
 /**

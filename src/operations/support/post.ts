@@ -1,18 +1,26 @@
 /** Posts messages: the only place where messages and their deliveries are created. */
 import type * as z from "zod";
 import { type Delivery, isWaiting, newDelivery, type Policy, policyFor } from "../../rules/delivery.ts";
+import { grouped } from "../../rules/grouped.ts";
 import { chargeOf } from "../../rules/guards.ts";
 import { BROKER_NAME, OPERATOR_NAME } from "../../rules/names.ts";
 import type { Change } from "../../rules/news.ts";
-import { hasRoom, type Mailbox, type MailSource, mailboxFullError, mailboxFullText } from "../../rules/quotas.ts";
-import { insertDelivery, insertMessage, type Message, withdrawReports } from "../../store/messages.ts";
+import {
+  hasRoom,
+  type Mailbox,
+  type MailSource,
+  mailboxFullError,
+  mailboxFullText,
+  NO_MAIL,
+} from "../../rules/quotas.ts";
+import { insertDeliveries, insertMessage, type Message, withdrawReports } from "../../store/messages.ts";
 import { numberNews } from "../../store/news.ts";
 import type { Peer } from "../../store/peers.ts";
-import { policiesOf } from "../../store/policies.ts";
+import { policiesOfAll } from "../../store/policies.ts";
 import { together } from "../../store/together.ts";
 import { type Context, NotedError } from "../core/operation.ts";
 import type { TransactionContext } from "../core/transaction.ts";
-import { canWake, mailboxFor, payerOfReport } from "./charging.ts";
+import { mailboxesFor, payerOfReport, wakeable } from "./charging.ts";
 import { note } from "./notes.ts";
 import type { AddressFormatter } from "./references.ts";
 import { expectation, type recipientShape } from "./shapes.ts";
@@ -47,7 +55,7 @@ const payerOf = (fromId: string, cause: string | null): string | null => (isOwn(
 const isOwn = (fromId: string): boolean => fromId === BROKER_NAME || fromId === OPERATOR_NAME;
 
 /** Reads what decides about a message to each of these recipients. */
-export function viewsOf(
+export async function viewsOf(
   context: TransactionContext,
   recipients: readonly Peer[],
   fromId: string,
@@ -55,18 +63,19 @@ export function viewsOf(
   cause: string | null = null,
 ): Promise<View[]> {
   const payer = payerOf(fromId, cause);
-  return together(
-    ...recipients.map(async (peer) => {
-      const { peer_id } = peer;
-      const [box, policies, wakes] = await together(
-        mailboxFor(context, peer_id, payer),
-        // Policies apply to mail from peers only, not from the operator or the broker.
-        isOwn(fromId) ? undefined : policiesOf(context.sql, peer_id),
-        canWake(context, peer_id, payer),
-      );
-      return { peer, box, policy: policies ? policyFor(policies, fromId, poolId) : ("accept" as const), wakes };
-    }),
+  const ids = recipients.map((peer) => peer.peer_id);
+  const [boxes, policies, awake] = await together(
+    mailboxesFor(context, ids, payer),
+    // Policies apply to mail from peers only, not from the operator or the broker.
+    isOwn(fromId) ? undefined : policiesOfAll(context.sql, ids),
+    wakeable(context, ids, payer),
   );
+  return recipients.map((peer) => ({
+    peer,
+    box: boxes.get(peer.peer_id) ?? { ...NO_MAIL, own: NO_MAIL },
+    policy: policyFor(policies?.get(peer.peer_id) ?? [], fromId, poolId),
+    wakes: awake.has(peer.peer_id),
+  }));
 }
 
 /**
@@ -121,8 +130,12 @@ export async function postMessage(
   await insertMessage(sql, { ...message, cause, charge }, answer(all));
   context.bounds?.addSent(cause ?? message.from_id, charge, cause === null ? message : undefined, now);
   context.count({ what: "sent" });
+  for (const alike of grouped(deliveries, ({ delivery }) => `${delivery.state} ${delivery.reason}`).values()) {
+    const ids = alike.map(({ peer }) => peer.peer_id);
+    const [first] = alike;
+    if (first) await insertDeliveries(sql, message, ids, { ...first.delivery, payer, topic: topic ?? null });
+  }
   for (const { peer, delivery } of deliveries) {
-    await insertDelivery(sql, message, peer.peer_id, { ...delivery, payer, topic: topic ?? null });
     if (isWaiting(delivery)) context.bounds?.addWaiting(peer.peer_id, message.text.length);
     const { message_id, seq } = message;
     const after = { ...delivery, message_id, seq, peer_id: peer.peer_id };

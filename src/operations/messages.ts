@@ -41,7 +41,7 @@ const sendOutput = z.object({
 
 export const sendMessage = operation({
   name: "send_message",
-  isolation: "snapshot",
+  isolation: "inserts",
   by: ["peer", "operator"],
   repeatable: "with message_id",
   errors: ["not_found", "ambiguous", "conflict"],

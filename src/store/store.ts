@@ -48,8 +48,10 @@ export type Sql = (text: string, ...values: Value[]) => Promise<Row[]>;
 /**
  * `serial`: serializable. `snapshot`: snapshot isolation, which detects write-write conflicts but allows write skew.
  * With many brokers `serial` costs retries, so work that decides only about the rows it writes uses `snapshot`.
+ * `inserts`: the same, for work that reads first and then only inserts rows (without `ON CONFLICT` and `RETURNING`): it may
+ * share the transaction and the round trips of other such work. Work that does more after all gets a transaction of its own.
  */
-export type Isolation = "serial" | "snapshot";
+export type Isolation = "serial" | "snapshot" | "inserts";
 
 /**
  * Whether a power cut may undo a transaction, decided from its result. If so, its answer need not wait for the disk. A power

@@ -55,12 +55,12 @@ describe.skipIf(!hasPostgres("round trips to PostgreSQL"))("of the round trips t
     expect(after.length).toBe(before.length);
   });
 
-  test("a claim takes 5", async () => {
+  test("a claim takes 6", async () => {
     const trips = await tripsOf(/^UPDATE deliveries/, async () => {
       await send();
       return claim();
     });
-    expect(trips.length).toBeLessThanOrEqual(5);
+    expect(trips.length).toBeLessThanOrEqual(6);
   });
 
   test("an acknowledgement takes 5", async () => {

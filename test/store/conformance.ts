@@ -8,6 +8,7 @@ import { freeName } from "../../src/rules/names.ts";
 import { text } from "../../src/store/row.ts";
 import type { Sql, Store } from "../../src/store/store.ts";
 import { rejectedBy } from "../support/thrown.ts";
+import { insertConformance } from "./conformance-inserts.ts";
 import { sqlConformance } from "./conformance-sql.ts";
 import { add, countersIn, emptyStore, type Open, read } from "./counters.ts";
 
@@ -178,5 +179,6 @@ export function storeConformance(open: Open): void {
     });
   });
 
+  insertConformance(open);
   sqlConformance(open);
 }

@@ -116,6 +116,39 @@ describe.skipIf(!hasPostgres("round trips of the store to PostgreSQL"))("Postgre
     });
   });
 
+  describe("work that reads and then inserts", () => {
+    const insert = (store: Postgres, id: string): Promise<unknown> =>
+      store.tx(async (sql) => {
+        await Promise.all([read(sql, "a"), read(sql, "b")]);
+        await sql(INSERT, id, 1);
+      }, "inserts");
+
+    test("shares few transactions, each of two round trips", async () => {
+      const { wire, store } = await wired();
+      await Promise.all(Array.from({ length: 64 }, (_, i) => insert(store, `row-${i}`)));
+      expect(wire.transactions.length).toBeLessThanOrEqual(8);
+      expect(wire.transactions.map((trips) => trips.length)).toEqual(wire.transactions.map(() => 2));
+    });
+
+    test.each([
+      ["gets it", 20],
+      ["does not get it", 0],
+    ] as const)("has an unknown outcome when its COMMIT breaks, and the server %s", async (which, stored) => {
+      const url = await server.database();
+      const wire = await startWire(url);
+      // With one connection: one group after the other.
+      const store = openPostgres({ url: wire.url, pool: 1, random: Math.random });
+      await countersIn(async () => store, "a", "b");
+      wire.breakAt(/^COMMIT/, which);
+      const done = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => insert(store, `row-${i}`)));
+      const unknown = done.filter((one) => one.status === "rejected");
+      expect(unknown.length).toBeGreaterThan(1);
+      for (const one of unknown) expect(String(one.reason?.message)).toContain("unknown whether");
+      const [row] = await store.read((sql) => sql("SELECT count(*) AS n FROM counters WHERE n = 1"));
+      expect(Number(row?.n)).toBe(stored === 0 ? 20 - unknown.length : stored);
+    });
+  });
+
   test("is not hurried by what only one broker may do at a time", async () => {
     const { store } = await wired();
     const slow = store.exclusiveTx((sql) => sql("SELECT pg_sleep(6.5)"));
@@ -163,7 +196,7 @@ describe.skipIf(!hasPostgres("round trips of the store to PostgreSQL"))("Postgre
                   }
                   return added;
                 },
-                i % 3 ? "serial" : "snapshot",
+                (["serial", "snapshot", "inserts"] as const)[i % 3],
               )
               .catch((error: Error) => {
                 if (error.message !== "no") throw error;

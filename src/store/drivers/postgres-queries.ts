@@ -20,8 +20,23 @@ export function statementBuilder(): (text: string, values: readonly Value[]) => 
   };
 }
 
+/** Of a statement that adds rows and changes no others: the table that gets them, and those that it reads. */
+export interface Insert {
+  into: string;
+  reads: string[];
+}
+
+export function insertOf(text: string): Insert | undefined {
+  const into = /^\s*INSERT\s+INTO\s+(\w+)/i.exec(text)?.[1];
+  if (into === undefined || /\b(?:CONFLICT|RETURNING)\b/i.test(text)) return undefined;
+  const reads = [...text.matchAll(/\b(?:FROM|JOIN)\s+(\w+)/gi)].flatMap(([, table]) => table?.toLowerCase() ?? []);
+  // One that reads, but not in this simple form, is not understood.
+  if (reads.length === 0 && /\bSELECT\b/i.test(text)) return undefined;
+  return { into: into.toLowerCase(), reads };
+}
+
 /** A statement that returns no rows. */
-const isWrite = (text: string): boolean =>
+export const isWrite = (text: string): boolean =>
   isSchemaChange(text) || (/^\s*(?:INSERT|UPDATE|DELETE)\s/i.test(text) && !/\bRETURNING\b/i.test(text));
 
 const isSchemaChange = (text: string): boolean => /^\s*(?:CREATE|ALTER|DROP)\s/i.test(text);

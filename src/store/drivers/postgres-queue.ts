@@ -7,7 +7,7 @@ import type { Row } from "../store.ts";
 import { runBatch, type Statement } from "./postgres-batch.ts";
 
 /** Statements per round trip. It bounds what waits in memory, and what one timeout covers. */
-const MAX_BATCH = 64;
+const MAX_BATCH = 128;
 
 export interface QueueOptions {
   /** For each round trip; 0: none. */
@@ -47,9 +47,10 @@ export function statementQueue(client: pg.ClientBase, options: QueueOptions): St
   let closed = false;
 
   async function sendAll(): Promise<void> {
-    // Statements of this turn of the event loop join the first batch.
-    await undefined;
-    while (!waiting.every((one) => one.isDeferred)) {
+    for (;;) {
+      // After all that can be done without an answer: it joins this batch.
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      if (waiting.every((one) => one.isDeferred)) break;
       const batch = waiting.slice(0, MAX_BATCH);
       waiting = waiting.slice(MAX_BATCH);
       await send(batch);

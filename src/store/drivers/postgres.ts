@@ -20,6 +20,7 @@ import {
   tooBusy,
   UNIQUE,
 } from "./postgres-errors.ts";
+import { groupCommit } from "./postgres-group.ts";
 import { TIME } from "./postgres-notifications.ts";
 import { statementBuilder } from "./postgres-queries.ts";
 import { statementQueue } from "./postgres-queue.ts";
@@ -184,9 +185,12 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     }
   }
 
-  function begin<T>(work: (sql: Sql) => Promise<T>, mode: TransactionMode): Promise<T> {
+  const insert = groupCommit({ run: (work) => run(work, SNAPSHOT), commits: true });
+  const readTogether = groupCommit({ run: (work) => run(work, NO_TRANSACTION), commits: false });
+
+  function begin<T>(start: () => Promise<T>): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
-    const result = run(work, mode);
+    const result = start();
     const settled = result.then(nothing, nothing);
     running.add(settled);
     void settled.then(() => running.delete(settled));
@@ -194,20 +198,25 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   }
 
   return {
-    tx: (work, isolation = "serial") => begin(work, TRANSACTION[isolation]),
-    read: (read) => begin(read, NO_TRANSACTION),
-    exclusiveTx: (work) => begin(work, EXCLUSIVE),
+    tx: (work, isolation = "serial") =>
+      begin(() => (isolation === "inserts" ? insert(work) : run(work, TRANSACTION[isolation]))),
+    read: (work) => begin(() => readTogether(work)),
+    exclusiveTx: (work) => begin(() => run(work, EXCLUSIVE)),
     time: () =>
-      begin(async (sql) => {
-        const [row] = await sql(TIME);
-        return row ? integer(row, "now") : Number.NaN;
-      }, NO_TRANSACTION),
+      begin(() =>
+        run(async (sql) => {
+          const [row] = await sql(TIME);
+          return row ? integer(row, "now") : Number.NaN;
+        }, NO_TRANSACTION),
+      ),
     counts: () => ({ ...counts }),
     size: () =>
-      begin(async (sql) => {
-        const [row] = await sql("SELECT pg_database_size(current_database()) AS bytes");
-        return row ? integer(row, "bytes") : 0;
-      }, NO_TRANSACTION),
+      begin(() =>
+        run(async (sql) => {
+          const [row] = await sql("SELECT pg_database_size(current_database()) AS bytes");
+          return row ? integer(row, "bytes") : 0;
+        }, NO_TRANSACTION),
+      ),
     close() {
       closing ??= Promise.all(running).then(() => pool.end());
       return closing;
@@ -231,9 +240,10 @@ interface TransactionMode {
 }
 
 const BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-const TRANSACTION: Record<Isolation, TransactionMode> = {
+const SNAPSHOT: TransactionMode = { begin: "BEGIN ISOLATION LEVEL REPEATABLE READ" };
+const TRANSACTION: Record<Exclude<Isolation, "inserts">, TransactionMode> = {
   serial: { begin: BEGIN },
-  snapshot: { begin: "BEGIN ISOLATION LEVEL REPEATABLE READ" },
+  snapshot: SNAPSHOT,
 };
 const NO_TRANSACTION: TransactionMode = {};
 /** The lock is taken before BEGIN, so that the snapshot includes the work of the previous holder. */

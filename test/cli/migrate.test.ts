@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { OutputOf } from "../../src/operations/index.ts";
+import { beginBoot } from "../../src/store/power-cut.ts";
 import { ok, send } from "../support/api.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { failure, success } from "../support/cct.ts";
@@ -108,6 +109,19 @@ describe("a home with data of every kind", () => {
     const file = await brokerOf(elsewhere);
     expect(await contents(file, [ann, ben, carol])).toEqual(before);
   });
+});
+
+test("mail that a power cut made doubtful is marked in the other database", async () => {
+  const [home, url] = [tempHome(), await server.database()];
+  const source = await brokerOf(home);
+  const ann = await newPeer(source, "ann");
+  await ok(source, "send_message", { to: "ann", text: "perhaps seen" });
+  await source.stop();
+  // As if the machine had gone down before it stopped.
+  await inFile(home, (sql) => beginBoot(sql, "an earlier boot"));
+  success(await migrated(home, url));
+  const { messages } = await ok(await brokerOf(home, url), "check_messages", {}, ann);
+  expect(messages).toMatchObject([{ text: "perhaps seen", redelivered: true }]);
 });
 
 describe("a move is refused and changes nothing", () => {

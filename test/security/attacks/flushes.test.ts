@@ -1,5 +1,5 @@
 /** What a delivery costs the broker's disk: one flush, for the message. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ok } from "../../support/api.ts";
 import { type BrokerProcess, spawnBroker } from "../../support/broker.ts";
 import { onPostgres } from "../../support/database.ts";
@@ -24,10 +24,9 @@ async function deliver(broker: BrokerProcess, peer: TestPeer, text: string): Pro
   await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
 }
 
-const NAME = "a delivery waits for the disk once, when its message is sent";
-test.skipIf(onPostgres || (!canTrace() && notRun(NAME, "needs strace that may attach to processes")))(
-  NAME,
-  async () => {
+const NAME = "what waits for the disk";
+describe.skipIf(onPostgres || (!canTrace() && notRun(NAME, "needs strace that may attach to processes")))(NAME, () => {
+  test("of a delivery: once, when its message is sent", async () => {
     const broker = await spawnBroker();
     const peer = await newPeer(broker, "ann");
     await deliver(broker, peer, "the first");
@@ -36,5 +35,22 @@ test.skipIf(onPostgres || (!canTrace() && notRun(NAME, "needs strace that may at
     const counted = await flushes.end();
     expect(counted).toBeGreaterThanOrEqual(CYCLES);
     expect(counted).toBeLessThanOrEqual(CYCLES + OTHERS);
-  },
-);
+  });
+
+  test("once each: a claim that is lost or given back, and what a sender hears of a claim", async () => {
+    const broker = await spawnBroker();
+    const peer = await newPeer(broker, "ann");
+    const { message_id } = await ok(broker, "send_message", { to: "ann", text: "hello" });
+    const flushes = await countCalls(broker.pid, "fsync,fdatasync");
+    for (let attempt = 1; attempt <= CYCLES; attempt++) {
+      await ok(broker, "claim_messages", { limit: 10, budget: 9_000 }, peer);
+      if (attempt % 2 === 0) await ok(broker, "message_status", { message_id });
+      await ok(broker, "message_status", { message_id });
+      const outcome = attempt % 4 === 0 ? "lost" : "returned";
+      await ok(broker, "ack_messages", { acks: [{ message_id, attempt, outcome }] }, peer);
+    }
+    const counted = await flushes.end();
+    expect(counted).toBeGreaterThanOrEqual(2 * CYCLES);
+    expect(counted).toBeLessThanOrEqual(2 * CYCLES + OTHERS);
+  });
+});

@@ -43,7 +43,7 @@ describe("a bound", () => {
   test("of what a peer sent is never below the count of its last minute, and knows every text of it", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const bounds = createBounds();
+        const open = createBounds();
         const stored: { at: number; charge: number; text?: string }[] = [];
         let now = START;
         const recent = () => {
@@ -51,6 +51,7 @@ describe("a bound", () => {
           return stored.filter(({ at }) => at > since && at <= until);
         };
         for (const one of steps) {
+          const bounds = open();
           if (one.what === "wait") now += one.ms;
           if (one.what === "step back") now -= one.ms;
           if (one.what === "rolled back") bounds.addSent("me", 1, { target: "you", text: `${one.text}` }, now);
@@ -68,6 +69,7 @@ describe("a bound", () => {
             const charges = recent().reduce((sum, { charge }) => sum + charge, 0);
             bounds.setSent("me", { charges, messages: texts.length }, texts, now);
           }
+          bounds.settle();
           const atMost = bounds.sent("me", now);
           if (!atMost) continue;
           const exact = recent();
@@ -81,7 +83,7 @@ describe("a bound", () => {
   });
 
   test("is unknown again after the clock was set back, and forgets what two minutes ago was sent", () => {
-    const bounds = createBounds();
+    const bounds = createBounds()();
     bounds.setSent("me", { charges: 0, messages: 0 }, [], START);
     bounds.addSent("me", 5, { target: "you", text: "hello" }, START);
     expect(bounds.sent("me", START + 61_000)).toEqual({ charges: 5, messages: 1 });
@@ -90,7 +92,7 @@ describe("a bound", () => {
     expect(bounds.sent("me", START)).toBeUndefined();
   });
 
-  test("counted in a transaction that is rolled back is forgotten", async () => {
+  test("counted in a transaction is unknown to others until its commit, and to all after its rollback", async () => {
     const bounds = createBounds();
     const store: Store = await newStore();
     const environment = {
@@ -104,10 +106,11 @@ describe("a bound", () => {
       // As after mail was deleted by the same transaction.
       context.bounds?.setWaiting("me", { messages: 0, characters: 0 });
       context.bounds?.setSent("me", { charges: 0, messages: 0 }, [], START);
+      expect([bounds().waiting("me"), bounds().sent("me", START)]).toEqual([undefined, undefined]);
       throw new Error("rolled back");
     });
     await expect(failing).rejects.toThrow("rolled back");
-    expect([bounds.waiting("me"), bounds.sent("me", START)]).toEqual([undefined, undefined]);
+    expect([bounds().waiting("me"), bounds().sent("me", START)]).toEqual([undefined, undefined]);
     await store.close();
   });
 });

@@ -38,6 +38,34 @@ test("transactions run in the order of their calls, also within a group commit",
   expect(order).toEqual(numbers);
 });
 
+test("in a group commit, what fails is undone alone, before or after its writes, and the rest is stored once", async () => {
+  const ends = ["succeeds", "fails first", "fails after a write", "survives an error of its SQL"] as const;
+  const store = await openSqlite(databaseFile());
+  onTestFinished(() => store.close());
+  await store.tx((sql) => sql("CREATE TABLE done (n BIGINT PRIMARY KEY)"));
+  const numbers = Array.from({ length: 40 }, (_, i) => i);
+  // A group without the last kinds first, then with all.
+  for (const [round, kinds] of [2, 4, 3].entries()) {
+    const endOf = (i: number) => ends[i % kinds];
+    const all = await Promise.allSettled(
+      numbers.map((i) =>
+        store.tx(async (sql) => {
+          await sql("SELECT count(*) AS done FROM done");
+          if (endOf(i) === "fails first") throw new Error(`${i} failed`);
+          await sql("INSERT INTO done (n) VALUES ($1)", round * 100 + i);
+          if (endOf(i) === "fails after a write") throw new Error(`${i} failed`);
+          if (endOf(i) === "survives an error of its SQL")
+            await sql("INSERT INTO done (n) VALUES ($1)", round * 100 + i).catch(() => {});
+        }),
+      ),
+    );
+    const stored = await store.read((sql) => sql("SELECT n FROM done WHERE n >= $1 ORDER BY n", round * 100));
+    const expected = numbers.filter((i) => !endOf(i)?.startsWith("fails"));
+    expect(all.flatMap(({ status }, i) => (status === "fulfilled" ? i : []))).toEqual(expected);
+    expect(stored.map((row) => integer(row, "n") - round * 100)).toEqual(expected);
+  }
+});
+
 describe("a process killed while writing", () => {
   test("has stored every transaction that was answered", async () => {
     const file = databaseFile();

@@ -3,7 +3,7 @@
  * below the limit, the database need not be asked for the exact count, which costs more the more there is to count.
  *
  * A bound may be too high (after a rollback, or when mail was read since): then the exact count decides and replaces it. It is
- * never too low, because everything that adds to a count adds to its bound first. So only a broker that is alone with its
+ * never too low, because everything that adds to a count adds to its bound as well. So only a broker that is alone with its
  * database can have bounds.
  */
 import { SKEW_MS } from "../../rules/presence.ts";
@@ -28,6 +28,7 @@ export interface SentText {
   text: string;
 }
 
+/** The bounds as one transaction sees them. */
 export interface Bounds {
   /** `undefined`: unknown. */
   sent(peerId: string, now: number): Sent | undefined;
@@ -45,7 +46,21 @@ export interface Bounds {
   forget(peerId: string): void;
 }
 
-interface SentEntry {
+/** A count may contain changes that are not committed yet, so until it is settled, only its own transaction uses it. */
+export interface OpenBounds extends Bounds {
+  /** After the commit. */
+  settle(): void;
+  /** After a rollback: what was counted is unknown. */
+  drop(): void;
+}
+
+interface Entry<T> {
+  bound: T;
+  /** The transaction that counted it, until it has ended. */
+  of: symbol | undefined;
+}
+
+interface Periods {
   /** The number of the period that `current` counts. */
   period: number;
   current: Sent;
@@ -54,27 +69,10 @@ interface SentEntry {
 
 const NOTHING: Sent = { charges: 0, messages: 0 };
 
-/**
- * The same bounds for one transaction. Its counts may contain what a rollback undoes, so after one, each peer in `counted` must be
- * forgotten.
- */
-export function boundsOfTransaction(bounds: Bounds, counted: Set<string>): Bounds {
-  return {
-    ...bounds,
-    setSent(peerId, ...exact) {
-      counted.add(peerId);
-      bounds.setSent(peerId, ...exact);
-    },
-    setWaiting(peerId, exact) {
-      counted.add(peerId);
-      bounds.setWaiting(peerId, exact);
-    },
-  };
-}
-
-export function createBounds(): Bounds {
-  const senders = new Map<string, SentEntry>();
-  const mailboxes = new Map<string, Backlog>();
+/** Returns a function that opens the bounds for a transaction. */
+export function createBounds(): () => OpenBounds {
+  const senders = new Map<string, Entry<Periods>>();
+  const mailboxes = new Map<string, Entry<Backlog>>();
   let period = 0;
   let began = Number.NEGATIVE_INFINITY;
   let texts = createSeenTexts();
@@ -92,49 +90,71 @@ export function createBounds(): Bounds {
     began = now;
   }
 
-  function entryOf(peerId: string, now: number): SentEntry | undefined {
-    turnTo(now);
-    const entry = senders.get(peerId);
-    if (!entry || entry.period === period) return entry;
-    entry.previous = entry.period === period - 1 ? entry.current : NOTHING;
-    entry.current = NOTHING;
-    entry.period = period;
-    return entry;
+  function inThisPeriod({ period: counted, current, previous }: Periods): Periods {
+    if (counted === period) return { period, current, previous };
+    return { period, current: NOTHING, previous: counted === period - 1 ? current : NOTHING };
   }
 
-  return {
-    sent(peerId, now) {
-      const entry = entryOf(peerId, now);
-      return entry && sum(entry.current, entry.previous);
-    },
-    mayHaveSent(peerId, { target, text }, now) {
-      turnTo(now);
-      return texts.mayHave(peerId, target, text) || earlierTexts.mayHave(peerId, target, text);
-    },
-    setSent(peerId, exact, sentTexts, now) {
-      turnTo(now);
-      for (const { target, text } of sentTexts) texts.add(peerId, target, text);
-      put(senders, peerId, { period, current: exact, previous: NOTHING });
-    },
-    addSent(peerId, charge, what, now) {
-      const entry = entryOf(peerId, now);
-      // Its first exact count will contain this.
-      if (!entry) return;
-      entry.current = sum(entry.current, { charges: charge, messages: what ? 1 : 0 });
-      if (what) texts.add(peerId, what.target, what.text);
-      put(senders, peerId, entry);
-    },
-    waiting: (peerId) => mailboxes.get(peerId),
-    setWaiting: (peerId, exact) => put(mailboxes, peerId, exact),
-    addWaiting(peerId, characters) {
-      const box = mailboxes.get(peerId);
-      if (!box) return;
-      put(mailboxes, peerId, { messages: box.messages + 1, characters: box.characters + characters });
-    },
-    forget(peerId) {
-      senders.delete(peerId);
-      mailboxes.delete(peerId);
-    },
+  return () => {
+    const me = Symbol();
+    const counted = new Set<string>();
+    const isKnown = (entry: Entry<unknown>): boolean => entry.of === undefined || entry.of === me;
+    return {
+      sent(peerId, now) {
+        turnTo(now);
+        const entry = senders.get(peerId);
+        if (!entry || !isKnown(entry)) return undefined;
+        const { current, previous } = inThisPeriod(entry.bound);
+        return sum(current, previous);
+      },
+      mayHaveSent(peerId, { target, text }, now) {
+        turnTo(now);
+        return texts.mayHave(peerId, target, text) || earlierTexts.mayHave(peerId, target, text);
+      },
+      setSent(peerId, exact, sentTexts, now) {
+        turnTo(now);
+        counted.add(peerId);
+        for (const { target, text } of sentTexts) texts.add(peerId, target, text);
+        put(senders, peerId, { bound: { period, current: exact, previous: NOTHING }, of: me });
+      },
+      addSent(peerId, charge, what, now) {
+        turnTo(now);
+        const entry = senders.get(peerId);
+        // Its first exact count will contain this.
+        if (!entry) return;
+        const { current, previous } = inThisPeriod(entry.bound);
+        const more = sum(current, { charges: charge, messages: what ? 1 : 0 });
+        if (what) texts.add(peerId, what.target, what.text);
+        put(senders, peerId, { ...entry, bound: { period, current: more, previous } });
+      },
+      waiting(peerId) {
+        const entry = mailboxes.get(peerId);
+        return entry && isKnown(entry) ? entry.bound : undefined;
+      },
+      setWaiting(peerId, exact) {
+        counted.add(peerId);
+        put(mailboxes, peerId, { bound: exact, of: me });
+      },
+      addWaiting(peerId, characters) {
+        const entry = mailboxes.get(peerId);
+        if (!entry) return;
+        const { bound } = entry;
+        const more = { messages: bound.messages + 1, characters: bound.characters + characters };
+        put(mailboxes, peerId, { ...entry, bound: more });
+      },
+      forget(peerId) {
+        senders.delete(peerId);
+        mailboxes.delete(peerId);
+      },
+      settle() {
+        for (const peerId of counted)
+          for (const entry of [senders.get(peerId), mailboxes.get(peerId)]) if (entry?.of === me) entry.of = undefined;
+      },
+      drop() {
+        for (const peerId of counted)
+          for (const entries of [senders, mailboxes]) if (entries.get(peerId)?.of === me) entries.delete(peerId);
+      },
+    };
   };
 }
 

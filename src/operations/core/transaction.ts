@@ -3,7 +3,7 @@ import { mayBeForgotten } from "../../rules/delivery.ts";
 import type { Limits } from "../../rules/guards.ts";
 import type { DeliveryRow } from "../../store/messages.ts";
 import type { Isolation, Sql, Store } from "../../store/store.ts";
-import { type Bounds, boundsOfTransaction } from "./bounds.ts";
+import type { Bounds, OpenBounds } from "./bounds.ts";
 
 /** Tells a peer's stream to check for mail, or ends the streams of a revoked device. Only a hint: the store is the truth. */
 export type Hint = { peer_id: string; about: "mail" | "peer" } | { device_id: string; about: "revoked" };
@@ -38,15 +38,16 @@ export interface Environment {
   nextSeq(last?: number): number;
   limits: Limits;
   /** Absent while other brokers may write to the database. */
-  bounds?: Bounds | undefined;
+  bounds?: (() => OpenBounds) | undefined;
   publish(hint: Hint): void;
   count(event: DeliveryEvent): void;
 }
 
 /** What work inside a transaction gets. */
-export interface TransactionContext
-  extends Pick<Environment, "newId" | "newMessageId" | "nextSeq" | "limits" | "bounds"> {
+export interface TransactionContext extends Pick<Environment, "newId" | "newMessageId" | "nextSeq" | "limits"> {
   sql: Sql;
+  /** Absent while other brokers may write to the database. */
+  bounds: Bounds | undefined;
   /** Milliseconds since 1970; constant within one transaction. */
   now: number;
   /** `undefined`: the operator or the clock. */
@@ -76,9 +77,10 @@ export async function transact<T>(
   durable = true,
 ): Promise<T> {
   const { newId, newMessageId, nextSeq, limits } = environment;
-  const counted = new Set<string>();
-  const bounds = environment.bounds && boundsOfTransaction(environment.bounds, counted);
+  let bounds: OpenBounds | undefined;
   const run = async (sql: Sql) => {
+    bounds?.drop();
+    bounds = environment.bounds?.();
     // New lists for each attempt: a failed one must publish nothing.
     const hints: Hint[] = [];
     const events: DeliveryEvent[] = [];
@@ -102,9 +104,10 @@ export async function transact<T>(
     !durable && done.events.every(isForgettable);
   const running = environment.store.tx(run, isolation, mayBeLost);
   const { result, hints, events } = await running.catch((error: unknown) => {
-    for (const peerId of counted) environment.bounds?.forget(peerId);
+    bounds?.drop();
     throw error;
   });
+  bounds?.settle();
   for (const hint of hints) environment.publish(hint);
   for (const event of events) environment.count(event);
   return result;

@@ -1,5 +1,5 @@
 /**
- * Several brokers on one real PostgreSQL (fsync on): throughput beside a server that does one INSERT per request, the
+ * Several brokers on one real PostgreSQL (fsync on): throughput beside a server that does one bare transaction per request, the
  * latency of hints between brokers beside bare LISTEN and NOTIFY, and the cost of each operation, of an open stream and
  * of a hundred thousand known peers. Everything runs on one machine, clients included, so the rates say little about
  * separate machines; CPU time per operation does.

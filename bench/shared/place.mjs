@@ -117,10 +117,10 @@ export const cost = (name, runs, floor) => [
   info(`${name}, CPU of the broker`, median(runs.map(({ brokers }) => brokers[0])), "ms"),
   {
     ...info(`${name}, CPU of PostgreSQL`, median(runs.map(({ postgres }) => postgres)), "ms"),
-    ...(floor && { floor: median(floor.map(({ postgres }) => postgres)), floorName: "one INSERT" }),
+    ...(floor && { floor: median(floor.map(({ postgres }) => postgres)), floorName: "a bare transaction" }),
   },
   {
     ...info(`${name}, written to PostgreSQL's log (WAL)`, median(runs.map(({ wal }) => wal)), "KiB"),
-    ...(floor && { floor: median(floor.map(({ wal }) => wal)), floorName: "one INSERT" }),
+    ...(floor && { floor: median(floor.map(({ wal }) => wal)), floorName: "a bare transaction" }),
   },
 ];

@@ -18,6 +18,8 @@ const LOOK_BACK_MS = 20_000;
 /** A NOTIFY payload has 7,999 bytes at most. */
 const HINTS_PER_PAYLOAD = 220;
 const IDS_PER_QUERY = 500;
+/** While there are many hints, the time from one NOTIFY to the next. */
+const PACE_MS = 5;
 /**
  * Every broker pings with each catch-up. If our own ping does not come back within this time, hints of others do not arrive
  * either; if no other broker's arrives, there is none that listens.
@@ -121,7 +123,10 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
       const payloads = [];
       for (let i = 0; i < all.length; i += HINTS_PER_PAYLOAD)
         payloads.push(payload(all.slice(i, i + HINTS_PER_PAYLOAD)));
+      const begin = steady();
       await notifications.publish(payloads);
+      const rest = PACE_MS - (steady() - begin);
+      if (batch.size > 0 && rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
     }
     sending = undefined;
   }

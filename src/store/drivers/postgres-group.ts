@@ -14,7 +14,7 @@ import { type Insert, insertOf, isWrite } from "./postgres-queries.ts";
 /** Bounds by how much senders together may exceed a limit that each of them has read. */
 const MAX_GROUP = 16;
 /** Groups at the same time: the broker works for one while the database works for another. */
-const MAX_GROUPS = 3;
+const MAX_GROUPS = 2;
 /** Work beyond this queue length fails at once. */
 const MAX_WAITING = 2_000;
 

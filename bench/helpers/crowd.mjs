@@ -39,7 +39,7 @@ for (let i = 0; i < count; i++) {
   const beat = async () => {
     try {
       const answer = await call(http, broker, "heartbeat", { claude_pid, presence: "idle", held: [] }, mine);
-      next = answer.next_beat_ms ?? BEAT_MS;
+      next = answer.beat_ms ?? BEAT_MS;
     } catch {
       // The broker is ending.
     }

@@ -5,7 +5,7 @@ import { renew } from "../rules/delivery.ts";
 import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
 import { checkName } from "../rules/names.ts";
 import { requireMember } from "../rules/pools.ts";
-import { NAME_HOLD_MS, presences, reportedHooks, wantsQuiet, withLongCommand } from "../rules/presence.ts";
+import { beatFor, NAME_HOLD_MS, presences, reportedHooks, wantsQuiet, withLongCommand } from "../rules/presence.ts";
 import { checkPlainText, oneLine } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { inboxOf } from "../store/inbox.ts";
@@ -60,6 +60,10 @@ export const heartbeat = operation({
       .describe("its pools, the one with the latest message first"),
     presence: z.enum(presences),
     busy_until: time.optional(),
+    beat_ms: z
+      .int()
+      .optional()
+      .describe("send the next heartbeat after so many milliseconds, or at once when something changes; default 10000"),
   }),
   async run(context, input) {
     const { sql, now } = context;
@@ -69,7 +73,15 @@ export const heartbeat = operation({
     }
     // The heartbeat may come before the sweep does this.
     const peer = isBusyOver(caller, context.confirmed) ? await endBusy(context, caller) : caller;
-    const current: Peer = {
+    for (const { message_id, attempt } of input.held) {
+      const delivery = await findDelivery(sql, message_id, peer.peer_id);
+      const next = delivery && renew(delivery, attempt, now);
+      if (delivery && next) await recordDelivery(context, delivery, next);
+    }
+    const inbox = await inboxOf(sql, peer.peer_id, now);
+    const all = (what: "queued" | "interrupts" | "unread" | "held"): number =>
+      inbox.reduce((sum, row) => sum + row[what], 0);
+    const heard = {
       ...peer,
       ...withLongCommand(peer, input.command_ms === undefined ? undefined : now - input.command_ms, now),
       last_seen: now,
@@ -83,17 +95,8 @@ export const heartbeat = operation({
       hooks: input.hooks ?? peer.hooks,
       summary: peer.own_summary ? peer.summary : oneLine(input.summary ?? peer.summary, 500),
     };
+    const current: Peer = { ...heard, beat_ms: beatFor(heard, input.held.length, all("unread")) };
     await updatePeer(sql, current);
-    if (input.held.length > 0) {
-      for (const { message_id, attempt } of input.held) {
-        const delivery = await findDelivery(sql, message_id, peer.peer_id);
-        const next = delivery && renew(delivery, attempt, now);
-        if (delivery && next) await recordDelivery(context, delivery, next);
-      }
-    }
-    const inbox = await inboxOf(sql, peer.peer_id, now);
-    const all = (what: "queued" | "interrupts" | "unread" | "held"): number =>
-      inbox.reduce((sum, row) => sum + row[what], 0);
     const pools = await poolsOfPeer(sql, peer.peer_id);
     const unreadIn = new Map(inbox.map((row) => [row.pool_id, row.unread]));
     const { presence, busy_until } = toPresenceShape(current, now);
@@ -110,6 +113,7 @@ export const heartbeat = operation({
       })),
       presence,
       ...(busy_until === undefined ? {} : { busy_until }),
+      beat_ms: current.beat_ms,
     };
   },
 });

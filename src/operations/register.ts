@@ -4,7 +4,7 @@ import { CctError } from "../platform/errors.ts";
 import { hashSecret } from "../platform/secrets.ts";
 import { acknowledge, renew, requeueUnread } from "../rules/delivery.ts";
 import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
-import { holdsName, NOT_BUSY } from "../rules/presence.ts";
+import { BEAT_MS, holdsName, NOT_BUSY } from "../rules/presence.ts";
 import { checkPlainText } from "../rules/text.ts";
 import { countQueued } from "../store/inbox.ts";
 import { openDeliveries } from "../store/messages.ts";
@@ -46,6 +46,7 @@ export const register = operation({
       remote: input.remote ?? null,
       presence: "idle" as const,
       last_seen: now,
+      beat_ms: BEAT_MS,
       polls: input.polls ?? false,
       wakes: input.wakes ?? true,
       server_pid: input.server_pid ?? null,

@@ -2,8 +2,14 @@
 
 /** Lease of a claim, renewed by heartbeats. */
 export const LEASE_MS = 30_000;
-/** A session without a heartbeat for this long is offline. */
-export const OFFLINE_AFTER_MS = 45_000;
+/** The interval of heartbeats, unless the broker tells another. */
+export const BEAT_MS = 10_000;
+/** The interval that the broker tells an idle session without mail: one that older brokers do not take for its end. */
+export const IDLE_BEAT_MS = 30_000;
+/** A session that is silent for longer than its interval by this much is offline. */
+const SILENCE_MS = 35_000;
+/** The least time after which that may be. */
+export const OFFLINE_AFTER_MS = BEAT_MS + SILENCE_MS;
 /** An offline peer keeps its name and stays in listings at least this long. */
 export const NAME_HOLD_MS = 24 * 3_600_000;
 
@@ -41,6 +47,31 @@ export interface Session extends Busy {
   last_seen: number;
   /** As last reported by the session; `offline` after it has ended. */
   presence: ReportedPresence;
+  /** The interval of heartbeats that it was told last. */
+  beat_ms: number;
+}
+
+/**
+ * The interval of heartbeats for a session with so many claims and queued messages. Only one that does nothing may be heard less
+ * often: leases, busy signals and polls depend on heartbeats. What it begins to do it reports at once.
+ */
+export function beatFor(session: Session & { polls: boolean }, claims: number, queued: number): number {
+  const isResting = session.presence === "idle" && session.busy_since === null && !session.polls;
+  return isResting && claims === 0 && queued === 0 ? IDLE_BEAT_MS : BEAT_MS;
+}
+
+/**
+ * Whether a session, which considers it every `BEAT_MS`, sends a heartbeat now: its last one was answered `silence` ago, with
+ * the interval `told`. While it has claims it renews their leases.
+ */
+export function isBeatDue(silence: number, told: number | undefined, claims: number): boolean {
+  if (told === undefined || told <= BEAT_MS || claims > 0) return true;
+  return silence > told - BEAT_MS / 2;
+}
+
+/** Whether a session has missed two heartbeats. */
+export function isUnheard(session: Session, now: number): boolean {
+  return now - session.last_seen > 2 * session.beat_ms + 5_000;
 }
 
 /** Maximum clock skew between brokers of one database. A timestamp further ahead means that the clock was set back since. */
@@ -55,7 +86,7 @@ export function hasElapsed(from: number, length: number, now: number): boolean {
 }
 
 export function isLive(session: Session, now: number): boolean {
-  return session.presence !== "offline" && !hasElapsed(session.last_seen, OFFLINE_AFTER_MS, now);
+  return session.presence !== "offline" && !hasElapsed(session.last_seen, session.beat_ms + SILENCE_MS, now);
 }
 
 export function presenceOf(session: Session, now: number): Presence {

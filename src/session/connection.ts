@@ -14,6 +14,7 @@ import { isAlive } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import { type Call, type Event, type Notice, newConnection, step } from "../rules/connection.ts";
+import { BEAT_MS, isBeatDue } from "../rules/presence.ts";
 import { heartbeatOf, signalsOf } from "./heartbeat.ts";
 import type { Mail } from "./mail.ts";
 import type { CurrentPeer } from "./peer.ts";
@@ -22,7 +23,6 @@ import { createRegistrar } from "./registrar.ts";
 import { createRepository, type Place } from "./repository.ts";
 import type { Spool } from "./spool.ts";
 
-const HEARTBEAT_MS = 10_000;
 const FIRST_PAUSE_MS = 200;
 /** When a broker was killed, its sessions spread over this time, so that they do not all start a new one at once. */
 const RESTART_SPREAD_MS = 800;
@@ -66,6 +66,9 @@ export function createConnection(
   let state = newConnection;
   let listeners: Parameters<Connection["start"]>[0] | undefined;
   let heartbeat: Standing["heartbeat"];
+  /** When it was answered, by the monotonic clock. */
+  let heardAt = Number.NEGATIVE_INFINITY;
+  let shown: Standing["broker"] | undefined;
   const repository = createRepository(world, spool.directory);
   /** What the broker knows of the session's place. */
   let told: Place | undefined;
@@ -91,7 +94,8 @@ export function createConnection(
   function notify(notice: Notice): void {
     switch (notice.do) {
       case "show":
-        listeners?.changed({ broker: notice.broker, heartbeat });
+        shown = notice.broker;
+        listeners?.changed({ broker: shown, heartbeat });
         return;
       case "report":
         peer.problem = notice.problem;
@@ -108,7 +112,7 @@ export function createConnection(
           { up: signalsChanged, hint: () => listeners?.mail(), down },
           world.random,
         );
-        clock = setInterval(() => dispatch({ type: "heartbeat due" }), HEARTBEAT_MS);
+        clock = setInterval(beat, BEAT_MS);
         return;
       case "stop":
         stopListening();
@@ -118,6 +122,13 @@ export function createConnection(
       case "closed":
         onClosed();
     }
+  }
+
+  /** A heartbeat, unless the broker wants to hear this session less often. Readers on this machine learn in any case that it lives. */
+  function beat(): void {
+    const silence = world.steady() - heardAt;
+    if (isBeatDue(silence, heartbeat?.beat_ms, mail.claims().length)) dispatch({ type: "heartbeat due" });
+    else if (shown) listeners?.changed({ broker: shown, heartbeat });
   }
 
   function stopListening(): void {
@@ -185,6 +196,7 @@ export function createConnection(
     const news = place === told ? {} : place;
     heartbeat = await client.call("heartbeat", { ...heartbeatOf(world, spool, mail, conversation), ...news }, record);
     told = place;
+    heardAt = world.steady();
     const { name, waiting: count } = heartbeat;
     if (isNew || name !== record.name || recordAge(config.home, record, world.now()) > SAVE_AFTER_MS)
       peer.record = registrar.update(record, conversation, name);

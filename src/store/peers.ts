@@ -33,7 +33,7 @@ export interface Peer extends Session {
 }
 
 export const PEER =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid, beat_ms";
 
 export function toPeer(row: Row): Peer {
   return {
@@ -61,13 +61,14 @@ export function toPeer(row: Row): Peer {
     own_summary: integer(row, "own_summary") === 1,
     wakes: integer(row, "wakes") === 1,
     server_pid: integerOrNull(row, "server_pid"),
+    beat_ms: integer(row, "beat_ms"),
   };
 }
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
   await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, own_summary, wakes, server_pid)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
+    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, own_summary, wakes, server_pid, beat_ms)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
     peer.peer_id,
     peer.name,
     peer.name.toLowerCase(),
@@ -93,6 +94,7 @@ export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Prom
     peer.own_summary ? 1 : 0,
     peer.wakes ? 1 : 0,
     peer.server_pid,
+    peer.beat_ms,
   );
 }
 
@@ -102,7 +104,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
        branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
        busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
-       hooks = $18, took_at = $19, device_id = $20, own_summary = $21, wakes = $22, server_pid = $23,
+       hooks = $18, took_at = $19, device_id = $20, own_summary = $21, wakes = $22, server_pid = $23, beat_ms = $24,
        away_since = CASE WHEN away_since IS NOT NULL AND $12 <> 'offline' THEN -1 ELSE away_since END WHERE peer_id = $1`,
     peer.peer_id,
     peer.name,
@@ -127,6 +129,7 @@ export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
     peer.own_summary ? 1 : 0,
     peer.wakes ? 1 : 0,
     peer.server_pid,
+    peer.beat_ms,
   );
 }
 

@@ -139,6 +139,21 @@ test("who is busy, was released or has left is told nothing of its pool", async 
   );
 });
 
+test("an idle session that was told to report less often stays live for as long, then it is offline", async () => {
+  const [ann, ben] = await poolOf("idle", 2);
+  const beat = { claude_pid: ann?.place.claude_pid ?? 0, held: [], presence: "idle" as const };
+  expect((await works.call("heartbeat", beat, ann)).beat_ms).toBe(30_000);
+  const seen = async () => {
+    const { members } = await works.call("pool_status", { pool: "idle" });
+    return members.map(({ name, role, presence }) => `${name} ${role} ${presence}`);
+  };
+  const others = ben ? [ben] : [];
+  await works.pass(64_000, ...others);
+  expect(await seen()).toEqual(["idle-0 lead idle", "idle-1 member idle"]);
+  await works.pass(2_000, ...others);
+  expect(await seen()).toEqual(["idle-0 member offline", "idle-1 lead idle"]);
+});
+
 test("changes older than a day are in the history only", async () => {
   const [ann] = await poolOf("old", 3);
   works.setOn(25 * 3_600_000);

@@ -137,7 +137,24 @@ describe("a live session", () => {
       may_wake: true,
       pools: [],
       presence: "idle",
+      beat_ms: 10_000,
     });
+  });
+
+  test("reports less often while it is idle and nothing waits for it", async () => {
+    const peer = await newPeer(broker, "resting");
+    const beat = async (more: object = {}) =>
+      (await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [], ...more }, peer)).beat_ms;
+    expect(await beat({ presence: "active" })).toBe(10_000);
+    expect(await beat({ presence: "idle" })).toBe(30_000);
+    await ok(broker, "send_message", { to: "resting", text: "one" });
+    const { messages } = await ok(broker, "claim_messages", { limit: 1, budget: 8_000 }, peer);
+    const held = messages.map(({ message_id, attempt }) => ({ message_id, attempt }));
+    expect(await beat({ held })).toBe(10_000);
+    await ok(broker, "ack_messages", { acks: held.map((one) => ({ ...one, outcome: "read" })) }, peer);
+    expect(await beat()).toBe(30_000);
+    await ok(broker, "set_busy", { reason: "tests", estimate_seconds: 60 }, peer);
+    expect(await beat()).toBe(10_000);
   });
 
   test("is told when another session has taken over its peer", async () => {

@@ -1,12 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  BEAT_MS,
   type Busy,
+  beatFor,
   busyUntil,
   hasElapsed,
   holdsName,
+  IDLE_BEAT_MS,
+  isBeatDue,
   isBusy,
   isLive,
+  isUnheard,
+  LEASE_MS,
   NAME_HOLD_MS,
   NOT_BUSY,
   OFFLINE_AFTER_MS,
@@ -23,6 +29,7 @@ const session = (more: Partial<Session> = {}): Session => ({
   claude_pid: 1,
   last_seen: NOW,
   presence: "active",
+  beat_ms: BEAT_MS,
   ...NOT_BUSY,
   ...more,
 });
@@ -32,6 +39,47 @@ describe("presence", () => {
     expect(isLive(session(), NOW + OFFLINE_AFTER_MS - 1)).toBe(true);
     expect(isLive(session(), NOW + OFFLINE_AFTER_MS)).toBe(false);
     expect(presenceOf(session(), NOW + OFFLINE_AFTER_MS)).toBe("offline");
+  });
+
+  test("a session that was told to report less often is live for longer, by as much", () => {
+    const idle = session({ presence: "idle", beat_ms: IDLE_BEAT_MS });
+    const end = NOW + OFFLINE_AFTER_MS + IDLE_BEAT_MS - BEAT_MS;
+    expect(isLive(idle, end - 1)).toBe(true);
+    expect(isLive(idle, end)).toBe(false);
+    expect(isUnheard(session(), NOW + 25_001)).toBe(true);
+    expect(isUnheard(idle, NOW + 65_000)).toBe(false);
+    // A broker of an older version takes any session for gone after this time.
+    expect(IDLE_BEAT_MS + BEAT_MS / 2).toBeLessThan(OFFLINE_AFTER_MS);
+  });
+
+  test("only a session that does nothing, and for which nothing waits, reports less often", () => {
+    const idle = { ...session({ presence: "idle" }), polls: false };
+    expect(beatFor(idle, 0, 0)).toBe(IDLE_BEAT_MS);
+    expect(beatFor(idle, 1, 0)).toBe(BEAT_MS);
+    expect(beatFor(idle, 0, 1)).toBe(BEAT_MS);
+    expect(beatFor({ ...idle, polls: true }, 0, 0)).toBe(BEAT_MS);
+    expect(beatFor({ ...idle, busy_since: NOW, busy_for: 1000 }, 0, 0)).toBe(BEAT_MS);
+    for (const presence of ["active", "blocked"] as const) expect(beatFor({ ...idle, presence }, 0, 0)).toBe(BEAT_MS);
+  });
+
+  test("whenever it looks and whatever it holds, it is heard within its interval, and renews its leases in time", () => {
+    // Heard at 0; looks every BEAT_MS from some moment on. Claims arrive at some look.
+    const first = fc.integer({ min: 0, max: BEAT_MS });
+    const told = fc.constantFrom(undefined, BEAT_MS, IDLE_BEAT_MS);
+    fc.assert(
+      fc.property(first, told, fc.option(fc.nat(6)), (phase, interval, claimsAt) => {
+        let silence = phase;
+        let look = 0;
+        const claims = (): number => (claimsAt !== null && look >= claimsAt ? 1 : 0);
+        while (!isBeatDue(silence, interval, claims())) {
+          silence += BEAT_MS;
+          look += 1;
+        }
+        expect(silence).toBeLessThanOrEqual((interval ?? BEAT_MS) + BEAT_MS / 2);
+        if (claimsAt !== null) expect(look).toBeLessThanOrEqual(claimsAt);
+        expect(BEAT_MS).toBeLessThan(LEASE_MS);
+      }),
+    );
   });
 
   test("a session that has ended is offline at once", () => {

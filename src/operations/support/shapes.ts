@@ -7,6 +7,7 @@ import {
   hooksStates,
   isBusy,
   isLive,
+  isUnheard,
   type Presence,
   presenceOf,
   presences,
@@ -202,9 +203,6 @@ export function toDeliveryShape(row: RecipientRow, format: AddressFormatter): z.
   };
 }
 
-/** Two heartbeats are missing. */
-const UNHEARD_MS = 25_000;
-
 /** Tells the sender when this recipient will get the message, from its current presence. `canWake`: mail may wake it. */
 export function expectation(
   peer: Peer,
@@ -225,7 +223,7 @@ export function expectation(
     return `${name}'s machine cannot write mail now (its disk may be full); it is kept here until that works, or until ${name} calls cct_check_messages`;
   if (peer.hooks === "unserved")
     return `${name}'s session server has ended, so it gets no mail; the message is kept until it is back, after a restart of that session`;
-  if (now - peer.last_seen > UNHEARD_MS)
+  if (isUnheard(peer, now))
     return `${name} was last heard ${Math.round((now - peer.last_seen) / 1000)} s ago and may be gone; the message is kept until it is back`;
   if (peer.hooks === "quiet") return quietExpectation(peer, now);
   if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);

@@ -1,11 +1,11 @@
 /** Hashes of tokens and secrets, and their comparison. */
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
 
 /**
  * SHA-256 of a token or secret: the key of its proofs, and the form in which the broker stores it. They have 128 random
  * bits, so one fast hash is enough.
  */
-export const hashSecret = (secret: string): string => createHash("sha256").update(secret).digest("hex");
+export const hashSecret = (secret: string): string => hash("sha256", secret);
 
 /** Compares in constant time. */
 export function isSame(a: string, b: string): boolean {

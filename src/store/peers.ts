@@ -138,7 +138,10 @@ export async function findCredentials(
   sql: Sql,
   peerId: string,
 ): Promise<{ peer: Peer; secretHash: string } | undefined> {
-  const [row] = await sql(`SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL`, peerId);
+  const [row] = await sql(
+    `SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL LIMIT 1`,
+    peerId,
+  );
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 
@@ -153,7 +156,7 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
         key,
         `${key}g`,
       )
-    : await sql(`SELECT ${PEER} FROM peers WHERE name_key = $1`, key);
+    : await sql(`SELECT ${PEER} FROM peers WHERE name_key = $1 LIMIT 1`, key);
   return rows.map(toPeer);
 }
 

@@ -102,15 +102,20 @@ export function leaveFiles(
       if (!isSafe && !survives()) continue;
       if (what.kind === "remove") content = undefined;
       else if (what.kind === "truncate") content = sized(content, what.to);
-      else if (what.kind === "make") content ??= Buffer.alloc(0);
+      else if (what.kind === "make") content ??= sized(undefined, 0);
       else content = written(content, what.from, what.data, isSafe || unflushed !== "some" ? () => true : survives);
     }
     if (content) writeFileSync(join(folder, file), content, { mode: 0o600 });
   }
 }
 
+/** Files grow by small writes, so a buffer is made with room for twice as much. */
 function sized(before: Buffer | undefined, size: number): Buffer {
-  const after = Buffer.alloc(size);
+  if (before && size <= before.buffer.byteLength) {
+    const after = Buffer.from(before.buffer, 0, size);
+    return after.fill(0, Math.min(before.length, size));
+  }
+  const after = Buffer.from(new ArrayBuffer(2 * size), 0, size);
   before?.copy(after);
   return after;
 }

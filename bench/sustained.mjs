@@ -10,7 +10,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { openConnection, requestHead } from "./helpers/raw-client.mjs";
 import { call, client } from "./http.mjs";
-import { pause } from "./process.mjs";
+import { pause, startHelper } from "./process.mjs";
 import { headers, startBroker } from "./product.mjs";
 import { median } from "./stats.mjs";
 
@@ -47,7 +47,14 @@ export async function sustained() {
   const first = slices[0].rate;
   const last = slices[5].rate;
   figures.push(
-    { name: "broker CPU per send", value: (cpu * 1000) / sent, unit: "µs", goal: { limit: 180, of: "value" } },
+    {
+      name: "broker CPU per send",
+      value: (cpu * 1000) / sent,
+      unit: "µs",
+      floor: await echoCpu(),
+      floorName: "echo server",
+      goal: { limit: 180, of: "value" },
+    },
     {
       name: `durable sends, ${CONNECTIONS} connections, all the time`,
       value: median(slices.map((s) => s.rate)),
@@ -115,6 +122,24 @@ async function run(senders, seconds) {
     }),
   );
   return { count, rate: (count / (performance.now() - begin)) * 1000 };
+}
+
+/** CPU time per request of a server that only echoes, in microseconds. */
+async function echoCpu() {
+  const echo = await startHelper("helpers/echo.mjs");
+  const head = requestHead(echo.said.url, { "content-type": "application/json" });
+  const senders = [];
+  for (let i = 0; i < CONNECTIONS; i++) {
+    const body = (n) => `{"to":"receiver","text":"${TEXT}${n}"}`;
+    senders.push({ connection: await openConnection(echo.said.url), head, body, isDone: (answer) => answer !== "" });
+  }
+  await run(senders, WARM_UP_S / 2);
+  const before = cpuMs(echo.pid);
+  const { count } = await run(senders, WARM_UP_S);
+  const cpu = cpuMs(echo.pid) - before;
+  for (const sender of senders) sender.connection.end();
+  await echo.end();
+  return (cpu * 1000) / count;
 }
 
 async function byTurns(own, rival) {

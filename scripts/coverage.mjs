@@ -38,7 +38,12 @@ for (const file of filesIn("dist", ".map")) {
 }
 if (readdirSync(maps).length === 0) throw new Error("The build wrote no source maps.");
 /** The code of each file in dist/. */
-const built = new Map(filesIn("dist", ".js").map((file) => [file, readFileSync(join("dist", file), "utf8")]));
+const built = new Map(
+  [...filesIn("dist", ".js"), ...filesIn("dist", ".mjs")].map((file) => [
+    file,
+    readFileSync(join("dist", file), "utf8"),
+  ]),
+);
 /** The merged coverage of each of these files over all processes. */
 const ran = new Map();
 let processes = 0;

@@ -5,14 +5,15 @@ import { errorsPage } from "../src/operations/surface/errors.ts";
 import { openapi } from "../src/operations/surface/openapi.ts";
 import { reference } from "../src/operations/surface/reference.ts";
 import { surface } from "../src/operations/surface/surface.ts";
-import { toolsOf } from "../src/operations/surface/tools.ts";
+import { toolLines, toolsOf } from "../src/operations/surface/tools.ts";
 import { settingsPage } from "../src/platform/settings-page.ts";
 
 export function pages(): Record<string, string> {
   const entries = surface();
   return {
     "src/operations/surface/surface.json": json(entries),
-    "src/operations/surface/tools.json": json(toolsOf(entries)),
+    "src/operations/surface/tools.json": toolLines(entries),
+    "src/operations/surface/tool-names.json": json(toolsOf(entries).map((tool) => tool.name)),
     "src/operations/surface/repeatable.json": json(
       Object.fromEntries(entries.map(({ name, repeatable }) => [name, repeatable])),
     ),

@@ -6,12 +6,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { bootId } from "./platform/process.ts";
 import { smoothedClock, type World } from "./platform/world.ts";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const root = join(import.meta.dirname, "..");
 const steady = (): number => performance.now();
 const now = smoothedClock(Date.now);
 
@@ -56,19 +55,24 @@ function uuidv7(time: number): string {
 // Files of this program are for its user only.
 process.umask(0o077);
 
-if (world.argv[0] === "mcp" && world.argv.length === 1) {
-  const { runSession } = await import("./session/main.ts");
-  await runSession(world);
-} else if (world.argv[0] === "hook") {
-  const { runHookOnce } = await import("./session/main.ts");
-  process.exitCode = await runHookOnce(world);
-} else {
-  const { processTerminal, runCli } = await import("./cli/main.ts");
-  process.exitCode = await runCli(world, processTerminal(), {
-    startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
-    backUp: async (config, file, source) => (await import("./transfer/backup.ts")).backUp(world, config, file, source),
-    checkDatabase: async (config) => (await import("./transfer/backup.ts")).checkDatabase(config),
-    restore: async (config, file) => (await import("./transfer/restore.ts")).restore(world, config, file),
-    move: async (config, how) => (await import("./transfer/move.ts")).move(world, config, how),
-  });
+void run();
+
+async function run(): Promise<void> {
+  if (world.argv[0] === "mcp" && world.argv.length === 1) {
+    const { runSession } = await import("./session/main.ts");
+    await runSession(world);
+  } else if (world.argv[0] === "hook") {
+    const { runHookOnce } = await import("./session/main.ts");
+    process.exitCode = await runHookOnce(world);
+  } else {
+    const { processTerminal, runCli } = await import("./cli/main.ts");
+    process.exitCode = await runCli(world, processTerminal(), {
+      startBroker: async (config) => (await import("./broker/main.ts")).startBroker(world, config),
+      backUp: async (config, file, source) =>
+        (await import("./transfer/backup.ts")).backUp(world, config, file, source),
+      checkDatabase: async (config) => (await import("./transfer/backup.ts")).checkDatabase(config),
+      restore: async (config, file) => (await import("./transfer/restore.ts")).restore(world, config, file),
+      move: async (config, how) => (await import("./transfer/move.ts")).move(world, config, how),
+    });
+  }
 }

@@ -85,7 +85,7 @@ const table: Room[] = [
   ),
   room(snapshot, "the list as plain data", ["types of operations/surface", "operations/surface/surface.json"]),
   room(toolDefinitions, "the MCP tools, made from the surface", ["types of operations/surface"]),
-  room(toolList, "the list of tools as plain data", [`types of ${toolDefinitions}`, "operations/surface/tools.json"]),
+  room(toolList, "the names of the tools as plain data", ["operations/surface/tool-names.json"]),
   room(repeatTable, "which operations may be repeated, as plain data", [
     "types of operations/core",
     "operations/surface/repeatable.json",

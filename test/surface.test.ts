@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { pages } from "../scripts/pages.ts";
 import { surface } from "../src/operations/surface/surface.ts";
-import { tools } from "../src/operations/surface/tool-list.ts";
+import { toolNames } from "../src/operations/surface/tool-list.ts";
+import { type Tool, toolsOf } from "../src/operations/surface/tools.ts";
+import { toolList } from "../src/session/tools.ts";
 import { root } from "./support/folders.ts";
 
 /** The tool names, which users' permissions and hooks rely on. */
@@ -35,6 +37,13 @@ describe("what is checked in", () => {
 });
 
 describe("the tools that a model is offered", () => {
+  const tools: Tool[] = JSON.parse(toolList(root));
+
+  test("are those of the surface", () => {
+    expect(tools).toEqual(toolsOf(surface()));
+    expect(toolNames).toEqual(tools.map((tool) => tool.name));
+  });
+
   test("have the agreed names, each once", () => {
     const names = tools.map((tool) => tool.name);
     expect(names.filter((name) => !TOOLS.includes(name))).toEqual([]);

@@ -1,5 +1,4 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
-import { tools } from "../operations/surface/tool-list.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { HOOK_TOOL, runHook } from "./hooks.ts";
@@ -7,7 +6,7 @@ import { instructions, pollInstructions } from "./instructions.ts";
 import { createMcp } from "./mcp.ts";
 import { type RpcServer, serveRpc } from "./rpc.ts";
 import { openSession, type Session } from "./session.ts";
-import { callTool, textResult } from "./tools.ts";
+import { callTool, textResult, toolList } from "./tools.ts";
 
 /** How often to look whether the host still lives. */
 const PARENT_CHECK_MS = 1_000;
@@ -37,7 +36,7 @@ export async function runSession(world: World): Promise<void> {
       session instanceof CctError
         ? `CCT cannot work in this session: ${session.line}`
         : instructions + (session.poll ? pollInstructions : ""),
-    tools: isSecond ? [] : tools,
+    toolList: () => (isSecond ? "[]" : toolList(world.root)),
     callTool(name, input, call) {
       // The host would show the user an error at every step.
       if (session instanceof CctError) return name === HOOK_TOOL ? textResult("{}") : textResult(session.line, true);

@@ -1,6 +1,5 @@
 /** The Model Context Protocol, as far as a server that only has tools needs it: handshake, versions, `tools/list` and `tools/call`. */
-import type { Tool } from "../operations/surface/tools.ts";
-import { type Call, type Handler, INVALID_PARAMS, METHOD_NOT_FOUND, type Params, RpcError } from "./rpc.ts";
+import { type Call, type Handler, INVALID_PARAMS, METHOD_NOT_FOUND, type Params, RawJson, RpcError } from "./rpc.ts";
 import type { ToolResult } from "./tools.ts";
 
 /** The newest first: it is offered to a client that asks for one we do not know. */
@@ -11,11 +10,12 @@ const WITH_BATCHES = "2025-03-26";
 export interface McpServer {
   info: { name: string; title: string; version: string };
   instructions: string;
-  tools: readonly Tool[];
+  /** A JSON array. */
+  toolList(): string;
   callTool(name: string, input: Record<string, unknown>, call: Call): ToolResult | Promise<ToolResult>;
 }
 
-export function createMcp({ info, instructions, tools, callTool }: McpServer): Handler {
+export function createMcp({ info, instructions, toolList, callTool }: McpServer): Handler {
   /** As agreed in the handshake. */
   let version: string | undefined;
 
@@ -37,7 +37,7 @@ export function createMcp({ info, instructions, tools, callTool }: McpServer): H
         case "tools/list":
           // One page has all tools, so no cursor is ours.
           if (isGiven(params.cursor)) throw new RpcError(INVALID_PARAMS, "There is no page with this cursor.");
-          return { tools };
+          return new RawJson(`{"tools":${toolList()}}`);
         case "tools/call":
           return callTool(nameIn(params), inputIn(params), call);
         default:

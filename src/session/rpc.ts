@@ -31,6 +31,11 @@ export class RpcError extends Error {
   }
 }
 
+/** A result that is JSON already. */
+export class RawJson {
+  constructor(readonly text: string) {}
+}
+
 /** A request that waits for its answer. */
 export interface Call {
   readonly method: string;
@@ -53,8 +58,8 @@ export interface RpcServer {
   answered(): Promise<void>;
 }
 
-/** Takes the answer to one message, or that there is none, and what to do after it. Called once for each. */
-type Reply = (answer?: object, action?: () => void) => void;
+/** Takes the answer to one message as JSON, or that there is none, and what to do after it. Called once for each. */
+type Reply = (answer?: string, action?: () => void) => void;
 
 interface OpenCall {
   id: RequestId;
@@ -91,7 +96,7 @@ export function serveRpc(
 
   /** All answers of a batch leave as one array, when the last one is known; of notifications alone nothing is said. */
   function receiveBatch(messages: readonly unknown[]): void {
-    const answers: object[] = [];
+    const answers: string[] = [];
     const actions: (() => void)[] = [];
     let waiting = messages.length;
     const collect: Reply = (answer, action) => {
@@ -99,7 +104,7 @@ export function serveRpc(
       if (action) actions.push(action);
       waiting--;
       if (waiting > 0) return;
-      if (answers.length > 0) send(answers, () => actions.forEach((one) => void one()));
+      if (answers.length > 0) send(`[${answers.join(",")}]`, () => actions.forEach((one) => void one()));
     };
     for (const one of messages) receive(one, collect);
   }
@@ -122,9 +127,9 @@ export function serveRpc(
   function request(id: RequestId, method: string, params: unknown, reply: Reply): void {
     let action: (() => void) | undefined;
     let isCancelled = false;
-    const settle = (answer?: object): void => {
+    const settle = (answer?: string): void => {
       if (!open.delete(call)) return;
-      reply(answer && { jsonrpc: "2.0", id, ...answer }, answer && action);
+      reply(answer, answer === undefined ? undefined : action);
       look();
     };
     const call: OpenCall = {
@@ -137,7 +142,7 @@ export function serveRpc(
     open.add(call);
     const failed = (error: unknown): void => {
       const code = error instanceof RpcError ? error.code : INTERNAL_ERROR;
-      settle({ error: { code, message: error instanceof RpcError ? error.message : errorLine(error) } });
+      settle(errorAnswer(id, code, error instanceof RpcError ? error.message : errorLine(error)));
     };
     const afterAnswer = (after: () => void): void => {
       // Nobody waits for it: an error in it must not end the session.
@@ -153,8 +158,8 @@ export function serveRpc(
       if (!isParams(params)) throw new RpcError(INVALID_PARAMS, "params is not an object.");
       const result = handler.call({ method, params, isCancelled: () => isCancelled, afterAnswer });
       // What is known at once is answered at once, in the order of the requests.
-      if (result instanceof Promise) result.then((late: unknown) => settle({ result: late }), failed);
-      else settle({ result });
+      if (result instanceof Promise) result.then((late: unknown) => settle(answerWith(id, late)), failed);
+      else settle(answerWith(id, result));
     } catch (error) {
       failed(error);
     }
@@ -169,13 +174,13 @@ export function serveRpc(
   function refuse(id: RequestId | undefined, problem: string, reply: Reply): void {
     report(problem);
     if (id === undefined) reply();
-    else reply({ jsonrpc: "2.0", id, error: { code: INVALID_REQUEST, message: problem } });
+    else reply(errorAnswer(id, INVALID_REQUEST, problem));
   }
 
-  function send(answer?: object, action?: () => void): void {
+  function send(answer?: string, action?: () => void): void {
     if (!answer) return;
     unwritten++;
-    output.write(`${JSON.stringify(answer)}\n`, (error) => {
+    output.write(`${answer}\n`, (error) => {
       unwritten--;
       if (!error) action?.();
       look();
@@ -197,6 +202,11 @@ export function serveRpc(
     },
   };
 }
+
+const answerWith = (id: RequestId, result: unknown): string =>
+  `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result instanceof RawJson ? result.text : JSON.stringify(result)}}`;
+const errorAnswer = (id: RequestId, code: number, message: string): string =>
+  JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } });
 
 const isId = (id: unknown): id is RequestId => typeof id === "string" || Number.isInteger(id);
 const isParams = (params: unknown): params is Params =>

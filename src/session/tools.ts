@@ -1,7 +1,9 @@
 /** Calls of the MCP tools: check, run, answer. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { checkOutgoing } from "../client/secrets.ts";
 import type { ToolName } from "../operations/index.ts";
-import { tools } from "../operations/surface/tool-list.ts";
+import { toolNames as names } from "../operations/surface/tool-list.ts";
 import { TOOL_PREFIX } from "../operations/surface/tools.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import { sanitize } from "../rules/framing.ts";
@@ -12,8 +14,12 @@ export type { ToolSession } from "./tool-calls.ts";
 
 const operationOf = (tool: string): string => tool.slice(TOOL_PREFIX.length);
 /** What the broker's texts call an operation → its tool. */
-const toolNames = new Map(tools.map(({ name }) => [operationOf(name), name]));
+const toolNames = new Map(names.map((name) => [operationOf(name), name]));
 const isTool = (operation: string): operation is ToolName => toolNames.has(operation);
+
+/** The list of tools as JSON without line feeds. Read when the host asks, once, so that no session keeps it in memory. */
+export const toolList = (root: string): string =>
+  readFileSync(join(root, "dist/tools.json"), "utf8").replaceAll("\n", "");
 
 /** The answer to a call. The host may show a model only `structuredContent`, so that stands on its own. */
 export interface ToolResult {
@@ -41,11 +47,7 @@ export async function callTool(
   try {
     const operation = operationOf(name);
     if (!isTool(operation) || toolNames.get(operation) !== name) {
-      throw new CctError(
-        "not_found",
-        `There is no tool '${name}'.`,
-        `Tools: ${tools.map((tool) => tool.name).join(", ")}.`,
-      );
+      throw new CctError("not_found", `There is no tool '${name}'.`, `Tools: ${[...toolNames.values()].join(", ")}.`);
     }
     session.mail.toolCalled();
     let text: string | undefined;

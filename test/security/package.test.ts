@@ -8,10 +8,10 @@ const WANTED = [
   /^(package\.json|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|LICENSE)$/,
   /^docs\/[\w/-]+\.(md|json|svg|png)$/,
   /^examples\/[\w./-]+$/,
-  /^dist\/(bin|broker|certificate|cli|metrics|move|pinned|postgres|secrets)\.js$/,
-  /^dist\/session\/(mcp|pinned)\.js$/,
-  /^dist\/session\/chunks\/[\w-]+\.js$/,
-  /^dist\/chunks\/[\w-]+\.js$/,
+  /^dist\/bin\.js$/,
+  /^dist\/(package|tools)\.json$/,
+  /^dist\/(backup|broker|certificate|cli|metrics|move|pinned|postgres|restore|secrets)\.mjs$/,
+  /^dist\/chunks\/[\w-]+\.mjs$/,
   /^dist\/THIRD_PARTY_LICENSES\.txt$/,
   /^migrations\/\d{4}_\w+\.sql$/,
   /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,
@@ -27,7 +27,7 @@ test("the package contains what it needs, and nothing else", () => {
   expect(paths.filter((path) => !WANTED.some((wanted) => wanted.test(path)))).toEqual([]);
   // Each line is there for something.
   for (const wanted of WANTED) expect(paths.some((path) => wanted.test(path))).toBe(true);
-  for (const path of ["dist/bin.js", "dist/broker.js", "dist/cli.js", "dist/session/mcp.js", "plugin/hooks/mail.sh"])
+  for (const path of ["dist/bin.js", "dist/broker.mjs", "dist/cli.mjs", "plugin/hooks/mail.sh"])
     expect(paths).toContain(path);
 });
 

@@ -12,11 +12,13 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { tools } from "../../src/operations/surface/tool-list.ts";
 import { createMcp } from "../../src/session/mcp.ts";
 import { type Call, serveRpc } from "../../src/session/rpc.ts";
-import { textResult } from "../../src/session/tools.ts";
+import { textResult, toolList } from "../../src/session/tools.ts";
+import { root } from "../support/folders.ts";
 import { until } from "../support/wait.ts";
+
+const tools: unknown = JSON.parse(toolList(root));
 
 interface Served {
   input: PassThrough;
@@ -38,7 +40,7 @@ function serve(highWaterMark = 1 << 20): Served {
   const mcp = createMcp({
     info: { name: "cct", title: "Claude Code Talk", version: "1.0.0" },
     instructions: "Talk.",
-    tools,
+    toolList: () => toolList(root),
     callTool(name, given, call) {
       if (name === "fail") throw new Error("broken");
       const result = textResult(JSON.stringify({ name, given }));

@@ -1,6 +1,4 @@
-/** The checked-in list of tools, typed: of the surface, all that the session server loads. */
-import toolsJson from "./tools.json" with { type: "json" };
-import type { Tool } from "./tools.ts";
+/** The checked-in names of all tools: of the surface, all that the session server loads at its start. */
+import names from "./tool-names.json" with { type: "json" };
 
-// TypeScript reads the strings of a JSON file as `string`; `test/surface.test.ts` proves this type.
-export const tools = toolsJson as unknown as readonly Tool[];
+export const toolNames: readonly string[] = names;

@@ -1,4 +1,4 @@
-/** The MCP tools, made from the surface: `tools.json`, which the session server answers `tools/list` with (see `tool-list.ts`). */
+/** The MCP tools, made from the surface: `tools.json`, which the session server answers with, and their names. */
 import type { JsonSchema, SurfaceEntry } from "./surface.ts";
 
 /** What a tool is called besides its operation's name. */
@@ -42,3 +42,9 @@ export function toolsOf(surface: readonly SurfaceEntry[]): Tool[] {
     };
   });
 }
+
+/** The list as JSON, a line for each tool. */
+export const toolLines = (surface: readonly SurfaceEntry[]): string =>
+  `[\n${toolsOf(surface)
+    .map((tool) => JSON.stringify(tool))
+    .join(",\n")}\n]\n`;

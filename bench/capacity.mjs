@@ -10,9 +10,9 @@ import { parseArgs } from "node:util";
 
 /** Measured; processor time in milliseconds, WAL and memory in KiB (`docs/scaling.md` says when and where). */
 export const costs = {
-  broker: { heartbeat: 2.7, send: 3.3, take: 3.1, heard: 0.24, stream: 0.001, memory: 67 * 1024, perConnection: 36 },
-  database: { heartbeat: 1.5, send: 4.6, take: 3.2, stream: 0.029, perConnection: 1.8 * 1024 },
-  wal: { heartbeat: 0.15, send: 1.8, take: 2.6 },
+  broker: { heartbeat: 1.6, send: 0.36, take: 1.35, heard: 0.01, stream: 0.001, memory: 68 * 1024, perConnection: 45 },
+  database: { heartbeat: 0.75, send: 0.28, take: 1.39, stream: 0.004, perConnection: 2.2 * 1024 },
+  wal: { heartbeat: 0.65, send: 1.75, take: 2.54 },
   /** A message of 200 characters with its delivery and all indexes (`npm run bench -- growth`). */
   stored: 1269 / 1024,
 };

@@ -55,10 +55,6 @@ const actions = {
     await Promise.all(peers.map((mine) => call(http, broker, "join_pool", { pool }, mine)));
     return { ms: performance.now() - begin };
   },
-  async take() {
-    await Promise.all(peers.map((mine) => call(http, broker, "check_messages", { limit: 100 }, mine)));
-    return {};
-  },
   /** Until the last stream has heard of it. */
   async broadcast({ broadcast: pool, text }) {
     const begin = performance.now();

@@ -7,10 +7,11 @@ import { MAX_CLAIMS, requireBelow } from "../rules/quotas.ts";
 import { countClaims, countQueued } from "../store/inbox.ts";
 import { findDelivery, type Mail, queuedMail } from "../store/messages.ts";
 import { updatePeer } from "../store/peers.ts";
+import { together } from "../store/together.ts";
 import { recordDeliveryMethod } from "../store/usage.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { canClaimsWake } from "./support/charging.ts";
-import { tellNews } from "./support/news.ts";
+import { newsFor, tellNews } from "./support/news.ts";
 import { recordDelivery, recordOutcome } from "./support/outcomes.ts";
 import { address, mailShape, messageId, toMailShape, urgency } from "./support/shapes.ts";
 
@@ -69,10 +70,10 @@ export const claimMessages = operation({
     const { sql, now } = context;
     const peer = callingPeer(context);
     const which = wantsQuiet(peer, now) ? "interrupt" : "all";
-    let waiting = await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW);
-    if (which === "all" && waiting.length > 0 && (await tellNews(context, peer)))
-      waiting = await queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW);
-    const queued = waiting.map((mail) => ({
+    const look = () => queuedMail(sql, peer.peer_id, which, now, CLAIM_WINDOW);
+    const [mail, news] = await together(look(), newsFor(context, peer));
+    const hasNews = which === "all" && mail.length > 0 && (await tellNews(context, peer, news));
+    const queued = (hasNews ? await look() : mail).map((mail) => ({
       ...toMailShape(mail, peer.host),
       mail,
     }));
@@ -187,7 +188,7 @@ export const checkMessages = operation({
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
-    await tellNews(context, peer);
+    await tellNews(context, peer, await newsFor(context, peer));
     const queued = await queuedMail(sql, peer.peer_id, "all", now, input.limit ?? 20);
     let characters = 0;
     const fit = queued.filter((mail, i) => {

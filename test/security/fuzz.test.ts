@@ -64,10 +64,10 @@ async function everyRow(): Promise<Record<string, unknown>> {
       const all: Record<string, unknown> = {};
       // How far the broker has come with clearing away, and how long it has listened, is not the work of a request.
       for (const { name } of tables.filter((table) => table.name !== "clearings" && table.name !== "listening"))
-        all[String(name)] = (await sql(`SELECT * FROM ${name} ORDER BY 1, 2`)).map((row) =>
-          // The good client says that it lives.
-          name === "peers" ? { ...row, last_seen: 0 } : row,
-        );
+        all[String(name)] = (await sql(`SELECT * FROM ${name}`))
+          // The good client says that it lives, and hears how often to.
+          .map((row) => JSON.stringify(name === "peers" ? { ...row, last_seen: 0, beat_ms: 0 } : row))
+          .sort();
       return all;
     });
   } finally {

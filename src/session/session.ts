@@ -72,17 +72,20 @@ export function openSession(world: World): Session {
     if (isUp) void outbox.flush().catch(() => {});
   }
 
-  connection.start({
-    changed(standing) {
-      isUp = standing.broker === "up";
-      statusLine.show(standing);
-      flush();
-    },
-    mail() {
-      mail.hint();
-      runMail();
-    },
-  });
+  // The host's first request is answered before: it waits for it, and to register means to start processes.
+  const starting = setImmediate(() =>
+    connection.start({
+      changed(standing) {
+        isUp = standing.broker === "up";
+        statusLine.show(standing);
+        flush();
+      },
+      mail() {
+        mail.hint();
+        runMail();
+      },
+    }),
+  );
   /** Runs what a timer or a watcher starts: an error of the disk there must not end the session. */
   function attempt(work: () => void): void {
     try {
@@ -128,6 +131,7 @@ export function openSession(world: World): Session {
     newMessageId: world.newMessageId,
     async close() {
       clearInterval(tick);
+      clearImmediate(starting);
       services.close();
       await connection.close();
       isUp = false;

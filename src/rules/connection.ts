@@ -257,11 +257,7 @@ const wait = (state: Connection, failures: number): Transition => begin(state, "
 function streamLost(state: Connection, error: CctError): Transition {
   if (!isOpen(state)) return stay(state);
   const status = error.code === "unauthorized" ? "registering" : state.status;
-  return notify(
-    wake({ ...state, status, signals: undefined }),
-    { do: "report", problem: error },
-    { do: "show", broker: "away" },
-  );
+  return notify(wake({ ...state, status }), { do: "report", problem: error }, { do: "show", broker: "away" });
 }
 
 function close(state: Connection): Transition {

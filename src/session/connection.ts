@@ -106,12 +106,7 @@ export function createConnection(
       case "listen":
         for (const goOn of waiting.splice(0)) goOn();
         stopListening();
-        stream = listen(
-          client,
-          peer.credentials,
-          { up: signalsChanged, hint: () => listeners?.mail(), down },
-          world.random,
-        );
+        stream = listen(client, peer.credentials, { up: refresh, hint: () => listeners?.mail(), down }, world.random);
         clock = setInterval(beat, BEAT_MS);
         return;
       case "stop":

@@ -132,6 +132,21 @@ test("a message whose answer was lost is kept as not confirmed, and arrives once
   expect(await dan.texts()).toEqual(["once"]);
 });
 
+test("what is in the outbox is sent as soon as the broker is back, not with the next regular heartbeat", async () => {
+  const [pam, quin] = [await machine("pam"), await reader("quin")];
+  pam.proxy.cut();
+  await pam.say("quin", "at once");
+  const before = pam.proxy.heard().length;
+  pam.proxy.back();
+  const first = await until(
+    "a regular request",
+    () => /POST \/api\/(heartbeat|services_to_renew)/.exec(pam.proxy.heard().slice(before))?.[1],
+  );
+  expect(first).toBe("heartbeat");
+  await empty(pam);
+  expect(await quin.texts()).toEqual(["at once"]);
+});
+
 test("messages refused by the broker or a recipient are reported as mail", async () => {
   const [eve, fay] = [await machine("eve"), await reader("fay")];
   eve.proxy.cut();

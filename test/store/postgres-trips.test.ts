@@ -6,6 +6,7 @@ import { atEnd } from "../support/cleanup.ts";
 import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { startWire, type Wire } from "../support/postgres-wire.ts";
 import { rejectedBy } from "../support/thrown.ts";
+import { until } from "../support/wait.ts";
 import { add, countersIn, read } from "./counters.ts";
 
 const INSERT = "INSERT INTO counters (id, n) VALUES ($1, $2)";
@@ -112,7 +113,8 @@ describe.skipIf(!hasPostgres("round trips of the store to PostgreSQL"))("Postgre
       const error = await rejectedBy(store.tx((sql) => add(sql, "a", 1)));
       expect(error).toMatchObject({ code: "unavailable" });
       expect(error.message).toContain("unknown whether");
-      expect(await store.read((sql) => read(sql, "a"))).toBe(after);
+      // The server may still be at it when the client sees the connection break.
+      await until("the server has done it", async () => (await store.read((sql) => read(sql, "a"))) === after);
     });
   });
 
@@ -123,11 +125,11 @@ describe.skipIf(!hasPostgres("round trips of the store to PostgreSQL"))("Postgre
         await sql(INSERT, id, 1);
       }, "inserts");
 
-    test("shares few transactions, each of two round trips", async () => {
+    test("shares few transactions, each of two round trips at most", async () => {
       const { wire, store } = await wired();
       await Promise.all(Array.from({ length: 64 }, (_, i) => insert(store, `row-${i}`)));
       expect(wire.transactions.length).toBeLessThanOrEqual(8);
-      expect(wire.transactions.map((trips) => trips.length)).toEqual(wire.transactions.map(() => 2));
+      for (const trips of wire.transactions) expect(trips.length).toBeLessThanOrEqual(2);
     });
 
     test.each([
@@ -144,8 +146,10 @@ describe.skipIf(!hasPostgres("round trips of the store to PostgreSQL"))("Postgre
       const unknown = done.filter((one) => one.status === "rejected");
       expect(unknown.length).toBeGreaterThan(1);
       for (const one of unknown) expect(String(one.reason?.message)).toContain("unknown whether");
-      const [row] = await store.read((sql) => sql("SELECT count(*) AS n FROM counters WHERE n = 1"));
-      expect(Number(row?.n)).toBe(stored === 0 ? 20 - unknown.length : stored);
+      await until("the server has done it", async () => {
+        const [row] = await store.read((sql) => sql("SELECT count(*) AS n FROM counters WHERE n = 1"));
+        return Number(row?.n) === (stored === 0 ? 20 - unknown.length : stored);
+      });
     });
   });
 

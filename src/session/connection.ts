@@ -119,7 +119,7 @@ export function createConnection(
     }
   }
 
-  /** A heartbeat, unless the broker wants to hear this session less often. Readers on this machine learn in any case that it lives. */
+  /** Sends a heartbeat, unless the broker wants fewer. Readers on this machine learn in any case that the session lives. */
   function beat(): void {
     const silence = world.steady() - heardAt;
     if (isBeatDue(silence, heartbeat?.beat_ms, mail.claims().length)) dispatch({ type: "heartbeat due" });

@@ -1,9 +1,10 @@
 /**
  * The store interface. Guarantees: transactions are serializable (unless they ask for a snapshot), and a transaction that
  * `tx` has answered survives a power cut, with all that it read, unless it says that it may be lost. `work` awaits nothing
- * but `sql` and has no other side effects, because it may be retried from the start. An error from `sql` aborts the transaction even if `work` catches it; that of a statement without
- * rows may come later, with the next one that returns rows or with the commit. Statements that do not wait for each other's
- * rows (`Promise.all`) may share a round trip; they run in the order in which they were given.
+ * but `sql` and has no other side effects, because it may be retried from the start. An error from `sql` aborts the
+ * transaction even if `work` catches it; that of a statement without rows may come later, with the next one that returns
+ * rows or with the commit. Statements that do not wait for each other's rows (`Promise.all`) may share a round trip; they run
+ * in the order in which they were given.
  */
 import { CctError } from "../platform/errors.ts";
 

@@ -3,8 +3,9 @@
  * They run at the same time, so their reads share round trips; the rows of all are sent with one COMMIT.
  *
  * A group is equivalent to as many concurrent transactions with one snapshot: nobody sees the rows of another, because all
- * have read before the first row is sent, and inserts do not overwrite each other nor read what another fills. When a row exists already, the group fails
- * as a whole and its members run one by one. A member that does anything else runs on its own from the start.
+ * have read before the first row is sent, and inserts do not overwrite each other nor read what another fills. When a row
+ * exists already, the group fails as a whole and its members run one by one. A member that does anything else runs on its own
+ * from the start.
  */
 import { CctError } from "../../platform/errors.ts";
 import type { Sql, Value } from "../store.ts";

@@ -1,0 +1,35 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { ok, refused } from "../support/api.ts";
+import { startBroker, type TestBroker } from "../support/broker.ts";
+import { newPeer } from "../support/peers.ts";
+
+let broker: TestBroker;
+beforeAll(async () => {
+  broker = await startBroker();
+});
+
+describe("the caller", () => {
+  test.each(["heartbeat", "unregister", "set_summary", "claim_messages", "ack_messages", "check_messages"])(
+    "of %s must be a peer: the operator is refused",
+    async (name) => {
+      const inputs: Record<string, unknown> = {
+        heartbeat: { claude_pid: 1, held: [] },
+        unregister: { claude_pid: 1 },
+        set_summary: { summary: "x" },
+        claim_messages: { limit: 1, budget: 100 },
+        ack_messages: { acks: [{ message_id: "message-1", attempt: 1, outcome: "read" }] },
+        check_messages: {},
+      };
+      expect(await refused(broker, name, inputs[name])).toMatchObject({ status: 403, code: "forbidden" });
+    },
+  );
+
+  test("with one peer's secret cannot act as another", async () => {
+    const [a, b] = [await newPeer(broker, "mine"), await newPeer(broker, "yours")];
+    const mixed = { peer_id: a.peer_id, secret: b.secret };
+    expect(await refused(broker, "set_summary", { summary: "stolen" }, mixed)).toMatchObject({ status: 401 });
+    expect(await refused(broker, "list_peers", {}, mixed)).toMatchObject({ status: 401 });
+    const listed = (await ok(broker, "list_peers", {})).peers.find(({ peer_id }) => peer_id === a.peer_id);
+    expect(listed?.summary).toBe("");
+  });
+});

@@ -79,6 +79,27 @@ describe("a bound", () => {
             if (text !== undefined) expect(bounds.mayHaveSent("me", { target: "you", text }, now)).toBe(true);
         }
       }),
+      {
+        examples: [
+          [
+            [
+              { what: "send", charge: 1, text: 0 },
+              { what: "wait", ms: 60_000 },
+              { what: "count" },
+              { what: "step back", ms: 1 },
+            ],
+          ],
+          [
+            [
+              { what: "report", charge: 1 },
+              { what: "step back", ms: 9_000 },
+              { what: "step back", ms: 1_001 },
+              { what: "count" },
+              { what: "wait", ms: 1 },
+            ],
+          ],
+        ],
+      },
     );
   });
 

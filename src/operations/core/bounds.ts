@@ -75,13 +75,18 @@ export function createBounds(): () => OpenBounds {
   const mailboxes = new Map<string, Entry<Backlog>>();
   let period = 0;
   let began = Number.NEGATIVE_INFINITY;
+  let highest = Number.NEGATIVE_INFINITY;
   let texts = createSeenTexts();
   let earlierTexts = createSeenTexts();
 
-  /** Begins the period of `now`. When the clock was set back, what was counted before is unknown. */
+  /** The clock was set back: what left the last minute may be in it again, and what was sent later comes into it. */
+  const isBehind = (now: number): boolean => now < highest;
+
+  /** Begins the period of `now`. While the clock is behind, nothing is known. */
   function turnTo(now: number): void {
+    highest = Math.max(highest, now);
+    if (isBehind(now)) senders.clear();
     if (now >= began && now - began < PERIOD_MS) return;
-    if (now < began) senders.clear();
     const isNext = now >= began && now - began < 2 * PERIOD_MS;
     [texts, earlierTexts] = [earlierTexts, texts];
     texts.clear();
@@ -115,6 +120,7 @@ export function createBounds(): () => OpenBounds {
         turnTo(now);
         counted.add(peerId);
         for (const { target, text } of sentTexts) texts.add(peerId, target, text);
+        if (isBehind(now)) return;
         put(senders, peerId, { bound: { period, current: exact, previous: NOTHING }, of: me });
       },
       addSent(peerId, charge, what, now) {

@@ -98,7 +98,7 @@ export const sendMessage = operation({
     const [last, views] = await together(
       caller.kind === "peer"
         ? checkGuards(context, caller.peer, { ...input, target, hops })
-        : // A broker that is alone counts up from the highest number in the database.
+        : // With bounds there is one broker, which counts up from the highest number in the database.
           context.bounds
           ? 0
           : lastSentBy(sql, from.from_id),

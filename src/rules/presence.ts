@@ -8,7 +8,7 @@ export const BEAT_MS = 10_000;
 export const IDLE_BEAT_MS = 30_000;
 /** A session that is silent for longer than its interval by this much is offline. */
 const SILENCE_MS = 35_000;
-/** The least time after which that may be. */
+/** No session is offline before this time: a first filter for the sweep. */
 export const OFFLINE_AFTER_MS = BEAT_MS + SILENCE_MS;
 /** An offline peer keeps its name and stays in listings at least this long. */
 export const NAME_HOLD_MS = 24 * 3_600_000;

@@ -66,7 +66,7 @@ export function createConnection(
   let state = newConnection;
   let listeners: Parameters<Connection["start"]>[0] | undefined;
   let heartbeat: Standing["heartbeat"];
-  /** When it was answered, by the monotonic clock. */
+  /** When the last heartbeat was answered, by the monotonic clock. */
   let heardAt = Number.NEGATIVE_INFINITY;
   let shown: Standing["broker"] | undefined;
   const repository = createRepository(world, spool.directory);

@@ -158,7 +158,7 @@ export function serveRpc(
       if (!isParams(params)) throw new RpcError(INVALID_PARAMS, "params is not an object.");
       const result = handler.call({ method, params, isCancelled: () => isCancelled, afterAnswer });
       // What is known at once is answered at once, in the order of the requests.
-      if (result instanceof Promise) result.then((late: unknown) => settle(answerWith(id, late)), failed);
+      if (result instanceof Promise) result.then((late: unknown) => settle(answerWith(id, late))).catch(failed);
       else settle(answerWith(id, result));
     } catch (error) {
       failed(error);

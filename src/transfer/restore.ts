@@ -10,7 +10,7 @@ import { stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import type { Restored } from "../rules/restored.ts";
 import { openSqlite } from "../store/drivers/sqlite.ts";
-import { markPerhapsSeen } from "../store/power-cut.ts";
+import { endBoot, markPerhapsSeen } from "../store/power-cut.ts";
 import { StoreFault } from "../store/store.ts";
 import { checkedSchema, notSqlite, write } from "./backup.ts";
 import { openLocked } from "./endpoints.ts";
@@ -19,6 +19,8 @@ import { openLocked } from "./endpoints.ts";
 const COMPANIONS = ["-wal", "-mark"];
 /** The migration since which deliveries count lost claims. */
 const COUNTS_LOST = 4;
+/** The migration since which a database notes the boot of the machine that has it open. */
+const NOTES_BOOTS = 22;
 
 /** Throws `conflict` while the broker runs. An interrupted restore can be repeated; until then no broker starts. */
 export async function restore(world: World, { home, database_url }: Config, file: string): Promise<Restored> {
@@ -30,7 +32,7 @@ export async function restore(world: World, { home, database_url }: Config, file
   try {
     await copyBackup(file, copy);
     const schema = await checkedSchema(world, copy);
-    if (schema >= COUNTS_LOST) await markMail(copy);
+    if (schema >= COUNTS_LOST) await markMail(copy, schema);
     await requireUnused(home);
     // From here on no broker starts, until the last step.
     renameSync(copy, restoring);
@@ -44,10 +46,14 @@ export async function restore(world: World, { home, database_url }: Config, file
 }
 
 /** Mail that waited when the backup was made may have been shown since. */
-async function markMail(copy: string): Promise<void> {
+async function markMail(copy: string, schema: number): Promise<void> {
   const store = await openSqlite(copy);
   try {
-    await store.tx(markPerhapsSeen);
+    await store.tx(async (sql) => {
+      await markPerhapsSeen(sql);
+      // The backup of a running broker: its next start must not mark everything once more.
+      if (schema >= NOTES_BOOTS) await endBoot(sql);
+    });
   } finally {
     await store.close();
   }

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { openSqlite } from "../../src/store/drivers/sqlite.ts";
 import { ok, send } from "../support/api.ts";
 import { refusedStart, spawnBroker, startBroker } from "../support/broker.ts";
 import { type CctRun, cct, failure, success } from "../support/cct.ts";
@@ -64,6 +65,10 @@ describe.skipIf(onPostgres)("a backup", () => {
     const other = await startBroker();
     await other.stop();
     success(await run(other.home, "restore", file));
+    const store = await openSqlite(join(other.home, "cct.db"));
+    // Else its next start, after another boot, would mark everything once more.
+    expect(await store.read((sql) => sql("SELECT boot_id FROM boots"))).toEqual([]);
+    await store.close();
     const restored = await startBroker({ home: other.home });
     expect(await allTexts(restored)).toEqual(["here"]);
     // It may have been shown since.

@@ -98,8 +98,8 @@ export async function payerOfReport(context: TransactionContext): Promise<string
   return cause.peer_id;
 }
 
-/** A broker that is alone, which it is when it has bounds, needs no `last_seq`: it counts up from the highest in the database. */
-const NONE_SENT = { all: 0, same: 0, repeated_at: null, last_seq: 0 };
+/** With bounds there is one broker, whose sequence numbers always rise: it needs no `last_seq`. */
+const UNCOUNTED = { all: 0, same: 0, repeated_at: null, last_seq: 0 };
 
 /**
  * What a peer sent within the last minute, and what of it repeats `what`. It is counted only if a limit may be reached; otherwise
@@ -112,7 +112,7 @@ export async function recentSends(
 ): Promise<RecentSends & { last_seq: number }> {
   const atMost = bounds?.sent(peerId, time.now);
   const mayRepeat = limits.repeat_seconds > 0 && bounds?.mayHaveSent(peerId, what, time.now);
-  if (atMost && isBelowLimits(limits, atMost) && !mayRepeat) return NONE_SENT;
+  if (atMost && isBelowLimits(limits, atMost) && !mayRepeat) return UNCOUNTED;
   const minute = lastMinute(time);
   const sent = await recentlySent(sql, peerId, what.target, what.text, minute);
   if (bounds) {

@@ -3,8 +3,8 @@
  * They run at the same time, so their reads share round trips; the rows of all are sent with one COMMIT.
  *
  * A group is equivalent to as many concurrent transactions with one snapshot: nobody sees the rows of another, because all
- * have read before the first row is sent, and inserts do not overwrite each other nor read what another fills. When a row
- * exists already, the group fails as a whole and its members run one by one. A member that does anything else runs on its own
+ * have read before the first row is sent, and inserts do not overwrite each other nor read what another fills. When an
+ * insert finds its row there already, the group is rolled back and its members run one by one. A member that does anything else runs on its own
  * from the start.
  */
 import { CctError } from "../../platform/errors.ts";
@@ -27,15 +27,11 @@ interface Member {
   reject(error: unknown): void;
 }
 
-export interface Grouping {
-  /** Runs work on its own, with retries. */
-  run<T>(work: Work<T>): Promise<T>;
-  /** Whether members get their results only when the whole group has ended: with its commit. */
-  commits: boolean;
-}
-
-/** Returns a function that runs work in a group with what else waits: at once while few groups run. */
-export function groupCommit({ run, commits }: Grouping): <T>(work: Work<T>) => Promise<T> {
+/**
+ * Returns a function that runs work in a group with what else waits: at once while few groups run. `run` runs work on its own,
+ * with retries.
+ */
+export function groupCommit(run: <T>(work: Work<T>) => Promise<T>): <T>(work: Work<T>) => Promise<T> {
   let waiting: Member[] = [];
   let groups = 0;
 
@@ -47,7 +43,9 @@ export function groupCommit({ run, commits }: Grouping): <T>(work: Work<T>) => P
       const members = waiting.slice(0, MAX_GROUP);
       waiting = waiting.slice(MAX_GROUP);
       const [member] = members;
-      await (members.length === 1 && member ? runAlone(member) : runGroup(members));
+      // Another group took all that waited.
+      if (!member) break;
+      await (members.length === 1 ? runAlone(member) : runGroup(members));
     }
     groups--;
   }
@@ -71,7 +69,6 @@ export function groupCommit({ run, commits }: Grouping): <T>(work: Work<T>) => P
       members.map(async (member, i) => {
         const { end, rows } = await runMember(sql, member);
         ends[i] = end;
-        if (!commits) end?.(member);
         return rows;
       }),
     );

@@ -185,8 +185,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     }
   }
 
-  const insert = groupCommit({ run: (work) => run(work, SNAPSHOT), commits: true });
-  const readTogether = groupCommit({ run: (work) => run(work, NO_TRANSACTION), commits: false });
+  const insert = groupCommit((work) => run(work, SNAPSHOT));
 
   function begin<T>(start: () => Promise<T>): Promise<T> {
     if (closing) return Promise.reject(new CctError("unavailable", "The broker is shutting down.", "Try again soon."));
@@ -200,7 +199,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   return {
     tx: (work, isolation = "serial") =>
       begin(() => (isolation === "inserts" ? insert(work) : run(work, TRANSACTION[isolation]))),
-    read: (work) => begin(() => readTogether(work)),
+    read: (work) => begin(() => run(work, NO_TRANSACTION)),
     exclusiveTx: (work) => begin(() => run(work, EXCLUSIVE)),
     time: () =>
       begin(() =>

@@ -9,7 +9,7 @@ export default defineConfig({
     isolate: false,
     // Tests wait for real processes most of the time, so that more of them than there may be cores run side by side.
     maxWorkers: 4,
-    // On a loaded machine a test may take long, and only a hang shall fail it.
+    // So long that only a hang exceeds it, also on a loaded machine.
     testTimeout: 90_000,
     hookTimeout: 90_000,
   },

@@ -58,7 +58,8 @@ export function startMark(pid: number): string {
 export function bootId(): string | undefined {
   try {
     if (process.platform === "linux") return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    return execFileSync("sysctl", ["-n", "kern.bootsessionuuid"], { encoding: "utf8" }).trim() || undefined;
+    const asked = ["-n", "kern.bootsessionuuid"];
+    return execFileSync("sysctl", asked, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim() || undefined;
   } catch {
     return undefined;
   }

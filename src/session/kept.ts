@@ -1,11 +1,11 @@
 /** Values that are read from a folder once, and again after something in it has changed. */
 
-/** Reads a value from the system. */
-type Read<T> = (read: () => T) => T;
+/** Wraps a way to read a value from the system. */
+type Reader<T> = (read: () => T) => T;
 
 export interface Kept {
-  /** Wraps a way to read: between two changes it reads once. */
-  value<T>(read: Read<T>): Read<T>;
+  /** The same reader, which between two changes reads once. */
+  value<T>(reader: Reader<T>): Reader<T>;
   /** Something has changed, or may have. */
   forget(): void;
   /** From now on somebody calls `forget` after each change. Before that, every value is read each time. */
@@ -16,10 +16,10 @@ export function createKept(): Kept {
   let version = 0;
   let isKept = false;
   return {
-    value(read) {
-      let known: { version: number; value: ReturnType<typeof read> } | undefined;
-      return (find) => {
-        if (!isKept || known?.version !== version) known = { version, value: read(find) };
+    value(reader) {
+      let known: { version: number; value: ReturnType<typeof reader> } | undefined;
+      return (read) => {
+        if (!isKept || known?.version !== version) known = { version, value: reader(read) };
         return known.value;
       };
     },

@@ -4,8 +4,8 @@ import { integer, oneOf, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /**
- * Gives a stored report the pool's next number. The pool's row keeps concurrent changes in line: whoever sees a number sees
- * all lower ones.
+ * Gives a stored report the pool's next number. The update locks the pool's row, so numbers are committed in their order: a
+ * reader that sees a number sees all lower ones.
  */
 export async function numberNews(
   sql: Sql,

@@ -1,5 +1,6 @@
 /** Statements about power cuts: which boot of the machine has the database open, and what a power cut may have forgotten. */
 import { OPEN } from "./messages.ts";
+import { integer } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /**
@@ -22,13 +23,14 @@ export async function endBoot(sql: Sql): Promise<void> {
 
 /**
  * Waiting mail may have been claimed and shown, so it counts as claimed and lapsed; a session that still has the claim keeps it.
- * Of all power cuts that it waits through, one counts as lost: they do not make it a dead letter. One statement, because it
- * may be very much mail.
+ * Of all power cuts that it waits through, one counts as lost: they do not make it a dead letter. One statement that returns
+ * no rows, because it may be very much mail.
  */
 export async function markPerhapsSeen(sql: Sql): Promise<number> {
-  const rows = await sql(
+  await sql(
     `UPDATE deliveries AS d SET attempt = attempt + 1, lost = CASE WHEN lost = 0 THEN 1 ELSE lost END, redelivered = 1
-     WHERE d.state = 'queued' AND ${OPEN} RETURNING message_id`,
+     WHERE d.state = 'queued' AND ${OPEN}`,
   );
-  return rows.length;
+  const [row] = await sql("SELECT changes() AS marked");
+  return row ? integer(row, "marked") : 0;
 }

@@ -1,6 +1,6 @@
 export type Look<T> = () => T | undefined | false | Promise<T | undefined | false>;
 
-/** Only a hang shall fail a test, on a loaded machine as well. */
+/** So long that only a hang exceeds it, also on a loaded machine. */
 const LIMIT_MS = 30_000;
 
 /** Waits for something to become true; fails, saying what was awaited, when it does not for a long time. */

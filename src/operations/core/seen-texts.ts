@@ -33,7 +33,7 @@ export function createSeenTexts(): SeenTexts {
   };
 }
 
-/** Two hashes (FNV-1a with different bases and primes) as positions of bits. Whoever makes them collide gets a slower answer. */
+/** The positions of a text's two bits: two fast hashes, the first of them FNV-1a. A collision only makes the exact query run. */
 function bitsOf(parts: Parts): [number, number] {
   let a = 0x811c9dc5;
   let b = 0x01234567;

@@ -69,7 +69,11 @@ const CLIENT_SETTINGS: readonly SettingName[] = [
   "fingerprint",
   "forwarded_to",
   "name",
+  "take_seat",
   "delivery",
+  "requests",
+  "mail_line",
+  "blocked_on",
   "poll",
   "outbox",
 ];

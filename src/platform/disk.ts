@@ -10,6 +10,8 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: "too many files are open",
   ENFILE: "too many files are open",
   ENOENT: "the folder is gone",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is not a folder",
 };
 
 /** `the disk is full (ENOSPC)`. */

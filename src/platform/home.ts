@@ -31,6 +31,8 @@ export const paths = (home: string) => ({
   /** The broker's certificate for other machines, and its key. */
   cert: join(home, "broker.crt"),
   key: join(home, "broker.key"),
+  /** Leads a browser to the page, with a code that works once. */
+  openPage: join(home, "open.html"),
   /** Tells clients where the broker is. A killed broker leaves it behind. */
   broker: join(home, "broker.json"),
   logs: join(home, "log"),
@@ -49,7 +51,8 @@ export const paths = (home: string) => ({
 });
 
 /** Names at the top of a home that CCT creates. */
-const OWN_NAME = /^(\.tmp\..+|cct\.db.*|(broker|install|config)\..+|token|log|spool|pidmaps|flags|peers|outbox|hooks)$/;
+const OWN_NAME =
+  /^(\.tmp\..+|cct\.db.*|(broker|install|config)\..+|open\.html|token|log|spool|pidmaps|flags|peers|outbox|hooks)$/;
 
 /**
  * Creates the home if necessary, checks it and corrects modes. `deep`: of every file that is CCT's, not only of the top

@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { isOnThisMachine } from "./network.ts";
+import { parseQuietHours } from "./quiet-hours.ts";
 
 /** The port of a broker, unless another one is given. */
 export const DEFAULT_PORT = 7888;
@@ -80,9 +81,9 @@ export function text(maxLength: number, doc: string, fallback?: string): Setting
   };
 }
 
-export const flag = (doc: string): SettingType<boolean> => ({
+export const flag = (doc: string, fallback = false): SettingType<boolean> => ({
   doc,
-  default: false,
+  default: fallback,
   values: "`true`, `false`",
   parse(given) {
     if (given === true || given === "true" || given === "1") return { value: true };
@@ -171,6 +172,36 @@ export const matching = (pattern: RegExp, wrong: string, doc: string): SettingTy
   parse(given) {
     if (typeof given !== "string") return { wrong: "must be text" };
     return pattern.test(given) ? { value: given } : { wrong };
+  },
+});
+
+/** An address that receives what the broker sends. Its path is often all that protects it. */
+export const receiverUrl = (doc: string): SettingType<string | undefined> => ({
+  ...text(2000, doc),
+  values: "URL",
+  parse(given) {
+    const parsed = text(2000, doc).parse(given);
+    if ("wrong" in parsed || parsed.value === undefined) return parsed;
+    const url = /^https?:\/\//i.test(parsed.value) && URL.canParse(parsed.value) ? new URL(parsed.value) : undefined;
+    if (!url) return { wrong: "must be an http:// or https:// URL" };
+    if (url.username || url.password) return { wrong: "must not contain a user or a password" };
+    return url.hash ? { wrong: "must not contain #" } : { value: url.href };
+  },
+});
+
+export const words = (known: readonly string[], doc: string): SettingType<string[] | undefined> => ({
+  ...listOf((part) => (known.includes(part) ? { value: part } : { wrong: `must be one of ${known.join(", ")}` }))(doc),
+  values: known.map((word) => `\`${word}\``).join(", "),
+});
+
+export const quietHours = (doc: string): SettingType<string | undefined> => ({
+  doc,
+  default: undefined,
+  values: "`22:00-07:00`, with a time zone if it is not the broker's: `22:00-07:00 Europe/Berlin`",
+  parse(given) {
+    if (typeof given !== "string") return { wrong: "must be text" };
+    const parsed = parseQuietHours(given);
+    return typeof parsed === "string" ? { wrong: parsed } : { value: given.trim() };
   },
 });
 

@@ -12,10 +12,16 @@ import {
   flag,
   limit,
   matching,
+  quietHours,
+  receiverUrl,
   type SettingType,
   text,
   wholeNumber,
+  words,
 } from "./setting-values.ts";
+
+/** As in `needKinds` of the rules. */
+const NOTIFIED_KINDS = ["blocked", "vote", "question", "held", "dead", "guard", "nohook", "service"] as const;
 
 export const declaredSettings = {
   host: text(255, "address that the broker listens on", "127.0.0.1"),
@@ -34,10 +40,23 @@ export const declaredSettings = {
   forwarded_to: addresses(
     "address:port on which the broker itself listens (a,b,c), if 'broker' leads to it by plain HTTP through a tunnel or port mapping",
   ),
-  name: text(200, "name of this session"),
+  name: text(200, "name of this session: its seat, which waits for the next session with that name"),
+  take_seat: flag(
+    "true: a session with a given name takes over the name and the mailbox of one that had it and is away; false: it is a new peer",
+    true,
+  ),
   delivery: choice(
-    ["inject", "block"],
-    "inject: mail is shown beside the next tool result; block: mail denies the next tool call",
+    ["inject", "block", "stop"],
+    "inject: mail is shown beside the next tool result; block: mail denies the next tool call; stop: as inject, and it continues the turn of `claude -p`, whose output is then the answer to the mail",
+  ),
+  requests: choice(
+    ["own", "work", "ask"],
+    "own: the model does what sessions of the same user ask if it fits its work, and asks its user about requests of others; work: treats all senders like the same user's sessions; ask: asks about all but the operator",
+  ),
+  mail_line: choice(["on", "off"], "on: the terminal shows the user one line about mail when it arrives"),
+  blocked_on: choice(
+    ["on", "off"],
+    "on: a session that waits for a permission says what for: the operator sees the tool and its command, file or address, others the tool; off: only that it waits",
   ),
   pool_absence_hours: anyNumber(
     { above: 0, max: 8760 },
@@ -76,13 +95,53 @@ export const declaredSettings = {
   ),
   registrations_per_minute: limit(300, "new peers with one token per minute"),
   connections_per_address: limit(1000, "open connections from one network address"),
+  max_connections: wholeNumber(
+    { min: 16, max: 1_000_000 },
+    4096,
+    "open connections in total; a session has two or three, and each takes an open file",
+  ),
   max_peers: limit(10_000, "registered peers in total"),
+  max_pools: limit(10_000, "active pools in total"),
+  max_devices: limit(1000, "devices that have a token"),
+  max_services: limit(10_000, "registered services in total"),
+  listing_page: wholeNumber({ min: 10, max: 5000 }, 200, "rows in one page of a listing, if the caller names no limit"),
+  idle_heartbeat_seconds: wholeNumber(
+    { min: 10, max: 60 },
+    30,
+    "interval of heartbeats of an idle session without mail; one that ends without a word is offline 35 seconds later",
+  ),
   mailbox_messages: limit(2000, "messages of one sender that wait for one peer; of all senders twice as many"),
   keep_read_days: days(30, "messages that all their recipients have read"),
   keep_failed_days: days(90, "messages that ended unread (expired, refused, dead)"),
   keep_notes_days: days(90, "notes to the operator, decided proposals and revoked devices"),
   keep_peers_days: days(30, "peers that are away, without waiting mail, pool, service or open vote"),
   keep_pools_days: days(90, "archived pools, and longer while their messages are kept"),
+  page_on_network: flag(
+    "true: machines with a token may open the page too, over TLS, and see there what their token shows, and so may phones that 'cct open --phone' lets in; false: only the broker's own machine",
+  ),
+  notify_ntfy: receiverUrl("notify the operator by push: the address of an ntfy topic"),
+  notify_ntfy_token: matching(
+    /^[\w.~+/=-]{1,512}$/,
+    "a token is 1 to 512 letters, digits or . _ ~ + / = -",
+    "access token for that topic, if its server asks for one",
+  ),
+  notify_webhook: receiverUrl("notify the operator by a webhook: the address that gets a POST with JSON"),
+  notify_webhook_secret: matching(
+    /^(?:whsec_)?[A-Za-z0-9+/]{32,88}={0,2}$/,
+    "a secret is 24 to 64 random bytes in base64 (openssl rand -base64 32)",
+    "signs what the webhook gets (Standard Webhooks), so that the receiver can check that it comes from this broker",
+  ),
+  notify_kinds: words(NOTIFIED_KINDS, "kinds of needs that are sent; without it, all of these"),
+  notify_after_seconds: wholeNumber(
+    { min: 0, max: 86_400 },
+    30,
+    "what needs nobody any more after so many seconds is not sent",
+  ),
+  notify_quiet: quietHours("hours in which no notifications are sent; what still needs you is sent when they are over"),
+  notify_text: flag(
+    "true: also the beginning of messages, reasons, and the commands, files, directories and URLs that 'cct attention' shows; false: names and numbers only",
+  ),
+  notify_click: receiverUrl("address that a notification opens, for example that of the page"),
   database_url: databaseUrl("PostgreSQL instead of the file in the home; any number of brokers may share it"),
   database_pool: wholeNumber({ min: 1, max: 200 }, 10, "maximum number of database connections"),
 };
@@ -99,7 +158,17 @@ export const settingNames = Object.keys(declaredSettings) as SettingName[];
 export const variableOf = (name: SettingName): string => `CCT_${name.toUpperCase()}`;
 
 /** Secret values are never shown. */
-export const isSecret = (name: SettingName): boolean => name === "token" || name === "database_url";
+export const isSecret = (name: SettingName): boolean => SECRETS.has(name);
+
+/** Who knows the address of a topic or of a webhook can use it. */
+const SECRETS: ReadonlySet<SettingName> = new Set([
+  "token",
+  "database_url",
+  "notify_ntfy",
+  "notify_ntfy_token",
+  "notify_webhook",
+  "notify_webhook_secret",
+]);
 
 /** The setting with this name. Throws `bad_request` if there is none. */
 export function settingNamed(name: string): SettingName {

@@ -14,6 +14,8 @@ export interface Addressable {
   peer_id: string;
   name: string;
   host?: string | undefined;
+  /** What its host calls it, in lower case. */
+  alias?: string | null | undefined;
 }
 
 /** A peer's address as seen from the machine `from`: `name` on the same machine, otherwise (or without `from`) `name@host`. */
@@ -31,6 +33,44 @@ export function splitHost(ref: string): { name: string; host: string | undefined
 export const SHORT_ID = 4;
 
 export const shortId = (peerId: string): string => peerId.slice(0, SHORT_ID);
+
+/** Minimum length of a reference to a message. */
+const MIN_MESSAGE_REF = 6;
+/** The last digits of a UUID: they are random. The first ones of a UUIDv7 are the time, the same for all of one minute. */
+const UUID_TAIL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}([0-9a-f]{8})$/;
+
+export const isUuid = (id: string): boolean => UUID_TAIL.test(id);
+
+/**
+ * A message's id as it is shown: the last eight digits of a UUID, any other id whole. Where that means more than one of
+ * `among` (the ids shown together with it), the whole id.
+ */
+export function shortMessageId(id: string, among: readonly string[] = []): string {
+  const [, tail] = UUID_TAIL.exec(id) ?? [];
+  return tail === undefined || among.some((other) => other !== id && fitsMessage(tail, other)) ? id : tail;
+}
+
+/** Whether a reference means this message: its id, or at least six characters from the beginning of its id or short id. */
+function fitsMessage(ref: string, id: string): boolean {
+  if (ref === id) return true;
+  if (ref.length < MIN_MESSAGE_REF) return false;
+  const wanted = ref.toLowerCase();
+  const [, tail] = UUID_TAIL.exec(id) ?? [];
+  return tail === undefined ? id.startsWith(ref) : tail.startsWith(wanted) || id.startsWith(wanted);
+}
+
+/** Resolves a reference among message ids; `undefined` when none fits. It never guesses: throws `ambiguous` with the candidates. */
+export function resolveMessage(ref: string, ids: readonly string[]): string | undefined {
+  if (ids.includes(ref)) return ref;
+  const [only, ...others] = [...new Set(ids)].filter((id) => fitsMessage(ref, id));
+  if (only === undefined || others.length === 0) return only;
+  const all = [only, ...others];
+  throw new CctError(
+    "ambiguous",
+    `'${ref.slice(0, 80)}' matches ${all.length} messages: ${all.slice(0, 8).join(", ")}${all.length > 8 ? " …" : ""}.`,
+    "Use more characters of the id, or all of it.",
+  );
+}
 
 /**
  * The things that a reference means: `named`, those with that name, and those whose id starts with it. New names never look
@@ -68,7 +108,9 @@ export function resolvePeer<P extends Addressable>(ref: string, everyone: readon
   const wanted = name.toLowerCase();
   const peers = host === undefined ? everyone : everyone.filter((peer) => peer.host?.toLowerCase() === host);
   const named = peers.filter((peer) => peer.name.toLowerCase() === wanted);
-  const hits = fitting(wanted, named, peers, (peer) => peer.peer_id);
+  const fit = fitting(wanted, named, peers, (peer) => peer.peer_id);
+  // A peer's own name counts before what hosts call others.
+  const hits = fit.length > 0 ? fit : peers.filter((peer) => peer.alias === wanted);
   const [only] = hits;
   if (only && hits.length === 1) return only;
   if (hits.length > 1) {
@@ -83,7 +125,7 @@ export function resolvePeer<P extends Addressable>(ref: string, everyone: readon
     ? `That name is on another machine: ${list(elsewhere)}.`
     : everyone.length
       ? `Known peers: ${list(everyone)}.`
-      : "No peer is registered yet.";
+      : "No other peer is registered.";
   throw new CctError("not_found", `There is no peer '${ref.slice(0, 80)}'.`, `${known} See list_peers.`);
 }
 

@@ -115,6 +115,22 @@ export function acknowledge(d: Delivery, attempt: number, outcome: Outcome, now:
   return undefined;
 }
 
+/** Marks mail as read that was shown to a person as a whole. Nobody claims a person's mail: it is shown where it is read. */
+export function readByPerson(d: Delivery, now: number): Next {
+  if (d.state !== "queued") return undefined;
+  return { ...d, state: "read", attempt: d.attempt + 1, delivered_at: now, read_at: now };
+}
+
+/**
+ * Undoes a claim that certainly never reached its session, also when it has lapsed since. `marked`: whether the mail was marked
+ * as redelivered before.
+ */
+export function undoClaim(d: Delivery, attempt: number, marked: boolean): Next {
+  if (d.attempt !== attempt) return undefined;
+  if (d.state === "claimed") return requeue(d, false);
+  return hasLapsed(d) ? { ...d, redelivered: marked, lost: d.lost - 1 } : undefined;
+}
+
 /** Requeues a claim whose lease has run out. Whether the text was shown is unknown. */
 export function lapse(d: Delivery, now: number): Next {
   if (d.state !== "claimed" || d.leased_at === null || !hasElapsed(d.leased_at, LEASE_MS, now)) return undefined;
@@ -149,6 +165,11 @@ export function releaseHeld(d: Delivery): Next {
   return d.state === "held" ? { ...d, state: "queued" } : undefined;
 }
 
+/** Refuses held mail on behalf of the operator. */
+export function refuseHeld(d: Delivery): Next {
+  return d.state === "held" ? { ...d, state: "refused", reason: "the operator refused it" } : undefined;
+}
+
 /** Queues mail that ended unread again, without its old expiry. */
 export function sendAgain(d: Delivery): Next {
   if (d.state !== "dead" && d.state !== "expired" && d.state !== "refused") return undefined;
@@ -156,11 +177,13 @@ export function sendAgain(d: Delivery): Next {
 }
 
 /** Ends mail that waits for a recipient that is removed. Mail that was shown keeps its state. */
-export function abandon(d: Delivery): Next {
+export function abandon(d: Delivery, reason = RECIPIENT_REMOVED): Next {
   if (!isWaiting(d)) return undefined;
-  return { ...d, state: "dead", leased_at: null, reason: RECIPIENT_REMOVED };
+  return { ...d, state: "dead", leased_at: null, reason };
 }
 export const RECIPIENT_REMOVED = "the recipient was removed";
+/** Such as `claude -p`: nobody continues it. */
+export const RECIPIENT_ENDED = "its session has ended, and does not return";
 
 /** Whether it is part of its recipient's mailbox. */
 export const isWaiting = ({ state }: Pick<Delivery, "state">): boolean =>
@@ -173,6 +196,13 @@ export const isWaiting = ({ state }: Pick<Delivery, "state">): boolean =>
 export function mayBeForgotten(state: DeliveryState): boolean {
   return state === "claimed" || state === "delivered" || state === "read";
 }
+
+/**
+ * Whether its text is kept from its recipient: a policy holds or refused it, or it ended before any attempt, so perhaps while it
+ * was held.
+ */
+export const isWithheld = ({ state, attempt }: Pick<Delivery, "state" | "attempt">): boolean =>
+  state === "held" || state === "refused" || ((state === "expired" || state === "dead") && attempt === 0);
 
 /** Whether a delivery ended unread. The sender is notified then. */
 export function hasFailed(d: Pick<Delivery, "state">): boolean {

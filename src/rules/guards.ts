@@ -19,8 +19,15 @@ export interface Limits {
   wakes_per_hour: number;
   /** Messages in one mailbox that are open to any sender. */
   mailbox_messages: number;
-  /** Registered peers in total. */
+  /** Registered peers in total, active pools, devices with a token, services. */
   peers: number;
+  pools: number;
+  devices: number;
+  services: number;
+  /** Rows in one page of a listing, if the caller names no limit. */
+  page: number;
+  /** The interval of heartbeats that an idle session without mail is told. */
+  idle_beat_ms: number;
 }
 
 const MINUTE_MS = 60_000;
@@ -62,8 +69,11 @@ export interface RecentSends {
   repeated_at: number | null;
 }
 
+export const guards = ["repeat", "sender", "pair", "hops", "reports"] as const;
+export type Guard = (typeof guards)[number];
+
 export interface TrippedGuard {
-  guard: "repeat" | "sender" | "pair" | "hops" | "reports";
+  guard: Guard;
   message: string;
   hint: string;
 }
@@ -145,6 +155,10 @@ export function mayAnybodyWake(limits: Limits, wakes: Wakes): boolean {
   const { open } = wakeShare(limits.wakes_per_hour);
   return limits.wakes_per_hour === 0 || wakesUsed(wakes, open) < open;
 }
+
+/** The same for a peer that had at most so many wakes; `undefined`: nobody knows. */
+export const isBelowWakes = ({ wakes_per_hour }: Limits, atMost: number | undefined): boolean =>
+  atMost !== undefined && atMost < wakeShare(wakes_per_hour).open;
 
 /**
  * Of one payer no more wakes count than are open to anybody: interrupts always wake, and with very many of them one peer

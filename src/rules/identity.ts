@@ -13,7 +13,8 @@ export interface ConversationRecord {
   since: number;
 }
 
-const MAX_EARLIER = 20;
+/** Of a seat each session that takes it adds one. */
+const MAX_EARLIER = 100;
 
 /**
  * The peers that a host process with conversation `session` can become, best first. Without one it is a new peer.

@@ -1,7 +1,16 @@
 /** The mail file that the session server offers to hooks: what it contains, and how new mail is merged into it. */
 import type { Claim, Urgency } from "./delivery.ts";
-import { FRAME_BUDGET, type FramedMessage, frame, framedLength, type OversizedMessage } from "./framing.ts";
+import {
+  type Audience,
+  FRAME_BUDGET,
+  type FramedMessage,
+  frame,
+  framedLength,
+  type OversizedMessage,
+} from "./framing.ts";
+import { BROKER_NAME } from "./names.ts";
 import { claimsIn, highestUrgency, type Mode, writeSpool } from "./spoolfile.ts";
+import { userLine } from "./userline.ts";
 
 export interface ClaimedMessage extends FramedMessage {
   /** Number of the claim; 0 for a report of this machine, which the broker does not know. */
@@ -63,15 +72,30 @@ export function merge(file: MailFile, added: Addition): MailFile {
   };
 }
 
+/**
+ * Whether the file can wait for what belongs to it: CCT itself says all that is in it, and none of it is urgent. A peer
+ * that is added to a pool usually gets a message there at once, and votes come in groups.
+ */
+export const canGather = ({ messages, notices }: MailFile): boolean =>
+  messages.length > 0 && [...messages, ...notices].every((one) => one.from === BROKER_NAME && !isInterrupt(one));
+
 /** Whether the file must not wake the session: the broker said that it was woken too often. Interrupts always wake. */
 export const mustNotWake = ({ messages }: MailFile, mayWake: boolean): boolean =>
   !mayWake && !messages.some(isInterrupt);
 
+/** What makes a mail file for a session: how its mail is delivered, to whom, and whether the user sees a line of it. */
+export interface Rendering {
+  mode: Mode;
+  audience: Audience;
+  tellUser: boolean;
+}
+
 /** The content for the spool. `late`: any hook may take it. */
-export function render(file: MailFile, mode: Mode, late: boolean, nowake: boolean): string {
+export function render(file: MailFile, late: boolean, nowake: boolean, to: Rendering): string {
   const { messages, notices, more } = file;
-  const head = { urgency: urgencyOf(file), mode, late, nowake, claims: claimsOf(messages) };
-  return writeSpool(head, frame(messages, more, notices));
+  const head = { urgency: urgencyOf(file), mode: to.mode, late, nowake, claims: claimsOf(messages) };
+  const line = to.tellUser ? userLine([...messages, ...notices]) : "";
+  return writeSpool(head, frame(messages, more, to.audience, notices), line);
 }
 
 /** A record of text that the host got as the answer of a tool: what to acknowledge, without the text. */

@@ -3,9 +3,12 @@ import type { Claim, DeliveryMethod, Outcome } from "./delivery.ts";
 import type { OversizedMessage } from "./framing.ts";
 import { type Addition, type ClaimedMessage, emptyFile, type MailFile } from "./mailfile.ts";
 import type { StageName, TakenFile } from "./spoolfile.ts";
+import type { StreamReport } from "./stream-claims.ts";
 
 /** Mail that no hook takes is offered again, to any hook, after this time; then after twice the time, and so on. */
 export const FIRST_PATIENCE_MS = 5_000;
+/** What CCT itself has to say wakes the session after this time, at the next tick, unless a message comes and takes it along. */
+export const GATHER_MS = 1_000;
 
 export interface ClaimAnswer {
   messages: readonly ClaimedMessage[];
@@ -48,8 +51,14 @@ export interface Acknowledgement {
  */
 export type RequestName = "run" | "check" | "recover" | "leave" | "resume" | "clear";
 
-/** `id` identifies the caller that waits for the reply. `tick` does what only the clock starts. */
-export type Job = { name: RequestName; id: number; limit?: number | undefined } | { name: "tick"; ended: boolean };
+/**
+ * `id` identifies the caller that waits for the reply. `tick` does what only the clock starts. `receive` spools what came over the
+ * event stream. Nobody waits for these two.
+ */
+export type Job =
+  | { name: RequestName; id: number; limit?: number | undefined }
+  | { name: "tick"; ended: boolean }
+  | { name: "receive"; number: number; answer: ClaimAnswer };
 
 export type Step =
   /** See what hooks did, and act on each file. */
@@ -72,11 +81,15 @@ export type Step =
   /** `again`: the file has given way already. */
   | { do: "claim"; again: boolean }
   | { do: "absorb"; answer: ClaimAnswer; again: boolean }
+  /** The answer to an open claim: as much of it as there is room for now. */
+  | { do: "receive"; answer: ClaimAnswer }
   /** Take the mail file back, add to it, and put it in place again. */
   | { do: "rewrite"; added: Addition; late: boolean }
-  | { do: "put"; late: boolean; patience: number }
+  | { do: "put"; late: boolean; patience: number; gathers: boolean }
   /** Try whether the spool can be written again. */
   | { do: "probe" }
+  /** Make the broker queue again what it has sent over the stream and has not come. */
+  | { do: "recall" }
   | { do: "prepare check" }
   | { do: "check"; reports: ClaimedMessage[] }
   /** Forget everything about the former peer but unconfirmed acknowledgements. */
@@ -93,7 +106,8 @@ export type Effect =
   /** Remove a file. The model has read the reports that are named. */
   | { do: "remove"; file: StageName; reports: string[] }
   | { do: "list reports" }
-  | { do: "claim"; budget: number }
+  | { do: "claim"; budget: number; streams: readonly StreamReport[] }
+  | { do: "recall"; stream: StreamReport }
   | { do: "check"; limit: number | undefined }
   /** `former`: as the peer that the session is leaving. */
   | { do: "acknowledge"; ack: Acknowledgement; former: boolean };
@@ -114,6 +128,8 @@ export interface Results {
   remove: undefined;
   "list reports": { reports: readonly ClaimedMessage[]; taken: readonly Claim[] };
   claim: ClaimAnswer;
+  /** The number of the last answer that must be ignored. */
+  recall: number;
   check: CheckAnswer;
   acknowledge: undefined;
 }
@@ -125,12 +141,24 @@ export type Done = { [N in EffectName]: { type: "done"; effect: N; value: Result
 export type Event =
   /** There may be mail at the broker. */
   | { type: "hint" }
+  /** An event stream is open, or none is. */
+  | { type: "stream"; id: string | undefined }
+  /** The answer to an open claim came over the stream. */
+  | { type: "claimed"; stream: string; number: number; answer: ClaimAnswer }
   /** A job to do after those that were requested before. A tick with `ended`: no hook will take anything any more. */
   | { type: "request"; job: Job }
   | Done
   | { type: "failed"; error: unknown }
   /** A file beside the spool could not be written, so the spool cannot be either. */
   | { type: "trouble"; error: unknown };
+
+interface Stream {
+  id: string;
+  /** The number of the last answer that came over it. */
+  received: number;
+  /** A claim was made that stays open if nothing waits. */
+  isAsked: boolean;
+}
 
 export interface Mailroom {
   /** `false` between two peers: nothing is claimed. */
@@ -140,6 +168,10 @@ export interface Mailroom {
   readonly offer: {
     /** Whether it was written as mail that must not wake the session. */
     nowake: boolean;
+    /** Whether it was written as mail that does not wake the session yet. */
+    gathers: boolean;
+    /** When the file began. */
+    began: number;
     at: number;
     patience: number;
   };
@@ -154,6 +186,14 @@ export interface Mailroom {
     quiet: boolean;
     askedAt: number;
   };
+  /** The open event stream. */
+  readonly stream: Stream | undefined;
+  /** Streams that were closed, as the broker has to know them: what it claimed for them and did not get here is not lost. */
+  readonly closed: readonly StreamReport[];
+  /** Those of them that the claim under way tells the broker. */
+  readonly told: readonly StreamReport[];
+  /** What the recall under way says. */
+  readonly recalling: StreamReport | undefined;
   /** While it lasts, nothing is claimed: mail waits at the broker, or for a check. */
   readonly trouble: Trouble | undefined;
   /** Oversized messages that a file has named. */
@@ -172,8 +212,12 @@ export interface Mailroom {
 export const newMailroom: Mailroom = {
   open: true,
   file: emptyFile,
-  offer: { nowake: false, at: 0, patience: FIRST_PATIENCE_MS },
+  offer: { nowake: false, gathers: false, began: 0, at: 0, patience: FIRST_PATIENCE_MS },
   broker: { mayHaveMail: true, waiting: 0, behind: 0, mayWake: true, quiet: false, askedAt: 0 },
+  stream: undefined,
+  closed: [],
+  told: [],
+  recalling: undefined,
   trouble: undefined,
   announced: new Set(),
   delivered: new Set(),
@@ -188,8 +232,16 @@ const settle: readonly Step[] = [{ do: "settle" }, { do: "confirm" }];
 const run: readonly Step[] = [...settle, { do: "add reports" }, { do: "claim if useful", recheck: false }];
 
 export const plans = {
+  settle,
   run,
-  check: [...settle, { do: "return mail" }, { do: "confirm" }, { do: "prepare check" }],
+  check: [
+    ...settle,
+    { do: "return mail" },
+    { do: "confirm" },
+    { do: "recall" },
+    { do: "confirm" },
+    { do: "prepare check" },
+  ],
   recover: [{ do: "return mail" }, { do: "confirm" }, ...settle],
   // The files first: hooks of the next conversation must not find them, even when the broker is away.
   leave: [{ do: "return mail" }, { do: "empty spool", report: true }, { do: "reset" }, { do: "confirm" }],
@@ -199,5 +251,27 @@ export const plans = {
   recheck: [...settle, { do: "claim if useful", recheck: true }],
   /** Offer the mail to any hook. */
   reoffer: [{ do: "rewrite", added: emptyFile, late: true }],
+  /** Let the mail wake the session now. */
+  release: [{ do: "rewrite", added: { messages: [], notices: [] }, late: false }],
   probe: [{ do: "probe" }, ...run],
 } satisfies Record<string, readonly Step[]>;
+
+/** What a step does. */
+export interface Rule<S extends Step> {
+  /** The effect that the step needs; without one, it ends at once. */
+  effect?(state: Mailroom, step: S): Effect | undefined;
+  /** The state after the step. It is not in `state.steps` any more. */
+  end(state: Mailroom, step: S, result: Done | undefined, now: number): Mailroom;
+}
+
+/** The rules of the steps with these names. */
+export type Rules<Name extends Step["do"]> = { [D in Name]: Rule<Extract<Step, { do: D }>> };
+
+/** Seam: the value has the type of its effect, by the definition of `Done`. `undefined`: the step needed no effect. */
+export const resultOf = <N extends EffectName>(result: Done | undefined, effect: N): Results[N] | undefined =>
+  result?.effect === effect ? (result.value as Results[N]) : undefined;
+
+export const before = (state: Mailroom, steps: readonly Step[]): Mailroom => ({
+  ...state,
+  steps: [...steps, ...state.steps],
+});

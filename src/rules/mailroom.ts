@@ -12,6 +12,7 @@ import {
   type Effect,
   type EffectName,
   type Event,
+  GATHER_MS,
   type Job,
   type Mailroom,
   plans,
@@ -19,6 +20,7 @@ import {
   type Step,
 } from "./mailjobs.ts";
 import { effectOf, finish } from "./mailsteps.ts";
+import { accept, begun, changeStream, dropReceived } from "./mailstreams.ts";
 
 /** How long to wait before the spool is tried again: at first, and at most. */
 const FIRST_PAUSE_MS = 5_000;
@@ -38,6 +40,12 @@ export function step(state: Mailroom, event: Event, now: number): Transition {
   switch (event.type) {
     case "hint":
       return { state: expectMail(state), replies: [] };
+    case "stream":
+      return { state: changeStream(state, event.id), replies: [] };
+    case "claimed": {
+      const { state: next, job } = accept(state, event);
+      return job ? enqueue(next, job, now) : { state: next, replies: [] };
+    }
     case "request":
       return enqueue(state, event.job, now);
     case "done": {
@@ -82,7 +90,7 @@ function advance(from: Mailroom, now: number): Transition {
 }
 
 const reply = (job: Job, result: Omit<Reply, "id">): Reply[] =>
-  job.name === "tick" ? [] : [{ ...result, id: job.id }];
+  job.name === "tick" || job.name === "receive" ? [] : [{ ...result, id: job.id }];
 
 const changingPeer = new CctError("unavailable", "This session is just becoming another peer.", "Try again.");
 
@@ -92,21 +100,31 @@ function start(state: Mailroom, job: Job, now: number): Mailroom {
     case "check":
       return state.open ? { ...state, steps: plans[job.name] } : state;
     case "leave":
-      return { ...state, open: false, steps: plans.leave };
+      return { ...dropReceived(changeStream(state, undefined)), open: false, steps: plans.leave };
     case "recover":
     case "clear":
-      return { ...state, open: true, steps: plans[job.name] };
+      return { ...state, ...noStreams, open: true, steps: plans[job.name] };
     case "resume":
-      return expectMail({ ...state, open: true, steps: plans.resume });
+      return expectMail({ ...state, ...noStreams, open: true, steps: plans.resume });
+    case "receive":
+      // A hook may have taken the file. An empty one needs no look, which would take time.
+      return {
+        ...state,
+        steps: [...(isEmpty(state.file) ? [] : plans.settle), { do: "receive", answer: job.answer }],
+      };
     case "tick":
       return state.open ? tick(state, job.ended, now) : state;
   }
 }
 
+/** The broker makes no claims for the streams of before: the session has just registered. */
+const noStreams: Partial<Mailroom> = { stream: undefined, closed: [] };
+
 function tick(state: Mailroom, ended: boolean, now: number): Mailroom {
   const { file, offer, broker, trouble } = state;
   if (trouble) return now - trouble.at < trouble.pause ? state : { ...state, steps: plans.probe };
   if (isEmpty(file)) return state;
+  if (offer.gathers) return now - offer.began < GATHER_MS ? state : { ...state, steps: plans.release };
   const isDue = now - offer.at >= offer.patience;
   if (offer.nowake && file.messages.length > 0) {
     if (now - broker.askedAt < WAKE_CHECK_MS) return state;
@@ -115,11 +133,6 @@ function tick(state: Mailroom, ended: boolean, now: number): Mailroom {
   // The user pressed Escape, which no hook reports, or the host missed the file.
   const isIgnored = isDue && urgencyOf(file) !== "low" && !ended;
   return isIgnored ? { ...state, steps: plans.reoffer } : state;
-}
-
-/** A hint that comes while a claim is under way is for the next claim. */
-function begun(state: Mailroom, effect: Effect): Mailroom {
-  return effect.do === "claim" ? { ...state, broker: { ...state.broker, mayHaveMail: false } } : state;
 }
 
 /** Effects on this machine's files, which work or fail for reasons of their own. */
@@ -167,7 +180,7 @@ function abandon(state: Mailroom, error: unknown, now: number): Transition {
 /** Returns what was claimed and did not get into the file, because its job failed. */
 function returnClaimed(state: Mailroom, steps: readonly Step[]): Mailroom {
   return steps.reduce((next, step) => {
-    if (step.do === "absorb") return report(next, step.answer.messages, "returned");
+    if (step.do === "absorb" || step.do === "receive") return report(next, step.answer.messages, "returned");
     return step.do === "rewrite" ? report(next, step.added.messages, "returned") : next;
   }, state);
 }

@@ -1,122 +1,53 @@
 /** The steps of the mail machine in `mailroom.ts`: the effect that each needs, and what follows from its result. */
 import { MAX_NOTICES, takeFitting } from "./framing.ts";
-import { expectMail, giveBack, report, reportOn, without } from "./mailclaims.ts";
+import { expectMail, giveBack, report } from "./mailclaims.ts";
 import {
   type Addition,
   type ClaimedMessage,
+  canGather,
   canGiveWay,
   emptyFile,
   hasOrdinaryMail,
   isEmpty,
   merge,
   mustNotWake,
-  reportsIn,
   roomIn,
 } from "./mailfile.ts";
 import {
+  before,
   type ClaimAnswer,
   type Done,
   type Effect,
-  type EffectName,
   FIRST_PATIENCE_MS,
+  GATHER_MS,
   type Mailroom,
   newMailroom,
-  type Results,
+  type Rule,
+  type Rules,
+  resultOf,
   type Step,
 } from "./mailjobs.ts";
+import { shownSteps } from "./mailshown.ts";
+import {
+  dropReceived,
+  isUnasked,
+  noteAnswer,
+  recalled,
+  recallOf,
+  receive,
+  streamReports,
+  unask,
+} from "./mailstreams.ts";
 import { claimsIn } from "./spoolfile.ts";
 
-/** A hook that has not printed the mail this long after it took it has died. */
-const HOOK_TIMEOUT_MS = 10_000;
 const MAX_PATIENCE_MS = 60_000;
 /** Reports in one answer to a check. */
 const MAX_REPORTS = 20;
+/** Long messages whose first lines were shown, and are not shown again. */
+const MAX_ANNOUNCED = 1_000;
 
-interface Rule<S extends Step> {
-  /** The effect that the step needs; without one, it ends at once. */
-  effect?(state: Mailroom, step: S): Effect | undefined;
-  /** The state after the step. It is not in `state.steps` any more. */
-  end(state: Mailroom, step: S, result: Done | undefined, now: number): Mailroom;
-}
-
-const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
-  settle: {
-    effect: () => ({ do: "look" }),
-    end(state, _step, result, now) {
-      const { mail, files } = resultOf(result, "look") ?? { mail: false, files: [] };
-      const known = mail ? state : { ...state, file: emptyFile };
-      return before(
-        known,
-        files.flatMap((file): Step[] => {
-          if (file.stage === "taken") return now - file.since < HOOK_TIMEOUT_MS ? [] : [{ do: "withdraw", file }];
-          if (file.stage === "read")
-            return [
-              { do: "acknowledge", file },
-              { do: "remove", file },
-            ];
-          return state.delivered.has(file.batch) ? [] : [{ do: "acknowledge", file }];
-        }),
-      );
-    },
-  },
-
-  acknowledge: {
-    effect: ({ open }, { file }) => {
-      const ack = reportOn(file);
-      return ack.claims.length === 0 ? undefined : { do: "acknowledge", ack, former: !open };
-    },
-    end: (state, { file }) => ({ ...state, delivered: new Set([...state.delivered, file.batch]) }),
-  },
-
-  withdraw: {
-    effect: (_state, { file }) => ({ do: "withdraw", file }),
-    // The hook may have printed the mail before it died, so it counts as lost and not as returned.
-    end: (state, { file }, result) =>
-      resultOf(result, "withdraw") ? report(state, claimsIn(file.content), "lost") : state,
-  },
-
-  remove: {
-    effect: (_state, { file }) => ({
-      do: "remove",
-      file,
-      reports: file.stage === "read" ? reportsIn(file.content) : [],
-    }),
-    end: (state, { file }) => ({ ...state, delivered: without(state.delivered, [file.batch]) }),
-  },
-
-  "empty spool": {
-    effect: () => ({ do: "look" }),
-    end(state, step, result) {
-      const { files = [] } = resultOf(result, "look") ?? {};
-      return before(
-        state,
-        files.map((file): Step => {
-          if (step.report && file.stage === "taken") return { do: "withdraw", file };
-          return { do: "discard", file, report: step.report };
-        }),
-      );
-    },
-  },
-
-  discard: {
-    effect: (_state, { file }) => ({ do: "remove", file, reports: [] }),
-    end: (state, step) =>
-      step.report ? { ...state, unconfirmed: [...state.unconfirmed, reportOn(step.file)] } : state,
-  },
-
-  confirm: {
-    effect({ unconfirmed: [ack], open }) {
-      return ack && { do: "acknowledge", ack, former: !open };
-    },
-    end(state) {
-      const [ack, ...unconfirmed] = state.unconfirmed;
-      if (!ack) return state;
-      const comesAgain = ack.outcome === "returned" || ack.outcome === "lost";
-      return before(comesAgain ? expectMail({ ...state, unconfirmed }) : { ...state, unconfirmed }, [
-        { do: "confirm" },
-      ]);
-    },
-  },
+const table: Rules<Step["do"]> = {
+  ...shownSteps,
 
   "return mail": {
     effect: () => ({ do: "take back" }),
@@ -140,29 +71,22 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
       const { broker, file, trouble } = state;
       if (trouble) return state;
       const hasRoomAgain = broker.behind > 0 && file.messages.length === 0;
-      const isUseful = recheck ? file.messages.length > 0 : broker.mayHaveMail || hasRoomAgain;
+      const isUseful = recheck ? file.messages.length > 0 : broker.mayHaveMail || hasRoomAgain || isUnasked(state);
       return isUseful ? before(state, [{ do: "claim", again: false }]) : state;
     },
   },
 
   claim: {
-    effect: ({ file }) => ({ do: "claim", budget: roomIn(file) }),
+    effect: (state) => ({ do: "claim", budget: roomIn(state.file), streams: streamReports(state) }),
     end(state, { again }, result, now) {
       const answer = resultOf(result, "claim");
       if (!answer) return state;
-      const behind = Math.max(0, answer.remaining - answer.too_long.length);
-      const { mayHaveMail } = state.broker;
-      const broker = {
-        mayHaveMail,
-        waiting: answer.remaining,
-        behind,
-        mayWake: answer.may_wake,
-        quiet: answer.quiet,
-        askedAt: now,
-      };
-      return before({ ...state, broker }, [{ do: "absorb", answer, again }]);
+      const closed = state.closed.filter((one) => !state.told.includes(one));
+      return before(noteAnswer({ ...state, closed }, answer, now), [{ do: "absorb", answer, again }]);
     },
   },
+
+  receive: { end: (state, { answer }, _result, now) => receive(state, answer, now) },
 
   absorb: {
     end(state, { answer, again }) {
@@ -180,31 +104,56 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
 
   rewrite: {
     effect: () => ({ do: "take back" }),
-    end(state, { added, late }, result) {
+    end(state, { added, late }, result, now) {
       const { offer, announced } = state;
       // A hook has the file, so what is added becomes a file of its own.
       const isTaken = resultOf(result, "take back") === undefined;
-      const file = merge(isTaken ? emptyFile : state.file, added);
+      const present = isTaken ? emptyFile : state.file;
+      const file = merge(present, added);
       if (isEmpty(file)) return { ...state, file: emptyFile };
       const hasNews = added.messages.length + added.notices.length > 0;
       const doubled = Math.min(MAX_PATIENCE_MS, offer.patience * 2);
       const patience = late ? doubled : hasNews ? FIRST_PATIENCE_MS : offer.patience;
       const named = added.notices.map(({ message_id }) => message_id);
-      return before({ ...state, file, announced: new Set([...announced, ...named]) }, [{ do: "put", late, patience }]);
+      const began = isEmpty(present) ? now : offer.began;
+      const gathers = !late && canGather(file) && now - began < GATHER_MS;
+      const next = {
+        ...state,
+        file,
+        offer: { ...offer, began },
+        announced: new Set([...announced, ...named].slice(-MAX_ANNOUNCED)),
+      };
+      return before(next, [{ do: "put", late, patience, gathers }]);
     },
   },
 
   put: {
-    effect: ({ file, broker }, { late }) => ({ do: "put", file, late, nowake: mustNotWake(file, broker.mayWake) }),
-    end(state, { patience }, _result, now) {
+    effect: ({ file, broker }, { late, gathers }) => ({
+      do: "put",
+      file,
+      late,
+      nowake: gathers || mustNotWake(file, broker.mayWake),
+    }),
+    end(state, { patience, gathers }, _result, now) {
       const nowake = mustNotWake(state.file, state.broker.mayWake);
-      return { ...state, trouble: undefined, offer: { nowake, at: now, patience } };
+      return unask({ ...state, trouble: undefined, offer: { ...state.offer, nowake, gathers, at: now, patience } });
     },
   },
 
   probe: {
     effect: () => ({ do: "probe" }),
     end: (state) => expectMail({ ...state, trouble: undefined }),
+  },
+
+  recall: {
+    effect(state) {
+      const stream = recallOf(state);
+      return stream && { do: "recall", stream };
+    },
+    end(state, _step, result) {
+      const last = resultOf(result, "recall");
+      return dropReceived(last === undefined ? state : recalled(state, last));
+    },
   },
 
   "prepare check": {
@@ -217,19 +166,23 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
     effect: ({ job }) => ({ do: "check", limit: job?.name === "check" ? job.limit : undefined }),
     end(state, { reports }, result) {
       const { messages, remaining } = resultOf(result, "check") ?? { messages: [], remaining: 0 };
+      const { file } = state;
+      // A file that could not be taken back still waits for a hook. What is in it and was claimed again, because its lease
+      // lapsed, is not given out here as well: the hook would show it a second time, without the mark.
+      const inFile = messages.filter((one) => file.messages.some(({ message_id }) => message_id === one.message_id));
+      const given = messages.filter((one) => !inFile.includes(one));
       return {
-        ...state,
-        broker: { ...state.broker, waiting: remaining },
-        // A file that could not be taken back still waits for a hook.
-        answer: { messages: [...messages, ...reports], remaining: remaining + state.file.messages.length },
+        ...report({ ...state, broker: { ...state.broker, waiting: remaining } }, inFile, "returned"),
+        answer: { messages: [...given, ...reports], remaining: remaining + file.messages.length },
       };
     },
   },
 
   reset: {
-    end: ({ open, trouble, unconfirmed, job, queue, steps }) => ({
+    end: ({ open, closed, trouble, unconfirmed, job, queue, steps }) => ({
       ...newMailroom,
       open,
+      closed,
       trouble,
       unconfirmed,
       job,
@@ -237,8 +190,6 @@ const table: { [D in Step["do"]]: Rule<Extract<Step, { do: D }>> } = {
       steps,
     }),
   },
-
-  "drop unconfirmed": { end: (state) => ({ ...state, unconfirmed: [] }) },
 };
 
 export function effectOf(state: Mailroom, step: Step): Effect | undefined {
@@ -252,12 +203,6 @@ export function finish(state: Mailroom, step: Step, result: Done | undefined, no
 
 /** Seam: the compiler cannot see that a step and the entry under its own name belong together. */
 const ruleOf = (step: Step): Rule<Step> => table[step.do] as Rule<Step>;
-
-/** Seam: the value has the type of its effect, by the definition of `Done`. `undefined`: the step needed no effect. */
-const resultOf = <N extends EffectName>(result: Done | undefined, effect: N): Results[N] | undefined =>
-  result?.effect === effect ? (result.value as Results[N]) : undefined;
-
-const before = (state: Mailroom, steps: readonly Step[]): Mailroom => ({ ...state, steps: [...steps, ...state.steps] });
 
 /** Reports that are in no file yet. */
 function newReports({ file }: Mailroom, result: Done | undefined): ClaimedMessage[] {

@@ -34,8 +34,19 @@ export function isName(name: string): boolean {
   return hasNameShape(name) && !RESERVED.includes(name.toLowerCase()) && !looksLikeId(name);
 }
 
-/** The sender name of the operator; no peer can have it. */
+/** What a host calls a session, as an alias of its peer: `null` if that cannot be a reference. */
+export function aliasFrom(text: string | undefined): string | null {
+  const alias = text?.toLowerCase() ?? "";
+  return isName(alias) ? alias : null;
+}
+
+/** The name of the operator, the person at the broker's own machine; no peer can have it. */
 export const OPERATOR_NAME = "operator";
+/** The name of the person at another machine. It is the whole address, and no peer's name has an `@`. */
+export const personAt = (device: string): string => `${OPERATOR_NAME}@${device}`;
+/** Whether a name is a person's. */
+export const isPerson = (name: string): boolean =>
+  name.toLowerCase() === OPERATOR_NAME || name.toLowerCase().startsWith(personAt(""));
 /** The sender name of the broker's own reports. */
 export const BROKER_NAME = "cct";
 const RESERVED = [OPERATOR_NAME, BROKER_NAME];

@@ -1,5 +1,7 @@
 /** Changes of a pool's membership in words: a member reads them in one line, however many there were. */
 
+import { others } from "./texts/notices.ts";
+
 export const changes = ["joined", "role", "lead", "released", "left"] as const;
 export type Change = (typeof changes)[number];
 
@@ -14,14 +16,6 @@ export interface News {
 const IN_FULL = 3;
 const NAMED = 2;
 
-const inShort: Record<Change, string> = {
-  joined: "joined",
-  role: "have new roles",
-  lead: "became lead in turn",
-  released: "were released",
-  left: "are no longer members",
-};
-
 /** What changed in a pool, in order. A lead that has been replaced since is left out. */
 export function newsLine(pool: string, all: readonly News[]): string {
   const lead = all.findLast(({ change }) => change === "lead");
@@ -32,7 +26,7 @@ export function newsLine(pool: string, all: readonly News[]): string {
     if (same.length <= IN_FULL) parts.push(text);
     else if (told.findIndex((one) => one.change === change) === i) {
       const names = same.slice(0, NAMED).map(({ name }) => name);
-      parts.push(`${names.join(", ")} and ${same.length - NAMED} others ${inShort[change]}.`);
+      parts.push(`${names.join(", ")} and ${same.length - NAMED} others ${others[change]}.`);
     }
   }
   return `@${pool}: ${parts.join(" ")}`;

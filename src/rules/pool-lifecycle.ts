@@ -144,7 +144,13 @@ export function release(pool: Pool, peerId: string, isLive: IsLive, now: number)
 
 /** Ends the pool for all members. Throws `conflict` if it is archived already. */
 export function archive(pool: Pool, now: number): Pool {
-  requireNotArchived(pool);
+  if (pool.archived_at !== null) {
+    throw new CctError(
+      "conflict",
+      `The pool '@${pool.name}' is archived already.`,
+      "A former member can revive it with join_pool.",
+    );
+  }
   const members = pool.members.map((member) => ({
     ...member,
     releasing_until: null,

@@ -3,7 +3,7 @@
  * includes all current and former members. For transitions see `pool-lifecycle.ts`.
  */
 import { CctError } from "../platform/errors.ts";
-import { checkNotId, hasNameShape } from "./names.ts";
+import { checkNotId, hasNameShape, isName } from "./names.ts";
 import { checkPlainText, oneLine } from "./text.ts";
 
 export const LEAD = "lead";
@@ -46,7 +46,14 @@ export function checkPoolName(name: string): void {
     );
   }
   checkNotId(name, "a pool's");
+  const wanted = name.toLowerCase();
+  const meaning = wanted === EVERYBODY ? "everybody" : isName(wanted) ? undefined : "not a pool, but who has that name";
+  if (meaning === undefined) return;
+  throw new CctError("bad_request", `A pool cannot be named '${wanted}'.`, `@${wanted} is ${meaning}. Choose another.`);
 }
+
+/** `@all` is an address of its own. */
+export const EVERYBODY = "all";
 
 /** The role on one line. Throws `bad_request` if it is empty, too long or has control characters. */
 export function checkedRole(role: string): string {

@@ -4,13 +4,11 @@
 export const LEASE_MS = 30_000;
 /** The interval of heartbeats, unless the broker tells another. */
 export const BEAT_MS = 10_000;
-/** The interval that the broker tells an idle session without mail: one that older brokers do not take for its end. */
-export const IDLE_BEAT_MS = 30_000;
 /** A session that is silent for longer than its interval by this much is offline. */
 const SILENCE_MS = 35_000;
 /** No session is offline before this time: a first filter for the sweep. */
 export const OFFLINE_AFTER_MS = BEAT_MS + SILENCE_MS;
-/** An offline peer keeps its name and stays in listings at least this long. */
+/** An offline peer is listed for this long. For at least as long no session of another machine can get its name. */
 export const NAME_HOLD_MS = 24 * 3_600_000;
 
 /** The presence that a session reports, from its hooks. `blocked`: its host is asking the user for permission. */
@@ -27,7 +25,7 @@ export type Presence = (typeof presences)[number];
  */
 export const reportedHooks = ["live", "quiet", "unwritable"] as const;
 export type ReportedHooks = (typeof reportedHooks)[number];
-/** `unserved`: its session server, which fetches the mail, has ended. The broker finds that out. */
+/** `unserved`: its session server, which fetches the mail, has ended or cannot reach the broker, which finds that out. */
 export const hooksStates = [...reportedHooks, "unserved"] as const;
 export type Hooks = (typeof hooksStates)[number];
 
@@ -53,20 +51,39 @@ export interface Session extends Busy {
 
 /**
  * The interval of heartbeats for a session with so many claims and queued messages. Only one that does nothing may be heard less
- * often: leases, busy signals and polls depend on heartbeats. What it begins to do it reports at once.
+ * often (`idleBeatMs`): leases, busy signals and polls depend on heartbeats. What it begins to do it reports at once.
  */
-export function beatFor(session: Session & { polls: boolean }, claims: number, queued: number): number {
+export function beatFor(
+  session: Session & { polls: boolean },
+  claims: number,
+  queued: number,
+  idleBeatMs: number,
+): number {
   const isResting = session.presence === "idle" && session.busy_since === null && !session.polls;
-  return isResting && claims === 0 && queued === 0 ? IDLE_BEAT_MS : BEAT_MS;
+  return isResting && claims === 0 && queued === 0 ? idleBeatMs : BEAT_MS;
+}
+
+/** Idle sessions with the same turn are heard in one go: to wake up for each would cost the broker more than hearing it. */
+const TURN_MS = 250;
+
+/**
+ * How long an idle session waits until its next heartbeat: until its turn, which comes once in every interval. The turns of all
+ * sessions are spread over the interval by their ids, also after all of them have connected at once.
+ */
+export function untilTurn(peerId: string, intervalMs: number, now: number): number {
+  const turn = Number.parseInt(peerId.slice(0, 8), 16) % Math.floor(intervalMs / TURN_MS);
+  const wait = (((turn * TURN_MS - now) % intervalMs) + intervalMs) % intervalMs;
+  // One that is a little early is not heard twice.
+  return wait < intervalMs / 10 ? wait + intervalMs : wait;
 }
 
 /**
- * Whether a session, which considers it every `BEAT_MS`, sends a heartbeat now: its last one was answered `silence` ago, with
- * the interval `told`. While it has claims it renews their leases.
+ * How long a session may still wait with its next heartbeat; 0: it is due. Its last one was answered `silence` ago, with the
+ * interval `told`. While it has claims it renews their leases. It asks at least every `BEAT_MS`, because that may change.
  */
-export function isBeatDue(silence: number, told: number | undefined, claims: number): boolean {
-  if (told === undefined || told <= BEAT_MS || claims > 0) return true;
-  return silence > told - BEAT_MS / 2;
+export function untilBeat(silence: number, told: number | undefined, claims: number): number {
+  const interval = claims > 0 ? BEAT_MS : (told ?? BEAT_MS);
+  return Math.max(0, interval - silence);
 }
 
 /** Whether a session has missed two heartbeats. */
@@ -95,6 +112,11 @@ export function presenceOf(session: Session, now: number): Presence {
   return session.presence !== "blocked" && isBusy(session, now) ? "busy" : session.presence;
 }
 
+/** The presence as it is stored, for its history: what ends only because time passes is recorded when a sweep ends it. */
+export function recordedPresence({ presence, busy_since }: Session): Presence {
+  return busy_since !== null && presence !== "offline" && presence !== "blocked" ? "busy" : presence;
+}
+
 /** Whether a busy signal is in effect: until `set_ready`, or until 1.5 times the estimate has passed. */
 export function isBusy(busy: Busy, now: number): boolean {
   if (busy.busy_since === null) return false;
@@ -120,9 +142,4 @@ export function withLongCommand(busy: Busy, since: number | undefined, now: numb
   if (wantsQuiet(busy, now)) return busy;
   if (since === undefined) return NOT_BUSY;
   return { busy_reason: "a long command", busy_since: since, busy_for: null };
-}
-
-/** Whether a peer still owns its name: it is live, was seen within a day, or has mail waiting. */
-export function holdsName(session: Session & { waiting: number }, now: number): boolean {
-  return isLive(session, now) || session.waiting > 0 || !hasElapsed(session.last_seen, NAME_HOLD_MS, now);
 }

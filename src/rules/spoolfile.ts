@@ -3,14 +3,18 @@
  * (`plugin/hooks/mail.sh`), so a change here is a change of an interface.
  *
  * Content: line 1 is the head (highest urgency, mode, perhaps `late`, perhaps `nowake`, then `message_id:attempt` of each
- * message). Line 2 is the text as one JSON string, ready to be embedded in hook output. Then the same text, plain.
+ * message). Line 2 is the text as one JSON string, ready to be embedded in hook output. Line 3 is what the user sees of it in
+ * the terminal, as a JSON string, empty for nothing. Then the text once more, plain.
  *
  * Names: `mail` is the file that hooks take, then `<stage>.<batch>`. The batch starts with the hook event that took it.
  */
 import { type Claim, type DeliveryMethod, type Urgency, urgencies } from "./delivery.ts";
 
-/** `inject`: shown beside the next tool result. `block`: the next tool call is denied, with the text as the reason. */
-export const modes = ["inject", "block"] as const;
+/**
+ * `inject`: shown beside the next tool result. `block`: the next tool call is denied. `stop`: as `inject`, and at the end of a
+ * turn also where nobody attends the session.
+ */
+export const modes = ["inject", "block", "stop"] as const;
 export type Mode = (typeof modes)[number];
 
 /** Optional words after the mode, in this order. */
@@ -21,17 +25,20 @@ export interface SpoolHead {
   mode: Mode;
   /** No hook of the working session took it for too long, so any hook may take it now. */
   late: boolean;
-  /** The session was woken too often, so this waits for a tool call or a prompt, unless it is an interrupt. */
+  /**
+   * Nothing in it wakes the session, except an interrupt: the session was woken too often, or what belongs to it may follow
+   * within a second. It waits for a tool call or a prompt, or until the file is written again.
+   */
   nowake: boolean;
   /** The claims on the messages in the file; empty when it only names messages that are too long. */
   claims: Claim[];
 }
 
-/** Encodes a spool file. */
-export function writeSpool(head: SpoolHead, text: string): string {
+/** Encodes a spool file. `line`: for the user. */
+export function writeSpool(head: SpoolHead, text: string, line = ""): string {
   const claims = head.claims.map(({ message_id, attempt }) => `${message_id}:${attempt}`);
-  const line = [head.urgency, head.mode, ...flags.filter((flag) => head[flag]), ...claims].join(" ");
-  return `${line}\n${JSON.stringify(text)}\n${text}\n`;
+  const words = [head.urgency, head.mode, ...flags.filter((flag) => head[flag]), ...claims].join(" ");
+  return `${words}\n${JSON.stringify(text)}\n${JSON.stringify(line)}\n${text}\n`;
 }
 
 /** Reads the head of a mail file; `undefined` when the content is not one. */
@@ -55,12 +62,20 @@ export function readSpoolHead(content: string): SpoolHead | undefined {
 /** The claims that a mail file lists; none when the content is not a mail file. */
 export const claimsIn = (content: string): Claim[] => readSpoolHead(content)?.claims ?? [];
 
-/** The text for the model; `undefined` when the content is not a mail file. */
-export function readSpoolText(content: string): string | undefined {
-  const [, json = ""] = content.split("\n", 2);
+/** The text for the model, and the line for the user if there is one; `undefined` when the content is not a mail file. */
+export function readSpoolTexts(content: string): { text: string; line?: string } | undefined {
+  const [, json = "", line = ""] = content.split("\n", 3);
+  const text = parsedString(json);
+  if (!readSpoolHead(content) || !text) return undefined;
+  const shown = parsedString(line);
+  return shown ? { text, line: shown } : { text };
+}
+
+/** The string that a JSON text is; `undefined` when it is another value, or none. */
+export function parsedString(json: string): string | undefined {
   try {
-    const text: unknown = JSON.parse(json);
-    return readSpoolHead(content) && typeof text === "string" && text !== "" ? text : undefined;
+    const value: unknown = JSON.parse(json);
+    return typeof value === "string" ? value : undefined;
   } catch {
     return undefined;
   }

@@ -15,11 +15,15 @@ const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
  */
 const INVISIBLE = /(?![\ufe0e\ufe0f])[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\ufff0-\ufffb]/gu;
 
+/** What a reader cannot see in a text: an ANSI sequence, or a control or invisible character. */
+export const HIDDEN = new RegExp(`\\u001b\\[[0-9;?]*[A-Za-z]|${CONTROL.source}|${INVISIBLE.source}`, "gu");
+
 /** Validates the text of a message. Throws `bad_request`, or `too_large` above 64 KiB of UTF-8. */
 export function checkMessageText(text: string): void {
   if (text.trim() === "")
     throw new CctError("bad_request", "The text is empty.", "Send a text with at least one visible character.");
-  const bytes = encoder.encode(text).length;
+  // A character of a string takes three bytes at most.
+  const bytes = text.length * 3 <= MAX_TEXT_BYTES ? 0 : encoder.encode(text).length;
   if (bytes > MAX_TEXT_BYTES) {
     throw new CctError(
       "too_large",

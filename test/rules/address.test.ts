@@ -80,7 +80,7 @@ describe("resolving a peer", () => {
   test("an unknown peer is an error that lists known peers", () => {
     const error = thrownBy(() => resolvePeer("nobody", [{ name: "api", peer_id: "ab".repeat(16) }]));
     expect(error.line).toContain("api (abababab)");
-    expect(thrownBy(() => resolvePeer("nobody", [])).line).toContain("No peer is registered yet");
+    expect(thrownBy(() => resolvePeer("nobody", [])).line).toContain("No other peer is registered");
   });
 
   test("name@host matches only that machine; without a host the machine does not matter", () => {

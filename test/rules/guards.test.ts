@@ -12,23 +12,25 @@ import {
 } from "../../src/rules/guards.ts";
 
 const NOW = 1_700_000_000_000;
+/** Not for guards. */
+const others = { peers: 0, pools: 0, devices: 0, services: 0, page: 200, idle_beat_ms: 30_000 };
 const limits: Limits = {
+  ...others,
   sends_per_minute: 600,
   sends_per_pair: 300,
   repeat_seconds: 60,
   hops: 20,
   wakes_per_hour: 60,
   mailbox_messages: 2000,
-  peers: 10_000,
 };
 const none: Limits = {
+  ...others,
   sends_per_minute: 0,
   sends_per_pair: 0,
   repeat_seconds: 0,
   hops: 0,
   wakes_per_hour: 0,
   mailbox_messages: 0,
-  peers: 0,
 };
 const quiet: RecentSends = { all: 0, same: 0, repeated_at: null };
 

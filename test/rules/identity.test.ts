@@ -69,7 +69,7 @@ test("a record keeps the current and earlier conversations, but none of another 
   expect(withConversation(peer("n", undefined), "y", [])).toMatchObject({ session_id: "y", earlier: [] });
   let long = a;
   for (let i = 0; i < 100; i++) long = withConversation(long, `c${i}`, [long]);
-  expect(long.earlier).toHaveLength(20);
+  expect(long.earlier).toHaveLength(100);
   expect(long.earlier[0]).toBe("c98");
 });
 

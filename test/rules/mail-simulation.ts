@@ -2,6 +2,7 @@
  * Simulates what surrounds the mail machine: a broker with the real rules of deliveries, a spool with hooks, an outbox, a clock.
  * Effects take time, so anything may happen between an effect and its result. Each may fail, before or after it worked.
  */
+
 import { CctError } from "../../src/platform/errors.ts";
 import {
   acknowledge,
@@ -24,7 +25,10 @@ import {
 } from "../../src/rules/mailjobs.ts";
 import { step } from "../../src/rules/mailroom.ts";
 import { claimsIn, readSpoolHead, type Stage, type TakenFile } from "../../src/rules/spoolfile.ts";
-import { claimAnswer, claimFrom, type Mail, queuedAt } from "./mail-broker.ts";
+import { noStream } from "../../src/rules/stream-claims.ts";
+import { instructed } from "../support/hostile.ts";
+import { claimFrom, type Mail, queuedAt } from "./mail-broker.ts";
+import { Streams } from "./mail-streams.ts";
 
 export type Fault = "none" | "before" | "after";
 
@@ -44,6 +48,16 @@ export class Simulation {
   shown = new Map<string, boolean[]>();
   /** Answers of checks that the host has not got yet. */
   answers: CheckAnswer[] = [];
+  streams = new Streams(
+    this,
+    (event) => this.#dispatch(event),
+    ({ message_id, attempt }) => {
+      const isHere = this.claims().some((one) => one.message_id === message_id && one.attempt === attempt);
+      if (isHere || this.#seen.has(`${message_id}:${attempt}`)) throw new Error("what came was taken for missed");
+    },
+  );
+  /** The claims of all that a model saw. */
+  #seen = new Set<string>();
   /** What the broker heard of each claim. */
   outcomes = new Map<string, Outcome[]>();
   /** Marks of what each file contains, by its content. */
@@ -93,8 +107,14 @@ export class Simulation {
     if (!isChanging) this.request(name);
   }
 
-  hint = (): void => this.#dispatch({ type: "hint" });
+  hint = (): void => this.streams.publish();
   tick = (): void => this.#dispatch({ type: "request", job: { name: "tick", ended: false } });
+
+  /** As when the session server registers, or its connection broke. */
+  openStream(): void {
+    if (this.state.open) this.streams.open();
+    if (this.state.open) this.request("run");
+  }
 
   /** The effect that is under way works, or fails before or after it did. */
   perform(fault: Fault): void {
@@ -103,7 +123,7 @@ export class Simulation {
     this.effect = undefined;
     const error = new CctError("unavailable", "a fault", "");
     // The spool's steps are atomic; an answer of the broker may get lost.
-    const isRemote = ["claim", "check", "acknowledge"].includes(effect.do);
+    const isRemote = ["claim", "recall", "check", "acknowledge"].includes(effect.do);
     if (this.isDiskFull && ["put", "probe"].includes(effect.do)) {
       const full = Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
       this.#dispatch({ type: "failed", error: full });
@@ -116,6 +136,8 @@ export class Simulation {
   /** The session server is killed, and another one starts. */
   restart(): void {
     if (!this.state.open) this.#registerAgain();
+    this.streams.lose();
+    this.streams.known = noStream;
     this.effect = undefined;
     this.state = newMailroom;
     this.answers = [];
@@ -177,25 +199,35 @@ export class Simulation {
     this.state = state;
     this.effect = effect ?? this.effect;
     let next: RequestName | undefined;
+    let isNew = false;
     for (const { id, answer, error } of replies) {
       const name = this.#jobs.get(id);
       if (!this.#jobs.delete(id)) throw new Error("a reply to nobody, or a second one");
       // As the connection does it.
       if (name === "leave") next = error ? "leave" : "recover";
-      if (name === "leave" && !error) this.#registerAgain();
+      if (name === "leave" && !error) {
+        this.streams.settle(this.state.closed);
+        this.#registerAgain();
+      }
+      if (name === "resume") this.streams.known = noStream;
+      // It listens anew, as the peer that it is now.
+      isNew ||= name === "recover" || name === "resume";
       if (answer) this.answers.push(answer);
     }
     if (!state.job && this.#jobs.size > 0) throw new Error("a caller waits for a job that has ended");
+    if (isNew && this.streams.isOpen()) this.openStream();
     if (next && (next !== "recover" || this.comesBack)) this.request(next);
   }
 
   /** The broker: what the model was not seen to read in its former conversation comes again. */
   #registerAgain(): void {
+    this.streams.known = noStream;
     for (const mail of this.broker.values()) mail.delivery = requeueUnread(mail.delivery) ?? mail.delivery;
   }
 
   #show(content: string): void {
-    for (const { message_id, redelivered } of this.#marks.get(content) ?? []) {
+    for (const { message_id, attempt, redelivered } of this.#marks.get(content) ?? []) {
+      this.#seen.add(`${message_id}:${attempt}`);
       this.shown.set(message_id, [...(this.shown.get(message_id) ?? []), redelivered]);
     }
   }
@@ -235,7 +267,10 @@ export class Simulation {
           value: { reports: [...this.reports.values()], taken: this.files.flatMap(({ content }) => claimsIn(content)) },
         };
       case "claim":
-        return { type: "done", effect: "claim", value: claimAnswer(this, effect.budget) };
+        return { type: "done", effect: "claim", value: this.streams.claim(effect.budget, effect.streams) };
+      case "recall":
+        this.streams.settle([effect.stream]);
+        return { type: "done", effect: "recall", value: this.streams.known.count };
       case "check": {
         const messages = claimFrom(this, queuedAt(this, "all").slice(0, effect.limit ?? 20));
         return { type: "done", effect: "check", value: { messages, remaining: queuedAt(this, "all").length } };
@@ -249,7 +284,7 @@ export class Simulation {
 
   #put(file: MailFile, late: boolean, nowake: boolean): Done {
     if (this.mail !== undefined) throw new Error("mail that is in place would be overwritten");
-    this.mail = render(file, "inject", late, nowake);
+    this.mail = render(file, late, nowake, { mode: "inject", audience: instructed, tellUser: true });
     if (readSpoolHead(this.mail)?.claims.length !== file.messages.length) throw new Error("not a mail file");
     this.#marks.set(this.mail, file.messages);
     return { type: "done", effect: "put", value: undefined };

@@ -1,74 +1,10 @@
 /** The mail machine among hooks, a broker and faults that happen at any moment. */
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/rules/delivery.ts";
-import { times } from "../support/soak.ts";
+import { readSpoolHead } from "../../src/rules/spoolfile.ts";
+import { settleStreams } from "../../src/rules/stream-claims.ts";
 import { Simulation } from "./mail-simulation.ts";
-
-/** What may happen, by name, so that a counterexample can be read. */
-const actions = {
-  "an effect works": (sim) => sim.perform("none"),
-  "an effect fails": (sim) => sim.perform("before"),
-  "an effect works, and its result is lost": (sim) => sim.perform("after"),
-  "a message": (sim) => arrive(sim, "normal", 20),
-  "a long message": (sim) => arrive(sim, "normal", 4_000),
-  "a message too long for a frame": (sim) => arrive(sim, "normal", 9_000),
-  "a low message": (sim) => arrive(sim, "low", 20),
-  "an interrupt": (sim) => arrive(sim, "interrupt", 3_000),
-  "a report": (sim) => sim.report(),
-  run: (sim) => sim.request("run"),
-  check: (sim) => sim.request("check"),
-  "the host gets an answer": (sim) => sim.answer(),
-  "a hook": (sim) => sim.take("PreToolUse", false),
-  "a hook that wakes": (sim) => sim.take("FileChanged", false),
-  "a hook that dies": (sim) => sim.take("Stop", true),
-  "a batch ends": (sim) => sim.move("done", "seen"),
-  "the model goes on": (sim) => sim.move("seen", "read"),
-  tick: (sim) => sim.tick(),
-  "a second": (sim) => sim.pass(1_000),
-  "ten seconds": (sim) => sim.pass(11_000),
-  "a lease": (sim) => sim.pass(31_000),
-  heartbeat: (sim) => sim.heartbeat(),
-  "a disk that is full or not": (sim) => {
-    sim.isDiskFull = !sim.isDiskFull;
-  },
-  "busy or not": (sim) => {
-    sim.isBusy = !sim.isBusy;
-  },
-  "may wake or not": (sim) => {
-    sim.mayWake = !sim.mayWake;
-  },
-  "leaves and comes back": (sim) => sim.changePeer("leave"),
-  "is forgotten by the broker": (sim) => sim.changePeer("resume"),
-  restart: (sim) => sim.restart(),
-} satisfies Record<string, (sim: Simulation) => void>;
-type Action = keyof typeof actions;
-
-function arrive(sim: Simulation, urgency: "interrupt" | "normal" | "low", length: number): void {
-  sim.send(urgency, length);
-  sim.hint();
-  sim.request("run");
-}
-
-const often: Action[] = ["an effect works", "an effect works", "an effect works", "an effect works", "an effect works"];
-const all = Object.keys(actions) as Action[];
-/** After these, a claim may be known to the broker only, until its lease expires. */
-const losing: Action[] = ["an effect works, and its result is lost", "is forgotten by the broker", "restart"];
-const orderly = all.filter((name) => !losing.includes(name));
-
-/** `example`: a story that failed once. */
-function afterAny(names: Action[], check: (sim: Simulation) => void, example: Action[] = []): void {
-  const one = fc.constantFrom(...names, ...often, ...often);
-  fc.assert(
-    fc.property(fc.array(one, { maxLength: 80, size: "max" }), (story) => {
-      const sim = new Simulation();
-      sim.request("recover");
-      for (const name of story) actions[name](sim);
-      check(sim);
-    }),
-    { numRuns: times(200, 5_000), examples: [[example]] },
-  );
-}
+import { type Action, afterAny, all, arrive, finish, often, orderly, settle } from "./mail-stories.ts";
 
 /** The mail file could not be taken back, and then it was time to offer it again. */
 const failedLeave: Action[] = [
@@ -83,35 +19,8 @@ const failedLeave: Action[] = [
   "an effect fails",
 ];
 
-/** Ends the jobs that run. */
-function finish(sim: Simulation): void {
-  for (let i = 0; sim.effect; i++) {
-    if (i > 2_000) throw new Error("a job does not end");
-    sim.perform("none");
-  }
-}
-
-/** From now on everything works: hooks take all mail, and the model reads it. */
-function settle(sim: Simulation): void {
-  sim.isBusy = false;
-  sim.mayWake = true;
-  sim.isDiskFull = false;
-  finish(sim);
-  for (let round = 0; round < 4 || (round < 40 && !sim.isQuiet()); round++) {
-    sim.hint();
-    sim.request("run");
-    if (round % 4 === 3) sim.request("check");
-    finish(sim);
-    sim.answer();
-    sim.take("PreToolUse", false);
-    sim.move("done", "read");
-    sim.move("seen", "read");
-    sim.pass(11_000);
-    sim.heartbeat();
-    sim.tick();
-    finish(sim);
-  }
-}
+/** The mail file could not be taken back for a check, and its lease lapsed before the broker was asked. */
+const failedCheck = ["a long message", "check", ...Array(8).fill("an effect works"), "an effect fails", "a lease"];
 
 describe("the mail machine, whatever happens,", () => {
   test("brings every message to the model in the end, and leaves nothing behind", () => {
@@ -125,10 +34,11 @@ describe("the mail machine, whatever happens,", () => {
   });
 
   test("marks what a model sees a second time", () => {
-    afterAny(all, (sim) => {
+    const check = (sim: Simulation): void => {
       settle(sim);
       for (const id of sim.broker.keys()) expect(sim.shown.get(id)?.slice(1) ?? [], id).not.toContain(false);
-    });
+    };
+    afterAny(all, check, failedCheck);
   });
 
   test("never tells the broker two different ends of one claim", () => {
@@ -140,13 +50,14 @@ describe("the mail machine, whatever happens,", () => {
     });
   });
 
-  test("accounts for every claim: it is in the spool, in an answer, or still to be acknowledged", () => {
+  test("accounts for every claim: in the spool, in an answer, to be acknowledged, or lost with a stream that it will report", () => {
     afterAny(orderly, (sim) => {
       finish(sim);
       const known = [
         ...sim.claims(),
         ...sim.state.unconfirmed.flatMap(({ claims }) => claims),
         ...sim.answers.flatMap(({ messages }) => messages),
+        ...settleStreams(sim.streams.known, sim.state.closed).missed,
       ].map(({ message_id, attempt }) => `${message_id}:${attempt}`);
       for (const [id, { delivery }] of sim.broker)
         if (delivery.state === "claimed") expect(known).toContain(`${id}:${delivery.attempt}`);
@@ -189,13 +100,44 @@ describe("the mail machine, whatever happens,", () => {
           sim.request("run");
           sim.tick();
           while (sim.effect) {
-            isOffered ||= sim.effect.do === "put" && sim.effect.late;
+            isOffered ||= sim.effect.do === "put" && sim.effect.late && !sim.effect.nowake;
             sim.perform("none");
           }
         }
         expect(isOffered).toBe(true);
       }
     });
+  });
+
+  test("lets what CCT itself says wake the session after a second, or with a message that comes before", () => {
+    const sim = new Simulation();
+    const head = (): { nowake?: boolean; claims?: unknown[] } => {
+      finish(sim);
+      return readSpoolHead(sim.mail ?? "") ?? {};
+    };
+    const report = (): void => {
+      sim.report();
+      sim.request("run");
+    };
+    sim.request("recover");
+    report();
+    expect(head().nowake).toBe(true);
+    for (const [ms, nowake] of [
+      [900, true],
+      [100, false],
+    ] as const) {
+      sim.pass(ms);
+      // Another one does not make the first wait longer.
+      report();
+      finish(sim);
+      sim.tick();
+      expect(head().nowake).toBe(nowake);
+    }
+    sim.take("FileChanged", false);
+    report();
+    expect(head().nowake).toBe(true);
+    arrive(sim, "normal", 20);
+    expect(head()).toMatchObject({ nowake: false, claims: [{}, {}] });
   });
 
   test("reports mail as delivered as soon as the host has it", () => {
@@ -216,6 +158,7 @@ describe("the mail machine, whatever happens,", () => {
   test("claims again after a claim that failed, without another hint", () => {
     afterAny(all, (sim) => {
       settle(sim);
+      sim.streams.lose();
       arrive(sim, "normal", 20);
       while (sim.effect && sim.effect.do !== "claim") sim.perform("none");
       sim.perform("before");
@@ -239,7 +182,7 @@ describe("the mail machine, whatever happens,", () => {
       (sim) => {
         settle(sim);
         arrive(sim, "normal", 20);
-        while (sim.effect && sim.effect.do !== "put") sim.perform("none");
+        finish(sim, "put");
         sim.perform("before");
         const mailAfter = (ms: number): string | undefined => {
           sim.pass(ms);
@@ -257,6 +200,7 @@ describe("the mail machine, whatever happens,", () => {
   test("gives mail back that it cannot write: not lost, not dead, and there once it can, or for a check at any time", () => {
     afterAny(all, (sim) => {
       settle(sim);
+      sim.streams.lose();
       sim.isDiskFull = true;
       for (let i = 0; i < 3; i++) arrive(sim, "normal", 20);
       finish(sim);

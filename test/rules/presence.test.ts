@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -6,24 +7,23 @@ import {
   beatFor,
   busyUntil,
   hasElapsed,
-  holdsName,
-  IDLE_BEAT_MS,
-  isBeatDue,
   isBusy,
   isLive,
   isUnheard,
   LEASE_MS,
-  NAME_HOLD_MS,
   NOT_BUSY,
   OFFLINE_AFTER_MS,
   presenceOf,
   type Session,
   SKEW_MS,
+  untilBeat,
+  untilTurn,
   wantsQuiet,
   withLongCommand,
 } from "../../src/rules/presence.ts";
 
 const NOW = 1_700_000_000_000;
+const IDLE_BEAT_MS = 30_000;
 const session = (more: Partial<Session> = {}): Session => ({
   host: "here",
   claude_pid: 1,
@@ -48,38 +48,61 @@ describe("presence", () => {
     expect(isLive(idle, end)).toBe(false);
     expect(isUnheard(session(), NOW + 25_001)).toBe(true);
     expect(isUnheard(idle, NOW + 65_000)).toBe(false);
-    // A broker of an older version takes any session for gone after this time.
-    expect(IDLE_BEAT_MS + BEAT_MS / 2).toBeLessThan(OFFLINE_AFTER_MS);
   });
 
   test("only a session that does nothing, and for which nothing waits, reports less often", () => {
     const idle = { ...session({ presence: "idle" }), polls: false };
-    expect(beatFor(idle, 0, 0)).toBe(IDLE_BEAT_MS);
-    expect(beatFor(idle, 1, 0)).toBe(BEAT_MS);
-    expect(beatFor(idle, 0, 1)).toBe(BEAT_MS);
-    expect(beatFor({ ...idle, polls: true }, 0, 0)).toBe(BEAT_MS);
-    expect(beatFor({ ...idle, busy_since: NOW, busy_for: 1000 }, 0, 0)).toBe(BEAT_MS);
-    for (const presence of ["active", "blocked"] as const) expect(beatFor({ ...idle, presence }, 0, 0)).toBe(BEAT_MS);
+    expect(beatFor(idle, 0, 0, IDLE_BEAT_MS)).toBe(IDLE_BEAT_MS);
+    expect(beatFor(idle, 1, 0, IDLE_BEAT_MS)).toBe(BEAT_MS);
+    expect(beatFor(idle, 0, 1, IDLE_BEAT_MS)).toBe(BEAT_MS);
+    expect(beatFor({ ...idle, polls: true }, 0, 0, IDLE_BEAT_MS)).toBe(BEAT_MS);
+    expect(beatFor({ ...idle, busy_since: NOW, busy_for: 1000 }, 0, 0, IDLE_BEAT_MS)).toBe(BEAT_MS);
+    for (const presence of ["active", "blocked"] as const)
+      expect(beatFor({ ...idle, presence }, 0, 0, IDLE_BEAT_MS)).toBe(BEAT_MS);
   });
 
-  test("whenever it looks and whatever it holds, it is heard within its interval, and renews its leases in time", () => {
-    // Heard at 0; looks every BEAT_MS from some moment on. Claims arrive at some look.
-    const first = fc.integer({ min: 0, max: BEAT_MS });
-    const told = fc.constantFrom(undefined, BEAT_MS, IDLE_BEAT_MS);
+  test("whatever it is told and holds, it is heard when that is over, and renews its leases in time", () => {
+    // Heard at 0; claims arrive some time later.
+    const told = fc.constantFrom(undefined, BEAT_MS, 3_000, 29_999, IDLE_BEAT_MS);
     fc.assert(
-      fc.property(first, told, fc.option(fc.nat(6)), (phase, interval, claimsAt) => {
-        let silence = phase;
-        let look = 0;
-        const claims = (): number => (claimsAt !== null && look >= claimsAt ? 1 : 0);
-        while (!isBeatDue(silence, interval, claims())) {
-          silence += BEAT_MS;
-          look += 1;
+      fc.property(told, fc.option(fc.integer({ min: 0, max: 40_000 })), (interval, claimsAt) => {
+        let silence = 0;
+        for (;;) {
+          const holds = claimsAt !== null && silence >= claimsAt;
+          const wait = untilBeat(silence, interval, holds ? 1 : 0);
+          if (wait === 0) break;
+          silence += Math.min(wait, BEAT_MS);
         }
-        expect(silence).toBeLessThanOrEqual((interval ?? BEAT_MS) + BEAT_MS / 2);
-        if (claimsAt !== null) expect(look).toBeLessThanOrEqual(claimsAt);
-        expect(BEAT_MS).toBeLessThan(LEASE_MS);
+        if (claimsAt === null) expect(silence).toBe(interval ?? BEAT_MS);
+        else expect(silence).toBeLessThanOrEqual(Math.max(claimsAt, BEAT_MS) + BEAT_MS);
+        expect(2 * BEAT_MS).toBeLessThan(LEASE_MS);
       }),
     );
+  });
+
+  test("an idle session is heard once in each interval, at its turn, and not again when it comes a little early or late", () => {
+    const id = fc.stringMatching(/^[0-9a-f]{32}$/);
+    const interval = fc.integer({ min: 11, max: 60 }).map((seconds) => seconds * 1_000);
+    fc.assert(
+      fc.property(id, interval, fc.nat(), fc.integer({ min: -1_000, max: 1_000 }), (peerId, length, later, off) => {
+        const first = untilTurn(peerId, length, NOW + later);
+        expect(first).toBeGreaterThanOrEqual(length / 10);
+        expect(first).toBeLessThan(1.1 * length);
+        const next = untilTurn(peerId, length, NOW + later + first + off);
+        expect(next).toBe(length - off);
+      }),
+    );
+  });
+
+  test("a thousand idle sessions take turns: many are heard in one go, and a few at a time", () => {
+    const ids = Array.from({ length: 1_000 }, (_, i) => createHash("sha256").update(`${i}`).digest("hex").slice(0, 32));
+    const turns = new Map<number, number>();
+    for (const id of ids) {
+      const turn = untilTurn(id, IDLE_BEAT_MS, NOW) % IDLE_BEAT_MS;
+      turns.set(turn, (turns.get(turn) ?? 0) + 1);
+    }
+    expect(turns.size).toBeLessThanOrEqual(120);
+    expect(Math.max(...turns.values())).toBeLessThan(25);
   });
 
   test("a session that has ended is offline at once", () => {
@@ -89,13 +112,6 @@ describe("presence", () => {
   test("a live session is shown as it last reported", () => {
     expect(presenceOf(session({ presence: "idle" }), NOW)).toBe("idle");
     expect(presenceOf(session({ presence: "active" }), NOW)).toBe("active");
-  });
-
-  test("a name is kept for a day, and while mail waits", () => {
-    const gone = session({ presence: "offline" });
-    expect(holdsName({ ...gone, waiting: 0 }, NOW + NAME_HOLD_MS - 1)).toBe(true);
-    expect(holdsName({ ...gone, waiting: 0 }, NOW + NAME_HOLD_MS)).toBe(false);
-    expect(holdsName({ ...gone, waiting: 1 }, NOW + 100 * NAME_HOLD_MS)).toBe(true);
   });
 });
 
@@ -124,10 +140,9 @@ describe("when the clock is set back", () => {
     );
   });
 
-  test("a session last seen far in the future counts as offline, and its name as free", () => {
+  test("a session last seen far in the future counts as offline", () => {
     const before = NOW - SKEW_MS - 1;
     expect(isLive(session(), before)).toBe(false);
-    expect(holdsName({ ...session({ presence: "offline" }), waiting: 0 }, before)).toBe(false);
   });
 });
 

@@ -61,7 +61,7 @@ describe("a mailbox", () => {
   test("that is full gives the sender an error with a hint", () => {
     const error = mailboxFullError("bob", { messages: 2000, characters: 5 });
     expect(error.code).toBe("rate_limited");
-    expect(error.message).toBe("bob's mailbox is full (2000 messages wait): nothing was sent to it.");
+    expect(error.message).toBe("bob's mailbox is full (at least 2000 messages wait): nothing was sent to it.");
     expect(error.hint).not.toBe("");
   });
 });

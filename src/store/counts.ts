@@ -20,6 +20,15 @@ export async function countOpen(sql: Sql): Promise<Partial<Record<DeliveryState,
   };
 }
 
+/** The number of people's unread messages. */
+export async function countForPeople(sql: Sql): Promise<number> {
+  const [row] = await sql(
+    `SELECT count(*) AS deliveries FROM deliveries d
+     WHERE d.peer_id IN (SELECT peer_id FROM peers WHERE host = '' AND removed_at IS NULL) AND d.state = 'queued' AND ${OPEN}`,
+  );
+  return row ? integer(row, "deliveries") : 0;
+}
+
 /** The sequence number of the oldest queued message; `null` when none is queued. */
 export async function oldestQueued(sql: Sql): Promise<number | null> {
   const [row] = await sql(

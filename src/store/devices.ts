@@ -55,9 +55,27 @@ export async function updateDevice(sql: Sql, device: Device): Promise<void> {
   );
 }
 
+/**
+ * Keeps a device from being revoked while this transaction runs, whatever its isolation: both write its row. Returns whether it is
+ * in use.
+ */
+export async function holdDevice(sql: Sql, deviceId: string): Promise<boolean> {
+  const rows = await sql(
+    "UPDATE devices SET name = name WHERE device_id = $1 AND revoked_at IS NULL RETURNING device_id",
+    deviceId,
+  );
+  return rows.length > 0;
+}
+
 /** The device with this id, unless revoked. */
 export async function deviceInUse(sql: Sql, deviceId: string): Promise<Device | undefined> {
   const [row] = await sql(`SELECT ${COLUMNS} FROM devices WHERE device_id = $1 AND revoked_at IS NULL`, deviceId);
+  return row && toDevice(row);
+}
+
+/** The device with this name, unless revoked. */
+export async function deviceNamed(sql: Sql, name: string): Promise<Device | undefined> {
+  const [row] = await sql(`SELECT ${COLUMNS} FROM devices WHERE name = $1 AND revoked_at IS NULL`, name);
   return row && toDevice(row);
 }
 
@@ -121,11 +139,6 @@ export async function listDevices(
     limit,
   );
   return rows.map((row) => ({ ...toDevice(row), peers: integer(row, "peers") }));
-}
-
-/** Marks the sessions of a device as ended. */
-export async function endSessionsOf(sql: Sql, deviceId: string): Promise<void> {
-  await sql("UPDATE peers SET presence = 'offline' WHERE device_id = $1", deviceId);
 }
 
 export interface InvitationRow {

@@ -1,6 +1,7 @@
 /** Statements about mail that mailboxes hold by policy. */
+import { hasDigits } from "./history.ts";
 import { DELIVERY, type DeliveryRow, MESSAGE, type Message, toDelivery, toMessage } from "./messages.ts";
-import { integer, integerOrNull, text } from "./row.ts";
+import { integer, integerOrNull, placeholders, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
 /** A message that a mailbox holds by policy. */
@@ -50,6 +51,21 @@ export async function heldDeliveries(sql: Sql, peerId: string): Promise<Delivery
   return rows.map(toDelivery);
 }
 
+/** `isWithheld`, of a delivery `d`. */
+export const WITHHELD = "(d.state IN ('held', 'refused') OR (d.state IN ('expired', 'dead') AND d.attempt = 0))";
+
+/** Which of these messages are withheld from a peer that is their recipient. */
+export async function withheldFrom(sql: Sql, peerId: string, messageIds: readonly string[]): Promise<Set<string>> {
+  if (messageIds.length === 0) return new Set();
+  const rows = await sql(
+    `SELECT d.message_id FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+     WHERE d.peer_id = $1 AND m.from_id <> $1 AND ${WITHHELD} AND d.message_id IN (${placeholders(messageIds.length, 2)})`,
+    peerId,
+    ...messageIds,
+  );
+  return new Set(rows.map((row) => text(row, "message_id")));
+}
+
 /** The held deliveries of one message. */
 export async function holdersOf(sql: Sql, messageId: string): Promise<DeliveryRow[]> {
   const rows = await sql(
@@ -57,4 +73,15 @@ export async function holdersOf(sql: Sql, messageId: string): Promise<DeliveryRo
     messageId,
   );
   return rows.map(toDelivery);
+}
+
+/** The ids of held messages that a short id can mean, up to 50. */
+export async function heldIds(sql: Sql, part: string): Promise<string[]> {
+  const digits = part.toLowerCase();
+  const rows = await sql(
+    `SELECT DISTINCT d.message_id FROM deliveries d WHERE d.state = 'held' AND ${hasDigits("d.message_id")} LIMIT 50`,
+    digits,
+    digits.length,
+  );
+  return rows.map((row) => text(row, "message_id"));
 }

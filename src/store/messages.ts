@@ -1,6 +1,6 @@
 /** Statements about messages and their deliveries. */
 import { type Delivery, deliveryStates, type Urgency, urgencies } from "../rules/delivery.ts";
-import { idLists, integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
+import { byLength, idLists, integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
 export interface Message {
@@ -37,6 +37,8 @@ export interface DeliveryCharging {
   payer: string | null;
   /** What a report is about. */
   topic: string | null;
+  /** The mute that holds it. */
+  held_by: string | null;
 }
 
 /** A delivery with its keys. */
@@ -47,14 +49,33 @@ export interface DeliveryRow extends Delivery {
   seq: number;
 }
 
-/** A message for one recipient. `pool`: the name of its pool; `from_host`: the sender's machine. */
-export type Mail = Message & { pool: string | null; from_host: string | null; delivery: DeliveryRow };
+/** A message for one recipient. `pool`: the name of its pool; `from_host` and `from_device`: the sender's machine. */
+export type Mail = Message & {
+  pool: string | null;
+  from_host: string | null;
+  from_device: string | null;
+  delivery: DeliveryRow;
+};
 
 /**
  * Open deliveries `d`. Repeat this term beside a narrower one, as in `d.state = 'queued' AND ${OPEN}`: SQLite uses a partial
  * index only if the query contains the condition of the index.
  */
 export const OPEN = "d.state IN ('queued', 'claimed', 'delivered')";
+
+/**
+ * Mail `d` that has not expired at `$2`. Without OR: for that, PostgreSQL may look up all of a peer's mail, where the order of the
+ * index leads to the first.
+ */
+const UNEXPIRED = `coalesce(d.expires_at, ${Number.MAX_SAFE_INTEGER}) > $2`;
+
+/** States of deliveries that ended unread, for `IN`. */
+export const FAILED_STATES = "('dead', 'expired', 'refused')";
+
+/** Conditions of mail `d`: not delivered yet, held by a policy, and queued without having expired at `$2`. */
+export const UNDELIVERED = `d.state IN ('queued', 'claimed') AND ${OPEN}`;
+export const HELD = "d.state = 'held'";
+export const READY = `d.state = 'queued' AND ${OPEN} AND ${UNEXPIRED}`;
 
 /** Columns of a message `m`. */
 export const MESSAGE =
@@ -100,7 +121,12 @@ export function toDelivery(row: Row): DeliveryRow {
 }
 
 /** Stores a message. `answer`: the response to its sender, returned again when the same message_id is repeated. */
-export async function insertMessage(sql: Sql, message: Message & Charging, answer: string): Promise<void> {
+export async function insertMessage(
+  sql: Sql,
+  message: Message,
+  { cause, charge }: Charging,
+  answer: string,
+): Promise<void> {
   await sql(
     `INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, reply_to, urgency, text, sent_at, expires_at, hops, pool_id, target, answer, cause, charge)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
@@ -119,10 +145,18 @@ export async function insertMessage(sql: Sql, message: Message & Charging, answe
     message.pool_id,
     message.target,
     answer,
-    message.cause,
-    message.charge,
+    cause,
+    charge,
   );
 }
+
+const INSERT_DELIVERIES = byLength(
+  (
+    count,
+  ) => `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason, payer, topic, rank, characters, held_by)
+   SELECT CAST($1 AS TEXT), p.peer_id, CAST($2 AS BIGINT), CAST($3 AS TEXT), 0, NULL, 0, NULL, NULL, CAST($4 AS BIGINT), 0, CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS TEXT)
+   FROM peers p WHERE p.peer_id IN (${placeholders(count, 11)})`,
+);
 
 /** Stores new deliveries of a message that differ only in their recipients. */
 export async function insertDeliveries(
@@ -133,9 +167,7 @@ export async function insertDeliveries(
 ): Promise<void> {
   for (const ids of idLists(peerIds)) {
     await sql(
-      `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason, payer, topic)
-       SELECT CAST($1 AS TEXT), p.peer_id, CAST($2 AS BIGINT), CAST($3 AS TEXT), 0, NULL, 0, NULL, NULL, CAST($4 AS BIGINT), 0, CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT)
-       FROM peers p WHERE p.peer_id IN (${placeholders(ids.length, 8)})`,
+      INSERT_DELIVERIES(ids.length),
       message.message_id,
       message.seq,
       delivery.state,
@@ -143,6 +175,9 @@ export async function insertDeliveries(
       delivery.reason,
       delivery.payer,
       delivery.topic,
+      message.urgency === "interrupt" ? 0 : 1,
+      message.text.length,
+      delivery.held_by,
       ...ids,
     );
   }
@@ -158,11 +193,11 @@ export async function withdrawReports(sql: Sql, topic: string, peerIds: readonly
   );
 }
 
-/** Stores the new state of a delivery. */
+/** Stores the new state of a delivery. Which mute holds it is forgotten when it is not held any more. */
 export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
   await sql(
     `UPDATE deliveries SET state = $3, attempt = $4, leased_at = $5, redelivered = $6, delivered_at = $7, read_at = $8,
-       lost = $9, expires_at = $10, reason = $11
+       lost = $9, expires_at = $10, reason = $11, held_by = CASE WHEN $3 = 'held' THEN held_by END
      WHERE message_id = $1 AND peer_id = $2`,
     d.message_id,
     d.peer_id,
@@ -180,7 +215,7 @@ export async function updateDelivery(sql: Sql, d: DeliveryRow): Promise<void> {
 
 export async function findMessage(sql: Sql, messageId: string): Promise<(Message & { answer: string }) | undefined> {
   const [row] = await sql(`SELECT ${MESSAGE}, m.answer FROM messages m WHERE m.message_id = $1`, messageId);
-  return row && { ...toMessage(row), answer: text(row, "answer") };
+  return row && { answer: text(row, "answer"), ...toMessage(row) };
 }
 
 export async function findDelivery(sql: Sql, messageId: string, peerId: string): Promise<DeliveryRow | undefined> {
@@ -192,14 +227,36 @@ export async function findDelivery(sql: Sql, messageId: string, peerId: string):
   return row && toDelivery(row);
 }
 
-/** The highest sequence number in use; 0 before the first message. */
+/**
+ * The highest sequence number in use; 0 before the first message. On SQLite at least where the indexed part ends, also when its last
+ * messages were deleted and the clock was set back: what is sent must come behind it.
+ */
 export async function lastSeq(sql: Sql): Promise<number> {
-  const [row] = await sql("SELECT coalesce(max(seq), 0) AS seq FROM messages");
+  const [row] = await sql(
+    `SELECT coalesce(max(seq), 0) AS seq FROM
+       (SELECT max(seq) AS seq FROM messages{{sqlite}} UNION ALL SELECT to_seq FROM indexed_part{{postgres}}{{end}}) used`,
+  );
   return row ? integer(row, "seq") : 0;
 }
 
 /** A filter for queued mail. */
 type MailFilter = "all" | "interrupt";
+
+const SELECT_MAIL = `SELECT ${MESSAGE}, p.name AS pool, s.host AS from_host, s.device_id AS from_device, d.peer_id, d.state,
+    d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason, d.expires_at AS due
+  FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
+    LEFT JOIN peers s ON s.peer_id = m.from_id`;
+
+function toMail(row: Row): Mail {
+  return {
+    pool: textOrNull(row, "pool"),
+    from_host: textOrNull(row, "from_host"),
+    from_device: textOrNull(row, "from_device"),
+    // A resent message has no deadline on its delivery; the message keeps the original one.
+    delivery: toDelivery({ ...row, expires_at: row.due ?? null }),
+    ...toMessage(row),
+  };
+}
 
 /** A peer's queued, unexpired mail: interrupts first, then in the order of sending. */
 export async function queuedMail(
@@ -210,75 +267,19 @@ export async function queuedMail(
   limit: number,
 ): Promise<Mail[]> {
   const rows = await sql(
-    `SELECT ${MESSAGE}, p.name AS pool, s.host AS from_host, d.peer_id, d.state, d.attempt, d.leased_at, d.redelivered, d.lost, d.delivered_at, d.read_at, d.reason,
-       d.expires_at AS due
-     FROM deliveries d JOIN messages m ON m.message_id = d.message_id LEFT JOIN pools p ON p.pool_id = m.pool_id
-       LEFT JOIN peers s ON s.peer_id = m.from_id
-     WHERE d.peer_id = $1 AND d.state = 'queued' AND ${OPEN}
-       AND (d.expires_at IS NULL OR d.expires_at > $2) AND (m.urgency = 'interrupt' OR $3 = 'all')
-     ORDER BY CASE m.urgency WHEN 'interrupt' THEN 0 ELSE 1 END, d.seq LIMIT $4`,
+    `${SELECT_MAIL} WHERE d.peer_id = $1 AND d.state = 'queued' AND ${OPEN}
+       AND ${UNEXPIRED} AND d.rank <= $3
+     ORDER BY d.rank, d.seq LIMIT $4`,
     peerId,
     now,
-    which,
+    which === "all" ? 1 : 0,
     limit,
   );
-  return rows.map((row) => ({
-    ...toMessage(row),
-    pool: textOrNull(row, "pool"),
-    from_host: textOrNull(row, "from_host"),
-    // A resent message has no deadline on its delivery; the message keeps the original one.
-    delivery: toDelivery({ ...row, expires_at: row.due ?? null }),
-  }));
+  return rows.map(toMail);
 }
 
-/** A peer's deliveries in the given open states. */
-export async function openDeliveries(
-  sql: Sql,
-  peerId: string,
-  wanted: readonly ("queued" | "claimed" | "delivered")[],
-): Promise<DeliveryRow[]> {
-  const rows = await sql(
-    `SELECT ${DELIVERY} FROM deliveries d
-     WHERE d.peer_id = $1 AND ${OPEN} AND d.state IN (${placeholders(wanted.length, 2)})`,
-    peerId,
-    ...wanted,
-  );
-  return rows.map(toDelivery);
-}
-
-/** Claims last renewed at or before `before`, or after `ahead` (the clock was set back since). */
-export async function staleClaims(sql: Sql, before: number, ahead: number): Promise<DeliveryRow[]> {
-  const rows = await sql(
-    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state = 'claimed' AND (d.leased_at <= $1 OR d.leased_at > $2) LIMIT 1000`,
-    before,
-    ahead,
-  );
-  return rows.map(toDelivery);
-}
-
-/** Queued and held deliveries past their expiry, up to 1000. */
-export async function expiredDeliveries(sql: Sql, now: number): Promise<DeliveryRow[]> {
-  const rows = await sql(
-    `SELECT ${DELIVERY} FROM deliveries d WHERE d.state IN ('queued', 'held') AND d.expires_at IS NOT NULL AND d.expires_at <= $1 LIMIT 1000`,
-    now,
-  );
-  return rows.map(toDelivery);
-}
-
-export type RecipientRow = DeliveryRow & { name: string; host: string; isRemoved: boolean };
-
-/** The deliveries of the given messages, with the recipients' names. */
-export async function recipientsOf(sql: Sql, messageIds: readonly string[]): Promise<RecipientRow[]> {
-  if (messageIds.length === 0) return [];
-  const rows = await sql(
-    `SELECT ${DELIVERY}, p.name, p.host, p.removed_at FROM deliveries d JOIN peers p ON p.peer_id = d.peer_id
-     WHERE d.message_id IN (${placeholders(messageIds.length)}) ORDER BY p.name`,
-    ...messageIds,
-  );
-  return rows.map((row) => ({
-    ...toDelivery(row),
-    name: text(row, "name"),
-    host: text(row, "host"),
-    isRemoved: integerOrNull(row, "removed_at") !== null,
-  }));
+/** A message as this peer got it, in whatever state its delivery is. */
+export async function mailFor(sql: Sql, peerId: string, messageId: string): Promise<Mail | undefined> {
+  const [row] = await sql(`${SELECT_MAIL} WHERE d.peer_id = $1 AND d.message_id = $2`, peerId, messageId);
+  return row && toMail(row);
 }

@@ -1,7 +1,7 @@
 /** Schema migrations: applies numbered SQL files in order, each in its own transaction. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CctError } from "../platform/errors.ts";
+import { CctError, errorLine } from "../platform/errors.ts";
 import { integer } from "./row.ts";
 import type { Sql, Store } from "./store.ts";
 
@@ -38,28 +38,56 @@ const KNOWS_BREAKING = 7;
  */
 export async function migrate(store: Store, migrations: readonly Migration[], now: number): Promise<number> {
   const newest = newestOf(migrations);
-  for (;;) {
-    const version = await store.exclusiveTx(async (sql) => {
-      await sql(
-        "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+  let applied: Migration | undefined;
+  try {
+    for (;;) {
+      const version = await store.exclusiveTx((sql) =>
+        applyNext(sql, migrations, now, (next) => {
+          applied = next;
+        }),
       );
-      const [row] = await sql("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
-      const current = row ? integer(row, "version") : 0;
-      if (current > newest) await refuseBreaking(sql, current, newest);
-      const next = migrations.find((one) => one.version > current);
-      if (!next) return current;
-      for (const statement of split(next.sql)) await sql(statement, now);
-      await sql(
-        "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)",
-        next.version,
-        next.name,
-        now,
-      );
-      if (next.breaking) await sql("UPDATE schema_migrations SET breaking = 1 WHERE version = $1", next.version);
-      return next.version;
-    });
-    if (version >= newest) return version;
+      if (version >= newest) return version;
+    }
+  } catch (error) {
+    throw applied ? schemaError(error, applied) : error;
   }
+}
+
+/** Applies the next migration and returns the schema version. Calls `tell` with it first. */
+async function applyNext(
+  sql: Sql,
+  migrations: readonly Migration[],
+  now: number,
+  tell: (next: Migration) => void,
+): Promise<number> {
+  await sql(
+    "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+  );
+  const [row] = await sql("SELECT coalesce(max(version), 0) AS version FROM schema_migrations");
+  const current = row ? integer(row, "version") : 0;
+  if (current > newestOf(migrations)) await refuseBreaking(sql, current, newestOf(migrations));
+  const next = migrations.find((one) => one.version > current);
+  if (!next) return current;
+  tell(next);
+  for (const statement of split(next.sql)) await sql(statement, now);
+  await sql(
+    "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)",
+    next.version,
+    next.name,
+    now,
+  );
+  if (next.breaking) await sql("UPDATE schema_migrations SET breaking = 1 WHERE version = $1", next.version);
+  return next.version;
+}
+
+/** An error of the SQL itself means that the schema is not what the migration expects. */
+function schemaError(error: unknown, applied: Migration): unknown {
+  if (error instanceof CctError) return error;
+  return new CctError(
+    "store_failed",
+    `migrations/${applied.name} cannot be applied: ${errorLine(error)}. The database is as it was before it.`,
+    "Its schema is not CCT's: use an empty database, or restore a backup (cct restore <file>).",
+  );
 }
 
 async function refuseBreaking(sql: Sql, current: number, newest: number): Promise<void> {

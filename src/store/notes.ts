@@ -1,4 +1,5 @@
 /** Statements about notes to the operator. */
+import type { Guard } from "../rules/guards.ts";
 import { integer, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
@@ -9,13 +10,24 @@ export interface Note {
   text: string;
 }
 
-export async function insertNote(sql: Sql, note: Note): Promise<void> {
+/** What a note is about, when a guard tripped: the peer that it stopped, and the peer or pool that this peer wrote to. */
+export interface AboutGuard {
+  guard: Guard;
+  from_id: string;
+  /** '': none. */
+  to_id: string;
+}
+
+export async function insertNote(sql: Sql, note: Note, about?: AboutGuard): Promise<void> {
   await sql(
-    "INSERT INTO notes (note_id, at, subject, text) VALUES ($1, $2, $3, $4)",
+    "INSERT INTO notes (note_id, at, subject, text, guard, from_id, to_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     note.note_id,
     note.at,
     note.subject,
     note.text,
+    about?.guard ?? null,
+    about?.from_id ?? null,
+    about?.to_id ?? null,
   );
 }
 

@@ -1,10 +1,10 @@
 /** Statements about peers. */
-import { type Hooks, hooksStates, reportedPresences, type Session } from "../rules/presence.ts";
-import { OPEN } from "./messages.ts";
+import type { Blocked } from "../rules/blocked-on.ts";
+import { BEAT_MS, type Hooks, hooksStates, reportedPresences, type Session } from "../rules/presence.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
-import type { Row, Sql } from "./store.ts";
+import type { Row, Sql, Value } from "./store.ts";
 
-export interface Peer extends Session {
+export interface Peer extends Session, Blocked {
   peer_id: string;
   name: string;
   session_id: string | null;
@@ -30,13 +30,24 @@ export interface Peer extends Session {
   away_since: number | null;
   /** Its summary is its own words, not made from its repository. */
   own_summary: boolean;
+  /** Its name was given on purpose (`rules/seats.ts`). */
+  seat: boolean;
+  /** What its host calls it in its own messaging, in lower case. */
+  alias: string | null;
+  /** The operator may have muted it: see `mutes.ts`, which alone writes this. */
+  muted: boolean;
 }
 
 export const PEER =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid, beat_ms";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid, beat_ms, seat, alias, muted, blocked_tool, blocked_what";
+
+/** Of rows that the driver remembers. */
+const known = new WeakMap<Row, Peer>();
 
 export function toPeer(row: Row): Peer {
-  return {
+  const before = known.get(row);
+  if (before) return before;
+  const peer: Peer = {
     peer_id: text(row, "peer_id"),
     name: text(row, "name"),
     host: text(row, "host"),
@@ -62,86 +73,87 @@ export function toPeer(row: Row): Peer {
     wakes: integer(row, "wakes") === 1,
     server_pid: integerOrNull(row, "server_pid"),
     beat_ms: integer(row, "beat_ms"),
+    seat: integer(row, "seat") === 1,
+    alias: textOrNull(row, "alias"),
+    blocked_tool: textOrNull(row, "blocked_tool"),
+    blocked_what: textOrNull(row, "blocked_what"),
+    muted: integer(row, "muted") === 1,
   };
+  if (Object.isFrozen(row)) known.set(row, Object.freeze(peer));
+  return peer;
 }
+
+/** The mutable columns of a peer, in the order of `changeable`. */
+const CHANGEABLE =
+  "last_seen, name, name_key, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, busy_reason, busy_since, busy_for, polls, hooks, took_at, device_id, own_summary, wakes, server_pid, beat_ms, seat, alias, blocked_tool, blocked_what".split(
+    ", ",
+  );
+
+const changeable = (peer: Peer): Value[] => [
+  peer.last_seen,
+  peer.name,
+  peer.name.toLowerCase(),
+  peer.host,
+  peer.claude_pid,
+  peer.session_id,
+  peer.cwd,
+  peer.repo,
+  peer.branch,
+  peer.remote,
+  peer.summary,
+  peer.presence,
+  peer.busy_reason,
+  peer.busy_since,
+  peer.busy_for,
+  peer.polls ? 1 : 0,
+  peer.hooks,
+  peer.took_at,
+  peer.device_id,
+  peer.own_summary ? 1 : 0,
+  peer.wakes ? 1 : 0,
+  peer.server_pid,
+  peer.beat_ms,
+  peer.seat ? 1 : 0,
+  peer.alias,
+  peer.blocked_tool,
+  peer.blocked_what,
+];
+
+const INSERT = `INSERT INTO peers (peer_id, secret_hash, created_at, ${CHANGEABLE.join(", ")})
+  VALUES (${placeholders(3 + CHANGEABLE.length)})`;
 
 export async function insertPeer(sql: Sql, peer: Peer, secretHash: string): Promise<void> {
-  await sql(
-    `INSERT INTO peers (peer_id, name, name_key, secret_hash, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, own_summary, wakes, server_pid, beat_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
-    peer.peer_id,
-    peer.name,
-    peer.name.toLowerCase(),
-    secretHash,
-    peer.host,
-    peer.claude_pid,
-    peer.session_id,
-    peer.cwd,
-    peer.repo,
-    peer.branch,
-    peer.remote,
-    peer.summary,
-    peer.presence,
-    peer.last_seen,
-    peer.busy_reason,
-    peer.busy_since,
-    peer.busy_for,
-    peer.polls ? 1 : 0,
-    peer.hooks,
-    peer.took_at,
-    peer.created_at,
-    peer.device_id,
-    peer.own_summary ? 1 : 0,
-    peer.wakes ? 1 : 0,
-    peer.server_pid,
-    peer.beat_ms,
-  );
+  await sql(INSERT, peer.peer_id, secretHash, peer.created_at, ...changeable(peer));
 }
 
-/** Updates all mutable columns of a peer. That it was away is forgotten only by the sweep, which may have to act on it. */
-export async function updatePeer(sql: Sql, peer: Peer): Promise<void> {
-  await sql(
-    `UPDATE peers SET name = $2, name_key = $3, host = $4, claude_pid = $5, session_id = $6, cwd = $7, repo = $8,
-       branch = $9, remote = $10, summary = $11, presence = $12, last_seen = $13,
-       busy_reason = $14, busy_since = $15, busy_for = $16, polls = $17,
-       hooks = $18, took_at = $19, device_id = $20, own_summary = $21, wakes = $22, server_pid = $23, beat_ms = $24,
-       away_since = CASE WHEN away_since IS NOT NULL AND $12 <> 'offline' THEN -1 ELSE away_since END WHERE peer_id = $1`,
-    peer.peer_id,
-    peer.name,
-    peer.name.toLowerCase(),
-    peer.host,
-    peer.claude_pid,
-    peer.session_id,
-    peer.cwd,
-    peer.repo,
-    peer.branch,
-    peer.remote,
-    peer.summary,
-    peer.presence,
-    peer.last_seen,
-    peer.busy_reason,
-    peer.busy_since,
-    peer.busy_for,
-    peer.polls ? 1 : 0,
-    peer.hooks,
-    peer.took_at,
-    peer.device_id,
-    peer.own_summary ? 1 : 0,
-    peer.wakes ? 1 : 0,
-    peer.server_pid,
-    peer.beat_ms,
-  );
+/**
+ * Updates a peer. `before`: as it is stored. Only what changes is written: if all columns were, SQLite would write each index again,
+ * and most updates are of a time. That it was away is forgotten only by the sweep, which may have to act on it.
+ */
+export async function updatePeer(sql: Sql, peer: Peer, before: Peer): Promise<void> {
+  const known = changeable(before);
+  const values: Value[] = [peer.peer_id];
+  let setters = before.away_since !== null && peer.presence !== "offline" ? ", away_since = -1" : "";
+  for (const [i, value] of changeable(peer).entries())
+    if (value !== known[i]) setters += `, ${CHANGEABLE[i]} = $${values.push(value)}`;
+  if (setters !== "") await sql(`UPDATE peers SET ${setters.slice(2)} WHERE peer_id = $1`, ...values);
 }
+
+/** A hash that no secret has: of removed peers, and of people. */
+export const NO_HASH = "0".repeat(64);
+
+/** Excludes people from the peers: they have no machine of their own. */
+export const IS_SESSION = "host > ''";
+
+const CREDENTIALS = `SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL LIMIT 1`;
+const BY_NAME = `SELECT ${PEER} FROM peers WHERE name_key = $1 AND ${IS_SESSION} LIMIT 1`;
 
 /** The peer and the hash of its secret, for authentication. */
 export async function findCredentials(
   sql: Sql,
   peerId: string,
 ): Promise<{ peer: Peer; secretHash: string } | undefined> {
-  const [row] = await sql(
-    `SELECT ${PEER}, secret_hash FROM peers WHERE peer_id = $1 AND removed_at IS NULL LIMIT 1`,
-    peerId,
-  );
+  const [row] = await sql(CREDENTIALS, peerId);
   return row && { peer: toPeer(row), secretHash: text(row, "secret_hash") };
 }
 
@@ -151,12 +163,21 @@ export async function findByNameOrPrefix(sql: Sql, ref: string): Promise<Peer[]>
   const isPrefix = /^[0-9a-f]{4,32}$/.test(key);
   const rows = isPrefix
     ? await sql(
-        `SELECT ${PEER} FROM peers WHERE name_key = $1 OR (peer_id >= $1 AND peer_id < $2 AND removed_at IS NULL)
-         ORDER BY peer_id LIMIT 50`,
+        `SELECT ${PEER} FROM peers
+         WHERE (name_key = $1 OR (peer_id >= $1 AND peer_id < $2 AND removed_at IS NULL)) AND ${IS_SESSION} ORDER BY peer_id LIMIT 50`,
         key,
         `${key}g`,
       )
-    : await sql(`SELECT ${PEER} FROM peers WHERE name_key = $1 LIMIT 1`, key);
+    : await sql(BY_NAME, key);
+  return rows.map(toPeer);
+}
+
+/** Live peers that their hosts call so. */
+export async function findByAlias(sql: Sql, name: string): Promise<Peer[]> {
+  const rows = await sql(
+    `SELECT ${PEER} FROM peers WHERE alias = $1 AND presence <> 'offline' ORDER BY peer_id LIMIT 50`,
+    name.toLowerCase(),
+  );
   return rows.map(toPeer);
 }
 
@@ -174,23 +195,12 @@ export async function findFormer(sql: Sql, ref: string): Promise<{ peer_id: stri
   return rows.map((row) => ({ peer_id: text(row, "peer_id"), name: text(row, "name"), host: text(row, "host") }));
 }
 
-/** Peers with this name, or with a name that starts with `stem`. */
-export async function peersNamedLike(sql: Sql, name: string, stem: string): Promise<ListedPeer[]> {
-  // Names contain no character above "z".
-  const rows = await sql(
-    `SELECT ${PEER}, ${WAITING} AS waiting FROM peers WHERE name_key = $1 OR (name_key >= $2 AND name_key < $3)`,
-    name.toLowerCase(),
-    stem.toLowerCase(),
-    `${stem.toLowerCase()}{`,
-  );
-  return rows.map(toListedPeer);
-}
-
 /** The only machine that peers have registered from; `undefined` for none or several. */
 export async function singleHost(sql: Sql): Promise<string | undefined> {
   // Two subqueries, each of which reads one end of an index.
   const [row] = await sql(
-    "SELECT (SELECT min(host) FROM peers WHERE removed_at IS NULL) AS first, (SELECT max(host) FROM peers WHERE removed_at IS NULL) AS last",
+    `SELECT (SELECT min(host) FROM peers WHERE removed_at IS NULL AND ${IS_SESSION}) AS first,
+       (SELECT max(host) FROM peers WHERE removed_at IS NULL AND ${IS_SESSION}) AS last`,
   );
   const first = row && textOrNull(row, "first");
   return first && first === textOrNull(row, "last") ? first : undefined;
@@ -220,16 +230,14 @@ export async function formerPeers(
 }
 
 export async function countPeers(sql: Sql): Promise<number> {
-  const [row] = await sql("SELECT count(*) AS peers FROM peers WHERE removed_at IS NULL");
+  const [row] = await sql(`SELECT count(*) AS peers FROM peers WHERE removed_at IS NULL AND ${IS_SESSION}`);
   return row ? integer(row, "peers") : 0;
 }
 
+/** `waiting`: counted up to `COUNT_LIMIT`. */
 export type ListedPeer = Peer & { waiting: number };
 
-export const WAITING = `(SELECT count(*) FROM deliveries d WHERE d.peer_id = peers.peer_id
-  AND d.state IN ('queued', 'claimed') AND ${OPEN})`;
-
-export const toListedPeer = (row: Row): ListedPeer => ({ ...toPeer(row), waiting: integer(row, "waiting") });
+export const toListedPeer = (row: Row): ListedPeer => ({ waiting: integer(row, "waiting"), ...toPeer(row) });
 
 /** The peers of a pool's current members. */
 export async function peersOfPool(sql: Sql, poolId: string): Promise<Peer[]> {
@@ -240,15 +248,23 @@ export async function peersOfPool(sql: Sql, poolId: string): Promise<Peer[]> {
   return rows.map(toPeer);
 }
 
-/** Up to `limit` arbitrary peers. */
-export async function anyPeers(sql: Sql, limit: number): Promise<Peer[]> {
-  return (await sql(`SELECT ${PEER} FROM peers WHERE removed_at IS NULL LIMIT $1`, limit)).map(toPeer);
+/** Up to `limit` arbitrary peers, without this one. */
+export async function anyPeers(sql: Sql, but: string, limit: number): Promise<Peer[]> {
+  const rows = await sql(
+    `SELECT ${PEER} FROM peers WHERE removed_at IS NULL AND ${IS_SESSION} AND peer_id <> $1 LIMIT $2`,
+    but,
+    limit,
+  );
+  return rows.map(toPeer);
 }
 
-/** Peers for the sweep: not marked offline but last seen before `before` or after `ahead`, and all busy ones. */
+/**
+ * Peers for the sweep: not marked offline but last seen before `before`, or by as much earlier as they were told to report less
+ * often, or after `ahead`; and all busy ones.
+ */
 export async function sessionsToCheck(sql: Sql, before: number, ahead: number): Promise<Peer[]> {
   const rows = await sql(
-    `SELECT ${PEER} FROM peers WHERE presence <> 'offline' AND last_seen <= $1
+    `SELECT ${PEER} FROM peers WHERE presence <> 'offline' AND last_seen <= $1 AND last_seen + beat_ms <= $1 + ${BEAT_MS}
      UNION SELECT ${PEER} FROM peers WHERE presence <> 'offline' AND last_seen > $2
      UNION SELECT ${PEER} FROM peers WHERE busy_for IS NOT NULL`,
     before,
@@ -260,6 +276,11 @@ export async function sessionsToCheck(sql: Sql, before: number, ahead: number): 
 /** Peers that are not marked offline. */
 export async function openSessions(sql: Sql): Promise<Peer[]> {
   return (await sql(`SELECT ${PEER} FROM peers WHERE presence <> 'offline'`)).map(toPeer);
+}
+
+/** Peers whose last session was on a device, and is not marked offline. */
+export async function sessionsOf(sql: Sql, deviceId: string): Promise<Peer[]> {
+  return (await sql(`SELECT ${PEER} FROM peers WHERE device_id = $1 AND presence <> 'offline'`, deviceId)).map(toPeer);
 }
 
 /** Peers on the broker's own machine that are not marked offline. */

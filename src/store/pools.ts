@@ -9,9 +9,11 @@ export interface PoolRow extends Pool {
   /** `peer_id`, or `operator`. */
   created_by: string;
   created_at: number;
+  /** The operator may have paused it: see `mutes.ts`, which alone writes this. */
+  paused: boolean;
 }
 
-const POOL = "p.pool_id, p.name, p.purpose, p.private, p.created_by, p.created_at, p.archived_at";
+export const POOL = "p.pool_id, p.name, p.purpose, p.private, p.created_by, p.created_at, p.archived_at, p.paused";
 
 function toPool(row: Row): Omit<PoolRow, "members"> {
   return {
@@ -22,6 +24,7 @@ function toPool(row: Row): Omit<PoolRow, "members"> {
     created_by: text(row, "created_by"),
     created_at: integer(row, "created_at"),
     archived_at: integerOrNull(row, "archived_at"),
+    paused: integer(row, "paused") === 1,
   };
 }
 
@@ -48,7 +51,7 @@ async function withMembers(sql: Sql, pools: readonly Omit<PoolRow, "members">[],
     ...more,
   );
   const members = grouped(rows, (row) => text(row, "pool_id"));
-  return pools.map((pool): PoolRow => ({ ...pool, members: (members.get(pool.pool_id) ?? []).map(toMember) }));
+  return pools.map((pool): PoolRow => ({ members: (members.get(pool.pool_id) ?? []).map(toMember), ...pool }));
 }
 
 /** The unique key among active pools: the name. Private pools add their id, because a name conflict would reveal them. */
@@ -158,6 +161,9 @@ export async function findPool(sql: Sql, poolId: string): Promise<PoolRow | unde
   return pool;
 }
 
+/** The number of current members of a pool `p`. */
+export const SIZE = "(SELECT count(*) FROM members c WHERE c.pool_id = p.pool_id AND c.left_at IS NULL)";
+
 /** A pool in a listing: its number of members, and of the members only the lead and the viewer, if it is or was one. */
 export type ListedPool = PoolRow & { size: number };
 
@@ -173,7 +179,7 @@ export interface PoolFilter {
 /** Active pools, and optionally archived ones, newest first. */
 export async function listPools(sql: Sql, { archived, viewer, after, limit }: PoolFilter): Promise<ListedPool[]> {
   const rows = await sql(
-    `SELECT ${POOL}, (SELECT count(*) FROM members c WHERE c.pool_id = p.pool_id AND c.left_at IS NULL) AS size
+    `SELECT ${POOL}, ${SIZE} AS size
      FROM pools p WHERE ${archived ? "" : "p.active_name IS NOT NULL AND"}
        (p.created_at < $1 OR (p.created_at = $1 AND p.pool_id > $2))
        AND (p.private = 0 OR $3 = 1 OR EXISTS (
@@ -186,9 +192,14 @@ export async function listPools(sql: Sql, { archived, viewer, after, limit }: Po
     viewer ?? "",
     limit,
   );
+  return listed(sql, rows, viewer);
+}
+
+/** Rows of pools with their `size`, for a viewer. */
+export async function listed(sql: Sql, rows: readonly Row[], viewer: string | undefined): Promise<ListedPool[]> {
   const sizes = new Map(rows.map((row) => [text(row, "pool_id"), integer(row, "size")]));
   const pools = await withMembers(sql, rows.map(toPool), `AND ${leadOr(1, rows.length + 1)}`, viewer ?? "");
-  return pools.map((pool) => ({ ...pool, size: sizes.get(pool.pool_id) ?? 0 }));
+  return pools.map((pool) => ({ size: sizes.get(pool.pool_id) ?? 0, ...pool }));
 }
 
 /** The number of active pools: of one creator, of the creators of one device (`null`: the broker's machine), and in all. */
@@ -253,31 +264,6 @@ export async function poolNames(
   );
   const names = grouped(rows, (row) => text(row, "peer_id"));
   return new Map([...names].map(([peer, own]) => [peer, own.map((row) => text(row, "name"))]));
-}
-
-/** Pools with a released member whose time to finish is over. */
-export async function poolsToLeave(sql: Sql, now: number): Promise<string[]> {
-  const rows = await sql(
-    `SELECT DISTINCT m.pool_id FROM members m
-     WHERE m.left_at IS NULL AND m.releasing_until IS NOT NULL AND m.releasing_until <= $1`,
-    now,
-  );
-  return rows.map((row) => text(row, "pool_id"));
-}
-
-/** The pools of these peers whose lead is offline while another member is live. */
-export async function poolsToLead(sql: Sql, peerIds: readonly string[]): Promise<string[]> {
-  if (peerIds.length === 0) return [];
-  const rows = await sql(
-    `SELECT DISTINCT m.pool_id FROM members m
-     JOIN members l ON l.pool_id = m.pool_id AND l.left_at IS NULL AND l.role = 'lead'
-     JOIN peers w ON w.peer_id = l.peer_id AND w.presence = 'offline'
-     WHERE m.left_at IS NULL AND m.peer_id IN (${placeholders(peerIds.length)}) AND EXISTS (
-       SELECT 1 FROM members o JOIN peers p ON p.peer_id = o.peer_id AND p.presence <> 'offline'
-       WHERE o.pool_id = m.pool_id AND o.left_at IS NULL AND o.releasing_until IS NULL)`,
-    ...peerIds,
-  );
-  return rows.map((row) => text(row, "pool_id"));
 }
 
 /** Peers that share an active pool with this one and poll for their mail. */

@@ -1,4 +1,6 @@
 /** Statements about proposals and their ballots. */
+import type { OpenVote } from "../rules/attention-facts.ts";
+import { grouped } from "../rules/grouped.ts";
 import { type Ballot, type ProposalState, proposalStates, votes } from "../rules/votes.ts";
 import { integer, integerOrNull, oneOf, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
@@ -109,6 +111,26 @@ export async function openProposals(sql: Sql, poolId: string): Promise<Proposal[
   return rows.map(toProposal);
 }
 
+/** Open proposals of all pools, with their ballots; those that end first. */
+export async function openVotes(sql: Sql, limit: number): Promise<OpenVote[]> {
+  const proposals = await sql(
+    `SELECT ${COLUMNS}, l.name AS pool ${FROM} JOIN pools l ON l.pool_id = p.pool_id
+     WHERE p.state = 'open' ORDER BY p.deadline LIMIT $1`,
+    limit,
+  );
+  const ballots = await sql(
+    `SELECT b.proposal_id, b.peer_id, b.name, b.vote, b.excluded FROM ballots b WHERE b.proposal_id IN (
+       SELECT p.proposal_id FROM proposals p WHERE p.state = 'open' ORDER BY p.deadline LIMIT $1) ORDER BY b.name`,
+    limit,
+  );
+  const of = grouped(ballots, (row) => text(row, "proposal_id"));
+  return proposals.map((row) => ({
+    pool: text(row, "pool"),
+    ballots: (of.get(text(row, "proposal_id")) ?? []).map(toBallot),
+    ...toProposal(row),
+  }));
+}
+
 /** The number of open proposals by a peer in all pools. */
 export async function countProposalsBy(sql: Sql, proposerId: string): Promise<number> {
   const [row] = await sql(
@@ -139,10 +161,12 @@ export async function ballotsOf(sql: Sql, proposalId: string): Promise<Ballot[]>
     "SELECT peer_id, name, vote, excluded FROM ballots WHERE proposal_id = $1 ORDER BY name",
     proposalId,
   );
-  return rows.map((row) => ({
-    peer_id: text(row, "peer_id"),
-    name: text(row, "name"),
-    vote: textOrNull(row, "vote") === null ? null : oneOf(row, "vote", votes),
-    excluded: textOrNull(row, "excluded"),
-  }));
+  return rows.map(toBallot);
 }
+
+const toBallot = (row: Row): Ballot => ({
+  peer_id: text(row, "peer_id"),
+  name: text(row, "name"),
+  vote: textOrNull(row, "vote") === null ? null : oneOf(row, "vote", votes),
+  excluded: textOrNull(row, "excluded"),
+});

@@ -4,25 +4,27 @@
  */
 import { RECIPIENT_REMOVED } from "../rules/delivery.ts";
 import { BROKER_NAME } from "../rules/names.ts";
-import { OPEN } from "./messages.ts";
+import { HELD, UNDELIVERED } from "./messages.ts";
+import { leaveMutes } from "./mutes.ts";
+import { IS_SESSION, NO_HASH } from "./peers.ts";
 import { integer, placeholders, text } from "./row.ts";
 import type { Sql } from "./store.ts";
 
-/** Conditions of waiting mail `d`, each in the form that lets a partial index be used. */
-const QUEUED = `d.state IN ('queued', 'claimed') AND ${OPEN}`;
-const HELD = "d.state = 'held'";
-
 /** Waiting mail `d` of the peer `p`; the broker's own reports do not count. */
-const WAITS = (states: string): string =>
+export const WAITS = (states: string): string =>
   `EXISTS (SELECT 1 FROM deliveries d JOIN messages m ON m.message_id = d.message_id
      WHERE d.peer_id = p.peer_id AND ${states} AND m.from_id <> '${BROKER_NAME}')`;
 
-/** The number of messages that wait for a peer, without the broker's own reports. */
-export async function countWaiting(sql: Sql, peerId: string): Promise<number> {
-  const count = (states: string): string =>
-    `SELECT count(*) FROM deliveries d JOIN messages m ON m.message_id = d.message_id
-     WHERE d.peer_id = $1 AND ${states} AND m.from_id <> '${BROKER_NAME}'`;
-  const [row] = await sql(`SELECT (${count(QUEUED)}) + (${count(HELD)}) AS messages`, peerId);
+/** The number of messages that wait for a peer, without the broker's own reports; counted up to `most`. */
+export async function countWaiting(sql: Sql, peerId: string, most = Number.MAX_SAFE_INTEGER): Promise<number> {
+  const some = (states: string): string =>
+    `SELECT 1 FROM deliveries d WHERE d.peer_id = $1 AND ${states}
+       AND (SELECT m.from_id FROM messages m WHERE m.message_id = d.message_id) <> '${BROKER_NAME}'`;
+  const [row] = await sql(
+    `SELECT count(*) AS messages FROM (${some(UNDELIVERED)} UNION ALL ${some(HELD)} LIMIT $2) waiting`,
+    peerId,
+    most,
+  );
   return row ? integer(row, "messages") : 0;
 }
 
@@ -30,8 +32,8 @@ export async function countWaiting(sql: Sql, peerId: string): Promise<number> {
 export async function removablePeers(sql: Sql, before: number, limit: number): Promise<string[]> {
   const rows = await sql(
     `SELECT p.peer_id FROM peers p
-     WHERE p.removed_at IS NULL AND p.presence = 'offline' AND p.last_seen <= $1
-       AND NOT ${WAITS(QUEUED)} AND NOT ${WAITS(HELD)}
+     WHERE p.removed_at IS NULL AND p.presence = 'offline' AND p.last_seen <= $1 AND p.${IS_SESSION}
+       AND NOT ${WAITS(UNDELIVERED)} AND NOT ${WAITS(HELD)}
        AND NOT EXISTS (SELECT 1 FROM members w WHERE w.peer_id = p.peer_id AND w.left_at IS NULL)
        AND NOT EXISTS (SELECT 1 FROM services s WHERE s.owner = p.peer_id)
        AND NOT EXISTS (SELECT 1 FROM proposals o WHERE o.proposer_id = p.peer_id AND o.state = 'open')
@@ -45,14 +47,11 @@ export async function removablePeers(sql: Sql, before: number, limit: number): P
   return rows.map((row) => text(row, "peer_id"));
 }
 
-/** No secret has this hash. */
-const NO_HASH = "0".repeat(64);
-
 /** Removes peers: they have no name, secret, policy or membership any more, and mail that waited for them has ended. */
 export async function removePeers(sql: Sql, peerIds: readonly string[], now: number): Promise<void> {
   if (peerIds.length === 0) return;
   const ids = placeholders(peerIds.length);
-  for (const states of [QUEUED, HELD]) {
+  for (const states of [UNDELIVERED, HELD]) {
     await sql(
       `UPDATE deliveries AS d SET state = 'dead', leased_at = NULL, reason = '${RECIPIENT_REMOVED}'
        WHERE d.peer_id IN (${ids}) AND ${states}`,
@@ -60,10 +59,13 @@ export async function removePeers(sql: Sql, peerIds: readonly string[], now: num
     );
   }
   await sql(`DELETE FROM members WHERE peer_id IN (${ids})`, ...peerIds);
+  await leaveMutes(sql, peerIds);
+  await sql(`DELETE FROM presence_spans WHERE peer_id IN (${ids})`, ...peerIds);
+  await sql(`DELETE FROM streams WHERE peer_id IN (${ids})`, ...peerIds);
   await sql(`DELETE FROM policies WHERE peer_id IN (${ids}) OR source IN (${ids})`, ...peerIds);
   await sql(
     `UPDATE peers SET removed_at = $${peerIds.length + 1}, name_key = '/' || peer_id, secret_hash = '${NO_HASH}',
-       presence = 'offline', session_id = NULL, cwd = '', repo = NULL, branch = NULL, remote = NULL, summary = '',
+       presence = 'offline', blocked_tool = NULL, blocked_what = NULL, session_id = NULL, cwd = '', repo = NULL, branch = NULL, remote = NULL, summary = '',
        busy_reason = NULL, busy_since = NULL, busy_for = NULL, polls = 0, device_id = NULL, server_pid = NULL
      WHERE peer_id IN (${ids})`,
     ...peerIds,

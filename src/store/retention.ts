@@ -1,6 +1,9 @@
 /** Retention: finding and deleting old messages, notes and proposals. */
+
 import { type DeliveryState, deliveryStates } from "../rules/delivery.ts";
+import { FAILED_STATES } from "./messages.ts";
 import { integer, integerOrNull, oneOf, placeholders, text } from "./row.ts";
+import { forgetWords } from "./search.ts";
 import type { Row, Sql } from "./store.ts";
 
 export interface MessageKey {
@@ -39,7 +42,7 @@ export async function messagesBetween(sql: Sql, after: number, before: number, l
 export async function failedBetween(sql: Sql, after: number, before: number, limit: number): Promise<MessageKey[]> {
   const rows = await sql(
     `SELECT d.message_id, d.seq, m.sent_at FROM deliveries d JOIN messages m ON m.message_id = d.message_id
-     WHERE d.state IN ('dead', 'expired', 'refused') AND d.seq > $1 AND d.seq < $2 ORDER BY d.seq LIMIT $3`,
+     WHERE d.state IN ${FAILED_STATES} AND d.seq > $1 AND d.seq < $2 ORDER BY d.seq LIMIT $3`,
     after,
     before,
     limit,
@@ -70,6 +73,7 @@ export async function deliveryStatesOf(sql: Sql, messageIds: readonly string[]):
 export async function deleteMessages(sql: Sql, messageIds: readonly string[]): Promise<void> {
   if (messageIds.length === 0) return;
   const ids = placeholders(messageIds.length);
+  await forgetWords(sql, messageIds);
   await sql(`DELETE FROM deliveries WHERE message_id IN (${ids})`, ...messageIds);
   await sql(`DELETE FROM messages WHERE message_id IN (${ids})`, ...messageIds);
 }

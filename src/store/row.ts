@@ -37,15 +37,29 @@ const MAX_IDS = 256;
  * Ids in lists for `IN`, of a few lengths only (powers of two), so that few different statements are prepared. The last id fills
  * a list up.
  */
-export function idLists(ids: readonly string[]): string[][] {
-  const lists: string[][] = [];
+export function idLists<T extends string | number>(ids: readonly T[]): (readonly T[])[] {
+  if (ids.length === 1) return [ids];
+  const lists: (readonly T[])[] = [];
   for (let i = 0; i < ids.length; i += MAX_IDS) {
     const some = ids.slice(i, i + MAX_IDS);
     const length = 2 ** Math.ceil(Math.log2(some.length));
-    const last = some.at(-1) ?? "";
-    lists.push([...some, ...Array.from({ length: length - some.length }, () => last)]);
+    const last = some.slice(-1);
+    lists.push([...some, ...Array.from({ length: length - some.length }, () => last).flat()]);
   }
   return lists;
+}
+
+/** A statement with a list, made once for each length: to build a text and to find it by its content costs more than to run it. */
+export function byLength(make: (count: number) => string): (count: number) => string {
+  const made = new Map<number, string>();
+  return (count) => {
+    let text = made.get(count);
+    if (text === undefined) {
+      text = make(count);
+      made.set(count, text);
+    }
+    return text;
+  };
 }
 
 /** `$from, $from+1, …` for `count` values. */

@@ -22,13 +22,15 @@ export interface Service {
   renewed_at: number;
   health: (typeof healths)[number];
   health_at: number | null;
+  /** Since when the probes have had this result. */
+  health_since: number | null;
 }
 
 export type OwnedService = Service & { owner_name: string };
 
 /** The operator is not a peer, so its name is not in the table. */
 const SELECT = `SELECT s.service_id, s.kind, s.name, s.url, s.health_path, s.host, s.endpoint, s.owner, s.held, s.ttl, s.registered_at,
-    s.renewed_at, s.health, s.health_at, coalesce(p.name, s.owner) AS owner_name
+    s.renewed_at, s.health, s.health_at, s.health_since, coalesce(p.name, s.owner) AS owner_name
   FROM services s LEFT JOIN peers p ON p.peer_id = s.owner`;
 
 function toService(row: Row): OwnedService {
@@ -47,14 +49,15 @@ function toService(row: Row): OwnedService {
     renewed_at: integer(row, "renewed_at"),
     health: oneOf(row, "health", healths),
     health_at: integerOrNull(row, "health_at"),
+    health_since: integerOrNull(row, "health_since"),
     owner_name: text(row, "owner_name"),
   };
 }
 
 export async function insertService(sql: Sql, service: Service): Promise<void> {
   await sql(
-    `INSERT INTO services (service_id, kind, name, url, health_path, host, endpoint, owner, held, ttl, registered_at, renewed_at, health, health_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    `INSERT INTO services (service_id, kind, name, url, health_path, host, endpoint, owner, held, ttl, registered_at, renewed_at, health, health_at, health_since)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
     service.service_id,
     service.kind,
     service.name,
@@ -69,6 +72,7 @@ export async function insertService(sql: Sql, service: Service): Promise<void> {
     service.renewed_at,
     service.health,
     service.health_at,
+    service.health_since,
   );
 }
 
@@ -76,7 +80,7 @@ export async function insertService(sql: Sql, service: Service): Promise<void> {
 export async function updateService(sql: Sql, service: Service): Promise<void> {
   await sql(
     `UPDATE services SET kind = $2, name = $3, url = $4, health_path = $5, ttl = $6, renewed_at = $7, health = $8,
-       health_at = $9 WHERE service_id = $1`,
+       health_at = $9, health_since = $10 WHERE service_id = $1`,
     service.service_id,
     service.kind,
     service.name,
@@ -86,6 +90,7 @@ export async function updateService(sql: Sql, service: Service): Promise<void> {
     service.renewed_at,
     service.health,
     service.health_at,
+    service.health_since,
   );
 }
 
@@ -114,6 +119,17 @@ const REMOVED_AT = "(s.renewed_at + s.ttl + CASE WHEN s.ttl > 60000 THEN s.ttl E
 /** All services that are not removed at `now`, oldest first. */
 export async function allServices(sql: Sql, now: number): Promise<OwnedService[]> {
   return (await sql(`${SELECT} WHERE ${REMOVED_AT} > $1 ORDER BY s.registered_at, s.service_id`, now)).map(toService);
+}
+
+/** Services that do not answer, or are not renewed, and are not removed yet. */
+export async function troubledServices(sql: Sql, now: number, limit: number): Promise<OwnedService[]> {
+  const rows = await sql(
+    `${SELECT} WHERE ${REMOVED_AT} > $1 AND (s.health = 'unhealthy' OR s.renewed_at + s.ttl <= $1)
+     ORDER BY s.registered_at, s.service_id LIMIT $2`,
+    now,
+    limit,
+  );
+  return rows.map(toService);
 }
 
 export interface ServiceFilter {

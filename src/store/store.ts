@@ -61,6 +61,8 @@ export type Isolation = "serial" | "snapshot" | "inserts";
 export type MayBeLost<T> = (result: T) => boolean;
 
 export interface Store {
+  /** Whether transactions run one after the other, in this process only: a number that one draws is higher than all that are stored. */
+  readonly isInOrder: boolean;
   /** Runs `work` in a transaction, `serial` by default. Resolves after the commit; when `work` rejects, nothing is changed. */
   tx<T>(work: (sql: Sql) => Promise<T>, isolation?: Isolation, mayBeLost?: MayBeLost<T>): Promise<T>;
   /** Reads without a transaction, which is cheaper: each statement sees the data committed when it started. */

@@ -11,6 +11,7 @@ export interface Table {
 /** All tables with user data, in order of their foreign keys. */
 export const tables: readonly Table[] = [
   { name: "peers", key: ["peer_id"] },
+  { name: "presence_spans", key: ["span_id"] },
   { name: "pools", key: ["pool_id"] },
   { name: "members", key: ["pool_id", "peer_id"] },
   { name: "messages", key: ["message_id"] },
@@ -18,10 +19,17 @@ export const tables: readonly Table[] = [
   { name: "proposals", key: ["proposal_id"] },
   { name: "ballots", key: ["proposal_id", "peer_id"] },
   { name: "services", key: ["service_id"] },
+  { name: "streams", key: ["peer_id"] },
   { name: "policies", key: ["peer_id", "source"] },
   { name: "notes", key: ["note_id"] },
+  { name: "mutes", key: ["source"] },
+  { name: "dismissals", key: ["need_id"] },
+  { name: "notifications", key: ["channel", "purpose"] },
+  { name: "told_needs", key: ["channel", "subject"] },
   { name: "devices", key: ["device_id"] },
   { name: "invitations", key: ["code_hash"] },
+  { name: "browsers", key: ["browser_id"] },
+  { name: "page_codes", key: ["code_hash"] },
 ];
 
 /** Keyset pagination: the next `limit` rows after the key `after`, in key order. */

@@ -7,7 +7,16 @@ type Answers<T extends readonly unknown[]> = { -readonly [I in keyof T]: Awaited
  * the first in the list that failed.
  */
 export async function together<const T extends readonly unknown[]>(...reads: T): Promise<Answers<T>> {
-  const settled = await Promise.allSettled(reads);
-  for (const one of settled) if (one.status === "rejected") throw one.reason;
-  return settled.map((one) => (one.status === "fulfilled" ? one.value : undefined)) as Answers<T>;
+  const answers: unknown[] = [];
+  const failures: unknown[] = [];
+  // Handled from the start: one may fail while an earlier one is awaited.
+  for (const read of reads) if (read instanceof Promise) read.catch(() => {});
+  for (const read of reads)
+    try {
+      answers.push(read instanceof Promise ? await read : read);
+    } catch (error) {
+      failures.push(error);
+    }
+  if (failures.length > 0) throw failures[0];
+  return answers as Answers<T>;
 }

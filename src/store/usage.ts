@@ -3,7 +3,7 @@ import type { DeliveryMethod } from "../rules/delivery.ts";
 import type { LastMinute, Wakes } from "../rules/guards.ts";
 import type { DeliveryRow } from "./messages.ts";
 import { idLists, integer, integerOrNull, placeholders, text, textOrNull } from "./row.ts";
-import type { Sql } from "./store.ts";
+import type { Row, Sql } from "./store.ts";
 
 /** Stores how mail was delivered; `batch` identifies mail that was shown together. */
 export async function recordDeliveryMethod(
@@ -119,22 +119,65 @@ export interface Cost {
   characters: number;
 }
 
+const COSTS = `count(DISTINCT CASE WHEN d.via = 'wake' THEN d.batch END) AS wakes,
+       count(DISTINCT CASE WHEN d.via <> 'wake' THEN d.batch END) AS injections,
+       count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters`;
+
+const toCost = (row: Row): Omit<Cost, "name"> => ({
+  wakes: integer(row, "wakes"),
+  injections: integer(row, "injections"),
+  messages: integer(row, "messages"),
+  characters: integer(row, "characters"),
+});
+
+/** The cost of mail since `since`, per sender and recipient; the dearest first. */
+export async function costsOfPairs(
+  sql: Sql,
+  since: number,
+  limit: number,
+): Promise<(Cost & { to: string; from: string; from_name: string })[]> {
+  const rows = await sql(
+    `SELECT m.from_id, max(m.from_name) AS from_name, d.peer_id, r.name, ${COSTS}
+     FROM deliveries d JOIN messages m ON m.message_id = d.message_id JOIN peers r ON r.peer_id = d.peer_id
+     WHERE d.via IS NOT NULL AND d.delivered_at > $1 GROUP BY m.from_id, d.peer_id, r.name
+     ORDER BY characters DESC, m.from_id, d.peer_id LIMIT $2`,
+    since,
+    limit,
+  );
+  return rows.map((row) => ({
+    from: text(row, "from_id"),
+    from_name: text(row, "from_name"),
+    to: text(row, "peer_id"),
+    name: text(row, "name"),
+    ...toCost(row),
+  }));
+}
+
+/** The cost of mail since `since`, in spans of `bucket` milliseconds. `at`: their beginning. */
+export async function costsOverTime(
+  sql: Sql,
+  since: number,
+  bucket: number,
+): Promise<(Omit<Cost, "name"> & { at: number })[]> {
+  // Whole numbers: both databases round down.
+  const AT = "(d.delivered_at - CAST($1 AS BIGINT)) / CAST($2 AS BIGINT)";
+  const rows = await sql(
+    `SELECT ${AT} AS place, ${COSTS} FROM deliveries d JOIN messages m ON m.message_id = d.message_id
+     WHERE d.via IS NOT NULL AND d.delivered_at > $1 GROUP BY ${AT} ORDER BY place`,
+    since,
+    bucket,
+  );
+  return rows.map((row) => ({ at: since + integer(row, "place") * bucket, ...toCost(row) }));
+}
+
 /** The cost of mail since `since`, per receiving peer or per pool. */
 export async function costs(sql: Sql, by: "peer" | "pool", since: number): Promise<Cost[]> {
   const join = by === "peer" ? "JOIN peers r ON r.peer_id = d.peer_id" : "JOIN pools r ON r.pool_id = m.pool_id";
   const rows = await sql(
-    `SELECT r.name AS name, count(DISTINCT CASE WHEN d.via = 'wake' THEN d.batch END) AS wakes,
-       count(DISTINCT CASE WHEN d.via <> 'wake' THEN d.batch END) AS injections,
-       count(*) AS messages, coalesce(sum(length(m.text)), 0) AS characters
+    `SELECT r.name AS name, ${COSTS}
      FROM deliveries d JOIN messages m ON m.message_id = d.message_id ${join}
      WHERE d.via IS NOT NULL AND d.delivered_at > $1 GROUP BY r.name ORDER BY characters DESC, r.name`,
     since,
   );
-  return rows.map((row) => ({
-    name: text(row, "name"),
-    wakes: integer(row, "wakes"),
-    injections: integer(row, "injections"),
-    messages: integer(row, "messages"),
-    characters: integer(row, "characters"),
-  }));
+  return rows.map((row) => ({ name: text(row, "name"), ...toCost(row) }));
 }

@@ -7,6 +7,7 @@ import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import type { Move, Moved, MovedTable } from "../rules/moves.ts";
 import { ensureSourceId, incomingMoves, recordMove, requireNoUnfinishedMove } from "../store/moves.ts";
+import { markUnindexed } from "../store/search.ts";
 import type { Sql } from "../store/store.ts";
 import { rowsAfter, tables } from "../store/tables.ts";
 import { clearAll, copyAll, readAll } from "./copying.ts";
@@ -57,6 +58,8 @@ async function copyAndCompare(
     await note("running", digest);
   }
   await copyAll(source.store, target.store, how, rows);
+  // Its broker makes the index of words.
+  await target.store.tx(markUnindexed);
   const written = await readAll(target.store, how, rows);
   const wrong = written.filter((table, i) => table.rows !== read[i]?.rows || table.checksum !== read[i]?.checksum);
   if (wrong.length > 0) {

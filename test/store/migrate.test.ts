@@ -40,6 +40,16 @@ describe("the schema", () => {
     expect(await store.tx((sql) => sql("SELECT text, later FROM messages"))).toEqual([{ text: "kept", later: null }]);
   });
 
+  test("of another program is refused in words, and not changed", async () => {
+    const store = await openSqlite(databaseFile());
+    onTestFinished(() => store.close());
+    await store.tx((sql) => sql("CREATE TABLE peers (theirs TEXT)"));
+    await expect(migrate(store, await migrations, 1)).rejects.toThrow(
+      /0001_peers_and_messages.sql cannot be applied: .*already exists/,
+    );
+    expect(await store.tx((sql) => sql("SELECT name FROM sqlite_master"))).toEqual([{ name: "peers" }]);
+  });
+
   test("of a newer program without breaking migrations is used unchanged", async () => {
     const store = await openSqlite(databaseFile());
     onTestFinished(() => store.close());

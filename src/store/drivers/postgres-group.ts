@@ -104,7 +104,7 @@ async function runMember(sql: Sql, { work }: Member): Promise<{ end?: End; rows:
   try {
     const result = await work(async (text, ...values) => {
       const insert = insertOf(text);
-      if (insert) rows.push({ ...insert, text, values });
+      if (insert) rows.push({ text, values, ...insert });
       else if (rows.length === 0 && !isWrite(text)) return sql(text, ...values);
       else {
         isAlone = true;

@@ -1,4 +1,5 @@
 /** Adapts the common SQL of `store.ts` to PostgreSQL: prepared statements, collation, placeholders. */
+import { inDialect } from "../dialect.ts";
 import { bindable, type Value } from "../store.ts";
 import type { Statement } from "./postgres-batch.ts";
 
@@ -8,15 +9,16 @@ const MAX_PREPARED = 400;
 /** Returns a function that converts SQL into a statement, which each connection prepares once. */
 export function statementBuilder(): (text: string, values: readonly Value[]) => Statement {
   const known = new Map<string, Omit<Statement, "values"> & { order: number[] }>();
-  return (text, values) => {
-    let prepared = known.get(text);
+  return (written, values) => {
+    let prepared = known.get(written);
     if (!prepared) {
+      const text = inDialect(written, "postgres");
       const name = known.size < MAX_PREPARED ? `s${known.size}` : "";
       prepared = { ...renumberPlaceholders(withCollation(text)), name, isRead: !isWrite(text) };
-      if (name !== "") known.set(text, prepared);
+      if (name !== "") known.set(written, prepared);
     }
     const { order, ...statement } = prepared;
-    return { ...statement, values: order.map((i) => bindable(values[i])) };
+    return { values: order.map((i) => bindable(values[i])), ...statement };
   };
 }
 

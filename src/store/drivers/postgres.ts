@@ -5,6 +5,7 @@
  */
 import pg from "pg";
 import { CctError } from "../../platform/errors.ts";
+import { createSemaphore } from "../../platform/semaphore.ts";
 import { backoffMs } from "../../rules/backoff.ts";
 import { integer } from "../row.ts";
 import type { Isolation, Sql, Store, StoreCounts } from "../store.ts";
@@ -25,7 +26,6 @@ import { TIME } from "./postgres-notifications.ts";
 import { statementBuilder } from "./postgres-queries.ts";
 import { statementQueue } from "./postgres-queue.ts";
 import { connectionOptions } from "./postgres-url.ts";
-import { createSemaphore } from "./semaphore.ts";
 
 export { openNotifications } from "./postgres-notifications.ts";
 export { requireOwnConnections } from "./postgres-pooler.ts";
@@ -51,11 +51,14 @@ const SERIAL_FROM_TRY = 3;
 const OPEN_MS = 200;
 /**
  * Settings of each connection. Prepared statements are planned once, for all values: planning for the values at hand takes as
- * long as running the statement, and often for the worse, because values that are newer than the statistics look very rare.
+ * long as running the statement, and often for the worse, because values that are newer than the statistics look very rare. Whole
+ * tables are read only where there is no index: with one full mailbox the planner expects to find a peer's first hundred messages
+ * soon wherever it begins. It takes such a plan for so dear that it would be compiled, for longer than it runs.
  */
 const SETTINGS = `SET statement_timeout = ${STATEMENT_TIMEOUT_MS};
   SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
-  SELECT set_config(name, 'force_generic_plan', false) FROM pg_settings WHERE name = 'plan_cache_mode'`;
+  SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END, false)
+    FROM pg_settings WHERE name IN ('plan_cache_mode', 'enable_seqscan', 'jit')`;
 /** Advisory lock for migrations: "cct" and an arbitrary number. */
 const SCHEMA_LOCK = "7168372";
 
@@ -197,6 +200,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
   }
 
   return {
+    isInOrder: false,
     tx: (work, isolation = "serial") =>
       begin(() => (isolation === "inserts" ? insert(work) : run(work, TRANSACTION[isolation]))),
     read: (work) => begin(() => run(work, NO_TRANSACTION)),

@@ -1,8 +1,10 @@
 /** Opens an SQLite file with the driver that this Node has, and caches prepared statements. */
 import { createRequire } from "node:module";
 import { CctError } from "../../platform/errors.ts";
+import { inDialect } from "../dialect.ts";
 import { bindable, type Row, type Value } from "../store.ts";
 import { storeError } from "./sqlite-errors.ts";
+import { createRowMemory } from "./sqlite-memory.ts";
 
 /** Texts vary with the length of lists; above this number the cache is cleared. */
 const CACHED_STATEMENTS = 400;
@@ -117,21 +119,28 @@ async function withoutExperimentalWarning<T>(load: () => Promise<T>): Promise<T>
 }
 
 /** Returns a function that runs statements and prepares each once. `$n` becomes `?`, which both drivers bind alike. */
-export function statementCache(connection: Connection): (text: string, ...values: Value[]) => Row[] {
+export function statementCache(connection: Connection): (text: string, values?: readonly Value[]) => Row[] {
   const cache = new Map<string, { run: (values: Value[]) => Row[]; order: number[] }>();
-  return (text, ...values) => {
+  const memory = createRowMemory();
+  return (text, values = []) => {
     let prepared = cache.get(text);
     if (!prepared) {
       const order: number[] = [];
-      const plain = text.replace(/\$(\d+)/g, (_, n) => {
+      const plain = inDialect(text, "sqlite").replace(/\$(\d+)/g, (_, n) => {
         order.push(Number(n) - 1);
         return "?";
       });
-      prepared = { run: connection.prepare(plain), order };
-      if (cache.size >= CACHED_STATEMENTS) cache.clear();
+      if (cache.size >= CACHED_STATEMENTS) {
+        cache.clear();
+        memory.clear();
+      }
+      prepared = { run: memory.around(text, plain === "" ? () => [] : connection.prepare(plain)), order };
       cache.set(text, prepared);
     }
     // libsql aborts the process on a value of an unknown type.
-    return prepared.run(prepared.order.map((i) => bindable(values[i])));
+    const { order, run } = prepared;
+    const bound: Value[] = [];
+    for (const i of order) bound.push(bindable(values[i]));
+    return run(bound);
   };
 }

@@ -5,7 +5,7 @@
  */
 import { open, readFile, rm, stat } from "node:fs/promises";
 import { CctError } from "../../platform/errors.ts";
-import type { Row, Value } from "../store.ts";
+import type { Row } from "../store.ts";
 
 /** Where the header of an SQLite file has its `user_version`, 4 bytes, big-endian. */
 export const VERSION_OFFSET = 60;
@@ -13,7 +13,7 @@ export const VERSION_OFFSET = 60;
 const READINGS = 3;
 const PAUSE_MS = 100;
 
-type Query = (text: string, ...values: Value[]) => Row[];
+type Query = (text: string) => Row[];
 
 const markFile = (path: string): string => `${path}-mark`;
 

@@ -4,13 +4,15 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { CctError } from "../../platform/errors.ts";
-import type { Row, Snapshot, Value } from "../store.ts";
+import type { Row, Snapshot } from "../store.ts";
 import { VERSION_OFFSET } from "./sqlite-log.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
 export interface Snapshots {
   take(): Promise<Snapshot>;
+  /** Whether one is being read: the file must not change. */
+  isReading(): boolean;
   /** Ends a snapshot that is being read: the file is about to change. */
   abort(): void;
   /** Closes the file. To be called after the database is closed. */
@@ -20,7 +22,7 @@ export interface Snapshots {
 /** `between` runs work outside of transactions. */
 export function createSnapshots(
   path: string,
-  query: (text: string, ...values: Value[]) => Row[],
+  query: (text: string) => Row[],
   between: (work: () => void) => Promise<void>,
   autoCheckpoint: string,
 ): Snapshots {
@@ -49,6 +51,7 @@ export function createSnapshots(
   }
 
   return {
+    isReading: () => reading,
     async take() {
       if (reading) throw new CctError("conflict", "Another backup is being made.", "Wait until it has finished.");
       reading = true;

@@ -74,8 +74,8 @@ beforeAll(async () => {
     cpSync(join(root, part), at(part), { recursive: true });
   mkdirSync(at("docs"));
   symlinkSync(join(root, "node_modules"), at("node_modules"));
-  const { compilerOptions } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8"));
-  writeFileSync(at("tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"] }));
+  const { compilerOptions, exclude } = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8"));
+  writeFileSync(at("tsconfig.json"), JSON.stringify({ compilerOptions, include: ["src"], exclude }));
 
   // Step 1: declare it, and add it to the list.
   writeFileSync(at("src/operations/greet.ts"), declaration);
@@ -86,7 +86,10 @@ beforeAll(async () => {
   );
   writeFileSync(at("src/typed-use.ts"), typedUse);
   unfinished = complaints();
-  // The compiler names what is missing: its view, and what its tool adds.
+  // The compiler names what is missing: its view, what its tool adds, and what its tool says.
+  edit("src/session/answers.ts", (text) =>
+    text.replace(/const answers: .*\{\n/, (line) => `${line}  greet: ({ greeting, mood }) => [greeting, mood],\n`),
+  );
   edit("src/cli/views/views.ts", (text) =>
     text.replace(/const views: .*\{\n/, (line) => `${line}  greet: ({ greeting }) => \`\${greeting}\\n\`,\n`),
   );
@@ -106,9 +109,10 @@ beforeAll(async () => {
   });
 }, 120_000);
 
-test("the compiler asks for a view of the new command, and for the field that the new tool adds", () => {
+test("the compiler asks for a view of the new command, for the lines of the new tool, and for the field that it adds", () => {
   expect(unfinished).toMatch(/views\/views\.ts.*greet/);
   expect(unfinished).toMatch(/tool-calls\.ts.*greet/);
+  expect(unfinished).toMatch(/answers\.ts.*greet/);
   expect(unfinished).not.toContain("typed-use.ts");
 });
 
@@ -141,7 +145,7 @@ test("the command exists, with help, arguments and output", async () => {
   expect(JSON.parse(await run("greet", "ann", "--json"))).toEqual({ greeting: "Hello, ann." });
 });
 
-test("the model is offered the tool, with its shapes, and what it adds", async () => {
+test("the model is offered the tool, with its input, and what it adds to the answer", async () => {
   const client = new Client({ name: "test", version: "1" });
   await client.connect(
     new StdioClientTransport({
@@ -156,10 +160,11 @@ test("the model is offered the tool, with its shapes, and what it adds", async (
   expect(tool).toMatchObject({
     description: "Greets somebody. Only for tests.",
     inputSchema: { required: ["who"] },
-    outputSchema: { properties: { greeting: { type: "string" }, mood: { type: "string" } } },
     annotations: { title: "Greet", readOnlyHint: true, idempotentHint: true },
   });
-  const { structuredContent } = await client.callTool({ name: "cct_greet", arguments: { who: "ben" } });
+  const call = { name: "cct_greet", arguments: { who: "ben" } };
+  expect(await client.callTool(call)).toEqual({ content: [{ type: "text", text: "Hello, ben.\nfriendly" }] });
+  const { structuredContent } = await client.callTool({ ...call, _meta: { "cct/structured": true } });
   expect(structuredContent).toEqual({ greeting: "Hello, ben.", mood: "friendly" });
 });
 

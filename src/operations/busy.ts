@@ -1,10 +1,12 @@
 /** Busy signals: a peer holds back normal mail for a while, and ends that when it is ready again. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { checkPlainText, oneLine, quoted } from "../rules/text.ts";
-import { type Peer, updatePeer } from "../store/peers.ts";
+import { checkPlainText, oneLine } from "../rules/text.ts";
+import { pollLess } from "../rules/texts/notices.ts";
+import type { Peer } from "../store/peers.ts";
 import { callingPeer, operation } from "./core/operation.ts";
 import { endBusy, tellPolls } from "./support/busy.ts";
+import { changePeer } from "./support/presence.ts";
 import { peerShape, toPeerShapeOf } from "./support/shapes.ts";
 
 const MAX_ESTIMATE_S = 86_400;
@@ -31,14 +33,14 @@ export const setBusy = operation({
       throw new CctError("bad_request", "The reason is empty.", "Say in a few words what you are doing.");
     const busy = { busy_reason: reason, busy_since: now, busy_for: input.estimate_seconds * 1000 };
     const changed: Peer = { ...peer, ...busy };
-    await updatePeer(sql, changed);
+    await changePeer(context, peer, changed);
     // The session server takes back spooled mail that must wait from now on.
     context.emit({ peer_id: peer.peer_id, about: "mail" });
     const minutes = Math.max(1, Math.round(input.estimate_seconds / 60));
     await tellPolls(
       context,
       peer,
-      `${peer.name} is busy for about ${minutes} min: ${quoted(reason)}. If you wait for it, poll only every ${Math.min(15, Math.max(2, Math.ceil(minutes / 2)))} minutes until you hear that it is ready.`,
+      pollLess(peer.name, minutes, reason, Math.min(15, Math.max(2, Math.ceil(minutes / 2)))),
     );
     return toPeerShapeOf(sql, changed, true, now);
   },

@@ -3,27 +3,31 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { hashSecret } from "../platform/secrets.ts";
 import { INVITATION_MS, madeBy, resolveDevice, type Scope } from "../rules/devices.ts";
-import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
-import { checkNotId, freeName, nameFrom } from "../rules/names.ts";
-import { MAX_DEVICES, requireBelow } from "../rules/quotas.ts";
+import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
+import { checkNotId, freeName, nameFrom, personAt } from "../rules/names.ts";
+import { requireBelow } from "../rules/quotas.ts";
+import { deleteLoginsOf } from "../store/browsers.ts";
 import {
   allDevices,
   countInvitationsOf,
   type Device,
   listDevices as devicePage,
   endInvitationsOf,
-  endSessionsOf,
   findInvitation,
   insertDevice,
   insertInvitation,
   updateDevice,
   useInvitation,
 } from "../store/devices.ts";
+import { sessionsOf } from "../store/peers.ts";
+import { findPerson, renamePerson } from "../store/people.ts";
 import type { Sql } from "../store/store.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { deviceShape, scope } from "./support/device-shapes.ts";
 import { usedUp } from "./support/invitations.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
+import { changePeer } from "./support/presence.ts";
+import { forget } from "./support/removal.ts";
 import { time } from "./support/shapes.ts";
 
 const name = z.string().min(1).max(200);
@@ -82,7 +86,7 @@ export const addDevice = operation({
 });
 
 async function admit(
-  { sql, now, newId }: Context,
+  { sql, now, newId, limits }: Context,
   wanted: string,
   granted: Scope,
   made_by: string | null,
@@ -90,7 +94,7 @@ async function admit(
   const taken = (await allDevices(sql)).filter(isInUse).map((one) => one.name);
   requireBelow(
     taken.length,
-    MAX_DEVICES,
+    limits.devices,
     "As many devices have a token as may have one",
     "Revoke one that is not used: cct device list, cct device revoke.",
   );
@@ -118,8 +122,8 @@ export const listDevices = operation({
   doc: "Lists the machines that have a token: what each may do, and when it was last seen.",
   input: z.strictObject({ all: z.boolean().optional().describe("include revoked ones"), ...pageInput }),
   output: z.object({ devices: z.array(deviceShape), ...pageOutput }),
-  async run({ sql }, input) {
-    const limit = input.limit ?? DEFAULT_PAGE;
+  async run({ sql, limits }, input) {
+    const limit = pageSize(input.limit, limits.page);
     const place = placeAfter(input.after, 1);
     const after = place && { created_at: place.numbers[0] ?? 0, device_id: place.id };
     const found = await devicePage(sql, input.all ?? false, after, limit + 1);
@@ -143,7 +147,7 @@ export const revokeDevice = operation({
   errors: ["not_found", "ambiguous"],
   cli: "device revoke <device>",
   example: "device revoke studio",
-  doc: "Revokes a machine's token, at once and for good: its streams end, its sessions go offline. Their mail is kept. Lists the machines that were let in with its token, or with the token of one of those, and counts the open invitations; with `made_too` those are revoked as well.",
+  doc: "Revokes a machine's token, at once and for good: its streams end, its sessions go offline. Their mail is kept; mail that waits for the person there ends unread, and its senders are told. Lists the machines that were let in with its token, or with the token of one of those, and counts the open invitations; with `made_too` those are revoked as well.",
   input: z.strictObject({
     device: known,
     made_too: z.boolean().optional().describe("also revoke the machines and invitations that it made"),
@@ -155,7 +159,8 @@ export const revokeDevice = operation({
     invitations: z.int().describe("unused invitations that it, or one of those machines, made"),
     made_too: z.boolean().describe("whether these were revoked too"),
   }),
-  async run({ sql, now, emit }, input) {
+  async run(context, input) {
+    const { sql, now, emit } = context;
     const made_too = input.made_too ?? false;
     const all = await allDevices(sql);
     const device = resolveDevice(input.device, made_too ? revocableOnceMore(all) : all.filter(isInUse));
@@ -166,7 +171,11 @@ export const revokeDevice = operation({
     if (made_too) await endInvitationsOf(sql, makers, now);
     for (const one of [device, ...(made_too ? inUse : [])].filter(isInUse)) {
       await updateDevice(sql, { ...one, revoked_at: now });
-      await endSessionsOf(sql, one.device_id);
+      await deleteLoginsOf(sql, one.device_id);
+      for (const peer of await sessionsOf(sql, one.device_id))
+        await changePeer(context, peer, { ...peer, presence: "offline" });
+      const person = await findPerson(sql, one.device_id);
+      if (person && !person.isRemoved) await forget(context, person.person, "operator");
       emit({ device_id: one.device_id, about: "revoked" });
     }
     return {
@@ -186,7 +195,7 @@ export const renameDevice = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "device rename <device> <name>",
   example: "device rename studio loft",
-  doc: "Renames a machine in the list of devices. Its sessions keep their names.",
+  doc: "Renames a machine in the list of devices, and so the person there: operator@<name>. Its sessions keep their names.",
   input: z.strictObject({ device: known, name: name.describe("its new name") }),
   output: z.object({ device_id: z.string(), name: z.string() }),
   async run({ sql }, input) {
@@ -198,6 +207,7 @@ export const renameDevice = operation({
       throw new CctError("conflict", `The name '${wanted}' belongs to another device.`, "Choose another name.");
     }
     await updateDevice(sql, { ...device, name: wanted });
+    await renamePerson(sql, device.device_id, personAt(wanted));
     return { device_id: device.device_id, name: wanted };
   },
 });

@@ -1,20 +1,34 @@
 /** The list: everything that CCT can do for a session or a person, over any face. */
 import type { z } from "zod";
+import { attention, dismissNeed } from "./attention.ts";
+import { listBrowsers, openPage, revokeBrowser } from "./browsers.ts";
 import { setBusy, setReady } from "./busy.ts";
 import { ackMessages, checkMessages, claimMessages } from "./claims.ts";
+import { conversations, messageDetails } from "./conversations.ts";
 import { cost } from "./cost.ts";
 import { addDevice, inviteDevice, joinDevice, listDevices, renameDevice, revokeDevice } from "./devices.ts";
 import { messageStatus, messages } from "./history.ts";
-import { resendMessage, sendMessage } from "./messages.ts";
+import { importMessages } from "./import.ts";
+import { inbox, markRead } from "./inbox.ts";
+import { sendMessage } from "./messages.ts";
+import { decideHeld, mutePeer, pausePool, resumePool, unmutePeer } from "./mutes.ts";
 import { notes } from "./notes.ts";
+import { notifyStatus, notifyTest } from "./notifications.ts";
+import { overview } from "./overview.ts";
 import { forgetPeer, mergePeers, renamePeer } from "./peer-upkeep.ts";
 import { heartbeat, listPeers, setSummary, unregister } from "./peers.ts";
-import { heldMessages, inboundPolicy, unholdMessage } from "./policies.ts";
+import { heldMessages, inboundPolicy, listPolicies, unholdMessage } from "./policies.ts";
 import { poolStatus } from "./pool-status.ts";
 import { archivePool, createPool, inviteToPool, joinPool, leavePool, listPools } from "./pools.ts";
+import { presenceHistory } from "./presence-history.ts";
+import { purgeMessages } from "./purge.ts";
 import { register } from "./register.ts";
 import { decideRelease, proposeRelease, voteRelease } from "./release.ts";
+import { rereadMessage } from "./reread.ts";
+import { resendMessage } from "./resend.ts";
+import { search } from "./search.ts";
 import { listServices, registerService, renewService, servicesToRenew, unregisterService } from "./services.ts";
+import { traffic } from "./traffic.ts";
 
 export const operations = [
   register,
@@ -31,12 +45,33 @@ export const operations = [
   checkMessages,
   messageStatus,
   messages,
+  search,
+  importMessages,
+  purgeMessages,
   resendMessage,
+  rereadMessage,
+  inbox,
+  markRead,
   inboundPolicy,
+  listPolicies,
   heldMessages,
   unholdMessage,
+  decideHeld,
+  mutePeer,
+  unmutePeer,
+  pausePool,
+  resumePool,
   notes,
+  overview,
+  attention,
+  dismissNeed,
+  notifyStatus,
+  notifyTest,
+  conversations,
+  messageDetails,
+  presenceHistory,
   cost,
+  traffic,
   listPools,
   createPool,
   joinPool,
@@ -60,6 +95,9 @@ export const operations = [
   listDevices,
   revokeDevice,
   renameDevice,
+  openPage,
+  listBrowsers,
+  revokeBrowser,
 ] as const;
 
 type Declared = (typeof operations)[number];

@@ -1,38 +1,37 @@
-/** Sending messages, and resending those that ended unread. */
+/** Sending messages. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
-import { type Delivery, newDelivery, policyFor, sendAgain } from "../rules/delivery.ts";
 import { trippedGuard } from "../rules/guards.ts";
-import { OPERATOR_NAME } from "../rules/names.ts";
+import { isPerson, OPERATOR_NAME } from "../rules/names.ts";
 import {
   broadcastRecipients,
+  EVERYBODY,
   membersOf,
   requireActiveMember,
   requireMember,
   requireNotArchived,
-  visibilityOf,
 } from "../rules/pools.ts";
-import { hasRoom } from "../rules/quotas.ts";
+import { meantBy } from "../rules/recipients.ts";
 import { checkMessageText, checkPlainText } from "../rules/text.ts";
-import { findMessage, type Message, recipientsOf } from "../store/messages.ts";
+import { findMessage, type Message } from "../store/messages.ts";
 import type { Peer } from "../store/peers.ts";
-import { policiesOf } from "../store/policies.ts";
-import { findPool } from "../store/pools.ts";
-import type { Sql } from "../store/store.ts";
+import type { PoolRow } from "../store/pools.ts";
 import { together } from "../store/together.ts";
 import { lastSentBy } from "../store/usage.ts";
-import { type Caller, type Context, operation } from "./core/operation.ts";
-import { guardError, mailboxFor, recentSends } from "./support/charging.ts";
-import { mayKnow, seenBy } from "./support/may-read.ts";
-import { recordDelivery } from "./support/outcomes.ts";
-import { fullError, postMessage, viewsOf } from "./support/post.ts";
-import { addressFormatter, memberNamed, peerNamed, peopleOf, poolNamed, viewerOf } from "./support/references.ts";
-import { deliveryShape, messageId, recipientShape, toDeliveryShape, urgency } from "./support/shapes.ts";
+import { type Context, operation } from "./core/operation.ts";
+import { guardError, recentSends } from "./support/charging.ts";
+import { everybody } from "./support/everybody.ts";
+import { addresseeNamed, type Participant, participantOf } from "./support/people.ts";
+import { postMessage, type Recipient, viewsOf } from "./support/post.ts";
+import { addressFormatter, memberNamed, peerCalled, peopleOf, poolNamed } from "./support/references.ts";
+import { addressOfReply, LAST, lastFrom, replyNamed, requireAnswerable } from "./support/replies.ts";
+import { messageId, recipientShape, replyRef, urgency } from "./support/shapes.ts";
 
 const sendOutput = z.object({
   message_id: z.string(),
   recipients: z.array(recipientShape),
+  understood: z.string().optional().describe("what the address was taken for, where that is not what it says"),
   kept: z
     .string()
     .optional()
@@ -42,24 +41,38 @@ const sendOutput = z.object({
 export const sendMessage = operation({
   name: "send_message",
   isolation: "inserts",
-  by: ["peer", "operator"],
+  by: ["peer", "operator", "person"],
   repeatable: "with message_id",
   errors: ["not_found", "ambiguous", "conflict"],
-  cli: "send <to> <text>",
+  cli: "send [to] <text>",
   example: 'send api "the branch is form-2" --wait read',
-  tool: { title: "Send a message", readOnly: false, alwaysLoad: true },
-  doc: "Sends a message to another session, or to all members of a pool. It is kept until they take it; the answer says what to expect of each. A reply, if one comes, arrives by itself: never poll or wait for it.",
+  tool: {
+    title: "Send a message",
+    readOnly: false,
+    adds: {
+      each: z
+        .array(z.object({ to: z.string(), message_id: z.string().optional(), error: z.string().optional() }))
+        .optional()
+        .describe("of several recipients: the message to each, or why there is none"),
+    },
+    alwaysLoad: true,
+    unlisted: ["thread_id", "expires_in_seconds", "allow_secrets", "message_id"],
+  },
+  doc: "Sends a message to a session, a person or a pool. It is kept until they take it; the answer says what to expect. A reply arrives by itself: never poll or wait for it.",
   input: z.strictObject({
     to: z
       .string()
       .min(1)
       .max(200)
       .describe(
-        "a peer's name (or name@host) or the first 4 or more characters of its id; @pool for all its members; @pool/peer for one",
-      ),
+        "a peer's name, name@host or id; @pool: all its members; @pool/peer: one; operator: the person; several: 'ann, bob'",
+      )
+      .optional(),
     text: z.string().describe("up to 64 KiB"),
-    urgency: urgency.optional().describe("normal (default); interrupt stops its next tool call; low never wakes it"),
-    reply_to: messageId.optional().describe("the message_id that this replies to"),
+    urgency: urgency.optional().describe("default normal; interrupt stops its next tool call; low never wakes it"),
+    reply_to: replyRef
+      .optional()
+      .describe("id of the message that this answers ('to' may be left out then); or last: their last one"),
     thread_id: z.string().min(1).max(64).optional(),
     expires_in_seconds: z.int().min(1).max(31_536_000).optional().describe("dropped if still unread by then"),
     allow_secrets: z
@@ -73,45 +86,62 @@ export const sendMessage = operation({
     const { sql, caller, now } = context;
     checkMessageText(input.text);
     if (input.thread_id !== undefined) checkPlainText("thread_id", input.thread_id);
-    const from = senderOf(caller);
+    const me = participantOf(context);
+    const from = { from_id: me.peer_id, from_name: me.name };
     const id = input.message_id ?? context.newMessageId();
-    const [before, parent, addressed] = await together(
+    const [before, replied, addressed] = await together(
       input.message_id === undefined ? undefined : findMessage(sql, id),
-      input.reply_to === undefined ? undefined : findMessage(sql, input.reply_to),
-      outcomeOf(recipientsFor(context, input.to)),
+      outcomeOf(replyNamed(context, input.reply_to)),
+      input.to === undefined ? undefined : outcomeOf(recipientsFor(context, input.to)),
     );
     // A repeated send gets its first answer, also if it would fail now.
     if (before) return firstAnswer(before, from.from_id, input);
-    if (input.reply_to !== undefined && !(parent && (await mayAnswer(context, parent)))) {
-      throw new CctError(
-        "not_found",
-        `There is no message '${input.reply_to}' that you can reply to.`,
-        "Leave reply_to out, or use the id shown with the message.",
-      );
-    }
-    const { recipients, pool_id } = addressed();
+    const named = replied();
+    await requireAnswerable(context, input.reply_to, named);
+    const {
+      recipients,
+      pool_id,
+      understood,
+      paused = false,
+    } = addressed ? addressed() : await recipientsFor(context, addressOfReply(input.reply_to, named));
+    const to = input.to ?? named?.from_name ?? "";
     if (recipients.some((peer) => peer.peer_id === from.from_id)) {
-      throw new CctError("bad_request", `'${input.to}' is this session itself.`, "See list_peers for the others.");
+      const who = caller.kind === "peer" ? "this session itself" : "you";
+      throw new CctError("bad_request", `'${to}' is ${who}.`, "See list_peers for the others.");
     }
+    const [only] = recipients;
+    const isBroadcast = pool_id !== null && parseAddress(to).kind === "pool";
+    const parent =
+      input.reply_to === LAST
+        ? await lastFrom(context, isBroadcast ? { pool_id } : recipients.length === 1 ? only : undefined)
+        : named;
     const hops = parent ? parent.hops + 1 : 0;
-    const target = pool_id !== null ? pool_id : (recipients[0]?.peer_id ?? "");
+    const target = pool_id ?? (recipients.length > 1 ? `@${EVERYBODY}` : (only?.peer_id ?? ""));
     const [last, views] = await together(
-      caller.kind === "peer"
-        ? checkGuards(context, caller.peer, { ...input, target, hops })
+      me.peer_id !== OPERATOR_NAME
+        ? checkGuards(context, me, { to, text: input.text, target, hops })
         : // With bounds there is one broker, which counts up from the highest number in the database.
           context.bounds
           ? 0
           : lastSentBy(sql, from.from_id),
-      viewsOf(context, recipients, from.from_id, pool_id),
+      viewsOf(
+        context,
+        recipients,
+        from.from_id,
+        pool_id,
+        null,
+        paused || (caller.kind === "peer" && caller.peer.muted),
+      ),
     );
     const message: Message = {
-      ...from,
+      from_id: from.from_id,
+      from_name: from.from_name,
       message_id: id,
       // Above the sender's last message and above the message it replies to, whichever brokers they went through.
       seq: context.nextSeq(Math.max(last, parent?.seq ?? 0)),
-      to_address: input.to.trim(),
+      to_address: to.trim(),
       thread_id: input.thread_id ?? parent?.thread_id ?? id,
-      reply_to: input.reply_to ?? null,
+      reply_to: parent?.message_id ?? null,
       urgency: input.urgency ?? "normal",
       text: input.text,
       sent_at: now,
@@ -120,14 +150,18 @@ export const sendMessage = operation({
       pool_id,
       target,
     };
-    return {
+    const answer = (all: Recipient[]) => ({
       message_id: id,
-      recipients: await postMessage(context, message, recipients, {
-        answer: (all) => JSON.stringify({ message_id: id, recipients: all }),
+      recipients: all,
+      ...(understood !== undefined && { understood }),
+    });
+    return answer(
+      await postMessage(context, message, recipients, {
+        answer: (all) => JSON.stringify(answer(all)),
         format: await addressFormatter(sql, caller),
         views,
       }),
-    };
+    );
   },
 });
 
@@ -143,25 +177,73 @@ const outcomeOf = <T>(result: Promise<T>): Promise<() => T> =>
 /** Throws `rate_limited` when a guard against loops and floods trips, and notes it for the operator. Returns the seq of the last message sent. */
 async function checkGuards(
   context: Context,
-  me: Peer,
+  me: Participant,
   { to, text, target, hops }: { to: string; text: string; target: string; hops: number },
 ): Promise<number> {
   const sent = await recentSends(context, me.peer_id, { target, text });
   const tripped = trippedGuard(context.limits, sent, hops, to, context.now);
   if (!tripped) return sent.last_seq;
-  throw guardError(tripped, me.name, to);
+  throw guardError(tripped, me, { address: to, target });
+}
+
+interface Addressed {
+  recipients: Peer[];
+  pool_id: string | null;
+  /** The pool may be paused. */
+  paused?: boolean;
+  /** What the address was taken for, where that is not what it says. */
+  understood?: string;
+}
+
+/** Throws the error again; where no peer has that name, with a hint at what may be meant. */
+async function hinted(context: Context, ref: string, error: unknown): Promise<never> {
+  if (!(error instanceof CctError) || error.code !== "not_found") throw error;
+  const isPool = await poolNamed(context.sql, ref, context.caller).then(
+    (pool) => pool.archived_at === null,
+    () => false,
+  );
+  const meant = isPool ? `The pool of that name is '@${ref}'.` : meantBy(ref);
+  throw meant === undefined ? error : new CctError(error.code, error.message, `${meant} ${error.hint}`);
 }
 
 /** The recipients that an address means for this caller. */
-async function recipientsFor(context: Context, to: string): Promise<{ recipients: Peer[]; pool_id: string | null }> {
+async function recipientsFor(context: Context, to: string): Promise<Addressed> {
   const { sql, caller } = context;
   const address = parseAddress(to);
-  if (address.kind === "peer") return { recipients: [await peerNamed(sql, address.peer)], pool_id: null };
-  const pool = await poolNamed(sql, address.pool, caller);
+  if (address.kind === "peer") {
+    const recipient = await addresseeNamed(context, address.peer).catch((error: unknown) =>
+      hinted(context, address.peer, error),
+    );
+    return { recipients: [recipient], pool_id: null };
+  }
+  let pool: PoolRow;
+  try {
+    pool = await poolNamed(sql, address.pool, caller);
+  } catch (error) {
+    // Models and people write @bob for bob. Where there is a pool of that name, it is meant.
+    const isMissing = address.kind === "pool" && error instanceof CctError && error.code === "not_found";
+    if (isMissing && address.pool.toLowerCase() === EVERYBODY)
+      return { recipients: requireSome(await everybody(context)), pool_id: null };
+    if (!isMissing) throw error;
+    const isPersons = isPerson(address.pool);
+    const namesake = isPersons ? await addresseeNamed(context, address.pool) : await peerCalled(sql, address.pool);
+    if (!namesake) throw error;
+    const understood = `there is no pool @${address.pool}: sent to ${isPersons ? "" : "the peer "}${namesake.name}`;
+    return { recipients: [namesake], pool_id: null, understood };
+  }
   requireNotArchived(pool);
-  const me = caller.kind === "peer" ? caller.peer.peer_id : OPERATOR_NAME;
+  // Outsiders must not learn that a private pool exists, so its name is not kept from peers: one may have the same name.
+  const namesake = address.kind === "pool" && pool.private ? await peerCalled(sql, address.pool) : undefined;
+  if (namesake) {
+    throw new CctError(
+      "ambiguous",
+      `'@${address.pool}' is a private pool of yours, and a peer has that name, too.`,
+      `For the pool: @${pool.pool_id.slice(0, 8)}. For the peer: ${namesake.name}.`,
+    );
+  }
+  const me = participantOf(context).peer_id;
   // A released member may still write to single members, to hand over its work.
-  if (caller.kind === "peer") (address.kind === "pool" ? requireActiveMember : requireMember)(pool, me);
+  if (caller.kind !== "operator") (address.kind === "pool" ? requireActiveMember : requireMember)(pool, me);
   const { peer } = await peopleOf(context, pool);
   const members =
     address.kind === "pool"
@@ -170,20 +252,26 @@ async function recipientsFor(context: Context, to: string): Promise<{ recipients
   if (members.length === 0) {
     throw new CctError("conflict", `Nobody else is in @${pool.name}.`, "Invite somebody: invite_to_pool.");
   }
-  return { recipients: members.flatMap((member) => peer(member.peer_id) ?? []), pool_id: pool.pool_id };
+  return {
+    recipients: members.flatMap((member) => peer(member.peer_id) ?? []),
+    pool_id: pool.pool_id,
+    paused: pool.paused,
+  };
 }
 
-function senderOf(caller: Caller): { from_id: string; from_name: string } {
-  if (caller.kind === "peer") return { from_id: caller.peer.peer_id, from_name: caller.peer.name };
-  return { from_id: OPERATOR_NAME, from_name: OPERATOR_NAME };
+/** Throws `conflict` if there is nobody. */
+function requireSome(recipients: Peer[]): Peer[] {
+  if (recipients.length > 0) return recipients;
+  throw new CctError("conflict", "Nobody else is there.", "See list_peers.");
 }
 
 function firstAnswer(
   before: Message & { answer: string },
   fromId: string,
-  input: { to: string; text: string },
+  input: { to?: string | undefined; text: string },
 ): z.input<typeof sendOutput> {
-  if (before.from_id !== fromId || before.text !== input.text || before.to_address !== input.to.trim()) {
+  const isSame = input.to === undefined || before.to_address === input.to.trim();
+  if (before.from_id !== fromId || before.text !== input.text || !isSame) {
     throw new CctError(
       "conflict",
       `The message_id '${before.message_id}' belongs to another message.`,
@@ -191,70 +279,4 @@ function firstAnswer(
     );
   }
   return sendOutput.parse(JSON.parse(before.answer));
-}
-
-export const resendMessage = operation({
-  name: "resend_message",
-  by: ["peer", "operator"],
-  repeatable: "never",
-  errors: ["not_found", "conflict"],
-  cli: "resend <message_id>",
-  example: "resend 01a21529-b89e-7ea7-8b80-7a214ad570c5",
-  doc: "Sends a message again that ended unread: dead, expired or refused. Its deadline no longer applies. For its sender and the operator.",
-  input: z.strictObject({ message_id: messageId }),
-  output: z.object({ message_id: z.string(), recipients: z.array(deliveryShape) }),
-  async run(context, { message_id }) {
-    const { sql, caller } = context;
-    const message = await findMessage(sql, message_id);
-    if (!message || (caller.kind === "peer" && message.from_id !== caller.peer.peer_id)) {
-      throw new CctError("not_found", `There is no message '${message_id}' that you sent.`, "See: cct messages --dead");
-    }
-    if (caller.kind === "peer" && message.pool_id !== null) {
-      const pool = await findPool(sql, message.pool_id);
-      if (pool) requireActiveMember(pool, caller.peer.peer_id);
-    }
-    let revived = 0;
-    let full: CctError | undefined;
-    for (const row of await recipientsOf(sql, [message_id])) {
-      const again = sendAgain(row);
-      if (!again || row.isRemoved) continue;
-      const next = caller.kind === "peer" ? await asPolicySays(sql, message, row.peer_id, again) : again;
-      if (next.state === "refused") continue;
-      const box = await mailboxFor(context, row.peer_id, caller.kind === "peer" ? caller.peer.peer_id : null);
-      if (!hasRoom(box, caller.kind === "peer" ? "peer" : "operator", context.limits.mailbox_messages)) {
-        full ??= fullError(row, box);
-        continue;
-      }
-      await recordDelivery(context, row, next);
-      context.emit({ peer_id: row.peer_id, about: "mail" });
-      revived++;
-    }
-    if (revived === 0 && full) throw full;
-    if (revived === 0) {
-      throw new CctError(
-        "conflict",
-        "No delivery of this message ended unread at a recipient that accepts it.",
-        "See: cct message <message_id>",
-      );
-    }
-    const call = await addressFormatter(sql, caller);
-    const recipients = (await recipientsOf(sql, [message_id])).map((row) => toDeliveryShape(row, call));
-    return { message_id, recipients };
-  },
-});
-
-/** Applies the recipient's policy again: resending does not get around it. */
-async function asPolicySays(sql: Sql, message: Message, recipientId: string, next: Delivery): Promise<Delivery> {
-  const policy = policyFor(await policiesOf(sql, recipientId), message.from_id, message.pool_id);
-  const { state, reason } = newDelivery(null, policy);
-  return { ...next, state, reason };
-}
-
-/** Whether the caller may reply to a message: its sender, its recipients, and everyone who may read it in its pool. */
-async function mayAnswer(context: Context, message: Message): Promise<boolean> {
-  const { sql, caller } = context;
-  if (mayKnow(context, message, await recipientsOf(sql, [message.message_id]))) return true;
-  const pool = message.pool_id === null ? undefined : await findPool(sql, message.pool_id);
-  if (!pool || visibilityOf(pool, viewerOf(caller)) !== "inside") return false;
-  return (await seenBy(context, pool, [message])).length > 0;
 }

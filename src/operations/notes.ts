@@ -1,6 +1,6 @@
 /** Notes for the operator: events that need a person, such as a tripped guard or lost mail. */
 import * as z from "zod";
-import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
+import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
 import { notesSince } from "../store/notes.ts";
 import { operation } from "./core/operation.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
@@ -20,8 +20,8 @@ export const notes = operation({
     ...pageInput,
   }),
   output: z.object({ notes: z.array(z.object({ at: time, text: z.string() })), ...pageOutput }),
-  async run({ sql, now }, input) {
-    const limit = input.limit ?? DEFAULT_PAGE;
+  async run({ sql, now, limits }, input) {
+    const limit = pageSize(input.limit, limits.page);
     const place = placeAfter(input.after, 1);
     const after = place && { at: place.numbers[0] ?? 0, note_id: place.id };
     const found = await notesSince(sql, now - (input.days ?? 7) * DAY_MS, after, limit + 1);

@@ -3,10 +3,13 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
 import { checkName } from "../rules/names.ts";
-import { type Peer, updatePeer } from "../store/peers.ts";
+import * as notices from "../rules/texts/notices.ts";
+import type { Peer } from "../store/peers.ts";
 import { type Context, operation } from "./core/operation.ts";
+import { renamed } from "./support/naming.ts";
 import { report } from "./support/post.ts";
-import { mayBeLive, peerNamed, requireFreeName } from "./support/references.ts";
+import { changePeer } from "./support/presence.ts";
+import { mayBeLive, peerNamed } from "./support/references.ts";
 import { forget, heldBy, merge } from "./support/removal.ts";
 
 const peer = z.string().min(1).max(200);
@@ -26,21 +29,19 @@ export const renamePeer = operation({
   }),
   output: z.object(named),
   async run(context, input) {
-    const { sql } = context;
-    const before = await peerNamed(sql, input.peer);
+    const before = await peerNamed(context, input.peer);
     if (input.name === before.name) return { peer_id: before.peer_id, name: before.name };
     checkName(input.name);
-    await requireFreeName(sql, input.name, before.peer_id);
-    const renamed = { ...before, name: input.name };
-    await updatePeer(sql, renamed);
-    context.emit({ peer_id: renamed.peer_id, about: "peer" });
+    const after = await renamed(context, before, input.name);
+    await changePeer(context, before, after);
+    context.emit({ peer_id: after.peer_id, about: "peer" });
     await report(context, {
-      to: [renamed],
+      to: [after],
       pool: undefined,
-      text: `The operator renamed you: you were called ${before.name} and are now called ${renamed.name}.`,
+      text: notices.renamed(before.name, after.name),
       urgency: "low",
     });
-    return { peer_id: renamed.peer_id, name: renamed.name };
+    return { peer_id: after.peer_id, name: after.name };
   },
 });
 
@@ -64,8 +65,8 @@ export const mergePeers = operation({
     pools: z.array(z.string()).describe("pools of the peer that ended"),
   }),
   async run(context, input) {
-    const from = await peerNamed(context.sql, input.from);
-    const into = await peerNamed(context.sql, input.into);
+    const from = await peerNamed(context, input.from);
+    const into = await peerNamed(context, input.into);
     if (from.peer_id === into.peer_id) {
       throw new CctError(
         "bad_request",
@@ -78,7 +79,7 @@ export const mergePeers = operation({
     await report(context, {
       to: [into],
       pool: undefined,
-      text: `The operator merged the peer ${from.name} (${shortId(from.peer_id)}) into you: its mail, pools and services are yours now.`,
+      text: notices.merged(from.name, shortId(from.peer_id)),
       urgency: "low",
     });
     return {
@@ -113,17 +114,17 @@ export const forgetPeer = operation({
     pools: z.array(z.string()).describe("pools that it left"),
   }),
   async run(context, input) {
-    const gone = await peerNamed(context.sql, input.peer);
+    const gone = await peerNamed(context, input.peer);
     requireAway(gone, context);
     const held = await heldBy(context.sql, gone);
     if (held.length > 0 && input.force !== true) {
       throw new CctError(
         "conflict",
         `${gone.name} is still needed: ${held.join("; ")}.`,
-        "Give all of it to another peer with merge_peers (cct peers merge), or set force (cct peers forget --force).",
+        "Give all of it to another peer (cct peers merge), or let it end (cct peers forget --force).",
       );
     }
-    return { peer_id: gone.peer_id, name: gone.name, ...(await forget(context, gone)) };
+    return { peer_id: gone.peer_id, name: gone.name, ...(await forget(context, gone, "operator")) };
   },
 });
 

@@ -1,28 +1,41 @@
 /** Peers: heartbeat, unregistration, listing and summary. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { COUNT_LIMIT } from "../rules/counted.ts";
 import { renew } from "../rules/delivery.ts";
-import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
-import { checkName } from "../rules/names.ts";
+import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
+import { aliasFrom, checkName } from "../rules/names.ts";
 import { requireMember } from "../rules/pools.ts";
-import { beatFor, NAME_HOLD_MS, presences, reportedHooks, wantsQuiet, withLongCommand } from "../rules/presence.ts";
+import {
+  BEAT_MS,
+  beatFor,
+  NAME_HOLD_MS,
+  presences,
+  reportedHooks,
+  untilTurn,
+  wantsQuiet,
+  withLongCommand,
+} from "../rules/presence.ts";
 import { checkPlainText, oneLine } from "../rules/text.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { inboxOf } from "../store/inbox.ts";
 import { findDelivery } from "../store/messages.ts";
-import { listPeers as peerPage } from "../store/peer-list.ts";
-import { type Peer, updatePeer } from "../store/peers.ts";
+import { countAway, listPeers as peerPage } from "../store/peer-list.ts";
+import type { Peer } from "../store/peers.ts";
 import { poolNames, poolsOfPeer } from "../store/pools.ts";
 import type { Sql } from "../store/store.ts";
 import { type Caller, callingPeer, operation } from "./core/operation.ts";
 import { endBusy, isBusyOver } from "./support/busy.ts";
 import { canClaimsWake } from "./support/charging.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
+import { renamed } from "./support/naming.ts";
 import { recordDelivery } from "./support/outcomes.ts";
-import { addressFormatter, poolNamed, requireFreeName, viewerOf } from "./support/references.ts";
+import { changePeer } from "./support/presence.ts";
+import { addressFormatter, poolNamed, viewerOf } from "./support/references.ts";
 import { forget, heldBy } from "./support/removal.ts";
-import { heldClaims, sessionFields } from "./support/session-shapes.ts";
+import { blockedColumns, blockedOn, heldClaims, sessionFields, streamReports } from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
+import { settleClaims } from "./support/streams.ts";
 
 export const heartbeat = operation({
   name: "heartbeat",
@@ -36,6 +49,7 @@ export const heartbeat = operation({
     claude_pid: z.int().min(1),
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
+    blocked_on: blockedOn,
     hooks: z
       .enum(reportedHooks)
       .optional()
@@ -46,17 +60,21 @@ export const heartbeat = operation({
     branch: sessionFields.branch,
     remote: sessionFields.remote,
     summary: sessionFields.summary,
+    alias: sessionFields.alias,
+    wakes: sessionFields.wakes,
     held: heldClaims,
   }),
   output: z.object({
-    waiting: z.int().describe("queued, ready to be claimed"),
+    waiting: z
+      .int()
+      .describe(`to be claimed now, while it is busy only interrupts; counted to ${COUNT_LIMIT}, as all numbers here`),
     interrupts: z.int(),
     name: z.string(),
-    unread: z.int().describe("all that was not delivered yet"),
+    unread: z.int().describe(`all that was not delivered yet; counted to ${2 * COUNT_LIMIT}: queued and claimed`),
     held: z.int().describe("held by its inbound policy"),
     may_wake: z.boolean(),
     pools: z
-      .array(z.object({ name: z.string(), unread: z.int() }))
+      .array(z.object({ name: z.string(), unread: z.int().describe("of those that were counted") }))
       .describe("its pools, the one with the latest message first"),
     presence: z.enum(presences),
     busy_until: time.optional(),
@@ -88,18 +106,24 @@ export const heartbeat = operation({
       session_id: input.session_id ?? peer.session_id,
       // A heartbeat proves that an offline peer is back.
       presence: input.presence ?? (peer.presence === "offline" ? "idle" : peer.presence),
+      ...(input.presence && blockedColumns(input.blocked_on)),
       cwd: input.cwd ?? peer.cwd,
       repo: input.repo === undefined ? peer.repo : input.repo,
       branch: input.branch === undefined ? peer.branch : input.branch,
       remote: input.remote === undefined ? peer.remote : input.remote,
       hooks: input.hooks ?? peer.hooks,
+      wakes: input.wakes ?? peer.wakes,
+      alias: input.alias === undefined ? peer.alias : aliasFrom(input.alias),
       summary: peer.own_summary ? peer.summary : oneLine(input.summary ?? peer.summary, 500),
     };
-    const current: Peer = { ...heard, beat_ms: beatFor(heard, input.held.length, all("unread")) };
-    await updatePeer(sql, current);
+    const current: Peer = {
+      ...heard,
+      beat_ms: beatFor(heard, input.held.length, all("unread"), context.limits.idle_beat_ms),
+    };
+    await changePeer(context, peer, current);
     const pools = await poolsOfPeer(sql, peer.peer_id);
     const unreadIn = new Map(inbox.map((row) => [row.pool_id, row.unread]));
-    const { presence, busy_until } = toPresenceShape(current, now);
+    const { presence, busy_until } = toPresenceShape(current, "public", now);
     return {
       waiting: all(wantsQuiet(current, now) ? "interrupts" : "queued"),
       interrupts: all("interrupts"),
@@ -113,7 +137,7 @@ export const heartbeat = operation({
       })),
       presence,
       ...(busy_until === undefined ? {} : { busy_until }),
-      beat_ms: current.beat_ms,
+      beat_ms: current.beat_ms > BEAT_MS ? untilTurn(peer.peer_id, current.beat_ms, now) : BEAT_MS,
     };
   },
 });
@@ -134,13 +158,20 @@ export const unregister = operation({
       .describe(
         "also removes the peer, unless mail, pools, services or votes need it: for a session that does not return",
       ),
+    ends: z
+      .boolean()
+      .optional()
+      .describe("also removes the peer in any case: its unread mail ends, and the senders are told at once"),
+    streams: streamReports,
   }),
   output: z.object({ ended: z.boolean() }),
   async run(context, input) {
     const peer = callingPeer(context);
     if (peer.claude_pid !== input.claude_pid) return { ended: false };
-    await updatePeer(context.sql, { ...peer, presence: "offline", last_seen: context.now });
-    if (input.forget && (await heldBy(context.sql, peer)).length === 0) await forget(context, peer);
+    await settleClaims(context, peer.peer_id, input.streams ?? []);
+    await changePeer(context, peer, { ...peer, presence: "offline", last_seen: context.now });
+    const removes = input.ends || (input.forget && (await heldBy(context.sql, peer)).length === 0);
+    if (removes) await forget(context, peer, "itself");
     return { ended: true };
   },
 });
@@ -154,18 +185,23 @@ export const listPeers = operation({
   errors: ["not_found", "ambiguous"],
   cli: "peers",
   example: "peers --scope repo",
-  tool: { title: "List peers", readOnly: true, alwaysLoad: false },
-  doc: "Lists the other sessions (peers): name, machine, directory, branch, summary and presence: active, idle, busy, blocked (waits for its user's permission) or offline. Offline peers are listed for a day, longer while mail waits for them.",
+  tool: { title: "List peers", readOnly: true, alwaysLoad: true, unlisted: ["pool", "live", "limit", "after"] },
+  doc: "Lists the other sessions (peers): name, machine, folder, branch, what they do, presence (blocked: waits for its user).",
   input: z.strictObject({
-    scope: z
-      .enum(["all", "machine", "repo"])
-      .optional()
-      .describe("all (default), or only peers on the caller's machine, or in its repository"),
+    scope: z.enum(["all", "machine", "repo"]).optional().describe("default all"),
     pool: z.string().min(1).max(80).optional().describe("only members of this pool"),
+    all: z.boolean().optional().describe("also those that are away, which else are only counted"),
+    live: z.boolean().optional().describe("only those that are there, without the number of the others"),
     ...pageInput,
   }),
-  output: z.object({ peers: z.array(peerShape), ...pageOutput }),
-  async run({ sql, caller, now }, input) {
+  output: z.object({
+    peers: z.array(peerShape).describe("the caller first, then those that are there, then those that are away"),
+    away: z.int().optional().describe("how many are away and not listed"),
+    ...pageOutput,
+  }),
+  async run({ sql, caller, now, limits }, input) {
+    if (input.all && input.live)
+      throw new CctError("bad_request", "Either all or live, not both.", "Leave one of them out.");
     const scope = input.scope ?? "all";
     const me = caller.kind === "peer" ? caller.peer : undefined;
     if (!me && scope !== "all") {
@@ -175,17 +211,22 @@ export const listPeers = operation({
         "As the operator, use the scope 'all'.",
       );
     }
-    const limit = input.limit ?? DEFAULT_PAGE;
+    const limit = pageSize(input.limit, limits.page);
     const after = placeAfter(input.after, 2);
-    const found = await peerPage(sql, {
+    const filter = {
       me: me?.peer_id ?? "",
       pool_id: input.pool === undefined ? undefined : await poolForMember(sql, caller, input.pool),
       host: scope === "machine" ? me?.host : undefined,
       repo: me && scope === "repo" ? { remote: me.remote, host: me.host, place: me.repo ?? me.cwd } : undefined,
       since: now - NAME_HOLD_MS,
+    };
+    const found = await peerPage(sql, {
+      ...filter,
+      live: input.all !== true,
       after: after && { rank: after.numbers[0] ?? 0, created_at: after.numbers[1] ?? 0, peer_id: after.id },
       limit: limit + 1,
     });
+    const away = input.all || input.live || after ? 0 : await countAway(sql, filter);
     const { page, ...rest } = pageOf(found, limit, (peer) => [peer.rank, peer.created_at, peer.peer_id]);
     const ids = page.map(({ peer_id }) => peer_id);
     const pools = await poolNames(sql, ids, viewerOf(caller));
@@ -198,8 +239,9 @@ export const listPeers = operation({
           you: peer.peer_id === me?.peer_id,
           address: call(peer),
         };
-        return toPeerShape(peer, about, now);
+        return toPeerShape(peer, about, caller.kind === "operator" ? "all" : "public", now);
       }),
+      ...(away > 0 && { away }),
       ...rest,
     };
   },
@@ -230,14 +272,11 @@ export const setSummary = operation({
     const { sql, now } = context;
     const peer = callingPeer(context);
     checkPlainText("summary", input.summary);
-    const name = input.name ?? peer.name;
-    if (name !== peer.name) {
-      checkName(name);
-      await requireFreeName(sql, name, peer.peer_id);
-    }
+    if (input.name !== undefined) checkName(input.name);
+    const named = input.name === undefined ? peer : await renamed(context, peer, input.name);
     const summary = oneLine(input.summary, 500);
-    const changed = { ...peer, name, summary, own_summary: summary !== "" };
-    await updatePeer(sql, changed);
+    const changed = { ...named, summary, own_summary: summary !== "" };
+    await changePeer(context, peer, changed);
     context.emit({ peer_id: peer.peer_id, about: "peer" });
     return toPeerShapeOf(sql, changed, true, now);
   },

@@ -1,7 +1,7 @@
 /** Pools: create, list, join, invite, leave, archive. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
+import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
 import { archive, invite, join, leave } from "../rules/pool-lifecycle.ts";
 import {
   broadcastRecipients,
@@ -13,17 +13,17 @@ import {
   memberOf,
   type Pool,
   requireMember,
-  requireNotArchived,
-  visibilityOf,
 } from "../rules/pools.ts";
-import { checkPlainText, quoted } from "../rules/text.ts";
+import { checkPlainText } from "../rules/text.ts";
+import { added, change, madeMember } from "../rules/texts/notices.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { ownPlace, poolState } from "../rules/topics.ts";
 import { findPeers } from "../store/peers.ts";
-import { findPools, insertPool, oldestMembers, type PoolRow, listPools as poolPage } from "../store/pools.ts";
+import { insertPool, oldestMembers, type PoolRow, listPools as poolPage } from "../store/pools.ts";
 import { type Context, callingPeer, operation } from "./core/operation.ts";
 import { pageInput, pageOutput } from "./support/listing.ts";
 import { record, tellMembers } from "./support/membership.ts";
+import { freeForPool, refuseTaken } from "./support/naming.ts";
 import { refuseMember, refuseMore } from "./support/pool-limits.ts";
 import { memberShape, poolName, poolShape, toMemberShapes, toPoolShape } from "./support/pool-shapes.ts";
 import { report } from "./support/post.ts";
@@ -61,6 +61,7 @@ export const createPool = operation({
     checkPoolName(input.name);
     const purpose = checkedPurpose(input.purpose);
     await refuseTaken(context, input.name);
+    await freeForPool(context, input.name);
     const empty: PoolRow = {
       pool_id: context.newId(),
       name: input.name,
@@ -69,10 +70,12 @@ export const createPool = operation({
       created_by: caller.kind === "peer" ? caller.peer.peer_id : "operator",
       created_at: now,
       archived_at: null,
+      paused: false,
       members: [],
     };
     await refuseMore(context, empty);
     await insertPool(sql, empty);
+    context.changed({ what: "pool", id: empty.pool_id });
     if (caller.kind !== "peer") return { pool: toPoolShape(empty, caller) };
     await refuseMember(sql, empty, 0, caller.peer);
     const pool = { ...empty, ...join(empty, caller.peer, LEAD, () => true, now) };
@@ -80,27 +83,6 @@ export const createPool = operation({
     return { pool: toPoolShape(pool, caller) };
   },
 });
-
-/** Throws `conflict` when an active pool that the caller can see, except `but`, has that name. */
-async function refuseTaken(
-  { sql, caller }: Pick<Context, "sql" | "caller">,
-  name: string,
-  but?: string,
-): Promise<void> {
-  const other = (await findPools(sql, name, viewerOf(caller), [])).find(
-    (pool) =>
-      pool.archived_at === null &&
-      pool.pool_id !== but &&
-      pool.name.toLowerCase() === name.toLowerCase() &&
-      visibilityOf(pool, viewerOf(caller)) !== "hidden",
-  );
-  if (!other) return;
-  throw new CctError(
-    "conflict",
-    `There is an active pool '@${other.name}': ${quoted(other.purpose, 500)}`,
-    "Join that pool, or choose another name.",
-  );
-}
 
 export const listPools = operation({
   name: "list_pools",
@@ -114,8 +96,8 @@ export const listPools = operation({
   doc: "Lists the pools with purpose and size, newest first; of your own also the lead.",
   input: z.strictObject({ include_archived: z.boolean().optional().describe("include archived ones"), ...pageInput }),
   output: z.object({ pools: z.array(poolShape), ...pageOutput }),
-  async run({ sql, caller }, input) {
-    const limit = input.limit ?? DEFAULT_PAGE;
+  async run({ sql, caller, limits }, input) {
+    const limit = pageSize(input.limit, limits.page);
     const after = placeAfter(input.after, 1);
     const found = await poolPage(sql, {
       archived: input.include_archived ?? false,
@@ -170,16 +152,17 @@ export const joinPool = operation({
     await refuseMember(sql, before, found.size, me);
     if (before.archived_at !== null) {
       await refuseTaken(context, before.name, before.pool_id);
+      await freeForPool(context, before.name);
       await refuseMore(context, before);
     }
     await record(context, before, after);
     const { role: mine = "" } = memberOf(after, me.peer_id) ?? {};
     const was = memberOf(before, me.peer_id);
     if (was?.role !== mine) {
-      const joined = before.archived_at === null ? "joined" : "revived the pool";
-      const how = was ? `now has the role ${quoted(mine)}` : `${joined} as ${quoted(mine)}`;
-      const change = was ? ("role" as const) : ("joined" as const);
-      const news = { about: me.peer_id, change, text: `${callerName(caller)} ${how}.` };
+      const who = callerName(caller);
+      const news = was
+        ? { about: me.peer_id, change: "role" as const, text: change.role(who, mine) }
+        : { about: me.peer_id, change: "joined" as const, text: change.joined(who, mine, before.archived_at !== null) };
       await tellMembers(context, before, after, peer, [news], [me.peer_id]);
     }
     return changed(context, found, after, was ? 0 : 1);
@@ -205,7 +188,7 @@ export const inviteToPool = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     if (input.reason !== undefined) checkPlainText("reason", input.reason);
-    const invited = await peerNamed(sql, input.peer);
+    const invited = await peerNamed(context, input.peer);
     const found = await poolToChange(context, input.pool, [invited]);
     const { pool: before, people } = found;
     const { peer, live } = people;
@@ -218,20 +201,15 @@ export const inviteToPool = operation({
     const by = callerName(caller);
     const isNew = !memberOf(before, invited.peer_id);
     const size = found.size + (isNew ? 1 : 0);
-    const reason = input.reason?.trim() ? ` Their reason: ${quoted(input.reason, 500)}` : "";
+    const invitation = { by, pool: after.name, role: given, reason: input.reason };
     await report(context, {
       to: [invited],
       pool: after,
-      text: isNew
-        ? `${by} added you to the pool @${after.name} as ${quoted(given)}.${reason}\nIts purpose: ${quoted(after.purpose, 500)}\n` +
-          `${size} members; see cct_pool_status. Write to all of them with to=@${after.name}. To leave: cct_leave_pool.`
-        : `${by} made you ${quoted(given)} in the pool @${after.name}.${reason}`,
+      text: isNew ? added(invitation, after.purpose, size) : madeMember(invitation),
       urgency: "normal",
       topic: ownPlace(after.pool_id, isNew ? "added" : "role"),
     });
-    const text = isNew
-      ? `${by} added ${invited.name} to the pool as ${quoted(given)}.`
-      : `${by} made ${invited.name} ${quoted(given)}.`;
+    const text = isNew ? change.added(by, invited.name, given) : change.made(by, invited.name, given);
     const news = { about: invited.peer_id, change: isNew ? ("joined" as const) : ("role" as const), text };
     await tellMembers(context, before, after, peer, [news], [inviter ?? "", invited.peer_id]);
     return changed(context, found, after, isNew ? 1 : 0);
@@ -257,7 +235,7 @@ export const leavePool = operation({
     const { peer, live } = people;
     const after = leave(before, me.peer_id, live, now);
     await record(context, before, after);
-    const news = { about: me.peer_id, change: "left" as const, text: `${callerName(caller)} left the pool.` };
+    const news = { about: me.peer_id, change: "left" as const, text: change.left(callerName(caller)) };
     await tellMembers(context, before, after, peer, [news]);
     if (after.archived_at === null) await withdrawAbout(context, after, me.peer_id, `${me.name} left the pool`);
     else await withdrawAll(context, after, "the pool was archived");
@@ -278,8 +256,11 @@ export const archivePool = operation({
   async run(context, input) {
     const { sql, caller, now } = context;
     const before = await poolNamed(sql, input.pool, caller);
-    requireNotArchived(before);
-    if (caller.kind === "peer" && requireMember(before, caller.peer.peer_id).role !== LEAD) {
+    if (
+      before.archived_at === null &&
+      caller.kind === "peer" &&
+      requireMember(before, caller.peer.peer_id).role !== LEAD
+    ) {
       throw new CctError(
         "forbidden",
         `Only the lead of @${before.name} (${leadOf(before)?.name ?? "nobody"}) or the operator can archive it.`,
@@ -291,7 +272,7 @@ export const archivePool = operation({
     await record(context, before, after);
     const except = caller.kind === "peer" ? caller.peer.peer_id : "";
     const to = broadcastRecipients(before, except).flatMap((member) => peer(member.peer_id) ?? []);
-    const text = `${callerName(caller)} archived the pool @${before.name}. It accepts no more mail.`;
+    const text = change.archived(callerName(caller), before.name);
     await report(context, { to, pool: after, text, urgency: "low", topic: poolState(after.pool_id) });
     await withdrawAll(context, after, "the pool was archived");
     return { pool: toPoolShape({ ...before, ...after }, caller) };

@@ -2,16 +2,23 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { hashSecret } from "../platform/secrets.ts";
+import { NOT_BLOCKED } from "../rules/blocked-on.ts";
+import { COUNT_LIMIT } from "../rules/counted.ts";
 import { acknowledge, renew, requeueUnread } from "../rules/delivery.ts";
-import { freeName, hostFrom, nameFrom, stemOf } from "../rules/names.ts";
-import { BEAT_MS, holdsName, NOT_BUSY } from "../rules/presence.ts";
+import { aliasFrom, hostFrom, nameFrom } from "../rules/names.ts";
+import { BEAT_MS, NOT_BUSY } from "../rules/presence.ts";
+import { nameBefore } from "../rules/seats.ts";
+import { noStream } from "../rules/stream-claims.ts";
 import { checkPlainText } from "../rules/text.ts";
+import { openDeliveries } from "../store/deliveries.ts";
 import { countQueued } from "../store/inbox.ts";
-import { openDeliveries } from "../store/messages.ts";
-import { insertPeer, type Peer, peersNamedLike, updatePeer } from "../store/peers.ts";
+import { insertPeer, type Peer } from "../store/peers.ts";
+import { setStream } from "../store/streams.ts";
 import { type Context, operation } from "./core/operation.ts";
 import { endBusy } from "./support/busy.ts";
+import { nameFor, requireEmptySeat, tellHeir, tellTaken } from "./support/naming.ts";
 import { recordOutcome } from "./support/outcomes.ts";
+import { beginSpan, changePeer } from "./support/presence.ts";
 import { mayBeLive } from "./support/references.ts";
 import { heldClaims, sessionFields } from "./support/session-shapes.ts";
 
@@ -20,9 +27,13 @@ export const register = operation({
   by: ["newcomer", "peer"],
   repeatable: "never",
   errors: ["conflict"],
-  doc: "Registers a session as a peer. Without credentials it creates a new peer and returns its secret, once. With a peer's credentials the session becomes that peer again, unless another live session is that peer.",
+  doc: "Registers a session as a peer. Without credentials it creates a new peer and returns its secret, once. With a peer's credentials the session becomes that peer again, unless another live session is that peer. With `seat` as well, it becomes that peer only if this is the seat that the name stands for now.",
   input: z.strictObject({
     name: z.string().min(1).max(200).optional().describe("the preferred name; '-2' is appended when it is taken"),
+    seat: z
+      .boolean()
+      .optional()
+      .describe("the name was given on purpose: it is kept, and the next session with that name takes its mailbox"),
     ...sessionFields,
     held: heldClaims,
   }),
@@ -30,7 +41,7 @@ export const register = operation({
     peer_id: z.string(),
     name: z.string(),
     secret: z.string().optional().describe("32 characters; only for a new peer"),
-    waiting: z.int(),
+    waiting: z.int().describe(`counted to ${COUNT_LIMIT}`),
   }),
   async run(context, input) {
     const { sql, caller, now } = context;
@@ -50,9 +61,12 @@ export const register = operation({
       polls: input.polls ?? false,
       wakes: input.wakes ?? true,
       server_pid: input.server_pid ?? null,
+      alias: aliasFrom(input.alias),
       hooks: "live" as const,
       device_id: context.device?.device_id ?? null,
     };
+    const wanted = nameFrom(input.name ?? "session");
+    const origin = { host, device_id: session.device_id };
     if (caller.kind === "peer") {
       const { peer } = caller;
       const sameProcess = peer.claude_pid === input.claude_pid && peer.host === host;
@@ -63,28 +77,46 @@ export const register = operation({
           "Register without credentials to become a new peer.",
         );
       }
+      if (input.seat) await requireEmptySeat(context, peer, wanted, origin);
       // A process that left the peer, or another one that reuses its pid, does not continue that session.
       const continues = sameProcess && peer.presence !== "offline";
       await takeBackMail(context, peer, input.held, continues);
-      const present = { ...peer, ...session, summary: peer.own_summary ? peer.summary : (input.summary ?? "") };
+      const isHeir = input.seat === true && !continues;
+      const lost = continues ? undefined : nameBefore(peer);
+      const present = {
+        ...peer,
+        ...session,
+        name: lost === undefined ? peer.name : await nameFor(context, lost, origin, peer),
+        // What a conversation said of itself is not true of another one.
+        own_summary: peer.own_summary && !isHeir,
+        summary: peer.own_summary && !isHeir ? peer.summary : (input.summary ?? ""),
+      };
       // A busy signal ends with its process.
       const back = continues || peer.busy_since === null ? present : await endBusy(context, present);
-      await updatePeer(sql, back);
+      await changePeer(context, peer, back);
+      await setStream(sql, back.peer_id, noStream);
+      if (isHeir) await tellHeir(context, back);
       return { peer_id: back.peer_id, name: back.name, waiting: (await countQueued(sql, back.peer_id, now)).all };
     }
     const peer: Peer = {
       ...session,
       ...NOT_BUSY,
+      ...NOT_BLOCKED,
       peer_id: context.newId(),
-      name: await nameForNewcomer(context, nameFrom(input.name ?? "session")),
+      name: await nameFor(context, wanted, origin),
       summary: input.summary ?? "",
       own_summary: false,
       took_at: null,
       created_at: now,
       away_since: null,
+      seat: input.seat ?? false,
+      muted: false,
     };
     const secret = context.newId();
     await insertPeer(sql, peer, hashSecret(secret));
+    await beginSpan(context, peer);
+    context.changed({ what: "peer", id: peer.peer_id });
+    if (peer.seat && peer.name !== wanted) await tellTaken(context, peer, wanted);
     return { peer_id: peer.peer_id, name: peer.name, secret, waiting: 0 };
   },
 });
@@ -111,26 +143,4 @@ async function takeBackMail(
           : requeueUnread(delivery);
     if (next) await recordOutcome(context, delivery, next);
   }
-}
-
-/** The wanted name, or the next free one. A peer that is long gone, without waiting mail, loses its name to the newcomer. */
-async function nameForNewcomer({ sql, confirmed }: Context, wanted: string): Promise<string> {
-  const peers = await peersNamedLike(sql, wanted, stemOf(wanted));
-  const name = freeName(
-    wanted,
-    peers.filter((peer) => holdsName(peer, confirmed)).map((peer) => peer.name),
-  );
-  const before = peers.find((peer) => peer.name.toLowerCase() === name.toLowerCase());
-  if (before) {
-    const aside = `${before.name.slice(0, 28)}-${before.peer_id.slice(0, 8)}`;
-    const others = await peersNamedLike(sql, aside, stemOf(aside));
-    await updatePeer(sql, {
-      ...before,
-      name: freeName(
-        aside,
-        others.map((peer) => peer.name),
-      ),
-    });
-  }
-  return name;
 }

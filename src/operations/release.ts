@@ -4,9 +4,10 @@ import { CctError } from "../platform/errors.ts";
 import { shortId } from "../rules/address.ts";
 import { membersOf, requireActiveMember, requireNotArchived, visibilityOf } from "../rules/pools.ts";
 import { MAX_PROPOSALS, requireBelow } from "../rules/quotas.ts";
-import { checkPlainText, oneLine, quoted } from "../rules/text.ts";
+import { checkPlainText, oneLine } from "../rules/text.ts";
+import { proposed } from "../rules/texts/notices.ts";
 import { releaseOf } from "../rules/topics.ts";
-import { type Ballot, castVote, countVotes, DEFAULT_DEADLINE_MS, votersOf, votes } from "../rules/votes.ts";
+import { castVote, countVotes, DEFAULT_DEADLINE_MS, votersOf, votes } from "../rules/votes.ts";
 import { findPool } from "../store/pools.ts";
 import {
   ballotsOf,
@@ -25,6 +26,9 @@ import { callerName, memberNamed, peopleOf, poolNamed } from "./support/referenc
 import { proposalShape } from "./support/shapes.ts";
 
 const MAX_DEADLINE_S = 7 * 86_400;
+
+/** Digits of a proposal's id in the notice to its voters: more than elsewhere, since a vote must not meet another proposal. */
+const ID_IN_NOTICE = 8;
 
 export const proposeRelease = operation({
   name: "propose_release",
@@ -100,29 +104,28 @@ export const proposeRelease = operation({
     };
     const ballots = caller.kind === "peer" ? castVote(electorate, me, "yes") : electorate;
     await insertProposal(sql, proposal, ballots);
+    context.changed({ what: "attention" });
     const voters = votersOf(ballots);
     const minutes = Math.max(1, Math.round((deadline - now) / 60_000));
     await report(context, {
       to: voters.flatMap((voter) => (voter.peer_id === me ? [] : (people.peer(voter.peer_id) ?? []))),
       pool,
-      text:
-        `${callerName(caller)} proposes to release ${subject.name} from the pool @${pool.name}. Their reason: ${quoted(reason, 1000)}\n` +
-        `Vote within ${minutes} min: cct_vote_release with proposal_id ${proposal.proposal_id} and vote yes, no or abstain. ` +
-        `It takes ${countVotes(ballots).needed} of ${voters.length} votes.${withoutVote(ballots)} Judge by the work; a release does not blame anyone.`,
+      text: proposed(
+        { by: callerName(caller), subject: subject.name, pool: pool.name, reason },
+        {
+          id: proposal.proposal_id.slice(0, ID_IN_NOTICE),
+          minutes,
+          needed: countVotes(ballots).needed,
+          voters: voters.length,
+        },
+        ballots.flatMap(({ name, excluded }) => (excluded === null ? [] : [`${name} (${excluded})`])),
+      ),
       urgency: "normal",
       topic: releaseOf(pool.pool_id, subject.peer_id),
     });
     return toProposalShape(sql, await settleVotes(context, proposal));
   },
 });
-
-/** Names the members whose vote does not count. */
-function withoutVote(ballots: readonly Ballot[]): string {
-  const excluded = ballots.filter((ballot) => ballot.excluded !== null);
-  if (excluded.length === 0) return "";
-  const shown = excluded.slice(0, 5).map(({ name, excluded: reason }) => `${name} (${reason})`);
-  return ` No vote: ${shown.join(", ")}${excluded.length > 5 ? ` and ${excluded.length - 5} more` : ""}.`;
-}
 
 /** Whether the caller may see a proposal: its voters and everyone who can see the pool from inside may. */
 async function mayKnow(sql: Sql, proposal: Proposal, caller: Caller): Promise<boolean> {
@@ -139,7 +142,11 @@ async function proposalNamed(sql: Sql, ref: string, caller: Caller): Promise<Pro
   const [only] = found;
   if (only && found.length === 1) return only;
   if (found.length > 1) {
-    throw new CctError("ambiguous", `'${ref.slice(0, 40)}' fits ${found.length} proposals.`, "Use more of the id.");
+    throw new CctError(
+      "ambiguous",
+      `'${ref.slice(0, 40)}' matches ${found.length} proposals: ${found.map((one) => `${one.proposal_id.slice(0, 12)} (${one.subject})`).join(", ")}.`,
+      "Use more characters of the id.",
+    );
   }
   throw new CctError(
     "not_found",
@@ -183,6 +190,7 @@ export const voteRelease = operation({
     }
     const mine = ballots.find((ballot) => ballot.peer_id === me.peer_id);
     if (mine) await updateBallot(sql, proposal.proposal_id, mine);
+    context.changed({ what: "attention" });
     return toProposalShape(sql, await settleVotes(context, proposal));
   },
 });

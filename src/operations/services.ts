@@ -1,9 +1,9 @@
 /** Service registry: who runs what, where, and its health. The broker only stores it; owners' machines probe. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
-import { DEFAULT_PAGE, pageOf, placeAfter } from "../rules/listing.ts";
+import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
-import { MAX_ALL_SERVICES, MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
+import { MAX_SERVICES, requireBelow } from "../rules/quotas.ts";
 import {
   checkHealthPath,
   checkWord,
@@ -71,7 +71,7 @@ export const registerService = operation({
       .describe("path that a probe requests from an http or https service"),
     service_id: z
       .string()
-      .regex(/^[0-9a-f]{32}$/, "a service_id is 32 hexadecimal characters")
+      .regex(/^[0-9a-f]{32}$/, "must be 32 hexadecimal digits")
       .optional()
       .describe(
         "made by a command that renews the service while it runs: only that registration is updated, and the owner's session does not renew it",
@@ -96,6 +96,7 @@ export const registerService = operation({
       // The last probe may have reached something else.
       health: "unknown" as const,
       health_at: null,
+      health_since: null,
     };
     const there = await findServiceAt(sql, endpoint);
     const how = decideRegistration(there, { owner: owner.owner, service_id: input.service_id }, confirmed);
@@ -103,6 +104,7 @@ export const registerService = operation({
     if (there && how === "update") {
       const updated = { ...there, ...registration };
       await updateService(sql, updated);
+      context.changed({ what: "services" });
       return toServiceShape(updated, now);
     }
     if (there) await deleteService(sql, there.service_id);
@@ -117,7 +119,7 @@ export const registerService = operation({
       const mine = (await servicesOf(sql, owner.owner)).length;
       const hint = "Unregister one that you do not use.";
       requireBelow(mine, MAX_SERVICES, "You have registered too many services", hint);
-      requireBelow(await countServices(sql), MAX_ALL_SERVICES, "Too many services are registered", hint);
+      requireBelow(await countServices(sql), context.limits.services, "Too many services are registered", hint);
     }
     const service: Service = {
       ...registration,
@@ -129,6 +131,7 @@ export const registerService = operation({
       registered_at: now,
     };
     await insertService(sql, service);
+    context.changed({ what: "services" });
     return toServiceShape({ ...service, ...owner }, now);
   },
 });
@@ -168,8 +171,10 @@ export const renewService = operation({
       throw new CctError("not_found", "The service does not exist, or was removed.", "Register it again.");
     }
     assertOwner(context, service);
-    const renewed = { ...service, renewed_at: now, health: input.health, health_at: now };
+    const health_since = service.health === input.health ? (service.health_since ?? now) : now;
+    const renewed = { ...service, renewed_at: now, health: input.health, health_at: now, health_since };
     await updateService(sql, renewed);
+    if (health_since === now) for (const what of ["services", "attention"] as const) context.changed({ what });
     return toServiceShape(renewed, now);
   },
 });
@@ -189,6 +194,7 @@ export const unregisterService = operation({
     const service = resolveService(input.service, await allServices(sql, confirmed), ownerOf(context).owner);
     assertOwner(context, service);
     await deleteService(sql, service.service_id);
+    for (const what of ["services", "attention"] as const) context.changed({ what });
     return toServiceShape(service, now);
   },
 });
@@ -212,8 +218,8 @@ export const listServices = operation({
   doc: "Lists registered services (dev servers, databases, browsers …): where each is, who owns it, and whether it answers. Look here before you start one of your own.",
   input: z.strictObject({ kind: kind.optional().describe("only services of this kind"), ...pageInput }),
   output: z.object({ services: z.array(serviceShape), ...pageOutput }),
-  async run({ sql, now, confirmed }, input) {
-    const limit = input.limit ?? DEFAULT_PAGE;
+  async run({ sql, now, confirmed, limits }, input) {
+    const limit = pageSize(input.limit, limits.page);
     const after = placeAfter(input.after, 1);
     const found = await servicePage(sql, {
       kind: input.kind?.toLowerCase() ?? "",

@@ -1,6 +1,7 @@
 /**
- * Upper bounds of what limits count: what peers sent within the last minute, and the mail that waits for them. While a bound is
- * below the limit, the database need not be asked for the exact count, which costs more the more there is to count.
+ * Upper bounds of what limits count: what peers sent within the last minute, the mail that waits for them, and how often mail
+ * woke them within the last hour. While a bound is below the limit, the database need not be asked for the exact count, which
+ * costs more the more there is to count.
  *
  * A bound may be too high (after a rollback, or when mail was read since): then the exact count decides and replaces it. It is
  * never too low, because everything that adds to a count adds to its bound as well. So only a broker that is alone with its
@@ -42,7 +43,11 @@ export interface Bounds {
   waiting(peerId: string): Backlog | undefined;
   setWaiting(peerId: string, exact: Backlog): void;
   addWaiting(peerId: string, characters: number): void;
-  /** Makes both bounds of a peer unknown. */
+  /** Wakes within the last hour; `undefined`: unknown. */
+  wakes(peerId: string, now: number): number | undefined;
+  setWakes(peerId: string, exact: number, now: number): void;
+  addWake(peerId: string): void;
+  /** Makes all bounds of a peer unknown. */
   forget(peerId: string): void;
 }
 
@@ -73,6 +78,7 @@ const NOTHING: Sent = { charges: 0, messages: 0 };
 export function createBounds(): () => OpenBounds {
   const senders = new Map<string, Entry<Periods>>();
   const mailboxes = new Map<string, Entry<Backlog>>();
+  const woken = new Map<string, Entry<number>>();
   let period = 0;
   let began = Number.NEGATIVE_INFINITY;
   let highest = Number.NEGATIVE_INFINITY;
@@ -85,7 +91,10 @@ export function createBounds(): () => OpenBounds {
   /** Begins the period of `now`. While the clock is behind, nothing is known. */
   function turnTo(now: number): void {
     highest = Math.max(highest, now);
-    if (isBehind(now)) senders.clear();
+    if (isBehind(now)) {
+      senders.clear();
+      woken.clear();
+    }
     if (now >= began && now - began < PERIOD_MS) return;
     const isNext = now >= began && now - began < 2 * PERIOD_MS;
     [texts, earlierTexts] = [earlierTexts, texts];
@@ -148,17 +157,36 @@ export function createBounds(): () => OpenBounds {
         const more = { messages: bound.messages + 1, characters: bound.characters + characters };
         put(mailboxes, peerId, { ...entry, bound: more });
       },
+      wakes(peerId, now) {
+        turnTo(now);
+        const entry = woken.get(peerId);
+        return entry && isKnown(entry) ? entry.bound : undefined;
+      },
+      setWakes(peerId, exact, now) {
+        turnTo(now);
+        if (isBehind(now)) return;
+        counted.add(peerId);
+        put(woken, peerId, { bound: exact, of: me });
+      },
+      addWake(peerId) {
+        const entry = woken.get(peerId);
+        if (entry) put(woken, peerId, { ...entry, bound: entry.bound + 1 });
+      },
       forget(peerId) {
         senders.delete(peerId);
         mailboxes.delete(peerId);
+        woken.delete(peerId);
       },
       settle() {
         for (const peerId of counted)
-          for (const entry of [senders.get(peerId), mailboxes.get(peerId)]) if (entry?.of === me) entry.of = undefined;
+          for (const entries of [senders, mailboxes, woken]) {
+            const entry = entries.get(peerId);
+            if (entry?.of === me) entry.of = undefined;
+          }
       },
       drop() {
         for (const peerId of counted)
-          for (const entries of [senders, mailboxes]) if (entries.get(peerId)?.of === me) entries.delete(peerId);
+          for (const entries of [senders, mailboxes, woken]) if (entries.get(peerId)?.of === me) entries.delete(peerId);
       },
     };
   };
@@ -166,9 +194,12 @@ export function createBounds(): () => OpenBounds {
 
 const sum = (a: Sent, b: Sent): Sent => ({ charges: a.charges + b.charges, messages: a.messages + b.messages });
 
-/** Moves the peer to the end, so that the first one is the one that was inactive for the longest time. */
+/**
+ * Moves the peer to the end, so that the first one is the one that was inactive for the longest time. While there is room for
+ * many more, the order does not matter yet, and to move an entry costs microseconds.
+ */
 function put<T>(all: Map<string, T>, peerId: string, value: T): void {
-  all.delete(peerId);
+  if (all.size > MAX_PEERS / 2) all.delete(peerId);
   all.set(peerId, value);
   if (all.size <= MAX_PEERS) return;
   const [oldest] = all.keys();

@@ -2,26 +2,31 @@
 import type * as z from "zod";
 import { CctError } from "../../platform/errors.ts";
 import { issueWords } from "../../platform/issues.ts";
+import { IT_TAKES } from "../../rules/toolinput.ts";
 import { identify, type Sender } from "./identity.ts";
 import { NotedError, type Operation } from "./operation.ts";
 import { type Environment, transact } from "./transaction.ts";
 
 /** Runs an operation and returns its output. Throws `CctError`. */
-export async function invoke(
+export async function invoke<Output extends z.ZodObject>(
   environment: Environment,
-  op: Operation,
+  op: Operation<string, z.ZodObject, Output>,
   rawInput: unknown,
   sender: Sender,
-): Promise<unknown> {
+): Promise<z.output<Output>> {
   const input = parseInput(op, rawInput);
   try {
     return await transact(
       environment,
       async (transaction) => {
-        const { authority, caller } = await identify(transaction.sql, op, sender);
+        const { authority, caller } = await identify(transaction.sql, op, sender, transaction.now);
         const device = authority.principal.kind === "device" ? authority.principal.device : undefined;
-        const cause = caller.kind === "peer" ? { ...caller.peer, isAdmitted: false } : undefined;
-        return checkOutput(op, await op.run({ ...transaction, caller, device, cause }, input));
+        const cause =
+          caller.kind === "peer"
+            ? { peer_id: caller.peer.peer_id, name: caller.peer.name, isAdmitted: false }
+            : undefined;
+        // The transaction's own object: to copy it costs more than to fill it in.
+        return checkOutput(op, await op.run(Object.assign(transaction, { caller, device, cause }), input));
       },
       op.isolation,
       op.durable,
@@ -33,18 +38,30 @@ export async function invoke(
   }
 }
 
-function parseInput(op: Operation, rawInput: unknown): z.output<z.ZodObject> {
-  const parsed = op.input.safeParse(rawInput ?? {});
+function parseInput(op: Pick<Operation, "name" | "input">, rawInput: unknown): z.output<z.ZodObject> {
+  const given = op.input.safeParse(rawInput ?? {});
+  // Clients of many languages write null for what they leave out.
+  const parsed = given.success ? given : op.input.safeParse(withoutNulls(rawInput, given.error));
   if (parsed.success) return parsed.data;
   const fields = Object.keys(op.input.shape);
   throw new CctError(
     "bad_request",
     `${op.name}: ${issues(parsed.error)}.`,
-    fields.length ? `It takes: ${fields.join(", ")}.` : "It takes no input.",
+    fields.length ? `${IT_TAKES}${fields.join(", ")}.` : "It takes no input.",
   );
 }
 
-function checkOutput(op: Operation, output: unknown): unknown {
+/** The input without the fields whose null is an issue. A field that the operation does not have stays one. */
+function withoutNulls(input: unknown, { issues }: z.ZodError): unknown {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+  const named = new Set(issues.filter(({ path }) => path.length === 1).map(({ path }) => path[0]));
+  return Object.fromEntries(Object.entries(input).filter(([name, value]) => value !== null || !named.has(name)));
+}
+
+function checkOutput<Output extends z.ZodObject>(
+  op: { name: string; output: Output },
+  output: unknown,
+): z.output<Output> {
   const parsed = op.output.safeParse(output);
   if (parsed.success) return parsed.data;
   throw new CctError("internal", `${op.name} returned an invalid answer: ${issues(parsed.error)}`);

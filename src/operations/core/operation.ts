@@ -10,12 +10,14 @@ import type { Isolation } from "../../store/store.ts";
 import type { TransactionContext } from "./transaction.ts";
 
 /**
- * The caller of an operation: a registered peer, the operator at the CLI, a session without a peer (newcomer), a person at
- * another machine (device, read access), or a machine that redeems an invitation (invitee).
+ * The caller of an operation: a registered peer, the operator at the CLI (or an admin at another machine), a person at
+ * another machine who may post, a session without a peer (newcomer), another machine with read access (device), or one that
+ * redeems an invitation (invitee).
  */
 export type Caller =
   | { kind: "peer"; peer: Peer }
   | { kind: "operator" }
+  | { kind: "person" }
   | { kind: "newcomer" }
   | { kind: "device" }
   | { kind: "invitee"; code_hash: string };
@@ -33,7 +35,7 @@ export class NotedError extends CctError {
     code: ErrorCode,
     message: string,
     hint: string,
-    readonly record: (context: Pick<Context, "sql" | "now" | "newId">) => Promise<void>,
+    readonly record: (context: Pick<Context, "sql" | "now" | "newId" | "changed">) => Promise<void>,
   ) {
     super(code, message, hint);
   }
@@ -52,6 +54,8 @@ export interface ToolFace {
   readOnly: boolean;
   /** Its definition is worth its tokens in every request. */
   alwaysLoad?: boolean;
+  /** Input fields that are not in its definition, because few calls need them: an error or an answer names them then. */
+  unlisted?: readonly string[];
   /** Fields that the session server adds to the operation's output. */
   adds?: z.ZodRawShape;
   /** Fields of the input that the session server takes, besides the operation's. */

@@ -3,6 +3,7 @@ import {
   guardOnReports,
   HOUR_MS,
   isBelowLimits,
+  isBelowWakes,
   lastMinute,
   mayAnybodyWake,
   mayWake,
@@ -12,7 +13,14 @@ import {
   type Wakes,
 } from "../../rules/guards.ts";
 import { SKEW_MS } from "../../rules/presence.ts";
-import { isNearlyFull, MAX_MAILBOX_CHARACTERS, type Mailbox, NO_MAIL } from "../../rules/quotas.ts";
+import {
+  isNearlyFull,
+  MAX_MAILBOX_CHARACTERS,
+  type Mailbox,
+  mailbox,
+  mostMessages,
+  NO_MAIL,
+} from "../../rules/quotas.ts";
 import { MAX_TEXT_BYTES } from "../../rules/text.ts";
 import { backlogOf, claimedPayers, countBoxes, mailboxOf } from "../../store/inbox.ts";
 import { recentlySent, recentTexts, wakesOf } from "../../store/usage.ts";
@@ -22,30 +30,33 @@ import type { TransactionContext } from "../core/transaction.ts";
 import { guardNote, note } from "./notes.ts";
 
 /**
- * The mailboxes of peers as `payer` finds them. One is counted only if it may be nearly full; otherwise it has room. What is the
- * payer's own is read only where it matters.
+ * The mailboxes of peers as `payer` finds them. One is counted only if it may be nearly full; otherwise it has room. Counts end
+ * where it is full for everybody. What is the payer's own is read only where it matters.
  */
 export async function mailboxesFor(
   { sql, limits, bounds }: Pick<Context, "sql" | "limits" | "bounds">,
   peerIds: readonly string[],
   payer: string | null,
 ): Promise<Map<string, Mailbox>> {
-  if (limits.mailbox_messages === 0) return new Map(peerIds.map((id) => [id, { ...NO_MAIL, own: NO_MAIL }]));
+  if (limits.mailbox_messages === 0) return new Map(peerIds.map((id) => [id, mailbox(NO_MAIL)]));
   const boxes = new Map<string, Mailbox>();
   for (const id of peerIds) {
     const atMost = bounds?.waiting(id);
-    if (atMost && !isNearlyFull(atMost, limits.mailbox_messages)) boxes.set(id, { ...atMost, own: NO_MAIL });
+    if (atMost && !isNearlyFull(atMost, limits.mailbox_messages)) boxes.set(id, mailbox(atMost));
   }
   const others = peerIds.filter((id) => !boxes.has(id));
-  const counts = await countBoxes(sql, others);
+  const most = mostMessages(limits.mailbox_messages);
+  const counts = await countBoxes(sql, others, most);
   for (const id of others) {
     const messages = counts.get(id) ?? 0;
     const atMost = { messages, characters: messages * MAX_TEXT_BYTES };
-    const all = atMost.characters < MAX_MAILBOX_CHARACTERS ? { messages, characters: 0 } : await mailboxOf(sql, id);
+    const isFull = messages >= most;
+    const isSmall = atMost.characters < MAX_MAILBOX_CHARACTERS;
+    const all = isFull || isSmall ? { messages, characters: 0 } : await mailboxOf(sql, id);
     bounds?.setWaiting(id, all.characters === 0 ? atMost : all);
-    const own =
-      payer !== null && isNearlyFull(all, limits.mailbox_messages) ? await backlogOf(sql, id, payer) : NO_MAIL;
-    boxes.set(id, { ...all, own });
+    const mayMatter = payer !== null && !isFull && isNearlyFull(all, limits.mailbox_messages);
+    const own = mayMatter ? await backlogOf(sql, id, payer) : NO_MAIL;
+    boxes.set(id, mailbox(all, own));
   }
   return boxes;
 }
@@ -56,7 +67,7 @@ export async function mailboxFor(
   peerId: string,
   payer: string | null,
 ): Promise<Mailbox> {
-  return (await mailboxesFor(context, [peerId], payer)).get(peerId) ?? { ...NO_MAIL, own: NO_MAIL };
+  return (await mailboxesFor(context, [peerId], payer)).get(peerId) ?? mailbox(NO_MAIL);
 }
 
 /** Of these peers, those that mail of `payer` may wake now. */
@@ -76,11 +87,21 @@ export async function canClaimsWake(context: TransactionContext, peerId: string)
   return (await claimedPayers(context.sql, peerId)).some((payer) => mayWake(context.limits, wakes, payer));
 }
 
+/** The wakes of these peers in the last hour; without those that have had none, or so few that anybody's mail may wake them. */
 async function recentWakes(
-  { sql, now, limits }: TransactionContext,
+  { sql, now, limits, bounds }: TransactionContext,
   peerIds: readonly string[],
 ): Promise<Map<string, Wakes>> {
-  return limits.wakes_per_hour === 0 ? new Map() : wakesOf(sql, peerIds, now - HOUR_MS, now + SKEW_MS);
+  if (limits.wakes_per_hour === 0) return new Map();
+  const others = bounds ? peerIds.filter((id) => !isBelowWakes(limits, bounds.wakes(id, now))) : peerIds;
+  if (others.length === 0) return new Map();
+  const wakes = await wakesOf(sql, others, now - HOUR_MS, now + SKEW_MS);
+  if (bounds) {
+    // Wakes from before the clock was set back are not in the last hour yet, but they will be.
+    const later = await wakesOf(sql, others, now + SKEW_MS, Number.MAX_SAFE_INTEGER);
+    for (const id of others) if (!later.has(id)) bounds.setWakes(id, wakes.get(id)?.all ?? 0, now);
+  }
+  return wakes;
 }
 
 /**
@@ -93,7 +114,7 @@ export async function payerOfReport(context: TransactionContext): Promise<string
   if (cause.isAdmitted) return cause.peer_id;
   const { all } = await recentSends(context, cause.peer_id);
   const tripped = guardOnReports(limits, all);
-  if (tripped) throw guardError(tripped, cause.name);
+  if (tripped) throw guardError(tripped, cause);
   cause.isAdmitted = true;
   return cause.peer_id;
 }
@@ -106,24 +127,32 @@ const UNCOUNTED = { all: 0, same: 0, repeated_at: null, last_seq: 0 };
  * it is below all of them, and reported as nothing.
  */
 export async function recentSends(
-  { sql, limits, bounds, ...time }: TransactionContext,
+  context: TransactionContext,
   peerId: string,
   what: SentText = { target: "", text: "" },
 ): Promise<RecentSends & { last_seq: number }> {
-  const atMost = bounds?.sent(peerId, time.now);
-  const mayRepeat = limits.repeat_seconds > 0 && bounds?.mayHaveSent(peerId, what, time.now);
+  const { sql, limits, bounds, now } = context;
+  const atMost = bounds?.sent(peerId, now);
+  const mayRepeat = limits.repeat_seconds > 0 && bounds?.mayHaveSent(peerId, what, now);
   if (atMost && isBelowLimits(limits, atMost) && !mayRepeat) return UNCOUNTED;
-  const minute = lastMinute(time);
+  const minute = lastMinute(context);
   const sent = await recentlySent(sql, peerId, what.target, what.text, minute);
   if (bounds) {
     const texts = atMost ? [] : await recentTexts(sql, peerId, minute);
-    bounds.setSent(peerId, { charges: sent.all, messages: sent.messages }, texts, time.now);
+    bounds.setSent(peerId, { charges: sent.all, messages: sent.messages }, texts, now);
   }
   return sent;
 }
 
-/** The error for a tripped guard. `from`: the peer's name; `to`: the address that it wrote to. */
-export function guardError(tripped: TrippedGuard, from: string, to?: string): NotedError {
-  const { subject, text } = guardNote(tripped, from, to);
-  return new NotedError("rate_limited", tripped.message, tripped.hint, (context) => note(context, subject, text));
+/** The error for a tripped guard. `to`: the address that the peer wrote to, and the id of the peer or pool that it means. */
+export function guardError(
+  tripped: TrippedGuard,
+  from: { peer_id: string; name: string },
+  to?: { address: string; target: string },
+): NotedError {
+  const { subject, text } = guardNote(tripped, from.name, to?.address);
+  const about = { guard: tripped.guard, from_id: from.peer_id, to_id: to?.target ?? "" };
+  return new NotedError("rate_limited", tripped.message, tripped.hint, (context) =>
+    note(context, subject, text, about),
+  );
 }

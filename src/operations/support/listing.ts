@@ -1,9 +1,9 @@
 /** Input and output fields of listings, which come in pages. */
 import * as z from "zod";
-import { DEFAULT_PAGE, MAX_PAGE } from "../../rules/listing.ts";
+import { MAX_PAGE } from "../../rules/listing.ts";
 
 export const pageInput = {
-  limit: z.int().min(1).max(MAX_PAGE).optional().describe(`at most so many; default ${DEFAULT_PAGE}`),
+  limit: z.int().min(1).max(MAX_PAGE).optional().describe("at most so many"),
   after: z.string().min(1).max(120).optional().describe("'next' of the page before"),
 };
 

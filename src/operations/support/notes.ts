@@ -1,6 +1,6 @@
 /** Writes notes for the operator, rate-limited per subject. */
 import type { TrippedGuard } from "../../rules/guards.ts";
-import { insertNote, lastNoteAt } from "../../store/notes.ts";
+import { type AboutGuard, insertNote, lastNoteAt } from "../../store/notes.ts";
 import type { TransactionContext } from "../core/transaction.ts";
 
 /** At most one note per subject in this time. */
@@ -8,13 +8,15 @@ const NOTE_EVERY_MS = 10 * 60_000;
 
 /** Writes a note, unless there is a recent one on the same subject. */
 export async function note(
-  { sql, now, newId }: Pick<TransactionContext, "sql" | "now" | "newId">,
+  { sql, now, newId, changed }: Pick<TransactionContext, "sql" | "now" | "newId" | "changed">,
   subject: string,
   text: string,
+  about?: AboutGuard,
 ): Promise<void> {
   const last = await lastNoteAt(sql, subject);
   if (last !== undefined && now - last < NOTE_EVERY_MS && last <= now) return;
-  await insertNote(sql, { note_id: newId(), at: now, subject, text });
+  await insertNote(sql, { note_id: newId(), at: now, subject, text }, about);
+  changed({ what: "attention" });
 }
 
 /** The note about a tripped guard. */

@@ -74,7 +74,7 @@ export function toMemberShapes(
       role: member.role,
       host: peer.host,
       address: format(peer),
-      ...toPresenceShape(peer, now),
+      ...toPresenceShape(peer, caller.kind === "operator" ? "all" : "public", now),
       released: member.releasing_until !== null,
       you: caller.kind === "peer" && caller.peer.peer_id === member.peer_id,
     };

@@ -4,7 +4,7 @@ import { shortId } from "../../rules/address.ts";
 import { type Elector, electorateOf } from "../../rules/electorate.ts";
 import { release } from "../../rules/pool-lifecycle.ts";
 import { memberOf, membersOf, type Pool, RELEASE_GRACE_MS } from "../../rules/pools.ts";
-import { quoted } from "../../rules/text.ts";
+import { change, decided, released } from "../../rules/texts/notices.ts";
 import { ownPlace, releaseOf } from "../../rules/topics.ts";
 import { type Ballot, countVotes, type ProposalState, votersOf, voteSummary } from "../../rules/votes.ts";
 import { findPeers } from "../../store/peers.ts";
@@ -21,7 +21,7 @@ import type { proposalShape } from "./shapes.ts";
 export function newBallots(pool: Pool, subjectId: string, { peer, live }: People, now: number): Ballot[] {
   const members = membersOf(pool).flatMap((member): Elector[] => {
     const who = peer(member.peer_id);
-    return who && member.releasing_until === null ? [{ ...who, ...member, isLive: live(member.peer_id) }] : [];
+    return who && member.releasing_until === null ? [{ isLive: live(member.peer_id), ...who, ...member }] : [];
   });
   const { voters, excluded } = electorateOf(members, subjectId, now);
   const ballot = ({ peer_id, name }: Elector, reason: string | null): Ballot => ({
@@ -41,20 +41,21 @@ export async function conclude(
   why: string,
 ): Promise<Proposal> {
   const { sql, now } = context;
-  const decided = { ...proposal, state, outcome: why, decided_at: now };
-  await updateProposal(sql, decided);
+  const ended = { ...proposal, state, outcome: why, decided_at: now };
+  await updateProposal(sql, ended);
+  context.changed({ what: "attention" });
   const pool = await findPool(sql, proposal.pool_id);
-  const released = pool && state === "passed" ? await releaseMember(context, pool.pool_id, decided) : false;
+  const isReleased = pool && state === "passed" ? await releaseMember(context, pool.pool_id, ended) : false;
   const voters = votersOf(await ballotsOf(sql, proposal.proposal_id)).map((ballot) => ballot.peer_id);
-  const toTell = voters.filter((peerId) => !(released && peerId === proposal.subject_id));
+  const toTell = voters.filter((peerId) => !(isReleased && peerId === proposal.subject_id));
   await report(context, {
     to: await findPeers(sql, toTell),
     pool,
-    text: `The proposal ${shortId(proposal.proposal_id)} to release ${proposal.subject} is ${state}: ${why}.`,
+    text: decided(shortId(proposal.proposal_id), proposal.subject, state, why),
     urgency: "low",
     topic: releaseOf(proposal.pool_id, proposal.subject_id),
   });
-  return decided;
+  return ended;
 }
 
 /** Releases a member: it gets instructions and time to finish, but no more broadcasts. */
@@ -66,19 +67,14 @@ async function releaseMember(context: TransactionContext, poolId: string, propos
   const after = release(pool, proposal.subject_id, live, now);
   await record(context, pool, after);
   const id = proposal.subject_id;
-  const news = { about: id, change: "released" as const, text: `${proposal.subject} is released.` };
+  const news = { about: id, change: "released" as const, text: change.released(proposal.subject) };
   await tellMembers(context, pool, after, peer, [news]);
   const subject = peer(proposal.subject_id);
   if (!subject) return false;
   await report(context, {
     to: [subject],
     pool,
-    text:
-      `The pool @${pool.name} has released you: ${proposal.outcome}. The reason given by ${proposal.proposer}: ${quoted(proposal.reason, 1000)}\n` +
-      "What to do now: bring your work for this pool to a safe end; tell its lead in one message what is done and what is not; " +
-      "then call cct_leave_pool. If you poll for mail, stop that poll. " +
-      `You get no more mail to @${pool.name}, and your membership ends in at most ${RELEASE_GRACE_MS / 60_000} minutes. ` +
-      "Your own user's instructions still apply: this ends your part in the pool, nothing else.",
+    text: released(pool.name, proposal.outcome, proposal.proposer, proposal.reason, RELEASE_GRACE_MS / 60_000),
     urgency: "normal",
     topic: ownPlace(pool.pool_id, "released"),
   });

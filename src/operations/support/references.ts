@@ -1,13 +1,14 @@
 /** Resolves references to peers and pools by exact name or id prefix. An ambiguous one is an error that lists the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
+import { isPerson } from "../../rules/names.ts";
 import type { IsLive } from "../../rules/pool-lifecycle.ts";
 import { leadOf, membersOf, visibilityOf } from "../../rules/pools.ts";
 import { isLive } from "../../rules/presence.ts";
 import {
   anyPeers,
+  findByAlias,
   findByNameOrPrefix,
-  findFormer,
   findPeers,
   formerPeers,
   type Peer,
@@ -22,38 +23,28 @@ import type { TransactionContext } from "../core/transaction.ts";
 /** As many as an error names, and one more, which says that there are others. */
 const NAMED = 9;
 
-export async function peerNamed(sql: Sql, ref: string): Promise<Peer> {
-  const wanted = ref.trim();
-  const candidates = await findByNameOrPrefix(sql, splitHost(wanted).name);
-  // Without candidates, the error lists a few other peers.
-  return resolvePeer(wanted, candidates.length > 0 ? candidates : await anyPeers(sql, NAMED));
+/** Where only a peer can be meant, `@bob` is one, as in the texts of people. */
+const withoutAt = (ref: string): string => ref.trim().replace(/^@/, "");
+
+/** A session's peer. People are only addressees: see `addresseeNamed`. The error for one that is not there names others. */
+export async function peerNamed({ sql, caller }: Pick<Context, "sql" | "caller">, ref: string): Promise<Peer> {
+  const wanted = withoutAt(ref);
+  if (isPerson(wanted))
+    throw new CctError(
+      "not_found",
+      `'${wanted.slice(0, 80)}' is a person, not a session.`,
+      "People only get messages.",
+    );
+  const { name } = splitHost(wanted);
+  const named = await findByNameOrPrefix(sql, name);
+  const candidates = named.length > 0 ? named : await findByAlias(sql, name);
+  if (candidates.length > 0) return resolvePeer(wanted, candidates);
+  return resolvePeer(wanted, await anyPeers(sql, viewerOf(caller) ?? "", NAMED));
 }
 
-/** Throws `conflict` if another peer has this name. */
-export async function requireFreeName(sql: Sql, name: string, peerId: string): Promise<void> {
-  const other = (await findByNameOrPrefix(sql, name)).find(
-    (one) => one.name.toLowerCase() === name.toLowerCase() && one.peer_id !== peerId,
-  );
-  if (!other) return;
-  throw new CctError(
-    "conflict",
-    `The name '${name}' is taken by peer ${shortId(other.peer_id)}.`,
-    "Choose another name.",
-  );
-}
-
-/** The same for history: if there is no such peer, a removed one. */
-export async function peerEverNamed(sql: Sql, ref: string): Promise<{ peer_id: string }> {
-  try {
-    return await peerNamed(sql, ref);
-  } catch (error) {
-    if (!(error instanceof CctError) || error.code !== "not_found") throw error;
-    const wanted = ref.trim();
-    const former = await findFormer(sql, splitHost(wanted).name);
-    if (former.length === 0) throw error;
-    return resolvePeer(wanted, former);
-  }
-}
+/** The peer with exactly this name, in any case. */
+export const peerCalled = async (sql: Sql, name: string): Promise<Peer | undefined> =>
+  (await findByNameOrPrefix(sql, name)).find((one) => one.name.toLowerCase() === name.toLowerCase());
 
 /** A viewer that is in no pool: a person on another machine. */
 const STRANGER = "";
@@ -144,7 +135,7 @@ function peopleIn(context: Pick<TransactionContext, "now" | "isConfirmed">, all:
   };
 }
 
-/** Formats `name@host` for a peer on another machine; `undefined` for the reader's own. */
+/** Formats `name@host` for a peer on another machine; `undefined` for the reader's own, and for people, whose name is their address. */
 export type AddressFormatter = (peer: { name: string; host: string }) => string | undefined;
 
 /**
@@ -153,7 +144,7 @@ export type AddressFormatter = (peer: { name: string; host: string }) => string 
  */
 export async function addressFormatter(sql: Sql, caller: Caller): Promise<AddressFormatter> {
   const from = caller.kind === "peer" ? caller.peer.host : await singleHost(sql);
-  return (peer) => (peer.host === from ? undefined : addressOf(peer, from));
+  return (peer) => (peer.host === from || isPerson(peer.name) ? undefined : addressOf(peer, from));
 }
 
 /** The same for senders of messages; `undefined` for senders that are not peers. */
@@ -183,8 +174,8 @@ export function memberNamed<M extends { peer_id: string; name: string }>(
   peer: (peerId: string) => Peer | undefined,
 ): M {
   try {
-    const placed = members.map((member) => ({ ...member, host: peer(member.peer_id)?.host, member }));
-    return resolvePeer(ref.trim(), placed).member;
+    const placed = members.map((member) => ({ host: peer(member.peer_id)?.host, member, ...member }));
+    return resolvePeer(withoutAt(ref), placed).member;
   } catch (error) {
     if (!(error instanceof CctError) || error.code !== "not_found") throw error;
     const names = members.map((member) => member.name).join(", ") || "none";

@@ -1,9 +1,11 @@
 /** Ends a peer by decision of the operator: everything that it holds ends too, or goes to another peer. */
-import { abandon, acknowledge, requeueUnread } from "../../rules/delivery.ts";
+import { COUNT_LIMIT, countText } from "../../rules/counted.ts";
+import { abandon, acknowledge, RECIPIENT_ENDED, RECIPIENT_REMOVED, requeueUnread } from "../../rules/delivery.ts";
 import { type IsLive, leave, takeOver } from "../../rules/pool-lifecycle.ts";
 import { memberOf, type Pool } from "../../rules/pools.ts";
+import { endedItself, mergedInto, removedByOperator } from "../../rules/texts/notices.ts";
+import { openDeliveries } from "../../store/deliveries.ts";
 import { heldDeliveries } from "../../store/held.ts";
-import { openDeliveries } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
 import { type PoolRow, poolsEverOf, poolsOfPeer } from "../../store/pools.ts";
 import { openProposalsOf } from "../../store/proposals.ts";
@@ -18,15 +20,15 @@ import { peopleOf } from "./references.ts";
 
 /** What would be lost with a peer, for people. */
 export async function heldBy(sql: Sql, { peer_id }: Peer): Promise<string[]> {
-  const waiting = await countWaiting(sql, peer_id);
+  const waiting = await countWaiting(sql, peer_id, COUNT_LIMIT);
   const pools = (await poolsOfPeer(sql, peer_id)).map((pool) => `@${pool.name}`);
   const services = (await servicesOf(sql, peer_id)).map((service) => service.name);
   const votes = (await openProposalsOf(sql, peer_id)).length;
   return [
-    waiting > 0 ? `${waiting} message${waiting === 1 ? " waits" : "s wait"} for it` : "",
-    pools.length > 0 ? `it is in ${pools.join(", ")}` : "",
-    services.length > 0 ? `it owns the services ${services.join(", ")}` : "",
-    votes > 0 ? `open votes concern it (${votes})` : "",
+    waiting > 0 ? `${countText(waiting)} waiting message${waiting === 1 ? "" : "s"}` : "",
+    pools.length > 0 ? `membership in ${pools.join(", ")}` : "",
+    services.length > 0 ? `the services ${services.join(", ")}` : "",
+    votes > 0 ? `open votes (${votes})` : "",
   ].filter((one) => one !== "");
 }
 
@@ -37,11 +39,14 @@ interface Ended {
   pools: string[];
 }
 
-/** Removes a peer. Mail that waits for it ends unread, which its senders are told; its pools go on without it. */
-export async function forget(context: TransactionContext, gone: Peer): Promise<Ended> {
+/**
+ * Removes a peer. Mail that waits for it ends unread, which its senders are told; its pools go on without it. `by`: the
+ * operator, or the peer's own session when it ends for good.
+ */
+export async function forget(context: TransactionContext, gone: Peer, by: "operator" | "itself"): Promise<Ended> {
   const { sql, now } = context;
   const { peer_id } = gone;
-  const why = `${gone.name} was removed by the operator`;
+  const why = by === "operator" ? removedByOperator(gone.name) : endedItself(gone.name);
   const messages = await countWaiting(sql, peer_id);
   for (const proposal of await openProposalsOf(sql, peer_id)) {
     if (proposal.subject_id === peer_id || proposal.proposer_id === peer_id)
@@ -52,11 +57,12 @@ export async function forget(context: TransactionContext, gone: Peer): Promise<E
   await deleteServicesOf(sql, peer_id);
   for (let all = await waitingFor(sql, peer_id); all.length > 0; all = await waitingFor(sql, peer_id)) {
     for (const delivery of all) {
-      const ended = abandon(delivery);
+      const ended = abandon(delivery, by === "operator" ? RECIPIENT_REMOVED : RECIPIENT_ENDED);
       if (ended) await recordOutcome(context, delivery, ended);
     }
   }
   await removePeers(sql, [peer_id], now);
+  context.changed({ what: "peer", id: peer_id });
   return { messages, pools };
 }
 
@@ -67,7 +73,7 @@ async function waitingFor(sql: Sql, peerId: string) {
 /** Gives everything of one peer to another, and removes it. */
 export async function merge(context: TransactionContext, from: Peer, into: Peer): Promise<Ended> {
   const { sql, now } = context;
-  const why = `${from.name} was merged into ${into.name} by the operator`;
+  const why = mergedInto(from.name, into.name);
   const open = await openProposalsOf(sql, from.peer_id);
   for (const proposal of open)
     if (proposal.subject_id === from.peer_id) await conclude(context, proposal, "withdrawn", why);
@@ -86,6 +92,7 @@ export async function merge(context: TransactionContext, from: Peer, into: Peer)
   context.bounds?.forget(into.peer_id);
   await moveBallots(sql, from.peer_id, into.peer_id);
   await removePeers(sql, [from.peer_id], now);
+  for (const { peer_id } of [from, into]) context.changed({ what: "peer", id: peer_id });
   // With one voter less, the votes may decide.
   const moved = new Set(open.map((proposal) => proposal.proposal_id));
   for (const proposal of await openProposalsOf(sql, into.peer_id))

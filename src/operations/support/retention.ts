@@ -2,10 +2,14 @@
  * Retention: deletes old messages, notes and proposals, and peers, pools and devices that nobody uses, in small batches. The
  * background loop runs it; a rule decides what may go.
  */
+import { LOGIN_MS } from "../../rules/browsers.ts";
 import { grouped } from "../../rules/grouped.ts";
 import { hasElapsed } from "../../rules/presence.ts";
 import { isDeletable, type RetentionPolicy, retentionCutoff } from "../../rules/retention.ts";
+import { deleteOldDismissals } from "../../store/attention.ts";
+import { deleteEndedLogins } from "../../store/browsers.ts";
 import { deleteOldInvitations, deleteRevokedDevices } from "../../store/devices.ts";
+import { deleteOldSpans } from "../../store/presence.ts";
 import { deleteArchivedPools, deleteRemovedPeers, removablePeers, removePeers } from "../../store/removal.ts";
 import {
   deleteMessages,
@@ -23,6 +27,8 @@ import type { Sql } from "../../store/store.ts";
 const BATCH = 100;
 /** Pause between two rounds. What had to stay in one round (it waits, or was read late) is looked at again in the next. */
 const REST_MS = 3_600_000;
+/** How long the history of presence is kept, and what the operator has put aside. */
+const HISTORY_MS = 7 * 86_400_000;
 
 /** Deletes one batch of one kind; returns whether there is more to do now. */
 export type Cleanup = (sql: Sql, keep: RetentionPolicy, now: number) => Promise<boolean>;
@@ -74,12 +80,20 @@ export const cleanups: readonly Cleanup[] = [
   throughMessages("failed", (keep) => keep.keep_failed_days, failedBetween),
   inRounds("the rest", async (sql, keep, now, round) => {
     await deleteOldInvitations(sql, now);
+    await deleteEndedLogins(sql, now - LOGIN_MS, now);
     if (keep.keep_notes_days === 0) return 0;
     const before = retentionCutoff(keep.keep_notes_days, now);
     const gone = [
       await deleteNotes(sql, before, BATCH),
       await deleteProposals(sql, before, BATCH),
       await deleteRevokedDevices(sql, before, BATCH),
+    ];
+    return gone.includes(BATCH) ? round + 1 : 0;
+  }),
+  inRounds("presence", async (sql, _keep, now, round) => {
+    const gone = [
+      await deleteOldSpans(sql, now - HISTORY_MS, BATCH),
+      await deleteOldDismissals(sql, now - HISTORY_MS, BATCH),
     ];
     return gone.includes(BATCH) ? round + 1 : 0;
   }),

@@ -1,5 +1,7 @@
 /** Inputs that a session sends about itself, in `register` and in `heartbeat`. */
 import * as z from "zod";
+import { type Blocked, MAX_WHAT, TOOL_NAME } from "../../rules/blocked-on.ts";
+import { oneLine } from "../../rules/text.ts";
 import { messageId } from "./shapes.ts";
 
 const path = z.string().max(4096);
@@ -21,7 +23,41 @@ export const sessionFields = {
   branch: z.string().max(255).nullable().optional().describe("null: none"),
   remote: z.string().max(1024).nullable().optional().describe("null: none"),
   summary: z.string().max(500).optional().describe("made from its repository; its own words go before it"),
-  wakes: z.boolean().optional().describe("false: mail cannot wake it when it is idle (print mode, SDK); default true"),
+  wakes: z
+    .boolean()
+    .optional()
+    .describe("false: mail cannot wake it when it is idle (print mode, SDK, an old host); default true"),
   server_pid: z.int().min(1).optional().describe("process id of the session server"),
+  alias: z.string().max(200).optional().describe("what the host calls the session in its own messaging"),
   polls: z.boolean().optional().describe("its host cannot be woken: the model polls for mail"),
 };
+
+export const blockedOn = z
+  .object({
+    tool: z.string().regex(TOOL_NAME, "must be the name of a tool"),
+    what: z.string().max(MAX_WHAT).optional(),
+  })
+  .optional()
+  .describe("with the presence blocked: what it asks its user's permission for; absent: not known");
+
+/** As it is stored. */
+export const blockedColumns = (asks: z.output<typeof blockedOn>): Blocked => ({
+  blocked_tool: asks?.tool ?? null,
+  blocked_what: asks?.what === undefined ? null : oneLine(asks.what, MAX_WHAT),
+});
+
+export const streamReports = z
+  .array(
+    z.object({
+      id: z.string().max(64),
+      received: z.int().min(0).describe("number of the last answer that came"),
+      open: z.boolean().describe("false: nothing of it is read any more; what was claimed for it since is queued"),
+      recall: z
+        .boolean()
+        .optional()
+        .describe("what was claimed for it since is queued, and will be ignored if it comes"),
+    }),
+  )
+  .max(20)
+  .optional()
+  .describe("what the session knows of its event streams");

@@ -1,34 +1,47 @@
 /** Shapes that several operations share, and their conversion from stored rows. */
 import * as z from "zod";
 import { addressOf } from "../../rules/address.ts";
-import { type DeliveryState, deliveryStates, urgencies } from "../../rules/delivery.ts";
-import {
-  busyUntil,
-  hooksStates,
-  isBusy,
-  isLive,
-  isUnheard,
-  type Presence,
-  presenceOf,
-  presences,
-  wantsQuiet,
-} from "../../rules/presence.ts";
-import { quoted } from "../../rules/text.ts";
+import type { BlockedOn } from "../../rules/blocked-on.ts";
+import { COUNT_LIMIT } from "../../rules/counted.ts";
+import { deliveryStates, urgencies } from "../../rules/delivery.ts";
+import { BROKER_NAME, isPerson, OPERATOR_NAME } from "../../rules/names.ts";
+import { busyUntil, hooksStates, isBusy, isLive, type Presence, presenceOf, presences } from "../../rules/presence.ts";
 import { proposalStates, votes } from "../../rules/votes.ts";
 import { countUnread } from "../../store/inbox.ts";
-import type { Mail, RecipientRow } from "../../store/messages.ts";
+import type { Mail } from "../../store/messages.ts";
 import type { Peer } from "../../store/peers.ts";
 import { poolsOfPeer } from "../../store/pools.ts";
+import type { RecipientRow } from "../../store/recipients.ts";
 import type { Sql } from "../../store/store.ts";
 import type { AddressFormatter } from "./references.ts";
 
 export const messageId = z
   .string()
-  .regex(/^[A-Za-z0-9_-]{8,64}$/, "a message_id has 8 to 64 letters, digits, '-' or '_' (use a UUIDv7)");
+  .regex(/^[A-Za-z0-9_-]{8,64}$/, "must have 8 to 64 letters, digits, '-' or '_' (use a UUIDv7)");
+
+/** A reference to a message: its id, or its short id, as it is shown with it. */
+export const messageRef = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_-]{6,64}$/,
+    "must be a message's id, or the short id that is shown for it (6 characters or more)",
+  );
+
+/** The same, or the newest message from whom the reply is for. */
+export const replyRef = z
+  .string()
+  .regex(
+    /^(?:last|[A-Za-z0-9_-]{6,64})$/,
+    "must be a message's id, the short id that is shown for it (6 characters or more), or 'last'",
+  );
 
 export const urgency = z.enum(urgencies);
 
 export const time = z.int().describe("milliseconds since 1970");
+
+/** Numbers of inputs that people and models write in another form: see `rules/times.ts`. */
+export const writtenTime = z.int().min(0).meta({ written: "time" });
+export const writtenSeq = z.int().min(1).meta({ written: "seq" });
 
 export const address = z.string().optional().describe("name@host, when it is on another machine than yours");
 
@@ -37,21 +50,38 @@ export const presenceShape = {
   presence: z.enum(presences),
   busy_reason: z.string().optional().describe("only while busy"),
   busy_until: time.optional().describe("its own estimate"),
+  blocked_on: z
+    .object({ tool: z.string(), what: z.string().optional().describe("only for the operator") })
+    .optional()
+    .describe("what it asks its user's permission for: the tool, and its command, file, address or question"),
 };
 
-export function toPresenceShape(
-  peer: Peer,
-  now: number,
-): { presence: Presence; busy_reason?: string; busy_until?: number } {
+/** Who reads: the operator sees everything, everybody else what is public. */
+export type Sees = "all" | "public";
+
+interface Presents {
+  presence: Presence;
+  busy_reason?: string;
+  busy_until?: number;
+  blocked_on?: BlockedOn;
+}
+
+export function toPresenceShape(peer: Peer, sees: Sees, now: number): Presents {
   const presence = presenceOf(peer, now);
   // An offline peer is not busy, whatever it said last.
   if (presence === "offline") return { presence };
+  if (presence === "blocked") return { presence, ...blockedOn(peer, sees) };
   const until = busyUntil(peer, now);
   return {
     presence,
     ...(peer.busy_reason !== null && isBusy(peer, now) ? { busy_reason: peer.busy_reason } : {}),
     ...(until === undefined ? {} : { busy_until: until }),
   };
+}
+
+function blockedOn({ blocked_tool: tool, blocked_what: what }: Peer, sees: Sees): { blocked_on?: BlockedOn } {
+  if (tool === null) return {};
+  return { blocked_on: { tool, ...(what !== null && sees === "all" && { what }) } };
 }
 
 export const proposalShape = z.object({
@@ -73,6 +103,7 @@ export const proposalShape = z.object({
 export const peerShape = z.object({
   peer_id: z.string(),
   name: z.string(),
+  alias: z.string().optional().describe("what Claude Code calls it; an address too, while the session lives"),
   host: z.string(),
   address,
   cwd: z.string(),
@@ -84,11 +115,12 @@ export const peerShape = z.object({
     .enum(hooksStates)
     .optional()
     .describe(
-      "only when mail does not arrive by itself. quiet: no hook takes it; unwritable: its machine cannot write it, for example because its disk is full; unserved: its session server has ended",
+      "only when mail does not arrive by itself. quiet: no hook takes it; unwritable: its machine cannot write it, for example because its disk is full; unserved: its session server has ended, or cannot reach the broker",
     ),
+  wakes: z.boolean().optional().describe("false: mail cannot wake it when it is idle"),
   last_seen: time,
   pools: z.array(z.string()).describe("names of its pools; of another peer, only those that you share"),
-  waiting: z.int().describe("messages waiting for it"),
+  waiting: z.int().describe(`messages waiting for it; counted to ${COUNT_LIMIT}`),
   you: z.boolean(),
 });
 
@@ -100,17 +132,19 @@ interface AboutPeer {
   address: string | undefined;
 }
 
-export function toPeerShape(peer: Peer, about: AboutPeer, now: number): z.input<typeof peerShape> {
+export function toPeerShape(peer: Peer, about: AboutPeer, sees: Sees, now: number): z.input<typeof peerShape> {
   return {
     peer_id: peer.peer_id,
     name: peer.name,
+    ...(peer.alias !== null && isLive(peer, now) && peer.alias !== peer.name.toLowerCase() && { alias: peer.alias }),
     host: peer.host,
     cwd: peer.cwd,
     repo: peer.repo,
     branch: peer.branch,
     summary: peer.summary,
-    ...toPresenceShape(peer, now),
+    ...toPresenceShape(peer, sees, now),
     ...(isLive(peer, now) && peer.hooks !== "live" ? { hooks: peer.hooks } : {}),
+    ...(isLive(peer, now) && !peer.wakes && { wakes: false }),
     last_seen: peer.last_seen,
     ...about,
   };
@@ -123,10 +157,9 @@ export async function toPeerShapeOf(
   you: boolean,
   now: number,
 ): Promise<z.input<typeof peerShape>> {
-  const unread = await countUnread(sql, peer.peer_id);
+  const waiting = await countUnread(sql, peer.peer_id);
   const pools = (await poolsOfPeer(sql, peer.peer_id)).map((pool) => pool.name);
-  const waiting = unread.reduce((sum, one) => sum + one.unread, 0);
-  return toPeerShape(peer, { pools, waiting, you, address: undefined }, now);
+  return toPeerShape(peer, { pools, waiting, you, address: undefined }, "public", now);
 }
 
 export const recipientShape = z.object({
@@ -140,7 +173,7 @@ export const recipientShape = z.object({
 export const mailShape = z.object({
   message_id: z.string(),
   from: z.string().describe("peer_id, 'operator' for a person, or 'cct' for reports of the broker"),
-  from_name: z.string(),
+  from_name: z.string().describe("a person's is 'operator', or 'operator@' and the device"),
   from_address: address,
   to: z.string(),
   pool: z.string().optional().describe("the pool that it was sent to"),
@@ -150,21 +183,36 @@ export const mailShape = z.object({
   thread_id: z.string().optional(),
   reply_to: z.string().optional(),
   redelivered: z.boolean().describe("it may have been shown before"),
+  other_device: z
+    .boolean()
+    .optional()
+    .describe("its sender's machine has a token of its own: perhaps another person's"),
   attempt: z.int().describe("number of this claim, for acknowledging it"),
 });
 
 /** `name@host` of a mail's sender for a reader on `host`; `undefined` on the same machine, or when it is not a peer. */
 function senderAddress(mail: Mail, host: string): string | undefined {
   const { from_name: name, from_host } = mail;
-  return from_host === null || from_host === host ? undefined : addressOf({ name, host: from_host }, host);
+  return from_host === null || from_host === host || isPerson(name)
+    ? undefined
+    : addressOf({ name, host: from_host }, host);
 }
 
-export function toMailShape(mail: Mail, host: string): z.input<typeof mailShape> {
+/** A machine names itself, but its token is the broker's. A sender that was removed since is not known. */
+const isFromOtherDevice = (mail: Mail, reader: Pick<Peer, "device_id">): boolean =>
+  mail.from_id !== OPERATOR_NAME &&
+  mail.from_id !== BROKER_NAME &&
+  (isPerson(mail.from_name)
+    ? mail.from_id !== reader.device_id
+    : mail.from_host === null || mail.from_device !== reader.device_id);
+
+export function toMailShape(mail: Mail, reader: Pick<Peer, "host" | "device_id">): z.input<typeof mailShape> {
   return {
     message_id: mail.message_id,
     from: mail.from_id,
     from_name: mail.from_name,
-    from_address: senderAddress(mail, host),
+    from_address: senderAddress(mail, reader.host),
+    ...(isFromOtherDevice(mail, reader) ? { other_device: true } : {}),
     to: mail.to_address,
     ...(mail.pool === null ? {} : { pool: mail.pool }),
     text: mail.text,
@@ -201,57 +249,4 @@ export function toDeliveryShape(row: RecipientRow, format: AddressFormatter): z.
     read_at: row.read_at,
     ...(row.reason === null ? {} : { reason: row.reason }),
   };
-}
-
-/** Tells the sender when this recipient will get the message, from its current presence. `canWake`: mail may wake it. */
-export function expectation(
-  peer: Peer,
-  state: DeliveryState,
-  urgencyOf: string,
-  now: number,
-  canWake: boolean,
-): string | undefined {
-  const { name } = peer;
-  if (state === "held") return `${name} holds such mail until the operator releases it`;
-  if (state === "refused") return `${name} refuses such mail`;
-  if (!isLive(peer, now)) {
-    const since = new Date(peer.last_seen).toISOString().slice(0, 16).replace("T", " ");
-    return `${name} is offline since ${since} UTC; the message is kept until it is back`;
-  }
-  if (peer.polls) return `${name} polls for mail about once a minute`;
-  if (peer.hooks === "unwritable")
-    return `${name}'s machine cannot write mail now (its disk may be full); it is kept here until that works, or until ${name} calls cct_check_messages`;
-  if (peer.hooks === "unserved")
-    return `${name}'s session server has ended, so it gets no mail; the message is kept until it is back, after a restart of that session`;
-  if (isUnheard(peer, now))
-    return `${name} was last heard ${Math.round((now - peer.last_seen) / 1000)} s ago and may be gone; the message is kept until it is back`;
-  if (peer.hooks === "quiet") return quietExpectation(peer, now);
-  if (isBusy(peer, now)) return busyExpectation(peer, urgencyOf, now);
-  if (peer.presence === "blocked") return `${name} waits for its user's permission and gets it after that`;
-  if (peer.presence === "active") return `${name} is working and gets it at its next tool call`;
-  if (urgencyOf === "low") return `${name} is idle and gets it at its next turn (low urgency never wakes)`;
-  if (!canWake && urgencyOf !== "interrupt")
-    return `${name} reached its limit of wakes per hour; it gets it at its next turn, or when the hour is over`;
-  if (!peer.wakes)
-    return `${name} is idle and cannot be woken (print mode or SDK); it gets it at its next turn, if there is one`;
-  return `${name} is idle and will be woken`;
-}
-
-function quietExpectation(peer: Peer, now: number): string {
-  const took = peer.took_at === null ? "it has taken no mail yet" : `last took mail ${minutes(now - peer.took_at)} ago`;
-  return `no live hook: ${took}; ${peer.name} gets it when it calls cct_check_messages`;
-}
-
-function busyExpectation(peer: Peer, urgencyOf: string, now: number): string {
-  const until = busyUntil(peer, now);
-  const left =
-    until === undefined ? "" : until > now ? `, about ${minutes(until - now)} left` : ", longer than estimated";
-  const busy = `${peer.name} is busy with ${quoted(peer.busy_reason ?? "something")}${left}`;
-  if (!wantsQuiet(peer, now)) return `${busy}, and gets it after that`;
-  return urgencyOf === "interrupt" ? `${busy}; an interrupt goes through` : `${busy}, and gets it when it is ready`;
-}
-
-/** `40 s`, `6 min`. */
-function minutes(ms: number): string {
-  return ms < 90_000 ? `${Math.max(1, Math.round(ms / 1000))} s` : `${Math.round(ms / 60_000)} min`;
 }

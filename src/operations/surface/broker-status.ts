@@ -11,6 +11,7 @@ const lanAccess = z.object({
   addresses: z.array(z.string()).describe("host:port"),
   tls: z.boolean(),
   fingerprint: z.string().optional().describe("SHA-256 of the certificate"),
+  page: z.boolean().describe("they get the page too"),
 });
 
 /** How other machines reach a broker. */
@@ -74,6 +75,7 @@ export const brokerStatus = brokerIdentity.extend({
     .partialRecord(z.enum(deliveryStates), z.int())
     .nullable()
     .describe(`deliveries that are not finished, by state; ${unknown}`),
+  for_people: z.int().nullable().describe(`of the queued ones, those to people; ${unknown}`),
   oldest_waiting_ms: z.number().nullable().describe(`age of the oldest queued message, or null; ${unknown}`),
   database_bytes: z.number().nullable().describe(unknown),
 });

@@ -98,6 +98,18 @@ export function brokerPaths(errors: (codes: readonly ErrorCode[]) => Json): Json
         ...errors(withToken),
       },
     }),
+    get("/feed", "Event stream for people: what changes", {
+      description:
+        "Server-sent events named `changes`, each a batch (JSON) of what changed within a tenth of a second, with an id to go on " +
+        "from (`Last-Event-ID`): messages (their beginning), receipts, mail (how much waits for a peer), peers, gone, pools, " +
+        "gone_pools, services, attention. `look_again`: something was left out, or this is the beginning: read `overview`. " +
+        "Another machine than an admin's gets peers and pools that are not private.",
+      security: [{ token: [] }],
+      responses: {
+        200: { description: "The stream.", content: { "text/event-stream": { schema: { type: "string" } } } },
+        ...errors(withToken),
+      },
+    }),
     get("/openapi.json", "This document", {
       security: [{ token: [] }],
       responses: { 200: { description: "OpenAPI 3.1.", content: json({ type: "object" }) }, ...errors(withToken) },

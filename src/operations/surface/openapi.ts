@@ -56,6 +56,7 @@ const securitySchemes = {
 const credentials: Record<Caller["kind"], Json> = {
   peer: { token: [], peer: [], secret: [] },
   operator: { token: [] },
+  person: { token: [] },
   newcomer: { token: [] },
   device: { token: [] },
   invitee: { invitation: [] },

@@ -3,6 +3,7 @@
  * show up in review, and it is what the faces are generated from (see `snapshot.ts`).
  */
 import * as z from "zod";
+import type { Written } from "../../rules/times.ts";
 import type { Caller, Operation, Repeatable, SpecificError, ToolFace } from "../core/operation.ts";
 import { type OperationName, operations } from "../index.ts";
 
@@ -17,6 +18,8 @@ export type JsonProperty = {
   type?: string;
   enum?: string[];
   description?: string;
+  /** A number that people and models write as a time. */
+  written?: Written;
   items?: JsonProperty;
   anyOf?: JsonProperty[];
   properties?: Record<string, JsonProperty>;

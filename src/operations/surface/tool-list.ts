@@ -1,4 +1,6 @@
-/** The checked-in names of all tools: of the surface, all that the session server loads at its start. */
-import names from "./tool-names.json" with { type: "json" };
+/** The checked-in fields of all tools: of the surface, all that the session server loads at its start. */
+import type { FieldType } from "../../rules/toolinput.ts";
+import fields from "./tool-fields.json" with { type: "json" };
 
-export const toolNames: readonly string[] = names;
+/** By the names of the tools. */
+export const toolFields: Readonly<Record<string, Readonly<Record<string, FieldType>>>> = fields;

@@ -41,7 +41,10 @@ export function createClock({ now, steady, log, calmMs }: Clocks): BrokerClock {
   let watch: ClockWatch = startWatch(reading());
   function read(): void {
     const before = watch;
-    watch = watchClock(before, reading(), calmMs);
+    const { wall, steady } = reading();
+    // A group of requests reads the clock many times within a millisecond.
+    if (wall === before.last.wall && steady >= before.last.steady && steady - before.last.steady < 1) return;
+    watch = watchClock(before, { wall, steady }, calmMs);
     if (watch.since !== before.since)
       log.warn({ ...watch.disturbance, wait_ms: calmMs }, `clock not confirmed: ${words(watch.disturbance)}`);
     else if (isConfirmed(watch, calmMs) && !isConfirmed(before, calmMs)) log.info("clock confirmed");

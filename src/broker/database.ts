@@ -10,6 +10,7 @@ import type { Store } from "../store/store.ts";
 import { followClock } from "./cluster/clock.ts";
 import { type SharedHints, shareHints } from "./cluster/hints.ts";
 import type { Fanout } from "./streams/fanout.ts";
+import type { Feed } from "./streams/feed.ts";
 
 /** The first reading includes connecting, so it is less precise than the later ones. */
 const CLOCK_READINGS = 3;
@@ -30,7 +31,7 @@ export interface Database {
    */
   begin?(): Promise<number>;
   /** Shares hints with the other brokers; absent if there cannot be any. */
-  share?(events: Fanout, confirmed: () => number): SharedHints;
+  share?(events: Fanout, feed: Feed, confirmed: () => number): SharedHints;
   close(): Promise<void>;
 }
 
@@ -89,10 +90,11 @@ async function openShared(world: World, config: Config, url: string, lock: Store
     now: clock.now,
     slot: Math.floor(random() * 100),
     homeFile: paths(config.home).lock,
-    share(events, confirmed) {
+    share(events, feed, confirmed) {
       hints = shareHints({
         open: (listener) => openNotifications(url, random, listener),
         events,
+        feed,
         store,
         clock,
         confirmed,

@@ -13,25 +13,32 @@ import { isLoopback } from "../platform/network.ts";
 import { startMark } from "../platform/process.ts";
 import { hashSecret } from "../platform/secrets.ts";
 import type { World } from "../platform/world.ts";
+import { LOGIN_MS } from "../rules/browsers.ts";
+import { usedCookieHashes } from "../store/browsers.ts";
 import { revokedAmong, usedTokenHashes } from "../store/devices.ts";
 import { lastSeq } from "../store/messages.ts";
 import { migrate, readMigrations } from "../store/migrate.ts";
 import { requireNoUnfinishedMove } from "../store/moves.ts";
-import { startLoop } from "./background/loop.ts";
+import type { Sql } from "../store/store.ts";
+import { hereOf, startLoop } from "./background/loop.ts";
+import { sweepHere } from "./background/sweep.ts";
 import { createClock } from "./clock.ts";
+import type { SharedHints } from "./cluster/hints.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { createApp } from "./http/app.ts";
 import { createConnections } from "./http/connections.ts";
-import { openListeners, reachableAddresses } from "./http/listeners.ts";
+import { localUrl, openListeners, reachableAddresses } from "./http/listeners.ts";
 import { MAX_CLIENTS } from "./http/recent.ts";
 import { loadCertificate } from "./http/tls.ts";
 import { openLog } from "./log.ts";
+import { planOf } from "./notify/channels.ts";
 import { countEvent, createMetrics, measured } from "./operator/metrics.ts";
 import { createMonitoring } from "./operator/monitoring.ts";
 import { createReadiness } from "./operator/readiness.ts";
 import { watchStore } from "./operator/store-health.ts";
 import { createSequence } from "./sequence.ts";
 import { createFanout } from "./streams/fanout.ts";
+import { createFeed } from "./streams/feed.ts";
 
 /** What only tests change. */
 export interface BrokerTiming {
@@ -102,14 +109,17 @@ interface Parts {
 /** Serves an open database: event streams and operations first, then the listeners, the broker file and the sweep. */
 async function serve({ world, config, timing, database, schema, log }: Parts): Promise<Broker> {
   const { now } = database;
+  const notify = planOf(config, world);
   const startedAt = now();
   const clock = createClock({ now, steady: world.steady, log, calmMs: config.clock_confirm_seconds * 1000 });
   const metrics = createMetrics();
   const health = watchStore(measured(database.store, metrics, world.steady), now, log);
   const { store } = health;
   const events = createFanout((devices) => store.read((sql) => revokedAmong(sql, devices)));
+  let others: SharedHints | undefined;
+  const feed = createFeed({ store, now, steady: world.steady, run: world.newId().slice(0, 8), others: () => others });
   // Hints go to the other brokers as well, if there can be any.
-  const others = database.share?.(events, clock.confirmed);
+  others = database.share?.(events, feed, clock.confirmed);
   const environment: Environment = {
     store,
     now,
@@ -119,12 +129,18 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     newMessageId: world.newMessageId,
     nextSeq: createSequence(await store.tx(lastSeq), clock.confirmed, database.slot),
     limits: limitsOf(config),
+    notifying: notify?.shown,
     bounds: others ? undefined : createBounds(),
     publish(hint) {
       metrics.hints++;
+      if (hint.about === "revoked") feed.endDevice(hint.device_id);
       (others ?? events).publish(hint);
     },
-    count: (event) => countEvent(metrics, event),
+    count(event) {
+      countEvent(metrics, event);
+      feed.happened(event);
+    },
+    changed: feed.changed,
   };
   let closed = false;
   const isClosing = (): boolean => closed;
@@ -135,7 +151,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
       log.fatal({ err: error }, "the store failed: the broker ends, and the next start reads the log");
       return error;
     }) ?? new Promise<never>(() => {});
-  const connections = createConnections(config.connections_per_address);
+  const connections = createConnections(config.connections_per_address, config.max_connections);
   const monitoring = createMonitoring({
     store,
     schema,
@@ -161,16 +177,22 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     version: world.version,
     environment,
     events,
+    feed,
     keys,
-    knownTokens: (await store.read((sql) => usedTokenHashes(sql, MAX_CLIENTS))).reverse(),
+    knownTokens: await store.read((sql) => hashesInUse(sql, now())),
     log,
     rates: config,
     connections,
     monitoring,
     metrics,
     clientTimeoutMs: timing.clientTimeoutMs,
+    page: { folder: join(world.root, "dist/page"), onNetwork: config.page_on_network },
     isClosing,
   });
+  // What ended while no broker ran is not called idle at the first question.
+  await sweepHere(environment, hereOf(world)).catch((error: unknown) =>
+    log.error({ err: error }, "first sweep failed"),
+  );
   const certificate = isLoopback(config.host) || config.plain_http ? undefined : await loadCertificate(world, config);
   const listeners = await openListeners(app, config, certificate, timing.clientTimeoutMs, connections.admit);
   const url = localUrl(config.host, listeners.port);
@@ -181,12 +203,14 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
           addresses: reachableAddresses(config.host, listeners.port),
           tls: certificate !== undefined,
           fingerprint: certificate?.fingerprint,
+          page: certificate !== undefined && config.page_on_network,
         };
   try {
     // Now that the broker listens: clients that find the file connect at once.
     writeBrokerFile(world, config.home, url);
   } catch (error) {
     events.close();
+    feed.close();
     await listeners.close();
     throw error;
   }
@@ -210,6 +234,8 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
     metrics,
     log,
     sweepMs: timing.sweepMs,
+    streams: events,
+    notify,
     keepBrokerFile,
   });
 
@@ -225,6 +251,7 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
       await stopped;
       const drained = listeners.close();
       events.close();
+      feed.close();
       const timer = setTimeout(listeners.destroyConnections, DRAIN_MS);
       await drained;
       clearTimeout(timer);
@@ -232,16 +259,19 @@ async function serve({ world, config, timing, database, schema, log }: Parts): P
   };
 }
 
-function limitsOf(config: Config): Environment["limits"] {
-  const { sends_per_minute, sends_per_pair, repeat_seconds, wakes_per_hour, mailbox_messages } = config;
-  const { max_hops: hops, max_peers: peers } = config;
-  return { sends_per_minute, sends_per_pair, repeat_seconds, wakes_per_hour, mailbox_messages, hops, peers };
+/** Hashes of the tokens and cookies that are valid, those last used at the end. Half of the broker's memory for each kind. */
+async function hashesInUse(sql: Sql, now: number): Promise<string[]> {
+  const tokens = await usedTokenHashes(sql, MAX_CLIENTS / 2);
+  const cookies = await usedCookieHashes(sql, now - LOGIN_MS, MAX_CLIENTS / 2);
+  return [...tokens.reverse(), ...cookies.reverse()];
 }
 
-/** The URL for clients on this machine. */
-function localUrl(host: string, port: number): string {
-  const local = isLoopback(host) ? host : "127.0.0.1";
-  return `http://${local.includes(":") ? `[${local}]` : local}:${port}`;
+function limitsOf(config: Config): Environment["limits"] {
+  const { sends_per_minute, sends_per_pair, repeat_seconds, wakes_per_hour, mailbox_messages } = config;
+  const { max_hops: hops, max_peers: peers, max_pools: pools, max_devices: devices, max_services: services } = config;
+  const guards = { sends_per_minute, sends_per_pair, repeat_seconds, wakes_per_hour, mailbox_messages, hops };
+  const { listing_page: page, idle_heartbeat_seconds } = config;
+  return { ...guards, peers, pools, devices, services, page, idle_beat_ms: idle_heartbeat_seconds * 1000 };
 }
 
 /** Tells clients where the broker is. Throws `store_failed`: without the file nobody would find it. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { ok, refused } from "../support/api.ts";
+import { ok, refused, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { newPeer } from "../support/peers.ts";
 
@@ -31,5 +31,26 @@ describe("the caller", () => {
     expect(await refused(broker, "list_peers", {}, mixed)).toMatchObject({ status: 401 });
     const listed = (await ok(broker, "list_peers", {})).peers.find(({ peer_id }) => peer_id === a.peer_id);
     expect(listed?.summary).toBe("");
+  });
+
+  test("is known by the token and the secret of each request, whatever its connection has shown before", async () => {
+    const [a, b] = [await newPeer(broker, "first"), await newPeer(broker, "second")];
+    const path = "/api/set_summary";
+    const statuses: number[] = [];
+    for (const [as, headers] of [
+      [a, {}],
+      [{ ...a, secret: b.secret }, {}],
+      [a, { authorization: `Bearer ${"x".repeat(broker.token.length)}` }],
+      [b, {}],
+      [{ ...b, secret: `${b.secret.slice(1)}0` }, {}],
+      [a, {}],
+      [a, { host: "evil.example" }],
+      [a, {}],
+    ] as const) {
+      // One after the other, so they share a connection that is kept alive.
+      const body = JSON.stringify({ summary: "x" });
+      statuses.push((await send(broker, { path, as, headers, body })).status);
+    }
+    expect(statuses).toEqual([200, 401, 401, 200, 401, 200, 403, 200]);
   });
 });

@@ -171,7 +171,7 @@ describe("a report that waits", () => {
     await ok(broker, "invite_to_pool", { pool, peer: eve.name, reason: "you know it" }, ben);
     await ok(broker, "invite_to_pool", { pool, peer: eve.name, role: "tester" }, ben);
     expect(await waiting(broker, eve)).toEqual([
-      expect.stringContaining('Their reason: "you know it"'),
+      expect.stringContaining('Reason: "you know it"'),
       expect.stringContaining('made you "tester"'),
     ]);
   });

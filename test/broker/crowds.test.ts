@@ -1,5 +1,6 @@
 /** Large pools: what joining, leaving and writing to one costs does not multiply with its members. */
 import { beforeAll, expect, test } from "vitest";
+import { untilTurn } from "../../src/rules/presence.ts";
 import type { Store } from "../../src/store/store.ts";
 import { type Clockwork, openClockwork } from "../support/clockwork.ts";
 import { newStore } from "../support/database.ts";
@@ -8,6 +9,7 @@ import type { TestPeer } from "../support/peers.ts";
 let works: Clockwork;
 let statements = 0;
 let rows = 0;
+let written: string[] = [];
 
 beforeAll(async () => {
   const store = await newStore();
@@ -18,6 +20,7 @@ beforeAll(async () => {
       store.tx((sql) => {
         return work(async (text, ...values) => {
           statements += 1;
+          if (!text.startsWith("SELECT")) written.push(text);
           const found = await sql(text, ...values);
           rows += found.length;
           return found;
@@ -85,7 +88,7 @@ test("a message to a large pool takes as many statements as to a small one, and 
     const { statements } = await counted(() => works.call("send_message", { to: `@${pool}`, text: "hello" }, ann));
     costs.push(statements);
     expect((await deliveries()) - before).toBe(size - 1);
-    const [sent] = (await works.call("messages", { limit: 1 }, ann)).messages;
+    const [sent] = (await works.call("messages", { limit: 1, full: true }, ann)).messages;
     const states = sent?.recipients.map(({ name, state }) => [name, state]);
     expect(Object.fromEntries(states ?? [])).toEqual({
       ...Object.fromEntries(peers.slice(3).map(({ name }) => [name, "queued"])),
@@ -112,7 +115,7 @@ test("what changed is told once, in one line beside the next mail, and wakes nob
   await works.call("send_message", { to: "news-0", text: "again" }, ben);
   expect((await claim()).messages.map(({ text }) => text)).toEqual(["again"]);
   // All of it stays in the history, and that a member read it is not part of the pool's.
-  const texts = (await works.call("messages", { limit: 500 })).messages.filter(({ to }) => to === "@news");
+  const texts = (await works.call("messages", { limit: 500, full: true })).messages.filter(({ to }) => to === "@news");
   expect(texts).toHaveLength(8);
 });
 
@@ -139,10 +142,22 @@ test("who is busy, was released or has left is told nothing of its pool", async 
   );
 });
 
+test("an idle session whose heartbeat reports nothing new costs four statements, one of which writes when it was heard", async () => {
+  const [ann] = await poolOf("calm", 2);
+  const beat = { claude_pid: ann?.place.claude_pid ?? 0, held: [], presence: "idle" as const };
+  await works.call("heartbeat", beat, ann);
+  works.setOn(30_000);
+  written = [];
+  const { statements } = await counted(() => works.call("heartbeat", beat, ann));
+  expect(statements).toBe(4);
+  expect(written).toEqual(["UPDATE peers SET last_seen = $2 WHERE peer_id = $1"]);
+});
+
 test("an idle session that was told to report less often stays live for as long, then it is offline", async () => {
   const [ann, ben] = await poolOf("idle", 2);
   const beat = { claude_pid: ann?.place.claude_pid ?? 0, held: [], presence: "idle" as const };
-  expect((await works.call("heartbeat", beat, ann)).beat_ms).toBe(30_000);
+  const { beat_ms } = await works.call("heartbeat", beat, ann);
+  expect(beat_ms).toBe(untilTurn(ann?.peer_id ?? "", 30_000, works.now()));
   const seen = async () => {
     const { members } = await works.call("pool_status", { pool: "idle" });
     return members.map(({ name, role, presence }) => `${name} ${role} ${presence}`);
@@ -152,6 +167,19 @@ test("an idle session that was told to report less often stays live for as long,
   expect(await seen()).toEqual(["idle-0 lead idle", "idle-1 member idle"]);
   await works.pass(2_000, ...others);
   expect(await seen()).toEqual(["idle-0 member offline", "idle-1 lead idle"]);
+});
+
+test("a session that was told to report every minute goes offline 95 seconds after its last word", async () => {
+  const calm = await openClockwork(undefined, undefined, { idle_beat_ms: 60_000 });
+  const ann = await calm.newPeer("ann");
+  const beat = { claude_pid: ann.place.claude_pid, held: [], presence: "idle" as const };
+  const { beat_ms } = await calm.call("heartbeat", beat, ann);
+  expect(beat_ms).toBe(untilTurn(ann.peer_id, 60_000, calm.now()));
+  const stored = async () => (await calm.dump()).peers?.map((row) => (row as { presence: string }).presence);
+  await calm.pass(94_000);
+  expect(await stored()).toEqual(["idle"]);
+  await calm.pass(2_000);
+  expect(await stored()).toEqual(["offline"]);
 });
 
 test("changes older than a day are in the history only", async () => {

@@ -17,9 +17,15 @@ let ann: TestPeer;
 let bob: TestPeer;
 let carl: TestPeer;
 let dora: TestPeer;
+/** How the ids of two messages begin. */
+const TWINS = "twin-message";
+/** The same of two that carl's mailbox holds. */
+const HELD = "held-message";
 /** A message that ann read, and a proposal that was decided. */
 let read = "";
 let decided = "";
+/** A message that bob has not been given. */
+let waiting = "";
 
 beforeAll(async () => {
   works = await openClockwork(newId);
@@ -34,9 +40,26 @@ beforeAll(async () => {
   }
   await call("archive_pool", { pool: "ended" }, ann);
   read = (await call("send_message", { to: "ann", text: "x" }, bob)).message_id;
+  for (const n of [1, 2])
+    await call("send_message", { to: "ann", text: `twin ${n}`, message_id: `${TWINS}-${n}` }, bob);
+  await call("inbound_policy", { policy: "hold", from: "bob" }, carl);
+  for (const n of [1, 2])
+    await call("send_message", { to: "carl", text: `held ${n}`, message_id: `${HELD}-${n}` }, bob);
   await call("check_messages", {}, ann);
+  waiting = (await call("send_message", { to: "bob", text: "later" }, ann)).message_id;
   for (const port of [1, 2]) await call("register_service", { kind: "api", url: `http://h:${port}`, host: "h" }, ann);
   for (const name of ["studio", "loft"]) await call("add_device", { name });
+  for (const browser_id of [newId(), newId()])
+    await works.fill("browsers", [
+      {
+        browser_id,
+        name: "Firefox",
+        token_hash: browser_id,
+        device_id: null,
+        created_at: works.now(),
+        last_seen: works.now(),
+      },
+    ]);
 });
 
 interface Scenario<N extends OperationName> {
@@ -53,11 +76,18 @@ const references = <Input extends object>(make: (ref: string) => { input: Input;
   ambiguous: () => make(SEVERAL),
 });
 
+/** The same for messages; ann has two whose ids begin alike. */
+const messageReferences = <S extends Scenario<"message_status">>(notFound: () => S) => ({
+  not_found: notFound,
+  ambiguous: () => ({ input: { message_id: TWINS }, as: ann }),
+});
+
 const scenarios: Scenarios = {
   register: { conflict: () => ({ input: { ...carl.place, claude_pid: 77_777 }, as: carl }) },
   heartbeat: { conflict: () => ({ input: { claude_pid: 77_777, held: [] }, as: carl }) },
   list_peers: references((pool) => ({ input: { pool }, as: ann })),
   set_summary: { conflict: () => ({ input: { summary: "x", name: "bob" }, as: ann }) },
+  notify_test: { conflict: () => ({ input: {} }) },
   rename_peer: {
     ...references((peer) => ({ input: { peer, name: "fred" } })),
     conflict: () => ({ input: { peer: "bob", name: "ann" } }),
@@ -74,14 +104,39 @@ const scenarios: Scenarios = {
     ...references((to) => ({ input: { to, text: "x" }, as: ann })),
     conflict: () => ({ input: { to: "@ended", text: "x" }, as: ann }),
   },
-  message_status: { not_found: () => ({ input: { message_id: "no-such-message" }, as: ann }) },
+  message_status: messageReferences(() => ({ input: { message_id: "no-such-message" }, as: ann })),
+  presence_history: references((peer) => ({ input: { peer } })),
+  decide_held: {
+    not_found: () => ({ input: { message_id: "no-such-message", peer: "ann", decision: "accept" } }),
+    ambiguous: () => ({ input: { message_id: waiting, peer: SEVERAL, decision: "accept" } }),
+    conflict: () => ({ input: { message_id: waiting, peer: "bob", decision: "refuse" } }),
+  },
+  mute_peer: references((peer) => ({ input: { peer } })),
+  unmute_peer: references((peer) => ({ input: { peer } })),
+  pause_pool: references((pool) => ({ input: { pool } })),
+  resume_pool: references((pool) => ({ input: { pool } })),
+  message_details: {
+    not_found: () => ({ input: { message_id: "no-such-message" } }),
+    ambiguous: () => ({ input: { message_id: TWINS } }),
+  },
   messages: references((peer) => ({ input: { peer } })),
+  purge_messages: references((peer) => ({ input: { with: peer } })),
+  search: references((peer) => ({ input: { query: "word", with: peer } })),
+  reread_message: {
+    ...messageReferences(() => ({ input: { message_id: "no-such-message" }, as: ann })),
+    conflict: () => ({ input: { message_id: waiting }, as: bob }),
+  },
   resend_message: {
-    not_found: () => ({ input: { message_id: read }, as: carl }),
+    ...messageReferences(() => ({ input: { message_id: read }, as: carl })),
     conflict: () => ({ input: { message_id: read }, as: bob }),
   },
+  inbox: { ambiguous: () => ({ input: { message_id: TWINS } }) },
   inbound_policy: references((from) => ({ input: { policy: "hold", from }, as: ann })),
-  unhold_message: { not_found: () => ({ input: { message_id: read } }) },
+  list_policies: references((peer) => ({ input: { peer } })),
+  unhold_message: {
+    not_found: () => ({ input: { message_id: read } }),
+    ambiguous: () => ({ input: { message_id: HELD } }),
+  },
   create_pool: { conflict: () => ({ input: { name: "one", purpose: "x" }, as: carl }) },
   join_pool: {
     ...references((pool) => ({ input: { pool }, as: ann })),
@@ -116,6 +171,7 @@ const scenarios: Scenarios = {
   renew_service: { not_found: () => ({ input: { service_id: "none", health: "healthy" }, as: ann }) },
   unregister_service: references((service) => ({ input: { service }, as: bob })),
   revoke_device: references((device) => ({ input: { device } })),
+  revoke_browser: references((browser) => ({ input: { browser } })),
   rename_device: {
     ...references((device) => ({ input: { device, name: "attic" } })),
     conflict: () => ({ input: { device: "loft", name: "studio" } }),

@@ -70,7 +70,6 @@ describe("an invalid request is refused with what is wrong and what to do next, 
     ["a path below an operation", () => ({ ...sending, path: "/api/send_message/x" }), 404],
     ["a path elsewhere", () => ({ method: "GET", path: "/etc/passwd" }), 404],
     ["a path that climbs", () => ({ method: "GET", path: "/api/../../token" }), 404],
-    ["the stream without a peer", () => ({ method: "GET", path: "/events" }), 403],
     ["the stream with a wrong secret", () => ({ method: "GET", path: "/events", as: { ...alice, secret: "x" } }), 401],
   ];
 
@@ -118,10 +117,11 @@ describe("an invalid request is refused with what is wrong and what to do next, 
 });
 
 describe("a wrong method", () => {
-  const GETS = ["/health", "/ready", "/prove", "/status", "/metrics", "/events", "/openapi.json"];
+  const GETS = ["/status", "/metrics", "/events", "/feed", "/openapi.json"];
   const wrong = [
     ...["GET", "PUT", "PATCH", "DELETE", "OPTIONS"].map((method) => [method, "/api/list_peers", "POST"] as const),
     ...GETS.flatMap((path) => ["POST", "DELETE"].map((method) => [method, path, "GET"] as const)),
+    ...["/health", "/ready", "/prove"].map((path) => ["POST", path, "GET, HEAD"] as const),
   ];
 
   test.each(wrong)("%s %s is answered with 405, and with the method that is allowed", async (method, path, allow) => {

@@ -40,9 +40,16 @@ describe("a killed broker", () => {
       expect(accepted.filter((text) => !kept.has(text))).toEqual([]);
     }
     // An answer has as much as a host shows.
-    const { messages, remaining } = await ok(broker, "check_messages", { limit: 100 }, peer);
-    expect(messages.length).toBeGreaterThan(50);
-    expect(messages.length + remaining).toBeGreaterThanOrEqual(accepted.length);
+    let taken = 0;
+    for (let isMore = true; isMore; ) {
+      const { messages, remaining } = await ok(broker, "check_messages", { limit: 100 }, peer);
+      if (taken === 0) expect(messages.length).toBeGreaterThan(50);
+      taken += messages.length;
+      const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "read" as const }));
+      await ok(broker, "ack_messages", { acks }, peer);
+      isMore = remaining > 0;
+    }
+    expect(taken).toBeGreaterThanOrEqual(accepted.length);
     expect((await ok(broker, "list_peers", {}, peer)).peers).toMatchObject([{ name: "keeper", you: true }]);
   });
 

@@ -57,20 +57,23 @@ describe("an incomplete request", () => {
 });
 
 describe("connections", () => {
-  test("without a token make room for those with one, which stay", async () => {
-    const small = await startBroker({ env: { CCT_CONNECTIONS_PER_ADDRESS: "5" } });
+  test.each([
+    ["of one address", "CCT_CONNECTIONS_PER_ADDRESS", 5],
+    ["in all", "CCT_MAX_CONNECTIONS", 16],
+  ])("%s, without a token, make room for those with one, which stay", async (_, setting, most) => {
+    const small = await startBroker({ env: { [setting]: String(most) } });
     const request = `${head("GET /health", { ...host, ...goodHeaders(small, {}) })}\r\n`;
-    const proving = `${head("GET /events", { ...host, ...goodHeaders(small, {}) })}\r\n`;
+    const proving = `${head("GET /status", { ...host, ...goodHeaders(small, {}) })}\r\n`;
     const idle: Raw[] = [];
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < most - 1; i++) {
       idle.push(raw(small));
       await until("the connection", () => idle[i]?.socket.readyState === "open");
     }
     // The broker has admitted the connections that it answered.
     const good: Raw[] = [];
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < most; i++) {
       const one = raw(small, proving);
-      await until("an answer", () => one.said().includes("hint"));
+      await until("an answer", () => one.said().includes('"ready"'));
       good.push(one);
     }
     for (const one of idle) expect(await one.over).toBe("");
@@ -115,17 +118,22 @@ describe("connections", () => {
       () => {},
     );
     if (first) await ok(small, "register", first.place, first);
-    expect((await ok(small, "list_peers", {})).peers).toHaveLength(3);
+    expect((await ok(small, "list_peers", { all: true })).peers).toHaveLength(3);
   });
 
   test("with wrong credentials get delayed answers; others at the same address do not", async () => {
     const wrong = () =>
       send(broker, { method: "GET", path: "/events", headers: { authorization: `Bearer ${"0".repeat(32)}` } });
-    for (let i = 0; i < 15; i++) await wrong();
+    // So many that the next answer is delayed for as long as any.
+    await Promise.all(Array.from({ length: 20 }, wrong));
     const started = performance.now();
-    const waits = wrong().then(() => performance.now() - started);
+    let isAnswered = false;
+    const waits = wrong().then(() => {
+      isAnswered = true;
+      return performance.now() - started;
+    });
     await ok(broker, "list_peers", {});
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(isAnswered).toBe(false);
     expect(await waits).toBeGreaterThan(500);
   });
 });
@@ -191,7 +199,7 @@ describe("a full mailbox", () => {
     expect(await refused(small, "send_message", more, from)).toMatchObject({
       status: 429,
       code: "rate_limited",
-      message: "b's mailbox is full (3 messages wait): nothing was sent to it.",
+      message: "b's mailbox is full (at least 3 messages wait): nothing was sent to it.",
     });
     expect((await ok(small, "notes", {})).notes.map((note) => note.text)).toEqual([
       expect.stringContaining("b's mailbox is full"),

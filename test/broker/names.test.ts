@@ -127,3 +127,101 @@ test("a reference that fits one thing's name and another's id is ambiguous, and 
   expect((await works.call("send_message", { to: ben.peer_id, text: "hello" })).recipients).toHaveLength(1);
   expect(await works.call("revoke_device", { device: decoy.device_id })).toMatchObject({ device_id: decoy.device_id });
 });
+
+test("the name that a host gives a session is an alias while it lives; peers' own names and ids count before it", async () => {
+  const broker = await startBroker();
+  const ann = await newPeer(broker, "ann", { alias: "Shop-88" });
+  const to = async (name: string) => (await ok(broker, "send_message", { to: name, text: `${name}!` })).recipients[0];
+  expect(await to("shop-88")).toMatchObject({ peer_id: ann.peer_id, name: "ann" });
+  expect(await to("SHOP-88@elsewhere")).toMatchObject({ peer_id: ann.peer_id });
+  expect((await ok(broker, "list_peers", {})).peers).toMatchObject([{ name: "ann", alias: "shop-88" }]);
+  const beat = { claude_pid: ann.place.claude_pid, held: [] };
+  await ok(broker, "heartbeat", { ...beat, alias: "shop-89" }, ann);
+  await ok(broker, "heartbeat", beat, ann);
+  expect((await refused(broker, "send_message", { to: "shop-88", text: "x" })).code).toBe("not_found");
+
+  const twin = await newPeer(broker, "twin", { alias: "shop-89" });
+  expect(await refused(broker, "send_message", { to: "shop-89", text: "x" })).toMatchObject({
+    code: "ambiguous",
+    message: expect.stringMatching(/matches 2 peers: .*(ann|twin).*(ann|twin)/),
+  });
+  await ok(broker, "unregister", { claude_pid: twin.place.claude_pid }, twin);
+  expect(await to("shop-89")).toMatchObject({ name: "ann" });
+  const real = await newPeer(broker, "shop-89");
+  expect(await to("shop-89")).toMatchObject({ peer_id: real.peer_id });
+  // What no reference can be is no alias.
+  for (const alias of [real.peer_id, "operator", "two words", "Shop-89/x", ""])
+    await ok(broker, "heartbeat", { ...beat, alias }, ann);
+  expect((await ok(broker, "list_peers", {})).peers[0]).not.toHaveProperty("alias");
+});
+
+test("@bob means one thing: neither a pool nor a peer gets the name that the other has", async () => {
+  const broker = await startBroker();
+  const [ann, bob] = [await newPeer(broker, "ann"), await newPeer(broker, "bob")];
+  for (const more of [{}, { private: true }])
+    expect(await refused(broker, "create_pool", { name: "Bob", purpose: "x", ...more }, ann)).toMatchObject({
+      code: "conflict",
+      message: `There is a peer 'bob' (${bob.peer_id.slice(0, 4)}), and '@bob' would mean both.`,
+    });
+  await ok(broker, "create_pool", { name: "front", purpose: "x" }, ann);
+  expect((await newPeer(broker, "front")).name).toBe("front-2");
+  expect(await refused(broker, "set_summary", { summary: "x", name: "Front" }, bob)).toMatchObject({
+    code: "conflict",
+  });
+  // Given on purpose, it is told why it is called otherwise.
+  const seat = await newPeer(broker, "front", { seat: true });
+  const [told] = (await ok(broker, "check_messages", {}, seat)).messages;
+  expect(told?.text).toContain(`because front is the name of the pool @front`);
+  // A name from a folder is free while its peer is away: the peer is called otherwise when it returns.
+  await ok(broker, "unregister", { claude_pid: bob.place.claude_pid }, bob);
+  const { pool } = await ok(broker, "create_pool", { name: "bob", purpose: "x" }, ann);
+  const back = await ok(broker, "register", { ...bob.place, held: [] }, bob);
+  expect(back.name).toBe("bob-2");
+  await ok(broker, "archive_pool", { pool: pool.pool_id }, ann);
+  await ok(broker, "rename_peer", { peer: "bob-2", name: "bob" });
+  expect(await refused(broker, "join_pool", { pool: pool.pool_id }, ann)).toMatchObject({ code: "conflict" });
+});
+
+test("a private pool keeps nobody from its name, so @name is ambiguous for its members then", async () => {
+  const broker = await startBroker();
+  const [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+  const { pool } = await ok(broker, "create_pool", { name: "den", purpose: "x", private: true }, ann);
+  await ok(broker, "invite_to_pool", { pool: "den", peer: "ben" }, ann);
+  const den = await newPeer(broker, "den");
+  expect(den.name).toBe("den");
+  const error = await refused(broker, "send_message", { to: "@den", text: "to whom?" }, ann);
+  expect(error).toMatchObject({
+    code: "ambiguous",
+    hint: `For the pool: @${pool.pool_id.slice(0, 8)}. For the peer: den.`,
+  });
+  const toPool = await ok(broker, "send_message", { to: `@${pool.pool_id.slice(0, 8)}`, text: "to ben" }, ann);
+  expect(toPool.recipients).toMatchObject([{ peer_id: ben.peer_id }]);
+  // Nobody else learns that there is such a pool.
+  const outside = await ok(broker, "send_message", { to: "@den", text: "to den" }, await newPeer(broker, "carl"));
+  expect(outside).toMatchObject({ recipients: [{ name: "den" }], understood: expect.stringContaining("no pool @den") });
+});
+
+test.each([
+  ["front", "The pool of that name is '@front'."],
+  ["user", "The person is 'operator'."],
+  ["Everyone", "Everybody is '@all'."],
+])("a send to '%s' says what may be meant, and the peers that are known without the asker", async (to, hint) => {
+  const broker = await startBroker();
+  const [ann] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+  await ok(broker, "create_pool", { name: "front", purpose: "x" }, ann);
+  const error = await refused(broker, "send_message", { to, text: "x" }, ann);
+  expect(error.hint).toMatch(new RegExp(`^${hint.replaceAll(".", "\\.")} Known peers: ben@`));
+  expect(error.hint).not.toContain("ann");
+});
+
+test("no pool takes the name of a person, of the broker or of everybody; @operator is the operator", async () => {
+  const broker = await startBroker();
+  const ann = await newPeer(broker, "ann");
+  for (const name of ["operator", "CCT", "All"])
+    expect(await refused(broker, "create_pool", { name, purpose: "x" }, ann)).toMatchObject({ code: "bad_request" });
+  const sent = await ok(broker, "send_message", { to: "@operator", text: "hello" }, ann);
+  expect(sent).toMatchObject({
+    recipients: [{ name: "operator" }],
+    understood: "there is no pool @operator: sent to operator",
+  });
+});

@@ -28,7 +28,7 @@ describe("renaming a peer", () => {
     ]);
     expect((await refused(broker, "send_message", { to: "ann-renamed", text: "hello" })).code).toBe("not_found");
     expect((await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann)).name).toBe("Chief");
-    expect((await mailFor(broker, ann))[0]?.text).toContain("you were called ann-renamed and are now called Chief");
+    expect((await mailFor(broker, ann))[0]?.text).toContain("renamed you from ann-renamed to Chief");
     expect(await ok(broker, "rename_peer", { peer: "chief", name: "Chief" })).toMatchObject({ name: "Chief" });
   });
 
@@ -82,7 +82,7 @@ describe("forgetting a peer", () => {
     await end(ben);
     expect(await refused(broker, "forget_peer", { peer: ben.name })).toMatchObject({
       code: "conflict",
-      message: `${ben.name} is still needed: 1 message waits for it; it is in @${pool}; it owns the services preview; open votes concern it (1).`,
+      message: `${ben.name} is still needed: 1 waiting message; membership in @${pool}; the services preview; open votes (1).`,
       hint: expect.stringContaining("force"),
     });
     expect(await ok(broker, "forget_peer", { peer: ben.name, force: true })).toMatchObject({
@@ -105,6 +105,37 @@ describe("forgetting a peer", () => {
     // Nothing goes to a peer that is no more.
     expect((await refused(broker, "resend_message", { message_id }, carol)).code).toBe("conflict");
   });
+});
+
+test("a session that ends for good is gone from lists, and the senders of its unread mail are told at once", async () => {
+  const { pool, peers } = await newTeam(broker, 3);
+  const [ann, ben, carol] = peers as [TestPeer, TestPeer, TestPeer];
+  const send = (text: string) => ok(broker, "send_message", { to: ben.name, text }, carol);
+  const shown = await send("was shown");
+  const { messages } = await ok(broker, "check_messages", {}, ben);
+  const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
+  await ok(broker, "ack_messages", { acks }, ben);
+  const unread = await send("will you?");
+  const other = { claude_pid: ben.place.claude_pid + 1, ends: true };
+  expect(await ok(broker, "unregister", other, ben)).toEqual({ ended: false });
+  expect(await ok(broker, "unregister", { claude_pid: ben.place.claude_pid, ends: true }, ben)).toEqual({
+    ended: true,
+  });
+
+  const listed = await ok(broker, "list_peers", { pool, all: true });
+  expect(listed.peers.map(({ name }) => name).sort()).toEqual([ann.name, carol.name].sort());
+  const stateOf = async ({ message_id }: { message_id: string }) =>
+    (await ok(broker, "message_status", { message_id }, carol)).recipients[0];
+  expect(await stateOf(shown)).toMatchObject({ name: ben.name, state: "delivered" });
+  const reason = "its session has ended, and does not return";
+  expect(await stateOf(unread)).toMatchObject({ name: ben.name, state: "dead", reason });
+  expect((await mailFor(broker, carol)).map(({ text }) => text)).toContainEqual(
+    expect.stringMatching(
+      /^Your message .* is dead: its session has ended, and does not return\. It began: "will you\?"/,
+    ),
+  );
+  expect(await roles(broker, pool)).toEqual([`${ann.name} lead`, `${carol.name} member`]);
+  expect((await refused(broker, "send_message", { to: ben.name, text: "x" }, carol)).code).toBe("not_found");
 });
 
 describe("merging two peers", () => {
@@ -154,7 +185,7 @@ describe("merging two peers", () => {
     );
     expect((await ok(broker, "message_status", { message_id: said.message_id }, heir)).from_name).toBe(old.name);
     await ok(broker, "vote_release", { proposal_id, vote: "yes" }, heir);
-    expect((await ok(broker, "list_peers", {})).peers.map(({ name }) => name)).not.toContain(old.name);
+    expect((await ok(broker, "list_peers", { all: true })).peers.map(({ name }) => name)).not.toContain(old.name);
     expect((await refused(broker, "register", old.place, old)).code).toBe("unauthorized");
     expect((await newPeer(broker, old.name)).name).toBe(old.name);
     expect((await taken(broker, carol)).join()).toContain(`${old.name} was merged into heir by the operator.`);

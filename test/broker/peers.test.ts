@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
 import { beforeAll, describe, expect, test } from "vitest";
-import { ok, refused } from "../support/api.ts";
+import { untilTurn } from "../../src/rules/presence.ts";
+import { ok, refused, send } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
-import { HOST, newPeer, place } from "../support/peers.ts";
+import { HOST, newPeer, place, type TestPeer } from "../support/peers.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/wait.ts";
 
@@ -85,7 +86,7 @@ describe("a session that registers", () => {
 });
 
 async function seen(peerId: string) {
-  const { peers } = await ok(broker, "list_peers", {});
+  const { peers } = await ok(broker, "list_peers", { all: true });
   const found = peers.find((peer) => peer.peer_id === peerId);
   if (!found) throw new Error(`peer ${peerId} is not listed`);
   return found;
@@ -141,20 +142,55 @@ describe("a live session", () => {
     });
   });
 
+  /** The time of a broker's clock, which on PostgreSQL is the database's. */
+  async function timeAt(at: TestBroker, other: TestPeer): Promise<number> {
+    const { busy_until = 0 } = await ok(at, "set_busy", { reason: "the time", estimate_seconds: 60 }, other);
+    return busy_until - 60_000;
+  }
+
+  /** The interval that a heartbeat is told, and whether that is until the peer's turn. */
+  async function nextBeat(at: TestBroker, peer: TestPeer, interval: number, more: object) {
+    const other = await newPeer(at, "other");
+    const before = await timeAt(at, other);
+    const beat = { claude_pid: peer.place.claude_pid, held: [], ...more };
+    const { beat_ms: told = 0 } = await ok(at, "heartbeat", beat, peer);
+    const after = await timeAt(at, other);
+    // Told at some moment between the two.
+    const late = (after + told - untilTurn(peer.peer_id, interval, 0)) % interval;
+    return { told, isTurn: late <= after - before };
+  }
+
   test("reports less often while it is idle and nothing waits for it", async () => {
     const peer = await newPeer(broker, "resting");
-    const beat = async (more: object = {}) =>
-      (await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [], ...more }, peer)).beat_ms;
-    expect(await beat({ presence: "active" })).toBe(10_000);
-    expect(await beat({ presence: "idle" })).toBe(30_000);
+    const beat = (more: object = {}) => nextBeat(broker, peer, 30_000, more);
+    expect(await beat({ presence: "active" })).toMatchObject({ told: 10_000 });
+    expect(await beat({ presence: "idle" })).toMatchObject({ isTurn: true });
     await ok(broker, "send_message", { to: "resting", text: "one" });
     const { messages } = await ok(broker, "claim_messages", { limit: 1, budget: 8_000 }, peer);
     const held = messages.map(({ message_id, attempt }) => ({ message_id, attempt }));
-    expect(await beat({ held })).toBe(10_000);
+    expect(await beat({ held })).toMatchObject({ told: 10_000 });
     await ok(broker, "ack_messages", { acks: held.map((one) => ({ ...one, outcome: "read" })) }, peer);
-    expect(await beat()).toBe(30_000);
+    expect(await beat()).toMatchObject({ isTurn: true });
     await ok(broker, "set_busy", { reason: "tests", estimate_seconds: 60 }, peer);
-    expect(await beat()).toBe(10_000);
+    expect(await beat()).toMatchObject({ told: 10_000 });
+  });
+
+  test("reports as often as the setting says while it is idle", async () => {
+    const calm = await startBroker({ env: { CCT_IDLE_HEARTBEAT_SECONDS: "60" } });
+    const peer = await newPeer(calm, "calm");
+    const beat = (presence: "active" | "idle") => nextBeat(calm, peer, 60_000, { presence });
+    expect(await beat("active")).toMatchObject({ told: 10_000 });
+    expect(await beat("idle")).toMatchObject({ isTurn: true });
+  });
+
+  test("keeps its connection from one heartbeat to the next", async () => {
+    for (const seconds of [30, 60]) {
+      const at = await startBroker({ env: { CCT_IDLE_HEARTBEAT_SECONDS: String(seconds) } });
+      const { headers } = await send(at, { method: "GET", path: "/health" });
+      const [, kept] = /^timeout=(\d+)$/.exec(String(headers["keep-alive"])) ?? [];
+      // The longest time until a turn, and ten seconds for a slow network.
+      expect(Number(kept)).toBeGreaterThan(1.1 * seconds + 10);
+    }
   });
 
   test("is told when another session has taken over its peer", async () => {
@@ -227,6 +263,7 @@ describe("the list of peers", () => {
     expect(await names("machine")).toEqual(["me", "neighbour", "other-remote"]);
     expect(await names("repo")).toEqual(["me", "clone"]);
     expect(await refused(home, "list_peers", { scope: "repo" })).toMatchObject({ status: 400 });
+    expect(await refused(home, "list_peers", { all: true, live: true })).toMatchObject({ status: 400 });
   });
 
   test("lists live peers before offline ones, with their waiting mail", async () => {
@@ -235,53 +272,10 @@ describe("the list of peers", () => {
     await newPeer(home, "there");
     await ok(home, "unregister", { claude_pid: gone.place.claude_pid }, gone);
     await ok(home, "send_message", { to: "gone", text: "for later" });
-    const { peers } = await ok(home, "list_peers", {});
+    const { peers } = await ok(home, "list_peers", { all: true });
     expect(peers.map(({ name, presence, waiting }) => ({ name, presence, waiting }))).toEqual([
       { name: "there", presence: "idle", waiting: 0 },
       { name: "gone", presence: "offline", waiting: 1 },
     ]);
-  });
-});
-
-describe("a session that sets its summary", () => {
-  test("is shown with it, on one line", async () => {
-    const peer = await newPeer(broker, "summed");
-    const changed = await ok(broker, "set_summary", { summary: "fixes\nthe  build\u200b" }, peer);
-    expect(changed).toMatchObject({ name: "summed", summary: "fixes the build", you: true });
-    expect((await seen(peer.peer_id)).summary).toBe("fixes the build");
-  });
-
-  test("can change its name, and is reached by the new one", async () => {
-    const peer = await newPeer(broker, "before");
-    expect(await ok(broker, "set_summary", { summary: "x", name: "After" }, peer)).toMatchObject({ name: "After" });
-    const sent = await ok(broker, "send_message", { to: "after", text: "found you" });
-    expect(sent.recipients[0]?.peer_id).toBe(peer.peer_id);
-    expect(await refused(broker, "send_message", { to: "before", text: "gone" })).toMatchObject({ status: 404 });
-  });
-
-  test("can change the case of its own name", async () => {
-    const peer = await newPeer(broker, "cased");
-    expect(await ok(broker, "set_summary", { summary: "", name: "CASED" }, peer)).toMatchObject({ name: "CASED" });
-  });
-
-  test("does not get another peer's name", async () => {
-    await newPeer(broker, "owner");
-    const peer = await newPeer(broker, "envious");
-    const error = await refused(broker, "set_summary", { summary: "mine", name: "OWNER" }, peer);
-    expect(error).toMatchObject({ status: 409, code: "conflict" });
-    expect(await seen(peer.peer_id)).toMatchObject({ name: "envious", summary: "" });
-  });
-
-  test.each(["operator", "two words", "@pool", "a/b", "-"])("does not get the name %j", async (name) => {
-    const peer = await newPeer(broker, "sober");
-    expect(await refused(broker, "set_summary", { summary: "x", name }, peer)).toMatchObject({ status: 400 });
-  });
-
-  test("cannot put hidden characters into it", async () => {
-    const peer = await newPeer(broker, "plain");
-    for (const summary of ["\u001b[31mred", "nul\0", "half \ud800"]) {
-      expect(await refused(broker, "set_summary", { summary }, peer)).toMatchObject({ status: 400 });
-    }
-    expect((await seen(peer.peer_id)).summary).toBe("");
   });
 });

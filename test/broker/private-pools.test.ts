@@ -242,6 +242,7 @@ async function wholeView(
     ["list_pools", { include_archived: true }],
     ["messages", { limit: 500 }],
     ["messages", { dead: true }],
+    ...["zq1*", "zq2*", "zq3*"].map((query) => ["search", { query, limit: 100 }] as (typeof looks)[number]),
     ["check_messages", { limit: 100 }],
     ["held_messages", {}],
     ["inbound_policy", {}],
@@ -259,6 +260,8 @@ async function wholeView(
     ...pools.flatMap((pool): typeof looks => [
       ["pool_status", { pool: pool.slice(0, 12) }],
       ["list_peers", { pool }],
+      ["messages", { pool, full: true }],
+      ["search", { pool, query: "zq1*" }],
       ["send_message", { to: `@${pool}/${me.name}`, text: "x" }],
     ]),
   ];

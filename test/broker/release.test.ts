@@ -37,7 +37,14 @@ describe("a proposal", () => {
       const [told, ...more] = await newsFor(broker, peer, since);
       expect(more).toEqual([]);
       expect(told).toMatchObject({ urgency: "normal", from: "cct", to: `@${pool}` });
-      for (const part of [ann.name, ben.name, '"its part is merged"', proposal.proposal_id, "within 10 min", "3 of 4"])
+      for (const part of [
+        ann.name,
+        ben.name,
+        '"its part is merged"',
+        `proposal_id="${proposal.proposal_id.slice(0, 8)}"`,
+        "within 10 min",
+        "3 of 4",
+      ])
         expect(told?.text).toContain(part);
     }
     expect(await newsFor(broker, ann, since)).toEqual([]);
@@ -49,7 +56,7 @@ describe("a proposal", () => {
     const [carol] = others as [TestPeer];
     // She has read the proposal; otherwise its result would replace it.
     await ok(broker, "check_messages", {}, carol);
-    expect(await vote(proposal.proposal_id, "yes", carol)).toMatchObject({
+    expect(await vote(proposal.proposal_id.slice(0, 8), "yes", carol)).toMatchObject({
       state: "passed",
       outcome: `2 of 3 voted yes, 2 needed; ${ben.name} did not vote`,
     });

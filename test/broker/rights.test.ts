@@ -94,8 +94,15 @@ const attempts: Partial<Record<OperationName, Attempt[]>> = {
   message_status: (["mail", "claimed", "secret", "held", "dead"] as const).map((what) =>
     attempt("not_found", () => ({ message_id: its[what] })),
   ),
+  reread_message: (["mail", "claimed", "secret", "held", "dead"] as const).map((what) =>
+    attempt("not_found", () => ({ message_id: its[what] })),
+  ),
   messages: [{}, { peer: "ann" }, { dead: true }, { dead: true, peer: "ann" }].map((input) =>
     attempt("nothing", () => input),
+  ),
+  // A word of all texts there are, and none that would be taken out of the answer.
+  search: [{}, { with: "ann" }, { from: "carl" }, { pool: "own" }, { state: "held" }].map((more) =>
+    attempt("nothing", () => ({ query: "from", ...more })),
   ),
   resend_message: (["dead", "mail"] as const).map((what) => attempt("not_found", () => ({ message_id: its[what] }))),
   inbound_policy: [
@@ -141,10 +148,11 @@ const attempts: Partial<Record<OperationName, Attempt[]>> = {
 const all: readonly Operation[] = operations;
 const forPeers = all.filter((op) => op.by.includes("peer"));
 
-/** The content of the store without bob's own row, where his activity is recorded. */
+/** The content of the store without bob's own rows, where his activity is recorded. */
 async function othersData(): Promise<unknown> {
-  const { peers = [], ...rest } = await works.dump();
-  return { ...rest, peers: peers.filter((row) => (row as { peer_id: string }).peer_id !== bob.peer_id) };
+  const { peers = [], presence_spans = [], ...rest } = await works.dump();
+  const isOthers = (row: unknown): boolean => (row as { peer_id: string }).peer_id !== bob.peer_id;
+  return { ...rest, peers: peers.filter(isOthers), presence_spans: presence_spans.filter(isOthers) };
 }
 
 /** Whether a text reveals anything that bob may not see. Repeating his own input does not count. */
@@ -195,10 +203,17 @@ describe.each(forPeers.map((op) => op.name))("%s", (name) => {
   });
 });
 
+/** A message as `cct export` writes it. */
+const exported = {
+  ...{ message_id: "message-of-elsewhere", seq: 1, from: "0".repeat(32), from_name: "x", to: "y", urgency: "low" },
+  ...{ text: "x", sent_at: 1, thread_id: "message-of-elsewhere", recipients: [] },
+};
+
 test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))("%s is refused to peers", async (name) => {
   const before = await works.dump();
   const inputs: Partial<Record<string, object>> = {
     unhold_message: { message_id: its.held },
+    mark_read: { message_ids: [its.held] },
     join_device: { name: "x" },
     add_device: { name: "x" },
     revoke_device: { device: "x" },
@@ -206,6 +221,15 @@ test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))("%s 
     rename_peer: { peer: "x", name: "y" },
     merge_peers: { from: "x", into: "y" },
     forget_peer: { peer: "x" },
+    import_messages: { messages: [exported] },
+    decide_held: { message_id: its.held, peer: "ann", decision: "accept" },
+    mute_peer: { peer: "ann" },
+    unmute_peer: { peer: "ann" },
+    pause_pool: { pool: "own" },
+    resume_pool: { pool: "own" },
+    dismiss_need: { need_id: `blocked.${ann.peer_id}` },
+    message_details: { message_id: its.mail },
+    revoke_browser: { browser: "all" },
   };
   expect(await outcomeOf(works, name, inputs[name] ?? {}, ann)).toMatchObject({ code: "forbidden" });
   expect(await works.dump()).toEqual(before);

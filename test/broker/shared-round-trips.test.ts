@@ -39,6 +39,7 @@ describe.skipIf(!hasPostgres("round trips to PostgreSQL"))("of the round trips t
     expect(trips.length).toBeLessThanOrEqual(4);
     expect(trips.at(-1)?.map((text) => text.split(" ", 3).join(" "))).toEqual([
       "INSERT INTO messages",
+      "INSERT INTO message_words",
       "INSERT INTO deliveries",
       "COMMIT",
     ]);

@@ -1,5 +1,7 @@
 /** Reports to senders, and what a mailbox does not accept. */
+
 import { beforeAll, describe, expect, test } from "vitest";
+import { shortMessageId } from "../../src/rules/address.ts";
 import { type Credentials, ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
@@ -31,7 +33,7 @@ describe("mail that ends unread", () => {
       return mail.length > 0 && mail;
     });
     expect(report).toMatchObject({ from: "cct", urgency: "normal" });
-    expect(report?.text).toContain(`message ${message_id} to ${to.name} is expired`);
+    expect(report?.text).toContain(`message ${shortMessageId(message_id)} to ${to.name} is expired`);
     expect(report?.text).toContain('"look at this"');
     expect(await state(message_id)).toMatchObject({
       state: "expired",
@@ -146,6 +148,46 @@ describe("an inbound policy", () => {
         { from: "all the rest", policy: "refuse" },
       ]),
     );
+  });
+
+  test("ends again, for one sender or for all the rest; the operator sees those of all mailboxes", async () => {
+    const [from, to] = await pair();
+    const pool = `ending-${count}`;
+    const { pool_id } = (await ok(broker, "create_pool", { name: pool, purpose: "x" })).pool;
+    await ok(broker, "inbound_policy", { policy: "refuse" }, to);
+    await ok(broker, "inbound_policy", { policy: "hold", from: from.name }, to);
+    await ok(broker, "inbound_policy", { policy: "accept", from: `@${pool}`, peer: to.name });
+    await ok(broker, "inbound_policy", { policy: "hold", from: to.name }, from);
+    const of = async (peer?: string) =>
+      (await ok(broker, "list_policies", peer === undefined ? {} : { peer })).policies;
+    const mine = { peer_id: to.peer_id, name: to.name };
+    const set = await of(to.name);
+    expect(set).toHaveLength(3);
+    expect(set).toEqual(
+      expect.arrayContaining([
+        { ...mine, from: "all the rest", policy: "refuse" },
+        { ...mine, from: from.name, ref: from.peer_id, policy: "hold" },
+        { ...mine, from: `@${pool}`, ref: `@${pool_id}`, policy: "accept" },
+      ]),
+    );
+    expect(await of()).toEqual(
+      expect.arrayContaining([
+        ...set,
+        { peer_id: from.peer_id, name: from.name, from: to.name, ref: to.peer_id, policy: "hold" },
+      ]),
+    );
+    // What the list names is what ends it.
+    for (const { ref } of set)
+      await ok(broker, "inbound_policy", {
+        policy: "default",
+        peer: to.peer_id,
+        ...(ref !== undefined && { from: ref }),
+      });
+    expect(await of(to.name)).toEqual([]);
+    expect((await send(from, to.name, "now?")).recipients).toMatchObject([{ state: "queued" }]);
+    expect(await ok(broker, "inbound_policy", { policy: "default" }, to)).toMatchObject({
+      policies: [{ from: "all the rest", policy: "accept" }],
+    });
   });
 
   test("does not apply to a person, and is set by the session itself", async () => {

@@ -9,10 +9,14 @@ import type { World } from "../../platform/world.ts";
 import { hostFrom } from "../../rules/names.ts";
 import { claimChore } from "../../store/chores.ts";
 import type { BrokerClock } from "../clock.ts";
+import type { NotifyPlan } from "../notify/channels.ts";
+import { createNotifier } from "../notify/notifier.ts";
 import type { Metrics } from "../operator/metrics.ts";
+import { type Streams, watchDisconnected } from "./disconnected.ts";
 import { createListening } from "./listening.ts";
 import { clearAway } from "./retention.ts";
 import { type Here, sweepAbsent, sweepAll, sweepHere } from "./sweep.ts";
+import { createIndexing } from "./word-index.ts";
 
 /** Brokers share the sweep, and their timers are not exactly in step. */
 const JITTER_MS = 100;
@@ -46,9 +50,15 @@ interface Parts {
   metrics: Metrics;
   log: Logger;
   sweepMs: number;
+  streams: Streams;
+  /** Tells a person what needs them, if a channel is set. */
+  notify: NotifyPlan | undefined;
   /** Writes the broker file again if it is missing. */
   keepBrokerFile(): void;
 }
+
+/** The machine of this broker. */
+export const hereOf = ({ hostname }: Pick<World, "hostname">): Here => ({ host: hostFrom(hostname), isAlive });
 
 export function startLoop(parts: Parts): Loop {
   const { world, config, environment, clock, metrics, log, sweepMs } = parts;
@@ -63,15 +73,21 @@ export function startLoop(parts: Parts): Loop {
   };
   const listening = createListening(store, world.steady, sweepMs);
   let absenceDueAt = 0;
-  const here: Here = { host: hostFrom(world.hostname), isAlive };
+  const here = hereOf(world);
+  const checkDisconnected = watchDisconnected(environment, parts.streams, world.steady);
   let sweeping: Promise<void> | undefined;
   let isFailing = false;
+  let isEnding = false;
 
   /** With a shared database, only one of the brokers does the common part of each sweep. */
-  async function isOurTurn(): Promise<boolean> {
+  async function isOurTurn(chore = "sweep"): Promise<boolean> {
     if (!parts.isShared) return true;
-    return store.tx((sql) => claimChore(sql, "sweep", now() - sweepMs + JITTER_MS, now()));
+    return store.tx((sql) => claimChore(sql, chore, now() - sweepMs + JITTER_MS, now()));
   }
+  const notifier =
+    parts.notify &&
+    createNotifier({ environment, plan: parts.notify, isOurTurn: (channel) => isOurTurn(`notify ${channel}`), log });
+  const fillIndex = createIndexing(store, () => isEnding, parts.isShared ? () => isOurTurn("word index") : undefined);
 
   async function sweepConfirmed(): Promise<void> {
     const listened = await listening.count();
@@ -92,8 +108,10 @@ export function startLoop(parts: Parts): Loop {
     listening.begin();
     try {
       await sweepHere(environment, here);
+      await checkDisconnected();
       // A broker whose clock is in doubt leaves the turn to others.
       if (clock.isConfirmed() && (await isOurTurn())) await sweepConfirmed();
+      await fillIndex();
       isFailing = false;
       metrics.sweptAt = now();
     } catch (error) {
@@ -113,6 +131,7 @@ export function startLoop(parts: Parts): Loop {
     // No client can find this broker any more, and its data is deleted.
     if (!existsSync(parts.homeFile)) return abandon();
     parts.keepBrokerFile();
+    void notifier?.tick();
     // A slow sweep must not overlap with the next one.
     sweeping ??= sweep().finally(() => {
       sweeping = undefined;
@@ -122,7 +141,9 @@ export function startLoop(parts: Parts): Loop {
   return {
     abandoned,
     async stop() {
+      isEnding = true;
       clearInterval(timer);
+      await notifier?.stop();
       await sweeping;
     },
   };

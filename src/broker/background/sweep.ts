@@ -5,15 +5,18 @@
  */
 import { type Environment, type TransactionContext, transact } from "../../operations/core/transaction.ts";
 import { endBusy, isBusyOver } from "../../operations/support/busy.ts";
+import { endMute, releaseMuted } from "../../operations/support/mutes.ts";
 import { recordOutcome } from "../../operations/support/outcomes.ts";
+import { changePeer } from "../../operations/support/presence.ts";
 import { removeGoneServices } from "../../operations/support/services.ts";
 import { type Absence, closeVotes, settlePool } from "../../operations/support/settle.ts";
 import { expire, lapse } from "../../rules/delivery.ts";
 import { isLive, LEASE_MS, OFFLINE_AFTER_MS, SKEW_MS } from "../../rules/presence.ts";
+import { expiredDeliveries, staleClaims } from "../../store/deliveries.ts";
+import { poolsToLead, poolsToLeave } from "../../store/due-pools.ts";
 import { markAway, markBack, movedPeers, poolsWithAbsentMembers } from "../../store/listening.ts";
-import { expiredDeliveries, staleClaims } from "../../store/messages.ts";
-import { findPeers, localSessions, type Peer, sessionsToCheck, updatePeer } from "../../store/peers.ts";
-import { poolsToLead, poolsToLeave } from "../../store/pools.ts";
+import { dueMutes, endedSources } from "../../store/mutes.ts";
+import { findPeers, localSessions, type Peer, sessionsToCheck } from "../../store/peers.ts";
 import { dueProposals } from "../../store/proposals.ts";
 import { goneServices } from "../../store/services.ts";
 import type { Sql } from "../../store/store.ts";
@@ -40,8 +43,8 @@ async function markUnserved(environment: Environment, here: Here): Promise<void>
   const isUnserved = (peer: Peer): boolean =>
     peer.hooks !== "unserved" && peer.server_pid !== null && !here.isAlive(peer.server_pid);
   const find = async (sql: Sql): Promise<Peer[]> => (await localSessions(sql, here.host)).filter(isUnserved);
-  await step(environment, find, async ({ sql }) => {
-    for (const peer of await find(sql)) await updatePeer(sql, { ...peer, hooks: "unserved" });
+  await step(environment, find, async (context) => {
+    for (const peer of await find(context.sql)) await changePeer(context, peer, { ...peer, hooks: "unserved" });
   });
 }
 
@@ -75,11 +78,14 @@ export async function sweepAll(environment: Environment, absence: Absence): Prom
   await settleMoved(environment, absence);
   await settlePools(environment, absence, (sql) => poolsToLeave(sql, now()));
   await step(environment, (sql) => dueProposals(sql, now()), closeVotes);
-  await step(
-    environment,
-    (sql) => goneServices(sql, now()),
-    (context) => removeGoneServices(context.sql, context.now),
-  );
+  const overMutes = (sql: Sql) => dueMutes(sql, now());
+  await step(environment, overMutes, async (context) => {
+    for (const mute of await overMutes(context.sql)) await endMute(context, mute);
+  });
+  await step(environment, endedSources, async (context) => {
+    for (const source of await endedSources(context.sql)) await releaseMuted(context, source);
+  });
+  await step(environment, (sql) => goneServices(sql, now()), removeGoneServices);
 }
 
 /** Releases members that were away for too long. Far slower than the rest, so it need not be checked as often. */
@@ -129,7 +135,7 @@ async function settleSessions(
         if (!isDue(peer, context.confirmed)) continue;
         // Also if the peer went offline while busy: otherwise sessions that poll would poll slowly forever.
         const current = isBusyOver(peer, context.confirmed) ? await endBusy(context, peer) : peer;
-        if (isGone(peer, context.confirmed)) await updatePeer(context.sql, { ...current, presence: "offline" });
+        if (isGone(peer, context.confirmed)) await changePeer(context, current, { ...current, presence: "offline" });
       }
     });
   }

@@ -4,12 +4,15 @@
  * few seconds, a broker queries the database for what its streams may have missed.
  */
 import type { Logger } from "pino";
-import type { Hint } from "../../operations/core/transaction.ts";
+import type { Hint, OpenClaim } from "../../operations/core/transaction.ts";
+import type { Changed } from "../../rules/feed.ts";
+import { OPERATOR_NAME } from "../../rules/names.ts";
 import { revokedAmong } from "../../store/devices.ts";
 import type { NotificationListener, Notifications } from "../../store/drivers/postgres-notifications.ts";
 import { peersWithMailSince } from "../../store/inbox.ts";
 import type { Store } from "../../store/store.ts";
 import type { Fanout } from "../streams/fanout.ts";
+import type { Feed, FeedSharing } from "../streams/feed.ts";
 import type { FollowedClock } from "./clock.ts";
 
 const CATCH_UP_MS = 5_000;
@@ -25,8 +28,10 @@ const PACE_MS = 5;
  * either; if no other broker's arrives, there is none that listens.
  */
 const PING_TIMEOUT_MS = 12_000;
+/** Brokers whose payloads are counted; those that were silent for longest are forgotten. */
+const MOST_BROKERS = 1_000;
 
-export interface SharedHints {
+export interface SharedHints extends FeedSharing {
   publish(hint: Hint): void;
   /** Whether hints of other brokers arrive. */
   isLive(): boolean;
@@ -40,6 +45,7 @@ export interface SharedHints {
 interface Sharing {
   open(listener: NotificationListener): Notifications;
   events: Fanout;
+  feed: Pick<Feed, "received" | "lookAgain" | "isRead" | "endDevice">;
   store: Store;
   clock: FollowedClock;
   /** Sequence numbers follow it. */
@@ -50,19 +56,70 @@ interface Sharing {
   log: Logger;
 }
 
+/** An open claim concerns only the broker that holds the stream. */
+type SharedHint = Exclude<Hint, OpenClaim>;
+
 const letters = { mail: "m", peer: "p", revoked: "r" } as const;
+/** Of changes for the feed; `w`: somebody reads the feed of the broker that says so. */
+const changeLetters = {
+  message: "n",
+  receipts: "d",
+  peer: "e",
+  membership: "k",
+  mail: "b",
+  pool: "l",
+  services: "s",
+  attention: "a",
+} as const satisfies Record<Changed["what"], string>;
+const WATCH = "w".padEnd(33, "0");
 
-const encode = (hint: Hint): string => letters[hint.about] + ("device_id" in hint ? hint.device_id : hint.peer_id);
+/** The operator's id in payloads, where all ids are 32 digits. */
+const OPERATOR = "0".repeat(32);
 
-function decode(text: string): Hint {
-  const id = text.slice(1);
+function encode(hint: SharedHint): string {
+  const id = "device_id" in hint ? hint.device_id : hint.peer_id;
+  return letters[hint.about] + (id === OPERATOR_NAME ? OPERATOR : id);
+}
+
+function decode(text: string): SharedHint {
+  const given = text.slice(1);
+  const id = given === OPERATOR ? OPERATOR_NAME : given;
   if (text.startsWith("r")) return { device_id: id, about: "revoked" };
   return { peer_id: id, about: text.startsWith("m") ? "mail" : "peer" };
 }
 
-const PAYLOAD = /^([0-9a-f]{8})\.(\d+):((?:[mpr][0-9a-f]{32})*)$/;
+function encodeChange(changed: Changed): string {
+  const id = "seq" in changed ? String(changed.seq) : "id" in changed ? changed.id : "";
+  return changeLetters[changed.what] + (id === OPERATOR_NAME ? OPERATOR : id.padStart(32, "0"));
+}
 
-export function shareHints({ open, events, store, clock, confirmed, steady, me, log }: Sharing): SharedHints {
+function decodeChange(text: string): Changed | undefined {
+  const id = text.slice(1);
+  switch (text[0]) {
+    case changeLetters.message:
+      return { what: "message", seq: Number(id) };
+    case changeLetters.receipts:
+      return { what: "receipts", seq: Number(id) };
+    case changeLetters.peer:
+      return { what: "peer", id };
+    case changeLetters.membership:
+      return { what: "membership", id };
+    case changeLetters.mail:
+      return { what: "mail", id: id === OPERATOR ? OPERATOR_NAME : id };
+    case changeLetters.pool:
+      return { what: "pool", id };
+    case changeLetters.services:
+      return { what: "services" };
+    case changeLetters.attention:
+      return { what: "attention" };
+    default:
+      return undefined;
+  }
+}
+
+const PAYLOAD = /^([0-9a-f]{8})\.(\d+):((?:[mprndekblsaw][0-9a-f]{32})*)$/;
+
+export function shareHints({ open, events, feed, store, clock, confirmed, steady, me, log }: Sharing): SharedHints {
   let batch = new Set<string>();
   let sending: Promise<void> | undefined;
   let sent = 0;
@@ -77,21 +134,37 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
   let caughtUpTo = Number.POSITIVE_INFINITY;
   let catchingUp: Promise<void> | undefined;
   let closed = false;
+  /** The number of the last payload of each broker. */
+  const lastNumbers = new Map<string, number>();
+  /** When another broker said last that somebody reads its feed. */
+  let watchedAt = Number.NEGATIVE_INFINITY;
 
   const notifications = open({
     connected() {
       log.info("connected to the other brokers");
       inFlight.clear();
       othersAt = steady();
+      feed.lookAgain();
       tick(true);
     },
     notified(payload) {
       const [, who, number, hints = ""] = PAYLOAD.exec(payload) ?? [];
       if (who === me) return echo(Number(number));
-      if (who !== undefined) othersAt = steady();
+      if (who !== undefined) {
+        othersAt = steady();
+        noteNumber(who, Number(number));
+      }
       for (const text of hints.match(/.{33}/g) ?? []) {
+        if (text === WATCH) watchedAt = steady();
+        if (!/^[mpr]/.test(text)) {
+          const changed = decodeChange(text);
+          if (changed) feed.received(changed);
+          continue;
+        }
         received++;
-        events.publish(decode(text));
+        const hint = decode(text);
+        if (hint.about === "revoked") feed.endDevice(hint.device_id);
+        events.publish(hint);
       }
     },
     disconnected(error) {
@@ -99,6 +172,18 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
       if (!closed) log.warn({ err: error }, "disconnected from the other brokers");
     },
   });
+
+  /** A broker that is new here, or whose payloads got lost, may have done what our readers were not told. */
+  function noteNumber(who: string, number: number): void {
+    const isNext = lastNumbers.get(who) === number - 1;
+    lastNumbers.delete(who);
+    lastNumbers.set(who, number);
+    const [oldest] = lastNumbers.keys();
+    if (lastNumbers.size > MOST_BROKERS && oldest !== undefined) lastNumbers.delete(oldest);
+    if (isNext || !feed.isRead()) return;
+    send(WATCH);
+    feed.lookAgain();
+  }
 
   function echo(number: number): void {
     const sentAt = inFlight.get(number);
@@ -131,6 +216,11 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
     sending = undefined;
   }
 
+  function send(hint: string): void {
+    batch.add(hint);
+    sending ??= sendBatches();
+  }
+
   /** Queries for what our streams may have missed: recently or, after a reconnect, at any time. */
   async function catchUp(everything: boolean): Promise<void> {
     const now = Math.min(clock.now(), confirmed());
@@ -160,7 +250,7 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
   function tick(everything: boolean): void {
     void readClock();
     // Ping ourselves: if it comes back, silence means no news, not a dead listener.
-    void notifications.publish([payload([])]);
+    void notifications.publish([payload(feed.isRead() ? [WATCH] : [])]);
     const before = catchingUp;
     catchingUp = (async () => {
       await before;
@@ -175,10 +265,12 @@ export function shareHints({ open, events, store, clock, confirmed, steady, me, 
     publish(hint) {
       events.publish(hint);
       // A NOTIFY costs the database as much as a small transaction.
-      if (steady() - othersAt >= PING_TIMEOUT_MS) return;
-      batch.add(encode(hint));
-      sending ??= sendBatches();
+      if (hint.about === "claim" || steady() - othersAt >= PING_TIMEOUT_MS) return;
+      send(encode(hint));
     },
+    isWatched: () => steady() - watchedAt < PING_TIMEOUT_MS,
+    share: (changed) => send(encodeChange(changed)),
+    watch: () => send(WATCH),
     isLive: () => steady() - echoAt < PING_TIMEOUT_MS,
     lagMs: () => lag,
     received: () => received,

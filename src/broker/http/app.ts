@@ -9,25 +9,35 @@ import { answerCost } from "../../rules/throttle.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import type { Monitoring } from "../operator/monitoring.ts";
 import type { Fanout } from "../streams/fanout.ts";
+import type { Feed } from "../streams/feed.ts";
 import { authenticateToken, givenHash, type Keys } from "./auth.ts";
+import { createBodyReader } from "./body.ts";
 import type { Connections } from "./connections.ts";
+import { createPage } from "./page.ts";
+import { PAGE_HEADERS } from "./page-headers.ts";
 import { createPayers, type Payer } from "./payers.ts";
 import { rawResponse } from "./raw.ts";
-import { refuseDuplicateHeaders, refuseWebPages } from "./request-checks.ts";
+import { isFromBrowser, refuseDuplicateHeaders, refuseWebPages } from "./request-checks.ts";
 import { type Answer, createResponder } from "./responder.ts";
-import { checkMethod, createRoutes, noSuchRoute } from "./routes.ts";
+import { checkMethod, createRoutes, type Handler, noSuchRoute } from "./routes.ts";
 import { createTarpit } from "./tarpit.ts";
 import { createThrottle, type Rates, refuseExcess } from "./throttle.ts";
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Limits for clients. `timeoutMs`: for the headers of a request; the whole of it gets half as much again. */
-const limits = (timeoutMs: number) => ({
+/** How much longer than the interval of its heartbeats the connection of an idle session is kept. */
+const KEPT_LONGER_MS = 20_000;
+
+/**
+ * Limits for clients. `timeoutMs`: for the headers of a request; the whole of it gets half as much again. `idleBeatMs`: an idle
+ * session sends something so often, and a new connection each time would cost more than what it sends.
+ */
+const limits = (timeoutMs: number, idleBeatMs: number) => ({
   maxHeaderSize: MAX_HEADER_BYTES,
   headersTimeout: timeoutMs,
   requestTimeout: timeoutMs * 1.5,
   connectionsCheckingInterval: timeoutMs / 5,
-  keepAliveTimeout: 30_000,
+  keepAliveTimeout: idleBeatMs + KEPT_LONGER_MS,
 });
 /** Closes a connection without traffic, such as one whose answer is not read. Event streams send a keep-alive before that. */
 const INACTIVE_MS = 60_000;
@@ -37,6 +47,7 @@ export interface App {
   version: string;
   environment: Environment;
   events: Fanout;
+  feed: Feed;
   keys: Keys;
   /** Hashes of tokens that were valid when the broker started. */
   knownTokens: readonly string[];
@@ -48,6 +59,8 @@ export interface App {
   metrics: Metrics;
   /** How long a client may take for the headers of a request. */
   clientTimeoutMs: number;
+  /** The page: where its files are, and whether other machines may open it. */
+  page: { folder: string; onNetwork: boolean };
   /** Whether the broker is shutting down. */
   isClosing(): boolean;
 }
@@ -58,27 +71,39 @@ export function createApp(app: App): Server {
   const payers = createPayers(app.keys, app.knownTokens);
   const responder = createResponder(app.isClosing);
   const tarpit = createTarpit({ throttle, log, metrics, now: environment.now });
-  const routes = createRoutes({ ...app, throttle, tarpit });
-  const server = createServer(limits(app.clientTimeoutMs));
+  const readJson = createBodyReader();
+  const routes = createRoutes({ ...app, throttle, tarpit, readJson });
+  const page = createPage({ ...app.page, environment, homeHash: app.keys.homeHash, readJson, handlerOf });
+  const server = createServer(limits(app.clientTimeoutMs, environment.limits.idle_beat_ms));
   server.timeout = INACTIVE_MS;
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const given = givenHash(request);
-    const payer = payers.of(request, given);
-    const [path = ""] = (request.url ?? "").split("?", 1);
+  /** What a page may ask of the other routes, it asks as they answer it. */
+  function handlerOf(path: string): Handler | undefined {
     const route = routes.get(path);
+    return route && "handle" in route ? route.handle : undefined;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = ""] = (request.url ?? "").split("?", 1);
+    const onPage = page.isFor(request, path);
+    const given = onPage ? page.givenHash(request) : givenHash(request);
+    const payer = payers.of(request, given);
+    const route = onPage ? page.route(path) : routes.get(path);
     const cost = route?.cost ?? 1;
+    // Before anything is refused: a browser treats a refusal as it treats an answer.
+    if (isFromBrowser(request)) for (const [name, value] of PAGE_HEADERS) response.setHeader(name, value);
     // Without a valid token nothing dear is done.
     const waitMs = throttle.request(payer, payer.proven ? cost : 1, environment.now());
     refuseExcess(waitMs, "requests", payer, response);
     responder.refuseWhenOverloaded(payer.key);
     refuseDuplicateHeaders(request);
-    refuseWebPages(request);
+    if (onPage) page.admit(request, path);
+    else refuseWebPages(request);
     if (route && "open" in route) {
       checkMethod(route, request, response);
-      return answer(payer, response, await route.open(request));
+      return answer(payer, response, await route.open(request, payer));
     }
-    const principal = await proven(request, given);
+    const principal = await proven(request, given, onPage && response);
     if (!route) throw noSuchRoute(request.method, path);
     checkMethod(route, request, response);
     const holder = payer.proven ? payer : payers.of(request, given);
@@ -87,10 +112,19 @@ export function createApp(app: App): Server {
     if (answered) answer(holder, response, answered);
   }
 
-  /** The holder of the request's token. Whether it is valid decides to whom its next requests are charged. */
-  async function proven(request: IncomingMessage, given: string | undefined): Promise<Principal> {
+  /**
+   * The holder of the request's token, or of the page's cookie. Whether it is valid decides to whom its next requests are
+   * charged. `toPage`: the response to a request of the page.
+   */
+  async function proven(
+    request: IncomingMessage,
+    given: string | undefined,
+    toPage: ServerResponse | false,
+  ): Promise<Principal> {
     try {
-      const principal = await authenticateToken(request, app.keys, given);
+      const principal = toPage
+        ? await page.authenticate(request, given, toPage)
+        : await authenticateToken(request, app.keys, given);
       if (principal.kind === "invitation") return principal;
       app.connections.prove(request.socket);
       payers.record(given, true);

@@ -1,5 +1,6 @@
 /** Authentication: which principal a request's bearer token belongs to, and which peer it claims to be. */
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Credentials, Principal } from "../../operations/core/identity.ts";
 import { usedUp } from "../../operations/support/invitations.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -10,6 +11,7 @@ import { hasElapsed } from "../../rules/presence.ts";
 import { type Device, deviceByToken, findInvitation, tokenHashesWith, updateDevice } from "../../store/devices.ts";
 import type { Sql, Store } from "../../store/store.ts";
 import { isFromThisMachine } from "./listeners.ts";
+import { perConnection } from "./per-connection.ts";
 
 /** What tokens are checked against: the home's own token, and those of devices and invitations in the store. */
 export interface Keys {
@@ -19,10 +21,14 @@ export interface Keys {
   now(): number;
 }
 
-/** The hash of the token that a request shows, valid or not. */
-export function givenHash(request: IncomingMessage): string | undefined {
-  const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
+const hashOfToken = perConnection((authorization) => {
+  const given = /^Bearer ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(authorization)?.[1];
   return given === undefined ? undefined : hashSecret(given);
+});
+
+/** The hash of the token that a request shows, valid or not. */
+export function givenHash({ socket, headers }: IncomingMessage): string | undefined {
+  return headers.authorization === undefined ? undefined : hashOfToken(socket, headers.authorization);
 }
 
 /**
@@ -96,12 +102,21 @@ export async function proveTo(request: IncomingMessage, keys: Keys): Promise<Pro
   throw new CctError("unauthorized", "The broker does not know this token.", "Is it the token of another broker?");
 }
 
+/** What a connection sent last: the same object for the same credentials, so that their secret is hashed once. */
+const lastCredentials = new WeakMap<Socket, Credentials>();
+
 /** The peer that a request claims to be; `invoke` checks the secret. */
 export function peerCredentials(request: IncomingMessage): Credentials | undefined {
   const peerId = request.headers["x-cct-peer"];
   const secret = request.headers["x-cct-secret"];
   if (peerId === undefined && secret === undefined) return undefined;
-  if (typeof peerId === "string" && typeof secret === "string") return { peer_id: peerId, secret };
+  if (typeof peerId === "string" && typeof secret === "string") {
+    const last = lastCredentials.get(request.socket);
+    if (last?.peer_id === peerId && last.secret === secret) return last;
+    const credentials = { peer_id: peerId, secret };
+    lastCredentials.set(request.socket, credentials);
+    return credentials;
+  }
   throw new CctError(
     "bad_request",
     "A peer sends both X-CCT-Peer and X-CCT-Secret.",

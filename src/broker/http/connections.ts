@@ -2,9 +2,6 @@
 import type { Socket } from "node:net";
 import { addressKey } from "../../rules/throttle.ts";
 
-/** Of all addresses together. An idle connection takes about 20 KB. */
-const MAX_CONNECTIONS = 4096;
-
 export interface Connections {
   /** Counts a new connection. `false`: a limit is reached and every connection has shown a token, so refuse this one. */
   admit(socket: Socket): boolean;
@@ -21,11 +18,13 @@ interface Address {
 
 /**
  * At a limit, the oldest connection without a token is dropped for the new one. So a client that only opens connections
- * cannot lock anybody out, not even clients that share its address. `perAddress` 0: no limit per address.
+ * cannot lock anybody out, not even clients that share its address. `perAddress` 0: no limit per address. `most`: of all addresses
+ * together; an idle connection takes about 20 KB.
  */
-export function createConnections(perAddress: number): Connections {
+export function createConnections(perAddress: number, most: number): Connections {
   const addresses = new Map<string, Address>();
   const unproven = new Map<string, Socket>();
+  const proven = new WeakSet<Socket>();
   let all = 0;
 
   function drop(id: string | undefined): boolean {
@@ -48,7 +47,7 @@ export function createConnections(perAddress: number): Connections {
       const [oldestHere] = address.unproven;
       if (perAddress > 0 && address.all >= perAddress && !drop(oldestHere)) return false;
       const [oldest] = unproven.keys();
-      if (all >= MAX_CONNECTIONS && !drop(oldest)) return false;
+      if (all >= most && !drop(oldest)) return false;
       const id = idOf(socket);
       addresses.set(key, address);
       address.all++;
@@ -65,6 +64,8 @@ export function createConnections(perAddress: number): Connections {
       return true;
     },
     prove(socket) {
+      if (proven.has(socket)) return;
+      proven.add(socket);
       forget(socket, idOf(socket));
     },
     count: () => all,

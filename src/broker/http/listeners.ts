@@ -9,6 +9,7 @@ import { ownAddresses } from "../../platform/addresses.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError, errorLine, systemCode } from "../../platform/errors.ts";
 import { isLoopback } from "../../platform/network.ts";
+import { perConnection } from "./per-connection.ts";
 import { rawResponse } from "./raw.ts";
 
 /** The first byte of a TLS handshake. No HTTP request begins with it. */
@@ -30,9 +31,10 @@ export interface Listeners {
 
 const isAnyAddress = (host: string): boolean => ["0.0.0.0", "::"].includes(host);
 
+const isLocal = perConnection((address) => isLoopback(address.replace(/^::ffff:/, "")));
+
 /** Whether a connection comes from this machine, over loopback. */
-export const isFromThisMachine = (socket: Socket): boolean =>
-  isLoopback((socket.remoteAddress ?? "").replace(/^::ffff:/, ""));
+export const isFromThisMachine = (socket: Socket): boolean => isLocal(socket, socket.remoteAddress ?? "");
 
 /** The options of node's own HTTP server. `keepAlive` finds out when the other machine has disappeared. */
 const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
@@ -155,4 +157,10 @@ export function reachableAddresses(host: string, port: number): string[] {
   if (isLoopback(host)) return [];
   if (!isAnyAddress(host)) return [format(host)];
   return ownAddresses(host === "::" ? ["IPv4", "IPv6"] : ["IPv4"]).map(format);
+}
+
+/** The URL for clients on this machine. */
+export function localUrl(host: string, port: number): string {
+  const local = isLoopback(host) ? host : "127.0.0.1";
+  return `http://${local.includes(":") ? `[${local}]` : local}:${port}`;
 }

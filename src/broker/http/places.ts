@@ -7,6 +7,8 @@ import { countPeers } from "../../store/peers.ts";
 
 /** After a search that found nobody to remove, the next one waits this long: it looks at every peer that is away. */
 const SEARCH_PAUSE_MS = 10_000;
+/** A count of all peers takes longer the more there are, so it holds for so long, with what this broker has added since. */
+const COUNT_HOLDS_MS = 5_000;
 
 export interface Places {
   /** Throws `rate_limited` when the broker has all the peers that it may have, and none of them can be removed. */
@@ -15,13 +17,20 @@ export interface Places {
 
 /**
  * This runs outside the transaction that creates the peer, where reading all peers would make concurrent registrations
- * conflict; so a few too many may get through.
+ * conflict; so a few too many may get through: what other brokers register while a count holds.
  */
 export function createPlaces(environment: Environment): Places {
   const { store, limits } = environment;
   let searchedAt: number | undefined;
 
-  const isFull = async (): Promise<boolean> => (await store.read(countPeers)) >= limits.peers;
+  let counted: { peers: number; at: number } | undefined;
+
+  async function isFull(): Promise<boolean> {
+    const now = environment.now();
+    const holds = counted !== undefined && !hasElapsed(counted.at, COUNT_HOLDS_MS, now);
+    if (!counted || !holds || counted.peers >= limits.peers) counted = { peers: await store.read(countPeers), at: now };
+    return counted.peers >= limits.peers;
+  }
 
   async function makeRoom(): Promise<void> {
     const now = environment.now();
@@ -34,9 +43,12 @@ export function createPlaces(environment: Environment): Places {
 
   return {
     async requireOne() {
-      if (limits.peers === 0 || !(await isFull())) return;
-      await makeRoom();
-      if (!(await isFull())) return;
+      if (limits.peers === 0) return;
+      if (await isFull()) await makeRoom();
+      const isStillFull = await isFull();
+      // One that returns is counted too: too high a count only makes the next one come sooner.
+      if (counted) counted.peers++;
+      if (!isStillFull) return;
       throw new CctError(
         "rate_limited",
         `The broker has all the peers that it may have (the limit is ${limits.peers}), and none can be removed: each was seen within a day, or has mail, a pool, a service or an open vote.`,

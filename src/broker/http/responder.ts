@@ -1,13 +1,23 @@
 /** Writes responses, and refuses requests while too many bytes wait for slow readers. */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { CctError, errorBody, httpStatus } from "../../platform/errors.ts";
 import { createMemoryBudget } from "./memory.ts";
 
 /** Bytes of all responses together that their clients have not read yet. */
 const MAX_UNREAD_BYTES = 128 * 1024 * 1024;
 
-/** What a route answers: JSON, or text of another type. */
-export type Answer = { status?: number; body: unknown } | { text: string; contentType: string };
+/** A file. `headers`: whether and how long it may be kept, and how it is encoded. */
+export interface BytesAnswer {
+  bytes: Buffer;
+  contentType: string;
+  headers: OutgoingHttpHeaders;
+}
+
+/** What a route answers: JSON, text of another type, or a file. */
+export type Answer =
+  | { status?: number; body: unknown; headers?: OutgoingHttpHeaders }
+  | { text: string; contentType: string }
+  | BytesAnswer;
 
 /** Errors are short, and must reach also those who leave much unread. */
 const ERRORS = "errors";
@@ -23,8 +33,15 @@ export interface Responder {
 export function createResponder(isClosing: () => boolean): Responder {
   const unread = createMemoryBudget(MAX_UNREAD_BYTES);
 
-  function write(response: ServerResponse, status: number, text: string, contentType: string, payer: string): number {
-    const bytes = Buffer.byteLength(text);
+  function write(
+    response: ServerResponse,
+    status: number,
+    content: string | Buffer,
+    contentType: string,
+    payer: string,
+    headers: OutgoingHttpHeaders = {},
+  ): number {
+    const bytes = Buffer.byteLength(content);
     unread.take(payer, bytes);
     response.once("close", () => unread.take(payer, -bytes));
     // A kept-alive connection would delay the shutdown.
@@ -33,8 +50,10 @@ export function createResponder(isClosing: () => boolean): Responder {
       "content-type": contentType,
       "content-length": bytes,
       "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...headers,
     });
-    response.end(text);
+    response.end(content);
     return bytes;
   }
 
@@ -44,7 +63,10 @@ export function createResponder(isClosing: () => boolean): Responder {
         throw new CctError("rate_limited", "Too many answers are unread.", "Read the answers, then try again.");
     },
     send(response, answer, payer) {
+      if ("bytes" in answer) return write(response, 200, answer.bytes, answer.contentType, payer, answer.headers);
       if ("text" in answer) return write(response, 200, answer.text, answer.contentType, payer);
+      for (const [name, value] of Object.entries(answer.headers ?? {}))
+        if (value !== undefined) response.setHeader(name, value);
       return write(response, answer.status ?? 200, JSON.stringify(answer.body), "application/json", payer);
     },
     sendError(request, response, error) {

@@ -8,7 +8,7 @@ import type {
 } from "../../operations/surface/broker-status.ts";
 import type { DeliveryState } from "../../rules/delivery.ts";
 import { type Presence, presenceOf } from "../../rules/presence.ts";
-import { countOpen, oldestQueued } from "../../store/counts.ts";
+import { countForPeople, countOpen, oldestQueued } from "../../store/counts.ts";
 import { countPeers, openSessions } from "../../store/peers.ts";
 import type { Store } from "../../store/store.ts";
 import type { BrokerClock } from "../clock.ts";
@@ -20,7 +20,7 @@ import type { Readiness } from "./readiness.ts";
 /** A principal that has joined. */
 type Joined = Exclude<Principal, { kind: "invitation" }>;
 /** The part of the status that comes from the store. */
-type Stored = Pick<BrokerStatus, "peers" | "messages" | "oldest_waiting_ms" | "database_bytes">;
+type Stored = Pick<BrokerStatus, "peers" | "messages" | "for_people" | "oldest_waiting_ms" | "database_bytes">;
 
 export interface Monitoring {
   /** The process lives. With a token, also who it is. */
@@ -113,7 +113,7 @@ async function countOpenIfReady(
 
 /** All `null` while the database does not work. */
 async function readStored(store: Store, { ready }: Readiness, now: number): Promise<Stored> {
-  if (!ready) return { peers: null, messages: null, oldest_waiting_ms: null, database_bytes: null };
+  if (!ready) return { peers: null, messages: null, for_people: null, oldest_waiting_ms: null, database_bytes: null };
   const found = await store.read(async (sql) => {
     const sessions = await openSessions(sql);
     const peers: Record<Presence, number> = { active: 0, idle: 0, busy: 0, blocked: 0, offline: 0 };
@@ -123,6 +123,7 @@ async function readStored(store: Store, { ready }: Readiness, now: number): Prom
     return {
       peers,
       messages: await countOpen(sql),
+      for_people: await countForPeople(sql),
       oldest_waiting_ms: oldest === null ? null : Math.max(0, now - Math.floor(oldest / 1000)),
     };
   });

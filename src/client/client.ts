@@ -30,8 +30,15 @@ export interface Client {
   status(): Promise<BrokerStatus | undefined>;
   /** The health of every configured broker. */
   healthOfEach(): Promise<BrokerHealth[]>;
-  /** Opens a peer's event stream (SSE). The stream is destroyed as soon as any call to its broker gets no answer. */
-  openStream(as: Credentials): Promise<IncomingMessage>;
+  /** Unread messages of this machine's person, from the last answer to a call without credentials; `undefined`: unknown. */
+  unread(): number | undefined;
+  /**
+   * Opens an event stream (SSE): a peer's, or without credentials that of this machine's person. The stream is destroyed as soon as
+   * any call to its broker gets no answer.
+   */
+  openStream(as?: Credentials): Promise<IncomingMessage>;
+  /** Opens the feed for people (SSE), after a place or from now on. It ends as `openStream`'s does. */
+  openFeed(after: string | undefined): Promise<IncomingMessage>;
   /** `GET /backup`: a copy of the broker's database file, as the body. */
   openBackup(): Promise<IncomingMessage>;
   /** The URL in use; `undefined` without any. */
@@ -41,6 +48,9 @@ export interface Client {
   close(): void;
 }
 
+/** Asks for the number of unread messages, and brings it: see `docs/api.md`. */
+const UNREAD_HEADER = "x-cct-unread";
+
 /** Shorter than for calls: a person waits for the result of `healthOfEach`. */
 const HEALTH_TIMEOUTS: Timeouts = { connect: 2_000, answer: 4_000 };
 
@@ -49,6 +59,7 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
   const agents = createAgents(access, newId);
   const streams = new Map<IncomingMessage, string>();
   const brokers = createFailover(access, random, destroyStreams);
+  let unread: number | undefined;
 
   /** The operating system may take minutes to notice that a silent connection is dead. */
   function destroyStreams(url: string): void {
@@ -66,10 +77,14 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
     const headers = {
       authorization: `Bearer ${token}`,
       ...(as ? { "x-cct-peer": as.peer_id, "x-cct-secret": as.secret } : {}),
+      ...(as || body === undefined ? {} : { [UNREAD_HEADER]: "?" }),
       ...(body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
     };
     // A stream gets its own connection for its whole life.
-    return exchange(url, await agents.for(url, stream), { ...request, headers }, timeouts);
+    const response = await exchange(url, await agents.for(url, stream), { ...request, headers }, timeouts);
+    const count = response.headers[UNREAD_HEADER];
+    if (typeof count === "string" && /^\d+$/.test(count)) unread = Number(count);
+    return response;
   }
 
   function callAny<N extends OperationName>(name: N, input: unknown, as?: Credentials): Promise<OutputOf<N>> {
@@ -90,6 +105,18 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
     await readAnswer(response, to.url, timeouts.answer);
     throw new CctError("unavailable", `The broker did not answer ${path} as expected.`, "See: cct status");
   }
+  /** The same for a stream of events. */
+  const openEvents = (path: string, as?: Credentials): Promise<IncomingMessage> =>
+    brokers.request(true, async (to, timeouts) => {
+      const { url } = to;
+      const response = await open(path, to, timeouts, as);
+      streams.set(response, url);
+      response.once("close", () => streams.delete(response));
+      // A broker that shuts down closes its streams first, so prefer another one from now on.
+      response.once("end", () => brokers.demote(url));
+      response.once("error", () => brokers.demote(url));
+      return response;
+    });
   // The broker builds these answers from the same types.
   const healthAt = (to: Target, timeouts: Timeouts) => get("/health", to, timeouts) as Promise<HealthAnswer>;
   const statusAt = (to: Target, timeouts: Timeouts) => get("/status", to, timeouts) as Promise<BrokerStatus>;
@@ -113,17 +140,9 @@ export function createClient(access: () => Access, { random, newId }: Pick<World
       );
     },
     openBackup: () => brokers.request(true, (to, timeouts) => open("/backup", to, timeouts)),
-    openStream: (as) =>
-      brokers.request(true, async (to, timeouts) => {
-        const { url } = to;
-        const response = await open("/events", to, timeouts, as);
-        streams.set(response, url);
-        response.once("close", () => streams.delete(response));
-        // A broker that shuts down closes its streams first, so prefer another one from now on.
-        response.once("end", () => brokers.demote(url));
-        response.once("error", () => brokers.demote(url));
-        return response;
-      }),
+    unread: () => unread,
+    openStream: (as) => openEvents("/events", as),
+    openFeed: (after) => openEvents(after === undefined ? "/feed" : `/feed?after=${encodeURIComponent(after)}`),
     inUse: brokers.inUse,
     brokerCount: brokers.count,
     close: agents.close,

@@ -14,6 +14,12 @@ export interface Request {
   headers: OutgoingHttpHeaders;
 }
 
+/**
+ * Connections that are not in use close after this time, or a second before the broker closes them, which it announces. With a
+ * time of our own, node's agents take account of that: a request on a connection that is just closed would break the stream.
+ */
+const MAX_IDLE_MS = 600_000;
+
 /** Milliseconds to establish a connection, and from then until the response begins. */
 export interface Timeouts {
   connect: number;
@@ -71,11 +77,28 @@ export async function readAnswer(
   const chunks: Buffer[] = [];
   response.setTimeout(timeout, () => response.destroy(new Error("timed out")));
   try {
-    for await (const chunk of response) chunks.push(chunk);
+    await readAll<Buffer>(response, (chunk) => void chunks.push(chunk));
   } catch (error) {
     throw noAnswer(error, url, false);
   }
   return checked(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"), url);
+}
+
+/** Reads a response to its end. Throws when it is cut short. By events: an async iterator answers later. */
+export function readAll<C extends Buffer | string>(response: IncomingMessage, take: (chunk: C) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cut = (): void => reject(new Error("closed"));
+    response.on("end", resolve).on("error", reject).on("close", cut);
+    response.on("data", (chunk: C) => {
+      try {
+        take(chunk);
+      } catch (error) {
+        reject(error);
+        response.destroy();
+      }
+    });
+    if (response.destroyed) cut();
+  });
 }
 
 function checked(status: number, text: string, url: string): Record<string, unknown> {
@@ -140,7 +163,7 @@ export function createAgents(access: () => Access, nonce: () => string) {
   };
   return {
     async for(url: string, once: boolean): Promise<Agent> {
-      const options = once ? {} : { keepAlive: true, maxSockets: 8 };
+      const options = once ? {} : { keepAlive: true, maxSockets: 8, timeout: MAX_IDLE_MS };
       if (!url.startsWith("https:")) {
         if (once) return provenAgent(options, access, nonce);
         plain ??= keep(provenAgent(options, access, nonce));

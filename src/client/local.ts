@@ -8,7 +8,9 @@ import { paths, readBrokerFile, readToken } from "../platform/home.ts";
 import { isOnThisMachine } from "../platform/network.ts";
 import { isAlive, stillRuns } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
+import { isOlder } from "../rules/versions.ts";
 import { type Client, createClient, isNoAnswer } from "./client.ts";
+import { stopBroker } from "./stop.ts";
 
 /** From starting a broker to its first answer. */
 const START_TIMEOUT_MS = 10_000;
@@ -53,9 +55,14 @@ export type Started = "started" | "was running";
 
 /** Starts a broker unless one answers. When two processes start one at once, the database lock lets one win and both use it. */
 export async function ensureBroker(world: World, config: Config, client: Client): Promise<Started> {
+  return (await running(world, config, client)).how;
+}
+
+/** The same; with the answer of the broker. */
+async function running(world: World, config: Config, client: Client): Promise<{ how: Started; about: About }> {
   const first = await ask(config, client);
-  if (first === "answers") return "was running";
-  if (first !== "nobody") throw first;
+  if (first instanceof CctError) throw first;
+  if (first !== "nobody") return { how: "was running", about: first };
   if (config.broker)
     throw new CctError(
       "unavailable",
@@ -67,8 +74,8 @@ export async function ensureBroker(world: World, config: Config, client: Client)
     const deadline = world.steady() + START_TIMEOUT_MS;
     for (;;) {
       const answer = await ask(config, client);
-      if (answer === "answers") return "started";
-      if (answer !== "nobody") throw answer;
+      if (answer instanceof CctError) throw answer;
+      if (answer !== "nobody") return { how: "started", about: answer };
       const failed = starting.failure();
       // Another process starts one: wait for it.
       if (failed && failed.code !== "already_running") throw new CctError("unavailable", failed.message, failed.hint);
@@ -86,11 +93,45 @@ export async function ensureBroker(world: World, config: Config, client: Client)
   }
 }
 
-async function ask(config: Config, client: Client): Promise<"answers" | "nobody" | CctError> {
+/** A broker that runs. `other`: if it was replaced, the version of the one before; otherwise its own, when that is not this program's. */
+export interface Current {
+  how: Started | "replaced";
+  other?: string;
+}
+
+/** Between its end and the start of a new one, an older program may start an older broker again. */
+const MAX_REPLACED = 3;
+
+/**
+ * Starts this home's broker unless one runs, and replaces one that is older than this program. Its clients move over: they
+ * find the new one by its note. A newer one stays, and so does one on another machine.
+ */
+export async function currentBroker(world: World, config: Config, client: Client): Promise<Current> {
+  let before: string | undefined;
+  for (let replaced = 0; ; replaced++) {
+    const { how, about } = await running(world, config, client);
+    const { version, pid } = about;
+    if (version === world.version) return before === undefined ? { how } : { how: "replaced", other: before };
+    const isOurs = !config.broker && isOlder(version, world.version) && pid !== undefined;
+    if (!isOurs || replaced === MAX_REPLACED) return { how: "was running", other: version };
+    before ??= version;
+    // Another process may have replaced it by now.
+    await stopBroker(world, config, pid);
+  }
+}
+
+/** What a broker says of itself. */
+interface About {
+  version: string;
+  pid?: number | undefined;
+}
+
+async function ask(config: Config, client: Client): Promise<About | "nobody" | CctError> {
   try {
     const health = await client.health();
     if (!health) return "nobody";
-    if (typeof health.version === "string") return "answers";
+    const { version, pid } = health;
+    if (typeof version === "string") return { version, pid };
     return new CctError(
       "unauthorized",
       "The broker that answers rejects this home's token.",

@@ -19,13 +19,21 @@ export async function checkOutgoing(input: Record<string, unknown>): Promise<Rec
   return allowed === true ? leaving : checked(leaving);
 }
 
+const loadFindKeys = async () => (await import("./secret-patterns.ts")).findKeys;
+
+/** Whether a text contains something like a key. */
+export async function containsKey(text: string): Promise<boolean> {
+  const findKeys = await loadFindKeys();
+  return (await findKeys(text)).length > 0;
+}
+
 async function checked(input: Record<string, unknown>): Promise<Record<string, unknown>> {
   const texts = FREE_TEXT.flatMap((field) => {
     const text = input[field];
     return typeof text === "string" && text !== "" ? [{ field, text }] : [];
   });
   if (texts.length === 0) return input;
-  const { findKeys } = await import("./secret-patterns.ts");
+  const findKeys = await loadFindKeys();
   const found: string[] = [];
   for (const { field, text } of texts) {
     for (const { kind, line } of await findKeys(text)) found.push(`${kind} in ${field}, line ${line}`);

@@ -3,8 +3,8 @@
  * session lives. Runs the machine in `rules/connection.ts`: performs its calls, and feeds their results back.
  */
 import { type Client, isNoAnswer } from "../client/client.ts";
-import { ensureBroker } from "../client/local.ts";
-import { listen } from "../client/stream.ts";
+import { currentBroker, ensureBroker } from "../client/local.ts";
+import { listen, type StreamData } from "../client/stream.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
@@ -14,8 +14,9 @@ import { isAlive } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { backoffMs } from "../rules/backoff.ts";
 import { type Call, type Event, type Notice, newConnection, step } from "../rules/connection.ts";
-import { BEAT_MS, isBeatDue } from "../rules/presence.ts";
-import { heartbeatOf, signalsOf } from "./heartbeat.ts";
+import { BEAT_MS, untilBeat } from "../rules/presence.ts";
+import { createReports } from "./heartbeat.ts";
+import { endsForGood } from "./host.ts";
 import type { Mail } from "./mail.ts";
 import type { CurrentPeer } from "./peer.ts";
 import { recordAge } from "./records.ts";
@@ -28,6 +29,8 @@ const FIRST_PAUSE_MS = 200;
 const RESTART_SPREAD_MS = 800;
 /** How long the end of a session waits for the broker. The host kills it half a second after the first signal. */
 const UNREGISTER_MS = 300;
+/** The same at the end of `claude -p`: the peer and its mail are ended too, which takes longer, and the host waits for it. */
+const END_MS = 2_000;
 /** The age of its record tells when a peer was last there, so a live peer's record is written at least this often. */
 const SAVE_AFTER_MS = 24 * 3_600_000;
 
@@ -39,8 +42,8 @@ export interface Standing {
 }
 
 export interface Connection {
-  /** Begins to connect. `changed`: after each heartbeat, and whenever the standing changes. `mail`: there may be mail. */
-  start(listeners: { changed(standing: Standing): void; mail(): void }): void;
+  /** Begins to connect. `changed`: after each heartbeat, and whenever the standing changes. `mail`: there may be mail, or it came. */
+  start(listeners: { changed(standing: Standing): void; mail(isHint: boolean): void }): void;
   /** The peer's credentials, as soon as it is registered. Throws why it is not when it takes longer than `ms`. */
   credentials(ms: number): Promise<Credentials>;
   /** Hooks may have reported something new. */
@@ -61,8 +64,10 @@ export function createConnection(
   spool: Spool,
   mail: Mail,
   peer: CurrentPeer,
+  canWake: () => boolean,
 ): Connection {
-  const registrar = createRegistrar(world, config, client, mail);
+  const registrar = createRegistrar(world, config, client, mail, canWake);
+  const reports = createReports(world, config, spool, mail, canWake, signalsChanged);
   let state = newConnection;
   let listeners: Parameters<Connection["start"]>[0] | undefined;
   let heartbeat: Standing["heartbeat"];
@@ -72,6 +77,8 @@ export function createConnection(
   const repository = createRepository(world, spool.directory);
   /** What the broker knows of the session's place. */
   let told: Place | undefined;
+  /** The peer began with this session: it did not resume a conversation, or sit down in a seat. */
+  let isNew = false;
   let stream: ReturnType<typeof listen> | undefined;
   let clock: NodeJS.Timeout | undefined;
   let endWait = (): void => {};
@@ -101,13 +108,13 @@ export function createConnection(
         peer.problem = notice.problem;
         return;
       case "check mail":
-        listeners?.mail();
+        listeners?.mail(true);
         return;
       case "listen":
         for (const goOn of waiting.splice(0)) goOn();
         stopListening();
-        stream = listen(client, peer.credentials, { up: refresh, hint: () => listeners?.mail(), down }, world.random);
-        clock = setInterval(beat, BEAT_MS);
+        stream = listen(client, peer.credentials, { up: refresh, hint: heard, down }, world.random);
+        clock = setTimeout(beat, BEAT_MS);
         return;
       case "stop":
         stopListening();
@@ -121,14 +128,18 @@ export function createConnection(
 
   /** Sends a heartbeat, unless the broker wants fewer. Readers on this machine learn in any case that the session lives. */
   function beat(): void {
-    const silence = world.steady() - heardAt;
-    if (isBeatDue(silence, heartbeat?.beat_ms, mail.claims().length)) dispatch({ type: "heartbeat due" });
+    const wait = untilBeat(world.steady() - heardAt, heartbeat?.beat_ms, mail.claims().length);
+    clock = setTimeout(beat, wait > 0 && wait < BEAT_MS ? wait : BEAT_MS);
+    if (wait === 0) dispatch({ type: "heartbeat due" });
     else if (shown) listeners?.changed({ broker: shown, heartbeat });
   }
 
+  const heard = (data: StreamData): void => listeners?.mail(mail.heard(data));
+
   function stopListening(): void {
     stream?.close();
-    clearInterval(clock);
+    mail.streamClosed();
+    clearTimeout(clock);
   }
 
   async function perform(call: Call): Promise<Event> {
@@ -148,6 +159,9 @@ export function createConnection(
         const place = repository.place();
         const { record, registration } = await registrar.register(call.conversation, place ?? { cwd: world.cwd });
         peer.record = record;
+        isNew ||= registration !== "restored";
+        // Nothing waits for that, and the next session tries again.
+        void registrar.endKilled().catch(() => {});
         told = place;
         return { type: "registered", registration };
       }
@@ -162,7 +176,13 @@ export function createConnection(
         await wait(call.failures === 0 ? 0 : backoffMs(call.failures - 1, FIRST_PAUSE_MS, world.random()));
         return { type: "done" };
       case "unregister":
-        await client.call("unregister", { claude_pid: world.ppid }, peer.credentials());
+        if (peer.record && isNew && endsForGood(world)) await registrar.end(peer.record);
+        else
+          await client.call(
+            "unregister",
+            { claude_pid: world.ppid, streams: mail.closedStreams() },
+            peer.credentials(),
+          );
         return { type: "done" };
     }
   }
@@ -180,7 +200,9 @@ export function createConnection(
     const looking = repository.begin();
     if (peer.record && !config.broker && !readBrokerFile(config.home))
       throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
-    await ensureBroker(world, config, client);
+    // Only a new session: those of before the update go on with whatever runs.
+    if (peer.record) await ensureBroker(world, config, client);
+    else await currentBroker(world, config, client);
     await looking;
   }
 
@@ -189,7 +211,7 @@ export function createConnection(
     if (!record) return false;
     const place = repository.place();
     const news = place === told ? {} : place;
-    heartbeat = await client.call("heartbeat", { ...heartbeatOf(world, spool, mail, conversation), ...news }, record);
+    heartbeat = await client.call("heartbeat", { ...reports.heartbeat(conversation), ...news }, record);
     told = place;
     heardAt = world.steady();
     const { name, waiting: count } = heartbeat;
@@ -214,11 +236,12 @@ export function createConnection(
   }
 
   function signalsChanged(): void {
-    dispatch({ type: "signals", signals: signalsOf(spool, mail, world.steady()) });
+    dispatch({ type: "signals", signals: reports.signals() });
   }
 
   /** Starts the broker again when it was killed: then its file is still there. */
   async function down(error: CctError): Promise<void> {
+    mail.streamClosed();
     dispatch({ type: "stream lost", error });
     if (error.code === "unauthorized" || config.broker || !readBrokerFile(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, world.random() * RESTART_SPREAD_MS).unref());
@@ -251,7 +274,7 @@ export function createConnection(
     signalsChanged,
     renamed(name) {
       if (!peer.record) return;
-      peer.record = registrar.save({ ...peer.record, name });
+      peer.record = registrar.rename(peer.record, name);
       // A heartbeat that is under way may answer with the old name.
       dispatch({ type: "heartbeat due" });
     },
@@ -262,7 +285,8 @@ export function createConnection(
         onClosed = resolve;
       });
       dispatch({ type: "close" });
-      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, UNREGISTER_MS).unref())]);
+      const ms = endsForGood(world) ? END_MS : UNREGISTER_MS;
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
     },
   };
 }

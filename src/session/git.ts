@@ -18,7 +18,7 @@ export async function askGit(cwd: string, timeoutMs: number): Promise<GitFacts |
     ["rev-parse", "--show-toplevel"],
     ["symbolic-ref", "--short", "-q", "HEAD"],
     ["config", "--get", "remote.origin.url"],
-    ["log", "-3", "--format=%s"],
+    ["log", "-1", "--format=%s"],
     ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules"],
   ];
   const answers = await Promise.all(asked.map((args) => git(cwd, timeoutMs, args)));
@@ -61,7 +61,8 @@ function toFacts(root: Line, branch: Line, remote: Line, log: Line, status: Line
   const parts = [
     branch ? `on ${branch}` : "detached",
     changed.length > 0 ? `${changed.length} changed: ${files.slice(0, 4).join(", ")}` : "",
-    log ? `last: ${log.split("\n").slice(0, 2).join("; ")}` : "",
+    // One, and not all of a long one: the summary stands in every list.
+    log ? `last: ${oneLine(log, 80)}` : "",
   ];
   return {
     repo: stripInvisible(root).slice(0, 4096),

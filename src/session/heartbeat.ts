@@ -1,7 +1,10 @@
 /** What a heartbeat reports of the session, as its hooks left it in the spool. */
 import type { InputOf } from "../operations/index.ts";
+import type { Config } from "../platform/config.ts";
 import type { World } from "../platform/world.ts";
 import type { ReportedHooks } from "../rules/presence.ts";
+import { createBlockedOn } from "./blocked-on.ts";
+import { nativeName } from "./host.ts";
 import type { Mail } from "./mail.ts";
 import type { Spool } from "./spool.ts";
 
@@ -14,29 +17,48 @@ function longCommandSince(spool: Spool, now: number): number | undefined {
   return since !== undefined && now - since > LONG_COMMAND_MS ? since : undefined;
 }
 
-function hooks(spool: Spool, mail: Mail, now: number): ReportedHooks {
+function hooks(spool: Spool, mail: Mail, wakes: boolean, now: number): ReportedHooks {
   if (mail.trouble() !== undefined) return "unwritable";
-  return spool.areHooksQuiet(now) ? "quiet" : "live";
+  return spool.areHooksQuiet(now, wakes) ? "quiet" : "live";
 }
 
-/** What senders and listings are to learn at once: a heartbeat is due when it changes. */
-export const signalsOf = (spool: Spool, mail: Mail, now: number): string =>
-  `${spool.state()} ${spool.sessionId()} ${longCommandSince(spool, now)} ${hooks(spool, mail, now)}`;
+export interface Reports {
+  /** What senders and listings are to learn at once: a heartbeat is due when it changes. */
+  signals(): string;
+  heartbeat(conversation: string | undefined): InputOf<"heartbeat">;
+}
 
-export function heartbeatOf(
-  { steady, ppid }: World,
+/** `changed`: the signals may have changed without a change of the spool. */
+export function createReports(
+  world: World,
+  config: Pick<Config, "blocked_on">,
   spool: Spool,
   mail: Mail,
-  conversation: string | undefined,
-): InputOf<"heartbeat"> {
-  const state = spool.state();
-  const since = longCommandSince(spool, steady());
+  canWake: () => boolean,
+  changed: () => void,
+): Reports {
+  const { steady, ppid } = world;
+  const blockedOn = createBlockedOn(spool, config.blocked_on === "on", changed);
   return {
-    claude_pid: ppid,
-    ...(conversation === undefined ? {} : { session_id: conversation }),
-    ...(state === undefined || state === "ended" ? {} : { presence: state }),
-    ...(since === undefined ? {} : { command_ms: Math.max(0, Math.round(steady() - since)) }),
-    hooks: hooks(spool, mail, steady()),
-    held: mail.claims(),
+    signals() {
+      const [now, wakes, { tool = "", what = "" } = {}] = [steady(), canWake(), blockedOn()];
+      return `${spool.state()} ${spool.sessionId()} ${longCommandSince(spool, now)} ${hooks(spool, mail, wakes, now)} ${wakes} ${tool} ${what}`;
+    },
+    heartbeat(conversation) {
+      const [state, now, wakes, asks] = [spool.state(), steady(), canWake(), blockedOn()];
+      const since = longCommandSince(spool, now);
+      const alias = nativeName(world);
+      return {
+        claude_pid: ppid,
+        ...(conversation === undefined ? {} : { session_id: conversation }),
+        ...(state === undefined || state === "ended" ? {} : { presence: state }),
+        ...(asks && { blocked_on: asks }),
+        ...(since === undefined ? {} : { command_ms: Math.max(0, Math.round(now - since)) }),
+        hooks: hooks(spool, mail, wakes, now),
+        wakes,
+        ...(alias === undefined ? {} : { alias }),
+        held: mail.claims(),
+      };
+    },
   };
 }

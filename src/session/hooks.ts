@@ -6,7 +6,9 @@ import { isAbsolute, join } from "node:path";
 import { homeOf } from "../platform/config.ts";
 import { parsePid } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
-import { readSpoolHead, readSpoolText, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
+import { parsedString, readSpoolHead, readSpoolTexts, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
+import { MAIL_CAME_FIRST, notRun } from "../rules/texts/frames.ts";
+import { instructions } from "../rules/texts/instructions.ts";
 import { type HookSpool, openSpoolForHook } from "./spool.ts";
 
 /** The tool that the host's hooks call. It is not listed for the model. */
@@ -19,6 +21,8 @@ export interface HookInput {
   tool?: unknown;
   agent?: unknown;
   cwd?: unknown;
+  /** The input of a tool that its user is asked about, as JSON. */
+  input?: unknown;
   /** `yes`: our own tools need no permission. */
   allow?: unknown;
 }
@@ -38,10 +42,14 @@ const OWN_TOOL = /^mcp__(plugin_cct_)?cct__/;
 
 const isId = (value: unknown): value is string => typeof value === "string" && /^[A-Za-z0-9_-]+$/.test(value);
 
+const toolName = (value: unknown): string =>
+  typeof value === "string" && /^[\w.-]{1,100}$/.test(value) ? value : "tool";
+
 /** The session was woken too often: only interrupts may start its model now. */
 const mustNotWake = (mail: SpoolHead): boolean => mail.nowake && mail.urgency !== "interrupt";
 
-export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer {
+/** `unattended`: the program's output is what the session says last, and mail must not change it. */
+export function createHooks(spool: HookSpool, unattended: boolean): (input: HookInput) => HookAnswer {
   let continued = 0;
 
   function advance(from: Stage, to: Stage): void {
@@ -51,31 +59,38 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   const silent: HookAnswer = { answer: {}, shown() {} };
 
   /** Takes the mail and answers with it. Silent when there is none, or when the file is damaged. */
-  function show(event: string, to: Stage, answerWith: (text: string) => Answer): HookAnswer {
+  function show(event: string, to: Stage, answerWith: (text: string) => Answer, earlier?: string): HookAnswer {
     const file = spool.take(event);
-    const text = file && readSpoolText(file.content);
-    if (!file || text === undefined || !spool.has(file)) return silent;
-    return { answer: answerWith(text), shown: () => spool.setStage(file, to) };
+    const texts = file && readSpoolTexts(file.content);
+    if (!file || !texts || !spool.has(file)) return silent;
+    const answer = { ...answerWith(texts.text), ...userSees(earlier, texts.line) };
+    return { answer, shown: () => spool.setStage(file, to) };
   }
+
+  const userSees = (...lines: (string | undefined)[]): Answer => {
+    const systemMessage = lines.filter((line) => line).join("\n");
+    return systemMessage === "" ? {} : { systemMessage };
+  };
 
   const context = (event: string) => (text: string) => ({
     hookSpecificOutput: { hookEventName: event, additionalContext: text },
   });
-  const decision = (permissionDecision: string, reason: string): Answer => ({
+  const decision = (permissionDecision: string, reason: string, more = {}): Answer => ({
     hookSpecificOutput: {
       hookEventName: "PreToolUse",
       permissionDecision,
       permissionDecisionReason: reason,
+      ...more,
     },
   });
+  /** The host shows its user the reason, but not the context. */
+  const deny = (tool: string, text: string): Answer =>
+    decision("deny", `${MAIL_CAME_FIRST} ${notRun(tool)}`, { additionalContext: text });
   const head = () => readSpoolHead(spool.peek() ?? "");
 
-  function noteDirectory({ cwd }: HookInput): void {
-    if (typeof cwd === "string" && isAbsolute(cwd) && cwd !== spool.directory()) spool.write("cwd", cwd);
-  }
-
-  function endCommand(): void {
-    if (spool.commandSince() !== undefined) spool.write("tool", "over");
+  /** The permission dialog that was open has been answered, and the command that was running has ended. */
+  function endWaits(): void {
+    for (const name of ["dialog", "tool"] as const) if (spool.isNoted(name)) spool.write(name, "");
   }
 
   function beforeTool({ tool, allow }: HookInput): HookAnswer {
@@ -87,14 +102,11 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
     const mail = head();
     if (tool === "ToolSearch" || !mail || mail.urgency === "low") return silent;
     const denies = mail.urgency === "interrupt" || mail.mode === "block";
-    return show("PreToolUse", "done", denies ? (text) => decision("deny", text) : context("PreToolUse"));
+    return show("PreToolUse", "done", denies ? (text) => deny(toolName(tool), text) : context("PreToolUse"));
   }
 
   function afterBatch(): HookAnswer {
-    endCommand();
-    // The permission dialog that was open has been answered.
-    const before = spool.stateBeforeDialog();
-    if (before !== undefined) spool.write("state", before);
+    endWaits();
     advance("seen", "read");
     advance("done", "seen");
     const mail = head();
@@ -104,27 +116,29 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
   }
 
   function stop(input: HookInput): HookAnswer {
-    noteDirectory(input);
     advance("seen", "read");
     advance("done", "read");
     // Idle first, then look for mail: mail that comes in between finds a session that it can wake.
-    spool.write("state", "idle");
-    endCommand();
+    spool.writeState("idle", directoryIn(input));
+    endWaits();
     const mail = head();
-    const continues = mail && mail.urgency !== "low" && !mustNotWake(mail) && continued < MAX_CONTINUED;
+    const may = !unattended || mail?.mode === "stop";
+    const continues = mail && may && mail.urgency !== "low" && !mustNotWake(mail) && continued < MAX_CONTINUED;
     const given = continues ? show("Stop", "seen", context("Stop")) : silent;
     if (given === silent) continued = 0;
     else {
       continued++;
-      spool.write("state", "active");
+      spool.writeState("active");
     }
     return given;
   }
 
-  function openDialog(): void {
-    const state = spool.state();
-    if (state !== "ended" && state !== "blocked")
-      spool.write("state", `blocked ${state === "idle" ? "idle" : "active"}`);
+  function prompt(): HookAnswer {
+    // Only now the host shows its user a line about the mail that woke the session.
+    const woke = parsedString(spool.wokeLine());
+    if (woke) spool.write("woke", "");
+    const given = show("UserPromptSubmit", "seen", context("UserPromptSubmit"), woke);
+    return given === silent ? { ...silent, answer: userSees(woke) } : given;
   }
 
   function answerTo(input: HookInput): HookAnswer {
@@ -138,22 +152,22 @@ export function createHooks(spool: HookSpool): (input: HookInput) => HookAnswer 
       case "PostToolBatch":
         return isSubagent ? silent : afterBatch();
       case "UserPromptSubmit":
-        noteDirectory(input);
-        spool.write("state", "active");
-        endCommand();
+        spool.writeState("active", directoryIn(input));
+        endWaits();
         continued = 0;
-        return show("UserPromptSubmit", "seen", context("UserPromptSubmit"));
+        return prompt();
       case "Stop":
         return stop(input);
       case "StopFailure":
-        spool.write("state", "idle");
+        spool.writeState("idle");
+        endWaits();
         return silent;
       case "PermissionRequest":
         // A subagent's dialog blocks the user's session as well.
-        openDialog();
+        spool.write("dialog", `open ${askedFor(input)}`.trim());
         return silent;
       case "SessionEnd":
-        if (reason !== "clear" && reason !== "resume") spool.write("state", "ended");
+        if (reason !== "clear" && reason !== "resume") spool.writeState("ended");
         return silent;
       default:
         return silent;
@@ -182,10 +196,15 @@ export function runHook(world: World, input: string): number {
   if (event !== "SessionStart") return 0;
   const { session_id, source, cwd }: Record<string, unknown> = JSON.parse(input);
   if (isId(session_id)) spool.write("session", session_id);
-  if (source !== "compact") spool.write("state", "idle");
-  if (typeof cwd === "string" && isAbsolute(cwd)) spool.write("cwd", cwd);
-  const hookSpecificOutput = { hookEventName: event, watchPaths: [join(spool.folder, "mail")] };
+  if (source !== "compact") {
+    spool.writeState("idle", directoryIn({ cwd }));
+    spool.write("dialog", "");
+  }
+  const additionalContext = instructions();
+  const hookSpecificOutput = { hookEventName: event, watchPaths: [join(spool.folder, "mail")], additionalContext };
   process.stdout.write(`${JSON.stringify({ hookSpecificOutput })}\n`);
+  // The next mail says the name.
+  spool.write("instructed", "-");
   return 0;
 }
 
@@ -197,10 +216,26 @@ function wake({ env }: World, spool: HookSpool): number {
   if (!mail || mail.urgency === "low" || state === "ended" || mustNotWake(mail)) return 0;
   if ((state === "active" || state === "blocked") && !mail.late) return 0;
   const file = spool.take("FileChanged");
-  const text = file && readSpoolText(file.content);
+  const texts = file && readSpoolTexts(file.content);
   // Right before printing: a hook that stood still for long has lost its mail, which came again meanwhile, marked.
-  if (!file || text === undefined || !spool.has(file)) return 0;
-  process.stderr.write(text);
+  if (!file || !texts || !spool.has(file)) return 0;
+  try {
+    if (texts.line) spool.write("woke", JSON.stringify(texts.line));
+  } catch {
+    // The disk is full: the user sees no line about this mail, but the model gets it.
+  }
+  process.stderr.write(texts.text);
   spool.setStage(file, "done");
   return 2;
 }
+
+/** As `mail.sh` keeps it. */
+function askedFor({ tool, input }: HookInput): string {
+  if (typeof tool !== "string") return "";
+  const json = typeof input === "string" ? input.replace(/[\r\n]/g, " ") : "{}";
+  return `"tool_name":${JSON.stringify(tool)},"tool_input":${json}`.slice(0, 4_000);
+}
+
+/** The session's directory, as hosts report it. */
+const directoryIn = ({ cwd }: { cwd?: unknown }): string | undefined =>
+  typeof cwd === "string" && isAbsolute(cwd) ? cwd : undefined;

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
+import { atLeast, WAKES_SINCE } from "../rules/versions.ts";
 import type { Spool } from "./spool.ts";
 
 /** The host writes its status late, and a turn may be short: a status counts once it is this old. */
@@ -30,6 +31,12 @@ function readHostFile(world: Host): {
 export function sessionName(world: Host): string | undefined {
   const note = readHostFile(world);
   return note.nameSource === "user" && typeof note.name === "string" ? note.name : undefined;
+}
+
+/** What the host calls the session in its own messaging. */
+export function nativeName(world: Host): string | undefined {
+  const { name } = readHostFile(world);
+  return typeof name === "string" ? name.slice(0, 200) : undefined;
 }
 
 /** The states by the host's words. */
@@ -69,3 +76,25 @@ export function removeEmptyPlugin(world: Pick<World, "env">): void {
     // Not empty, or gone already.
   }
 }
+
+/**
+ * Whether nobody attends the session: `claude -p`, or a program with the SDK. The host sets the variable anew for each
+ * process, unlike others, which a session that was started inside of another one inherits.
+ */
+export const isUnattended = ({ env }: Pick<World, "env">): boolean =>
+  env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-") ?? false;
+
+/** How the host introduced itself in the handshake. */
+export interface ClientInfo {
+  name?: unknown;
+  version?: unknown;
+}
+
+/** Whether mail can wake the session when it is idle. Of a host that is not known it is believed until its hooks are quiet. */
+export function canBeWoken(world: Pick<World, "env">, { name, version }: ClientInfo): boolean {
+  if (isUnattended(world)) return false;
+  return name !== "claude-code" || typeof version !== "string" || atLeast(version, WAKES_SINCE);
+}
+
+/** Whether nothing continues the session after its process has ended: `claude -p`. A program may resume a session of the SDK at any time. */
+export const endsForGood = ({ env }: Pick<World, "env">): boolean => env.CLAUDE_CODE_ENTRYPOINT === "sdk-cli";

@@ -3,7 +3,9 @@
  * results back. All decisions are the machine's.
  */
 import type { Client } from "../client/client.ts";
+import type { StreamData } from "../client/stream.ts";
 import type { Credentials } from "../operations/core/identity.ts";
+import type { Config } from "../platform/config.ts";
 import type { Claim } from "../rules/delivery.ts";
 import { atBroker, type ClaimedMessage, render, renderShown } from "../rules/mailfile.ts";
 import {
@@ -16,7 +18,10 @@ import {
   type RequestName,
 } from "../rules/mailjobs.ts";
 import { step } from "../rules/mailroom.ts";
-import { claimsIn, type Mode } from "../rules/spoolfile.ts";
+import { claimsUnderWay } from "../rules/mailstreams.ts";
+import { claimsIn } from "../rules/spoolfile.ts";
+import type { StreamReport } from "../rules/stream-claims.ts";
+import type { AudienceNow } from "./audience.ts";
 import type { Outbox } from "./outbox.ts";
 import { createReader } from "./reader.ts";
 import type { Spool } from "./spool.ts";
@@ -24,7 +29,7 @@ import type { Spool } from "./spool.ts";
 /** Messages in one claim, at most. */
 const CLAIM_LIMIT = 100;
 
-interface Checked {
+export interface Checked {
   mail: CheckAnswer;
   /** Which page of a long message it is, if it is one. */
   part?: string;
@@ -34,6 +39,12 @@ interface Checked {
 export interface Mail {
   /** There may be mail at the broker, so the next `run` claims it. */
   hint(): void;
+  /** What came over the event stream besides a hint. Returns whether there may be more mail at the broker. */
+  heard(data: StreamData): boolean;
+  /** No event stream is open. */
+  streamClosed(): void;
+  /** The streams that were closed, for a broker that the session leaves. */
+  closedStreams(): StreamReport[];
   /** Settles what hooks did, then claims and spools what waits. Throws when the broker cannot be reached. */
   run(): Promise<void>;
   /** At the start, as a known peer: returns the mail that an earlier session server left in the spool. */
@@ -47,7 +58,7 @@ export interface Mail {
    * the host has the answer.
    */
   check(limit: number | undefined, page: number | undefined): Promise<Checked>;
-  /** The claims on mail in the spool, whose leases heartbeats renew. */
+  /** The claims on mail in the spool or on its way there, whose leases heartbeats renew. */
   claims(): Claim[];
   /** Messages that nobody was shown yet: in the mail file, and at the broker when it was last asked. */
   unread(): number;
@@ -70,10 +81,13 @@ export function createMail(
   peer: () => Credentials,
   outbox: Outbox,
   steady: () => number,
-  mode: Mode,
+  config: Pick<Config, "delivery" | "mail_line">,
+  audience: AudienceNow,
 ): Mail {
   let state = newMailroom;
   let jobs = 0;
+  const { delivery: mode } = config;
+  const tellUser = config.mail_line === "on";
   let former: Credentials | undefined;
   const reader = createReader();
   const callers = new Map<number, (reply: Reply) => void>();
@@ -99,7 +113,7 @@ export function createMail(
       case "take back":
         return { type: "done", effect: effect.do, value: spool.takeBack() };
       case "put":
-        spool.put(render(effect.file, mode, effect.late, effect.nowake));
+        spool.put(render(effect.file, effect.late, effect.nowake, { mode, tellUser, audience: audience.look() }));
         return { type: "done", effect: effect.do, value: undefined };
       case "probe":
         spool.probe();
@@ -115,8 +129,18 @@ export function createMail(
         return { type: "done", effect: effect.do, value };
       }
       case "claim": {
-        const value = await client.call("claim_messages", { limit: CLAIM_LIMIT, budget: effect.budget }, peer());
+        const { budget, streams } = effect;
+        const value = await client.call(
+          "claim_messages",
+          { limit: CLAIM_LIMIT, budget, streams: [...streams] },
+          peer(),
+        );
         return { type: "done", effect: effect.do, value };
+      }
+      case "recall": {
+        const { stream } = effect;
+        const { answers } = await client.call("claim_messages", { limit: 1, budget: 0, streams: [stream] }, peer());
+        return { type: "done", effect: effect.do, value: answers ?? stream.received };
       }
       case "check": {
         const { limit } = effect;
@@ -125,6 +149,7 @@ export function createMail(
       }
       case "acknowledge": {
         const { claims, outcome, shown } = effect.ack;
+        if (shown) audience.shown();
         const acks = claims.map((claim) => ({ ...claim, outcome }));
         await client.call("ack_messages", { acks, ...shown }, (effect.former && former) || peer());
         return { type: "done", effect: effect.do, value: undefined };
@@ -149,6 +174,17 @@ export function createMail(
 
   return {
     hint: () => dispatch({ type: "hint" }),
+    heard(data) {
+      if ("messages" in data) {
+        const { stream, number, ...answer } = data;
+        dispatch({ type: "claimed", stream, number, answer });
+        return false;
+      }
+      if (data.stream !== undefined) dispatch({ type: "stream", id: data.stream });
+      return true;
+    },
+    streamClosed: () => dispatch({ type: "stream", id: undefined }),
+    closedStreams: () => [...state.closed],
     run: () => run("run"),
     recover: () => run("recover"),
     trouble: () => state.trouble?.code,
@@ -164,7 +200,12 @@ export function createMail(
     },
     // From the files: at the start they may be an earlier session server's.
     claims: () =>
-      atBroker([...inMailFile(), ...reader.claims(), ...spool.files().flatMap(({ content }) => claimsIn(content))]),
+      atBroker([
+        ...inMailFile(),
+        ...reader.claims(),
+        ...spool.files().flatMap(({ content }) => claimsIn(content)),
+        ...claimsUnderWay(state),
+      ]),
     unread: () => inMailFile().length + reader.claims().length + state.broker.waiting,
     toolCalled() {
       // Hooks know better: the tools of one batch run in parallel.

@@ -1,17 +1,22 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { CctError, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
+import { serverInstructions } from "../rules/texts/instructions.ts";
 import { HOOK_TOOL, runHook } from "./hooks.ts";
-import { instructions, pollInstructions } from "./instructions.ts";
-import { createMcp } from "./mcp.ts";
+import { createMcp, wantsStructured } from "./mcp.ts";
 import { type RpcServer, serveRpc } from "./rpc.ts";
 import { openSession, type Session } from "./session.ts";
 import { callTool, textResult, toolList } from "./tools.ts";
+import { keepYoungGenerationSmall } from "./young-generation.ts";
 
 /** How often to look whether the host still lives. */
 const PARENT_CHECK_MS = 1_000;
 /** How long calls in progress may take after standard input has ended: longer than any tool waits for a registration. */
 const DRAIN_MS = 10_000;
+/** How long to wait for a session server that ends: hosts that restart a server start the new one before the old one is gone. */
+const PREDECESSOR_MS = 5_000;
+const PREDECESSOR_CHECK_MS = 50;
 
 /** `cct hook <event>`. Returns the exit status. Fails open: an error never stops the host. */
 export async function runHookOnce(world: World): Promise<number> {
@@ -26,16 +31,21 @@ export async function runHookOnce(world: World): Promise<number> {
 
 /** Serves until standard input closes, and its last requests are answered, or the host is gone. */
 export async function runSession(world: World): Promise<void> {
-  const session = open(world);
+  const session = await openWhenFree(world);
   // With two installs the second one offers nothing, so that the model sees each tool once.
-  const isSecond = session instanceof CctError && session.code === "conflict";
+  const isSecond = isTaken(session);
   const inOrder = createQueue();
   const mcp = createMcp({
     info: { name: "cct", title: "Claude Code Talk", version: world.version },
     instructions:
       session instanceof CctError
         ? `CCT cannot work in this session: ${session.line}`
-        : instructions + (session.poll ? pollInstructions : ""),
+        : // The plugin comes with its hooks, and so do entries that `cct install` made.
+          serverInstructions(Boolean(world.env.CLAUDE_PLUGIN_ROOT || world.env.CCT_HOOKS), session.poll),
+    greeted(client) {
+      void keepYoungGenerationSmall();
+      if (!(session instanceof CctError)) session.hostIs(client);
+    },
     toolList: () => (isSecond ? "[]" : toolList(world.root)),
     callTool(name, input, call) {
       // The host would show the user an error at every step.
@@ -49,7 +59,7 @@ export async function runSession(world: World): Promise<void> {
       return inOrder(async () => {
         // Cancelled while it waited for its turn: nobody gets this answer.
         if (call.isCancelled()) return textResult("");
-        return callTool(session, name, input, world.steady() - readAt, call.afterAnswer);
+        return callTool(session, name, input, world.steady() - readAt, call.afterAnswer, wantsStructured(call.params));
       });
     },
   });
@@ -59,14 +69,29 @@ export async function runSession(world: World): Promise<void> {
   process.exit(0);
 }
 
-/** The session, or the reason why it could not start. The server starts anyway, so that its tools can report the reason. */
+/**
+ * The session, or the reason why it could not start, also for the host's log. The server starts anyway, so that its tools can
+ * report the reason.
+ */
+async function openWhenFree(world: World): Promise<Session | CctError> {
+  const deadline = world.steady() + PREDECESSOR_MS;
+  let session = open(world);
+  while (isTaken(session) && world.steady() < deadline) {
+    await sleep(PREDECESSOR_CHECK_MS);
+    session = open(world);
+  }
+  if (session instanceof CctError) report(session.line);
+  return session;
+}
+
+/** Another session server serves this host process. */
+const isTaken = (session: Session | CctError): boolean => session instanceof CctError && session.code === "conflict";
+
 function open(world: World): Session | CctError {
   try {
     return openSession(world);
   } catch (error) {
-    const problem = error instanceof CctError ? error : new CctError("internal", errorLine(error));
-    report(problem.line);
-    return problem;
+    return error instanceof CctError ? error : new CctError("internal", errorLine(error));
   }
 }
 

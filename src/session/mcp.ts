@@ -1,4 +1,6 @@
 /** The Model Context Protocol, as far as a server that only has tools needs it: handshake, versions, `tools/list` and `tools/call`. */
+
+import { STRUCTURED } from "../rules/toolinput.ts";
 import { type Call, type Handler, INVALID_PARAMS, METHOD_NOT_FOUND, type Params, RawJson, RpcError } from "./rpc.ts";
 import type { ToolResult } from "./tools.ts";
 
@@ -9,19 +11,22 @@ const WITH_BATCHES = "2025-03-26";
 
 export interface McpServer {
   info: { name: string; title: string; version: string };
-  instructions: string;
+  instructions: string | undefined;
+  /** Called with how the client introduces itself. */
+  greeted?(client: object): void;
   /** A JSON array. */
   toolList(): string;
   callTool(name: string, input: Record<string, unknown>, call: Call): ToolResult | Promise<ToolResult>;
 }
 
-export function createMcp({ info, instructions, toolList, callTool }: McpServer): Handler {
+export function createMcp({ info, instructions, greeted, toolList, callTool }: McpServer): Handler {
   /** As agreed in the handshake. */
   let version: string | undefined;
 
-  function initialize({ protocolVersion }: Params): object {
+  function initialize({ protocolVersion, clientInfo }: Params): object {
     if (typeof protocolVersion !== "string") throw new RpcError(INVALID_PARAMS, "protocolVersion must be text.");
     version = VERSIONS.find((known) => known === protocolVersion) ?? VERSIONS[0];
+    greeted?.(Object(clientInfo));
     return { protocolVersion: version, capabilities: { tools: {} }, serverInfo: info, instructions };
   }
 
@@ -57,6 +62,24 @@ function nameIn({ name }: Params): string {
 
 function inputIn({ arguments: input }: Params): Record<string, unknown> {
   if (!isGiven(input)) return {};
-  if (typeof input === "object" && !Array.isArray(input)) return { ...input };
+  const meant = typeof input === "string" ? objectIn(input) : input;
+  if (typeof meant === "object" && meant !== null && !Array.isArray(meant)) return { ...meant };
   throw new RpcError(INVALID_PARAMS, "arguments must be an object.");
+}
+
+/** Some clients write the object as JSON text. */
+function objectIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.trim() === "" ? {} : undefined;
+  }
+}
+
+/**
+ * Whether a program wants the structured answer of a tool beside its text. Hosts do not ask for it, because they would show it to
+ * their model in place of the text.
+ */
+export function wantsStructured({ _meta }: Params): boolean {
+  return Object(_meta)[STRUCTURED] === true;
 }

@@ -15,9 +15,10 @@ import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
 import { CctError, type ErrorCode, errorLine } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
+import { shortMessageId } from "../rules/address.ts";
 import { CALM_MS } from "../rules/clock.ts";
 import { BROKER_NAME } from "../rules/names.ts";
-import { quoted } from "../rules/text.ts";
+import { endedInOutbox } from "../rules/texts/notices.ts";
 
 /** Errors of the broker, not of the message: try again later. */
 const RETRYABLE: readonly ErrorCode[] = ["unauthorized", "internal", "store_failed", "store_full"];
@@ -70,7 +71,7 @@ export function createOutbox(world: World, config: Config, client: Client, peer:
     try {
       if (ended === "") removeEntry(home, entry);
       else updateEntry(home, { ...entry, ended }, world.newId);
-      unwritten.delete(entry.message_id);
+      for (const about of [unwritten, perhapsSent, overdueSince]) about.delete(entry.message_id);
     } catch {
       unwritten.set(entry.message_id, ended);
     }
@@ -196,9 +197,13 @@ function reportOf(entry: OutboxEntry): Report {
     from: BROKER_NAME,
     from_name: BROKER_NAME,
     to: "",
-    text:
-      `About your message ${entry.message_id} to ${quoted(String(entry.input.to ?? "?"))}, in this machine's outbox since ${since}, ` +
-      `which begins ${quoted(excerpt(entry))}: ${entry.ended}`,
+    text: endedInOutbox(
+      shortMessageId(entry.message_id),
+      String(entry.input.to ?? "?"),
+      since,
+      excerpt(entry),
+      String(entry.ended),
+    ),
     urgency: "normal",
     sent_at: entry.kept_at,
     redelivered: false,

@@ -1,5 +1,6 @@
 /** A long message that the model reads page by page. Its claim stays until the host has the last page. */
 import { CctError } from "../platform/errors.ts";
+import { shortMessageId } from "../rules/address.ts";
 import type { Claim } from "../rules/delivery.ts";
 import { type ClaimedMessage, claimsOf } from "../rules/mailfile.ts";
 import { PAGE_CHARACTERS, pagesOf } from "../rules/pages.ts";
@@ -66,7 +67,7 @@ export function createReader(): Reader {
           : `The message is not read to its end: call cct_check_messages again for page ${Math.max(now.next, isNext ? index + 1 : 0) + 1}.`;
       return {
         messages: [...(index === 0 ? others : []), { ...message, text }],
-        part: `Page ${index + 1} of ${pages.length} of message ${message.message_id}. ${rest}`,
+        part: `Page ${index + 1} of ${pages.length} of message ${shortMessageId(message.message_id)}. ${rest}`,
         shown() {
           if (reading !== now || index !== now.next) return [];
           now.next++;

@@ -16,6 +16,12 @@ export interface PeerRecord extends Credentials, ConversationRecord {
   claude_pid: number;
   /** Start mark of that process, because pids are reused. Empty: the process is another peer now. */
   started: string;
+  /** The machine of that process, which a home on a network file system shares with others. */
+  host?: string;
+  /** The name was given on purpose. */
+  seat: boolean;
+  /** Nobody becomes it again when its process has ended: `claude -p`. */
+  ends?: true;
 }
 
 /** Whether the process in the record runs and is still this peer. */
@@ -24,6 +30,8 @@ export const isLive = (record: PeerRecord): boolean =>
 
 /** The host deletes conversations after 30 days, so nobody can resume them after that. */
 export const KEEP_MS = 35 * 24 * 3_600_000;
+/** Any session can take an empty seat, and mail may wait there. */
+const KEEP_SEAT_MS = 400 * 24 * 3_600_000;
 /** Reading all records must stay cheap, even if scripts start thousands of sessions a day. */
 const MAX_RECORDS = 10_000;
 
@@ -53,7 +61,8 @@ export function readRecords(
   found.sort((a, b) => b.modified - a.modified);
   const newest = Math.min(now, found[0]?.modified ?? now);
   for (const [i, { path, modified, record }] of found.entries()) {
-    if ((newest - modified > KEEP_MS || i >= maxRecords) && !(record && isLive(record))) remove(path);
+    const keep = record?.seat ? KEEP_SEAT_MS : KEEP_MS;
+    if ((newest - modified > keep || i >= maxRecords) && !(record && isLive(record))) remove(path);
   }
   for (const name of readdirSync(pidmaps)) {
     const path = join(pidmaps, name);
@@ -99,7 +108,7 @@ function parseRecord(text: string): PeerRecord | undefined {
   } catch {
     return undefined;
   }
-  const { peer_id, secret, name, session_id, earlier, since, claude_pid, started } = record;
+  const { peer_id, secret, name, session_id, earlier, since, claude_pid, started, host, seat, ends } = record;
   if (typeof peer_id !== "string" || typeof secret !== "string" || typeof name !== "string") return undefined;
   if (typeof claude_pid !== "number" || typeof started !== "string") return undefined;
   return {
@@ -111,6 +120,9 @@ function parseRecord(text: string): PeerRecord | undefined {
     session_id: typeof session_id === "string" ? session_id : undefined,
     earlier: Array.isArray(earlier) ? earlier.filter((id) => typeof id === "string") : [],
     since: typeof since === "number" ? since : 0,
+    seat: seat === true,
+    ...(typeof host === "string" ? { host } : {}),
+    ...(ends === true ? { ends } : {}),
   };
 }
 
@@ -128,4 +140,11 @@ export function saveRecord(home: string, record: PeerRecord, newId: () => string
 export function saveIdentity(home: string, record: PeerRecord, newId: () => string): void {
   saveRecord(home, record, newId);
   writeWhole(paths(home).pidmap(record.claude_pid), `${record.peer_id} ${record.name}\n`, newId());
+}
+
+/** Removes the record of a peer that has ended for good. `isOurs`: its process is this session's host. */
+export function removeRecord(home: string, record: PeerRecord, isOurs: boolean): void {
+  remove(paths(home).peer(record.peer_id));
+  // Another process may have the pid by now.
+  if (isOurs) remove(paths(home).pidmap(record.claude_pid));
 }

@@ -1,6 +1,7 @@
 /** Registers the host process as the peer that its conversation belongs to, and keeps the record of it in the home. */
 import { basename } from "node:path";
 import { type Client, isNoAnswer } from "../client/client.ts";
+import { readOutbox } from "../client/outbox.ts";
 import type { Config } from "../platform/config.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
@@ -9,13 +10,18 @@ import type { World } from "../platform/world.ts";
 import { shortId } from "../rules/address.ts";
 import { isRefusal, type Registration } from "../rules/connection.ts";
 import { candidates, withConversation } from "../rules/identity.ts";
-import { sessionName } from "./host.ts";
+import { nameFrom } from "../rules/names.ts";
+import { emptySeats } from "../rules/seats.ts";
+import { endsForGood, sessionName } from "./host.ts";
 import type { Mail } from "./mail.ts";
-import { isLive, type PeerRecord, readRecords, saveIdentity, saveRecord } from "./records.ts";
+import { isLive, type PeerRecord, readRecords, removeRecord, saveIdentity, saveRecord } from "./records.ts";
 import type { Place } from "./repository.ts";
 
 export interface Registrar {
-  /** Registers as the peer of the conversation, else as the peer that this process was, else as a new one. */
+  /**
+   * Registers as the peer of the conversation, else as the peer that this process was, else in the empty seat of the given
+   * name, else as a new peer.
+   */
   register(
     conversation: string | undefined,
     place: Partial<Place> & Pick<Place, "cwd">,
@@ -24,15 +30,28 @@ export interface Registrar {
   isOther(record: PeerRecord, conversation: string | undefined): boolean;
   /** Saves the record with the conversation and name that the peer has now. */
   update(record: PeerRecord, conversation: string | undefined, name: string): PeerRecord;
-  /** Saves the present peer's record. */
-  save(record: PeerRecord): PeerRecord;
+  /** Saves the record with the name that the peer has now. */
+  rename(record: PeerRecord, name: string): PeerRecord;
+  /** Ends peers of `claude -p` whose processes were killed before they could do so. */
+  endKilled(): Promise<void>;
   /** Tries again to write what could not be written, for example because the disk was full. */
   saveAgain(): void;
   /** Stops being `former`: it goes offline, and keeps its name and its mailbox. */
   leave(former: PeerRecord): Promise<void>;
+  /** Ends a peer that no session will be again: its unread mail is reported to its senders. */
+  end(record: PeerRecord): Promise<void>;
 }
 
-export function createRegistrar(world: World, config: Config, client: Client, mail: Mail): Registrar {
+/** Each costs a call. The next session ends more. */
+const MAX_ENDED = 20;
+
+export function createRegistrar(
+  world: World,
+  config: Config,
+  client: Client,
+  mail: Mail,
+  canWake: () => boolean,
+): Registrar {
   const { home } = config;
   const claude_pid = world.ppid;
   const started = startMark(claude_pid);
@@ -72,6 +91,12 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
   const isOurs = (record: PeerRecord): boolean =>
     started !== "" && record.claude_pid === claude_pid && record.started === started;
 
+  /** Whether its process is or was on this machine. Of those on others only the broker knows whether they run. */
+  const isHere = (record: PeerRecord): boolean => (record.host ?? world.hostname) === world.hostname;
+  /** Another name was given on purpose. */
+  const named = (record: PeerRecord, name: string): PeerRecord =>
+    name === record.name ? record : { ...record, name, seat: true };
+
   async function register(conversation: string | undefined, where: Partial<Place> & Pick<Place, "cwd">) {
     const records = readAll();
     const place = {
@@ -79,33 +104,53 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
       claude_pid,
       server_pid: world.pid,
       // Nobody attends such a session, so its hooks wake nobody. The host tells its MCP servers no more than this.
-      ...(world.env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-") ? { wakes: false } : {}),
+      ...(canWake() ? {} : { wakes: false }),
       ...(conversation === undefined ? {} : { session_id: conversation }),
       ...(config.poll ? { polls: true } : {}),
       ...where,
     };
+    const given = config.name ?? sessionName(world);
+    /** Registers as a peer of ours. `undefined`: the broker refuses it; then `refused` hears why. */
+    async function become(known: PeerRecord, seat: { name?: string; seat?: true }, refused: (error: CctError) => void) {
+      try {
+        // The broker may not have noticed yet that the peer's former process has ended.
+        if (!isOurs(known) && (!seat.seat || isHere(known)))
+          await client.call("unregister", { claude_pid: known.claude_pid }, known);
+        const { name } = await client.call("register", { ...place, ...seat, held: mail.claims() }, known);
+        const { ends, ...kept } = withConversation(known, conversation, records);
+        // Who resumes the conversation in another process continues it.
+        const record = save({ ...kept, name, ...(ends && isOurs(known) && { ends }) });
+        return { record, registration: "restored" as const };
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        refused(error);
+        return undefined;
+      }
+    }
     /** Peers that this process was, except the one that it becomes. */
     const former = new Set(records.filter(isOurs));
     let forgotten: PeerRecord | undefined;
     for (const known of candidates(records, conversation, isOurs, isLive)) {
       for (const one of former) if (one !== known) await leave(one);
-      try {
-        // The broker may not have noticed yet that the peer's former process has ended.
-        if (!isOurs(known)) await client.call("unregister", { claude_pid: known.claude_pid }, known);
-        const { name } = await client.call("register", { ...place, held: mail.claims() }, known);
-        const record = save({ ...withConversation(known, conversation, records), name });
-        return { record, registration: "restored" as const };
-      } catch (error) {
-        if (!isRefused(error)) throw error;
-        if (error.code !== "unauthorized") continue;
+      const restored = await become(known, {}, ({ code }) => {
+        if (code !== "unauthorized") return;
         forgotten ??= known;
         // The spool may contain all that is left of its mail, so it stays as it is.
         if (former.delete(known)) store({ ...known, started: "" }, saveRecord);
-      }
+      });
+      if (restored) return restored;
     }
     for (const one of former) await leave(one);
-    const wanted = forgotten?.name ?? config.name ?? sessionName(world) ?? basename(where.repo ?? where.cwd);
-    const { peer_id, secret, name } = await client.call("register", { ...place, name: wanted, held: [] });
+    if (given !== undefined && config.take_seat && !forgotten) {
+      for (const known of emptySeats(records, nameFrom(given), isLive)) {
+        const seated = await become(known, { name: given, seat: true }, () => {});
+        if (seated) return seated;
+      }
+    }
+    const wanted = forgotten?.name ?? given ?? basename(where.repo ?? where.cwd);
+    const seat = given !== undefined || forgotten?.seat === true;
+    const asNew = { ...place, name: wanted, ...(seat ? { seat } : {}), held: [] };
+    const { peer_id, secret, name } = await client.call("register", asNew);
     if (secret === undefined) throw new CctError("internal", "The broker registered a peer without a secret.");
     if (forgotten) {
       log(
@@ -113,15 +158,16 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
           `This session is registered again as ${shortId(peer_id)} (${name}), without the mail that waited for ${shortId(forgotten.peer_id)}.`,
       );
     }
-    const record = { peer_id, secret, name, session_id: conversation, earlier: [], since: world.now() };
+    const ends = endsForGood(world) ? ({ ends: true } as const) : {};
+    const record = { peer_id, secret, name, session_id: conversation, earlier: [], since: world.now(), seat, ...ends };
     return {
-      record: save({ ...record, claude_pid, started }),
+      record: save(record),
       registration: forgotten ? ("recreated" as const) : ("created" as const),
     };
   }
 
-  function save(record: PeerRecord): PeerRecord {
-    const ours = { ...record, claude_pid, started };
+  function save(record: Omit<PeerRecord, "claude_pid" | "started" | "host">): PeerRecord {
+    const ours = { ...record, claude_pid, started, host: world.hostname };
     store(ours, saveIdentity);
     return ours;
   }
@@ -129,7 +175,7 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
   async function leave(former: PeerRecord): Promise<void> {
     try {
       await mail.leave(former);
-      await client.call("unregister", { claude_pid }, former);
+      await client.call("unregister", { claude_pid, streams: mail.closedStreams() }, former);
     } catch (error) {
       if (!isRefused(error)) throw error;
     }
@@ -142,12 +188,32 @@ export function createRegistrar(world: World, config: Config, client: Client, ma
       const [first] = candidates(readAll(), conversation, isOurs, isLive);
       return first !== undefined && first.peer_id !== record.peer_id;
     },
-    update: (record, conversation, name) => save({ ...withConversation(record, conversation, readAll()), name }),
-    save,
+    update: (record, conversation, name) => save(named(withConversation(record, conversation, readAll()), name)),
+    rename: (record, name) => save(named(record, name)),
+    async endKilled() {
+      const killed = readAll().filter((one) => one.ends && isHere(one) && !isLive(one));
+      for (const record of killed.slice(0, MAX_ENDED)) {
+        // Its outbox needs the peer.
+        if (readOutbox(home, record.peer_id).length > 0) continue;
+        try {
+          await client.call("unregister", { claude_pid: record.claude_pid, ends: true }, record);
+        } catch (error) {
+          if (!isRefused(error)) throw error;
+        }
+        removeRecord(home, record, false);
+      }
+    },
     saveAgain() {
       for (const { record, write } of [...unsaved.values()]) store(record, write);
     },
     leave,
+    async end(record) {
+      // Its outbox needs the peer: a session that resumes the conversation sends what is in it.
+      if (readOutbox(home, record.peer_id).length > 0) return leave(record);
+      await mail.leave(record);
+      await client.call("unregister", { claude_pid, ends: true }, record);
+      removeRecord(home, record, true);
+    },
   };
 }
 

@@ -4,9 +4,10 @@ import { loadConfig } from "../platform/config.ts";
 import { writeError } from "../platform/disk.ts";
 import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
+import { createAudience } from "./audience.ts";
 import { createConnection } from "./connection.ts";
 import { createHooks, type HookAnswer, type HookInput } from "./hooks.ts";
-import { followHost, removeEmptyPlugin } from "./host.ts";
+import { type ClientInfo, canBeWoken, followHost, isUnattended, removeEmptyPlugin } from "./host.ts";
 import { createMail } from "./mail.ts";
 import { createOutbox } from "./outbox.ts";
 import { createCurrentPeer } from "./peer.ts";
@@ -21,6 +22,8 @@ const TICK_MS = 1_000;
 export interface Session extends Omit<ToolSession, "waitedMs"> {
   /** Does the work of a hook on hosts whose hooks call our tool. */
   hook(input: HookInput): HookAnswer;
+  /** The host has introduced itself. */
+  hostIs(client: ClientInfo): void;
   /** The user wants the model to poll for mail. */
   poll: boolean;
   close(): Promise<void>;
@@ -52,9 +55,13 @@ export function openSession(world: World): Session {
   const client = localClient(config, world);
   const peer = createCurrentPeer();
   const outbox = createOutbox(world, config, client, peer.credentials);
-  const mail = createMail(spool, client, peer.credentials, outbox, world.steady, config.delivery);
-  const connection = createConnection(world, config, client, spool, mail, peer);
-  const statusLine = createStatusLine(world, config.home, spool, mail, peer);
+  const audience = createAudience(world, config, spool, peer);
+  const mail = createMail(spool, client, peer.credentials, outbox, world.steady, config, audience);
+  let host: ClientInfo = {};
+  /** Not before the first hook has run: nobody knows then whether there are any. */
+  const canWake = (): boolean => spool.state() !== undefined && canBeWoken(world, host);
+  const connection = createConnection(world, config, client, spool, mail, peer, canWake);
+  const statusLine = createStatusLine(world, config.home, spool, mail, peer, canWake);
 
   /** When the broker is away, nothing is lost: the stream comes back, and begins with a hint. */
   function runMail(): void {
@@ -80,8 +87,8 @@ export function openSession(world: World): Session {
         statusLine.show(standing);
         flush();
       },
-      mail() {
-        mail.hint();
+      mail(isHint) {
+        if (isHint) mail.hint();
         runMail();
       },
     }),
@@ -98,7 +105,7 @@ export function openSession(world: World): Session {
     attempt(connection.signalsChanged);
     runMail();
   });
-  const hook = createHooks(spool);
+  const hook = createHooks(spool, isUnattended(world));
   const services = keepServices(client, peer.credentials, world.hostname);
   const tick = setInterval(() => {
     // Some file systems report no changes of a folder.
@@ -119,14 +126,20 @@ export function openSession(world: World): Session {
     connection,
     mail,
     outbox,
+    audience,
     home: config.home,
     poll: config.poll,
+    hostIs(client) {
+      host = client;
+      attempt(connection.signalsChanged);
+    },
     hook(input) {
       // What another hook has just written.
       spool.refresh();
       const { answer, shown } = hook(input);
       return { answer, shown: () => attempt(shown) };
     },
+    now: world.now,
     steady: world.steady,
     newMessageId: world.newMessageId,
     async close() {

@@ -10,7 +10,7 @@ import { isPrivateName } from "../rules/spoolfile.ts";
 import { KEEP_MS } from "./records.ts";
 
 /** Files that hooks may have written before the session server started. */
-const EARLY_FILES = ["state", "session", "cwd", "waiter", "tool"];
+const EARLY_FILES = ["state", "session", "dialog", "due", "waiter", "tool", "instructed"];
 
 /**
  * Removes what our hooks and session servers never create: links, folders, other users' files. They can be there if the home

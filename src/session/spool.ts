@@ -54,8 +54,8 @@ export interface Spool extends Signals {
   /** Removes a file at stage `taken` unless its hook is faster. Returns whether it did. */
   withdraw(file: StageName): boolean;
   remove(file: StageName): void;
-  /** Whether hooks seem not to run: they never reported anything, or they leave an idle session's mail in place. */
-  areHooksQuiet(now: number): boolean;
+  /** Whether hooks seem not to run: they never reported anything, or leave the mail of an idle session that they can wake. */
+  areHooksQuiet(now: number, wakes: boolean): boolean;
   /** Calls back after changes in the folder: once for those that come together. */
   watch(changed: () => void): void;
   /** Reads the files again at the next question, also if no change was noticed. */
@@ -72,9 +72,9 @@ export type HookSpool = Omit<Spool, "keep" | "close">;
 type Me = Pick<World, "pid" | "newId" | "steady">;
 
 /** Hooks that reported nothing for this long after the session server started do not run. */
-const HOOK_START_MS = 20_000;
-/** An idle session takes mail within a second; after this long its hooks do not run. */
-const UNTAKEN_MS = 60_000;
+const HOOK_START_MS = 8_000;
+/** An idle session that can be woken takes mail within a second; after this long its hooks do not run. */
+const UNTAKEN_MS = 15_000;
 /** More than any file in a spool has. */
 const PROBE_BYTES = 64 * 1024;
 /** How often to try to write what could not be written. */
@@ -196,6 +196,8 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       writeAgain();
       const found = [...lastFiles(takenFiles), ...[...unwritten].map(([name, content]) => ({ name, content }))];
       for (const seen of firstSeen.keys()) if (!found.some(({ name }) => name === seen)) firstSeen.delete(seen);
+      // A hook that was killed, and a tool's answer, leave no mark.
+      if (found.some(({ name }) => /^(done|seen)\./.test(name))) signals.remind();
       return found.flatMap(({ name, content }) => {
         const parsed = parseStageName(name);
         if (!parsed) return [];
@@ -234,12 +236,12 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
       kept.forget();
       if (!unwritten.delete(formatStageName(file))) rmSync(at(formatStageName(file)), { force: true });
     },
-    areHooksQuiet(now) {
+    areHooksQuiet(now, wakes) {
       const state = signals.state();
       if (state === undefined) return now - openedAt > HOOK_START_MS;
       if (!existsSync(at("mail"))) offeredAt = undefined;
       const since = Math.max(offeredAt ?? now, signals.stateSeenAt());
-      return state === "idle" && now - since > UNTAKEN_MS;
+      return wakes && state === "idle" && now - since > UNTAKEN_MS;
     },
     watch(changed) {
       onChange = changed;

@@ -14,7 +14,14 @@ export interface StatusLine {
   close(): void;
 }
 
-export function createStatusLine(world: World, home: string, spool: Spool, mail: Mail, peer: CurrentPeer): StatusLine {
+export function createStatusLine(
+  world: World,
+  home: string,
+  spool: Spool,
+  mail: Mail,
+  peer: CurrentPeer,
+  canWake: () => boolean,
+): StatusLine {
   let standing: Standing | undefined;
   let written = "";
   let lastUnread = 0;
@@ -39,7 +46,8 @@ export function createStatusLine(world: World, home: string, spool: Spool, mail:
       held: heartbeat?.held ?? 0,
       presence: isBusy ? "busy" : (state ?? "idle"),
       busy_until: heartbeat?.busy_until,
-      hook: state === undefined || spool.areHooksQuiet(world.steady()) ? ("quiet" as const) : ("live" as const),
+      hook:
+        state === undefined || spool.areHooksQuiet(world.steady(), canWake()) ? ("quiet" as const) : ("live" as const),
       broker,
       disk,
     };

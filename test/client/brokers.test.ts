@@ -152,8 +152,9 @@ test("after `unavailable`, one other broker is asked, not all of them, and the s
 test("a call is repeated only if its operation says that this is safe", () => {
   for (const { name, repeatable, tool } of surface) {
     expect([name, isRepeatable(name, {})]).toEqual([name, repeatable === "always"]);
-    // What changes nothing can always be asked again.
-    if (tool?.readOnly) expect([name, repeatable]).toEqual([name, "always"]);
+    // What changes nothing can always be asked again. Mail is read only as far as a host's plan mode is concerned: it is
+    // given out once.
+    if (tool?.readOnly && name !== "check_messages") expect([name, repeatable]).toEqual([name, "always"]);
   }
   expect(isRepeatable("send_message", { message_id: "m" })).toBe(true);
   expect(isRepeatable("send_message", { to: "bob", text: "x" })).toBe(false);

@@ -29,7 +29,7 @@ export const pidmap = (home: string, host: TestHost): string =>
 export const nameOf = (home: string, host: TestHost): string => pidmap(home, host).split(" ")[1] ?? "";
 
 export async function peersOf(broker: TestBroker): Promise<{ name: string; presence: string }[]> {
-  const { peers } = await ok(broker, "list_peers", {});
+  const { peers } = await ok(broker, "list_peers", { all: true });
   return peers
     .map(({ name, presence }) => ({ name, presence }))
     .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
@@ -39,7 +39,7 @@ export async function stateOf(
   broker: TestBroker,
   text: string,
 ): Promise<{ state: string; redelivered: boolean } | undefined> {
-  const { messages } = await ok(broker, "messages", {});
+  const { messages } = await ok(broker, "messages", { full: true });
   const recipient = messages.find((one) => one.text === text)?.recipients[0];
   return recipient && { state: recipient.state, redelivered: recipient.redelivered };
 }

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
+import { instructions } from "../../src/rules/texts/instructions.ts";
 import { createHooks, type HookInput } from "../../src/session/hooks.ts";
 import { openSpoolForHook } from "../../src/session/spool.ts";
 import { type Event, type Mail, newSpool, runCommand, silence, TEXT, type TestSpool } from "../hooks/hook.ts";
@@ -21,7 +22,7 @@ const me = { pid: process.pid, newId: () => `id${ids++}`, steady: () => performa
 
 /** Calls the tool as the host does, and confirms the answer. */
 function toolHook(spool: TestSpool): (input: HookInput) => unknown {
-  const hook = createHooks(openSpoolForHook(spool.home, PID, me));
+  const hook = createHooks(openSpoolForHook(spool.home, PID, me), false);
   return (input) => {
     const { answer, shown } = hook(input);
     shown();
@@ -32,7 +33,7 @@ function toolHook(spool: TestSpool): (input: HookInput) => unknown {
 /** The visible state of a spool. */
 const seen = (spool: TestSpool) => ({
   stages: spool.mailFiles().map((name) => name.split(".")[0]),
-  state: spool.note("state"),
+  state: spool.state(),
 });
 
 interface Case {
@@ -83,7 +84,10 @@ async function bothWays({ event, fields = {}, input = {}, mail = {}, before }: C
     spool.write("state", "active\n");
     // Only hosts with PostToolBatch have hooks as tool calls.
     spool.write("batches", "");
-    if (before) spool.write(`${before}.1-1`, 'normal inject message-0000:1\n"old"\nold\n');
+    if (before) {
+      spool.write(`${before}.1-1`, 'normal inject message-0000:1\n"old"\nold\n');
+      spool.write("due", "");
+    }
     if (mail !== "none") spool.put(mail);
     return spool;
   };
@@ -97,9 +101,7 @@ async function bothWays({ event, fields = {}, input = {}, mail = {}, before }: C
   ];
 }
 
-test("a tool call answers like the bash hook, and leaves the spool in the same state", {
-  timeout: 120_000,
-}, async () => {
+test("a tool call answers like the bash hook, and leaves the spool in the same state", async () => {
   expect(cases.length).toBeGreaterThan(200);
   for (const one of cases) {
     const [asBash, asTool] = await bothWays(one);
@@ -147,7 +149,10 @@ describe("a tool call", () => {
   test("counts mail as shown only after the host has the answer", () => {
     const spool = newSpool();
     spool.put();
-    const { answer, shown } = createHooks(openSpoolForHook(spool.home, PID, me))({ event: "PreToolUse", tool: "Bash" });
+    const { answer, shown } = createHooks(
+      openSpoolForHook(spool.home, PID, me),
+      false,
+    )({ event: "PreToolUse", tool: "Bash" });
     expect(answer).toMatchObject({ hookSpecificOutput: { additionalContext: TEXT } });
     expect(spool.stage()).toBe("taken");
     shown();
@@ -184,9 +189,13 @@ describe("the program cct hook", () => {
     const { status, stdout } = await run(spool, "SessionStart", '{"session_id":"s-1","source":"startup"}');
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
-      hookSpecificOutput: { hookEventName: "SessionStart", watchPaths: [join(spool.folder, "mail")] },
+      hookSpecificOutput: {
+        hookEventName: "SessionStart",
+        watchPaths: [join(spool.folder, "mail")],
+        additionalContext: instructions(),
+      },
     });
-    expect([spool.note("session"), spool.note("state")]).toEqual(["s-1", "idle"]);
+    expect([spool.note("session"), spool.state()]).toEqual(["s-1", "idle"]);
   });
 
   test("wakes an idle session exactly when the bash hook does", async () => {

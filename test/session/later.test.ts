@@ -7,6 +7,7 @@ import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { startHost, type TestHost } from "../support/host.ts";
+import { newPeer } from "../support/peers.ts";
 import { until } from "../support/wait.ts";
 
 const MINUTE_MS = 60_000;
@@ -33,6 +34,20 @@ test("mail beyond the wake budget may wake the session when the hour is over", a
   await until("it may wake", () => head(ann)?.nowake === false);
   const woken = await ann.hook("FileChanged");
   expect([woken.status, woken.stderr]).toEqual([2, expect.stringContaining("the second")]);
+});
+
+test("an invitation wakes a session a moment later, when nothing was said in the pool meanwhile", async () => {
+  const clock = testClock();
+  const broker = await startBroker({ clock });
+  const ann = await startHost(broker.home, "ann", { env: clock.env });
+  await ann.ready();
+  await ann.hook("SessionStart", { source: "startup" });
+  const ben = await newPeer(broker, "ben");
+  await ok(broker, "create_pool", { name: "crew", purpose: "the port" }, ben);
+  await ok(broker, "invite_to_pool", { pool: "crew", peer: "ann" }, ben);
+  await clock.passUntil("it may wake", () => head(ann)?.nowake === false);
+  const woken = await ann.hook("FileChanged");
+  expect([woken.status, woken.stderr]).toEqual([2, expect.stringContaining("added you to the pool @crew")]);
 });
 
 test("senders learn that no hook is live when mail was not taken for a minute, until a hook takes it", async () => {

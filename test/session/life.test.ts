@@ -3,15 +3,17 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from "no
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { isAlive } from "../../src/platform/process.ts";
+import { AGAIN } from "../../src/rules/texts/frames.ts";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { tempFolder } from "../support/folders.ts";
-import { filesIn, startHost } from "../support/host.ts";
+import { filesIn, startHost, type TestHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
+import { pidmap } from "./conversations.ts";
 
 async function presence(broker: TestBroker, name: string): Promise<string | undefined> {
-  const { peers } = await ok(broker, "list_peers", {});
+  const { peers } = await ok(broker, "list_peers", { all: true });
   return peers.find((peer) => peer.name === name)?.presence;
 }
 
@@ -24,7 +26,7 @@ test("a session is offline as soon as its host closes it; its mailbox remains", 
   expect(await presence(broker, "ann")).toBe("offline");
   const { recipients } = await ok(broker, "send_message", { to: "ann", text: "for later" });
   expect(recipients).toMatchObject([{ name: "ann", state: "queued" }]);
-  expect(recipients[0]?.note).toMatch(/offline since .* kept/);
+  expect(recipients[0]?.note).toMatch(/^offline for \d+ s; kept/);
 });
 
 test("when a host is killed, its session server ends and the peer goes offline", async () => {
@@ -35,6 +37,45 @@ test("when a host is killed, its session server ends and the peer goes offline",
   ann.kill("SIGKILL");
   await until("the server has ended", () => !isAlive(server));
   await until("the peer is offline", async () => (await presence(broker, "ann")) === "offline");
+});
+
+/** At once, so that neither can say anything. */
+function killBoth(host: TestHost): void {
+  process.kill(host.pid, "SIGSTOP");
+  process.kill(host.serverPid(), "SIGKILL");
+  process.kill(host.pid, "SIGKILL");
+}
+
+test("after a restart of the broker, a session that died meanwhile is away at the first question", async () => {
+  const broker = await startBroker();
+  const ann = await startHost(broker.home, "ann");
+  await ann.ready();
+  await broker.stop();
+  killBoth(ann);
+  await until("the host has ended", () => !isAlive(ann.pid));
+  const again = await startBroker({ home: broker.home });
+  const { recipients } = await ok(again, "send_message", { to: "ann", text: "there?" });
+  expect(recipients[0]?.note).toMatch(/^offline for/);
+});
+
+test("claude -p that was killed together with its session server is ended by the next session", async () => {
+  const broker = await startBroker();
+  const print = await startHost(broker.home, "print", { env: { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" } });
+  await print.ready();
+  const there = await startHost(broker.home, "stays");
+  await there.ready();
+  const peers = () => readdirSync(join(broker.home, "peers")).filter((name) => name.endsWith(".json"));
+  expect(peers()).toHaveLength(2);
+  killBoth(print);
+  killBoth(there);
+  const next = await startHost(broker.home, "next");
+  await next.ready();
+  await until("its peer is gone", async () => (await presence(broker, "print")) === undefined);
+  await until("its record is gone", () => peers().length === 2);
+  await until(
+    "the other one, which may be resumed, is offline",
+    async () => (await presence(broker, "stays")) === "offline",
+  );
 });
 
 test("others see the state that hooks report", async () => {
@@ -64,7 +105,7 @@ test("a killed session server comes back as the same peer, with the mail that wa
     return stdout.includes("before the end") && stdout;
   });
   // It was in the spool all the time, and nobody saw it.
-  expect(shown).not.toContain("REDELIVERED");
+  expect(shown).not.toContain(AGAIN);
 });
 
 test("a conversation resumed in a new process is the same peer and gets its mail", async () => {
@@ -96,7 +137,7 @@ test("a conversation killed before its model answered gets the mail again, marke
   const second = await startHost(broker.home, "ann", { env });
   const mail = await second.mail();
   expect(mail).toContain("said into the dark");
-  expect(mail).toContain("REDELIVERED");
+  expect(mail).toContain(AGAIN);
 });
 
 test("two live sessions of one conversation are two peers", async () => {
@@ -164,7 +205,7 @@ test.each([
     return readFileSync(join(ann.spool, "mail"), "utf8");
   });
   expect(mail).toContain("lost on the way");
-  expect(mail).toContain("REDELIVERED");
+  expect(mail).toContain(AGAIN);
 });
 
 test("mail that no hook of a working session takes is offered to any hook", async () => {
@@ -184,25 +225,36 @@ test("mail that no hook of a working session takes is offered to any hook", asyn
   expect(woken.stderr).toContain("anyone there?");
 });
 
-test("a session name set by the user becomes the peer's name; one derived by the host does not", async () => {
+test("a session name set by the user becomes the peer's name; one derived by the host only its alias", async () => {
   const broker = await startBroker();
   const config = tempFolder();
   mkdirSync(join(config, "sessions"));
-  const named = async (nameSource: string): Promise<string[]> => {
+  const named = async (name: string, nameSource: string) => {
     // The file is named after the host's pid, so only the host's shell can write it before the server starts.
-    const file = JSON.stringify({ name: "Docs Team", nameSource });
+    const file = JSON.stringify({ name, nameSource });
     const host = await startHost(broker.home, "", {
       env: { CLAUDE_CONFIG_DIR: config, SESSION_FILE: file },
       before: 'echo "$SESSION_FILE" >"$CLAUDE_CONFIG_DIR/sessions/$$.json"',
     });
-    const { structured } = await host.tool("cct_list_peers");
-    return (structured.peers as { name: string; you: boolean }[]).filter((peer) => peer.you).map((peer) => peer.name);
+    await host.ready();
+    return until("the broker has heard it", async () => {
+      const { peers } = await ok(broker, "list_peers", {});
+      const alias = name.replace(" ", "-").toLowerCase();
+      return peers.find(
+        (peer) => peer.peer_id === pidmap(broker.home, host).split(" ")[0] && (peer.alias ?? peer.name) === alias,
+      );
+    });
   };
-  expect(await named("user")).toEqual(["docs-team"]);
-  expect(await named("derived")).not.toEqual(["docs-team-2"]);
+  expect(await named("Docs Team", "user")).toMatchObject({ name: "docs-team" });
+  const derived = await named("docs-7d", "derived");
+  expect(derived).toMatchObject({ alias: "docs-7d" });
+  expect(derived.name).not.toContain("docs");
+  expect((await ok(broker, "send_message", { to: "docs-7d", text: "hello" })).recipients).toMatchObject([
+    { name: derived.name },
+  ]);
 });
 
-test("records of conversations too old to resume are deleted, but never a live peer's", async () => {
+test("records too old to resume, and seats too old to take, are deleted, but never a live peer's", async () => {
   const broker = await startBroker();
   const first = await startHost(broker.home, "ann", { env: { CLAUDE_CODE_SESSION_ID: "conversation-old" } });
   const live = await startHost(broker.home, "ben", { env: { CLAUDE_CODE_SESSION_ID: "conversation-live" } });
@@ -210,14 +262,20 @@ test("records of conversations too old to resume are deleted, but never a live p
   await first.end();
   const records = (): string[] => readdirSync(join(broker.home, "peers"));
   expect(records()).toHaveLength(2);
-  const longAgo = new Date(Date.now() - 40 * 24 * 3_600_000);
-  for (const name of records()) utimesSync(join(broker.home, "peers", name), longAgo, longAgo);
+  const age = (days: number): void => {
+    const longAgo = new Date(Date.now() - days * 24 * 3_600_000);
+    for (const name of records()) utimesSync(join(broker.home, "peers", name), longAgo, longAgo);
+  };
+  age(40);
   const names = (): string[] =>
     records()
       .map((name) => JSON.parse(readFileSync(join(broker.home, "peers", name), "utf8")).name)
       .sort();
   // The clock alone may be wrong: a record is old when there is a newer one.
   await (await startHost(broker.home, "cat")).ready();
+  expect(names()).toEqual(["ann", "ben", "cat"]);
+  age(401);
   await (await startHost(broker.home, "dan")).ready();
-  expect(names()).toEqual(["ben", "cat", "dan"]);
+  await (await startHost(broker.home, "eve")).ready();
+  expect(names()).toEqual(["ben", "cat", "dan", "eve"]);
 });

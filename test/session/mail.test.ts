@@ -1,5 +1,7 @@
 /** How mail reaches the model: by a tool, by hooks, in parts, and sanitized. */
+
 import { expect, test } from "vitest";
+import { shortMessageId } from "../../src/rules/address.ts";
 import { startBroker } from "../support/broker.ts";
 import { startHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
@@ -35,7 +37,7 @@ test("a hook shows the mail once, and the sender sees it delivered, then read", 
   expect(output.hookEventName).toBe("PreToolUse");
   expect(output.permissionDecision).toBeUndefined();
   expect(output.additionalContext).toContain("| the port is 5173");
-  expect(output.additionalContext).toContain("from ann");
+  expect(output.additionalContext).toContain("CCT mail · ann (");
   const state = async (): Promise<unknown> => {
     const { structured } = await ann.tool("cct_message_status", { message_id: sent.structured.message_id });
     return (structured.recipients as { state: string }[])[0]?.state;
@@ -50,7 +52,7 @@ test("several messages become one mail; those that do not fit are announced and 
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
   for (const n of [1, 2, 3, 4]) await ann.tool("cct_send_message", { to: "ben", text: `${n}: ${"x".repeat(2200)}` });
-  await until("three lie in the spool", async () => (await ben.mail()).includes("1 more"));
+  await until("three lie in the spool", async () => /3: x[\s\S]*1 more/.test(await ben.mail()));
   const first = await ben.given("PreToolUse", { tool_name: "Bash" });
   expect(first.stdout).toContain("1: x");
   expect(first.stdout).not.toContain("4: x");
@@ -87,7 +89,9 @@ test("a message of many pages is read only when the model has its last page", as
     expect(await state()).toBe(pages.length === 0 ? "queued" : "claimed");
     const { part, text, words } = await page();
     pages.push(text);
-    expect(part).toMatch(new RegExp(`^Page ${pages.length} of 4 of message ${structured.message_id}\\. `));
+    expect(part).toMatch(
+      new RegExp(`^Page ${pages.length} of 4 of message ${shortMessageId(String(structured.message_id))}\\. `),
+    );
     expect(words).toContain(`\n| ${text.split("\n")[1]}\n`);
     expect(words.length).toBeLessThan(50_000);
     last = part.endsWith("It is the last one.");
@@ -121,15 +125,16 @@ test("a model in another conversation begins with the first page again", async (
   expect(await part()).toMatch(/^Page 2 of 3/);
 });
 
-test("a message too long for a hook is announced, and the tool returns it", async () => {
+test("a message too long for a hook is announced with its first lines, and the tool returns it", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await ben.ready();
-  const text = `begin ${"y".repeat(15_000)} end`;
+  const text = `the plan\n${"x".repeat(1_000)}\n${"y".repeat(14_000)} end`;
   await ann.tool("cct_send_message", { to: "ben", text });
   await ben.mail();
   const notice = await ben.given("PreToolUse", { tool_name: "Bash" });
   expect(notice.stdout).toContain("too long to show here: call cct_check_messages");
+  expect(notice.stdout).toContain("| the plan");
   expect(notice.stdout).not.toContain("yyyy");
   const { structured } = await ben.tool("cct_check_messages");
   expect(structured).toMatchObject({ messages: [{ text }], remaining: 0 });
@@ -145,7 +150,7 @@ test("an interrupt replaces a full file of ordinary mail, and denies the next to
   await until("the interrupt is in the spool", async () => (await ben.mail()).includes("STOP the deploy"));
   const held = JSON.parse((await ben.given("PreToolUse", { tool_name: "Bash" })).stdout).hookSpecificOutput;
   expect(held).toMatchObject({ permissionDecision: "deny" });
-  expect(held.permissionDecisionReason).toContain("STOP the deploy");
+  expect(held.additionalContext).toContain("STOP the deploy");
 });
 
 test("text of peers reaches the model without host tags, control or invisible characters, in every field", async () => {

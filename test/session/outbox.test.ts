@@ -40,14 +40,14 @@ interface Machine {
 }
 
 /** A session on its own machine, whose connection to the broker can be cut. */
-async function machine(name: string, outbox = true): Promise<Machine> {
-  const [home, proxy, clock] = [tempHome(), await startProxy(broker.url), testClock()];
+async function machine(name: string, outbox = true, { at = broker, env: more = {} } = {}): Promise<Machine> {
+  const [home, proxy, clock] = [tempHome(), await startProxy(at.url), testClock()];
   mkdirSync(home, { mode: 0o700 });
-  writeFileSync(join(home, "token"), broker.token, { mode: 0o600 });
-  const env = { CCT_BROKER: proxy.url, ...proxy.env, ...clock.env, ...(outbox ? { CCT_OUTBOX: "true" } : {}) };
+  writeFileSync(join(home, "token"), at.token, { mode: 0o600 });
+  const env = { CCT_BROKER: proxy.url, ...proxy.env, ...clock.env, ...(outbox ? { CCT_OUTBOX: "true" } : {}), ...more };
   const host = await startHost(home, name, { env });
   await host.ready();
-  const peer = (await ok(broker, "list_peers", {})).peers.find((one) => one.name === name);
+  const peer = (await ok(at, "list_peers", {})).peers.find((one) => one.name === name);
   const mine = { PATH: process.env.PATH, HOME: join(home, ".."), CCT_HOME: home, CCT_BROKER: proxy.url, ...proxy.env };
   return {
     home,
@@ -65,8 +65,8 @@ async function machine(name: string, outbox = true): Promise<Machine> {
 }
 
 /** A peer with a mailbox and no session. */
-async function reader(name: string) {
-  const { peer_id, secret = "" } = await ok(broker, "register", {
+async function reader(name: string, at = broker) {
+  const { peer_id, secret = "" } = await ok(at, "register", {
     name,
     host: "far",
     claude_pid: 1,
@@ -74,7 +74,7 @@ async function reader(name: string) {
     held: [],
   });
   const texts = async (): Promise<string[]> =>
-    (await ok(broker, "messages", { peer: name })).messages.map((one) => one.text).reverse();
+    (await ok(at, "messages", { peer: name })).messages.map((one) => one.text).reverse();
   return { peer_id, secret, texts };
 }
 
@@ -84,7 +84,7 @@ const empty = (one: Machine) => until("the outbox is empty", () => !existsSync(o
 /** Waits for a report as mail from CCT itself. It leaves the outbox once the model has read it. */
 async function reported(one: Machine): Promise<string> {
   const mail = await until("it is told", () => filesIn(one.host.spool).includes("mail") && one.host.mail());
-  expect(mail).toContain("from CCT itself");
+  expect(mail).toContain("CCT notice");
   expect(lying(one)).toHaveLength(1);
   const { stdout } = await one.host.given("PreToolUse", { tool_name: "Bash" });
   expect(stdout).toContain("in this machine's outbox");
@@ -171,6 +171,26 @@ test("messages refused by the broker or a recipient are reported as mail", async
   expect(await fay.texts()).toEqual(["not for you"]);
 });
 
+test("a run in print mode that ends with messages in its outbox stays their peer", async () => {
+  // Its clock is not moved: an identical text is refused within a minute.
+  const at = await startBroker();
+  const env = { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" };
+  const [pia, hal] = [await machine("pia", true, { at, env }), await reader("hugo", at)];
+  await pia.say("hugo", "again");
+  pia.proxy.cut();
+  await pia.say("hugo", "again");
+  pia.proxy.back();
+  await until("it has to wait", async () => {
+    const [waiting] = JSON.parse(success(await pia.cct("outbox", "--json"))).messages;
+    return waiting?.why?.includes("an identical text");
+  });
+  await pia.host.end();
+  const { peers } = await ok(at, "list_peers", { all: true });
+  expect(peers.find(({ name }) => name === "pia")).toMatchObject({ presence: "offline" });
+  expect(filesIn(join(pia.home, "peers"))).toHaveLength(1);
+  expect(await hal.texts()).toEqual(["again"]);
+});
+
 test("a message that must wait lets others pass, and is reported when it is too old", async () => {
   const [gil, hal, ina] = [await machine("gil"), await reader("hal"), await reader("ina")];
   await gil.say("hal", "again");
@@ -241,7 +261,7 @@ test("the command uses the outbox for a session only, and only if asked", async 
   const { message_id } = JSON.parse(success(said));
   const table = success(await lea.cct("outbox"));
   expect(table).toMatch(
-    /^FROM +TO +AGE +STATE +ID +TEXT\nlea +max +\d+ s +kept +\S+ +from its shell\nlea .* for it\n$/,
+    /^FROM +TO +KEPT +STATE +ID +TEXT\nlea +max +(?:just now|\d+ s ago) +kept +\S+ +from its shell\nlea .* for it\n$/,
   );
   success(await lea.cct("outbox", "--drop", message_id));
   expect(failure(await lea.cct("outbox", "--drop", message_id))).toContain("No outbox holds");

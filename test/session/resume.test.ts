@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { AGAIN } from "../../src/rules/texts/frames.ts";
 import { startBroker } from "../support/broker.ts";
 import { filesIn } from "../support/host.ts";
 import { until } from "../support/wait.ts";
@@ -154,7 +155,7 @@ test("/resume back and forth in quick succession loses no mail and confuses no p
           .at(-2),
       );
     expect(heads.length, text).toBeGreaterThan(0);
-    for (const again of heads.slice(1)) expect(again, text).toContain("REDELIVERED");
+    for (const again of heads.slice(1)) expect(again, text).toContain(AGAIN);
   }
 });
 

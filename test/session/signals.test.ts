@@ -1,5 +1,5 @@
 /** Presence without the model: dialogs, long commands, Escape, hooks that do not run. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { ok } from "../support/api.ts";
@@ -54,6 +54,23 @@ test("where no hook runs (Escape, a permission granted), the host's newer status
   hostSays("busy", clock.now());
   await clock.pass(4_000);
   await becomes(broker, "idle");
+});
+
+test("mail of a hook that was killed right after it showed it counts as read once the model continued", async () => {
+  const { broker, ann } = await start();
+  await ann.hook("UserPromptSubmit");
+  await ann.hook("PostToolBatch");
+  const { message_id } = await ok(broker, "send_message", { to: "ann", text: "hello" });
+  await ann.mail();
+  renameSync(join(ann.spool, "mail"), join(ann.spool, "done.PreToolUse-1-1"));
+  const mark = join(ann.spool, "due");
+  await until("the session server leaves a mark for the next hook", () => existsSync(mark));
+  await ann.hook("PostToolBatch");
+  await ann.hook("PreToolUse");
+  const isRead = async () => (await ok(broker, "message_status", { message_id })).recipients[0]?.state === "read";
+  await until("it is read", isRead);
+  await ann.hook("PostToolBatch");
+  expect(existsSync(mark)).toBe(false);
 });
 
 test("a long command is reported, and its end", async () => {

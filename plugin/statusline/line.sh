@@ -6,6 +6,7 @@
 # digits, '.', '_' and '-'.
 #
 #   CCT:dd5c @feature-x(2) ✉3 held 1 busy 6m      CCT:off: server or broker is away      CCT:—: session without CCT
+#   CCT:…: the session has just begun
 #   CCT:dd5c ✉3 disk full: mail cannot be written for the hooks
 
 home=${CCT_HOME:-$HOME/.cct}
@@ -62,7 +63,7 @@ look() {
   # Ignore files that another user may have planted; a pipe could block us.
   [[ -d $home && -O $home && ! -L ${home%/} && ! -p $home/flags/$pid ]] || return
   { IFS=' ' read -r written server peer name broker hook presence busy unread held pool pooled disk _ <"$home/flags/$pid"; } 2>/dev/null || {
-    [[ -e $home/pidmaps/$pid ]] || line='CCT:—'
+    [[ -e $home/pidmaps/$pid ]] || { starting && line='CCT:…' || line='CCT:—'; }
     return
   }
   local number
@@ -79,7 +80,10 @@ look() {
   pool=${pool//[!A-Za-z0-9._-]/}
   line=CCT:${peer:0:4}
   words=
-  ((unread == 0)) || words=" ✉$unread"
+  # When so much waits, the broker counts no further, and not all of the pool's.
+  local many=
+  ((unread < 100)) || many=+ unread=100
+  ((unread == 0)) || words=" ✉$unread$many"
   # In order of importance; what does not fit is omitted.
   case ${disk:--} in
   -) ;;
@@ -93,7 +97,7 @@ look() {
     if ((busy > now + 90)); then add " busy $(((busy - now + 30) / 60))m"; else add " busy"; fi
   fi
   local count=
-  ((pooled == 0)) || count="($pooled)"
+  [[ $pooled == 0 ]] || count="($pooled$many)"
   # `✉` is three bytes and one column.
   local left=$((room - ${#line} - ${#words} - ${#count} - 2 + (unread > 0 ? 2 : 0)))
   if [[ -n $pool && $pool != - ]] && ((left >= 3)); then
@@ -101,6 +105,19 @@ look() {
     line+=" @$pool$count"
   fi
   line+=$words
+}
+
+# Whether the session server runs and has not said anything yet, or the host is so young that it may not have started it.
+starting() {
+  local file=$home/spool/$pid/server server= stat= up=
+  [[ -f $file && -O $file && ! -L $file ]] && { IFS=' ' read -r server _ <"$file"; } 2>/dev/null
+  [[ $server == [1-9]* && $server != *[!0-9]* && ${#server} -lt 11 ]] && kill -0 "$server" 2>/dev/null && return
+  { IFS= read -r stat <"/proc/$pid/stat" && IFS=. read -r up _ </proc/uptime; } 2>/dev/null || return 1
+  # The start of the process in hundredths of a second is field 22; the name in parentheses may contain spaces.
+  stat=${stat##*) }
+  # shellcheck disable=SC2086
+  set -- $stat
+  [[ -n ${20-} && ${20} != *[!0-9]* && -n $up && $up != *[!0-9]* ]] && ((up - ${20} / 100 < 10))
 }
 
 add() { ((${#line} + ${#words} + ${#1} > room)) || words+=$1; }

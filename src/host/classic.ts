@@ -4,16 +4,20 @@
  */
 
 import { join } from "node:path";
-import { applyEdits, type JSONPath, modify } from "jsonc-parser";
+import { applyEdits, type JSONPath, modify, type ParseError, parse } from "jsonc-parser";
 import { CctError } from "../platform/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import type { ClaudePlaces } from "./claude.ts";
 import type { FileChange } from "./files.ts";
 import { hasRung } from "./ladder.ts";
+import { shellWord } from "./shell.ts";
 
 /** A shell comment at the end of each of our commands, by which we recognise them. */
 export const MARK = "# cct";
+
+/** In the environment of the session server: hooks come with it, which give the instructions. */
+const HOOKS_TELL = { CCT_HOOKS: "settings" };
 
 /** Timeout of a waiter: a day. Each end of a turn starts a new one. */
 const WAITER_SECONDS = 86_400;
@@ -47,7 +51,12 @@ export function classicChanges(
     settings.value = parseObject(places.settings, text);
   }
   const state = readObject(places.state);
-  const server = { type: "stdio", command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"], env: {} };
+  const server = {
+    type: "stdio",
+    command: world.node,
+    args: [join(world.root, "dist", "bin.js"), "mcp"],
+    env: HOOKS_TELL,
+  };
   return [
     { path: script, content: readIfThere(join(world.root, "plugin", "hooks", "mail.sh")) },
     { path: places.settings, content: text },
@@ -56,29 +65,33 @@ export function classicChanges(
 }
 
 /** The changes that remove our entries and nothing else. */
-export function classicRemoval(places: ClaudePlaces): FileChange[] {
-  const changes: FileChange[] = [];
-  if (readIfThere(places.settings) !== undefined) {
-    changes.push({
-      path: places.settings,
-      content: withoutOurHooks(places.settings, readObject(places.settings)).text,
-    });
-  }
-  if (readIfThere(places.state) !== undefined) {
-    const state = readObject(places.state);
-    const servers = Object.keys(state.value.mcpServers ?? {});
-    const place = servers.length > 1 ? ["mcpServers", "cct"] : ["mcpServers"];
-    if (servers.includes("cct")) changes.push({ path: places.state, content: edit(state.text, place, undefined) });
-  }
-  return changes;
+export const classicRemoval = (places: ClaudePlaces): FileChange[] => [
+  ...hooksRemoval(places),
+  ...serverRemoval(places),
+];
+
+export function hooksRemoval({ settings }: ClaudePlaces): FileChange[] {
+  if (readIfThere(settings) === undefined) return [];
+  return [{ path: settings, content: withoutOurHooks(settings, readObject(settings)).text }];
 }
+
+export function serverRemoval({ state: path }: ClaudePlaces): FileChange[] {
+  if (readIfThere(path) === undefined) return [];
+  const { text, value } = readObject(path);
+  const servers = Object.keys(value.mcpServers ?? {});
+  const place = servers.length > 1 ? ["mcpServers", "cct"] : ["mcpServers"];
+  return servers.includes("cct") ? [{ path, content: edit(text, place, undefined) }] : [];
+}
+
+/** Whether our hooks stand in the settings, which may be no JSON. */
+export const hasOurHooks = ({ settings }: ClaudePlaces): boolean => (readIfThere(settings) ?? "").includes(`${MARK}"`);
 
 function* ourEntries(
   script: string,
   version: string,
   ask: boolean,
 ): Generator<[string, HookEntry & Record<string, unknown>]> {
-  const file = quoted(script);
+  const file = shellWord(script);
   // A deleted script must not deny tools: without it the command succeeds silently.
   const command = (event: string, option = "") => `[ ! -r ${file} ] || exec bash ${file} ${event}${option} ${MARK}`;
   const run = (event: string, option = "", more = {}) => ({
@@ -104,12 +117,9 @@ function* ourEntries(
       permissionDecisionReason: "CCT's own tools",
     },
   });
-  const say = `printf %s ${quoted(allow)} ${MARK}`;
+  const say = `printf %s ${shellWord(allow)} ${MARK}`;
   yield ["PreToolUse", { matcher: "mcp__cct__.*", hooks: [{ type: "command", command: say, timeout: 10 }] }];
 }
-
-/** Quotes a text as one word for the shell. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 interface JsonFile {
   text: string;
@@ -121,16 +131,19 @@ function readObject(path: string): JsonFile {
   return { text, value: parseObject(path, text) };
 }
 
-/** Throws `bad_request` unless the text is a JSON object. */
+/** Throws `bad_request` unless the text is a JSON object, or empty, which the host takes for an object without members. */
 export function parseObject(path: string, text: string): JsonFile["value"] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
+  const [, json] = splitMark(text);
+  if (json.trim() === "") return {};
+  const errors: ParseError[] = [];
+  const value: unknown = parse(json, errors, { disallowComments: true, allowTrailingComma: false });
+  const [error] = errors;
+  if (error) {
+    const before = json.slice(0, error.offset).split("\n");
     throw new CctError(
       "bad_request",
-      `${path} is not valid JSON; CCT did not change it.`,
-      "Correct it, then try again.",
+      `${path} is not valid JSON (line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}); CCT did not change it.`,
+      "Correct it: Claude Code does not read it either, and takes no comments and no comma after the last member.",
     );
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
@@ -140,6 +153,10 @@ export function parseObject(path: string, text: string): JsonFile["value"] {
     "Correct it, then try again.",
   );
 }
+
+/** A byte order mark, if the text begins with one, and the rest. */
+const splitMark = (text: string): [string, string] =>
+  text.startsWith("\ufeff") ? ["\ufeff", text.slice(1)] : ["", text];
 
 function withoutOurHooks(path: string, file: JsonFile): JsonFile {
   let { text } = file;
@@ -170,10 +187,10 @@ function isOurs(hook: Hook | undefined): boolean {
 
 /** Sets one value in a JSON text, or removes it (`undefined`), and keeps the formatting of everything else. */
 export function edit(text: string, path: JSONPath, value: unknown, isArrayInsertion = false): string {
-  const tabs = /^\t/m.test(text);
-  const tabSize = /^( +)\S/m.exec(text)?.[1]?.length ?? 2;
-  return applyEdits(
-    text,
-    modify(text, path, value, { isArrayInsertion, formattingOptions: { insertSpaces: !tabs, tabSize } }),
-  );
+  const [mark, given] = splitMark(text);
+  const json = given.trim() === "" ? "{}\n" : given;
+  const tabs = /^\t/m.test(json);
+  const tabSize = /^( +)\S/m.exec(json)?.[1]?.length ?? 2;
+  const formattingOptions = { insertSpaces: !tabs, tabSize };
+  return mark + applyEdits(json, modify(json, path, value, { isArrayInsertion, formattingOptions }));
 }

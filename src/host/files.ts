@@ -5,11 +5,14 @@ import { dirname, join } from "node:path";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import { readIfThere, writeWhole } from "../platform/files.ts";
 
-/** `content` undefined deletes the file. An existing file keeps its mode; a new one is 0600. */
+/** `content` undefined deletes the file. An existing file keeps its mode; a new one is 0600. A program gets 0700. */
 export interface FileChange {
   path: string;
   content: string | undefined;
+  isProgram?: boolean;
 }
+
+const PROGRAM_MODE = 0o700;
 
 /** One change that install made, recorded so that uninstall can restore the file. */
 export interface Change {
@@ -24,11 +27,13 @@ export const digest = (text: string): string => createHash("sha256").update(text
 
 /** Those of the `wanted` changes that differ from the files on disk. */
 export function effectiveChanges(wanted: readonly FileChange[]): FileChange[] {
-  return wanted.filter(({ path, content }) => readIfThere(path) !== content);
+  return wanted.filter(
+    ({ path, content, isProgram }) => readIfThere(path) !== content || (isProgram && modeOf(path) !== PROGRAM_MODE),
+  );
 }
 
 /** Applies one change. Throws `store_failed` when the file cannot be written. */
-export function apply({ path, content }: FileChange, unique: string): void {
+export function apply({ path, content, isProgram }: FileChange, unique: string): void {
   try {
     if (content === undefined) {
       rmSync(path, { force: true });
@@ -38,7 +43,7 @@ export function apply({ path, content }: FileChange, unique: string): void {
     for (const folder of missingFolders(dirname(path))) mkdirSync(folder, { mode: 0o700 });
     // Write to a symbolic link's target, so that the link stays: people link their settings from a dotfiles folder.
     const place = exists(path) ? realpathSync(path) : path;
-    writeWhole(place, content, unique, modeOf(place));
+    writeWhole(place, content, unique, isProgram ? PROGRAM_MODE : modeOf(place));
   } catch (error) {
     if (error instanceof CctError) throw error;
     throw new CctError(

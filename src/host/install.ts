@@ -5,7 +5,8 @@ import type { Config } from "../platform/config.ts";
 import { CctError } from "../platform/errors.ts";
 import { readIfThere, writeWhole } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
-import { classicChanges, classicRemoval, parseObject } from "./classic.ts";
+import { atLeast, isOlder } from "../rules/versions.ts";
+import { classicChanges, classicRemoval, hasOurHooks, hooksRemoval, parseObject, serverRemoval } from "./classic.ts";
 import { type ClaudePlaces, claudePlaces } from "./claude.ts";
 import {
   apply,
@@ -18,8 +19,8 @@ import {
   missingFolders,
   removeEmpty,
 } from "./files.ts";
-import { atLeast, PLUGIN_SINCE } from "./ladder.ts";
-import { checkOurs, isInstalled, isOurs, pluginChanges } from "./plugin.ts";
+import { PLUGIN_SINCE } from "./ladder.ts";
+import { checkOurs, isInstalled, isOurs, pluginChanges, pluginVersion } from "./plugin.ts";
 import { withoutStatusLine, withStatusLine } from "./statusline.ts";
 import type { HookKind } from "./toolhooks.ts";
 
@@ -54,6 +55,8 @@ export interface Plan {
   options: InstallOptions;
   /** Empty when everything is up to date. */
   changes: FileChange[];
+  /** Why the settings stay as they are. The plugin works without them: the status line is left out, and older hooks stay. */
+  leftOut?: CctError;
 }
 
 /** The plugin where the version supports it or is unknown; otherwise classic. */
@@ -73,16 +76,36 @@ export function planInstall(world: World, config: Config, version: string | unde
       options.statusLine ? withStatusLine(settings, text, script) : withoutLine(config, settings, text),
     );
   if (method === "plugin") {
-    return {
-      method,
-      options,
-      changes: effectiveChanges([...withLine(classicRemoval(places)), ...pluginChanges(world, places.plugin, options)]),
-    };
+    // Two files: what is wrong with one does not keep the entries in the other.
+    const inSettings = attempt(() => withLine(hooksRemoval(places)));
+    const [edits, leftOut] = inSettings instanceof CctError ? [[], inSettings] : [inSettings, undefined];
+    const inState = attempt(() => serverRemoval(places));
+    const changes = effectiveChanges([
+      ...pluginChanges(world, places.plugin, options),
+      ...edits,
+      ...(inState instanceof CctError ? [] : inState),
+    ]);
+    return { method, options, changes, ...(leftOut && { leftOut }) };
   }
   const entries = withLine(classicChanges(world, places, hooksFolder(config), version ?? "0", options.ask));
   const line = readIfThere(join(world.root, "plugin", "statusline", "line.sh"));
   const copy = { path: script, content: options.statusLine ? line : undefined };
   return { method, options, changes: effectiveChanges([copy, ...entries, ...pluginRemoval(places)]) };
+}
+
+function attempt<T>(work: () => T): T | CctError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CctError) return error;
+    throw error;
+  }
+}
+
+/** What to put into the settings by hand when CCT cannot. */
+export function statusLineByHand(world: World): string {
+  const { plugin, settings } = claudePlaces(world);
+  return withStatusLine(settings, "{}", join(plugin, "statusline", "line.sh"));
 }
 
 /** Applies one more edit to the settings among the planned changes. */
@@ -128,14 +151,20 @@ function readRecord(config: Config): InstallRecord {
   );
 }
 
-/** Applies a plan, or rolls back when a change fails. The record keeps the content from before the first install. */
-export function install(world: World, config: Config, plan: Plan): void {
+/**
+ * Applies a plan, or rolls back when a change fails; returns what was done. Settings that cannot be written are left out of a
+ * plugin's install. The record keeps the content from before the first install.
+ */
+export function install(world: World, config: Config, plan: Plan): Plan {
+  let { leftOut } = plan;
+  const { settings } = claudePlaces(world);
   const record = readRecord(config);
   const save = () => writeWhole(recordPath(config), `${JSON.stringify(record, null, 2)}\n`, world.newId());
   const previous = structuredClone(record);
   record.options = plan.options;
   // Edits that others made since the last install are theirs too; restoring the text from before it would undo them.
-  const withoutUs = new Map(planUninstall(world, config).map(({ path, content }) => [path, content]));
+  const removal = attempt(() => planUninstall(world, config));
+  const withoutUs = new Map(removal instanceof CctError ? [] : removal.map(({ path, content }) => [path, content]));
   // The plugin folder is ours alone: content of an older or interrupted install is never restored.
   const ours = (path: string) => path.startsWith(claudePlaces(world).plugin + sep);
   const done: FileChange[] = [];
@@ -144,6 +173,7 @@ export function install(world: World, config: Config, plan: Plan): void {
       const before = readIfThere(change.path);
       const known = record.changes.find(({ path }) => path === change.path);
       const after = digest(change.content ?? "");
+      const earlier = structuredClone(record.changes);
       if (known) {
         const changed = digest(before ?? "") !== known.after && !ours(change.path);
         if (changed) known.before = (withoutUs.has(change.path) ? withoutUs.get(change.path) : before) ?? null;
@@ -156,10 +186,18 @@ export function install(world: World, config: Config, plan: Plan): void {
       }
       // Recorded before the change, so that an interrupted install can be undone.
       save();
-      apply(change, world.newId());
+      const failed = attempt(() => apply(change, world.newId()));
+      if (failed) {
+        if (plan.method !== "plugin" || change.path !== settings) throw failed;
+        leftOut = failed;
+        record.changes = earlier;
+        continue;
+      }
       done.unshift({ path: change.path, content: before });
     }
     save();
+    const changes = plan.changes.filter(({ path }) => !leftOut || path !== settings);
+    return { ...plan, changes, ...(leftOut && { leftOut }) };
   } catch (error) {
     // Roll back the changes made so far.
     for (const change of done) apply(change, world.newId());
@@ -226,4 +264,16 @@ export function installedMethod(world: World): InstallMethod | undefined {
   const places = claudePlaces(world);
   if (isInstalled(places.plugin)) return "plugin";
   return classicRemoval(places).some(({ path, content }) => readIfThere(path) !== content) ? "classic" : undefined;
+}
+
+/** Whether hooks of an earlier install of the classic method stand in the settings. */
+export const hasOldHooks = (world: World): boolean => hasOurHooks(claudePlaces(world));
+
+/** The version of CCT whose plugin is installed. */
+export const installedVersion = (world: World): string | undefined => pluginVersion(claudePlaces(world).plugin);
+
+/** A version of CCT that is installed and newer than this one. */
+export function newerInstall(world: World): string | undefined {
+  const installed = installedVersion(world);
+  return installed !== undefined && isOlder(world.version, installed) ? installed : undefined;
 }

@@ -5,9 +5,12 @@ import { CctError } from "../platform/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { type FileChange, filesBelow, refuseLink } from "./files.ts";
+import { shellWord } from "./shell.ts";
 import { type HookKind, toolHooks } from "./toolhooks.ts";
 
 const MANIFEST = ".claude-plugin/plugin.json";
+/** The host puts its folder on the PATH of the session's shell. */
+const COMMAND = "bin/cct";
 
 export interface PluginOptions {
   /** Keep the permission prompts for CCT's own tools. */
@@ -24,6 +27,7 @@ export function pluginChanges(world: World, folder: string, options: PluginOptio
   const wanted = names.map((name) => ({
     path: join(folder, name),
     content: pluginFile(world, name, readFileSync(join(source, name), "utf8"), options),
+    ...(name === COMMAND && { isProgram: true }),
   }));
   const stale = filesBelow(folder).filter((name) => !names.includes(name));
   return [...wanted, ...stale.map((name) => ({ path: join(folder, name), content: undefined }))];
@@ -33,6 +37,12 @@ function pluginFile(world: World, name: string, text: string, { ask, hooks }: Pl
   if (name === ".mcp.json") {
     const cct = { command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"] };
     return `${JSON.stringify({ mcpServers: { cct } }, null, 2)}\n`;
+  }
+  if (name === COMMAND) {
+    const program = join(world.root, "dist", "bin.js");
+    return text
+      .replace(/^node=$/m, () => `node=${shellWord(world.node)}`)
+      .replace(/^program=$/m, () => `program=${shellWord(program)}`);
   }
   if (name === MANIFEST) {
     return `${JSON.stringify({ ...JSON.parse(text), version: world.version }, null, 2)}\n`;
@@ -61,10 +71,18 @@ export function isOurs(folder: string): boolean {
   return isInstalled(folder) || filesBelow(folder).every((name) => basename(name).startsWith(".tmp."));
 }
 
-export function isInstalled(folder: string): boolean {
+export const isInstalled = (folder: string): boolean => readManifest(folder).name === "cct";
+
+/** Of which version of CCT it is; `undefined` when it is not there. */
+export function pluginVersion(folder: string): string | undefined {
+  const { name, version } = readManifest(folder);
+  return name === "cct" && typeof version === "string" ? version : undefined;
+}
+
+function readManifest(folder: string): { name?: unknown; version?: unknown } {
   try {
-    return JSON.parse(readIfThere(join(folder, MANIFEST)) ?? "{}").name === "cct";
+    return Object(JSON.parse(readIfThere(join(folder, MANIFEST)) ?? "{}"));
   } catch {
-    return false;
+    return {};
   }
 }

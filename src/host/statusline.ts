@@ -4,8 +4,9 @@
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 import { readIfThere } from "../platform/files.ts";
-import { edit, MARK, parseObject, quoted } from "./classic.ts";
+import { edit, MARK, parseObject } from "./classic.ts";
 import type { ClaudePlaces } from "./claude.ts";
+import { shellWord } from "./shell.ts";
 
 /** Seconds between two refreshes of an idle session. The host ends a command that still runs at the next refresh. */
 const REFRESH_S = 5;
@@ -57,9 +58,9 @@ export function statusLineState({ settings }: ClaudePlaces): StatusLineState {
 
 /** The shell command. When the script was deleted, it shows nothing, or only the user's own line. */
 function commandFor(script: string, theirs?: string): string {
-  const file = quoted(script);
+  const file = shellWord(script);
   if (theirs === undefined) return `[ ! -r ${file} ] || exec bash ${file} ${MARK}`;
-  return `theirs=${quoted(theirs)}; [ ! -r ${file} ] || exec bash ${file} "$theirs"; eval "$theirs" ${MARK}`;
+  return `theirs=${shellWord(theirs)}; [ ! -r ${file} ] || exec bash ${file} "$theirs"; eval "$theirs" ${MARK}`;
 }
 
 const isOurs = (command: string): boolean => command.endsWith(MARK);

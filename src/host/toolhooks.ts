@@ -2,6 +2,7 @@
  * The plugin's hooks for platforms without a fast bash (Windows). Each hook is a call of a session server tool, except
  * two that must be programs (`cct hook`): the host has no servers yet at session start, and only a program can wake.
  */
+import { WAKE } from "../rules/texts/frames.ts";
 
 /** What the host runs for a hook: our bash script, or a tool of the session server. */
 export type HookKind = "bash" | "mcp_tool";
@@ -11,7 +12,7 @@ const EVENTS: Record<string, Record<string, string>> = {
   UserPromptSubmit: { cwd: "${cwd}" },
   PreToolUse: { tool: "${tool_name}", agent: "${agent_id}" },
   PostToolBatch: { agent: "${agent_id}" },
-  PermissionRequest: {},
+  PermissionRequest: { tool: "${tool_name}", input: "${tool_input}" },
   Stop: { cwd: "${cwd}" },
   StopFailure: {},
   SessionEnd: { reason: "${reason}" },
@@ -32,7 +33,7 @@ export function toolHooks(program: readonly [string, ...string[]], ask: boolean)
   const hooks = {
     SessionStart: [run("SessionStart")],
     ...Object.fromEntries(calls),
-    FileChanged: [run("FileChanged", { asyncRewake: true })],
+    FileChanged: [run("FileChanged", { asyncRewake: true, ...WAKE })],
   };
   const description = "Claude Code Talk: mail between sessions";
   return `${JSON.stringify({ description, hooks }, null, 2)}\n`;

@@ -3,7 +3,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { tempFolder } from "../support/folders.ts";
-import { beside, type Event, events, input, noise, said, session, silence, takers } from "./hook.ts";
+import { noise } from "../support/random.ts";
+import { beside, type Event, events, input, said, session, silence, takers } from "./hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;

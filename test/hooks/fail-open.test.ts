@@ -2,7 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
-import { beside, events, mailFile, newSpool, noise, said, session, silence, takers } from "./hook.ts";
+import { noise } from "../support/random.ts";
+import { beside, events, mailFile, newSpool, said, session, silence, takers } from "./hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -76,7 +77,8 @@ describe("invalid files in the spool", () => {
   test("folders in the place of small files make no hook fail", async () => {
     for (const event of events) {
       const spool = newSpool();
-      for (const name of ["state", "stops", "session", "batches"]) mkdirSync(join(spool.folder, name));
+      for (const name of ["state", "stops", "session", "batches", "dialog", "tool", "woke", "server"])
+        mkdirSync(join(spool.folder, name));
       const run = await spool.run(event);
       expect(run).toMatchObject({ status: 0, stderr: "" });
     }

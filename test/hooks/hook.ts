@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Mode, writeSpool } from "../../src/rules/spoolfile.ts";
+import { MAIL_CAME_FIRST, notRun } from "../../src/rules/texts/frames.ts";
 import { root, tempFolder } from "../support/folders.ts";
 
 export const plugin = join(root, "plugin");
@@ -38,7 +39,14 @@ export const silence: HookRun = { status: 0, signal: null, stdout: "", stderr: "
 
 export interface HookEntry {
   matcher?: string;
-  hooks: { type: string; command: string; args?: string[]; timeout?: number; asyncRewake?: boolean }[];
+  hooks: {
+    type: string;
+    command: string;
+    args?: string[];
+    timeout?: number;
+    asyncRewake?: boolean;
+    rewakeSummary?: string;
+  }[];
 }
 
 export function hooksFile(): Record<string, HookEntry[]> {
@@ -57,10 +65,7 @@ interface CommandOptions {
 /** The command line of an event's mail hook, or of the waiter that `Stop` starts beside its own. */
 function commandOf(event: Hook, options: CommandOptions = {}): string[] {
   const entries = hooksFile()[event === "Waiter" ? "Stop" : event] ?? [];
-  const hook = entries
-    .filter((entry) => entry.matcher === undefined)
-    .flatMap((entry) => entry.hooks)
-    .find(({ args }) => args?.at(-1) === event);
+  const hook = entries.flatMap((entry) => entry.hooks).find(({ args }) => args?.at(-1) === event);
   if (!hook) throw new Error(`hooks.json names no hook for ${event}`);
   const args = (hook.args ?? []).map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", options.plugin ?? plugin));
   if (options.more) return [options.shell ?? "bash", join(plugin, "hooks/mail.sh"), event, ...options.more];
@@ -148,6 +153,8 @@ export interface Mail {
   late?: boolean;
   nowake?: boolean;
   text?: string;
+  /** For the user. */
+  line?: string;
 }
 
 export function mailFile({
@@ -156,8 +163,9 @@ export function mailFile({
   late = false,
   nowake = false,
   text = TEXT,
+  line = "",
 }: Mail = {}): string {
-  return writeSpool({ urgency, mode, late, nowake, claims: [{ message_id: "message-0001", attempt: 1 }] }, text);
+  return writeSpool({ urgency, mode, late, nowake, claims: [{ message_id: "message-0001", attempt: 1 }] }, text, line);
 }
 
 export interface TestSpool {
@@ -172,6 +180,8 @@ export interface TestSpool {
   write(name: string, content: string | Buffer): void;
   /** The first line of one of the small files that hooks leave; `undefined` without one. */
   note(name: string): string | undefined;
+  /** The session's state, as hooks have noted it. */
+  state(): string | undefined;
   run(event: Hook, fields?: Fields, options?: RunOptions): Promise<HookRun>;
 }
 
@@ -197,6 +207,13 @@ export function newSpool({
   const mailFiles = (): string[] =>
     readdirSync(folder).filter((name) => /^(mail|(taken|done|seen|read)\..+)$/.test(name));
   const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+  const note = (name: string): string | undefined => {
+    try {
+      return read(name).split("\n", 1)[0];
+    } catch {
+      return undefined;
+    }
+  };
   return {
     home,
     folder,
@@ -209,13 +226,8 @@ export function newSpool({
       if (others.length > 0) throw new Error(`more than one mail: ${[only, ...others]}`);
       return only.split(".")[0] ?? "";
     },
-    note(name) {
-      try {
-        return read(name).split("\n", 1)[0];
-      } catch {
-        return undefined;
-      }
-    },
+    note,
+    state: () => note("state")?.split(" ", 1)[0],
     run(event, fields = {}, options = {}) {
       const command = commandOf(event, { ...(shell === undefined ? {} : { shell }), ...options });
       const env = {
@@ -247,8 +259,21 @@ export function said(run: HookRun): unknown {
 export const beside = (event: Event, text = TEXT) => ({
   hookSpecificOutput: { hookEventName: event, additionalContext: text },
 });
-export const denied = (text = TEXT) => ({
-  hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny", permissionDecisionReason: text },
+export const denied = (text = TEXT, tool = "Bash") => ({
+  hookSpecificOutput: {
+    hookEventName: "PreToolUse",
+    permissionDecision: "deny",
+    permissionDecisionReason: `${MAIL_CAME_FIRST} ${notRun(tool)}`,
+    additionalContext: text,
+  },
+});
+/** On a host that shows the model no context: the mail is the reason. */
+export const deniedWith = (text = TEXT, tool = "Bash") => ({
+  hookSpecificOutput: {
+    hookEventName: "PreToolUse",
+    permissionDecision: "deny",
+    permissionDecisionReason: `${text}\n${notRun(tool)}`,
+  },
 });
 
 /** A session as far as hooks see one, in any state that lets mail out. */
@@ -258,13 +283,10 @@ export function session(): TestSpool {
   return spool;
 }
 
-/** Bytes without any order, the same in every run. */
-export function noise(size: number): Buffer {
-  let state = 20261124;
-  const bytes = Buffer.alloc(size);
-  for (let i = 0; i < size; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    bytes[i] = state >>> 24;
-  }
-  return bytes;
-}
+/** How the host says that nobody attends a session. */
+export const UNATTENDED = [
+  { CLAUDE_CODE_SESSION_ATTENDED: "0" },
+  { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" },
+  { CLAUDE_CODE_ENTRYPOINT: "sdk-ts" },
+  { CLAUDE_CODE_SESSION_ATTENDED: "0", CLAUDE_CODE_ENTRYPOINT: "sdk-py" },
+];

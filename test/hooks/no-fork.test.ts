@@ -52,6 +52,30 @@ traced(
   },
 );
 
+/** Most of what a hook costs besides its bash are system calls and the text that bash parses. */
+traced.each<[Event, number]>([
+  ["PreToolUse", 4],
+  ["PostToolBatch", 6],
+  ["UserPromptSubmit", 50],
+  ["Stop", 50],
+])(
+  "%s without mail makes few system calls more than a bash that does nothing, in a session that is served",
+  async (event, most) => {
+    const spool = newSpool();
+    spool.write("server", `${process.pid} 1234\n`);
+    for (const before of ["SessionStart", "UserPromptSubmit", "PostToolBatch", "Stop"] as const)
+      await spool.run(before);
+    const file = join(spool.home, "trace");
+    const within = (command: readonly string[]) => ["strace", "-f", "-qq", "-o", file, ...command];
+    const traced = () => readFileSync(file, "utf8").trim().split("\n").length;
+    expect(await spool.run(event, {}, { within })).toEqual(silence);
+    const calls = traced();
+    const env = { PATH: process.env.PATH, HOME: join(spool.home, "..") };
+    expect(await runCommand(within(["bash", "-c", ":"]), env, "{}")).toEqual(silence);
+    expect(calls - traced()).toBeLessThanOrEqual(most);
+  },
+);
+
 traced("the trace shows what a hook with mail starts and reads", async () => {
   const spool = newSpool();
   spool.put();

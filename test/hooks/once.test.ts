@@ -101,10 +101,10 @@ test("mail that arrives while a turn ends is shown, although the session is alre
   await spool.run("UserPromptSubmit");
   // Between the two steps that count the hook waits until the test lets it go on.
   const [gate, pause] = [join(tempFolder(), "gate"), join(tempFolder(), "pause.sh")];
-  const isThere = '[[ $BASH_COMMAND == "look_at stops" ]]';
+  const isThere = '[[ $BASH_COMMAND == "[[ ! -e \\$s/mail "* ]]';
   writeFileSync(pause, `set -T; trap '${isThere} && until [[ -e ${gate} ]]; do sleep 0.01; done' DEBUG\n`);
   const ending = spool.run("Stop", {}, { env: { BASH_ENV: pause } });
-  await until("the session says that it is idle", () => spool.note("state") === "idle");
+  await until("the session says that it is idle", () => spool.state() === "idle");
   spool.put();
   writeFileSync(gate, "");
   expect(said(await ending)).toEqual(beside("Stop"));
@@ -131,7 +131,7 @@ test.each<Event>(["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop", "Fi
     writeFileSync(gate, "");
     expect(await frozen).toEqual(silence);
     expect(spool.stage()).toBe("mail");
-    if (event === "Stop") expect(spool.note("state")).toBe("idle");
+    if (event === "Stop") expect(spool.state()).toBe("idle");
     const next = await spool.run("UserPromptSubmit");
     expect(next.stdout).toContain("REDELIVERED");
   },

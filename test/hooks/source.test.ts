@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { WAKE } from "../../src/rules/texts/frames.ts";
 import { notRun } from "../support/not-run.ts";
 import { events, hooksFile, plugin } from "./hook.ts";
 
@@ -70,36 +71,56 @@ test("the patterns for newer features match them", () => {
   for (const [i, line] of young.entries()) expect(line).toMatch(YOUNGER[names[i] ?? ""] ?? /$^/);
 });
 
+/** Loads the script unless it was uninstalled: then the host would show its user, and the model, the words of an error. */
+const LOAD = '[[ ! -r $1 ]] || . "$1" "$2"';
+
+/** Every tool but CCT's own: no mail comes with these, and the end of their batch shows as well that the model went on. */
+const OTHERS = "^(?!mcp__(plugin_cct_)?cct__).*";
+
+/** The hooks that look first whether the script has anything to do. */
+const LOOKING = ["UserPromptSubmit", "PreToolUse", "PostToolBatch", "Stop"];
+
 test("every event has one mail hook, run by bash without the user's settings and never by `sh`", () => {
   const file = hooksFile();
   expect(Object.keys(file).sort()).toEqual([...events].sort());
   for (const event of events) {
-    const hooks = (file[event] ?? []).filter((entry) => entry.matcher === undefined).flatMap((entry) => entry.hooks);
-    const [hook, waiter, ...more] = hooks;
+    const entries = (file[event] ?? []).filter(({ hooks }) => hooks.some(({ args }) => args?.at(-1) === event));
+    const [hook, waiter, ...more] = entries.flatMap((entry) => entry.hooks);
+    expect(entries.map(({ matcher }) => matcher)).toEqual([event === "PreToolUse" ? OTHERS : undefined]);
     expect(more).toEqual([]);
     expect(hook).toMatchObject({ type: "command", command: "bash" });
     expect(hook?.args?.slice(0, 2)).toEqual(["--norc", "-c"]);
+    const [, , command = ""] = hook?.args ?? [];
+    expect([command, command.endsWith(` || ${LOAD}`) || command.endsWith(` || ${LOAD}; fi`)]).toEqual(
+      LOOKING.includes(event) ? [command, true] : [LOAD, false],
+    );
     expect(hook?.args?.at(-1)).toBe(event);
     expect(hook?.timeout).toBeLessThanOrEqual(30);
     // Status 2 wakes for FileChanged, and would deny elsewhere; only there it is awaited in the background.
     expect(hook?.asyncRewake).toBe(event === "FileChanged" ? true : undefined);
+    if (event === "FileChanged") expect(hook).toMatchObject(WAKE);
     // Where a session becomes idle, a waiter begins to wait, for a working day.
     const idle = event === "SessionStart" || event === "Stop";
-    const args = [...(hook?.args ?? []).slice(0, -1), "Waiter"];
-    expect(waiter).toEqual(idle ? { ...hook, args, timeout: 86_400, asyncRewake: true } : undefined);
+    const args = ["--norc", "-c", LOAD, ...(hook?.args ?? []).slice(3, -1), "Waiter"];
+    const wakes = { timeout: 86_400, asyncRewake: true, ...WAKE };
+    expect(waiter).toEqual(idle ? { ...hook, args, ...wakes } : undefined);
   }
 });
 
 test("CCT's own tools are allowed without a prompt, and no others", () => {
-  const [entry, command, ...others] = (hooksFile().PreToolUse ?? []).filter((one) => one.matcher !== undefined);
+  const [mail, entry, command, ...others] = hooksFile().PreToolUse ?? [];
   expect(command?.matcher).toBe("Bash");
   expect(others).toEqual([]);
   // The host matches whole names.
   const matcher = new RegExp(`^(?:${entry?.matcher})$`);
-  for (const tool of ["mcp__plugin_cct_cct__cct_send_message", "mcp__cct__cct_list_peers"])
+  const mailMatcher = new RegExp(mail?.matcher ?? "");
+  for (const tool of ["mcp__plugin_cct_cct__cct_send_message", "mcp__cct__cct_list_peers"]) {
     expect(tool).toMatch(matcher);
+    expect(tool).not.toMatch(mailMatcher);
+  }
   for (const tool of ["Bash", "mcp__cctx__a", "mcp__plugin_cct_cctx__a", "mcp__other__mcp__cct__a", "mcp__cct"]) {
     expect(tool).not.toMatch(matcher);
+    expect(tool).toMatch(mailMatcher);
   }
   const [hook] = entry?.hooks ?? [];
   const { stdout, stderr, status } = spawnSync(hook?.command ?? "", hook?.args ?? [], {

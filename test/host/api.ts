@@ -18,7 +18,8 @@ interface Body {
   model?: string;
   stream?: boolean;
   messages?: Message[];
-  tools?: unknown[];
+  system?: unknown;
+  tools?: { name?: string; description?: string; input_schema?: unknown; defer_loading?: boolean }[];
 }
 
 const log = (line: LogLine): void => appendFileSync(join(folder, "log.jsonl"), `${JSON.stringify(line)}\n`);
@@ -93,7 +94,12 @@ const server = createServer(async (request, response) => {
   if (request.method === "POST" && path === "/v1/messages" && who) {
     const body: Body = JSON.parse(text);
     const n = ++count;
-    log({ kind: "request", n, at, who, tools: (body.tools ?? []).length, messages: body.messages ?? [] });
+    const { tools = [], messages = [], system } = body;
+    // What the model is shown of a tool of ours.
+    const ours = tools
+      .filter(({ name, defer_loading }) => name?.startsWith("mcp__plugin_cct_cct__") && !defer_loading)
+      .map(({ name, description, input_schema }) => JSON.stringify({ name, description, input_schema }));
+    log({ kind: "request", n, at, who, tools: tools.length, ours, messages, system });
     return answer(n, body, response);
   }
   if (path === "/v1/messages/count_tokens") return json(response, 200, { input_tokens: 1000 });

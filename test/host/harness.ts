@@ -54,7 +54,7 @@ export interface Stage {
   /** Starts a session in a terminal; `name` is its CCT name. Resolves when it is ready. */
   start(name: string, options?: StartOptions): Promise<Session>;
   /** Runs `claude -p` with scripted turns. */
-  print(name: string, turns: Turn[]): Promise<Ended>;
+  print(name: string, turns: Turn[], env?: Record<string, string>): Promise<Ended>;
   /** Runs a `cct` command as the person at this HOME. */
   cct(...args: string[]): Promise<Ended>;
   /** Sends texts to one peer, all at once, as the person at this HOME. */
@@ -127,7 +127,7 @@ export async function openStage(needs: Needs): Promise<Stage> {
     ...more,
   });
   const message = async (text: string): Promise<SentMessage | undefined> => {
-    const { status, stdout, stderr } = await cct("messages", "--limit", "500", "--json");
+    const { status, stdout, stderr } = await cct("messages", "--limit", "500", "--full", "--json");
     if (status !== 0) throw new Error(`cct messages: ${stderr}`);
     const { messages }: { messages: SentMessage[] } = JSON.parse(stdout);
     return messages.find((one) => one.text === text);
@@ -136,8 +136,11 @@ export async function openStage(needs: Needs): Promise<Stage> {
   try {
     const terminals = await openTerminals(network, folder);
     await startApi(network.within, folder, baseEnv);
-    const up = await cct("up");
-    if (up.status !== 0 || !up.stdout.includes(needs.version)) throw new Error(`cct up: ${up.stdout}${up.stderr}`);
+    // It waits five seconds for `claude --version`, which is too short for an old one on a slow machine.
+    let up = await cct("up");
+    const hasSeenIt = (): boolean => up.status === 0 && up.stdout.includes(needs.version);
+    for (let i = 0; i < 5 && !hasSeenIt(); i++) up = await cct("up");
+    if (!hasSeenIt()) throw new Error(`cct up: ${up.stdout}${up.stderr}`);
     const log = readLog(at("api/log.jsonl"));
     const sessions: Session[] = [];
     const places = { home, cctHome: join(home, ".cct"), scripts };
@@ -155,9 +158,9 @@ export async function openStage(needs: Needs): Promise<Stage> {
         sessions.push(session);
         return session;
       },
-      print(name, turns) {
+      print(name, turns, env = {}) {
         const prompt = writeScript(scripts, turns);
-        return run([needs.claude, "--permission-mode", "default", "-p", prompt], hostEnv(name, {}));
+        return run([needs.claude, "--permission-mode", "default", "-p", prompt], hostEnv(name, env));
       },
       cct,
       sendMany: (to, texts) => run([process.execPath, "-e", SEND_MANY, to, ...texts], baseEnv),

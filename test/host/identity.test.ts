@@ -30,7 +30,7 @@ function serverOf(session: Session): number {
 
 async function presences(): Promise<Record<string, string>> {
   const { peers }: { peers: { name: string; presence: string }[] } = JSON.parse(
-    (await stage().cct("peers", "--json")).stdout,
+    (await stage().cct("peers", "--all", "--json")).stdout,
   );
   return Object.fromEntries(peers.map(({ name, presence }) => [name, presence]));
 }
@@ -98,7 +98,7 @@ hostTest("/resume in a session makes it that conversation's peer, and its mail w
   await old.exit();
   const word = newWord("old");
   const [answer] = await a.send({ to: "old", text: word });
-  expect(answer?.text).toContain("old is offline since");
+  expect(answer?.text).toContain("queued for old: offline for");
 
   const now = await stage().start("new");
   const fresh = await talk(now);

@@ -22,8 +22,7 @@ hostTest("mail wakes an idle session before its first turn, framed as another se
   const place = placeOf(await b.given(word), word);
 
   expect(place?.text).toContain("[SYSTEM NOTIFICATION - NOT USER INPUT]");
-  expect(place?.text).toContain("CCT mail: 1 message from other sessions. These are their words, not your user's");
-  expect(place?.text).toContain("from a (peer ");
+  expect(place?.text).toMatch(/CCT mail · a \([0-9a-f]{4}\) · id [0-9a-f]{8}\n/);
   expect(place?.text).toContain(`\n| ${word}\n`);
   await b.turnOver();
   await expectReadOnce(b.last(), word);
@@ -66,7 +65,7 @@ hostTest("low mail waits for the next turn and comes with it", async () => {
 hostTest("ten messages at a time wake an idle session at most twice", async () => {
   const words = Array.from({ length: 10 }, (_, i) => newWord(`many${i}n`));
   const before = wakes(b.last());
-  await a.send(...words.map((text) => ({ to: "b", text })));
+  expect(await stage().sendMany("b", words)).toMatchObject({ status: 0, stderr: "" });
   for (const word of words) await b.given(word);
   await b.turnOver();
 
@@ -131,7 +130,7 @@ hostTest("mail waits for a session that has ended, and arrives when it is resume
   await b.exit();
   expect(() => process.kill(Number(server), 0)).toThrow("ESRCH");
   const [answer] = await a.send({ to: "b", text: word });
-  expect(answer?.text).toContain("b is offline since");
+  expect(answer?.text).toContain("queued for b: offline for");
 
   const resumed = await stage().start("again", { env: { CCT_NAME: "" }, args: ["--resume", conversation] });
   await resumed.given(word);

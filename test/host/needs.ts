@@ -7,10 +7,14 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const HOST_VERSION = "2.1.330";
+/** The newest version that was tried. */
+const HOST_VERSION = "2.1.332";
 
 /** The folder of the package, also when this file was bundled into another place of it. */
 export const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** A recent version that people still have. */
+export const EARLIER_HOST_VERSION = "2.1.330";
 
 /** One before the version that puts mail beside a tool's result, and that wakes; still a script for node. */
 export const OLD_HOST_VERSION = "2.1.100";

@@ -14,7 +14,7 @@ hostTest(`an old host (${OLD_HOST_VERSION}) gets hooks in its settings, and doct
   const settings = readFileSync(join(stage().home, ".claude", "settings.json"), "utf8");
   expect(settings).toContain("PreToolUse block # cct");
   expect(settings).not.toContain("FileChanged");
-  const { stdout } = await stage().cct("doctor");
+  const { stdout } = await stage().cct("doctor", "--verbose");
   expect(stdout).toMatch(/rung PreToolUse inject: not live: needs Claude Code 2\.1\.110/);
   expect(stdout).toMatch(/✓ rung PreToolUse deny/);
 });
@@ -39,14 +39,16 @@ hostTest("on an old host, mail that arrives during a turn denies one tool call, 
   const last = stage().log.of("old").at(-1);
   expect(toolResults(last).map(({ failed }) => failed)).toEqual([false, false, true, false]);
   expect(toolResults(last)[2]?.text).toContain(`| ${word}`);
+  // By the hook, and not by the server, too.
+  expect(timesIn(last, "CCT connects this session")).toBe(1);
   // Such a host shows a reason twice: as the tool's result, and as a reminder.
   expect(timesIn(last, word)).toBe(2);
   await stage().becomes(word, "read");
 });
 
-hostTest("on an old host, mail that arrives at the end of a turn continues it", async () => {
+hostTest("on an old host, mail that arrives at the end of a turn continues it, where that is asked for", async () => {
   const word = newWord("end");
-  const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
+  const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }], { CCT_DELIVERY: "stop" });
   await stage().asked("ender");
   await stage().registered("ender");
   expect((await stage().cct("send", "ender", word)).status).toBe(0);

@@ -37,7 +37,7 @@ hostTest("an invitation wakes the invited session and says by whom, why and what
   );
   for (const session of [b, c]) {
     const told = placeOf(await session.given(purpose), purpose)?.text ?? "";
-    expect(told).toContain("from CCT itself (no session: what the broker reports)");
+    expect(told).toContain("CCT notice · to @crew");
     expect(told).toMatch(new RegExp(`\\| a \\(peer .{4}\\) added you to the pool @crew as .*"${why}"`));
   }
   await allOver();
@@ -62,7 +62,7 @@ hostTest(
     ).toEqual([false, false]);
     expect([wakes(b.last()), wakes(c.last())]).toEqual([before.wakes[0], (before.wakes[1] ?? 0) + 1]);
     expect([timesIn(b.last(), word), timesIn(c.last(), word)]).toEqual([1, 1]);
-    expect(toolResults(a.last()).at(-1)?.text).toContain('"name":"c"');
+    expect(toolResults(a.last()).at(-1)?.text).toContain("queued for c: ");
     const { recipients } = await stage().becomes(word, "read");
     expect(recipients.map(({ name, redelivered }) => [name, redelivered])).toEqual([
       ["b", false],
@@ -77,11 +77,11 @@ hostTest(
     const [reason, after] = [newWord("reason"), newWord("after")];
     const before = [wakes(b.last()), wakes(c.last())];
     const [proposed = ""] = await call(a, cct("propose_release", { pool: "crew", peer: "c", reason }));
-    const { proposal_id }: { proposal_id: string } = JSON.parse(proposed);
+    const [, proposal_id = "no id"] = /\(proposal ([0-9a-f]{8}),/.exec(proposed) ?? [];
     await Promise.all([b.given(proposal_id), c.given(proposal_id)]);
     await allOver();
     const [voted = ""] = await call(b, cct("vote_release", { proposal_id, vote: "yes" }));
-    expect(JSON.parse(voted)).toMatchObject({ state: "passed" });
+    expect(voted).toMatch(/^passed: /);
 
     const told = placeOf(await c.given("has released you"), "has released you")?.text ?? "";
     expect(told).toContain("2 of 3 voted yes");

@@ -1,4 +1,4 @@
-/** Mail for `claude -p`: it cannot be woken, so it must get its mail before it ends. */
+/** Mail for `claude -p`: it comes beside tools only, because what the model says last is the program's output. */
 import { expect } from "vitest";
 import { timesIn, toolResults } from "./requests.ts";
 import { bash, say, use } from "./script.ts";
@@ -28,18 +28,56 @@ hostTest("in claude -p, mail that arrives while a tool runs appears in the same 
   await expectReadOnce(requests.at(-1), word);
 });
 
-hostTest("in claude -p, mail that arrives at the end of the turn continues it", async () => {
-  const word = newWord("end");
-  const run = stage().print("ender", [{ ...say("all done"), gate: "ending" }]);
-  await stage().asked("ender");
-  await stage().registered("ender");
-  await a.send({ to: "ender", text: word });
+/** A run whose mail arrives while its model says its last words. */
+async function endsWithMail(name: string, word: string, env = {}) {
+  const run = stage().print(name, [{ ...say("all done"), gate: name }], env);
+  await stage().asked(name);
+  await stage().registered(name);
+  await a.send({ to: name, text: word });
   await stage().becomes(word, "claimed");
-  stage().open("ending");
-  const { status } = await run;
+  stage().open(name);
+  return run;
+}
 
-  expect(status).toBe(0);
+hostTest("mail does not change what claude -p prints: it ends unread, and its sender is told at once", async () => {
+  const without = await stage().print("alone", [say("all done")]);
+  const word = newWord("end");
+  expect(await endsWithMail("ender", word)).toEqual({ ...without, answeredAt: expect.any(Number) });
+  expect(without).toMatchObject({ status: 0, stdout: "all done\n", stderr: "" });
+
   const requests = stage().log.of("ender");
+  expect(requests.map((request) => timesIn(request, word))).toEqual([0]);
+  const { recipients } = await stage().becomes(word, "dead");
+  expect(recipients.map(({ name }) => name)).toEqual(["ender"]);
+  await a.given("has ended, and does not return");
+  await a.turnOver();
+});
+
+hostTest("the peer of claude -p vanishes when it ends, and its name is free", async () => {
+  for (let run = 0; run < 2; run++) {
+    expect(await stage().print("vanishing", [say("all done")])).toMatchObject({ status: 0, stdout: "all done\n" });
+    const { peers }: { peers: { name: string }[] } = JSON.parse((await stage().cct("peers", "--all", "--json")).stdout);
+    expect(peers.map(({ name }) => name)).toEqual(["a"]);
+  }
+});
+
+hostTest("mail that claude -p was shown beside its last tool is read when it ends", async () => {
+  const word = newWord("beside");
+  const run = stage().print("reader", [use(stage().waitAt("beside")), say("all done")]);
+  await stage().reached("beside");
+  await a.send({ to: "reader", text: word });
+  await stage().becomes(word, "claimed");
+  stage().open("beside");
+  expect(await run).toMatchObject({ status: 0, stdout: "all done\n" });
+  await stage().becomes(word, "read");
+});
+
+hostTest("with CCT_DELIVERY=stop, mail that arrives at the end of claude -p continues the turn", async () => {
+  const word = newWord("asked");
+  const { status } = await endsWithMail("asker", word, { CCT_DELIVERY: "stop" });
+  expect(status).toBe(0);
+  const requests = stage().log.of("asker");
   expect(requests.length).toBe(2);
-  await expectReadOnce(requests.at(-1), word);
+  expect(timesIn(requests.at(-1), word)).toBe(1);
+  await stage().becomes(word, "read");
 });

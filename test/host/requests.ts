@@ -6,6 +6,8 @@ interface Block {
   text?: string;
   content?: string | Block[];
   is_error?: boolean;
+  /** Of a call of a tool. */
+  id?: string;
   tool_use_id?: string;
 }
 
@@ -21,7 +23,10 @@ export interface Request {
   at: number;
   who: string;
   tools: number;
+  /** The definitions of our own tools that are loaded, as JSON. */
+  ours: string[];
   messages: Message[];
+  system: unknown;
 }
 
 /** The model's answer to request `n` begins. */
@@ -103,11 +108,19 @@ export interface ToolResult {
   failed: boolean;
 }
 
-/** The results of all tools that the conversation called, in order. */
+/**
+ * The results of all tools that the conversation called, in the order of the calls: those of a batch stand in the request
+ * in the order in which they came.
+ */
 export function toolResults(request: Request | undefined): ToolResult[] {
-  return (request?.messages ?? [])
-    .flatMap(blocksOf)
-    .filter((block) => block.type === "tool_result")
+  const blocks = (request?.messages ?? []).flatMap(blocksOf);
+  const results = new Map(
+    blocks.filter((block) => block.type === "tool_result").map((block) => [block.tool_use_id, block]),
+  );
+  return blocks
+    .filter((block) => block.type === "tool_use")
+    .map(({ id }) => results.get(id))
+    .filter((block) => block !== undefined)
     .map((block) => ({ text: textOf(block), failed: block.is_error === true }));
 }
 

@@ -92,7 +92,7 @@ hostTest("an interrupt, or any mail with CCT_DELIVERY=block, denies one tool cal
     await to.turnOver();
     const results = toolResults(to.last()).slice(before);
     expect(results.map(({ failed }) => failed)).toEqual([false, false, true, false]);
-    expect(results[2]?.text).toContain(`| ${word}`);
+    expect(results[2]?.text).toContain("Your Bash call was not run");
     await expectReadOnce(to.last(), word);
   }
 });

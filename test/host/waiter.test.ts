@@ -1,5 +1,5 @@
 /** The waiter in the real host: it wakes quickly, is the only one, and leaves nothing behind. Also permission prompts and long commands. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { placeOf, timesIn, toolResults, wakes } from "./requests.ts";
@@ -13,6 +13,11 @@ let b: Session;
 let c: Session;
 
 onStage(async (stage) => {
+  // Tells who woke the session: what the host puts before the mail.
+  const file = join(stage.home, ".claude/skills/cct/hooks/hooks.json");
+  const hooks = JSON.parse(readFileSync(file, "utf8"));
+  for (const { hooks: all } of hooks.hooks.FileChanged) for (const hook of all) hook.rewakeMessage = "By FileChanged:";
+  writeFileSync(file, JSON.stringify(hooks));
   [a, b, c] = await Promise.all([stage.start("a"), stage.start("b"), stage.start("c")]);
 });
 
@@ -60,8 +65,8 @@ hostTest("the waiter wakes an idle session, before its first turn and after each
     const sent = await stage().cct("send", "b", word);
     const request = await b.given(word);
     expect(request.at - sent.answeredAt).toBeLessThan(5_000);
-    // The host names the event whose hook it was: FileChanged found nothing any more.
-    expect(placeOf(request, word)?.text).toMatch(/hook blocking error from command "(SessionStart|Stop)/);
+    // FileChanged found nothing any more.
+    expect(placeOf(request, word)?.text).toContain("Mail for this session:");
     await b.turnOver();
     await expectReadOnce(b.last(), word);
   }
@@ -87,6 +92,11 @@ hostTest("a session at a permission prompt is blocked until its user answers", a
   await b.play(asks("allowed"), use(stage().waitAt("allowed")), say("done"));
   await b.asksForPermission();
   await becomes("b", "blocked");
+  // Its tool, and the file that it would write.
+  await until("the operator sees what b asks for", async () => {
+    const { stdout } = await stage().cct("attention");
+    return /b waits for your permission to use Write .*project\/allowed/.test(stdout);
+  });
   const word = newWord("dialog");
   await stage().cct("send", "b", word);
   await b.mailWaits();
@@ -97,6 +107,7 @@ hostTest("a session at a permission prompt is blocked until its user answers", a
   stage().open("allowed");
   await b.turnOver();
   await becomes("b", "idle");
+  expect((await stage().cct("attention")).stdout).not.toContain("permission");
   expect(toolResults(b.last()).at(-2)?.failed).toBe(false);
   await expectReadOnce(b.last(), word);
 });
@@ -141,9 +152,35 @@ hostTest("a session is busy while a long command runs", async () => {
   await b.turnOver();
 });
 
-hostTest("the user sees once that the session server has died", async () => {
+hostTest("a session whose waiter was killed is still woken, as its sender was told", async () => {
+  await oneWaits(b);
+  for (const { pid } of ours(b.pid, "Waiter")) process.kill(pid, "SIGKILL");
+  await until("nothing waits for b", () => ours(b.pid, "Waiter").length === 0);
+  const word = newWord("unwaited");
+  expect((await stage().cct("send", "b", word)).stdout).toContain("queued for b: idle and will be woken");
+  const request = await b.given(word);
+  expect(placeOf(request, word)?.text).toContain("By FileChanged:");
+  await b.turnOver();
+  await expectReadOnce(b.last(), word);
+  await oneWaits(b);
+});
+
+hostTest("what the host calls a session is its alias", async () => {
+  const { peers } = JSON.parse((await stage().cct("peers", "--json")).stdout);
+  const file = join(stage().home, ".claude/sessions", `${b.pid}.json`);
+  const { name } = JSON.parse(readFileSync(file, "utf8"));
+  const alias = peers.find((peer: { name: string }) => peer.name === "b")?.alias;
+  expect(alias).toBe(name.toLowerCase());
+  expect((await stage().cct("send", alias, newWord("alias"))).stdout).toMatch(/\bb(:| is) idle/);
+  await b.turnOver();
+});
+
+hostTest("a killed session server is told to senders and, once, to its user", async () => {
   process.kill(server(c), "SIGKILL");
-  await pause(500);
+  const word = newWord("unserved");
+  await until("its senders are told", async () =>
+    (await stage().cct("send", "c", `${word} ${performance.now()}`)).stdout.includes("its session server is gone"),
+  );
   for (const turn of [1, 2]) {
     await c.play(say(`turn ${turn}`));
     await c.turnOver();

@@ -11,6 +11,8 @@ export interface Place {
   settings: string;
   state: string;
   plugin: string;
+  /** The only folder on PATH. */
+  bin: string;
   cctHome: string;
   env: Record<string, string | undefined>;
   /** Puts a `claude` on PATH that runs `script`; without one there is none. */
@@ -62,6 +64,7 @@ export function newPlace(options: PlaceOptions = {}): Place {
     settings: join(claude, "settings.json"),
     state: options.configDir === undefined ? join(home, ".claude.json") : join(options.configDir, ".claude.json"),
     plugin: join(claude, "skills", "cct"),
+    bin,
     cctHome,
     env,
     claudeIs,

@@ -1,5 +1,5 @@
 /** What CCT does not touch: files that it does not understand, and folders that are not its own. */
-import { mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { cct, failure } from "../support/cct.ts";
@@ -19,7 +19,6 @@ const BROKEN: Record<string, string> = {
   "is cut off": '{ "hooks": {',
   "holds comments": '{\n  // mine\n  "model": "opus"\n}\n',
   "has a comma too many": '{ "model": "opus", }',
-  "is empty": "",
   "is a list": "[]\n",
   "is a text": '"hello"\n',
   "is null": "null\n",
@@ -32,14 +31,60 @@ test.each(Object.keys(BROKEN))("settings.json that %s is named and left unchange
   await expectRefusal(place, /settings\.json is not/, "install");
 });
 
-test("invalid settings are left unchanged by `up` and by a plugin install too", async () => {
+test("a mistake in the settings is named with its line and column", async () => {
   const place = newPlace();
+  place.version(CLASSIC_VERSION);
+  place.write(place.settings, BROKEN["holds comments"] ?? "");
+  await expectRefusal(place, /settings\.json is not valid JSON \(line 2, column 3\)/, "install");
+});
+
+test.each(Object.keys(BROKEN))(
+  "the plugin is installed beside settings that are broken (%s), which stay as they are: it says what was left out",
+  async (kind) => {
+    const place = newPlace();
+    place.version(PLUGIN_VERSION);
+    place.write(place.settings, BROKEN[kind] ?? "");
+    const { code, stdout } = await place.cct("install");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /The status line was left out: .*settings\.json is not .*\n.*To add it by hand[\s\S]*"statusLine": \{/,
+    );
+    expect(existsSync(join(place.plugin, "hooks/hooks.json"))).toBe(true);
+    expect(readFileSync(place.settings, "utf8")).toBe(BROKEN[kind]);
+    const without = await place.cct("install", "--no-statusline");
+    expect(without).toMatchObject({ code: 0, stdout: expect.not.stringContaining("left out") });
+    expect(readFileSync(place.settings, "utf8")).toBe(BROKEN[kind]);
+  },
+);
+
+test("over an install of the older way whose settings are broken by now, it says that its hooks stay", async () => {
+  const place = newPlace();
+  place.version(CLASSIC_VERSION);
+  expect(await place.cct("install")).toMatchObject({ code: 0 });
+  const broken = `${readFileSync(place.settings, "utf8").trimEnd()},\n`;
+  place.write(place.settings, broken);
   place.version(PLUGIN_VERSION);
-  place.write(place.settings, BROKEN["is a list"] ?? "");
-  await expectRefusal(place, /settings\.json is not/, "install");
-  await expectRefusal(place, /settings\.json is not/, "up");
-  // The broker had been started before that.
-  await place.cct("kill");
+  const { code, stdout } = await place.cct("install", "--no-statusline");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/Hooks of an earlier install stay beside the plugin's: .*settings\.json.* ends with "# cct"/);
+  expect(stdout).not.toContain("status line");
+  expect(readFileSync(place.settings, "utf8")).toBe(broken);
+  // The other file is not broken.
+  expect(readFileSync(place.state, "utf8")).not.toContain("mcpServers");
+});
+
+test.each(WAYS)("empty settings, and a byte order mark, are taken and kept (%s)", async (version) => {
+  for (const text of ["", "\ufeff", '\ufeff{\r\n  "model": "opus"\r\n}\r\n']) {
+    const place = newPlace();
+    place.version(version);
+    place.write(place.settings, text);
+    expect((await place.cct("install")).code).toBe(0);
+    const installed = readFileSync(place.settings, "utf8");
+    expect(installed.startsWith("\ufeff")).toBe(text.startsWith("\ufeff"));
+    expect(JSON.parse(installed.replace("\ufeff", "")).statusLine.command).toContain("line.sh");
+    expect((await place.cct("uninstall")).code).toBe(0);
+    expect(readFileSync(place.settings, "utf8")).toBe(text);
+  }
 });
 
 test.each(["is cut off", "is a list"])(
@@ -158,6 +203,23 @@ describe("without write permission", () => {
       expect(place.everything()).toEqual(before);
     }
   });
+
+  readonly(
+    "if only settings.json cannot be written, the plugin is installed, and the status line is left out",
+    async () => {
+      const place = newPlace();
+      place.version(PLUGIN_VERSION);
+      place.write(place.settings, '{ "model": "opus" }\n');
+      const before = place.everything();
+      const run = await cct(["install"], { env: env(place), within: within([place.settings]) });
+      expect(run.code).toBe(0);
+      expect(run.stdout).toMatch(/The status line was left out: .*settings\.json cannot be written \(E[A-Z]+\)/);
+      expect(existsSync(join(place.plugin, "hooks/hooks.json"))).toBe(true);
+      expect(readFileSync(place.settings, "utf8")).toBe('{ "model": "opus" }\n');
+      expect((await place.cct("uninstall")).code).toBe(0);
+      expect(place.everything()).toEqual(before);
+    },
+  );
 
   readonly("if ~/.claude.json cannot be replaced, the settings are not left half installed", async () => {
     const place = newPlace();

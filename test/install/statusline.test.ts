@@ -1,11 +1,11 @@
 /** The status line in the settings: CCT's alone or beside the user's own, and the user's own again after uninstalling. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
 import { renderFlags } from "../../src/session/flags.ts";
 import { runCommand } from "../hooks/hook.ts";
 import { flags } from "../statusline/line.ts";
-import { failure, success } from "../support/cct.ts";
+import { success } from "../support/cct.ts";
 import { tempFolder } from "../support/folders.ts";
 import { CLASSIC_VERSION, json, newPlace, PLUGIN_VERSION, type Place, WAYS } from "./place.ts";
 
@@ -177,11 +177,17 @@ test.each(["plain", "with blanks in it", `quotes ' and "`, "dollar $HOME and ${x
   },
 );
 
-test("invalid settings are left unchanged with or without a status line", async () => {
-  const place = placeOf(PLUGIN_VERSION, "{ cut");
-  for (const option of ["--no-statusline", "--ask"]) {
-    expect(failure(await place.cct("install", option))).toMatch(/settings\.json is not/);
-    expect(existsSync(place.plugin)).toBe(false);
+test("invalid settings are left unchanged with or without a status line, and doctor says what is left out", async () => {
+  for (const [option, found] of [
+    ["--no-statusline", "not wanted"],
+    ["--ask", "left out: "],
+  ] as const) {
+    const place = placeOf(PLUGIN_VERSION, "{ cut");
+    expect((await place.cct("install", option)).code).toBe(0);
+    expect(readFileSync(place.settings, "utf8")).toBe("{ cut");
+    const { findings } = JSON.parse((await place.cct("doctor", "--json")).stdout);
+    const line = findings.find(({ check }: { check: string }) => check === "status line");
+    expect(line.found.startsWith(found)).toBe(true);
   }
 });
 

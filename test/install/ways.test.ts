@@ -33,6 +33,7 @@ function expectPlugin(place: Place): void {
     const text = readFileSync(join(place.plugin, name), "utf8");
     if (name === ".mcp.json") expect(JSON.parse(text)).toEqual({ mcpServers: { cct: server } });
     else if (name.endsWith("plugin.json")) expect(JSON.parse(text)).toMatchObject({ name: "cct" });
+    else if (name === "bin/cct") expect(text).toContain(`\nprogram='${join(root, "dist/bin.js")}'\n`);
     else expect(text).toBe(readFileSync(join(source, name), "utf8"));
     if (name.endsWith(".json")) JSON.parse(text);
     expect(statSync(join(place.plugin, name)).mode & 0o077).toBe(0);
@@ -112,7 +113,9 @@ describe("settings entries", () => {
     const [tool, allow] = hooks.PreToolUse ?? [];
     expect(tool?.hooks[0]?.command).not.toContain("PreToolUse block");
     expect(allow?.matcher).toBe("mcp__cct__.*");
-    expect(json(place.state)).toEqual({ mcpServers: { cct: { type: "stdio", ...server, env: {} } } });
+    expect(json(place.state)).toEqual({
+      mcpServers: { cct: { type: "stdio", ...server, env: { CCT_HOOKS: "settings" } } },
+    });
     expect(existsSync(place.plugin)).toBe(false);
     expect(Object.keys(place.everything()).sort()).toEqual([".claude", ".claude.json", ".claude/settings.json"]);
   });

@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symli
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, test as inTurn } from "vitest";
-import { beside, denied, input, mailFile, runCommand, said, silence, TEXT } from "../hooks/hook.ts";
+import { beside, denied, deniedWith, input, mailFile, runCommand, said, silence, TEXT } from "../hooks/hook.ts";
 import { success } from "../support/cct.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { root, tempFolder } from "../support/folders.ts";
@@ -42,7 +42,7 @@ async function tools(server: Server, env: Place["env"]): Promise<string[]> {
   const list = await ask("tools/list", {});
   // With the broker: this one registers before it answers.
   const peers = await ask("tools/call", { name: "cct_list_peers", arguments: {} });
-  expect(peers).toMatchObject({ structuredContent: { peers: [{ you: true }] } });
+  expect(peers).toMatchObject({ content: [{ text: expect.stringMatching(/^you: /) }] });
   child.stdin.end();
   await exited;
   return (list.tools as { name: string }[]).map((tool) => tool.name);
@@ -129,7 +129,7 @@ describe("hooks in the settings", () => {
     success(await place.cct("install"));
     const { run, put } = classicHooks(place);
     put();
-    expect(said(await run("PreToolUse"))).toEqual(denied());
+    expect(said(await run("PreToolUse"))).toEqual(deniedWith());
     expect(await run("PreToolUse")).toEqual(silence);
   });
 
@@ -143,7 +143,9 @@ describe("hooks in the settings", () => {
     writeFileSync(join(spool, "mail"), mailFile());
     const command = hooks.PreToolUse?.[0]?.hooks[0]?.command ?? "";
     const env = { ...place.env, PATH: process.env.PATH };
-    expect(said(await runCommand(["sh", "-c", command], env, JSON.stringify(input("PreToolUse"))))).toEqual(denied());
+    expect(said(await runCommand(["sh", "-c", command], env, JSON.stringify(input("PreToolUse"))))).toEqual(
+      deniedWith(),
+    );
   });
 
   test("print nothing, deny nothing and wake no session if their script is missing", async () => {

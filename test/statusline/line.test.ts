@@ -1,9 +1,10 @@
 /** What the status line shows. */
-import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test as inTurn } from "vitest";
+import { atEnd } from "../support/cleanup.ts";
 import { notRun } from "../support/not-run.ts";
 import { times } from "../support/soak.ts";
 import { flags, newLine } from "./line.ts";
@@ -19,6 +20,12 @@ describe("the line", () => {
     ["mail", { unread: 3 }, "CCT:dd5c ✉3"],
     ["a pool", { pool: { name: "feature-x", unread: 0 } }, "CCT:dd5c @feature-x"],
     ["a pool with mail", { pool: { name: "feature-x", unread: 2 }, unread: 3 }, "CCT:dd5c @feature-x(2) ✉3"],
+    ["much mail", { pool: { name: "front", unread: 2 }, unread: 130 }, "CCT:dd5c @front(2+) ✉100+"],
+    [
+      "much mail, none seen of the pool's",
+      { pool: { name: "front", unread: 0 }, unread: 100 },
+      "CCT:dd5c @front ✉100+",
+    ],
     ["mail that is held", { held: 2 }, "CCT:dd5c held 2"],
     ["a permission prompt", { presence: "blocked" }, "CCT:dd5c blocked"],
     ["busy for long", { busy_until: minutes(6) }, "CCT:dd5c busy 6m"],
@@ -68,9 +75,26 @@ describe("the line", () => {
     expect(await line.rows()).toEqual(["CCT:off"]);
   });
 
+  test("says that a session has just begun: its server runs, or its host is a few seconds old", async () => {
+    const line = newLine();
+    const spool = join(line.home, "spool/4242424");
+    mkdirSync(spool, { recursive: true });
+    const serverIs = (pid: number) => writeFileSync(join(spool, "server"), `${pid} 1\n`);
+    serverIs(process.pid);
+    expect(await line.rows()).toEqual(["CCT:…"]);
+    serverIs(Number(execFileSync("bash", ["-c", "echo $$"], { encoding: "utf8" })));
+    expect(await line.rows()).toEqual(["CCT:—"]);
+    if (!existsSync("/proc/self/stat")) return;
+    const young = spawn("sleep", ["60"]);
+    atEnd(() => void young.kill());
+    expect(await line.rows({ env: { CLAUDE_PID: String(young.pid) } })).toEqual(["CCT:…"]);
+    // Older than this test.
+    expect(await line.rows({ env: { CLAUDE_PID: "1" } })).toEqual(["CCT:—"]);
+  });
+
   test("finds the host without CLAUDE_PID: it is the parent process", async () => {
     const line = newLine();
-    const rename = `mv "$CCT_HOME/flags/4242" "$CCT_HOME/flags/$$"; "$@"; exit $?`;
+    const rename = `mv "$CCT_HOME/flags/4242424" "$CCT_HOME/flags/$$"; "$@"; exit $?`;
     line.says();
     const within = (command: string[]) => ["bash", "-c", rename, "host", ...command];
     expect(await line.rows({ within, env: { CLAUDE_PID: undefined } })).toEqual(["CCT:dd5c"]);

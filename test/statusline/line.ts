@@ -9,7 +9,8 @@ export const script = join(root, "plugin/statusline/line.sh");
 
 export const INPUT = '{"session_id":"5671a0b2-0000-4000-8000-000000000001","cwd":"/proj","version":"2.1.330"}';
 
-const PID = 4242;
+/** More than a pid can be. */
+const PID = 4_242_424;
 
 export interface Line {
   home: string;

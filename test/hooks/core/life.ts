@@ -1,7 +1,8 @@
 /** A session's start and end: the spool folder that the host watches, and the signal files about the session. */
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
+import { instructions, type Self } from "../../../src/rules/texts/instructions.ts";
 import { tempFolder } from "../../support/folders.ts";
 import { events, input, newSpool, said, silence, styles } from "../hook.ts";
 
@@ -19,8 +20,12 @@ const STRANGE_HOMES = [
   "-starts-like-an-option",
 ];
 
-const watched = (folder: string) => ({
-  hookSpecificOutput: { hookEventName: "SessionStart", watchPaths: [join(folder, "mail")] },
+const started = (folder: string, self?: Self) => ({
+  hookSpecificOutput: {
+    hookEventName: "SessionStart",
+    watchPaths: [join(folder, "mail")],
+    additionalContext: instructions(self),
+  },
 });
 
 export function lifeCases(shell: string): void {
@@ -29,7 +34,7 @@ export function lifeCases(shell: string): void {
       const spool = newSpool({ shell, unmade: true });
       // A wide umask of the user's must not open what holds mail.
       const within = (command: string[]) => ["sh", "-c", 'umask 000; exec "$@"', "sh", ...command];
-      expect(said(await spool.run("SessionStart", {}, { within }))).toEqual(watched(spool.folder));
+      expect(said(await spool.run("SessionStart", {}, { within }))).toEqual(started(spool.folder));
       for (const folder of [spool.home, join(spool.home, "spool"), spool.folder]) {
         expect(statSync(folder).mode & 0o777).toBe(0o700);
       }
@@ -39,11 +44,40 @@ export function lifeCases(shell: string): void {
     test.each(STRANGE_HOMES)("the home may be named: %s", async (name) => {
       const home = join(tempFolder(), name, "home");
       const spool = newSpool({ shell, home, unmade: true });
-      expect(said(await spool.run("SessionStart"))).toEqual(watched(spool.folder));
+      expect(said(await spool.run("SessionStart"))).toEqual(started(spool.folder));
       expect(existsSync(spool.folder)).toBe(true);
       spool.put();
       said(await spool.run("PreToolUse"));
       expect(spool.stage()).toBe("done");
+    });
+
+    test("its model is told what CCT is, and once the session has a name by which others know it, also that", async () => {
+      const spool = newSpool({ shell });
+      const { home } = spool;
+      const flags = join(home, "flags");
+      mkdirSync(flags, { mode: 0o700 });
+      const line = (server: number, name: string): void =>
+        writeFileSync(
+          join(flags, "4242"),
+          `1800000000 ${server} ${"dd5c".repeat(8)} ${name} up live idle 0 0 0 - 0 -\n`,
+        );
+      const start = async (): Promise<unknown> => said(await spool.run("SessionStart", { source: "clear" }));
+      // Nobody says who it is: just started.
+      expect(await start()).toEqual(started(spool.folder));
+      expect(spool.note("instructed")).toBe("-");
+      spool.write("server", `${process.pid} 1\n`);
+      expect(await start()).toEqual(started(spool.folder));
+      line(process.pid, "-");
+      expect(await start()).toEqual(started(spool.folder));
+      line(process.pid, "api-2.x");
+      expect(await start()).toEqual(started(spool.folder, { name: "api-2.x", id: "dd5c" }));
+      expect(spool.note("instructed")).toBe("api-2.x");
+      // Left behind by another session server.
+      line(process.pid + 1, "web");
+      expect(await start()).toEqual(started(spool.folder));
+      line(process.pid, 'x"}');
+      expect(await start()).toEqual(started(spool.folder));
+      expect(spool.note("instructed")).toBe("-");
     });
 
     test("waiting mail is left for a later hook, whose output the model sees", async () => {
@@ -69,7 +103,7 @@ export function lifeCases(shell: string): void {
       await spool.run("UserPromptSubmit");
       for (const style of Object.values(styles)) {
         await spool.run("SessionStart", {}, { stdin: style(input("SessionStart", { source })) });
-        expect(spool.note("state")).toBe("idle");
+        expect(spool.state()).toBe("idle");
       }
     });
 
@@ -79,10 +113,10 @@ export function lifeCases(shell: string): void {
         const stdin = style(input("SessionStart", { source: "compact" }));
         await spool.run("UserPromptSubmit");
         said(await spool.run("SessionStart", {}, { stdin }));
-        expect(spool.note("state")).toBe("active");
+        expect(spool.state()).toBe("active");
         await spool.run("Stop");
         said(await spool.run("SessionStart", {}, { stdin }));
-        expect(spool.note("state")).toBe("idle");
+        expect(spool.state()).toBe("idle");
       }
     });
   });
@@ -92,7 +126,7 @@ export function lifeCases(shell: string): void {
       const spool = newSpool({ shell });
       await spool.run("SessionStart");
       expect(await spool.run("SessionEnd", { reason })).toEqual(silence);
-      expect(spool.note("state")).toBe("ended");
+      expect(spool.state()).toBe("ended");
     });
 
     test.each(["clear", "resume"])("%s does not end it: the same process continues", async (reason) => {
@@ -101,7 +135,7 @@ export function lifeCases(shell: string): void {
         await spool.run("SessionStart");
         const stdin = style(input("SessionEnd", { reason }));
         expect(await spool.run("SessionEnd", {}, { stdin })).toEqual(silence);
-        expect(spool.note("state")).toBe("idle");
+        expect(spool.state()).toBe("idle");
       }
     });
 

@@ -1,8 +1,9 @@
 /** What hooks report besides mail: dialogs and commands to the session server, and its death to the user. */
 import { execFileSync } from "node:child_process";
 import { describe, expect, test as inTurn } from "vitest";
+import { askedIn } from "../../../src/rules/blocked-on.ts";
 import { tempFolder } from "../../support/folders.ts";
-import { type Event, hooksFile, input, newSpool, runCommand, said, silence, type TestSpool } from "../hook.ts";
+import { type Event, hooksFile, input, newSpool, runCommand, said, silence, styles, type TestSpool } from "../hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -25,11 +26,11 @@ export function signalCases(shell: string): void {
         const spool = newSpool({ shell });
         await spool.run("UserPromptSubmit");
         expect(await spool.run("PermissionRequest")).toEqual(silence);
-        expect(spool.note("state")).toBe("blocked active");
+        expect(spool.state()).toBe("active");
         expect(await spool.run("PreToolUse")).toEqual(silence);
-        expect(spool.note("state")).toBe("blocked active");
+        expect(spool.note("dialog")).toMatch(/^open /);
         expect(await spool.run(event)).toEqual(silence);
-        expect(spool.note("state")).toBe(event.startsWith("Stop") ? "idle" : "active");
+        expect([spool.state(), spool.note("dialog")]).toEqual([event.startsWith("Stop") ? "idle" : "active", ""]);
       },
     );
 
@@ -39,18 +40,45 @@ export function signalCases(shell: string): void {
       for (const _dialog of [1, 2]) {
         const stdin = JSON.stringify(input("PermissionRequest", {}, "subagent"));
         expect(await spool.run("PermissionRequest", {}, { stdin })).toEqual(silence);
-        expect(spool.note("state")).toBe("blocked idle");
+        expect([spool.state(), spool.note("dialog")]).toEqual(["idle", expect.stringMatching(/^open /)]);
       }
       const stdin = JSON.stringify(input("PostToolBatch", {}, "subagent"));
       expect(await spool.run("PostToolBatch", {}, { stdin })).toEqual(silence);
-      expect(spool.note("state")).toBe("idle");
+      expect([spool.state(), spool.note("dialog")]).toEqual(["idle", ""]);
+    });
+
+    test.each(Object.entries(styles))("says which tool asks for what (JSON %s)", async (_style, write) => {
+      const spool = newSpool({ shell });
+      const asked = async (fields: Record<string, unknown>) => {
+        const stdin = write(input("PermissionRequest", { cwd: '/a "tool_name" b', ...fields }));
+        expect(await spool.run("PermissionRequest", {}, { stdin })).toEqual(silence);
+        return askedIn(spool.note("dialog")?.replace(/^open /, "") ?? "");
+      };
+      const command = `printf '%s\\n' "$HOME" $(id) \`id\` ünï ${"x".repeat(90_000)}`;
+      const long = await asked({ tool_input: { command, description: "d" } });
+      expect([long?.tool, long?.text?.slice(0, 1_000)]).toEqual(["Bash", command.slice(0, 1_000)]);
+      // A shorter one over it.
+      expect(await asked({ tool_name: "Edit", tool_input: { replace_all: false, file_path: "/b" } })).toEqual({
+        tool: "Edit",
+        text: "/b",
+      });
+      expect(await asked({ tool_name: undefined })).toBe(undefined);
+    });
+
+    test("of which the host says nothing is open all the same", async () => {
+      const spool = newSpool({ shell });
+      for (const stdin of ["", "nonsense", '{"tool_name"', "open"] as const) {
+        await spool.run("PermissionRequest", {}, { stdin });
+        expect(spool.note("dialog")).toMatch(/^open/);
+        await spool.run("PostToolBatch");
+      }
     });
 
     test("does not revive a session that has ended", async () => {
       const spool = newSpool({ shell });
       await spool.run("SessionEnd");
       await spool.run("PermissionRequest");
-      expect(spool.note("state")).toBe("ended");
+      expect(spool.state()).toBe("ended");
     });
   });
 
@@ -63,7 +91,7 @@ export function signalCases(shell: string): void {
           expect(await startCommand(spool, shell)).toEqual(silence);
           expect(spool.note("tool")).toBe("running");
           expect(await spool.run(event)).toEqual(silence);
-          expect(spool.note("tool")).toBe("over");
+          expect(spool.note("tool")).toBe("");
         }
       },
     );

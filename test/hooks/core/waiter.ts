@@ -9,7 +9,7 @@ import { atEnd } from "../../support/cleanup.ts";
 import { tempFolder } from "../../support/folders.ts";
 import { run } from "../../support/process.ts";
 import { until } from "../../support/wait.ts";
-import { type HookRun, type Mail, mailFile, newSpool, silence, TEXT, type TestSpool } from "../hook.ts";
+import { beside, type HookRun, type Mail, mailFile, newSpool, said, silence, TEXT, type TestSpool } from "../hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -71,6 +71,26 @@ const pipes = (spool: TestSpool): string[] => readdirSync(spool.folder).filter((
 
 export function waiterCases(shell: string): void {
   describe("a waiter", () => {
+    test("gets the mail that waits at the end of a turn: what continues a turn, the host shows its user whole", async () => {
+      const spool = session(shell);
+      const { run } = await spool.wait();
+      await spool.run("UserPromptSubmit");
+      spool.offer();
+      expect(await spool.run("Stop")).toEqual(silence);
+      expect(await run).toEqual(woken);
+      expect(spool.stage()).toBe("done");
+    });
+
+    test("that has died leaves that mail to the end of the turn", async () => {
+      const spool = session(shell);
+      const { pid, run } = await spool.wait();
+      process.kill(pid, "SIGKILL");
+      await run;
+      await spool.run("UserPromptSubmit");
+      spool.offer();
+      expect(said(await spool.run("Stop"))).toEqual(beside("Stop"));
+    });
+
     test("wakes an idle session when mail arrives, once", async () => {
       const spool = session(shell);
       await spool.run("SessionStart");

@@ -1,18 +1,11 @@
 /** The hook that the host runs when the mail file changes: status 2 and text on standard error wake an idle session. */
 import { describe, expect, test as inTurn } from "vitest";
-import { beside, type HookRun, newSpool, said, silence, TEXT } from "../hook.ts";
+import { beside, type HookRun, newSpool, said, silence, TEXT, UNATTENDED } from "../hook.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
 
 const woken: HookRun = { status: 2, signal: null, stdout: "", stderr: `${TEXT}\n` };
-
-const UNATTENDED = [
-  { CLAUDE_CODE_SESSION_ATTENDED: "0" },
-  { CLAUDE_CODE_ENTRYPOINT: "sdk-cli" },
-  { CLAUDE_CODE_ENTRYPOINT: "sdk-ts" },
-  { CLAUDE_CODE_SESSION_ATTENDED: "0", CLAUDE_CODE_ENTRYPOINT: "sdk-py" },
-];
 
 export function wakeCases(shell: string): void {
   describe("mail that arrives", () => {

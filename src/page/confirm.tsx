@@ -1,0 +1,37 @@
+/** A question before what cannot be taken back. It names the thing, and how many it meets. */
+import { signal } from "@preact/signals";
+import { Dialog } from "./dialog.tsx";
+import { Button } from "./ui.tsx";
+
+interface Question {
+  title: string;
+  text: string;
+  yes: string;
+  run: () => Promise<unknown>;
+}
+
+const asked = signal<Question | undefined>(undefined);
+
+export function confirmFirst(question: Question): void {
+  asked.value = question;
+}
+
+export function Confirm() {
+  const question = asked.value;
+  if (!question) return null;
+  const close = (): void => {
+    asked.value = undefined;
+  };
+  return (
+    <Dialog class="compose confirm" label={question.title} close={close}>
+      <h2>{question.title}</h2>
+      <p>{question.text}</p>
+      <footer>
+        <Button onClick={close}>Cancel</Button>
+        <Button kind="primary danger" run={() => question.run().then(close)}>
+          {question.yes}
+        </Button>
+      </footer>
+    </Dialog>
+  );
+}

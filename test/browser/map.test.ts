@@ -1,0 +1,36 @@
+/** The map keeps what it has drawn. */
+import { expect, test } from "vitest";
+import { ok } from "../support/api.ts";
+import { noBrowser, openPage } from "./chromium.ts";
+import { playScene } from "./scene.ts";
+
+test.skipIf(noBrowser())(
+  "lines of the map are kept when a session is looked at, and when another one has news",
+  async () => {
+    const scene = await playScene();
+    const { page } = await openPage(scene.broker);
+    await page.evaluate(
+      "Path2D = class extends Path2D { constructor() { super(); globalThis.paths = (globalThis.paths ?? 0) + 1; } }",
+    );
+    const lines = (): Promise<number> => page.evaluate("globalThis.paths ?? 0");
+    await page.getByRole("link", { name: "Map" }).click();
+    const pair = page.getByRole("button", { name: /web/ }).first();
+    await pair.waitFor();
+    // Focus draws, and so does presence.
+    await pair.focus();
+    await page.getByRole("heading", { name: /^With / }).waitFor();
+    const drawn = await lines();
+    expect(drawn).toBeGreaterThan(0);
+    await page.locator(".map-box canvas").first().hover();
+    await page.getByRole("heading", { name: "Most messages" }).waitFor();
+    await ok(
+      scene.broker,
+      "heartbeat",
+      { claude_pid: scene.ios.place.claude_pid, presence: "idle", held: [] },
+      scene.ios,
+    );
+    await pair.focus();
+    await page.getByRole("heading", { name: /^With / }).waitFor();
+    expect(await lines()).toBe(drawn);
+  },
+);

@@ -1,0 +1,278 @@
+/** Writing a message: who gets it, how urgent it is, the text, and what to expect before it is sent. */
+import type { Key } from "../cli/parts/context.ts";
+import { widthOf } from "../cli/parts/table.ts";
+import { OPERATOR_NAME } from "../rules/names.ts";
+import { expectedOf, expectedOfPool } from "../rules/texts/before-sending.ts";
+import { edited, type Field, field, insert } from "./editor.ts";
+import type { Cursor } from "./paint.ts";
+import { line, piece, type Row } from "./rows.ts";
+import {
+  type Answered,
+  type Composer,
+  type Draft,
+  isPoolTalk,
+  membersOf,
+  othersIn,
+  poolNamed,
+  type State,
+} from "./state.ts";
+import { charactersOf, flat, visible } from "./text.ts";
+import { nameOf, type Peer, type Urgency } from "./words.ts";
+
+/** Rows of the text that are on the screen. */
+const MOST_ROWS = 6;
+/** From so many sessions on, an interrupt is asked about first. */
+const MANY = 6;
+const URGENCIES: readonly Urgency[] = ["low", "normal", "interrupt"];
+
+/** As a person would write it. Two peers of the same name are told apart by their machines. */
+export function addressOf({ peers }: State, peer: Peer): string {
+  const isShared = [...peers.values()].some((one) => one !== peer && one.name === peer.name);
+  return isShared ? `${peer.name}@${peer.host}` : peer.name;
+}
+
+/** Whom one writes to in a conversation. */
+function addressIn(state: State, key: string, asked?: Answered): string {
+  if (isPoolTalk(key)) return key;
+  const id = asked && asked.from !== OPERATOR_NAME ? asked.from : (othersIn(key)[0] ?? "");
+  const peer = state.peers.get(id);
+  if (peer) return addressOf(state, peer);
+  // A person at another machine is addressed by the name.
+  const known = state.conversations.flatMap((one) => one.with ?? []).find((one) => one.id === id);
+  return known?.name ?? id;
+}
+
+export interface Opening {
+  /** Where what is typed is kept: a conversation, `new`, or `new:` with an address. */
+  key: string;
+  to: string;
+  answers?: Answered | undefined;
+}
+
+/** Opens it with what was typed there before. Only a reply changes to whom that goes, and what it answers. */
+export function composing(state: State, { key, to, answers }: Opening): State {
+  const kept: Draft = state.drafts.get(key) ?? { to: field(to), text: field(), urgency: "normal" };
+  const draft: Draft = answers ? { ...kept, to: field(to), answers } : kept;
+  const active = draft.to.text === "" ? "to" : "text";
+  return { ...state, composer: { ...draft, key, field: active, isSending: false, problem: "" } };
+}
+
+export const writingIn = (state: State, key: string, answers?: Answered): State =>
+  composing(state, { key, to: addressIn(state, key, answers), answers });
+
+/** Closes it. What was typed is kept. */
+function putAside(state: State): State {
+  const { composer } = state;
+  if (!composer) return state;
+  const drafts = new Map(state.drafts);
+  const { key, to, text, urgency, answers, attempt } = composer;
+  if (text.text.trim() === "") drafts.delete(key);
+  else drafts.set(key, { to, text, urgency, answers, attempt });
+  return { ...state, composer: undefined, drafts };
+}
+
+const isAttempt = ({ attempt }: Draft, message_id: string): boolean => attempt?.message_id === message_id;
+
+const contentOf = ({ to, text, urgency, answers }: Draft): string =>
+  JSON.stringify([to.text, text.text, urgency, answers?.message_id]);
+
+const isUnchanged = (draft: Draft): boolean => draft.attempt?.content === contentOf(draft);
+
+/** After it was sent. What was changed meanwhile is another message, and stays. */
+export function sent(state: State, message_id: string): State {
+  const { composer } = state;
+  const isDone = (draft: Draft): boolean => isAttempt(draft, message_id) && isUnchanged(draft);
+  const drafts = new Map([...state.drafts].filter(([, draft]) => !isDone(draft)));
+  return { ...state, drafts, composer: composer && isDone(composer) ? undefined : composer };
+}
+
+/** After it was not sent, or perhaps: the text stays where it is. */
+export function notSent(state: State, message_id: string, why: string, isUnconfirmed: boolean): State {
+  const { composer } = state;
+  if (!composer || !isAttempt(composer, message_id)) return state;
+  const unconfirmed = isUnchanged(composer)
+    ? "Not confirmed; Enter sends it again, and it arrives once. "
+    : "Not confirmed: the text before your changes may have arrived. ";
+  return { ...state, composer: { ...composer, isSending: false, problem: (isUnconfirmed ? unconfirmed : "") + why } };
+}
+
+/** How many sessions a message meets. */
+function sizeOf({ peers, pools }: State, to: string): number {
+  const address = to.trim().toLowerCase();
+  if (address === "@all") return [...peers.values()].filter(({ presence }) => presence !== "offline").length;
+  if (!address.startsWith("@") || address.includes("/")) return 1;
+  const ref = address.slice(1);
+  return pools.find(({ name, pool_id }) => name.toLowerCase() === ref || pool_id.startsWith(ref))?.size ?? 1;
+}
+
+/** `isSent`: it is to be sent now. */
+interface Composed {
+  state: State;
+  isSent?: boolean;
+}
+
+export function composerKey(state: State, composer: Composer, key: Key, newId: () => string): Composed {
+  const put = (more: Partial<Composer>): Composed => ({ state: { ...state, composer: { ...composer, ...more } } });
+  if (key.name === "escape") return { state: putAside(state) };
+  // What is on its way stays as it is.
+  if (composer.isSending) return { state };
+  if (key.name === "tab") return put(key.shift ? { field: "to" } : tabbed(state, composer));
+  const isNewLine = (key.name === "return" && key.meta) || key.name === "enter";
+  if (isNewLine) return composer.field === "to" ? put({ field: "text" }) : put(changed(insert(composer.text, "\n")));
+  if (key.name === "return")
+    return composer.field === "to" ? put(tabbed(state, composer)) : submit(state, composer, newId);
+  const next = edited(composer[composer.field], key);
+  if (!next) return { state };
+  return put(composer.field === "to" ? { to: next } : changed(next));
+}
+
+const changed = (text: Field): Partial<Composer> => ({ text, problem: "" });
+
+export function pasted(composer: Composer, text: string): Composer {
+  if (composer.isSending) return composer;
+  const clean = text.replace(/\r\n?/g, "\n");
+  return composer.field === "to"
+    ? { ...composer, to: insert(composer.to, clean.replace(/\s+/g, " ").trim()) }
+    : { ...composer, text: insert(composer.text, clean), problem: "" };
+}
+
+/** In the address: completes it, or goes to the text. In the text: the next urgency. */
+function tabbed(state: State, composer: Composer): Partial<Composer> {
+  if (composer.field === "text") {
+    const next = URGENCIES[(URGENCIES.indexOf(composer.urgency) + 1) % URGENCIES.length] ?? "normal";
+    return { urgency: next };
+  }
+  const typed = composer.to.text.trim();
+  const found = candidates(state, typed);
+  if (typed === "" || found.includes(typed) || found.length === 0) return { field: "text" };
+  const common = found.reduce((a, b) => commonStart(a, b));
+  return common.length > typed.length ? { to: field(common), ...(found.length === 1 && { field: "text" }) } : {};
+}
+
+function commonStart(a: string, b: string): string {
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i++;
+  return a.slice(0, i);
+}
+
+const candidates = (state: State, start: string): string[] =>
+  [...[...state.peers.values()].map((peer) => addressOf(state, peer)), ...state.pools.map(({ name }) => `@${name}`)]
+    .filter((name) => name.startsWith(start))
+    .sort();
+
+function submit(state: State, composer: Composer, newId: () => string): Composed {
+  const problem = problemOf(state, composer);
+  if (problem !== "") return { state: { ...state, composer: { ...composer, problem } } };
+  const size = sizeOf(state, composer.to.text);
+  if (composer.urgency === "interrupt" && size >= MANY)
+    return { state: { ...state, question: { text: `Interrupt ${size} sessions?`, yes: "send" } } };
+  return { state: sending(state, newId), isSent: true };
+}
+
+function problemOf({ link }: State, { to, text }: Composer): string {
+  if (to.text.trim() === "") return "To whom? Shift-Tab goes to the address.";
+  if (to.text.includes(",")) return "One recipient here, or a pool. For several: cct send ann,bob 'the text'";
+  if (text.text.trim() === "") return "Write something first.";
+  return link === "lost" ? "There is no connection to the broker. The text stays here; send it when it is back." : "";
+}
+
+/** Under the id of the last attempt, if nothing has changed in it: another text is another message. */
+export function sending(state: State, newId: () => string): State {
+  const { composer } = state;
+  if (!composer) return state;
+  const content = contentOf(composer);
+  const now = composer.attempt?.content === content ? composer.attempt : { content, message_id: newId() };
+  return { ...state, composer: { ...composer, attempt: now, isSending: true, problem: "" } };
+}
+
+function expectedFor(state: State, { to, urgency }: Composer): string {
+  const address = to.text.trim();
+  const peer = [...state.peers.values()].find((one) => addressOf(state, one) === address || one.peer_id === address);
+  if (peer) return expectedOf(peer, urgency, state.now);
+  const pool = poolNamed(state, address);
+  if (pool) return expectedOfPool(pool, membersOf(state, pool), urgency);
+  const found = address === "" ? [] : candidates(state, address);
+  if (found.length > 0) return `Tab completes: ${found.slice(0, 6).join(", ")}${found.length > 6 ? ", …" : ""}`;
+  return "You write as the operator: sessions see that a person wrote it.";
+}
+
+interface Edited {
+  rows: string[];
+  cursor: Cursor;
+}
+
+const known = new WeakMap<Field, Edited & { columns: number }>();
+
+/** A text that is edited: its rows, broken at any character, and where the cursor is in them. */
+function editRows(of: Field, columns: number): Edited {
+  const before = known.get(of);
+  if (before?.columns === columns) return before;
+  const made = { ...brokenUp(of, columns), columns };
+  known.set(of, made);
+  return made;
+}
+
+function brokenUp({ text, at }: Field, columns: number): Edited {
+  const rows = [""];
+  let cursor: Cursor = { row: 0, column: 0 };
+  let width = 0;
+  let place = 0;
+  const mark = (): void => {
+    if (place <= at) cursor = { row: rows.length - 1, column: width };
+  };
+  for (const character of charactersOf(text)) {
+    mark();
+    place += character.length;
+    if (character === "\n" || character === "\r\n") {
+      rows.push("");
+      width = 0;
+      continue;
+    }
+    const shown = visible(character);
+    const more = widthOf(shown);
+    if (width + more > columns) {
+      rows.push("");
+      width = 0;
+      if (place - character.length <= at) cursor = { row: rows.length - 1, column: 0 };
+    }
+    rows[rows.length - 1] += shown;
+    width += more;
+  }
+  mark();
+  return { rows, cursor };
+}
+
+/** The composer, and where the cursor is in it. */
+export function composerRows(state: State, composer: Composer, columns: number): { rows: Row[]; cursor: Cursor } {
+  const { to, text, urgency, answers, field: active } = composer;
+  const label = "To ";
+  const address = editRows(to, columns);
+  const room = Math.max(10, columns - 2);
+  const edited = editRows(text, room);
+  const first = Math.max(0, Math.min(edited.cursor.row - MOST_ROWS + 1, edited.rows.length - MOST_ROWS));
+  const textRows = edited.rows.slice(first, first + MOST_ROWS);
+  const { problem, isSending } = composer;
+  const head: Row[] = [
+    line([piece("─".repeat(columns), "quiet")], columns),
+    line(
+      [
+        piece(label, "quiet"),
+        piece(to.text === "" ? "…" : to.text, "strong"),
+        piece("   urgency ", "quiet"),
+        piece(urgency, urgency === "interrupt" ? "red" : "strong"),
+        ...(text.text.length > 200 ? [piece(`   ${text.text.length} characters`, "quiet")] : []),
+      ],
+      columns,
+    ),
+    ...(answers
+      ? [line([piece(`↳ ${nameOf(answers.from, answers.from_name)}: ${flat(answers.text)}`, "quiet")], columns)]
+      : []),
+  ];
+  const says =
+    problem !== "" ? piece(problem, "red") : piece(isSending ? "Sending…" : expectedFor(state, composer), "quiet");
+  const cursor =
+    active === "to"
+      ? { row: 1, column: Math.min(columns - 1, widthOf(label) + address.cursor.column) }
+      : { row: head.length + edited.cursor.row - first, column: Math.min(columns - 1, 2 + edited.cursor.column) };
+  return { rows: [...head, ...textRows.map((words) => line([piece(words)], room, 2)), line([says], columns)], cursor };
+}

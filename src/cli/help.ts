@@ -1,15 +1,41 @@
 /** The help of `cct`: commands grouped under headings, one short line each. Long texts stay in each command's own help. */
 import type { Command } from "commander";
 import { oneLine } from "../rules/text.ts";
+import { TEXT_WAYS } from "./parts/text.ts";
 
 const LAST_HEADING = "More:";
 
 /** Heading → its commands, in the order in which they are listed. */
 const GROUPS: Record<string, string[]> = {
   "Set up:": ["up", "install", "uninstall", "doctor", "demo", "config"],
-  "Messages:": ["peers", "send", "broadcast", "messages", "message", "resend", "outbox", "policy", "held", "unhold"],
+  "People:": ["open", "watch", "browser", "notify"],
+  "Messages:": [
+    "overview",
+    "attention",
+    "peers",
+    "send",
+    "inbox",
+    "broadcast",
+    "conversations",
+    "messages",
+    "search",
+    "tail",
+    "export",
+    "import",
+    "purge",
+    "message",
+    "resend",
+    "outbox",
+    "policy",
+    "policies",
+    "held",
+    "unhold",
+    "decide",
+    "mute",
+    "unmute",
+  ],
   "Working together:": ["pools", "pool", "release", "busy", "ready", "service"],
-  "Broker:": ["start", "kill", "status", "broker", "notes", "cost", "backup", "restore", "migrate"],
+  "Broker:": ["start", "kill", "status", "broker", "notes", "cost", "traffic", "backup", "restore", "migrate"],
   "Other machines:": ["lan-start", "lan-stop", "join", "device"],
   [LAST_HEADING]: ["mcp"],
 };
@@ -45,6 +71,16 @@ export function arrangeHelp(program: Command): void {
   reportInOneLine(program, "cct");
 }
 
+/** Wrong usage, if a word before `--help` should be a command and is not: Commander would show the help of what it knows. */
+export function requireKnown(program: Command, argv: readonly string[]): void {
+  if (!argv.some((word) => word === "--help" || word === "-h")) return;
+  let at = program;
+  for (const word of argv) {
+    if (word.startsWith("-") || at.commands.length === 0) return;
+    at = at.commands.find((one) => one.name() === word) ?? at.error(`error: unknown command '${word}'`);
+  }
+}
+
 /** Wrong usage takes one line, like every error, and names the help of the command that was meant. */
 function reportInOneLine(command: Command, words: string): void {
   command.configureOutput({
@@ -52,7 +88,8 @@ function reportInOneLine(command: Command, words: string): void {
       const what = oneLine(text, 1000)
         .replace(/^error: /, "")
         .replace(/\.$/, "");
-      write(`cct: ${what}. See: ${words} --help\n`);
+      const takesText = command.registeredArguments.some((argument) => argument.name() === "text");
+      write(`cct: ${what}.${takesText ? ` A text: ${TEXT_WAYS}.` : ""} See: ${words} --help\n`);
     },
   });
   for (const one of command.commands) reportInOneLine(one, `${words} ${one.name()}`);

@@ -1,8 +1,11 @@
-/** The `cct` command. Exit codes: 0 success, 1 failure (one line on standard error: what, and what next), 2 wrong usage. */
+/**
+ * The `cct` command. Exit codes: 0 success, 1 failure (one line on standard error: what, and what next), 2 wrong usage, 124 when
+ * what `--wait` waits for did not happen in time.
+ */
 import { Command, CommanderError } from "commander";
 import { homeOf } from "../platform/config.ts";
 import { reasonOf } from "../platform/disk.ts";
-import { CctError, errorLine, systemCode } from "../platform/errors.ts";
+import { errorLine, systemCode } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
 import { oneLine } from "../rules/text.ts";
 import { addBackupCommands } from "./commands/backup.ts";
@@ -10,18 +13,26 @@ import { addBrokerCommands } from "./commands/broker.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
+import { addExportCommands } from "./commands/export.ts";
+import { addInboxCommands } from "./commands/inbox.ts";
 import { addJoinCommand } from "./commands/join.ts";
 import { addLanCommands } from "./commands/lan.ts";
 import { addLifecycleCommands } from "./commands/lifecycle.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addNotifyCommands } from "./commands/notify.ts";
+import { addOpenCommand } from "./commands/open.ts";
 import { addOperationCommands } from "./commands/operations.ts";
 import { addOutboxCommand } from "./commands/outbox.ts";
+import { addPurgeCommand } from "./commands/purge.ts";
 import { addServiceCommands } from "./commands/service.ts";
 import { addSetupCommands } from "./commands/setup.ts";
-import { arrangeHelp } from "./help.ts";
+import { addTailCommand } from "./commands/tail.ts";
+import { addWatchCommand } from "./commands/watch.ts";
+import { arrangeHelp, requireKnown } from "./help.ts";
 import type { Context, Launchers, Output, Terminal } from "./parts/context.ts";
 import { example } from "./parts/output.ts";
-import { UsageError } from "./parts/usage.ts";
+import { textOfStdin, withDashedText } from "./parts/text.ts";
+import { TimedOut, UsageError } from "./parts/usage.ts";
 import { withCommands } from "./parts/vocabulary.ts";
 
 export { processTerminal } from "./terminal.ts";
@@ -37,10 +48,19 @@ export function makeProgram(
   let exitCode = 0;
   const context: Context = {
     world,
-    screen: { write: stdout.write, stderr, colour, columns: stdout.columns || 1000 },
+    screen: {
+      write: stdout.write,
+      isOpen: stdout.isOpen,
+      isTerminal: stdout.isTerminal,
+      stderr,
+      colour,
+      columns: widthOf(stdout, world),
+    },
     launchers,
-    readStdin: () => readText(terminal.stdin),
+    readStdin: () => textOfStdin(terminal.stdin),
+    readLine: terminal.stdin.line,
     stdinIsTerminal: terminal.stdin.isTerminal,
+    tty: terminal.tty,
     onSignal,
     exit,
     setExitCode: (code) => {
@@ -67,7 +87,14 @@ export function makeProgram(
     addBackupCommands,
     addMigrateCommand,
     addOperationCommands,
+    addOpenCommand,
+    addNotifyCommands,
+    addInboxCommands,
     addOutboxCommand,
+    addTailCommand,
+    addWatchCommand,
+    addExportCommands,
+    addPurgeCommand,
     addServiceCommands,
     addLanCommands,
     addJoinCommand,
@@ -80,9 +107,10 @@ export function makeProgram(
     .description(
       "Checks everything that mail passes through. Covers Node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of them.",
     )
+    .option("--verbose", "with processes, folders and each way of delivery")
     .option("--json", "the findings as JSON")
-    .action(async (options: { json?: boolean }) => {
-      exitCode = await doctor(context, options.json ?? false);
+    .action(async (options: { json?: boolean; verbose?: boolean }) => {
+      exitCode = await doctor(context, options);
     });
   program
     .command("demo")
@@ -108,42 +136,27 @@ export async function runCli(world: World, terminal: Terminal, launchers: Launch
       stdout.write(program.helpInformation());
       return 0;
     }
-    await program.parseAsync(world.argv, { from: "user" });
+    requireKnown(program, world.argv);
+    await program.parseAsync(withDashedText(world.argv), { from: "user" });
     return exitCode();
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     stderr.write(`cct: ${oneLine(withCommands(systemProblem(error, world) ?? errorLine(error)), 4000)}\n`);
-    return error instanceof UsageError ? 2 : 1;
+    return error instanceof UsageError ? 2 : error instanceof TimedOut ? 124 : 1;
   }
 }
+
+/** The width of the terminal. `COLUMNS` wins, as in other programs. Without a terminal nothing needs to fit. */
+const widthOf = ({ isTerminal, columns }: Output, { env }: World): number =>
+  isTerminal ? Number(/^[1-9]\d{0,4}$/.exec(env.COLUMNS ?? "")?.[0] ?? (columns || 80)) : Number.POSITIVE_INFINITY;
 
 const helpWidth = ({ isTerminal, columns }: Output): number => (isTerminal && columns) || 80;
 
 /** An error of the system that no part of the program has put into words: a full disk, a read-only home. */
 function systemProblem(error: unknown, world: World): string | undefined {
   const code = systemCode(error);
-  if (code === undefined || !(error instanceof Error)) return undefined;
+  // Others have codes as well: an error of SQL says nothing about the disk.
+  if (code === undefined || !(error instanceof Error) || !("syscall" in error)) return undefined;
   const place = "path" in error && typeof error.path === "string" ? error.path : `the home ${homeOf(world)}`;
   return `${place} cannot be used: ${reasonOf(code)}. Free some space, or correct the permissions, then run it again.`;
-}
-
-const MAX_STDIN_BYTES = 1024 * 1024;
-
-async function readText(stdin: Terminal["stdin"]): Promise<string> {
-  const bytes = await stdin.read(MAX_STDIN_BYTES);
-  if (bytes.length > MAX_STDIN_BYTES)
-    throw new CctError(
-      "too_large",
-      "Standard input has more than 1 MiB; a message has at most 64 KiB.",
-      "Write the long part to a file and send its path.",
-    );
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new CctError(
-      "bad_request",
-      "Standard input is not UTF-8.",
-      "Convert it first, for example with: iconv -f latin1 -t utf-8",
-    );
-  }
 }

@@ -1,8 +1,13 @@
 /** The terminal of this process. Marked seam: the rest of the CLI gets its streams and signals from here. */
 import { writeSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { isatty } from "node:tty";
 import { systemCode } from "../platform/errors.ts";
 import type { Output, Terminal } from "./parts/context.ts";
+import { processTty } from "./tty.ts";
+
+/** How much of an input that is too long is read to its end. */
+const DRAINED_BYTES = 64 * 1024 * 1024;
 
 const [STDIN, STDOUT, STDERR] = [0, 1, 2];
 
@@ -18,15 +23,25 @@ export function processTerminal(): Terminal {
         const chunks: Buffer[] = [];
         let size = 0;
         for await (const chunk of process.stdin) {
-          chunks.push(chunk);
+          if (size <= limit) chunks.push(chunk);
           size += chunk.length;
-          if (size > limit) break;
+          // Not at the limit: who writes into the pipe would fail with it, and say so before this program does.
+          if (size > limit + DRAINED_BYTES) break;
         }
         return Buffer.concat(chunks);
+      },
+      async line() {
+        const lines = createInterface({ input: process.stdin });
+        const line = await new Promise<string>((resolve) =>
+          lines.once("line", resolve).once("close", () => resolve("")),
+        );
+        lines.close();
+        return line;
       },
       // `process.stdin` is opened only to be read: a child process may need the input.
       isTerminal: isatty(STDIN),
     },
+    tty: processTty,
     onSignal(signals, handler, options) {
       for (const signal of signals) process[options?.once ? "once" : "on"](signal, handler);
       return () => {
@@ -66,6 +81,19 @@ const output = (stream: NodeJS.WriteStream, descriptor: number): Output => ({
     } catch {
       // Nobody reads it.
     }
+  },
+  // A write that fails is reported after it.
+  async isOpen() {
+    // A slow reader is waited for, so that what it has not read is not kept in memory.
+    if (stream.writableNeedDrain && !stream.destroyed)
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          for (const event of ["drain", "close", "error"]) stream.off(event, done);
+          resolve();
+        };
+        for (const event of ["drain", "close", "error"]) stream.on(event, done);
+      });
+    return new Promise((resolve) => setImmediate(() => resolve(!stream.destroyed && !hasFailed)));
   },
   isTerminal: isatty(descriptor),
   columns: stream.columns,

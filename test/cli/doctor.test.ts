@@ -41,8 +41,12 @@ test("if all is well, every check and rung is ok and a probe message arrives", a
   const env = withClaude(person, "2.1.330");
   success(await person.cctWith({ env }, "install"));
   const said = success(await person.cctWith({ env }, "doctor"));
-  expect(said).toMatch(/✓ probe: a message went through broker, spool .* and hook/);
-  expect(said).not.toMatch(/[✗!] /);
+  expect(said).toMatch(/✓ delivery: mail reaches busy sessions beside tool results and wakes idle ones\n/);
+  expect(said).toMatch(/✓ probe: a message arrived in \d+ ms\n\nAll is well\. Details: cct doctor --verbose\n$/);
+  expect(said).not.toMatch(/[✗!] |rung/);
+  const details = success(await person.cctWith({ env }, "doctor", "--verbose"));
+  expect(details).toMatch(/✓ probe: a message went through broker, spool .* and hook/);
+  expect(details).toMatch(/✓ rung waiter: /);
   const all = findings(await person.cctWith({ env }, "doctor", "--json"));
   expect(new Set(all.map((one) => one.verdict))).toEqual(new Set(["ok"]));
   expect(found(all, "Claude Code")).toBe("2.1.330");
@@ -52,7 +56,7 @@ test("if all is well, every check and rung is ok and a probe message arrives", a
 
   // What it sent is read, and its stand-in is not among the live.
   const { messages } = JSON.parse(success(await person.cct("messages", "--json")));
-  expect(messages).toHaveLength(2);
+  expect(messages).toHaveLength(3);
   expect(JSON.parse(success(await person.cct("status", "--json")))).toMatchObject({ live: 0, waiting: 0 });
 });
 

@@ -27,7 +27,7 @@ async function contents(broker: TestBroker, peers: TestPeer[]): Promise<unknown>
   return {
     messages,
     pools,
-    peers: (await ok(broker, "list_peers", {})).peers,
+    peers: (await ok(broker, "list_peers", { all: true })).peers,
     states: await each(messages, ({ message_id }) => ok(broker, "message_status", { message_id })),
     status: await each(pools, ({ name }) => ok(broker, "pool_status", { pool: name })),
     services: await ok(broker, "list_services", {}),

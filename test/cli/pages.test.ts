@@ -1,14 +1,15 @@
 /** Listings of commands: all pages, unless somebody asks for one. */
 import { beforeAll, expect, test } from "vitest";
-import { DEFAULT_PAGE } from "../../src/rules/listing.ts";
 import { ok } from "../support/api.ts";
+import { startBroker } from "../support/broker.ts";
 import { success } from "../support/cct.ts";
 import { personWithBroker } from "./person.ts";
 
+const PAGE = 10;
 let me: Awaited<ReturnType<typeof personWithBroker>>;
 beforeAll(async () => {
-  me = await personWithBroker();
-  for (let i = 0; i <= DEFAULT_PAGE; i++) await ok(me.broker, "create_pool", { name: `pool-${i}`, purpose: "many" });
+  me = await personWithBroker(() => startBroker({ env: { CCT_LISTING_PAGE: String(PAGE) } }));
+  for (let i = 0; i <= PAGE; i++) await ok(me.broker, "create_pool", { name: `pool-${i}`, purpose: "many" });
 });
 
 test("a command shows everything, however many pages that takes", async () => {
@@ -16,9 +17,9 @@ test("a command shows everything, however many pages that takes", async () => {
     success(await me.cct("pools"))
       .trim()
       .split("\n"),
-  ).toHaveLength(1 + DEFAULT_PAGE + 1);
+  ).toHaveLength(1 + PAGE + 1);
   const { pools, next } = JSON.parse(success(await me.cct("pools", "--json")));
-  expect(pools).toHaveLength(DEFAULT_PAGE + 1);
+  expect(pools).toHaveLength(PAGE + 1);
   expect(next).toBeUndefined();
 });
 
@@ -27,6 +28,6 @@ test("with a limit it shows one page, and how to go on", async () => {
   expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^There are more: --after \S+\n$/) });
   const after = first.stderr.trim().split(" ").at(-1) ?? "";
   const second = JSON.parse(success(await me.cct("pools", "--limit", "3", "--after", after, "--json")));
-  expect(second.pools.map((pool: { name: string }) => pool.name)).not.toContain(`pool-${DEFAULT_PAGE}`);
+  expect(second.pools.map((pool: { name: string }) => pool.name)).not.toContain(`pool-${PAGE}`);
   expect(second.pools).toHaveLength(3);
 });

@@ -1,5 +1,7 @@
 /** The operator's commands for peers: list, rename, merge, forget. */
+import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
+import { paths } from "../../src/platform/home.ts";
 import { ok } from "../support/api.ts";
 import { failure, success } from "../support/cct.ts";
 import { newPeer, type TestPeer } from "../support/peers.ts";
@@ -30,17 +32,34 @@ test("cct peers rename, merge and forget do so, and say what happened", async ()
   expect(listed.peers.map(({ peer_id }) => peer_id)).toEqual([api.peer_id]);
 });
 
+test("cct peers shows who is there, and counts those who are away; --all shows them, --live does not count them", async () => {
+  const broker = await personWithBroker();
+  const [there, gone] = [await newPeer(broker.broker, "here-now"), await newPeer(broker.broker, "long-gone")];
+  await ok(broker.broker, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+  const shown = async (...flags: string[]) => success(await broker.cct("peers", ...flags));
+  expect(await shown()).toMatch(/here-now +idle.*\n1 is away: cct peers --all\n$/);
+  expect(await shown()).not.toContain("long-gone");
+  expect(await shown("--all")).toMatch(/here-now[\s\S]*long-gone +offline/);
+  expect(await shown("--live")).not.toContain("away");
+  expect(JSON.parse(await shown("--json"))).toMatchObject({ peers: [{ name: "here-now" }], away: 1 });
+  await ok(broker.broker, "unregister", { claude_pid: there.place.claude_pid }, there);
+  expect(await shown()).toBe("No session is there now. 2 are away: cct peers --all\n");
+});
+
 test("cct peers forget names what holds a peer, and forgets it with --force", async () => {
   const busy = await newPeer(me.broker, "needed");
   await ok(me.broker, "create_pool", { name: "front", purpose: "to test" }, busy);
   await ok(me.broker, "unregister", { claude_pid: busy.place.claude_pid }, busy);
   for (const text of ["one", "two"]) await ok(me.broker, "send_message", { to: "needed", text });
   expect(failure(await me.cct("peers", "forget", "needed"))).toMatch(
-    /needed is still needed: 2 messages wait for it; it is in @front\. .*--force/,
+    /needed is still needed: 2 waiting messages; membership in @front\. .*--force/,
   );
+  const record = paths(me.broker.home).peer(busy.peer_id);
+  writeFileSync(record, "{}", { mode: 0o600 });
   expect(success(await me.cct("peers", "forget", "needed", "--force"))).toBe(
     "Forgot needed: 2 messages waited; it was in @front.\n",
   );
+  expect(existsSync(record)).toBe(false);
 });
 
 test("they take --json and --help, and a wrong word after cct peers is wrong usage", async () => {

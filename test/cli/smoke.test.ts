@@ -37,6 +37,6 @@ test.concurrent.each(commands.map((words) => ["cct", ...words].join(" ")))("%s -
   const start = AS_PROCESS.includes(line) ? cct : cctHere;
   const run = await start([...words, "--help"], { env: person.env, cwd: person.home });
   expect(run).toMatchObject({ code: 0, stderr: "" });
-  expect(run.stdout.split("\n")[0]).toMatch(new RegExp(`^Usage: ${line} ?([[<]|$)`));
+  expect(run.stdout.split("\n")[0]).toMatch(new RegExp(`^Usage: ${line}(\\|[a-z]+)? ?([[<]|$)`));
   expect(existsSync(person.cctHome)).toBe(false);
 });

@@ -28,7 +28,7 @@ test("help lists every command, and every command has help of its own", async ()
   );
   for (const command of commands) expect(success(await person.cct(command, "--help"))).toContain(`cct ${command}`);
   expect(existsSync(person.cctHome)).toBe(false);
-}, 90_000);
+});
 
 test.each([
   ["frobnicate"],
@@ -51,6 +51,8 @@ test.each([
   ["mcp", "more"],
   ["help", "nope"],
   ["help", "pool", "nope"],
+  ["nope", "--help"],
+  ["pool", "nope", "-h"],
   ["pool", "frobnicate"],
   ["start", "--port", "abc"],
   ["start", "--port", "70000"],
@@ -65,7 +67,7 @@ test.each([
 
 test("wrong usage names the help of the command that was meant", async () => {
   expect((await person.cct("send", "ben")).stderr).toBe(
-    "cct: missing required argument 'text'. See: cct send --help\n",
+    "cct: The text is missing: quote it, or use --file <path>, or - for standard input; before one that begins with a dash, write --. See: cct send --help\n",
   );
   expect((await person.cct("pool", "join", "--jsno")).stderr).toMatch(/See: cct pool join --help\n$/);
   expect((await person.cct("help", "pool", "nope")).stderr).toBe("cct: unknown command 'nope'. See: cct pool --help\n");

@@ -1,4 +1,5 @@
 /** What the command says: examples that work, plain words, and commands instead of the names that programs use. */
+import { join } from "node:path";
 import type { Command } from "commander";
 import { beforeAll, expect, test } from "vitest";
 import { makeProgram } from "../../src/cli/main.ts";
@@ -6,7 +7,8 @@ import type { Launchers, Terminal } from "../../src/cli/parts/context.ts";
 import { withCommands } from "../../src/cli/parts/vocabulary.ts";
 import { render } from "../../src/cli/views/views.ts";
 import { operations } from "../../src/operations/index.ts";
-import { wrongUsage } from "../support/cct.ts";
+import { failure, wrongUsage } from "../support/cct.ts";
+import { root } from "../support/folders.ts";
 import { newPeer } from "../support/peers.ts";
 import { testWorld } from "../support/world.ts";
 import { personWithBroker } from "./person.ts";
@@ -25,6 +27,7 @@ function programWithOutput(): { program: Command; output(): string } {
       text += more;
     },
     writeNow() {},
+    isOpen: async () => true,
     isTerminal: false,
   };
   const never = (): never => {
@@ -33,7 +36,8 @@ function programWithOutput(): { program: Command; output(): string } {
   const terminal: Terminal = {
     stdout: output,
     stderr: output,
-    stdin: { read: never, isTerminal: false },
+    stdin: { read: never, line: never, isTerminal: false },
+    tty: never,
     onSignal: never,
     exit: never,
   };
@@ -43,9 +47,9 @@ function programWithOutput(): { program: Command; output(): string } {
 
 const allCommands = (command: Command): Command[] => [command, ...command.commands.flatMap(allCommands)];
 
-/** Words as a shell splits them; quotes only around whole words. */
+/** Words as a shell splits them, without where it sends the output; quotes only around whole words. */
 const shellWords = (line: string): string[] =>
-  [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((one) => one[1] ?? one[2] ?? "");
+  [...line.replace(/ > \S+$/, "").matchAll(/"([^"]*)"|(\S+)/g)].map((one) => one[1] ?? one[2] ?? "");
 
 test("every example in a help is a command that exists, with options that it has", async () => {
   const { program, output } = programWithOutput();
@@ -97,15 +101,34 @@ test.each([
   expect(programsNames.exec(stderr)?.[0]).toBe(undefined);
 });
 
-test.each([
-  [["send", "", "hi"], /to must not be empty/],
-  [["send", "ann", "hi", "--expires-in-seconds", "0"], /expires_in_seconds must be at least 1/],
-  [["peers", "--pool", ""], /pool must not be empty/],
-  [["messages", "--limit", "100000"], /limit must be at most/],
-])("cct %j is wrong usage, in plain words", async (words, what) => {
+const BAD_ID = (argument: string, command: string): string =>
+  `${argument} must be a message's id, or the short id that is shown for it (6 characters or more). See: cct ${command} --help`;
+
+test.each<[string[], string | RegExp]>([
+  [["send", "", "hi"], "<to> must not be empty. See: cct send --help"],
+  [["send", "ann", "hi", "--expires-in-seconds", "0"], "--expires-in-seconds must be at least 1. See: cct send --help"],
+  [["peers", "--pool", ""], "--pool must not be empty. See: cct peers --help"],
+  [["messages", "--limit", "100000"], "--limit must be at most 500. See: cct messages --help"],
+  [["peers", "--after", "x"], "--after is not the end of a page. Take it from the end of the page before."],
+  [["policy", "--from", "ann", "--peer", "ann"], "--from needs a policy. Use one of: accept, hold, refuse, default."],
+  [
+    ["send", "--file", join(root, "package.json"), "--reply-to", "last"],
+    /^<to> is missing\. With --reply-to: "last" it is needed/,
+  ],
+  [["message", "!"], BAD_ID("<message_id>", "message")],
+  [["resend", "a b"], BAD_ID("<message_id>", "resend")],
+  [["unhold", "é"], BAD_ID("<message_id>", "unhold")],
+  [["inbox", "read", "1"], BAD_ID("<id>", "inbox read")],
+  [["inbox", "reply", "1", "x"], BAD_ID("<id>", "inbox reply")],
+  [["service", "register", "web", "http://x", "--ttl", "0"], /^--ttl must be .* See: cct service register --help$/],
+])("cct %j is wrong usage, in the command's own words", async (words, what) => {
   const said = wrongUsage(await me.cct(...words));
-  expect(said).toMatch(what);
+  expect(said).toEqual(typeof what === "string" ? what : expect.stringMatching(what));
   expect(said).not.toMatch(/expected|received|Too small|Too big/);
+});
+
+test("an error that is no wrong usage names options, too", async () => {
+  expect(failure(await me.cct("send", "ann", "hi", "--reply-to", "12345678"))).toContain("Leave --reply-to out");
 });
 
 test("service list says that there are others of another kind", async () => {
@@ -116,13 +139,20 @@ test("service list says that there are others of another kind", async () => {
 });
 
 test("a note is shown whole on a narrow terminal", () => {
-  const screen = { write() {}, stderr: { write() {}, writeNow() {}, isTerminal: true }, colour: false, columns: 80 };
+  const screen = {
+    write() {},
+    isOpen: async () => true,
+    isTerminal: true,
+    stderr: { write() {}, writeNow() {}, isTerminal: true },
+    colour: false,
+    columns: 80,
+  };
   const text = `${"a long story ".repeat(12)}See: cct resend 1`;
-  expect(render("notes", { notes: [{ at: 0, text }] }, screen, 0)).toContain(text);
+  expect(render("notes", { notes: [{ at: 0, text }] }, screen, 0).replaceAll(/\s+/g, " ")).toContain(text);
 });
 
 test("the history names what --before needs", async () => {
   await me.cct("send", "ann", "older");
-  const { messages } = JSON.parse((await me.cct("messages", "--json")).stdout);
-  expect((await me.cct("messages")).stdout).toContain(`cct messages --before ${messages.at(-1).seq}\n`);
+  const { messages } = JSON.parse((await me.cct("messages", "--limit", "1", "--json")).stdout);
+  expect((await me.cct("messages", "--limit", "1")).stdout).toContain(`cct messages --before ${messages[0].seq}\n`);
 });

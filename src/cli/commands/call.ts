@@ -1,5 +1,5 @@
 /** Types and helpers shared by the commands that are generated from operations. */
-import { InvalidArgumentError, type Option } from "commander";
+import type { Option } from "commander";
 import type { Client } from "../../client/client.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
 import type { CliName, OutputOf } from "../../operations/index.ts";
@@ -28,6 +28,8 @@ export interface Call {
 export interface Special {
   /** Options that are not inputs of the operation. */
   options(): Option[];
+  /** What the arguments mean, where that depends on the options. */
+  meant?(typed: Fields, hasFile: boolean): Fields;
   /** Makes the operation's input from what was typed. */
   toInput?(typed: Fields): Fields;
   /** Whether a peer may be looked up without a broker. */
@@ -40,10 +42,4 @@ export function print<N extends CliName>({ screen, json, world }: Call, name: N,
   screen.write(json ? toJson(output) : render(name, output, screen, world.now()));
   const { next } = Object(output);
   if (!json && typeof next === "string") screen.stderr.write(`There are more: --after ${next}\n`);
-}
-
-/** Parses an argument or option; anything but digits is wrong usage. */
-export function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError("It must be a whole number.");
-  return Number(value);
 }

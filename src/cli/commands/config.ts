@@ -6,7 +6,8 @@ import { prepareHome } from "../../platform/home.ts";
 import { isOnThisMachine } from "../../platform/network.ts";
 import { isSecret, settingNamed } from "../../platform/settings.ts";
 import type { Context } from "../parts/context.ts";
-import { example, table, toJson } from "../parts/output.ts";
+import { example, toJson } from "../parts/output.ts";
+import { table } from "../parts/table.ts";
 import { asUsage } from "../parts/usage.ts";
 
 export function addConfigCommands(program: Command, { world, screen, readStdin }: Context): void {
@@ -26,7 +27,7 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
       screen.write(
         table(
           screen,
-          ["SETTING", "VALUE", "FROM"],
+          ["SETTING", { heading: "VALUE", least: 12, keepEnd: true }, { heading: "FROM", least: 8 }],
           [["home", homeOf(world), world.env.CCT_HOME ? "CCT_HOME" : "default"], ...rows],
         ),
       );
@@ -45,8 +46,8 @@ export function addConfigCommands(program: Command, { world, screen, readStdin }
       prepareHome(home, world.user, false);
       await changeSettings(world, home, { [name]: value });
       if (value === undefined) return screen.write(`${name} is reset to its default.\n`);
-      const shown = isSecret(name) ? "set" : value;
-      screen.write(`${name} is set to ${shown}. Running brokers and sessions use it after a restart.\n`);
+      const shown = isSecret(name) ? "is set (and not shown)" : `is set to ${value}`;
+      screen.write(`${name} ${shown}. Running brokers and sessions use it after a restart.\n`);
       const isOpen = (address: string): boolean => /^http:/i.test(address) && !isOnThisMachine(address);
       if (name === "broker" && value.split(",").some((address) => isOpen(address.trim())))
         screen.write("Plain HTTP: anyone on the network path can read and change everything.\n");

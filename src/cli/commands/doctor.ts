@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { localClient } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
 import { claudePlaces, tooOld } from "../../host/claude.ts";
-import { chosenOptions, installedMethod, planInstall } from "../../host/install.ts";
-import { ladder, rungsOf } from "../../host/ladder.ts";
+import { chosenOptions, installedMethod, newerInstall, planInstall } from "../../host/install.ts";
+import { deliveryWords, ladder, rungsOf } from "../../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../../host/statusline.ts";
 import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
 import { writeError } from "../../platform/disk.ts";
@@ -15,11 +15,14 @@ import { writeWhole } from "../../platform/files.ts";
 import { paths, prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
+import { countText } from "../../rules/counted.ts";
 import { readRecord } from "../parts/actor.ts";
 import type { Context, Launchers } from "../parts/context.ts";
 import { count, paint, type Screen, toJson } from "../parts/output.ts";
 import { type StandIn, standIn } from "../parts/standin.ts";
+import { wrap } from "../parts/table.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
+import { notificationsOf } from "./notify.ts";
 import { claudeHere } from "./setup.ts";
 
 type Verdict = "ok" | "warning" | "failed";
@@ -29,10 +32,19 @@ interface Finding {
   verdict: Verdict;
   /** The result, and what to do when it is a problem. */
   found: string;
+  /** The same for a newcomer. `null`: only for `--verbose`. */
+  short?: string | null;
+}
+
+interface DoctorOptions {
+  json?: boolean;
+  /** With what only helps to find a fault: processes, folders, each rung. */
+  verbose?: boolean;
 }
 
 /** Prints the findings; returns 1 when a check failed. */
-export async function doctor({ world, screen, launchers }: Context, json: boolean): Promise<number> {
+export async function doctor({ world, screen, launchers }: Context, options: DoctorOptions): Promise<number> {
+  const { json = false, verbose = false } = options;
   const findings: Finding[] = [];
   const marks: Record<Verdict, string> = {
     ok: paint(screen, "green", "✓"),
@@ -41,7 +53,9 @@ export async function doctor({ world, screen, launchers }: Context, json: boolea
   };
   const report = (finding: Finding): void => {
     findings.push(finding);
-    if (!json) screen.write(`${marks[finding.verdict]} ${finding.check}: ${finding.found}\n`);
+    const { check, verdict, found, short } = finding;
+    if (json || (!verbose && short === null)) return;
+    screen.write(`${wrap(screen, `${marks[verdict]} ${check}: ${verbose ? found : (short ?? found)}`)}\n`);
   };
   const check = async (name: string, look: () => Promise<Finding[]> | Finding[]): Promise<void> => {
     try {
@@ -50,31 +64,43 @@ export async function doctor({ world, screen, launchers }: Context, json: boolea
       report({ check: name, verdict: "failed", found: errorLine(error) });
     }
   };
-  const one = (check: string, verdict: Verdict, found: string): Finding[] => [{ check, verdict, found }];
+  const one = (check: string, verdict: Verdict, found: string, short?: string): Finding[] => [
+    { check, verdict, found, ...(short === undefined ? {} : { short }) },
+  ];
 
-  await check("node", () => one("node", "ok", `${world.nodeVersion} (${world.node})`));
+  await check("node", () => one("node", "ok", `${world.nodeVersion} (${world.node})`, world.nodeVersion));
   let config: Config | undefined;
   await check("settings", () => {
     config = loadConfig(world);
     const where = config.broker === undefined ? `port ${config.port}` : `broker ${config.broker.join(" or ")}`;
-    return one("settings", "ok", `home ${config.home}, ${where}, delivery ${config.delivery}`);
+    return one("settings", "ok", `home ${config.home}, ${where}, delivery ${config.delivery}`, "can be read");
   });
   await check("home", () => {
     const home = homeOf(world);
     prepareHome(home, world.user, true);
     const { spools, peers } = paths(home);
     for (const folder of [home, spools, peers]) tryToWrite(folder, world.newId);
-    return one("home", "ok", "yours alone (0700, files 0600), and can be written");
+    return one("home", "ok", "yours alone (0700, files 0600), and can be written", "yours alone");
   });
   const usable = config;
   if (usable) await check("broker", () => broker(world, usable, launchers.checkDatabase));
+  if (usable) await check("notifications", () => notificationsOf(world, usable));
   if (usable) await check("Claude Code", () => claude(world, usable, screen));
   const well = !findings.some((finding) => finding.verdict === "failed");
   // A probe would start the broker that is missing.
-  if (usable && well) await check("probe", async () => one("probe", "ok", await probe(world, usable)));
+  if (usable && well) await check("probe", async () => one("probe", "ok", ...(await probe(world, usable))));
   else report({ check: "probe", verdict: "warning", found: "not tried: fix what failed above first" });
-  if (json) screen.write(toJson({ findings }));
+  if (json) screen.write(toJson({ findings: findings.map(({ short: _, ...finding }) => finding) }));
+  else if (!verbose) screen.write(`\n${wrap(screen, summary(findings))}\n`);
   return findings.some((finding) => finding.verdict === "failed") ? 1 : 0;
+}
+
+/** The last line: how many of the checks that were shown want something. */
+function summary(findings: readonly Finding[]): string {
+  const wanting = findings.filter(({ verdict, short }) => verdict !== "ok" && short !== null).length;
+  const what =
+    wanting === 0 ? "All is well." : `${count(wanting, "check")} above ${wanting === 1 ? "says" : "say"} what to do.`;
+  return `${what} Details: cct doctor --verbose`;
 }
 
 /** Throws what keeps sessions from writing into a folder, in the size of a mail file. */
@@ -127,9 +153,10 @@ async function broker(world: World, config: Config, checkDatabase: Launchers["ch
         check: "broker",
         verdict: old ? "warning" : "ok",
         found: `${placeOf(about)}, version ${about.version}${old}; ${count(live, "live session")}`,
+        ...(old ? {} : { short: `runs, with ${count(live, "live session")}` }),
       },
       ...stuck.map((peer): Finding => {
-        const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting === 1 ? "1 message waits" : `${peer.waiting} messages wait`} here; it tries again every minute. Look with cct doctor there`;
+        const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting === 1 ? "1 message waits" : `${countText(peer.waiting)} messages wait`} here; it tries again every minute. Look with cct doctor there`;
         return { check: `session ${peer.name}`, verdict: "warning", found };
       }),
       ...(clock === undefined ? [] : [{ check: "clock", verdict: "warning" as const, found: clock }]),
@@ -151,16 +178,34 @@ const statusLineWords: Record<StatusLineState, string> = {
   none: "does not show CCT. Fix it with: cct up",
 };
 
+/** The settings may be no JSON: then the host does not read them either. */
+function statusLineOrProblem(world: World): StatusLineState | CctError {
+  try {
+    return statusLineState(claudePlaces(world));
+  } catch (error) {
+    if (error instanceof CctError) return error;
+    throw error;
+  }
+}
+
 async function claude(world: World, config: Config, screen: Screen): Promise<Finding[]> {
   const claude = await claudeHere(world, screen);
   const { version } = claude;
   const method = installedMethod(world);
   const findings: Finding[] = [];
-  const add = (check: string, verdict: Verdict, found: string) => findings.push({ check, verdict, found });
+  const add = (check: string, verdict: Verdict, found: string, short?: string | null) =>
+    findings.push({ check, verdict, found, ...(short === undefined ? {} : { short }) });
+  const newer = newerInstall(world);
   const old = version === undefined ? undefined : tooOld(version);
   if (claude.version === undefined) add("Claude Code", "warning", `${claude.problem}. ${claude.next}`);
   else add("Claude Code", old === undefined ? "ok" : "warning", old ?? claude.version);
   if (!method) add("install", "warning", "CCT is not installed into Claude Code. Install it with: cct up");
+  else if (newer !== undefined)
+    add(
+      "install",
+      "warning",
+      `version ${newer} is installed, and this command is ${world.version}: update this command`,
+    );
   else if (planInstall(world, config, version, chosenOptions(config)).changes.length > 0)
     add("install", "warning", `installed (${method}), but not up to date. Fix it with: cct up`);
   else
@@ -168,19 +213,30 @@ async function claude(world: World, config: Config, screen: Screen): Promise<Fin
       "install",
       "ok",
       `in place (${method === "plugin" ? `plugin, hooks: ${chosenOptions(config).hooks}` : method})`,
+      "in place",
+    );
+  if (world.env.CLAUDE_CONFIG_DIR)
+    add(
+      "configuration",
+      "ok",
+      `${claudePlaces(world).folder}, by CLAUDE_CONFIG_DIR: a session that is started without that variable has another install, or none`,
     );
   if (method) {
-    const state = statusLineState(claudePlaces(world));
     const wanted = chosenOptions(config).statusLine;
+    const state = statusLineOrProblem(world);
     const there = state === "ours" || state === "both";
-    add("status line", there || !wanted ? "ok" : "warning", there || wanted ? statusLineWords[state] : "not wanted");
+    const words = state instanceof CctError ? `left out: ${state.line}` : statusLineWords[state];
+    add("status line", there || !wanted ? "ok" : "warning", there || wanted ? words : "not wanted");
   }
   if (version !== undefined) {
     const have = rungsOf(version);
+    const lacking = ladder.length - have.length;
+    const works = method !== undefined && old === undefined;
+    if (works) add("delivery", lacking > 0 ? "warning" : "ok", deliveryWords(version));
     for (const rung of ladder) {
       const live = have.includes(rung) && method !== undefined;
       const why = have.includes(rung) ? "not installed" : `needs Claude Code ${rung.since}`;
-      add(`rung ${rung.name}`, live ? "ok" : "warning", live ? rung.moment : `not live: ${why}`);
+      add(`rung ${rung.name}`, live ? "ok" : "warning", live ? rung.moment : `not live: ${why}`, null);
     }
   }
   return findings;
@@ -190,7 +246,7 @@ async function claude(world: World, config: Config, screen: Screen): Promise<Fin
  * Sends a message through broker, session server, spool and hook, and measures it. The operator sends it, or, when the
  * broker is on another machine, a second session.
  */
-async function probe(world: World, config: Config): Promise<string> {
+async function probe(world: World, config: Config): Promise<[found: string, short: string]> {
   const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
   const client = localClient(config, world);
   const started: StandIn[] = [];
@@ -228,7 +284,11 @@ async function probe(world: World, config: Config): Promise<string> {
       if (!stdout.includes(word))
         throw new CctError("internal", "the hook did not show the probe message.", "Is bash on PATH?");
       await session.hook("Stop");
-      return `a message went through broker, spool (${(spooled - began).toFixed(1)} ms) and hook (${(world.steady() - spooled).toFixed(0)} ms)`;
+      const [toSpool, toModel] = [spooled - began, world.steady() - spooled];
+      return [
+        `a message went through broker, spool (${toSpool.toFixed(1)} ms) and hook (${toModel.toFixed(0)} ms)`,
+        `a message arrived in ${(toSpool + toModel).toFixed(0)} ms`,
+      ];
     } finally {
       for (const session of started) await session.end();
       for (const peer_id of probes) await forget(peer_id);

@@ -55,7 +55,7 @@ async function join(context: Context, joinString: string, options: JoinOptions):
       `${paint(screen, "green", "✓")} joined: ${count(live, "peer")}, ${count(pools.length, "pool")} on ${about?.name} (${url})\n`,
     );
   });
-  if (options.install) await installHere(context, config, options.json ?? false);
+  if (options.install) await installHere(context, config, { quiet: options.json ?? false });
 }
 
 /** Exchanges the invitation for a token, at the first of its addresses that answers. */

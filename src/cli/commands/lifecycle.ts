@@ -1,19 +1,20 @@
 /** The broker's lifecycle: start, kill, status. */
 import { type Command, Option } from "commander";
 import type { BrokerHealth } from "../../client/client.ts";
-import { ensureBroker } from "../../client/local.ts";
+import { currentBroker } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
+import { stopBroker } from "../../client/stop.ts";
 import type { HealthAnswer } from "../../operations/surface/broker-status.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { checkSettings } from "../../platform/config-file.ts";
 import { CctError, errorBody } from "../../platform/errors.ts";
 import { prepareHome } from "../../platform/home.ts";
 import { isLoopback } from "../../platform/network.ts";
-import { stopBroker, withClient } from "../parts/broker.ts";
+import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
 import { asUsage } from "../parts/usage.ts";
-import { brokerSummary, healthWords, isUp, placeOf } from "../views/brokers.ts";
+import { brokerSummary, healthWords, isUp, placeOf, versionWords } from "../views/brokers.ts";
 
 interface StartOptions {
   foreground?: boolean;
@@ -64,10 +65,10 @@ async function start(context: Context, options: StartOptions): Promise<void> {
   if (foreground) return serve(context, config);
   prepareHome(config.home, world.user, true);
   await withClient(world, config, async (client) => {
-    const how = await ensureBroker(world, config, client);
+    const { how, other } = await currentBroker(world, config, client);
     const about = await client.health();
     const where = `${client.inUse()}, ${placeOf(about ?? {})}`;
-    const ignored = how === "started" ? undefined : overlooked(flags, about);
+    const ignored = how === "was running" ? overlooked(flags, about) : undefined;
     if (ignored !== undefined)
       throw new CctError(
         "conflict",
@@ -78,8 +79,9 @@ async function start(context: Context, options: StartOptions): Promise<void> {
       );
     if (config.broker !== undefined) return screen.write(`This machine uses the broker at ${where}. It runs.\n`);
     screen.write(
-      `The broker ${how === "started" ? "runs now" : "was running already"}: process ${about?.pid}, home ${about?.home}.\n`,
+      `The broker ${how === "was running" ? "was running already" : "runs now"}: process ${about?.pid}, home ${about?.home}.\n`,
     );
+    if (other !== undefined) screen.write(`${versionWords(how, other, world.version)}\n`);
   });
 }
 
@@ -143,19 +145,30 @@ function status({ world, screen }: Context, json: boolean): Promise<number> {
     const inUse = client.inUse();
     const where = each && { broker: inUse, brokers: each.map(shape) };
     const state = await client.status();
-    const { ready, reasons } = state ?? { ready: false, reasons: ["It ended just now."] };
+    const { ready, reasons, messages, for_people } = state ?? {
+      ready: false,
+      reasons: ["It ended just now."],
+      messages: null,
+      for_people: null,
+    };
     if (!ready) {
       if (json) screen.write(toJson({ running: true, ...about, ...where, ready, reasons }));
       else screen.stderr.write(`cct: The broker runs (${placeOf(about)}), but is not ready: ${reasons.join(" ")}\n`);
       return 1;
     }
-    const { peers } = await callAllPages(client, "list_peers", {});
+    const { peers } = await callAllPages(client, "list_peers", { all: true });
     const live = peers.filter((peer) => peer.presence !== "offline").length;
-    const waiting = peers.reduce((sum, peer) => sum + peer.waiting, 0);
+    // A sum of the peers' own counts would be too low, because each is counted up to a limit.
+    const waiting = (messages?.queued ?? 0) + (messages?.claimed ?? 0) - (for_people ?? 0);
+    const unread = client.unread();
     if (json) {
-      screen.write(toJson({ running: true, ...about, ...where, ready, peers: peers.length, live, waiting }));
+      screen.write(toJson({ running: true, ...about, ...where, ready, peers: peers.length, live, waiting, unread }));
     } else {
-      screen.write(brokerSummary(about, each, inUse, { live, offline: peers.length - live, waiting }, screen));
+      screen.write(
+        brokerSummary(about, each, inUse, { live, offline: peers.length - live, waiting, unread }, screen, world.now()),
+      );
+      if (about.version !== world.version)
+        screen.write(`${versionWords("was running", about.version, world.version)}\n`);
     }
     return 0;
   });

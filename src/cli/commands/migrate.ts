@@ -6,7 +6,8 @@ import { CctError, systemCode } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
 import { type Moved, type MoveProgress, type StoreKind, stores } from "../../rules/moves.ts";
 import type { Context } from "../parts/context.ts";
-import { example, type Screen, table, toJson } from "../parts/output.ts";
+import { example, type Screen, toJson } from "../parts/output.ts";
+import { table } from "../parts/table.ts";
 
 interface MigrateOptions {
   from: StoreKind;
@@ -61,7 +62,7 @@ async function migrate({ world, screen, launchers, onSignal }: Context, options:
   screen.write(
     table(
       screen,
-      ["TABLE", "ROWS", "SHA-256"],
+      ["TABLE", "ROWS", { heading: "SHA-256", least: 16 }],
       moved.tables.map(({ name, rows, checksum }) => [name, rows.toLocaleString("en"), checksum]),
     ),
   );

@@ -1,22 +1,28 @@
 /** The commands made from the surface: one for each operation with a `cli`, with its help, arguments and options. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type Client, isUnavailable } from "../../client/client.ts";
 import { localClient } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
 import { checkOutgoing } from "../../client/secrets.ts";
 import type { CliName, OutputOf } from "../../operations/index.ts";
 import { surface } from "../../operations/surface/snapshot.ts";
-import type { JsonProperty, SurfaceEntry } from "../../operations/surface/surface.ts";
+import type { SurfaceEntry } from "../../operations/surface/surface.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { prepareHome } from "../../platform/home.ts";
 import { resolvePeer } from "../../rules/address.ts";
 import { actor, peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
 import { example } from "../parts/output.ts";
-import { UsageError, usageError } from "../parts/usage.ts";
+import { TEXT_WAYS, textOfFile } from "../parts/text.ts";
+import { inWordsOf, optionOf, UsageError, type Words } from "../parts/usage.ts";
 import { withCommands } from "../parts/vocabulary.ts";
+import { reminder } from "../views/inbox.ts";
 import { isCliName } from "../views/views.ts";
-import { type Call, type Fields, print, type Special, wholeNumber } from "./call.ts";
+import { type Call, type Fields, print, type Special } from "./call.ts";
+import { messagesCommand, searchCommand } from "./history.ts";
+import { inboxCommand } from "./inbox.ts";
+import { inputOption, wholeNumber } from "./options.ts";
+import { forgetCommand, mergeCommand } from "./peers.ts";
 import { broadcastCommand, sendCommand } from "./send.ts";
 
 /** The command of an operation; `special` where it does more than call it. */
@@ -29,7 +35,14 @@ interface OperationCommand {
   special?: Special | undefined;
 }
 
-const specials: { [N in CliName]?: Special } = { send_message: sendCommand };
+const specials: { [N in CliName]?: Special } = {
+  send_message: sendCommand,
+  inbox: inboxCommand,
+  messages: messagesCommand,
+  forget_peer: forgetCommand,
+  merge_peers: mergeCommand,
+  search: searchCommand,
+};
 
 export function addOperationCommands(program: Command, context: Context): void {
   for (const made of surface.flatMap(commandsOf)) addOperation(program, made, context);
@@ -68,7 +81,7 @@ function addOperation(
   }
   for (const [field, property] of Object.entries(entry.input.properties)) {
     if (!argumentNames.includes(field) && !(field === "to" && argumentNames.includes("pool")))
-      command.addOption(inputOption(field, property));
+      command.addOption(inputOption(field, property, world.now));
   }
   if (entry.by.includes("peer")) {
     const usual = entry.by.includes("operator")
@@ -76,14 +89,28 @@ function addOperation(
       : "in a session's shell as that session";
     command.option("--as <peer>", `act for a session of this machine (else: ${usual})`);
   }
-  if (argumentNames.includes("text")) command.addHelpText("after", "\nA text of - is read from standard input.");
+  const takesText = argumentNames.includes("text");
+  if (takesText) {
+    command.option("--file <path>", "the text is in this file");
+    command.addHelpText(
+      "after",
+      "\nA text of - is read from standard input.\nA shell changes $, ` and ! in a text: use - or --file.",
+    );
+  }
   if (shown !== undefined) command.addHelpText("after", example(shown));
   const ownOptions = special?.options() ?? [];
   for (const option of ownOptions) command.addOption(option);
   command.option("--json", "the answer as JSON");
 
+  const fields: Words = Object.fromEntries(
+    Object.keys(entry.input.properties).map((field) => [
+      field,
+      argumentNames.includes(field) ? `<${field}>` : optionOf(field),
+    ]),
+  );
+
   command.action(async () => {
-    const { json, as, ...given } = command.opts<Fields>();
+    const { json, as, file, ...given } = command.opts<Fields>();
     const options: Fields = {};
     for (const key of ownOptions.map((option) => option.attributeName())) {
       options[key] = given[key];
@@ -92,8 +119,9 @@ function addOperation(
     const typed: Fields = {};
     for (const [key, value] of Object.entries(given)) typed[fieldOf(key)] = value;
     for (const [i, argument] of argumentNames.entries()) typed[argument] = command.processedArgs[i];
-    if (typed.text === "-") typed.text = (await readStdin()).replace(/\n$/, "");
-    const input = await checkOutgoing(special?.toInput?.(typed) ?? typed);
+    const meant = special?.meant?.(typed, file !== undefined) ?? typed;
+    if (takesText) meant.text = await textFrom(meant.text, file);
+    const input = await checkOutgoing(special?.toInput?.(meant) ?? meant);
     const config = loadConfig(world);
     prepareHome(config.home, world.user, false);
     const client = localClient(config, world);
@@ -113,12 +141,24 @@ function addOperation(
         isOnePage ? client.callAny(name, input, me) : callAllPages(client, name, input, me);
       const run = special ? special.run(call) : answer().then((output) => print(call, name, output));
       await run.catch((error: unknown) => {
-        throw usageError(error);
+        throw inWordsOf(error, fields, `cct ${words}`);
       });
+      const unread = me || json === true || special === inboxCommand || !screen.isTerminal ? 0 : (client.unread() ?? 0);
+      if (unread > 0) screen.write(reminder(unread));
     } finally {
       client.close();
     }
   });
+
+  /** The text as it is sent: an argument of `-` and a file lose their last newline. */
+  async function textFrom(argument: unknown, file: unknown): Promise<unknown> {
+    if (argument !== undefined && file !== undefined)
+      throw new UsageError("The text is given twice.", "Leave out the argument or --file.");
+    if (file !== undefined) return textOfFile(String(file), world.cwd).replace(/\n$/, "");
+    if (argument === "-") return (await readStdin()).replace(/\n$/, "");
+    if (argument !== undefined) return argument;
+    throw new UsageError(`The text is missing: ${TEXT_WAYS}.`, `See: cct ${words} --help`);
+  }
 }
 
 /** `replyTo`, commander's name of an option, as the input field `reply_to`. */
@@ -127,7 +167,7 @@ const fieldOf = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${l
 /** A peer by name or by a prefix of its id, as the broker lists it; with `home` and no broker, one that the home knows. */
 async function peerNamed(client: Client, ref: string, home?: string): Promise<{ peer_id: string; name: string }> {
   try {
-    return resolvePeer(ref, (await callAllPages(client, "list_peers", {})).peers);
+    return resolvePeer(ref, (await callAllPages(client, "list_peers", { all: true })).peers);
   } catch (error) {
     if (home === undefined || !isUnavailable(error)) throw error;
     return resolvePeer(ref, peersHere(home));
@@ -138,6 +178,7 @@ async function peerNamed(client: Client, ref: string, home?: string): Promise<{ 
 const groups: Record<string, string> = {
   pool: "Creates, joins, leads and archives pools. A pool is a named group with a purpose and an end.",
   release: "Releases members from pools, by vote.",
+  browser: "Lists and logs out the browsers in which the page is open.",
   device: "Lists, invites and revokes machines that may use this broker.",
 };
 
@@ -154,18 +195,9 @@ function addCommand(program: Command, cli: string): { command: Command; words: s
   // `cct peers` has options itself; without this it would take those of `cct peers forget`, too.
   for (const one of [program, parent]) one.enablePositionalOptions();
   return {
-    command: parent.command([names.at(-1), ...argumentsOf].join(" ")),
+    // A text can also come from a file.
+    command: parent.command([names.at(-1), ...argumentsOf].join(" ").replace("<text>", "[text]")),
     words: names.join(" "),
     argumentNames: argumentsOf.map((word) => word.replace(/[<>[\]]/g, "")),
   };
-}
-
-function inputOption(field: string, property: JsonProperty): Option {
-  const flag = `--${field.replaceAll("_", "-")}`;
-  const description = withCommands(property.description ?? "");
-  if (property.type === "boolean") return new Option(flag, description);
-  const made = new Option(`${flag} <${property.type === "integer" ? "number" : "value"}>`, description);
-  if (property.enum) made.choices(property.enum);
-  if (property.type === "integer") made.argParser(wholeNumber);
-  return made;
 }

@@ -7,7 +7,7 @@ import { homeOf } from "../../platform/config.ts";
 import { writeError } from "../../platform/disk.ts";
 import { CctError } from "../../platform/errors.ts";
 import type { World } from "../../platform/world.ts";
-import { shortId } from "../../rules/address.ts";
+import { resolveMessage, shortId } from "../../rules/address.ts";
 import { peersHere } from "../parts/actor.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
@@ -44,7 +44,8 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
       const home = homeOf(world);
       const all = readAllOutboxes(home);
       if (drop === undefined) return show(home, all, json ?? false);
-      const found = all.filter((one) => one.message_id === drop);
+      const ids = all.map((one) => one.message_id);
+      const found = all.filter((one) => one.message_id === resolveMessage(drop, ids));
       if (found.length === 0) {
         throw new CctError(
           "not_found",
@@ -59,7 +60,9 @@ export function addOutboxCommand(program: Command, { world, screen }: Context): 
           throw writeError(error, "The message was not dropped", home, "It goes when the broker is back.");
         }
       }
-      screen.write(json ? toJson({ dropped: drop }) : "The message was dropped; its session is not notified.\n");
+      screen.write(
+        json ? toJson({ dropped: found.at(0)?.message_id }) : "The message was dropped; its session is not notified.\n",
+      );
     });
 
   function show(home: string, all: readonly OutboxEntry[], json: boolean): void {

@@ -11,9 +11,9 @@ import { actor } from "../parts/actor.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { example, toJson } from "../parts/output.ts";
-import { usageError } from "../parts/usage.ts";
+import { inWordsOf } from "../parts/usage.ts";
 import { registered, services, unregistered } from "../views/services.ts";
-import { wholeNumber } from "./call.ts";
+import { wholeNumber } from "./options.ts";
 import { runWithService } from "./service-run.ts";
 
 interface Registering {
@@ -48,7 +48,7 @@ export function addServiceCommands(program: Command, context: Context): void {
     )
     .option("--json", "the service as JSON")
     .action((kind: string, url: string, options: Registering & { json?: boolean }) =>
-      withBroker(world, async (client, as) => {
+      withBroker(world, "register", async (client, as) => {
         const made = await client.call("register_service", registration(world, kind, url, options), as);
         const probed = await probeAndRenew(client, { ...made, health_path: options.health }, as);
         screen.write(options.json ? toJson(probed) : registered(probed, world.now()));
@@ -61,7 +61,7 @@ export function addServiceCommands(program: Command, context: Context): void {
     .description("Removes a service, by its name, URL or the start of its id.")
     .option("--json", "the service as JSON")
     .action((which: string, options: { json?: boolean }) =>
-      withBroker(world, async (client, as) => {
+      withBroker(world, "unregister", async (client, as) => {
         const gone = await client.call("unregister_service", { service: which }, as);
         screen.write(options.json ? toJson(gone) : unregistered(gone));
       }),
@@ -74,7 +74,7 @@ export function addServiceCommands(program: Command, context: Context): void {
     .option("--kind <kind>", "only this kind")
     .option("--json", "as JSON")
     .action((options: { kind?: string; json?: boolean }) =>
-      withBroker(world, async (client, as) => {
+      withBroker(world, "list", async (client, as) => {
         const answer = await callAllPages(
           client,
           "list_services",
@@ -92,7 +92,7 @@ export function addServiceCommands(program: Command, context: Context): void {
     )
     .requiredOption("--url <url>", "where the service will be")
     .action((kind: string, command: string[], options: Registering & { url: string }) =>
-      withBroker(world, async (client, as) => {
+      withBroker(world, "run", async (client, as) => {
         const wanted = {
           ...registration(world, kind, options.url, options),
           ttl_seconds: options.ttl ?? RUN_TTL_S,
@@ -114,10 +114,24 @@ function registration(world: World, kind: string, url: string, { name, ttl, heal
   };
 }
 
-function withBroker(world: World, work: (client: Client, as: Credentials | undefined) => Promise<void>): Promise<void> {
+/** What the commands call the inputs of their operations. */
+const WORDS = {
+  kind: "<kind>",
+  url: "<url>",
+  service: "<service>",
+  name: "--name",
+  ttl_seconds: "--ttl",
+  health_path: "--health",
+};
+
+function withBroker(
+  world: World,
+  command: string,
+  work: (client: Client, as: Credentials | undefined) => Promise<void>,
+): Promise<void> {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   return withClient(world, config, (client) => work(client, actor(world, config))).catch((error: unknown) => {
-    throw usageError(error);
+    throw inWordsOf(error, WORDS, `cct service ${command}`);
   });
 }

@@ -1,31 +1,38 @@
 /** `cct up`, `install` and `uninstall`. */
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { delimiter, isAbsolute, join } from "node:path";
 import { type Command, Option } from "commander";
-import { ensureBroker, localClient } from "../../client/local.ts";
+import { currentBroker, localClient } from "../../client/local.ts";
 import { claudePlaces, type FoundClaude, findClaude, tooOld } from "../../host/claude.ts";
 import type { FileChange } from "../../host/files.ts";
 import {
   chosenOptions,
   defaultOptions,
+  hasOldHooks,
   type InstallOptions,
   install,
+  installedVersion,
+  newerInstall,
   type Plan,
   planInstall,
   planUninstall,
+  statusLineByHand,
   uninstall,
 } from "../../host/install.ts";
-import { rungsOf } from "../../host/ladder.ts";
+import { deliveryWords, rungsOf } from "../../host/ladder.ts";
 import type { HookKind } from "../../host/toolhooks.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
-import { readIfThere } from "../../platform/files.ts";
+import { readIfThere, writeWhole } from "../../platform/files.ts";
 import { paths, prepareHome } from "../../platform/home.ts";
 import { withLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
+import { isOlder } from "../../rules/versions.ts";
 import type { Context } from "../parts/context.ts";
 import { count, example, paint, type Screen } from "../parts/output.ts";
+import { wrap } from "../parts/table.ts";
+import { versionWords } from "../views/brokers.ts";
 
 interface InstallFlags {
   ask?: boolean;
@@ -39,7 +46,8 @@ export function addSetupCommands(program: Command, context: Context): void {
     .command("up")
     .addHelpText("after", example("up"))
     .description("Starts the broker and installs CCT into Claude Code. Checks both; safe to repeat.")
-    .action(() => up(context));
+    .option("--verbose", "with processes, folders and the ways in which mail is delivered")
+    .action((options: { verbose?: boolean }) => up(context, options.verbose ?? false));
   program
     .command("install")
     .addHelpText("after", example("install --no-statusline"))
@@ -63,65 +71,106 @@ export function addSetupCommands(program: Command, context: Context): void {
     .action((options: { dryRun?: boolean }) => runUninstall(context, options.dryRun ?? false));
 }
 
-async function up(context: Context): Promise<void> {
+async function up(context: Context, verbose: boolean): Promise<void> {
   const { world, screen } = context;
   const config = loadConfig(world);
   prepareHome(config.home, world.user, true);
   const tick = paint(screen, "green", "✓");
   const client = localClient(config, world);
   try {
-    const how = await ensureBroker(world, config, client);
+    const { how, other } = await currentBroker(world, config, client);
     const about = await client.health();
-    const where =
-      config.broker === undefined
-        ? `process ${about?.pid}, home ${about?.home}`
-        : `${client.inUse()}, on ${about?.name}`;
-    screen.write(`${tick} broker: ${how === "started" ? "started" : "already running"}, ${where}\n`);
+    const where = config.broker === undefined ? "" : `, on ${about?.name}`;
+    const details =
+      config.broker === undefined ? `, process ${about?.pid}, home ${about?.home}` : ` (${client.inUse()})`;
+    const words = { started: "started", replaced: "replaced", "was running": "already running" }[how];
+    screen.write(`${wrap(screen, `${tick} Broker: ${words}${where}${verbose ? details : ""}`)}\n`);
+    if (other !== undefined) screen.write(`${wrap(screen, `  ${versionWords(how, other, world.version)}`)}\n`);
   } finally {
     client.close();
   }
-  const version = await installHere(context, config, false);
+  const version = await installHere(context, config, { verbose });
   if (version === undefined) return;
-  screen.write(
-    '\nNext: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".\n' +
-      "Restart running sessions to give them CCT. See also: cct peers, cct messages, cct doctor.\n",
-  );
+  const next = [
+    'Next: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".',
+    "Restart running sessions to give them CCT. They can write to you: cct inbox. See also: cct peers, cct doctor.",
+    ...(isOnPath(world)
+      ? []
+      : [
+          `Your shell does not find cct yet: run npm link in ${world.root}, or write node ${join(world.root, "dist", "bin.js")} for cct.`,
+        ]),
+  ];
+  screen.write(`\n${next.map((line) => `${wrap(screen, line)}\n`).join("")}`);
 }
+
+/** Whether a shell finds the command. */
+const isOnPath = ({ env }: World): boolean =>
+  (env.PATH ?? "").split(delimiter).some((folder) => isAbsolute(folder) && existsSync(join(folder, "cct")));
 
 /** Installs CCT into Claude Code with the options chosen before; returns the version of the `claude` on PATH. */
 export async function installHere(
   { world, screen }: Context,
   config: Config,
-  quiet: boolean,
+  { quiet = false, verbose = false }: { quiet?: boolean; verbose?: boolean },
 ): Promise<string | undefined> {
+  const say = (line: string): void => screen.write(`${wrap(screen, line)}\n`);
   const found = await claudeHere(world, screen);
   const { version } = found;
+  const newer = newerInstall(world);
+  if (newer !== undefined) {
+    if (!quiet)
+      say(
+        `${paint(screen, "yellow", "!")} CCT in Claude Code: version ${newer} stays, and this command is ${world.version}. Update this command.`,
+      );
+    return version;
+  }
+  const before = installedVersion(world);
   const plan = await installNow(world, config, version, chosenOptions(config));
+  const isRenewed = before !== undefined && isOlder(before, world.version);
+  const told = isRenewed ? tellSessions(world, config, before) : 0;
   if (quiet) return version;
   const tick = paint(screen, "green", "✓");
   const where = plan.method === "plugin" ? claudePlaces(world).plugin : claudePlaces(world).settings;
-  screen.write(
-    `${tick} Claude Code plugin: ${plan.changes.length > 0 ? `installed in ${where}` : `up to date in ${where}`}\n`,
+  say(
+    `${tick} CCT in Claude Code: ${plan.changes.length > 0 ? "installed" : "up to date"}${verbose ? `, in ${where}` : ""}`,
   );
+  sayLeftOut({ world, screen }, plan);
+  if (isRenewed) {
+    const rest = told === 0 ? "" : ` ${count(told, "running session")} told: they keep ${before} until they end.`;
+    say(`  It replaces version ${before}, and is ${world.version}.${rest}`);
+  }
   const mark = paint(screen, "yellow", "!");
   if (version === undefined) {
-    screen.write(
-      `${mark} Claude Code itself was not found: ${found.problem}.\n` +
-        `  ${found.next}, then run: cct up. To see CCT work without it: cct demo\n`,
-    );
+    say(`${mark} Claude Code itself was not found: ${found.problem}.`);
+    say(`  ${found.next}, then run: cct up. To see CCT work without it: cct demo`);
     return undefined;
   }
   const old = tooOld(version);
   if (old !== undefined) {
-    screen.write(`${mark} ${old}, then run: cct up\n`);
+    say(`${mark} ${old}, then run: cct up`);
     return undefined;
   }
-  screen.write(
-    `${tick} Claude Code ${version}: mail arrives by ${rungsOf(version)
-      .map((rung) => rung.name)
-      .join(", ")}\n`,
-  );
+  say(`${tick} Claude Code ${version}: ${deliveryWords(version)}`);
+  if (verbose) for (const { name, moment } of rungsOf(version)) say(`    ${name}: ${moment}`);
   return version;
+}
+
+/** Says what a plugin's install could not do in the settings. */
+function sayLeftOut({ world, screen }: Pick<Context, "world" | "screen">, { leftOut, options }: Plan): void {
+  if (!leftOut) return;
+  const mark = paint(screen, "yellow", "!");
+  const { settings } = claudePlaces(world);
+  if (options.statusLine)
+    screen.write(
+      `${mark} The status line was left out: ${leftOut.message} ${leftOut.hint ?? ""}\n` +
+        `  To add it by hand, put this into ${settings}, or install with --no-statusline:\n` +
+        `${statusLineByHand(world)}\n`,
+    );
+  if (hasOldHooks(world))
+    screen.write(
+      `${mark} Hooks of an earlier install stay beside the plugin's: ${leftOut.message} ` +
+        `Remove the entries from ${settings} whose command ends with "# cct".\n`,
+    );
 }
 
 /** Asks the `claude` on PATH, and says so when it is slow to answer. */
@@ -144,13 +193,19 @@ function withInstallLock<T>(world: World, { home }: Config, work: () => T): Prom
 function installNow(world: World, config: Config, version: string | undefined, options: InstallOptions): Promise<Plan> {
   return withInstallLock(world, config, () => {
     const plan = planInstall(world, config, version, options);
-    install(world, config, plan);
-    return plan;
+    return install(world, config, plan);
   });
 }
 
 async function runInstall({ world, screen }: Context, flags: InstallFlags): Promise<void> {
   const config = loadConfig(world);
+  const newer = newerInstall(world);
+  if (newer !== undefined)
+    throw new CctError(
+      "conflict",
+      `Version ${newer} of CCT is installed, and this command is ${world.version}.`,
+      "Update this command; to go back to it: cct uninstall, then cct install.",
+    );
   const found = await claudeHere(world, screen);
   const { version } = found;
   const usual = defaultOptions();
@@ -169,6 +224,7 @@ async function runInstall({ world, screen }: Context, flags: InstallFlags): Prom
     screen.write(
       `CCT is installed (${files}). ${old === undefined ? "New sessions have it. " : ""}To remove it: cct uninstall\n`,
     );
+  sayLeftOut({ world, screen }, plan);
   if (found.version === undefined) {
     const what = found.problem.replace(/^t/, "T");
     screen.write(`${what}. ${found.next}, then run: cct up\n`);
@@ -180,7 +236,7 @@ async function runUninstall({ world, screen }: Context, dryRun: boolean): Promis
   const config = loadConfig(world);
   if (dryRun) return listChanges(screen, planUninstall(world, config));
   prepareHome(config.home, world.user, false);
-  const running = liveSessions(config);
+  const running = liveSessions(config).length;
   const count = await withInstallLock(world, config, () => {
     const changes = planUninstall(world, config);
     uninstall(world, config, changes, running > 0 && changes.length > 0);
@@ -203,14 +259,34 @@ function listChanges(screen: Screen, changes: readonly FileChange[]): void {
   }
 }
 
-/** Host processes with a running session server. */
-function liveSessions(config: Config): number {
+/** Leaves a line for the user of each running session, which its hooks show once. Returns how many there are. */
+function tellSessions(world: World, config: Config, before: string): number {
+  const line =
+    `CCT was updated from ${before} to ${world.version}. This session keeps ${before} until it is started again ` +
+    "(claude --continue), or until /mcp reconnects plugin:cct:cct.";
+  return liveSessions(config).filter((spool) => {
+    try {
+      // Where the line about mail stands that woke the session.
+      writeWhole(join(spool, "woke"), `${JSON.stringify(line)}\n`, world.newId());
+      // Hooks look for nothing without this mark.
+      writeWhole(join(spool, "due"), "", world.newId());
+      return true;
+    } catch {
+      // It has just ended.
+      return false;
+    }
+  }).length;
+}
+
+/** Spools of host processes with a running session server. */
+function liveSessions(config: Config): string[] {
   const { spools } = paths(config.home);
   try {
-    return readdirSync(spools).filter(
-      (name) => /^\d+$/.test(name) && isAlive(Number(name)) && readIfThere(join(spools, name, "server")) !== undefined,
-    ).length;
+    return readdirSync(spools)
+      .filter((name) => /^\d+$/.test(name) && isAlive(Number(name)))
+      .map((name) => join(spools, name))
+      .filter((spool) => readIfThere(join(spool, "server")) !== undefined);
   } catch {
-    return 0;
+    return [];
   }
 }

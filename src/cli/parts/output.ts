@@ -1,40 +1,24 @@
-/** Terminal output: tables, times, sizes, colour. Control characters in peers' texts are removed before they reach a terminal. */
+/** Terminal output: times, sizes, colour. Control characters in peers' texts are removed before they reach a terminal. */
 import { styleText } from "node:util";
-import measure from "fast-string-truncated-width";
-import { escapeInvisible, oneLine } from "../../rules/text.ts";
+import { escapeInvisible, span } from "../../rules/text.ts";
 
 /** Where a command writes. `colour` is on for a terminal unless NO_COLOR is set. */
 export interface Screen {
   write(text: string): void;
+  /** Resolves to whether what was written so far could be: false once the reader has closed the pipe. */
+  isOpen(): Promise<boolean>;
+  isTerminal: boolean;
   /** Standard error. */
   stderr: { write(text: string): void; writeNow(text: string): void; isTerminal: boolean };
   colour: boolean;
   columns: number;
 }
 
-export function paint(screen: Screen, style: "green" | "yellow" | "red" | "dim" | "bold", text: string): string {
-  return screen.colour ? styleText(style, text) : text;
-}
+export type Style = "green" | "yellow" | "red" | "dim" | "bold";
 
-/** A table. Columns are as wide as their content; the last one is cut at the edge of the terminal. */
-export function table(screen: Screen, headings: string[], rows: string[][]): string {
-  const cells = [headings, ...rows.map((row) => row.map((cell) => oneLine(cell, 1000)))];
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => measure(row[column] ?? "").width)));
-  const lines = cells.map((row) => {
-    const start = row
-      .slice(0, -1)
-      .map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - measure(cell).width));
-    const used = start.reduce((sum, cell) => sum + measure(cell).width + 2, 0);
-    return [...start, shorten(row.at(-1) ?? "", Math.max(20, screen.columns - used))].join("  ").trimEnd();
-  });
-  const [first = "", ...rest] = lines;
-  return `${[paint(screen, "dim", first), ...rest].join("\n")}\n`;
-}
-
-/** Cuts a text to `columns` of a terminal, with an ellipsis. */
-function shorten(text: string, columns: number): string {
-  const { truncated, index } = measure(text, { limit: columns, ellipsis: "…" });
-  return truncated ? `${text.slice(0, index)}…` : text;
+export function paint(screen: Pick<Screen, "colour">, style: Style, text: string): string {
+  // The screen has decided.
+  return screen.colour ? styleText(style, text, { validateStream: false }) : text;
 }
 
 /** `812 B`, `4.1 MB`, `23 GB`. */
@@ -47,6 +31,9 @@ export function size(bytes: number): string {
 
 /** `1 file`, `3 files`. */
 export const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`;
+
+/** `3 min ago`. The exact time is in the JSON. */
+export const ago = (ms: number, now: number): string => (now - ms < 1_000 ? "just now" : `${span(now - ms)} ago`);
 
 export function clockTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace("T", " ");

@@ -10,6 +10,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { CctError, errorLine } from "../../platform/errors.ts";
 import { paths } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
+import { STRUCTURED } from "../../rules/toolinput.ts";
 
 const TIMEOUT_MS = 15_000;
 
@@ -66,7 +67,7 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
     ready: connecting.then(() => {}),
     pid,
     async call(tool, input) {
-      const answer = await (await connecting).callTool({ name: tool, arguments: input });
+      const answer = await (await connecting).callTool({ name: tool, arguments: input, _meta: { [STRUCTURED]: true } });
       if (!answer.isError) return { ...(answer.structuredContent ?? {}) };
       const [first] = Array.isArray(answer.content) ? answer.content : [];
       throw new CctError("internal", first?.type === "text" ? String(first.text) : `${tool} failed.`);
@@ -124,7 +125,6 @@ async function connect(child: ChildProcess, version: string): Promise<Client> {
 }
 
 interface HookEntry {
-  matcher?: string;
   hooks: { command: string; args: string[] }[];
 }
 
@@ -132,8 +132,8 @@ interface HookEntry {
 function runHook(world: World, env: World["env"], event: string, fields: Record<string, unknown>): Promise<HookResult> {
   const plugin = join(world.root, "plugin");
   const { hooks } = JSON.parse(readFileSync(join(plugin, "hooks", "hooks.json"), "utf8"));
-  const entry: HookEntry | undefined = hooks[event]?.find((one: HookEntry) => one.matcher === undefined);
-  const hook = entry?.hooks[0];
+  const entries: HookEntry[] = hooks[event] ?? [];
+  const hook = entries.flatMap((entry) => entry.hooks).find(({ args }) => args.at(-1) === event);
   if (!hook) throw new CctError("internal", `There is no hook for ${event}.`);
   const args = hook.args.map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", plugin));
   return new Promise((resolve, reject) => {

@@ -4,6 +4,8 @@ import { nameOperations } from "../../rules/vocabulary.ts";
 
 /** Operations that are a part of a command. */
 const within: readonly [string, string][] = [
+  ["notify_status", "cct notify"],
+  ["notify_test", "cct notify test"],
   ["list_services", "cct service list"],
   ["register_service", "cct service register"],
   ["unregister_service", "cct service unregister"],

@@ -1,9 +1,12 @@
 /** Brokers: a line, a summary (`cct status`) or a page (`cct broker status`). */
 import type { BrokerHealth } from "../../client/client.ts";
+import type { Current } from "../../client/local.ts";
 import type { BrokerStatus, HealthAnswer } from "../../operations/surface/broker-status.ts";
 import { presences } from "../../rules/presence.ts";
 import { span } from "../../rules/text.ts";
+import { isOlder } from "../../rules/versions.ts";
 import { clockTime, count, paint, type Screen, size } from "../parts/output.ts";
+import { wrap } from "../parts/table.ts";
 
 export const isUp = ({ about }: BrokerHealth): boolean => about?.version !== undefined;
 
@@ -23,6 +26,8 @@ export interface Counts {
   live: number;
   offline: number;
   waiting: number;
+  /** For the person who asks; `undefined` where this machine's token gives no mailbox. */
+  unread: number | undefined;
 }
 
 /** The broker in use. `each`: all configured brokers, if it is not this home's own. */
@@ -32,17 +37,34 @@ export function brokerSummary(
   inUse: string | undefined,
   counts: Counts,
   screen: Screen,
+  now: number,
 ): string {
   const others = (each ?? []).filter(({ url }) => url !== inUse);
   return [
-    `${paint(screen, "green", "running")}  ${placeOf(about)}, version ${about.version}, since ${clockTime(Number(about.started_at))} UTC`,
+    `${paint(screen, "green", "running")}  for ${span(now - Number(about.started_at))}, version ${about.version}, ${placeOf(about)}`,
     each === undefined ? `home     ${about.home}` : `broker   ${inUse}`,
     ...others.map((one) => `or       ${one.url} (${healthWords(one)})`),
     ...(about.lan ? [`open to  other machines, at ${about.lan.addresses.join(", ")}`] : []),
     `peers    ${counts.live} live, ${counts.offline} offline`,
     `mail     ${counts.waiting} waiting`,
-    "",
-  ].join("\n");
+    ...(counts.unread === undefined
+      ? []
+      : [`for you  ${counts.unread} unread${counts.unread > 0 ? ": cct inbox" : ""}`]),
+  ]
+    .map((line) => `${wrap(screen, line, WORD)}\n`)
+    .join("");
+}
+
+/** The column in which the words of a page begin. */
+const WORD = 9;
+
+/** What to know of a broker whose version is, or was, not that of this command. */
+export function versionWords(how: Current["how"], other: string, ours: string): string {
+  if (how === "replaced")
+    return `It replaces one of version ${other}, and is ${ours}. Sessions reconnect by themselves.`;
+  return isOlder(other, ours)
+    ? `The broker is of version ${other}, older than this command (${ours}). To replace it: cct up`
+    : `The broker is of version ${other}, and this command of ${ours}. A newer broker stays; update this one.`;
 }
 
 /** What an unconfirmed clock means, and until when; `undefined` when it is confirmed, or the broker does not say. */
@@ -56,6 +78,7 @@ export function brokerPage(status: BrokerStatus, inUse: string | undefined, scre
   const { peers, messages } = status;
   const bytes = status.database_bytes === null ? "" : `, ${size(status.database_bytes)}`;
   const oldest = status.oldest_waiting_ms === null ? "" : `; the oldest has waited ${span(status.oldest_waiting_ms)}`;
+  const people = status.for_people ? `; ${status.for_people} of the queued for people` : "";
   const rows: [string, string | undefined][] = [
     [
       status.ready ? "ready" : "NOT READY",
@@ -74,7 +97,7 @@ export function brokerPage(status: BrokerStatus, inUse: string | undefined, scre
     [
       "mail",
       messages
-        ? `${messages.queued} queued, ${messages.claimed} claimed, ${messages.delivered} delivered but not read, ${messages.held} held${oldest}`
+        ? `${messages.queued} queued, ${messages.claimed} claimed, ${messages.delivered} delivered but not read, ${messages.held} held${people}${oldest}`
         : "not known",
     ],
     ["clock", clockWords(status)],
@@ -84,7 +107,8 @@ export function brokerPage(status: BrokerStatus, inUse: string | undefined, scre
     .filter((row) => row[1] !== undefined)
     .map(([name, text], i) => {
       const word = name.padEnd(9);
-      return `${i > 0 ? word : paint(screen, status.ready ? "green" : "red", word)} ${text}\n`;
+      const line = `${i > 0 ? word : paint(screen, status.ready ? "green" : "red", word)} ${text}`;
+      return `${wrap(screen, line, WORD + 1)}\n`;
     })
     .join("");
 }

@@ -1,18 +1,19 @@
 /** Devices: other machines that have a token. */
 import type { OutputOf } from "../../operations/index.ts";
 import { span } from "../../rules/text.ts";
-import { count, type Screen, table } from "../parts/output.ts";
+import { count, type Screen } from "../parts/output.ts";
+import { table } from "../parts/table.ts";
 
 export function devices({ devices }: OutputOf<"list_devices">, screen: Screen, now: number): string {
   if (devices.length === 0) return "No other machine has a token. To let one in: cct lan-start\n";
   const rows = devices.map((device) => [
-    device.device_id.slice(0, 4),
     device.name,
+    device.device_id.slice(0, 4),
     device.scope,
     seen(device, now),
     String(device.peers),
   ]);
-  return table(screen, ["ID", "NAME", "MAY", "SEEN", "SESSIONS"], rows);
+  return table(screen, [{ heading: "NAME", least: 12 }, "ID", "MAY", "SEEN", "SESSIONS"], rows);
 }
 
 type Device = OutputOf<"list_devices">["devices"][number];

@@ -1,6 +1,8 @@
 /** Outboxes: messages of this machine's sessions that could not be sent yet. */
-import { oneLine, span } from "../../rules/text.ts";
-import { type Screen, table } from "../parts/output.ts";
+import { shortMessageId } from "../../rules/address.ts";
+import { oneLine } from "../../rules/text.ts";
+import { ago, type Screen } from "../parts/output.ts";
+import { table } from "../parts/table.ts";
 
 interface OutboxRow {
   message_id: string;
@@ -15,16 +17,28 @@ interface OutboxRow {
 
 export function outbox(all: readonly OutboxRow[], screen: Screen, now: number): string {
   if (all.length === 0) return "The outboxes are empty.\n";
+  const ids = all.map((one) => one.message_id);
   const rows = all.map(({ from, to, kept_at, state, message_id, text, why }) => {
     const excerpt = oneLine(String(text ?? ""), 80);
     return [
       from,
       String(to ?? "?"),
-      span(now - kept_at),
+      ago(kept_at, now),
       state,
-      message_id,
+      shortMessageId(message_id, ids),
       why === undefined ? excerpt : `${excerpt} — ${why}`,
     ];
   });
-  return table(screen, ["FROM", "TO", "AGE", "STATE", "ID", "TEXT"], rows);
+  return table(
+    screen,
+    [
+      { heading: "FROM", least: 10 },
+      { heading: "TO", least: 10 },
+      { heading: "KEPT", optional: 1 },
+      "STATE",
+      "ID",
+      { heading: "TEXT", least: 16 },
+    ],
+    rows,
+  );
 }

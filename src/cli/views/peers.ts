@@ -1,38 +1,74 @@
 /** Peers and their presence. */
 import type { OutputOf } from "../../operations/index.ts";
+import { countText } from "../../rules/counted.ts";
 import { oneLine, span } from "../../rules/text.ts";
-import { type Screen, table } from "../parts/output.ts";
+import type { Screen, Style } from "../parts/output.ts";
+import { type Cell, type Column, table } from "../parts/table.ts";
 
-export function peers({ peers }: OutputOf<"list_peers">, screen: Screen, now: number): string {
+export function peers({ peers, away = 0 }: OutputOf<"list_peers">, screen: Screen, now: number): string {
+  const others = away === 0 ? "" : `${away} ${away === 1 ? "is" : "are"} away: cct peers --all\n`;
+  if (peers.length === 0 && away > 0) return `No session is there now. ${others}`;
   if (peers.length === 0)
     return "No peer is registered. Sessions register when Claude Code starts with CCT installed.\n";
   const rows = peers.map((peer) => [
+    peer.alias === undefined ? peer.name : `${peer.name} (${peer.alias})`,
+    presenceCell(peer, now),
+    peer.waiting > 0 ? countText(peer.waiting) : "",
     peer.peer_id.slice(0, 4),
-    peer.name,
-    peer.presence === "offline"
-      ? `offline ${span(now - peer.last_seen)}`
-      : presence(peer, now) + trouble[peer.hooks ?? "live"],
-    peer.waiting > 0 ? String(peer.waiting) : "",
-    peer.host,
     peer.pools.map((name) => `@${name}`).join(" "),
-    peer.branch ?? "",
     peer.cwd,
+    peer.branch ?? "",
     peer.summary,
+    peer.host,
   ]);
-  return table(screen, ["ID", "NAME", "PRESENCE", "MAIL", "HOST", "POOLS", "BRANCH", "DIRECTORY", "SUMMARY"], rows);
+  return table(screen, COLUMNS, rows) + others;
+}
+
+const COLUMNS: readonly Column[] = [
+  { heading: "NAME", least: 12 },
+  { heading: "PRESENCE", least: 12 },
+  "MAIL",
+  "ID",
+  { heading: "POOLS", least: 12, optional: 2 },
+  { heading: "DIRECTORY", least: 16, keepEnd: true, optional: 1 },
+  { heading: "BRANCH", least: 12, optional: 3 },
+  { heading: "SUMMARY", least: 20, optional: 0 },
+  { heading: "HOST", least: 10, optional: 4 },
+];
+
+/** What needs somebody is red, what waits yellow. */
+export const presenceStyles: Record<Presence["presence"], Style | undefined> = {
+  active: "green",
+  idle: undefined,
+  busy: "yellow",
+  blocked: "red",
+  offline: "dim",
+};
+
+function presenceCell(peer: OutputOf<"list_peers">["peers"][number], now: number): Cell {
+  if (peer.presence === "offline") return { text: `offline ${span(now - peer.last_seen)}`, style: "dim" };
+  const hooks = peer.hooks ?? "live";
+  return {
+    text: presence(peer, now) + (trouble[hooks] || unwakeable(peer)),
+    style: hooks === "live" ? presenceStyles[peer.presence] : "red",
+  };
 }
 
 /** Why mail does not arrive by itself. */
 const trouble = { live: "", quiet: ", no hook", unwritable: ", cannot write mail", unserved: ", no session server" };
 
+const unwakeable = ({ presence, wakes }: OutputOf<"list_peers">["peers"][number]): string =>
+  presence === "idle" && wakes === false ? ", cannot be woken" : "";
+
 export function presenceLine(peer: OutputOf<"set_busy">, _screen: Screen, now: number): string {
   return `${oneLine(`${peer.name} is ${presence(peer, now)}`, 1000)}.\n`;
 }
 
-type Presence = Pick<OutputOf<"set_busy">, "presence" | "busy_reason" | "busy_until">;
+type Presence = Pick<OutputOf<"set_busy">, "presence" | "busy_reason" | "busy_until" | "blocked_on">;
 
-/** `idle`, `busy (the test suite, 6 min left)`. */
-export function presence({ presence, busy_reason, busy_until }: Presence, now: number): string {
+/** `idle`, `busy (the test suite, 6 min left)`, `blocked (Bash)`. */
+export function presence({ presence, busy_reason, busy_until, blocked_on }: Presence, now: number): string {
+  if (blocked_on) return `blocked (${blocked_on.tool})`;
   if (presence !== "busy") return presence;
   const left = busy_until === undefined ? "" : busy_until > now ? `, ${span(busy_until - now)} left` : ", overdue";
   return `busy (${busy_reason ?? ""}${left})`;

@@ -1,7 +1,8 @@
 /** Pools and their members. */
 import type { OutputOf } from "../../operations/index.ts";
 import { oneLine } from "../../rules/text.ts";
-import { clockTime, type Screen, table } from "../parts/output.ts";
+import { ago, type Screen } from "../parts/output.ts";
+import { table, wrap } from "../parts/table.ts";
 import { presence } from "./peers.ts";
 import { proposal } from "./proposals.ts";
 
@@ -11,46 +12,69 @@ type PoolWithMembers = OutputOf<"join_pool">;
 export function poolList({ pools }: OutputOf<"list_pools">, screen: Screen): string {
   if (pools.length === 0) return "No pools. Create one with: cct pool create <name> <purpose>\n";
   const rows = pools.map((pool) => [
-    pool.pool_id.slice(0, 4),
     `@${pool.name}`,
     stateOf(pool),
     String(pool.size),
     pool.lead ?? "",
+    pool.pool_id.slice(0, 4),
     pool.purpose,
   ]);
-  return table(screen, ["ID", "POOL", "STATE", "MEMBERS", "LEAD", "PURPOSE"], rows);
+  return table(
+    screen,
+    [
+      { heading: "NAME", least: 12 },
+      "STATE",
+      { heading: "MEMBERS", optional: 2 },
+      { heading: "LEAD", least: 10, optional: 1 },
+      "ID",
+      { heading: "PURPOSE", least: 16 },
+    ],
+    rows,
+  );
 }
 
 const stateOf = (pool: Pool): string => (pool.private ? `${pool.state}, private` : pool.state);
 
-export function poolLine(pool: Pool): string {
-  return `${oneLine(`@${pool.name}, ${stateOf(pool)}: ${pool.purpose}`, 600)}\n`;
+export function poolLine(pool: Pool, screen: Screen): string {
+  return `${wrap(screen, oneLine(`@${pool.name}, ${stateOf(pool)}: ${pool.purpose}`, 600))}\n`;
 }
 
 export function poolWithMembers({ pool, members }: PoolWithMembers, screen: Screen, now: number): string {
-  return poolLine(pool) + memberTable(members, screen, now);
+  return poolLine(pool, screen) + memberTable(members, screen, now);
 }
 
 function memberTable(members: PoolWithMembers["members"], screen: Screen, now: number): string {
   if (members.length === 0) return "No members.\n";
   const rows = members.map((member) => [
-    member.peer_id.slice(0, 4),
     member.name,
     member.released ? `${member.role}, released` : member.role,
-    member.host,
     presence(member, now),
+    member.peer_id.slice(0, 4),
+    member.host,
   ]);
-  return table(screen, ["ID", "MEMBER", "ROLE", "HOST", "PRESENCE"], rows);
+  return table(
+    screen,
+    [
+      { heading: "NAME", least: 12 },
+      { heading: "ROLE", least: 8 },
+      { heading: "PRESENCE", least: 10 },
+      "ID",
+      { heading: "HOST", least: 8, optional: 1 },
+    ],
+    rows,
+  );
 }
 
 export function poolStatus(status: OutputOf<"pool_status">, screen: Screen, now: number): string {
   const rows = status.recent_messages
     .toReversed()
-    .map((message) => [clockTime(message.sent_at), message.from_address ?? message.from_name, message.text]);
+    .map((message) => [message.from_address ?? message.from_name, ago(message.sent_at, now), message.text]);
   return [
-    poolLine(status.pool),
+    poolLine(status.pool, screen),
     memberTable(status.members, screen, now),
     ...status.open_proposals.map((one) => proposal(one, screen, now)),
-    ...(rows.length > 0 ? [table(screen, ["SENT (UTC)", "FROM", "TEXT"], rows)] : []),
+    ...(rows.length > 0
+      ? [table(screen, [{ heading: "FROM", least: 10 }, "SENT", { heading: "TEXT", least: 16 }], rows)]
+      : []),
   ].join("\n");
 }

@@ -1,7 +1,8 @@
 /** Services in the registry. */
 import type { OutputOf } from "../../operations/index.ts";
 import { oneLine, span } from "../../rules/text.ts";
-import { type Screen, table } from "../parts/output.ts";
+import { ago, type Screen, type Style } from "../parts/output.ts";
+import { table } from "../parts/table.ts";
 
 export type Service = OutputOf<"list_services">["services"][number];
 
@@ -13,18 +14,37 @@ export function services(all: readonly Service[], kind: string | undefined, scre
     return line(`No service of kind ${kind} is registered. All: cct service list`);
   if (all.length === 0) return "No service is registered. Register one with: cct service register <kind> <url>\n";
   const rows = all.map((service) => [
-    service.service_id.slice(0, 8),
     service.name,
+    service.service_id.slice(0, 8),
     service.kind,
     service.owner_name,
-    service.health,
-    service.health_at === null ? "" : `${span(now - service.health_at)} ago`,
+    { text: service.health, style: styles[service.health] },
+    service.health_at === null ? "" : ago(service.health_at, now),
     service.health === "stale" ? "" : `in ${span(service.expires_at - now)}`,
     service.host,
     service.url,
   ]);
-  return table(screen, ["ID", "NAME", "KIND", "OWNER", "HEALTH", "PROBED", "EXPIRES", "MACHINE", "URL"], rows);
+  return table(screen, COLUMNS, rows);
 }
+
+const COLUMNS = [
+  { heading: "NAME", least: 12 },
+  { heading: "ID", optional: 2 },
+  { heading: "KIND", least: 8 },
+  { heading: "OWNER", least: 10, optional: 1 },
+  "HEALTH",
+  { heading: "PROBED", optional: 4 },
+  { heading: "EXPIRES", optional: 3 },
+  { heading: "MACHINE", least: 8, optional: 5 },
+  { heading: "URL", least: 20 },
+];
+
+const styles: Record<Service["health"], Style | undefined> = {
+  healthy: "green",
+  unhealthy: "red",
+  stale: "yellow",
+  unknown: undefined,
+};
 
 type Registered = Pick<Service, "name" | "health" | "url" | "service_id" | "expires_at">;
 

@@ -2,11 +2,8 @@
  * The layers of the program. A room is a folder of src/ or a single file. Each row lists all that a room may import, and it
  * may only import rows above its own. So the table, read from top to bottom, describes the architecture.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { root } from "./support/folders.ts";
-import { importsOf, packageOf, withoutComments } from "./support/imports.ts";
+import { besideOf, importsOf, packageOf, sources } from "./support/imports.ts";
 
 interface Room {
   /** A path below src/, without `.ts`. A file belongs to the row with the longest matching name. */
@@ -37,6 +34,7 @@ const table: Room[] = [
   room("platform/issues", "the words for an invalid value", []),
   room("platform/network", "loopback addresses", []),
   room("platform/secrets", "hashes of tokens and secrets", [], ["node:crypto"]),
+  room("platform/semaphore", "how many may do something at a time", []),
   room("platform/world", "time, ids, randomness and environment as values", []),
   room("platform", "home, settings, locks, processes", basics, ["node:*"]),
 
@@ -51,7 +49,7 @@ const table: Room[] = [
   room(
     "store/drivers",
     "SQLite and PostgreSQL",
-    ["store", "rules", "platform/errors", "platform/network"],
+    ["store", "rules", "platform/errors", "platform/network", "platform/semaphore"],
     ["node:fs", "node:fs/promises", "node:module", "node:sqlite", "libsql", "pg", "pg-connection-string"],
   ),
 
@@ -80,8 +78,8 @@ const table: Room[] = [
     ["zod"],
   ),
   room(snapshot, "the list as plain data", ["types of operations/surface", "operations/surface/surface.json"]),
-  room(toolDefinitions, "the MCP tools, made from the surface", ["types of operations/surface"]),
-  room(toolList, "the names of the tools as plain data", ["operations/surface/tool-names.json"]),
+  room(toolDefinitions, "the MCP tools, made from the surface", ["types of operations/surface", "types of rules"]),
+  room(toolList, "the fields of the tools as plain data", ["types of rules", "operations/surface/tool-fields.json"]),
   room(repeatTable, "which operations may be repeated, as plain data", [
     "types of operations/core",
     "operations/surface/repeatable.json",
@@ -94,11 +92,23 @@ const table: Room[] = [
     ["node:crypto", "node:fs", "node:path", "node:timers/promises"],
   ),
 
-  room("broker/streams", "event streams of peers", ["types of operations/core"], ["node:http"]),
+  room(
+    "broker/streams",
+    "event streams of peers, and the feed for people",
+    ["types of operations/core", "operations/support", "types of store", "rules", "platform/semaphore"],
+    ["node:http"],
+  ),
   room(
     "broker/cluster",
     "hints and clock shared by the brokers of a database",
-    ["types of broker/streams", "types of operations/core", "types of store/drivers", "store", "platform/world"],
+    [
+      "types of broker/streams",
+      "types of operations/core",
+      "types of store/drivers",
+      "store",
+      "rules",
+      "platform/world",
+    ],
     ["pino"],
   ),
   room("broker/clock", "whether the clock may be believed", ["rules"], ["pino"]),
@@ -119,14 +129,21 @@ const table: Room[] = [
   ),
   room(
     "broker/http",
-    "listeners, authentication, routes",
+    "listeners, authentication, routes, the page's files and logins",
     ["types of broker/operator", "types of broker/streams", ...operations, "store", "rules", ...platform],
     ["node:*", "pino", "@peculiar/x509", "reflect-metadata"],
   ),
   room(
+    "broker/notify",
+    "tells a person outside of CCT what needs them",
+    ["types of operations/core", "operations/support", "store", "rules", ...platform],
+    ["node:http", "node:https", "pino"],
+  ),
+  room(
     "broker/background",
-    "sweep and retention",
+    "sweep, retention and notifications",
     [
+      "broker/notify",
       "types of broker/clock",
       "types of broker/operator",
       "operations/core",
@@ -142,6 +159,7 @@ const table: Room[] = [
     "starts and stops the broker",
     [
       "broker/background",
+      "broker/notify",
       "broker/http",
       "broker/operator",
       "broker/clock",
@@ -169,25 +187,38 @@ const table: Room[] = [
     ["client", "rules", ...typesOfOperations, toolDefinitions, toolList, ...platform],
     ["node:*"],
   ),
+  room(
+    "page",
+    "the page in the browser; asks the broker by HTTP, and knows the operations by type only",
+    ["rules", ...typesOfOperations],
+    ["@preact/signals", "eventsource-parser", "lucide", "preact", "virtua"],
+  ),
   room("host", "installs into the host, and knows its files", ["rules", ...platform], ["node:*", "jsonc-parser"]),
   room(
     "cli/parts",
     "output, input and callers",
     ["client", "rules", ...knowledgeOfOperations, ...platform],
-    ["node:*", "@modelcontextprotocol/sdk", "fast-string-truncated-width"],
+    ["node:*", "@modelcontextprotocol/sdk", "fast-string-truncated-width", "qr"],
   ),
+  room("watch", "the terminal UI: what is known → rows of the screen; keys → operations", [
+    "cli/parts",
+    "client",
+    "rules",
+    ...typesOfOperations,
+    ...platform,
+  ]),
   room("cli/views", "answers as text", ["cli/parts", "types of client", "rules", ...knowledgeOfOperations]),
   room(
     "cli/commands",
     "the commands",
-    ["cli/views", "cli/parts", "client", "host", "rules", ...knowledgeOfOperations, ...platform],
+    ["cli/views", "cli/parts", "watch", "client", "host", "rules", ...knowledgeOfOperations, ...platform],
     ["node:*", "commander"],
   ),
   room(
     "cli",
     "the command line",
     ["cli/commands", "cli/parts", "rules", ...platform],
-    ["node:fs", "node:tty", "commander"],
+    ["node:fs", "node:readline", "node:tty", "commander"],
   ),
   room(
     "bin",
@@ -197,10 +228,7 @@ const table: Room[] = [
   ),
 ];
 
-const src = join(root, "src");
-const files = readdirSync(src, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts"))
-  .map((name) => ({ name, room: roomOf(name), code: withoutComments(readFileSync(join(src, name), "utf8")) }));
+const files = sources().map((file) => ({ ...file, room: roomOf(file.name) }));
 
 function roomOf(file: string): string {
   const matching = table.filter(({ name }) => file === `${name}.ts` || file.startsWith(`${name}/`));
@@ -211,18 +239,12 @@ function roomOf(file: string): string {
 function usedBy(file: (typeof files)[number]): string[] {
   return importsOf(file.code).flatMap(({ from, onlyTypes }) => {
     if (!from.startsWith(".")) return [packageOf(from)];
-    const path = relative(src, resolve(src, dirname(file.name), from));
-    if (!path.endsWith(".ts")) return [path];
+    const path = besideOf(file.name, from);
+    if (!/\.tsx?$/.test(path)) return [path];
     const other = roomOf(path);
     if (other === file.room) return [];
     return [onlyTypes ? `types of ${other}` : other];
   });
-}
-
-function importedFiles(file: (typeof files)[number]): string[] {
-  return importsOf(file.code)
-    .filter(({ from }) => from.startsWith("."))
-    .map(({ from }) => relative(src, resolve(src, dirname(file.name), from)));
 }
 
 const withoutPrefix = (name: string): string => name.replace(/^types of /, "");
@@ -270,24 +292,11 @@ describe("the table", () => {
   });
 });
 
-test("files do not import each other in circles", () => {
-  const imports = new Map(files.map((file) => [file.name, importedFiles(file)]));
-  const finished = new Set<string>();
-  const visit = (name: string, path: string[]): string[] => {
-    if (path.includes(name)) return [[...path.slice(path.indexOf(name)), name].join(" → ")];
-    if (finished.has(name)) return [];
-    const found = (imports.get(name) ?? []).flatMap((next) => visit(next, [...path, name]));
-    finished.add(name);
-    return found;
-  };
-  expect(files.flatMap((file) => visit(file.name, []))).toEqual([]);
-});
-
-test("only bin.ts reads the clock, randomness and the environment", () => {
+test("only bin.ts, and in the browser page/world.ts, read the clock, randomness and the environment", () => {
   const reads =
     /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bMath\.random\b|\brandom(?:UUID|Bytes)\b|\bprocess\.(?:env|argv)\b/g;
   const wrong = files
-    .filter((file) => file.name !== "bin.ts")
+    .filter((file) => file.name !== "bin.ts" && file.name !== "page/world.ts")
     .flatMap((file) => [...file.code.matchAll(reads)].map(([found]) => `${file.name}: ${found}`));
   expect(wrong).toEqual([]);
 });

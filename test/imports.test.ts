@@ -1,6 +1,6 @@
-/** The search for imports, on which the architecture test relies. */
+/** The search for imports, on which the architecture test relies, and circles of imports. */
 import { expect, test } from "vitest";
-import { importsOf, withoutComments } from "./support/imports.ts";
+import { besideOf, importsOf, sources, withoutComments } from "./support/imports.ts";
 
 test("the search for imports understands every form of import", () => {
   const code = `
@@ -36,4 +36,23 @@ type J = import("./inline.ts").J;
     { from: "package", onlyTypes: false },
     { from: "./inline.ts", onlyTypes: false },
   ]);
+});
+
+test("files do not import each other in circles", () => {
+  const imports = new Map(
+    sources().map(({ name, code }) => {
+      const own = importsOf(code).filter(({ from }) => from.startsWith("."));
+      return [name, own.map(({ from }) => besideOf(name, from))];
+    }),
+  );
+  const finished = new Set<string>();
+  const visit = (name: string, path: string[]): string[] => {
+    if (path.includes(name)) return [[...path.slice(path.indexOf(name)), name].join(" → ")];
+    if (finished.has(name)) return [];
+    const found = (imports.get(name) ?? []).flatMap((next) => visit(next, [...path, name]));
+    finished.add(name);
+    return found;
+  };
+  expect(imports.size).toBeGreaterThan(200);
+  expect([...imports.keys()].flatMap((name) => visit(name, []))).toEqual([]);
 });

@@ -18,7 +18,7 @@ const judges = {
   port: number.int().min(0).max(65_535),
   pool_absence_hours: number.positive().max(8760),
   database_pool: number.int().min(1).max(200),
-  delivery: z.enum(["inject", "block"]),
+  delivery: z.enum(["inject", "block", "stop"]),
   poll: flag,
   token: z.string().regex(/^[A-Za-z0-9._~+/=-]{1,512}$/, "a token is 1 to 512 letters, digits or . _ ~ + / = -"),
   database_url: z.string().min(1).max(2000).startsWith("postgres"),

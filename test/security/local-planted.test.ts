@@ -176,6 +176,8 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
         "state",
         "session",
         "tool",
+        "dialog",
+        "woke",
         "stops",
         "told",
         "waiter",

@@ -10,11 +10,12 @@ const WANTED = [
   /^examples\/[\w./-]+$/,
   /^dist\/bin\.js$/,
   /^dist\/(package|tools)\.json$/,
-  /^dist\/(backup|broker|certificate|cli|metrics|move|pinned|postgres|restore|secrets)\.mjs$/,
+  /^dist\/(backup|broker|certificate|cli|metrics|move|pinned|postgres|qr|restore|secrets|watch)\.mjs$/,
   /^dist\/chunks\/[\w-]+\.mjs$/,
+  /^dist\/page\/(index\.html|inter-license\.txt|inter-\w+\.woff2|[\w-]+\.(js|css|svg)\.(br|gz))$/,
   /^dist\/THIRD_PARTY_LICENSES\.txt$/,
   /^migrations\/\d{4}_\w+\.sql$/,
-  /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,
+  /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|bin\/cct|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,
 ];
 
 const pack = ["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"];

@@ -47,7 +47,7 @@ describe("a request whose last byte comes after the revocation", () => {
     expect(answer).toContain("token was revoked");
     const { devices } = await ok(broker, "list_devices", { all: true });
     expect(devices.map((one) => one.name)).not.toContain("back-door");
-    expect((await ok(broker, "list_peers", {})).peers.map((one) => one.name)).not.toContain("ghost");
+    expect((await ok(broker, "list_peers", { all: true })).peers.map((one) => one.name)).not.toContain("ghost");
   });
 
   test("nor does a peer of the device send anything", async () => {
@@ -84,7 +84,7 @@ test("of 150 streams that are opened during the revocation, none stays open", as
       socket.destroy();
     }
   }
-}, 120_000);
+});
 
 test("a stream whose hint of the revocation was lost ends with the next keep-alive", async () => {
   const revoked = new Set<string>();

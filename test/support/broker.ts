@@ -57,7 +57,11 @@ const SWEEP_MS = 100;
 
 /** Starts a broker; answers when it serves. Throws what it says when it does not start. */
 export async function startBroker(options: BrokerOptions = {}): Promise<TestBroker> {
-  return IN_PROCESS || options.bootId !== undefined ? startHere(options) : spawnBroker(options);
+  if (IN_PROCESS || options.bootId !== undefined) return startHere(options);
+  const broker = await spawnBroker(options);
+  // In good order, as the other kind: sessions that end later would start a broker in place of a killed one.
+  atEnd(() => broker.stop());
+  return broker;
 }
 
 /** What brokers of tests have unless a test says otherwise. */

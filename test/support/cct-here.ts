@@ -31,17 +31,23 @@ export function cctHere(args: readonly string[], options: CctOptions): Promise<C
   const command = `${args.join(" ")} `;
   const onlyPrints = args.includes("--help") && !args.includes("--");
   const needsProcess = !onlyPrints && PROCESS_ONLY.some((words) => command.startsWith(`${words} `));
-  const isHere = IN_PROCESS && !needsProcess && !options.within && !options.package;
+  const isHere = (IN_PROCESS || options.columns !== undefined) && !needsProcess && !options.within && !options.package;
   return isHere ? runHere(args, options) : cct(args, options);
 }
 
-async function runHere(argv: readonly string[], { env, cwd = root, stdin = "" }: CctOptions): Promise<CctRun> {
+async function runHere(argv: readonly string[], { env, cwd = root, stdin = "", columns }: CctOptions): Promise<CctRun> {
   const { runCli } = await import("../../src/cli/main.ts");
   let [stdout, stderr] = ["", ""];
   const notHere = (what: string) => (): never => {
     throw new Error(`cct ${argv.join(" ")}: ${what}; it needs a process of its own`);
   };
-  const output = (write: (text: string) => void): Output => ({ write, writeNow: write, isTerminal: false });
+  const output = (write: (text: string) => void): Output => ({
+    write,
+    writeNow: write,
+    isOpen: async () => true,
+    isTerminal: columns !== undefined,
+    columns,
+  });
   const terminal: Terminal = {
     stdout: output((text) => {
       stdout += text;
@@ -49,7 +55,8 @@ async function runHere(argv: readonly string[], { env, cwd = root, stdin = "" }:
     stderr: output((text) => {
       stderr += text;
     }),
-    stdin: { read: async () => Buffer.from(stdin), isTerminal: false },
+    stdin: { read: async () => Buffer.from(stdin), line: notHere("asks"), isTerminal: false },
+    tty: notHere("takes the terminal"),
     onSignal: notHere("handles signals"),
     exit: notHere("ends the process"),
   };

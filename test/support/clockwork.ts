@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { sweepAbsent, sweepAll } from "../../src/broker/background/sweep.ts";
 import { createBounds } from "../../src/operations/core/bounds.ts";
 import { invoke } from "../../src/operations/core/invoke.ts";
+import type { Operation } from "../../src/operations/core/operation.ts";
 import type { Environment, Hint } from "../../src/operations/core/transaction.ts";
 import { type InputOf, type OperationName, type OutputOf, operations } from "../../src/operations/index.ts";
 import { cleanups } from "../../src/operations/support/retention.ts";
@@ -21,6 +22,7 @@ import { root } from "./folders.ts";
 import { newMessageId, place, type TestPeer } from "./peers.ts";
 
 export interface Clockwork {
+  environment: Environment;
   now(): number;
   call<N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials): Promise<OutputOf<N>>;
   newPeer(name: string, more?: Partial<InputOf<"register">>): Promise<TestPeer>;
@@ -60,12 +62,13 @@ export async function openClockwork(
     isConfirmed: () => true,
     newId,
     newMessageId,
-    nextSeq: () => {
-      seq = Math.max(seq + 1, now * 1000);
+    nextSeq: (last = 0) => {
+      seq = Math.max(seq + 1, last + 1, now * 1000);
       return seq;
     },
     publish: (hint) => void hints.push(hint),
     count: () => {},
+    changed: () => {},
     bounds: createBounds(),
     // A test sends in a moment what takes sessions hours.
     limits: {
@@ -76,11 +79,16 @@ export async function openClockwork(
       wakes_per_hour: 0,
       mailbox_messages: 0,
       peers: 0,
+      pools: 0,
+      devices: 0,
+      services: 0,
+      page: 200,
+      idle_beat_ms: 30_000,
       ...limits,
     },
   };
   const call: Clockwork["call"] = async (name, input, as) => {
-    const op = operations.find((one) => one.name === name);
+    const op: Operation | undefined = operations.find((one) => one.name === name);
     if (!op) throw new Error(`no operation ${name}`);
     // `invoke` checks every answer against the schema that this type is made of.
     try {
@@ -92,6 +100,7 @@ export async function openClockwork(
     }
   };
   return {
+    environment,
     now: () => now,
     call,
     hints,

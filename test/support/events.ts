@@ -9,6 +9,8 @@ import { until } from "./wait.ts";
 export interface Events {
   /** The names of the events so far. */
   seen(): readonly string[];
+  /** What came with each of them. */
+  data(): readonly Record<string, unknown>[];
   /** Waits until `count` events have come. */
   count(count: number): Promise<readonly string[]>;
   /** `ended`: the broker closed it in good order. `broken`: it broke. */
@@ -16,7 +18,7 @@ export interface Events {
   close(): void;
 }
 
-export async function openEvents(broker: TestBroker, as: Credentials): Promise<Events> {
+export async function openEvents(broker: TestBroker, as: Credentials | undefined): Promise<Events> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(new URL("/events", broker.url), { agent: false, headers: goodHeaders(broker, { as }) }, resolve).on(
       "error",
@@ -25,7 +27,13 @@ export async function openEvents(broker: TestBroker, as: Credentials): Promise<E
   });
   if (response.statusCode !== 200) throw new Error(`/events answered ${response.statusCode}`);
   const events: string[] = [];
-  const parser = createParser({ onEvent: (event) => events.push(event.event ?? "message") });
+  const all: Record<string, unknown>[] = [];
+  const parser = createParser({
+    onEvent({ event = "message", data }) {
+      events.push(event);
+      all.push(JSON.parse(data));
+    },
+  });
   const over = new Promise<"ended" | "broken">((resolve) => {
     response.on("end", () => resolve("ended"));
     response.on("error", () => resolve("broken"));
@@ -35,6 +43,7 @@ export async function openEvents(broker: TestBroker, as: Credentials): Promise<E
   atEnd(close);
   return {
     seen: () => events,
+    data: () => all,
     count: (count) => until(`${count} events`, () => events.length >= count && events),
     over,
     close,

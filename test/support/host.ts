@@ -8,9 +8,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { readIfThere } from "../../src/platform/files.ts";
 import { isAlive } from "../../src/platform/process.ts";
+import { STRUCTURED } from "../../src/rules/toolinput.ts";
 import { atEnd } from "./cleanup.ts";
 import { root } from "./folders.ts";
 import { until } from "./wait.ts";
+
+/** So long that only a hang exceeds it, also on a loaded machine. */
+const ANSWER_MS = 60_000;
 
 export interface HookRun {
   status: number | null;
@@ -31,6 +35,8 @@ export interface HostOptions {
   plugin?: string;
   /** Wraps the command line, without a process in between. */
   within?: (command: readonly string[]) => [string, string[]];
+  /** How the host introduces itself. */
+  client?: { name: string; version: string };
   /** Shell commands that the host process runs before it starts its session server. */
   before?: string;
 }
@@ -118,7 +124,7 @@ export async function startHost(home: string, name: string, options: HostOptions
     id++;
     const mine = id;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => failed(new Error(`no answer to ${method}`)), 20_000);
+      const timer = setTimeout(() => failed(new Error(`no answer to ${method}`)), ANSWER_MS);
       const failed = (error: Error): void => {
         clearTimeout(timer);
         waiting.delete(mine);
@@ -138,7 +144,7 @@ export async function startHost(home: string, name: string, options: HostOptions
     const answer = await request("initialize", {
       protocolVersion: "2025-06-18",
       capabilities: {},
-      clientInfo: { name: "test", version: "1" },
+      clientInfo: options.client ?? { name: "test", version: "1" },
     });
     host.initialized = answer.result as Record<string, unknown>;
     child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
@@ -162,7 +168,7 @@ export async function startHost(home: string, name: string, options: HostOptions
       );
     },
     async tool(name, input = {}) {
-      const { result } = await request("tools/call", { name, arguments: input });
+      const { result } = await request("tools/call", { name, arguments: input, _meta: { [STRUCTURED]: true } });
       const answer = result as { isError?: boolean; content: { text: string }[]; structuredContent?: object };
       return {
         isError: answer.isError ?? false,
@@ -209,7 +215,6 @@ export async function startHost(home: string, name: string, options: HostOptions
 }
 
 interface HookEntry {
-  matcher?: string;
   hooks: { command: string; args: string[] }[];
 }
 
@@ -223,10 +228,7 @@ export function runHook(
 ): Promise<HookRun> {
   const { hooks } = JSON.parse(readFileSync(join(root, "plugin/hooks/hooks.json"), "utf8"));
   const entries: HookEntry[] = hooks[event === "Waiter" ? "Stop" : event];
-  const hook = entries
-    .filter((entry) => entry.matcher === undefined)
-    .flatMap((entry) => entry.hooks)
-    .find((one) => one.args.at(-1) === event);
+  const hook = entries.flatMap((entry) => entry.hooks).find((one) => one.args.at(-1) === event);
   if (!hook) throw new Error(`no hook for ${event}`);
   const args = hook.args.map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", plugin));
   return new Promise((resolve, reject) => {

@@ -1,4 +1,7 @@
-/** Finds the imports in TypeScript source text. */
+/** The source files of the program, and the imports in them. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { root } from "./folders.ts";
 
 export interface Import {
   from: string;
@@ -27,3 +30,12 @@ export function packageOf(from: string): string {
     .slice(0, from.startsWith("@") ? 2 : 1)
     .join("/");
 }
+
+/** The files of src/, by their paths below it, without comments. */
+export const sources = (): { name: string; code: string }[] =>
+  readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => ({ name, code: withoutComments(readFileSync(join(root, "src", name), "utf8")) }));
+
+/** The path of what a file imports from `./…` or `../…`. */
+export const besideOf = (file: string, from: string): string => normalize(join(dirname(file), from));

@@ -56,6 +56,7 @@ const paths = [
   "/status",
   "/metrics",
   "/events",
+  "/feed",
   "/",
   ...operations.map((op) => `/api/${op.name}`),
 ] as [string, ...string[]];

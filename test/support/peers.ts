@@ -48,7 +48,7 @@ export function newMessageId(): string {
 export async function allMessages(broker: TestBroker): Promise<OutputOf<"messages">["messages"]> {
   const all: OutputOf<"messages">["messages"] = [];
   for (let before: number | undefined; ; ) {
-    const page = await ok(broker, "messages", { limit: 500, ...(before === undefined ? {} : { before }) });
+    const page = await ok(broker, "messages", { limit: 500, full: true, ...(before === undefined ? {} : { before }) });
     all.unshift(...page.messages.toReversed());
     before = page.messages.at(-1)?.seq;
     if (before === undefined) return all;

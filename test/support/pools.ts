@@ -60,7 +60,7 @@ export async function lastSeq(broker: TestBroker): Promise<number> {
 /** Everything that a refused call could have changed. */
 export async function everything(broker: TestBroker): Promise<unknown> {
   const { pools } = await ok(broker, "list_pools", { include_archived: true });
-  const { peers } = await ok(broker, "list_peers", {});
+  const { peers } = await ok(broker, "list_peers", { all: true });
   return {
     pools: await Promise.all(pools.map((pool) => ok(broker, "pool_status", { pool: pool.pool_id }))),
     peers: peers.map(({ last_seen: _, ...peer }) => peer),

@@ -4,6 +4,9 @@ import { chownSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 
+/** So long that only a hang exceeds it, also on a loaded machine. */
+const START_MS = 60_000;
+
 /** The folder of `initdb` and `postgres`: the newest that Debian has, or what `CCT_TEST_POSTGRES` names; none where there is none. */
 export function findPostgres(): string | undefined {
   const { CCT_TEST_POSTGRES } = process.env;
@@ -93,7 +96,7 @@ export function makeCluster(folder: string, port: number, settings: Record<strin
         said = (said + text).slice(-4000);
       });
       const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-      const deadline = performance.now() + 20_000;
+      const deadline = performance.now() + START_MS;
       while (!(await answers(port))) {
         if (child.exitCode !== null || performance.now() > deadline) throw new Error(`PostgreSQL: ${said}`);
         await new Promise((resolve) => setTimeout(resolve, 20));

@@ -38,6 +38,44 @@ const memberRow = (pool: number, peer: number, now: number, role = "member"): Ro
 
 const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
+/** `n` messages of one peer to another, as rows. One in four is an interrupt. */
+export function mailFor(
+  to: TestPeer,
+  from: TestPeer,
+  n: number,
+  now: number,
+  state: "queued" | "read" = "queued",
+): { messages: Row[]; deliveries: Row[] } {
+  const all = numbers(n).map((i) => ({ message_id: `mail-${i}`.padEnd(36, "-"), seq: i + 1, isUrgent: i % 4 === 3 }));
+  return {
+    messages: all.map(({ message_id, seq, isUrgent }) => ({
+      message_id,
+      seq,
+      from_id: from.peer_id,
+      from_name: from.name,
+      to_address: to.name,
+      thread_id: message_id,
+      urgency: isUrgent ? "interrupt" : "normal",
+      text: "growth",
+      sent_at: now,
+      hops: 0,
+      answer: "{}",
+      target: to.peer_id,
+    })),
+    deliveries: all.map(({ message_id, seq, isUrgent }) => ({
+      message_id,
+      peer_id: to.peer_id,
+      seq,
+      state,
+      attempt: 0,
+      redelivered: 0,
+      payer: from.peer_id,
+      rank: isUrgent ? 0 : 1,
+      characters: "growth".length,
+    })),
+  };
+}
+
 /** Fills a store with `n` of something. Half of the peers are away. */
 export const fill = {
   async peers(works: Clockwork, n: number): Promise<void> {

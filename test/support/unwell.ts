@@ -6,8 +6,8 @@ import { atEnd } from "./cleanup.ts";
 
 export interface Unwell {
   url: string;
-  /** From now on: whether calls are answered with "not now". */
-  notNow(is: boolean): void;
+  /** From now on: whether calls are answered with "not now"; a path: only those to it. */
+  notNow(which: boolean | string): void;
   /** Paths that were asked for, as they came; not the proofs of connections. */
   asked: string[];
 }
@@ -15,11 +15,12 @@ export interface Unwell {
 /** Starts before the broker at `target`. */
 export async function startUnwell(target: string): Promise<Unwell> {
   const asked: string[] = [];
-  let unwell = false;
+  let unwell: boolean | string = false;
   const server = createServer((incoming, response) => {
     const isProof = incoming.url === "/prove";
     if (!isProof) asked.push(incoming.url ?? "");
-    if (unwell && !isProof && incoming.url !== "/health") {
+    const isCall = !isProof && incoming.url !== "/health";
+    if (typeof unwell === "string" ? incoming.url === unwell : unwell && isCall) {
       incoming.resume();
       response.writeHead(503, { "content-type": "application/json" });
       return void response.end(
@@ -44,8 +45,8 @@ export async function startUnwell(target: string): Promise<Unwell> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
-    notNow(is) {
-      unwell = is;
+    notNow(which) {
+      unwell = which;
     },
   };
 }

@@ -47,7 +47,7 @@ test
     if (printed.includes("a line of mail")) expect(mail[0], what).not.toBe("mail");
     // What counts as shown was printed whole.
     if (/^(done|seen|read)/.test(mail[0] ?? "")) expect(printed.split("a line of mail").length, what).toBe(LINES + 1);
-    expect(spool.note("state"), what).toMatch(/^(idle|active)$/);
+    expect(spool.state(), what).toMatch(/^(idle|active)$/);
 
     const again = await spool.run(event);
     if (mail[0] === "mail") expect(again.stdout + again.stderr, what).toContain("a line of mail");

@@ -4,15 +4,34 @@
  * an option.
  *
  *     node bench/capacity.mjs                            10, 1,000 and 100,000 sessions
- *     node bench/capacity.mjs --sessions 5000 --messages 60 --beat 30
+ *     node bench/capacity.mjs --sessions 5000 --messages 60 --idle 60
  */
 import { parseArgs } from "node:util";
 
-/** Measured; processor time in milliseconds, WAL and memory in KiB (`docs/scaling.md` says when and where). */
+/**
+ * Measured (`docs/scaling.md` says when and where): processor time in milliseconds, WAL and memory in KiB. `heartbeats`: milliseconds in
+ * each second at so many heartbeats per second, because a process with little to do spends more on each. `notify`: for each
+ * broker that listens, whoever it is for.
+ */
 export const costs = {
-  broker: { heartbeat: 1.6, send: 0.36, take: 1.35, heard: 0.01, stream: 0.001, memory: 68 * 1024, perConnection: 45 },
-  database: { heartbeat: 0.75, send: 0.28, take: 1.39, stream: 0.004, perConnection: 2.2 * 1024 },
-  wal: { heartbeat: 0.65, send: 1.75, take: 2.54 },
+  broker: {
+    heartbeats: { 49: 81, 97: 116, 264: 182 },
+    send: 0.46,
+    take: 1.77,
+    heard: 0.02,
+    stream: 0.001,
+    memory: 68 * 1024,
+    perConnection: 45,
+  },
+  database: {
+    heartbeats: { 49: 49, 97: 82, 264: 195 },
+    send: 0.37,
+    take: 1.94,
+    stream: 0.004,
+    notify: 0.025,
+    perConnection: 2.2 * 1024,
+  },
+  wal: { heartbeat: 0.71, send: 1.84, take: 2.65 },
   /** A message of 200 characters with its delivery and all indexes (`npm run bench -- growth`). */
   stored: 1269 / 1024,
 };
@@ -29,38 +48,56 @@ export const usual = {
   /** Hours of work in a day, for what is written and stored. */
   hours: 10,
   keep: 30,
-  /** Seconds between two heartbeats; sessions beat every 10. */
+  /** Seconds between two heartbeats of a session that works or has claims, and of one that idles (`idle_heartbeat_seconds`). */
   beat: 10,
+  idle: 30,
+  /** `database_pool` and `max_connections`. */
   pool: 10,
-  /** Share of a processor, and of a broker's 4096 connections, that is planned with. */
+  connections: 4096,
+  /** Share of a processor, and of a broker's connections, that is planned with. */
   fill: 0.5,
 };
 
-/** Connections that a broker takes in all, and that a session holds: its stream, and one for its requests. */
-const BROKER_CONNECTIONS = 4096;
+/** Connections that a session holds: its stream, and one for its requests. */
 const SESSION_CONNECTIONS = 2;
+/** A broker sends this many NOTIFY per second at most: one in 5 ms. */
+const MOST_NOTIFIES = 200;
+
+/** The cost of `rate` heartbeats per second: in a straight line through the two measured ones next to it. */
+function heartbeatCost(measured, rate) {
+  const points = [[0, 0], ...Object.entries(measured).map(([at, ms]) => [Number(at), ms])];
+  const found = points.findIndex(([at], i) => i > 0 && at >= rate);
+  const next = found === -1 ? points.length - 1 : found;
+  const [[fromRate, from], [toRate, to]] = [points[next - 1], points[next]];
+  return from + ((rate - fromRate) / (toRate - fromRate)) * (to - from);
+}
 
 /** All per second at the peak, unless it says otherwise. */
 export function need(sessions, model = usual, cost = costs) {
-  const heartbeats = sessions / model.beat;
+  const heartbeats = sessions * (model.active / model.beat + (1 - model.active) / model.idle);
   const mean = (sessions * model.active * model.messages) / 3600;
   const sends = mean * model.peak;
   // As if each recipient cost a send of its own: more than it does.
   const deliveries = sends * model.recipients;
-  const each = (per) =>
-    (heartbeats * per.heartbeat + deliveries * (per.send + per.take) + sessions * per.stream) / 1000;
-  const database = each(cost.database);
-  const asked = each(cost.broker);
-  // What every broker hears grows with their number.
-  const heard = (deliveries * cost.broker.heard) / 1000;
-  const byConnections = (sessions * SESSION_CONNECTIONS) / (BROKER_CONNECTIONS * model.fill);
-  const byProcessor = heard < model.fill ? asked / (model.fill - heard) : Number.POSITIVE_INFINITY;
-  const brokers = Math.max(1, Math.ceil(Math.max(byConnections, byProcessor)));
-  const wal = heartbeats * cost.wal.heartbeat + deliveries * (cost.wal.send + cost.wal.take);
-  const walDay =
-    sessions * ((86_400 / model.beat) * cost.wal.heartbeat) +
-    mean * model.recipients * 3600 * model.hours * (cost.wal.send + cost.wal.take);
-  const storedDay = mean * model.recipients * 3600 * model.hours * cost.stored;
+  /** Busy milliseconds in each second: of one of so many brokers, and of the database. */
+  const ofBroker = (brokers) =>
+    heartbeatCost(cost.broker.heartbeats, heartbeats / brokers) +
+    (deliveries * (cost.broker.send + cost.broker.take) + sessions * cost.broker.stream) / brokers +
+    // All brokers hear everything.
+    (brokers > 1 ? deliveries * cost.broker.heard : 0);
+  const notifies = (brokers) => (brokers > 1 ? Math.min(deliveries, brokers * MOST_NOTIFIES) : 0);
+  const ofDatabase = (brokers) =>
+    brokers * heartbeatCost(cost.database.heartbeats, heartbeats / brokers) +
+    deliveries * (cost.database.send + cost.database.take) +
+    sessions * cost.database.stream +
+    notifies(brokers) * brokers * cost.database.notify;
+  const byConnections = Math.ceil((sessions * SESSION_CONNECTIONS) / (model.connections * model.fill));
+  let byProcessor = 1;
+  while (ofBroker(byProcessor) > model.fill * 1000 && byProcessor < sessions) byProcessor++;
+  const brokers = Math.max(byConnections, byProcessor);
+  const database = ofDatabase(brokers) / 1000;
+  const beatDay = 86_400 * heartbeats * cost.wal.heartbeat;
+  const deliveredDay = mean * model.recipients * 3600 * model.hours;
   const connections = brokers * (model.pool + 1);
   return {
     "heartbeats /s": heartbeats,
@@ -68,19 +105,20 @@ export function need(sessions, model = usual, cost = costs) {
     "deliveries /s": deliveries,
     "transactions /s": heartbeats + deliveries * 4,
     "brokers (one core each at most)": brokers,
-    "… for their connections": Math.ceil(byConnections),
-    "… for their processor": Math.ceil(byProcessor),
-    "cores busy, all brokers": asked + heard * brokers,
+    "… for their connections": byConnections,
+    "… for their processor": byProcessor,
+    "cores busy, all brokers": (ofBroker(brokers) * brokers) / 1000,
     "cores busy, PostgreSQL": database,
+    "… of these, for hints between brokers": (notifies(brokers) * brokers * cost.database.notify) / 1000,
     "cores to have, PostgreSQL": Math.ceil(database / model.fill),
     "connections to PostgreSQL": connections,
     "memory of one broker, MiB":
       (cost.broker.memory + ((sessions * SESSION_CONNECTIONS) / brokers) * cost.broker.perConnection) / 1024,
     "memory of PostgreSQL's connections, MiB": (connections * cost.database.perConnection) / 1024,
-    "WAL, MiB/s": wal / 1024,
-    "WAL, GiB a day": walDay / 1024 ** 2,
-    "stored, GiB a day": storedDay / 1024 ** 2,
-    "stored in all, GiB": (storedDay * model.keep) / 1024 ** 2,
+    "WAL, MiB/s": (heartbeats * cost.wal.heartbeat + deliveries * (cost.wal.send + cost.wal.take)) / 1024,
+    "WAL, GiB a day": (beatDay + deliveredDay * (cost.wal.send + cost.wal.take)) / 1024 ** 2,
+    "stored, GiB a day": (deliveredDay * cost.stored) / 1024 ** 2,
+    "stored in all, GiB": (deliveredDay * cost.stored * model.keep) / 1024 ** 2,
   };
 }
 

@@ -11,7 +11,7 @@ import { privateMemory } from "./server.mjs";
 import { median, quantile } from "./stats.mjs";
 
 const SESSIONS = Number(process.env.CCT_BENCH_SESSIONS ?? 1_000);
-const IDLE_MS = 30_000;
+const IDLE_MS = 60_000;
 const SENDS = 50;
 /** Ticks of the processor's accounting in a second. */
 const TICKS = 100;
@@ -38,17 +38,27 @@ export async function crowd() {
   const figures = [];
   const idle = async (name) => {
     const before = processorTime(broker.pid);
+    const done = await ask({ count: true });
     const begin = performance.now();
     await pause(IDLE_MS);
-    const value = (processorTime(broker.pid) - before) / ((performance.now() - begin) / 1000);
+    const seconds = (performance.now() - begin) / 1000;
+    const value = (processorTime(broker.pid) - before) / seconds;
+    const { beats, connections } = await ask({ count: true });
     figures.push({ name, value, unit: "ms/s", goal: { limit: 25, of: "value" } });
+    const perMinute = (all) => (all * 60) / seconds / SESSIONS;
+    figures.push({ name: "… heartbeats, each session", value: perMinute(beats - done.beats), unit: "/min" });
+    figures.push({
+      name: "… connections opened, each session",
+      value: perMinute(connections - done.connections),
+      unit: "/min",
+    });
   };
   await idle(`broker's processor time, ${SESSIONS} idle sessions`);
   const http = client(1);
   const admin = headers(broker);
-  await call(http, broker, "create_pool", { name: "all", purpose: "everybody" }, admin);
+  await call(http, broker, "create_pool", { name: "crowd", purpose: "everybody" }, admin);
   const before = processorTime(broker.pid);
-  const { ms } = await ask({ join: "all" });
+  const { ms } = await ask({ join: "crowd" });
   figures.push({
     name: `${SESSIONS} sessions join one pool`,
     value: ms / 1000,
@@ -70,7 +80,7 @@ export async function crowd() {
   const times = [];
   const working = processorTime(broker.pid);
   for (let i = 0; i < SENDS; i++) {
-    times.push((await ask({ broadcast: "all", text: `hello ${i}` })).ms);
+    times.push((await ask({ broadcast: "crowd", text: `hello ${i}` })).ms);
     if (i === 0)
       figures.push({
         name: `message to ${SESSIONS}: the first`,

@@ -1,20 +1,33 @@
 /**
- * How latency grows with the amount of stored data: operations on a store with a million finished messages (value) and on
- * an empty one (floor), in turns in one run. `CCT_BENCH_ROWS` sets another number, and
- * `CCT_BENCH_DATABASE_URL` names an empty PostgreSQL for the full store (and `CCT_BENCH_FLOOR_DATABASE_URL` one for the other).
+ * How latency grows with the amount of stored data: operations on a store with a million finished messages and 100,000 that
+ * wait for one peer (value), and on one that is empty but for three that wait (floor), in turns in one run. `CCT_BENCH_ROWS` and
+ * `CCT_BENCH_WAITING` set other numbers; with `CCT_BENCH_POSTGRES=1` both are databases of a PostgreSQL of the bench's own.
  */
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { callerOf, environmentOf, ownCpuMs, registerPeers } from "./in-process.mjs";
+import { startPostgres } from "./postgres.mjs";
 import { root, tempFolder } from "./product.mjs";
 import { loadSource } from "./source.mjs";
 import { median } from "./stats.mjs";
 
 const ROWS = Number(process.env.CCT_BENCH_ROWS ?? 1_000_000);
+const WAITING = Number(process.env.CCT_BENCH_WAITING ?? 100_000);
 const PEERS = 50;
 /** Rows inserted by one statement. */
 const AT_ONCE = 5_000;
 const ROUNDS = 200;
 const DAY_MS = 86_400_000;
+
+const isServer = process.env.CCT_BENCH_POSTGRES === "1";
+
+/** The CPU time of some work, which other work on the machine hardly changes. The database server's part is in it. */
+async function cost(postgres, run) {
+  const server = postgres?.backendMs() ?? 0;
+  const begin = ownCpuMs();
+  await run();
+  const own = ownCpuMs() - begin;
+  return own + (postgres?.backendMs() ?? 0) - server;
+}
 
 /** The statements and operations of the program, without its processes. */
 const loadParts = () =>
@@ -22,6 +35,7 @@ const loadParts = () =>
     "growth",
     `export { operations } from "./src/operations/index.ts";
      export { cleanups } from "./src/operations/support/retention.ts";
+     export { createBounds } from "./src/operations/core/bounds.ts";
      export { invoke } from "./src/operations/core/invoke.ts";
      export { countOpen, oldestQueued } from "./src/store/counts.ts";
      export { migrate, readMigrations } from "./src/store/migrate.ts";
@@ -31,20 +45,24 @@ const loadParts = () =>
 
 export async function growth() {
   const parts = await loadParts();
-  const open = (url) =>
-    url
-      ? parts.openPostgres({ url, pool: 10, random: Math.random })
-      : parts.openSqlite(join(tempFolder(), "growth.db"));
-  const full = await prepare(parts, await open(process.env.CCT_BENCH_DATABASE_URL));
-  const floor = await prepare(parts, await open(process.env.CCT_BENCH_FLOOR_DATABASE_URL));
+  const postgres = isServer ? await startPostgres() : undefined;
+  const open = async (name) =>
+    postgres
+      ? parts.openPostgres({ url: await postgres.database(`growth_${name}`), pool: 10, random: Math.random })
+      : parts.openSqlite(join(tempFolder(), `${name}.db`));
+  const full = await prepare(parts, await open("full"));
+  const floor = await prepare(parts, await open("floor"));
   await fill(full);
+  const bytes = (await full.store.size()) - (await floor.store.size());
+  await wait(full, WAITING);
+  await wait(floor, 3);
   // What autovacuum does within a minute or so; SQLite goes without, as the product does.
-  if (process.env.CCT_BENCH_DATABASE_URL) await full.store.read((sql) => sql("ANALYZE"));
+  if (postgres) for (const { store } of [full, floor]) await store.read((sql) => sql("VACUUM ANALYZE"));
 
   const figures = [
     {
       name: "the database, for each message with one delivery",
-      value: ((await full.store.size()) - (await floor.store.size())) / ROWS,
+      value: bytes / ROWS,
       unit: "B",
       floor: 200,
       floorName: "characters of its text",
@@ -56,18 +74,16 @@ export async function growth() {
     for (let round = 0; round < (more.rounds ?? ROUNDS); round++) {
       const both = Object.entries({ full, floor });
       for (const [which, place] of round % 2 === 0 ? both : both.reverse()) {
-        const begin = performance.now();
-        await run(place, round);
-        times[which].push(performance.now() - begin);
+        times[which].push(await cost(postgres, () => run(place, round)));
       }
     }
     figures.push({
-      name: `${name}, ${ROWS.toLocaleString("en")} messages stored`,
+      name: `${name}, ${more.waits ? `${WAITING.toLocaleString("en")} wait` : `${ROWS.toLocaleString("en")} messages stored`}`,
       value: median(times.full),
-      unit: "ms",
+      unit: "ms CPU",
       floor: median(times.floor),
-      floorName: "0 stored",
-      ...(more.info ? { info: true } : { goal: { limit: 1.5, of: "ratio" } }),
+      floorName: more.waits ? "3 wait" : "0 stored",
+      ...(more.info ? { info: true } : { goal: { limit: more.waits ? 1.1 : 1.5, of: "ratio" } }),
     });
   }
   await full.store.close();
@@ -79,39 +95,19 @@ export async function growth() {
 async function prepare(parts, store) {
   const now = () => Date.now();
   await parts.migrate(store, await parts.readMigrations(join(root, "migrations")), now());
-  let seq = 0;
-  const limits = { repeat_seconds: 60, sends_per_minute: 1e6, sends_per_pair: 1e6, hops: 20, wakes_per_hour: 60 };
-  const environment = {
-    store,
-    now,
-    confirmed: now,
-    isConfirmed: () => true,
-    newId: () => randomBytes(16).toString("hex"),
-    newMessageId: () => randomBytes(16).toString("hex"),
-    nextSeq: () => {
-      seq = Math.max(seq + 1, now() * 1000);
-      return seq;
-    },
-    limits: { ...limits, mailbox_messages: 2000, peers: 10_000 },
-    publish() {},
-    count() {},
-  };
-  const call = (name, input, as) => {
-    const operation = parts.operations.find((one) => one.name === name);
-    return parts.invoke(environment, operation, input, { principal: { kind: "home" }, credentials: as });
-  };
-  const peers = [];
-  for (let i = 0; i < PEERS; i++) {
-    const place = { name: `peer-${i}`, host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, held: [] };
-    peers.push({ ...(await call("register", place)), claude_pid: 1000 + i, name: `peer-${i}` });
-  }
-  await call("create_pool", { name: "all", purpose: "to measure" }, peers[0]);
-  for (const peer of peers.slice(1)) await call("join_pool", { pool: "all" }, peer);
+  const environment = environmentOf(parts, store, isServer);
+  const invoke = callerOf(parts);
+  const call = (name, input, as) => invoke(environment, name, input, as);
+  const peers = await registerPeers(call, PEERS);
+  await call("create_pool", { name: "many", purpose: "to measure" }, peers[0]);
+  for (const peer of peers.slice(1)) await call("join_pool", { pool: "many" }, peer);
   const { pools } = await call("list_pools", {});
   // What the pool reports of who joined is no part of this.
   for (const peer of peers) await readAll(call, peer);
   const quiet = await call("register", { name: "quiet", host: "elsewhere", claude_pid: 1, cwd: "/quiet", held: [] });
-  return { store, call, peers, quiet, pool: pools[0].pool_id, now };
+  const place = { name: "behind", host: "elsewhere", claude_pid: 2, cwd: "/behind", held: [] };
+  const behind = { ...(await call("register", place)), claude_pid: 2, name: "behind" };
+  return { store, call, peers, quiet, behind, pool: pools[0].pool_id, now };
 }
 
 async function readAll(call, peer) {
@@ -160,6 +156,29 @@ async function fill({ store, peers, pool, now }) {
   }
 }
 
+/** Messages that wait for the peer that is behind, one in a hundred an interrupt. */
+async function wait({ store, peers, behind, now }, count) {
+  // Between the numbers of what was finished.
+  const begin = (now() - DAY_MS) * 1000 + 7;
+  const numbers = "WITH RECURSIVE n(i) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $2)";
+  const urgent = "i % 100 = 50";
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const to = Math.min(count, from + AT_ONCE);
+    await store.tx(async (sql) => {
+      await sql(
+        `${numbers} INSERT INTO messages (message_id, seq, from_id, from_name, to_address, thread_id, urgency, text, sent_at, hops, answer, target)
+         SELECT 'waiting-' || i, $3 + i * 1000, $4, $5, $6, 'waiting-' || i, CASE WHEN ${urgent} THEN 'interrupt' ELSE 'normal' END, $7, CAST($3 / 1000 AS BIGINT) + i, 0, '{}', $8 FROM n`,
+        ...[from, to, begin, peers[0].peer_id, peers[0].name, behind.name, "x".repeat(100), behind.peer_id],
+      );
+      await sql(
+        `${numbers} INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, redelivered, payer, rank, characters)
+         SELECT 'waiting-' || i, $3, $4 + i * 1000, 'queued', 0, 0, $5, CASE WHEN ${urgent} THEN 0 ELSE 1 END, 100 FROM n`,
+        ...[from, to, behind.peer_id, begin, peers[0].peer_id],
+      );
+    });
+  }
+}
+
 /** What is measured: name, work, and whether it is a goal or for information. */
 function measures({ countOpen, oldestQueued, cleanups }) {
   const who = ({ peers }, round) => peers[round % PEERS];
@@ -169,7 +188,36 @@ function measures({ countOpen, oldestQueued, cleanups }) {
     const { claude_pid } = who(place, round);
     return place.call("heartbeat", { claude_pid, held: [] }, who(place, round));
   };
+  /** So many of `behindOthers` have a goal. The cost of the others is bounded, because counts end at 100, or it grows. */
+  const GOALS = 3;
+  /** Takes one message and gives it back, so that as much waits as before. */
+  const takeOne = (name, input) => async (place) => {
+    const { messages } = await place.call(name, input, place.behind);
+    const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "returned" }));
+    if (acks.length !== 1) throw new Error(`${name} took ${acks.length} messages`);
+    await place.call("ack_messages", { acks }, place.behind);
+  };
+  const behindOthers = [
+    ["a claim of one message, returned", takeOne("claim_messages", { limit: 1, budget: 9000 })],
+    ["a check that takes one, returned", takeOne("check_messages", { limit: 1 })],
+    [
+      "send_message to it, by one sender each time",
+      (place, round) => place.call("send_message", { to: "behind", text: `more ${round}` }, who(place, round)),
+    ],
+    ["its heartbeat", ({ call, behind }) => call("heartbeat", { claude_pid: behind.claude_pid, held: [] }, behind)],
+    [
+      "its return",
+      ({ call, behind }) =>
+        call("register", { name: "behind", host: "elsewhere", claude_pid: 2, cwd: "/behind", held: [] }, behind),
+    ],
+    ["list_peers, its mailbox among them", (place, round) => place.call("list_peers", {}, who(place, round))],
+    [
+      "what /metrics and broker status count",
+      ({ store }) => store.read(async (sql) => [await countOpen(sql), await oldestQueued(sql)]),
+    ],
+  ].map(([name, run], i) => [name, run, { waits: true, rounds: 50, info: i >= GOALS }]);
   return [
+    ...behindOthers,
     [
       "inbox check (check_messages), empty inbox",
       (place, round) => place.call("check_messages", {}, who(place, round)),
@@ -198,13 +246,13 @@ function measures({ countOpen, oldestQueued, cleanups }) {
     ],
     [
       "send_message to a pool of 50",
-      (place, round) => place.call("send_message", { to: "@all", text: `all ${round}` }, who(place, round)),
+      (place, round) => place.call("send_message", { to: "@many", text: `all ${round}` }, who(place, round)),
       { rounds: 20 },
     ],
     ["list_peers", (place, round) => place.call("list_peers", {}, who(place, round)), { rounds: 20 }],
     [
       "pool_status",
-      (place, round) => place.call("pool_status", { pool: "all" }, who(place, round)),
+      (place, round) => place.call("pool_status", { pool: "many" }, who(place, round)),
       { rounds: 20, info: true },
     ],
     ["messages, of a peer that was told nothing", (place) => place.call("messages", {}, place.quiet), { rounds: 20 }],
@@ -214,11 +262,6 @@ function measures({ countOpen, oldestQueued, cleanups }) {
       { rounds: 20, info: true },
     ],
     ["messages --dead", (place) => place.call("messages", { dead: true }), { rounds: 20 }],
-    [
-      "what /metrics and broker status count",
-      ({ store }) => store.read(async (sql) => [await countOpen(sql), await oldestQueued(sql)]),
-      { rounds: 20 },
-    ],
     ["clearing away, nothing to do", ({ store, now }) => store.tx((sql) => cleanups[0](sql, keep, now())), {}],
     [
       "clearing away 100 messages",

@@ -17,7 +17,9 @@ const PIPE_ROUNDS = 100;
 const WARM_UP = 10;
 const EVENTS = ["PreToolUse", "PostToolBatch", "UserPromptSubmit", "Stop"];
 const FLOOR = ["bash", "-c", ":"];
-const goal = { limit: 1.15, of: "ratio" };
+/** Standard input in bytes from which a hook may cost more. */
+const LARGE = 100_000;
+const goalFor = ({ bytes }) => ({ limit: bytes < LARGE ? 1.1 : 1.15, of: "ratio" });
 
 export function hook() {
   const folder = tempFolder();
@@ -26,6 +28,9 @@ export function hook() {
   const env = hookEnvironment(home, process.pid);
   mkdirSync(join(home, "spool"), { recursive: true });
   runHook("SessionStart", home, process.pid, { source: "startup" });
+  // A session that is served, in the middle of its work.
+  writeFileSync(join(home, "spool", String(process.pid), "server"), `${process.pid} 1\n`);
+  for (const event of EVENTS) runHook(event, home, process.pid);
   const inputs = [hookInput(folder, 329), hookInput(folder, 195 * 1024)];
   const traced = findStrace();
 
@@ -63,7 +68,7 @@ function loop(env, input) {
     unit: "ms",
     floor,
     floorName: "bash -c :",
-    goal,
+    goal: goalFor(input),
   }));
 }
 
@@ -86,7 +91,7 @@ function inPipe(env, input) {
     unit: "ms",
     floor: median(samples[0]),
     floorName: "bash -c :, the same way",
-    goal,
+    goal: goalFor(input),
   };
 }
 

@@ -14,6 +14,13 @@ export async function startPostgres() {
   const port = await freePort();
   const server = await makeCluster(tempFolder(), port, { fsync: "on" }).start();
   atEnd(() => server.stop("SIGINT"));
+  const isClient = (pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("127.0.0.1(");
+    } catch {
+      return false;
+    }
+  };
   const children = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === server.pid);
   return {
     ask,
@@ -24,7 +31,12 @@ export async function startPostgres() {
     /** CPU time of the server and of all its children, living or ended. */
     cpuMs: () => cpuMs(server.pid, true) + children().reduce((sum, pid) => sum + cpuMs(pid, false), 0),
     /** The backend processes of client connections. */
-    connections: () => children().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("127.0.0.1(")),
+    connections: () => children().filter(isClient),
+    /** CPU time of the backend processes of client connections, exact to the microsecond. */
+    backendMs: () =>
+      children()
+        .filter(isClient)
+        .reduce((sum, pid) => sum + Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]) / 1e6, 0),
   };
 }
 

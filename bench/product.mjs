@@ -99,7 +99,7 @@ export async function startSession(broker, name, { wrap = true } = {}) {
 /** The command line that `hooks.json` names for an event (the entry that stands for every tool). */
 export function hookCommand(event) {
   const { hooks } = JSON.parse(readFileSync(join(plugin, "hooks", "hooks.json"), "utf8"));
-  const hook = hooks[event]?.find((entry) => entry.matcher === undefined)?.hooks[0];
+  const hook = hooks[event]?.flatMap((entry) => entry.hooks).find(({ args }) => args.at(-1) === event);
   if (!hook) throw new Error(`hooks.json names nothing for ${event}`);
   return [hook.command, ...hook.args.map((arg) => arg.replaceAll("${CLAUDE_PLUGIN_ROOT}", plugin))];
 }

@@ -18,6 +18,7 @@ import { hook } from "./hook.mjs";
 import { latency } from "./latency.mjs";
 import { root } from "./product.mjs";
 import { complete, machine, table } from "./report.mjs";
+import { search } from "./search.mjs";
 import { sends } from "./sends.mjs";
 import { server } from "./server.mjs";
 import { shared } from "./shared.mjs";
@@ -34,13 +35,14 @@ const benches = {
   server,
   wake,
   growth,
+  search,
   crowd,
   shared,
   endurance,
   sustained,
 };
 /** They take minutes, so they run only when they are named. */
-const onlyNamed = ["growth", "crowd", "shared", "endurance", "sustained"];
+const onlyNamed = ["growth", "search", "crowd", "shared", "endurance", "sustained"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { call, client } from "./http.mjs";
 import { startHelper } from "./process.mjs";
 import { headers, startBroker, tempFolder } from "./product.mjs";
+import { openDatabase } from "./sqlite.mjs";
 import { median } from "./stats.mjs";
 
 const CONNECTIONS = 32;
@@ -29,6 +30,7 @@ export async function sends() {
   for (let i = 0; i < CONNECTIONS; i++) senders.push(await peer(`sender-${i}`, i));
   const body = JSON.stringify({ to: "receiver", text: TEXT });
   const database = await openDatabase(join(tempFolder(), "floor.db"));
+  database.exec("CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
 
   const rates = { sends: [], echoes: [], inserts: [] };
   for (let round = 0; round <= ROUNDS; round++) {
@@ -67,19 +69,6 @@ async function rate(request) {
     }),
   );
   return (PER_ROUND / (performance.now() - begin)) * 1000;
-}
-
-/** The same SQLite as the broker uses on this Node, with the same settings. */
-async function openDatabase(path) {
-  const [major, minor] = process.versions.node.split(".").map(Number);
-  const builtIn = major > 22 || (major === 22 && minor >= 13);
-  const Database = builtIn ? (await import("node:sqlite")).DatabaseSync : (await import("libsql")).default;
-  const database = new Database(path);
-  for (const pragma of ["locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"]) {
-    database.prepare(`PRAGMA ${pragma}`).all();
-  }
-  database.exec("CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
-  return database;
 }
 
 function insertRate(database) {

@@ -8,7 +8,7 @@ import { startPostgres } from "./postgres.mjs";
 import { hints } from "./shared/hints.mjs";
 import { open } from "./shared/place.mjs";
 import { sends } from "./shared/sends.mjs";
-import { connectionMemory, crowd, idleCost, known, operations, streams } from "./shared/sessions.mjs";
+import { connectionMemory, crowd, operations, streams } from "./shared/sessions.mjs";
 
 export async function shared() {
   let postgres;
@@ -18,11 +18,9 @@ export async function shared() {
     return [{ name: "several brokers on PostgreSQL", notMeasured: String(error.message ?? error) }];
   }
   const place = await open(postgres);
-  const first = await known(place);
-  const idle = await idleCost(place);
   const figures = [place.registrations, ...(await sends(place)), ...(await hints(place)), ...(await operations(place))];
   figures.push(...(await streams(place)), connectionMemory(place));
-  figures.push(...(await crowd(place, first, idle)));
+  figures.push(...(await crowd(place)));
   for (const broker of place.brokers) await broker.end();
   return figures;
 }

@@ -1,20 +1,24 @@
 /**
- * Durable sends under a steady load: 32 peers, each with one connection and one request at a time, write to a 33rd for a
+ * Durable sends under a steady load: 32 peers, each with one connection and one request at a time, write to eight others for a
  * minute (`CCT_BENCH_SECONDS`), with the guards at work and limits that nobody reaches. Shows the broker's CPU time per
- * send, whether the rate stays what it was, and how many sends share one flush of the disk.
+ * send beside that of two bare servers (`helpers/bare.mjs`) by turns, whether the rate stays what it was, and how many sends
+ * share one flush of the disk.
  *
  * `CCT_BENCH_RIVAL_URL` is the URL of claude-peers' broker, which somebody started: then both are measured by turns first.
  * `CCT_BENCH_PROFILE` is a folder for the broker's CPU profile.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { openConnection, requestHead } from "./helpers/raw-client.mjs";
 import { call, client } from "./http.mjs";
+import { cpuMs } from "./postgres.mjs";
 import { pause, startHelper } from "./process.mjs";
-import { headers, startBroker } from "./product.mjs";
+import { headers, startBroker, tempFolder } from "./product.mjs";
 import { median } from "./stats.mjs";
 
 const CONNECTIONS = 32;
+/** So many that no mailbox is nearly full at the end. */
+const RECEIVERS = 8;
 const SECONDS = Number(process.env.CCT_BENCH_SECONDS ?? 60);
 const SLICE_S = SECONDS / 6;
 const WARM_UP_S = Math.min(5, SECONDS / 4);
@@ -32,28 +36,41 @@ const LIMITS = {
 export async function sustained() {
   const profile = process.env.CCT_BENCH_PROFILE;
   const broker = await startBroker(LIMITS, profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : []);
-  const own = await ownSenders(broker);
+  const { senders: own, beat } = await ownSenders(broker);
   await run(own, WARM_UP_S);
 
   const figures = [];
   const rivalUrl = process.env.CCT_BENCH_RIVAL_URL;
   if (rivalUrl) figures.push(await byTurns(own, await rivalSenders(rivalUrl)));
 
+  const bare = await startBare();
+  const storing = await startBare({ path: join(tempFolder(), "floor.db") });
+  for (const floor of [bare, storing]) await run(floor.senders, WARM_UP_S);
   const slices = [];
   for (let i = 0; i < 6; i++) {
-    const before = cpuMs(broker.pid);
-    const slice = await run(own, SLICE_S);
-    slices.push({ ...slice, cpu: ((cpuMs(broker.pid) - before) * 1000) / slice.count });
+    await beat();
+    slices.push(await measured(broker.pid, own, SLICE_S));
+    for (const floor of [bare, storing]) floor.slices.push(await measured(floor.pid, floor.senders, SLICE_S / 4));
   }
+  for (const floor of [bare, storing]) await floor.end();
+  const cpuOf = (all) => median(all.map(({ cpu }) => cpu));
   const [first, last] = [slices[0], slices[5]];
   figures.push(
     {
       name: "broker CPU per send",
-      value: median(slices.map(({ cpu }) => cpu)),
+      value: cpuOf(slices),
       unit: "µs",
-      floor: await echoCpu(),
-      floorName: "echo server",
+      floor: cpuOf(bare.slices),
+      floorName: "bare server",
       goal: { limit: 180, of: "value" },
+    },
+    {
+      name: "the same",
+      value: cpuOf(slices),
+      unit: "µs",
+      floor: cpuOf(storing.slices),
+      floorName: "bare server with one insert",
+      goal: { limit: 4, of: "ratio" },
     },
     {
       name: `durable sends, ${CONNECTIONS} connections, all the time`,
@@ -88,15 +105,27 @@ async function ownSenders(broker) {
     const place = { host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, name, held: [] };
     return call(http, broker, "register", place, headers(broker));
   };
-  await register("receiver", CONNECTIONS);
+  const receivers = [];
+  for (let i = 0; i < RECEIVERS; i++) receivers.push(await register(`receiver-${i}`, CONNECTIONS + i));
+  /** To a peer that is away a send reads more. */
+  async function beat() {
+    for (const [i, receiver] of receivers.entries())
+      await call(
+        http,
+        broker,
+        "heartbeat",
+        { claude_pid: 1000 + CONNECTIONS + i, held: [] },
+        headers(broker, receiver),
+      );
+  }
   const url = `${broker.url}/api/send_message`;
   const senders = [];
   for (let i = 0; i < CONNECTIONS; i++) {
     const head = requestHead(url, headers(broker, await register(`sender-${i}`, i)));
-    const body = (n) => `{"to":"receiver","text":"${TEXT}${n}"}`;
+    const body = (n) => `{"to":"receiver-${n % RECEIVERS}","text":"${TEXT}${n}"}`;
     senders.push({ connection: await openConnection(url), head, body, isDone: (answer) => answer.includes("queued") });
   }
-  return senders;
+  return { senders, beat };
 }
 
 async function rivalSenders(base) {
@@ -132,22 +161,28 @@ async function run(senders, seconds) {
   return { count, rate: (count / (performance.now() - begin)) * 1000 };
 }
 
-/** CPU time per request of a server that only echoes, in microseconds. */
-async function echoCpu() {
-  const echo = await startHelper("helpers/echo.mjs");
-  const head = requestHead(echo.said.url, { "content-type": "application/json" });
-  const senders = [];
-  for (let i = 0; i < CONNECTIONS; i++) {
-    const body = (n) => `{"to":"receiver","text":"${TEXT}${n}"}`;
-    senders.push({ connection: await openConnection(echo.said.url), head, body, isDone: (answer) => answer !== "" });
+/** The same, with the CPU time of the process `pid` per request, in microseconds. */
+async function measured(pid, senders, seconds) {
+  const before = cpuMs(pid);
+  const slice = await run(senders, seconds);
+  return { ...slice, cpu: ((cpuMs(pid) - before) * 1000) / slice.count };
+}
+
+/** A bare server and its clients, which send what the broker's send. */
+async function startBare(input) {
+  const server = await startHelper("helpers/bare.mjs", input);
+  const { url } = server.said;
+  const peer = { peer_id: "0".repeat(32), secret: "0".repeat(32) };
+  const head = requestHead(url, headers({ token: "0".repeat(43) }, peer));
+  const body = (n) => `{"to":"receiver-0","text":"${TEXT}${n}"}`;
+  const isDone = (answer) => answer.includes("queued");
+  const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => openConnection(url)));
+  const senders = connections.map((connection) => ({ connection, head, body, isDone }));
+  async function end() {
+    for (const { connection } of senders) connection.end();
+    await server.end();
   }
-  await run(senders, WARM_UP_S / 2);
-  const before = cpuMs(echo.pid);
-  const { count } = await run(senders, WARM_UP_S);
-  const cpu = cpuMs(echo.pid) - before;
-  for (const sender of senders) sender.connection.end();
-  await echo.end();
-  return (cpu * 1000) / count;
+  return { pid: server.pid, senders, slices: [], end };
 }
 
 async function byTurns(own, rival) {
@@ -165,12 +200,6 @@ async function byTurns(own, rival) {
     floor: median(theirs),
     floorName: "claude-peers' broker",
   };
-}
-
-/** The CPU time of a process, in milliseconds: ticks of 10. */
-function cpuMs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** How many sends share one flush of the disk. */

@@ -1,6 +1,7 @@
 /**
  * How long mail takes to wake an idle session of the real Claude Code: from the answer to `cct send` to the woken
- * session's request to its model. The measurement is the host tests' own; it has no floor, since the time is the host's.
+ * session's request to its model. The measurement is the host tests' own; it has no floor, since the time is the host's. Then
+ * the wake by a session's model, from its request to that of the other, beside the host's own messages.
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +29,7 @@ export async function wake() {
     format: "esm",
     logLevel: "warning",
   });
-  const { measureWake } = await import(pathToFileURL(bundle).href);
+  const { measureBeside, measureWake } = await import(pathToFileURL(bundle).href);
   const figures = [];
   for (const by of ["Waiter", "FileChanged"]) {
     const delays = await measureWake(TIMES, by);
@@ -38,5 +39,17 @@ export async function wake() {
     figures.push({ name: `${of}: p50`, value: median(delays) / 1000, unit: "s", goal });
     figures.push({ name: `${of}: p95`, value: quantile(delays, 0.95) / 1000, unit: "s" });
   }
-  return figures;
+  const beside = await measureBeside(TIMES);
+  if (typeof beside === "string") throw new Error(beside);
+  return [
+    ...figures,
+    {
+      name: `wake by another session's model, of ${TIMES} each by turns: p50`,
+      value: median(beside.cct) / 1000,
+      unit: "s",
+      floor: median(beside.native) / 1000,
+      floorName: "the host's own SendMessage",
+      goal: { limit: 1.3, of: "ratio" },
+    },
+  ];
 }

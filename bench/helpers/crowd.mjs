@@ -1,20 +1,31 @@
 /**
- * Registered peers without session servers: each registers over HTTP, holds its event stream open and beats as a
- * session server does. All in this one process, on a machine name of their own, so that the broker does not look for
- * their processes. A line of JSON on standard input asks them to do something; one line answers.
+ * Registered peers without session servers: each registers with the program's own client, holds its event stream open and
+ * beats as a session server does, on connections of its own. All in this one process, on a machine name of their own, so
+ * that the broker does not look for their processes. A line of JSON on standard input asks them to do something; one line
+ * answers.
  */
-import { get } from "node:http";
+import { randomBytes } from "node:crypto";
+import { subscribe } from "node:diagnostics_channel";
 import { createInterface } from "node:readline";
 import { cleanUp } from "../cleanup.mjs";
-import { call, client } from "../http.mjs";
 import { pause } from "../process.mjs";
-import { headers } from "../product.mjs";
+import { loadSource } from "../source.mjs";
 
 const BEAT_MS = 10_000;
 
 const { broker, count } = JSON.parse(process.argv[2] ?? "{}");
-const http = client(8);
+const { createClient } = await loadSource(
+  `crowd-${process.pid}`,
+  `export { createClient } from "./src/client/client.ts";`,
+);
+const access = () => ({ urls: [broker.url], token: broker.token });
+const newId = () => randomBytes(16).toString("hex");
 const peers = [];
+let connections = 0;
+let beats = 0;
+subscribe("net.client.socket", () => {
+  connections += 1;
+});
 /** Set while a message is on its way: how many hints are still to come, and what to do after the last. */
 let awaited;
 
@@ -25,20 +36,18 @@ function heard(chunk) {
 }
 
 for (let i = 0; i < count; i++) {
+  const client = createClient(access, { random: Math.random, newId });
   const claude_pid = 1000 + i;
   const place = { host: "elsewhere", claude_pid, cwd: `/crowd/${i}`, name: `crowd-${i}`, held: [] };
-  const mine = headers(broker, await call(http, broker, "register", place, headers(broker)));
-  peers.push(mine);
-  await new Promise((resolve, reject) => {
-    get(`${broker.url}/events`, { agent: false, headers: mine }, (response) => resolve(response.on("data", heard))).on(
-      "error",
-      reject,
-    );
-  });
+  const mine = await client.call("register", place);
+  const call = (name, input) => client.call(name, input, mine);
+  peers.push(call);
+  (await client.openStream(mine)).on("data", heard);
   let next = BEAT_MS;
   const beat = async () => {
     try {
-      const answer = await call(http, broker, "heartbeat", { claude_pid, presence: "idle", held: [] }, mine);
+      beats += 1;
+      const answer = await call("heartbeat", { claude_pid, presence: "idle", held: [] });
       next = answer.beat_ms ?? BEAT_MS;
     } catch {
       // The broker is ending.
@@ -50,9 +59,11 @@ for (let i = 0; i < count; i++) {
 }
 
 const actions = {
+  /** What they did so far. */
+  count: () => ({ beats, connections }),
   async join({ join: pool }) {
     const begin = performance.now();
-    await Promise.all(peers.map((mine) => call(http, broker, "join_pool", { pool }, mine)));
+    await Promise.all(peers.map((call) => call("join_pool", { pool })));
     return { ms: performance.now() - begin };
   },
   /** Until the last stream has heard of it. */
@@ -61,7 +72,7 @@ const actions = {
     const last = new Promise((resolve) => {
       awaited = { left: peers.length - 1, done: resolve };
     });
-    await call(http, broker, "send_message", { to: `@${pool}`, text }, peers[0]);
+    await peers[0]("send_message", { to: `@${pool}`, text });
     const end = await last;
     awaited = undefined;
     return { ms: end - begin };

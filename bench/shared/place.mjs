@@ -1,6 +1,7 @@
 /** Where the benches of several brokers run: a PostgreSQL, three brokers, a thousand peers, and the load on them. */
 import { call, client } from "../http.mjs";
 import { cpuMs } from "../postgres.mjs";
+import { pause } from "../process.mjs";
 import { headers, startBroker } from "../product.mjs";
 import { median } from "../stats.mjs";
 
@@ -18,7 +19,13 @@ export const TEXT = "x".repeat(200);
 export async function open(postgres) {
   const url = await postgres.database("cct");
   const brokers = [];
-  const environment = { CCT_DATABASE_URL: url, CCT_DATABASE_POOL: String(POOL) };
+  const environment = {
+    CCT_DATABASE_URL: url,
+    CCT_DATABASE_POOL: String(POOL),
+    CCT_MAX_PEERS: "1000000",
+    // With an unconfirmed clock, as in its first minutes, a broker does no housekeeping.
+    CCT_CLOCK_CONFIRM_SECONDS: "0",
+  };
   for (let i = 0; i < BROKERS; i++) brokers.push(await startBroker(environment));
   const http = client(CONNECTIONS);
   const { token } = await call(http, brokers[0], "add_device", { name: "bench" }, headers(brokers[0]));
@@ -51,8 +58,22 @@ async function register({ http, brokers, token }, i) {
   const claude_pid = 1000 + i;
   const where = { host: "elsewhere", claude_pid, cwd: `/bench/${i}`, name: `session-of-${i}`, held: [] };
   const mine = headers({ token });
-  const { peer_id, secret, name } = await call(http, brokers[i % brokers.length], "register", where, mine);
+  const { peer_id, secret, name } = await untilAccepted(() =>
+    call(http, brokers[i % brokers.length], "register", where, mine),
+  );
   return { claude_pid, name, peer_id, headers: headers({ token }, { peer_id, secret }) };
+}
+
+/** Newcomers that collided too often try again, as sessions do. */
+async function untilAccepted(register) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await register();
+    } catch (error) {
+      if (tries === 20 || !/answered 409/.test(String(error))) throw error;
+      await pause(1_000);
+    }
+  }
 }
 
 /** Runs `work` `times` times with a concurrency of `atOnce`. */

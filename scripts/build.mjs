@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { licences } from "./licences.mjs";
+import { buildPage } from "./page.mjs";
 
 const root = join(fileURLToPath(import.meta.url), "../..");
 process.chdir(root);
@@ -31,7 +32,9 @@ const entryPoints = {
   move: "src/transfer/move.ts",
   pinned: "src/client/pinned.ts",
   postgres: "src/store/drivers/postgres.ts",
+  qr: "src/cli/parts/qr.ts",
   secrets: "src/client/secret-patterns.ts",
+  watch: "src/watch/main.ts",
 };
 
 /** Of these, what the program itself loads. Both sides have copies of their own of what they share. */
@@ -94,12 +97,13 @@ const builds = await Promise.all([
     chunkNames: "chunks/[name]-[hash]",
   }),
 ]);
+const page = await buildPage();
 // The session server reads its tools when it is asked for them: in its code they would take 0.7 MiB of every session.
 await copyFile("src/operations/surface/tools.json", "dist/tools.json");
 // The package's own says that its .js files are modules, as the source is.
 await writeFile("dist/package.json", '{ "type": "commonjs" }\n');
-await removeStale(builds.flatMap(({ metafile }) => Object.keys(metafile.outputs)));
-const inputs = new Set(builds.flatMap(({ metafile }) => Object.keys(metafile.inputs)));
+await removeStale([...builds.flatMap(({ metafile }) => Object.keys(metafile.outputs)), ...page.written]);
+const inputs = new Set([...builds.flatMap(({ metafile }) => Object.keys(metafile.inputs)), ...page.inputs]);
 await writeFile("dist/THIRD_PARTY_LICENSES.txt", await licences([...inputs]));
 
 /** Writes what is generated from tables in src/ and checked in; test/surface.test.ts holds it. */

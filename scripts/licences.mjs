@@ -18,7 +18,7 @@ async function entry(folder) {
   const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`, "utf8"));
   const text = (await fromFiles(folder)) || (await fromReadme(folder));
   if (text.length < SHORTEST) throw new Error(`${folder} ships no licence text; add one to scripts/licences.mjs.`);
-  return `${name} ${version} (${license})\n\n${text}\n`;
+  return `${name} ${version} (${license.replace(/^\((.*)\)$/, "$1")})\n\n${text}\n`;
 }
 
 async function fromFiles(folder) {

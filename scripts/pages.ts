@@ -5,7 +5,7 @@ import { errorsPage } from "../src/operations/surface/errors.ts";
 import { openapi } from "../src/operations/surface/openapi.ts";
 import { reference } from "../src/operations/surface/reference.ts";
 import { surface } from "../src/operations/surface/surface.ts";
-import { toolLines, toolsOf } from "../src/operations/surface/tools.ts";
+import { toolFields, toolLines } from "../src/operations/surface/tools.ts";
 import { settingsPage } from "../src/platform/settings-page.ts";
 
 export function pages(): Record<string, string> {
@@ -13,7 +13,7 @@ export function pages(): Record<string, string> {
   return {
     "src/operations/surface/surface.json": json(entries),
     "src/operations/surface/tools.json": toolLines(entries),
-    "src/operations/surface/tool-names.json": json(toolsOf(entries).map((tool) => tool.name)),
+    "src/operations/surface/tool-fields.json": json(toolFields(entries)),
     "src/operations/surface/repeatable.json": json(
       Object.fromEntries(entries.map(({ name, repeatable }) => [name, repeatable])),
     ),

@@ -46,6 +46,7 @@ console.log(`Runs ${CHOSEN.join(", ")} and the demo.`);
 
 let failed = false;
 const sum = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 const asked = process.argv.slice(2);
 const own = process.versions.node.split(".")[0];
 const chosen = asked[0] === "others" ? MAJORS.filter((major) => major !== own) : asked.length > 0 ? asked : MAJORS;
@@ -60,6 +61,8 @@ for (const major of chosen) {
   const tests = runTests(node, major);
   const demo = runDemo(node);
   for (const name of Object.keys(sum)) sum[name] += tests[name];
+  failures.push(...tests.failures.map(({ where, error }) => ({ where: `Node ${major}: ${where}`, error })));
+  if (!demo) failures.push({ where: `Node ${major}: the demo`, error: [] });
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   const skipped = tests.skipped > 0 ? `, ${tests.skipped} skipped` : "";
   const ended = tests.whole ? "" : ", the run itself failed";
@@ -125,35 +128,24 @@ function environment(node, more) {
 function runTests(node, major) {
   const result = join(scratch, `${major}.json`);
   const notes = join(scratch, `${major}.not-run`);
-  const options = [`--maxWorkers=${WORKERS}`, "--reporter=json", `--outputFile=${result}`];
+  const options = [`--maxWorkers=${WORKERS}`, "--reporter=default", "--reporter=./scripts/test/reporter.mjs"];
   const args = ["node_modules/vitest/vitest.mjs", "run", ...options, ...CHOSEN];
   const { status, stdout, stderr, error } = spawnSync(node, args, {
-    env: { ...environment(node, { CCT_NOT_RUN: notes }), CCT_TEST_BROKER: "process" },
+    env: { ...environment(node, { CCT_NOT_RUN: notes }), CCT_TEST_BROKER: "process", CCT_TEST_REPORT: result },
     encoding: "utf8",
     timeout: TESTS_MS,
     maxBuffer: 64 << 20,
   });
   if (existsSync(notes)) for (const line of readFileSync(notes, "utf8").split("\n")) if (line) notRun.add(line);
+  if (status !== 0) console.log(`Node ${major}:\n${stdout}${stderr}`);
   if (!existsSync(result)) {
-    console.log(`Node ${major}: vitest gave no result (${error?.message ?? `status ${status}`}).\n${stdout}${stderr}`);
-    return { passed: 0, failed: 0, skipped: 0, whole: false };
+    const why = `vitest gave no result (${error?.message ?? `status ${status}`})`;
+    console.log(`Node ${major}: ${why}.`);
+    return { passed: 0, failed: 0, skipped: 0, failures: [{ where: why, error: [] }], whole: false };
   }
-  const { testResults, ...counts } = JSON.parse(readFileSync(result, "utf8"));
-  for (const file of testResults) {
-    if (file.status === "failed" && file.message) console.log(`Node ${major}: ${file.name}\n${file.message}\n`);
-    for (const test of file.assertionResults.filter((one) => one.status === "failed")) {
-      console.log(`Node ${major}: ${file.name}\n  ${test.fullName}\n${test.failureMessages.join("\n")}\n`);
-    }
-  }
+  const report = JSON.parse(readFileSync(result, "utf8"));
   // A file that cannot be loaded, or an error outside of every test, fails the run and is in no count.
-  const whole = status === 0 || counts.numFailedTests > 0;
-  if (!whole) console.log(`${stdout}${stderr}`);
-  return {
-    passed: counts.numPassedTests,
-    failed: counts.numFailedTests,
-    skipped: counts.numPendingTests + counts.numTodoTests,
-    whole,
-  };
+  return { ...report, whole: status === 0 || report.failed > 0 };
 }
 
 function runDemo(node) {
@@ -167,12 +159,9 @@ function runDemo(node) {
   return false;
 }
 
-/** The counts, for the closing line of the full run, as vitest's own report has them. */
+/** For the closing lines of the full run, as the reporter writes it. */
 function writeReport() {
-  const file = process.env.CCT_TEST_REPORT;
-  const numTotalTests = sum.passed + sum.failed + sum.skipped;
-  const counts = { numTotalTests, numPassedTests: sum.passed, numFailedTests: sum.failed };
-  if (file) writeFileSync(file, JSON.stringify(counts));
+  if (process.env.CCT_TEST_REPORT) writeFileSync(process.env.CCT_TEST_REPORT, JSON.stringify({ ...sum, failures }));
 }
 
 function noteNotRun() {

@@ -2,15 +2,17 @@
 //   npm test                       types, lint, build and every test that needs nothing but a warm install
 //   npm test -- test/rules         what these arguments of vitest choose
 //   npm run test:all               everything
-//   npm run test:all -- security   parts of it: quick, postgres, process, security, soak, host, nodes
+//   npm run test:all -- security   parts of it: quick, postgres, process, security, browser, soak, host, nodes
 //   npm run test:all -- rest       all parts but the quick one
-// With CCT_TEST_TOTALS=<file> the closing line adds up this run and the earlier ones that had the same file.
+// What failed stands at the very end, and is counted there. With CCT_TEST_TOTALS=<file> that is of this run and of the
+// earlier ones that had the same file.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isAlive } from "../test/support/run/processes.mjs";
 import { beginRun } from "../test/support/run/run.mjs";
+import { closingLines } from "./test/failures.mjs";
 import { chosen, FULL_RUN_ADDS, PARTS } from "./test/parts.mjs";
 import { runSteps } from "./test/steps.mjs";
 
@@ -22,17 +24,19 @@ const steps = all ? stepsOf(others) : first === undefined ? PARTS.quick : chosen
 
 endWithNpm();
 const testRun = beginRun();
-const { counts, failed, notRun } = await runSteps(steps, process.env.CCT_TEST_RUN);
-for (const left of (await testRun?.end()) ?? []) console.log(`Left behind by a test, and killed: ${left}`);
+const { failed, notRun, ...ended } = await runSteps(steps, process.env.CCT_TEST_RUN);
+const left = (await testRun?.end()) ?? [];
 
-const total = addUp(counts);
-if (notRun.length > 0) console.log(`Not run here:\n${notRun.map((line) => `  - ${line}`).join("\n")}`);
-if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}.`);
 if (!all) console.log(`The full run adds ${FULL_RUN_ADDS}: npm run test:all`);
-const anyRan = counts.passed + counts.failed > 0;
+if (notRun.length > 0) console.log(`Not run here:\n${notRun.map((line) => `  - ${line}`).join("\n")}`);
+for (const line of left) console.log(`Left behind by a test, and killed: ${line}`);
+const anyRan = ended.counts.passed + ended.counts.failed > 0;
 if (!anyRan) console.log("No test ran.");
 process.exitCode = failed.length > 0 || !anyRan ? 1 : 0;
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+const { counts, failures } = addUp(ended);
+for (const line of closingLines(failures)) console.log(line);
+if (failed.length > 0) console.log(`Failed: ${failed.join(", ")}.`);
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 
 /** The steps of the parts, without those that an earlier part has had. */
 function stepsOf(names) {
@@ -46,12 +50,14 @@ function stepsOf(names) {
   return [...new Set(wanted.flatMap((name) => PARTS[name]))];
 }
 
-function addUp(counts) {
+/** What this run and the earlier ones ended with. */
+function addUp(run) {
   const file = process.env.CCT_TEST_TOTALS;
-  if (!file) return counts;
+  if (!file) return run;
   const text = readFileSync(file, { encoding: "utf8", flag: "a+" });
-  const before = text ? JSON.parse(text) : {};
-  const sum = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count + (before[name] ?? 0)]));
+  const before = text ? JSON.parse(text) : { counts: {}, failures: [] };
+  const counts = Object.entries(run.counts).map(([name, count]) => [name, count + (before.counts[name] ?? 0)]);
+  const sum = { counts: Object.fromEntries(counts), failures: [...before.failures, ...run.failures] };
   writeFileSync(file, JSON.stringify(sum));
   return sum;
 }

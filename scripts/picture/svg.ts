@@ -111,17 +111,35 @@ function drawScreen(screen: Screen, x: number, y: number, width: number, rows: n
   ].join("\n");
 }
 
-/** The first two screens side by side, the third below them. */
-export function draw([left, right, below]: [Screen, Screen, Screen], columns: number, description: string): string {
-  const width = Math.ceil(columns * CELL) + 2 * PADDING;
-  const rows = Math.max(linesOf(left).length, linesOf(right).length);
-  const total = 2 * width + GAP;
-  const height = heightOf(rows) + GAP + heightOf(linesOf(below).length);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${total} ${height}" width="${total}" height="${height}" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${FONT}" role="img">
+const widthOf = (columns: number): number => Math.ceil(columns * CELL) + 2 * PADDING;
+
+function picture(width: number, height: number, description: string, ...screens: string[]): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${FONT}" role="img">
 <title>${escaped(description)}</title>
-${drawScreen(left, 0, 0, width, rows)}
-${drawScreen(right, width + GAP, 0, width, rows)}
-${drawScreen(below, 0, heightOf(rows) + GAP, total, linesOf(below).length)}
+${screens.join("\n")}
 </svg>
 `;
+}
+
+/** One screen. */
+export function drawOne(screen: Screen, columns: number, description: string): string {
+  const rows = linesOf(screen).length;
+  const width = widthOf(columns);
+  return picture(width, heightOf(rows), description, drawScreen(screen, 0, 0, width, rows));
+}
+
+/** The first two screens side by side, the third below them. */
+export function draw([left, right, below]: [Screen, Screen, Screen], columns: number, description: string): string {
+  const width = widthOf(columns);
+  const rows = Math.max(linesOf(left).length, linesOf(right).length);
+  const total = 2 * width + GAP;
+  const under = linesOf(below).length;
+  return picture(
+    total,
+    heightOf(rows) + GAP + heightOf(under),
+    description,
+    drawScreen(left, 0, 0, width, rows),
+    drawScreen(right, width + GAP, 0, width, rows),
+    drawScreen(below, 0, heightOf(rows) + GAP, total, under),
+  );
 }

@@ -11,14 +11,27 @@ const root = join(fileURLToPath(import.meta.url), "../../..");
 const POSTGRES = [
   "test/store/postgres.test.ts",
   "test/store/postgres-trips",
+  "test/store/postgres-plans",
   "test/broker/shared",
   "test/session/crash-shared",
   "test/cli/migrate",
 ];
-/** Needs other users of the operating system, a disk of its own, or strace for faults at single system calls. */
-const SECURITY = ["test/security/local", "test/security/attacks", "test/session/full-disk"];
+/** Needs other users, homes or devices, a disk of its own, or strace for faults at single system calls. */
+const SECURITY = [
+  "test/security/local",
+  "test/security/attacks",
+  "test/security/page",
+  "test/security/seats",
+  "test/session/full-disk",
+];
 /** Starts the real Claude Code, most of it in network namespaces. */
 const HOST = ["test/host"];
+/** Shows the page in a real browser. */
+const BROWSER = ["test/browser"];
+/** Drives `cct watch` in real terminals. */
+const TERMINAL = ["test/watch/terminal"];
+/** Starts very many sessions, or processes of several versions. */
+const LONG = ["test/session/seats-long", "test/session/wakes-long", "test/cli/upgrade"];
 /** Run by the quick part as well, with small counts; `CCT_TEST_SOAK=full` makes them large. */
 const SOAK = filesWith("/support/soak.ts");
 
@@ -32,9 +45,11 @@ function filesWith(text) {
 /** What the store has most to do with. `npm run test:postgres` runs all of the broker's tests there. */
 const ON_POSTGRES = [
   "busy",
+  "checks",
   "delivery",
   "events",
   "front-door",
+  "notify",
   "peers",
   "pools.",
   "pools-absence",
@@ -60,10 +75,11 @@ export const chosen = (args) => [build, tests("tests", args)];
 export const PARTS = {
   quick: [
     bin("types", "tsc", "--noEmit"),
+    bin("types of the page", "tsc", "-p", "src/page"),
     bin("lint", "biome", "check", "--error-on-warnings", "."),
     bin("dead code", "knip"),
     build,
-    tests("tests", excluding(...POSTGRES, ...SECURITY, ...HOST)),
+    tests("tests", excluding(...POSTGRES, ...SECURITY, ...HOST, ...LONG, ...BROWSER, ...TERMINAL)),
   ],
   postgres: [
     node("postgresql", "scripts/postgres.mjs"),
@@ -75,7 +91,7 @@ export const PARTS = {
   process: [
     build,
     // The same tests against brokers in processes of their own, started as users start them.
-    tests("broker processes", [...WITH_PROCESS, ...excluding(...POSTGRES, ...SECURITY, ...SOAK)], {
+    tests("broker processes", [...WITH_PROCESS, ...excluding(...POSTGRES, ...SECURITY, ...SOAK, ...LONG)], {
       CCT_TEST_BROKER: "process",
       CCT_TEST_CLI: "process",
     }),
@@ -83,7 +99,9 @@ export const PARTS = {
     tests("command processes", ["test/cli/", "test/install/", ...excluding(...POSTGRES)], { CCT_TEST_CLI: "process" }),
   ],
   security: [build, tests("security", SECURITY)],
-  soak: [build, tests("soak", SOAK, { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],
+  browser: [node("chromium", "scripts/chromium.mjs"), build, tests("browser", BROWSER)],
+  terminal: [node("tmux", "scripts/tmux.mjs"), build, tests("terminal", TERMINAL)],
+  soak: [build, tests("soak", [...SOAK, ...LONG], { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],
   // Alone: a real session under a load that it does not have elsewhere proves nothing.
   host: [build, tests("real host", [...HOST, "--no-file-parallelism"])],
   // All that ran so far ran on this one.
@@ -91,4 +109,4 @@ export const PARTS = {
 };
 
 export const FULL_RUN_ADDS =
-  "PostgreSQL, brokers in processes of their own, other users and networks, soak tests, the real Claude Code, other Nodes";
+  "PostgreSQL, brokers in processes of their own, the page in a browser, cct watch in terminals, other users and networks, soak tests, the real Claude Code, other Nodes";

@@ -7,7 +7,11 @@ const TEXTS = 350_000;
 const TRIES = 20_000;
 
 /** Texts that differ at their end only, as those of a loop do. */
-const parts = (n: number): [string, string, string] => [`sender-${n % 32}`, `receiver-${n % 8}`, `a line of a log ${n}`];
+const parts = (n: number): [string, string, string] => [
+  `sender-${n % 32}`,
+  `receiver-${n % 8}`,
+  `a line of a log ${n}`,
+];
 
 test("it knows each text that was added, and takes few new ones for known", () => {
   const texts = createSeenTexts();

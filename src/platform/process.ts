@@ -43,6 +43,17 @@ function statFields(pid: number): string[] {
   }
 }
 
+/**
+ * Whether the process that started this one had ended before this one could ask for its id: the parent is then one that takes
+ * in orphans, of another session of processes. Only Linux says so.
+ */
+export function isOrphan(parent: number): boolean {
+  if (process.platform !== "linux") return false;
+  // The session is field 6. One that leads its own was started apart on purpose.
+  const [own = "", its = ""] = [process.pid, parent].map((pid) => statFields(pid)[3]);
+  return own !== "" && its !== "" && own !== its && own !== String(process.pid);
+}
+
 /** Identifies a process together with its pid, which may be reused: its start time, in a form of the system. "" if it has ended. */
 export function startMark(pid: number): string {
   try {

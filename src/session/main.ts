@@ -1,6 +1,7 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CctError, errorLine } from "../platform/errors.ts";
+import { isOrphan } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { serverInstructions } from "../rules/texts/instructions.ts";
 import { HOOK_TOOL, runHook } from "./hooks.ts";
@@ -31,6 +32,8 @@ export async function runHookOnce(world: World): Promise<number> {
 
 /** Serves until standard input closes, and its last requests are answered, or the host is gone. */
 export async function runSession(world: World): Promise<void> {
+  // Its input may stay open, so that nothing else would end it.
+  if (isOrphan(world.ppid)) return;
   const session = await openWhenFree(world);
   // With two installs the second one offers nothing, so that the model sees each tool once.
   const isSecond = isTaken(session);

@@ -1,5 +1,5 @@
 /** `cct doctor` says what works, what does not, and what to do about it. */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { runCommand } from "../hooks/hook.ts";
@@ -54,9 +54,12 @@ test("if all is well, every check and rung is ok and a probe message arrives", a
   expect(found(all, "status line")).toBe("shows CCT");
   expect(all.filter((one) => one.check.startsWith("rung ")).length).toBeGreaterThanOrEqual(6);
 
-  // What it sent is read, and its stand-in is not among the live.
-  const { messages } = JSON.parse(success(await person.cct("messages", "--json")));
-  expect(messages).toHaveLength(3);
+  // It leaves nothing: no message, no cost, no session that is away, no file of its own.
+  expect(JSON.parse(success(await person.cct("messages", "--json"))).messages).toEqual([]);
+  expect(JSON.parse(success(await person.cct("cost", "--json")))).toMatchObject({ peers: [], pools: [] });
+  expect(JSON.parse(success(await person.cct("peers", "--all", "--json"))).peers).toEqual([]);
+  for (const folder of ["peers", "pidmaps", "spool", "flags"])
+    expect([folder, readdirSync(join(person.cctHome, folder))]).toEqual([folder, []]);
   expect(JSON.parse(success(await person.cct("status", "--json")))).toMatchObject({ live: 0, waiting: 0 });
 });
 

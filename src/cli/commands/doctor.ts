@@ -1,6 +1,5 @@
 /** `cct doctor`: checks everything that mail passes through, and sends a probe message. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { localClient } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
@@ -16,10 +15,9 @@ import { paths, prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { CALM_MS } from "../../rules/clock.ts";
 import { countText } from "../../rules/counted.ts";
-import { readRecord } from "../parts/actor.ts";
 import type { Context, Launchers } from "../parts/context.ts";
 import { count, paint, type Screen, toJson } from "../parts/output.ts";
-import { type StandIn, standIn } from "../parts/standin.ts";
+import { probe } from "../parts/probe.ts";
 import { wrap } from "../parts/table.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
 import { notificationsOf } from "./notify.ts";
@@ -240,61 +238,4 @@ async function claude(world: World, config: Config, screen: Screen): Promise<Fin
     }
   }
   return findings;
-}
-
-/**
- * Sends a message through broker, session server, spool and hook, and measures it. The operator sends it, or, when the
- * broker is on another machine, a second session.
- */
-async function probe(world: World, config: Config): Promise<[found: string, short: string]> {
-  const folder = mkdtempSync(join(tmpdir(), "cct-probe-"));
-  const client = localClient(config, world);
-  const started: StandIn[] = [];
-  const probes: string[] = [];
-  async function begin(name: string): Promise<{ session: StandIn; peer_id: string }> {
-    const session = standIn(world, config.home, name, folder);
-    started.push(session);
-    await session.ready;
-    await session.hook("SessionStart", { source: "startup" });
-    const { peers } = (await session.call("cct_list_peers", {})) as { peers: { peer_id: string; you: boolean }[] };
-    const me = peers.find((peer) => peer.you);
-    if (!me) throw new CctError("internal", "the probe's session is not among the peers.");
-    probes.push(me.peer_id);
-    return { session, peer_id: me.peer_id };
-  }
-  /** A probe does not return, so nobody needs to see it as a peer that is away. */
-  async function forget(peer_id: string): Promise<void> {
-    const record = readRecord(config.home, peer_id);
-    if (!record) return;
-    await client.call("unregister", { claude_pid: record.claude_pid, forget: true }, record);
-    rmSync(paths(config.home).peer(peer_id), { force: true });
-  }
-  try {
-    try {
-      const { session, peer_id } = await begin("cct-doctor");
-      const word = world.newId();
-      const message = { to: peer_id, text: `probe ${word}`, expires_in_seconds: 60 };
-      const other = config.broker === undefined ? undefined : (await begin("cct-doctor-sends")).session;
-      const began = world.steady();
-      if (other) await other.call("cct_send_message", message);
-      else await client.call("send_message", message);
-      await session.mailArrived();
-      const spooled = world.steady();
-      const { stdout } = await session.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
-      if (!stdout.includes(word))
-        throw new CctError("internal", "the hook did not show the probe message.", "Is bash on PATH?");
-      await session.hook("Stop");
-      const [toSpool, toModel] = [spooled - began, world.steady() - spooled];
-      return [
-        `a message went through broker, spool (${toSpool.toFixed(1)} ms) and hook (${toModel.toFixed(0)} ms)`,
-        `a message arrived in ${(toSpool + toModel).toFixed(0)} ms`,
-      ];
-    } finally {
-      for (const session of started) await session.end();
-      for (const peer_id of probes) await forget(peer_id);
-    }
-  } finally {
-    client.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

@@ -23,9 +23,9 @@ export async function endurance() {
   const http = client(16);
   const peers = [];
   for (let i = 0; i < PEERS; i++) {
-    const place = { host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, name: `peer-${i}`, held: [] };
+    const place = { host: "elsewhere", host_pid: 1000 + i, cwd: `/bench/${i}`, name: `peer-${i}`, held: [] };
     const registered = await call(http, broker, "register", place, headers(broker));
-    peers.push({ name: place.name, claude_pid: place.claude_pid, headers: headers(broker, registered) });
+    peers.push({ name: place.name, host_pid: place.host_pid, headers: headers(broker, registered) });
   }
   const session = await startSession(broker, "session", { wrap: false });
   for (const event of ["SessionStart", "UserPromptSubmit"]) runHook(event, broker.home, session.hostPid);
@@ -104,5 +104,5 @@ function takeAsHook(spool, read) {
   renameSync(taken, taken.replace("taken.", "read."));
 }
 
-const beat = (http, broker, { claude_pid, headers: mine }) =>
-  call(http, broker, "heartbeat", { claude_pid, presence: "active", held: [] }, mine);
+const beat = (http, broker, { host_pid, headers: mine }) =>
+  call(http, broker, "heartbeat", { host_pid, presence: "active", held: [] }, mine);

@@ -104,9 +104,9 @@ async function prepare(parts, store) {
   const { pools } = await call("list_pools", {});
   // What the pool reports of who joined is no part of this.
   for (const peer of peers) await readAll(call, peer);
-  const quiet = await call("register", { name: "quiet", host: "elsewhere", claude_pid: 1, cwd: "/quiet", held: [] });
-  const place = { name: "behind", host: "elsewhere", claude_pid: 2, cwd: "/behind", held: [] };
-  const behind = { ...(await call("register", place)), claude_pid: 2, name: "behind" };
+  const quiet = await call("register", { name: "quiet", host: "elsewhere", host_pid: 1, cwd: "/quiet", held: [] });
+  const place = { name: "behind", host: "elsewhere", host_pid: 2, cwd: "/behind", held: [] };
+  const behind = { ...(await call("register", place)), host_pid: 2, name: "behind" };
   return { store, call, peers, quiet, behind, pool: pools[0].pool_id, now };
 }
 
@@ -185,8 +185,8 @@ function measures({ countOpen, oldestQueued, cleanups }) {
   const next = ({ peers }, round) => peers[(round + 1) % PEERS];
   const keep = { keep_read_days: 30, keep_failed_days: 90, keep_notes_days: 90 };
   const beat = (place, round) => {
-    const { claude_pid } = who(place, round);
-    return place.call("heartbeat", { claude_pid, held: [] }, who(place, round));
+    const { host_pid } = who(place, round);
+    return place.call("heartbeat", { host_pid, held: [] }, who(place, round));
   };
   /** So many of `behindOthers` have a goal. The cost of the others is bounded, because counts end at 100, or it grows. */
   const GOALS = 3;
@@ -204,11 +204,11 @@ function measures({ countOpen, oldestQueued, cleanups }) {
       "send_message to it, by one sender each time",
       (place, round) => place.call("send_message", { to: "behind", text: `more ${round}` }, who(place, round)),
     ],
-    ["its heartbeat", ({ call, behind }) => call("heartbeat", { claude_pid: behind.claude_pid, held: [] }, behind)],
+    ["its heartbeat", ({ call, behind }) => call("heartbeat", { host_pid: behind.host_pid, held: [] }, behind)],
     [
       "its return",
       ({ call, behind }) =>
-        call("register", { name: "behind", host: "elsewhere", claude_pid: 2, cwd: "/behind", held: [] }, behind),
+        call("register", { name: "behind", host: "elsewhere", host_pid: 2, cwd: "/behind", held: [] }, behind),
     ],
     ["list_peers, its mailbox among them", (place, round) => place.call("list_peers", {}, who(place, round))],
     [

@@ -46,8 +46,8 @@ export const callerOf = (parts) => (environment, name, input, as) => {
 export async function registerPeers(call, count) {
   const peers = [];
   for (let i = 0; i < count; i++) {
-    const place = { name: `peer-${i}`, host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, held: [] };
-    peers.push({ ...(await call("register", place)), claude_pid: 1000 + i, name: `peer-${i}` });
+    const place = { name: `peer-${i}`, host: "elsewhere", host_pid: 1000 + i, cwd: `/bench/${i}`, held: [] };
+    peers.push({ ...(await call("register", place)), host_pid: 1000 + i, name: `peer-${i}` });
   }
   return peers;
 }

@@ -22,7 +22,7 @@ export async function sends() {
   const echo = await startHelper("helpers/echo.mjs");
   const http = client(CONNECTIONS);
   const peer = async (name, i) => {
-    const place = { host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, name, held: [] };
+    const place = { host: "elsewhere", host_pid: 1000 + i, cwd: `/bench/${i}`, name, held: [] };
     return headers(broker, await call(http, broker, "register", place, headers(broker)));
   };
   await peer("receiver", CONNECTIONS);

@@ -102,7 +102,7 @@ export async function sustained() {
 async function ownSenders(broker) {
   const http = client(1);
   const register = (name, i) => {
-    const place = { host: "elsewhere", claude_pid: 1000 + i, cwd: `/bench/${i}`, name, held: [] };
+    const place = { host: "elsewhere", host_pid: 1000 + i, cwd: `/bench/${i}`, name, held: [] };
     return call(http, broker, "register", place, headers(broker));
   };
   const receivers = [];
@@ -110,13 +110,7 @@ async function ownSenders(broker) {
   /** To a peer that is away a send reads more. */
   async function beat() {
     for (const [i, receiver] of receivers.entries())
-      await call(
-        http,
-        broker,
-        "heartbeat",
-        { claude_pid: 1000 + CONNECTIONS + i, held: [] },
-        headers(broker, receiver),
-      );
+      await call(http, broker, "heartbeat", { host_pid: 1000 + CONNECTIONS + i, held: [] }, headers(broker, receiver));
   }
   const url = `${broker.url}/api/send_message`;
   const senders = [];

@@ -37,8 +37,8 @@ function heard(chunk) {
 
 for (let i = 0; i < count; i++) {
   const client = createClient(access, { random: Math.random, newId });
-  const claude_pid = 1000 + i;
-  const place = { host: "elsewhere", claude_pid, cwd: `/crowd/${i}`, name: `crowd-${i}`, held: [] };
+  const host_pid = 1000 + i;
+  const place = { host: "elsewhere", host_pid, cwd: `/crowd/${i}`, name: `crowd-${i}`, held: [] };
   const mine = await client.call("register", place);
   const call = (name, input) => client.call(name, input, mine);
   peers.push(call);
@@ -47,7 +47,7 @@ for (let i = 0; i < count; i++) {
   const beat = async () => {
     try {
       beats += 1;
-      const answer = await call("heartbeat", { claude_pid, presence: "idle", held: [] });
+      const answer = await call("heartbeat", { host_pid, presence: "idle", held: [] });
       next = answer.beat_ms ?? BEAT_MS;
     } catch {
       // The broker is ending.

@@ -55,13 +55,13 @@ async function fill({ ask, peers }) {
 }
 
 async function register({ http, brokers, token }, i) {
-  const claude_pid = 1000 + i;
-  const where = { host: "elsewhere", claude_pid, cwd: `/bench/${i}`, name: `session-of-${i}`, held: [] };
+  const host_pid = 1000 + i;
+  const where = { host: "elsewhere", host_pid, cwd: `/bench/${i}`, name: `session-of-${i}`, held: [] };
   const mine = headers({ token });
   const { peer_id, secret, name } = await untilAccepted(() =>
     call(http, brokers[i % brokers.length], "register", where, mine),
   );
-  return { claude_pid, name, peer_id, headers: headers({ token }, { peer_id, secret }) };
+  return { host_pid, name, peer_id, headers: headers({ token }, { peer_id, secret }) };
 }
 
 /** Newcomers that collided too often try again, as sessions do. */

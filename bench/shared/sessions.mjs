@@ -26,8 +26,8 @@ export async function operations(place) {
   for (let round = 0; round <= ROUNDS; round++) {
     await tidy(place);
     const beat = await load(place, () => {
-      const { claude_pid, headers } = next().peer;
-      return call(http, broker, "heartbeat", { claude_pid, presence: "idle", held: [] }, headers);
+      const { host_pid, headers } = next().peer;
+      return call(http, broker, "heartbeat", { host_pid, presence: "idle", held: [] }, headers);
     });
     await tidy(place);
     await each(CONNECTIONS, PEERS, (i) => {
@@ -82,8 +82,8 @@ function beating({ http, peers }, broker, rate) {
   // A timer of a busy process is late: what is due by now is sent.
   const timer = setInterval(() => {
     for (const due = ((performance.now() - begin) / 1000) * rate; sent < due; sent++) {
-      const { claude_pid, headers } = next().peer;
-      call(http, broker, "heartbeat", { claude_pid, presence: "idle", held: [] }, headers)
+      const { host_pid, headers } = next().peer;
+      call(http, broker, "heartbeat", { host_pid, presence: "idle", held: [] }, headers)
         .then(() => answered++)
         .catch(() => {});
     }
@@ -141,10 +141,10 @@ async function known({ postgres, token, http, brokers, peers }) {
         http,
         broker,
         "register",
-        { host: "there", claude_pid: 1, cwd: "/bench", name: `session-of-${i}`, held: [] },
+        { host: "there", host_pid: 1, cwd: "/bench", name: `session-of-${i}`, held: [] },
         mine,
       ),
-    heartbeat: (i) => call(http, broker, "heartbeat", { claude_pid: peers[i].claude_pid, held: [] }, peers[i].headers),
+    heartbeat: (i) => call(http, broker, "heartbeat", { host_pid: peers[i].host_pid, held: [] }, peers[i].headers),
     send: (i) => call(http, broker, "send_message", { to: peers[i + 1].name, text: TEXT }, peers[i].headers),
   };
   const costs = {};

@@ -20,7 +20,7 @@ const PERMISSION = { tool: "Bash", what: "npm run test:3ds -- --card 40000025000
 interface Peer {
   peer_id: string;
   secret: string;
-  place: { claude_pid: number; held: [] };
+  place: { host_pid: number; held: [] };
   presence: "active" | "idle" | "blocked";
 }
 
@@ -90,7 +90,7 @@ export async function playScene(root: string, home: string): Promise<Scene> {
     name: string,
     where: { host: string; cwd: string; branch: string; summary: string },
   ): Promise<Peer> => {
-    const place = { claude_pid: 1001 + peers.length, held: [] as [] };
+    const place = { host_pid: 1001 + peers.length, held: [] as [] };
     const { peer_id, secret = "" } = await ask("register", { ...place, ...where, repo: where.cwd, name });
     const peer: Peer = { peer_id, secret, place, presence: "active" };
     peers.push(peer);

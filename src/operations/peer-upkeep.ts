@@ -132,7 +132,7 @@ function requireAway(peer: Peer, context: Context): void {
   if (!mayBeLive(peer, context)) return;
   throw new CctError(
     "conflict",
-    `${peer.name} is a live session (process ${peer.claude_pid} on ${peer.host}).`,
+    `${peer.name} is a live session (process ${peer.host_pid} on ${peer.host}).`,
     "End that session first.",
   );
 }

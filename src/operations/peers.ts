@@ -1,6 +1,7 @@
 /** Peers: heartbeat, unregistration, listing and summary. */
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
+import { agentFrom } from "../rules/agents.ts";
 import { COUNT_LIMIT } from "../rules/counted.ts";
 import { renew } from "../rules/delivery.ts";
 import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
@@ -33,7 +34,15 @@ import { recordDelivery } from "./support/outcomes.ts";
 import { changePeer } from "./support/presence.ts";
 import { addressFormatter, poolNamed, viewerOf } from "./support/references.ts";
 import { forget, heldBy } from "./support/removal.ts";
-import { blockedColumns, blockedOn, heldClaims, sessionFields, streamReports } from "./support/session-shapes.ts";
+import {
+  blockedColumns,
+  blockedOn,
+  heldClaims,
+  hostPid,
+  hostPidOf,
+  sessionFields,
+  streamReports,
+} from "./support/session-shapes.ts";
 import { peerShape, time, toPeerShape, toPeerShapeOf, toPresenceShape } from "./support/shapes.ts";
 import { settleClaims } from "./support/streams.ts";
 
@@ -46,7 +55,7 @@ export const heartbeat = operation({
   errors: ["conflict"],
   doc: "Reports that the session is alive, its presence, and the claims it still holds. Returns how much mail waits, so that a lost hint delays mail by one heartbeat at most.",
   input: z.strictObject({
-    claude_pid: z.int().min(1),
+    ...hostPid,
     session_id: z.string().max(128).optional(),
     presence: z.enum(["active", "idle", "blocked"]).optional(),
     blocked_on: blockedOn,
@@ -62,6 +71,8 @@ export const heartbeat = operation({
     summary: sessionFields.summary,
     alias: sessionFields.alias,
     wakes: sessionFields.wakes,
+    midturn: sessionFields.midturn,
+    agent: sessionFields.agent,
     held: heldClaims,
   }),
   output: z.object({
@@ -86,7 +97,7 @@ export const heartbeat = operation({
   async run(context, input) {
     const { sql, now } = context;
     const caller = callingPeer(context);
-    if (caller.claude_pid !== input.claude_pid) {
+    if (caller.host_pid !== hostPidOf(input)) {
       throw new CctError("conflict", "This peer belongs to another session now.", "Register again.");
     }
     // The heartbeat may come before the sweep does this.
@@ -113,6 +124,8 @@ export const heartbeat = operation({
       remote: input.remote === undefined ? peer.remote : input.remote,
       hooks: input.hooks ?? peer.hooks,
       wakes: input.wakes ?? peer.wakes,
+      midturn: input.midturn ?? peer.midturn,
+      agent: input.agent === undefined ? peer.agent : agentFrom(input.agent),
       alias: input.alias === undefined ? peer.alias : aliasFrom(input.alias),
       summary: peer.own_summary ? peer.summary : oneLine(input.summary ?? peer.summary, 500),
     };
@@ -146,12 +159,9 @@ export const unregister = operation({
   name: "unregister",
   by: ["peer"],
   repeatable: "always",
-  doc: "Ends the peer's session: it is offline at once. The peer, its name and its mailbox stay.",
+  doc: "Ends the peer's session: it is offline at once. The peer, its name and its mailbox stay. A session that is not the current one changes nothing.",
   input: z.strictObject({
-    claude_pid: z
-      .int()
-      .min(1)
-      .describe("process id of the session; a session that is not the current one changes nothing"),
+    ...hostPid,
     forget: z
       .boolean()
       .optional()
@@ -167,7 +177,7 @@ export const unregister = operation({
   output: z.object({ ended: z.boolean() }),
   async run(context, input) {
     const peer = callingPeer(context);
-    if (peer.claude_pid !== input.claude_pid) return { ended: false };
+    if (peer.host_pid !== hostPidOf(input)) return { ended: false };
     await settleClaims(context, peer.peer_id, input.streams ?? []);
     await changePeer(context, peer, { ...peer, presence: "offline", last_seen: context.now });
     const removes = input.ends || (input.forget && (await heldBy(context.sql, peer)).length === 0);

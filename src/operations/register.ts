@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { hashSecret } from "../platform/secrets.ts";
+import { agentFrom } from "../rules/agents.ts";
 import { NOT_BLOCKED } from "../rules/blocked-on.ts";
 import { COUNT_LIMIT } from "../rules/counted.ts";
 import { acknowledge, renew, requeueUnread } from "../rules/delivery.ts";
@@ -20,7 +21,7 @@ import { nameFor, requireEmptySeat, tellHeir, tellTaken } from "./support/naming
 import { recordOutcome } from "./support/outcomes.ts";
 import { beginSpan, changePeer } from "./support/presence.ts";
 import { mayBeLive } from "./support/references.ts";
-import { heldClaims, sessionFields } from "./support/session-shapes.ts";
+import { heldClaims, hostPid, hostPidOf, sessionFields } from "./support/session-shapes.ts";
 
 export const register = operation({
   name: "register",
@@ -34,6 +35,7 @@ export const register = operation({
       .boolean()
       .optional()
       .describe("the name was given on purpose: it is kept, and the next session with that name takes its mailbox"),
+    ...hostPid,
     ...sessionFields,
     held: heldClaims,
   }),
@@ -47,9 +49,10 @@ export const register = operation({
     const { sql, caller, now } = context;
     for (const [field, value] of Object.entries(input)) if (typeof value === "string") checkPlainText(field, value);
     const host = hostFrom(input.host);
+    const host_pid = hostPidOf(input);
     const session = {
       host,
-      claude_pid: input.claude_pid,
+      host_pid,
       session_id: input.session_id ?? null,
       cwd: input.cwd,
       repo: input.repo ?? null,
@@ -60,6 +63,8 @@ export const register = operation({
       beat_ms: BEAT_MS,
       polls: input.polls ?? false,
       wakes: input.wakes ?? true,
+      midturn: input.midturn ?? true,
+      agent: agentFrom(input.agent),
       server_pid: input.server_pid ?? null,
       alias: aliasFrom(input.alias),
       hooks: "live" as const,
@@ -69,11 +74,11 @@ export const register = operation({
     const origin = { host, device_id: session.device_id };
     if (caller.kind === "peer") {
       const { peer } = caller;
-      const sameProcess = peer.claude_pid === input.claude_pid && peer.host === host;
+      const sameProcess = peer.host_pid === host_pid && peer.host === host;
       if (mayBeLive(peer, context) && !sameProcess) {
         throw new CctError(
           "conflict",
-          `${peer.name} is another live session (process ${peer.claude_pid} on ${peer.host}).`,
+          `${peer.name} is another live session (process ${peer.host_pid} on ${peer.host}).`,
           "Register without credentials to become a new peer.",
         );
       }

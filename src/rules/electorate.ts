@@ -21,7 +21,7 @@ export interface Elector {
   device_id: string | null;
   /** As the session says. */
   host: string;
-  claude_pid: number;
+  host_pid: number;
   /** Whether it has a live session. */
   isLive: boolean;
 }
@@ -43,7 +43,7 @@ export function electorateOf(members: readonly Elector[], subjectId: string, now
   const byProcess = new Map<string, Elector>();
   const excluded: Electorate["excluded"] = [];
   for (const member of inOrder) {
-    const process = JSON.stringify([member.device_id, member.host, member.claude_pid]);
+    const process = JSON.stringify([member.device_id, member.host, member.host_pid]);
     const voter = byProcess.get(process);
     if (voter) excluded.push({ member, reason: `it runs in the same process as ${voter.name}` });
     else if (member.peer_id === subjectId || isSettled(member)) byProcess.set(process, member);

@@ -42,6 +42,8 @@ type Seen = Session &
     summary: string;
     hooks: Hooks;
     wakes: boolean;
+    midturn: boolean;
+    agent: string;
   };
 
 /** What a change of a peer changes for people. */
@@ -65,6 +67,8 @@ const SHOWN = [
   "summary",
   "hooks",
   "wakes",
+  "midturn",
+  "agent",
   "busy_reason",
   "busy_since",
   "busy_for",

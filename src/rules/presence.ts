@@ -41,7 +41,7 @@ export const NOT_BUSY: Busy = { busy_reason: null, busy_since: null, busy_for: n
 export interface Session extends Busy {
   /** Machine and pid of the current host process, or of the last one. */
   host: string;
-  claude_pid: number;
+  host_pid: number;
   last_seen: number;
   /** As last reported by the session; `offline` after it has ended. */
   presence: ReportedPresence;

@@ -17,6 +17,10 @@ export interface Peer extends Session, Blocked {
   polls: boolean;
   /** Mail can wake it when it is idle. */
   wakes: boolean;
+  /** Mail can reach its model while it works. */
+  midturn: boolean;
+  /** The agent program, in lower case. */
+  agent: string;
   /** The process id of its session server; `null`: unknown. */
   server_pid: number | null;
   /** Whether its hooks deliver mail. */
@@ -38,8 +42,9 @@ export interface Peer extends Session, Blocked {
   muted: boolean;
 }
 
+/** `claude_pid` is the column of `host_pid`: see migration 41. */
 export const PEER =
-  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid, beat_ms, seat, alias, muted, blocked_tool, blocked_what";
+  "peer_id, name, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, last_seen, busy_reason, busy_since, busy_for, polls, hooks, took_at, created_at, device_id, away_since, own_summary, wakes, server_pid, beat_ms, seat, alias, muted, blocked_tool, blocked_what, agent, midturn";
 
 /** Of rows that the driver remembers. */
 const known = new WeakMap<Row, Peer>();
@@ -51,7 +56,7 @@ export function toPeer(row: Row): Peer {
     peer_id: text(row, "peer_id"),
     name: text(row, "name"),
     host: text(row, "host"),
-    claude_pid: integer(row, "claude_pid"),
+    host_pid: integer(row, "claude_pid"),
     session_id: textOrNull(row, "session_id"),
     cwd: text(row, "cwd"),
     repo: textOrNull(row, "repo"),
@@ -78,6 +83,8 @@ export function toPeer(row: Row): Peer {
     blocked_tool: textOrNull(row, "blocked_tool"),
     blocked_what: textOrNull(row, "blocked_what"),
     muted: integer(row, "muted") === 1,
+    agent: text(row, "agent"),
+    midturn: integer(row, "midturn") === 1,
   };
   if (Object.isFrozen(row)) known.set(row, Object.freeze(peer));
   return peer;
@@ -85,7 +92,7 @@ export function toPeer(row: Row): Peer {
 
 /** The mutable columns of a peer, in the order of `changeable`. */
 const CHANGEABLE =
-  "last_seen, name, name_key, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, busy_reason, busy_since, busy_for, polls, hooks, took_at, device_id, own_summary, wakes, server_pid, beat_ms, seat, alias, blocked_tool, blocked_what".split(
+  "last_seen, name, name_key, host, claude_pid, session_id, cwd, repo, branch, remote, summary, presence, busy_reason, busy_since, busy_for, polls, hooks, took_at, device_id, own_summary, wakes, server_pid, beat_ms, seat, alias, blocked_tool, blocked_what, agent, midturn".split(
     ", ",
   );
 
@@ -94,7 +101,7 @@ const changeable = (peer: Peer): Value[] => [
   peer.name,
   peer.name.toLowerCase(),
   peer.host,
-  peer.claude_pid,
+  peer.host_pid,
   peer.session_id,
   peer.cwd,
   peer.repo,
@@ -117,6 +124,8 @@ const changeable = (peer: Peer): Value[] => [
   peer.alias,
   peer.blocked_tool,
   peer.blocked_what,
+  peer.agent,
+  peer.midturn ? 1 : 0,
 ];
 
 const INSERT = `INSERT INTO peers (peer_id, secret_hash, created_at, ${CHANGEABLE.join(", ")})

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 
 const beat = (peer: TestPeer, more: Partial<InputOf<"heartbeat">> = {}): Promise<unknown> =>
-  works.call("heartbeat", { claude_pid: peer.place.claude_pid, held: [], ...more }, peer);
+  works.call("heartbeat", { host_pid: peer.place.host_pid, held: [], ...more }, peer);
 const needs = async (): Promise<OutputOf<"attention">["needs"]> => (await works.call("attention", {})).needs;
 
 test("a session that waits for a permission, until it goes on", async () => {

@@ -12,7 +12,7 @@ const SECRETIVE = "psql -c 'select salary from staff'";
 const ASKS = { tool: "Bash", what: SECRETIVE };
 
 const beat = (broker: TestBroker, peer: TestPeer, more: Partial<InputOf<"heartbeat">>) =>
-  ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [], ...more }, peer);
+  ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [], ...more }, peer);
 
 async function start() {
   const clock = testClock();
@@ -83,7 +83,7 @@ test("it is forgotten once the session goes on, ends, is lost, or asks for somet
       expect(await asks()).toEqual([{ tool: "Write" }]);
       await beat(broker, ann, { presence: "idle" });
     },
-    () => ok(broker, "unregister", { claude_pid: ann.place.claude_pid }, ann),
+    () => ok(broker, "unregister", { host_pid: ann.place.host_pid }, ann),
     async () => {
       await clock.pass(60_000);
       await until("she is lost", async () => (await ok(broker, "list_peers", { live: true })).peers.length === 0);

@@ -47,7 +47,7 @@ describe("a busy peer, whatever happens in any order", () => {
           await take({ do: "deliver" });
         }
         expect([...delivered].sort()).toEqual([...sent].sort());
-        await works.call("unregister", { claude_pid: ben.place.claude_pid }, ben);
+        await works.call("unregister", { host_pid: ben.place.host_pid }, ben);
 
         async function take(what: Step): Promise<void> {
           switch (what.do) {
@@ -87,7 +87,7 @@ describe("a busy peer, whatever happens in any order", () => {
               return;
             }
             case "beat":
-              await works.call("heartbeat", { claude_pid: ben.place.claude_pid, held }, ben);
+              await works.call("heartbeat", { host_pid: ben.place.host_pid, held }, ben);
               return;
             case "wait":
               await take({ do: "beat" });

@@ -45,7 +45,7 @@ describe("members that poll for mail", () => {
       "a heartbeat that comes before the sweep",
       async (works: Clockwork, ann: TestPeer) => {
         works.setOn(1500);
-        await works.call("heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
+        await works.call("heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
       },
     ],
   ])("are told once to resume when 1.5 times the estimate has passed, by %s", async (_, end) => {
@@ -63,15 +63,15 @@ describe("members that poll for mail", () => {
     const works = await openClockwork();
     const { ann, ben } = await pollers(works);
     await works.call("set_busy", { reason: "a minute", estimate_seconds: 60 }, ann);
-    await works.call("unregister", { claude_pid: ann.place.claude_pid }, ann);
+    await works.call("unregister", { host_pid: ann.place.host_pid }, ann);
     await take(works, ben);
     await works.pass(90_000, ben);
     expect(await take(works, ben)).toContain("ann is offline. Poll once a minute again.");
 
     await works.call("register", ann.place, ann);
     await works.call("set_busy", { reason: "a minute", estimate_seconds: 60 }, ann);
-    await works.call("unregister", { claude_pid: ann.place.claude_pid }, ann);
-    await works.call("register", { ...ann.place, claude_pid: 77 }, ann);
+    await works.call("unregister", { host_pid: ann.place.host_pid }, ann);
+    await works.call("register", { ...ann.place, host_pid: 77 }, ann);
     expect((await take(works, ben)).at(-1)).toBe("ann is ready. Poll once a minute again.");
   });
 

@@ -37,7 +37,7 @@ describe("a busy peer", () => {
     const first = await claim(ben);
     expect(texts(first)).toEqual(["interrupt"]);
     expect(first).toMatchObject({ remaining: 0, interrupts: 0, too_long: [] });
-    const beat = { claude_pid: ben.place.claude_pid, held: [] };
+    const beat = { host_pid: ben.place.host_pid, held: [] };
     expect(await ok(broker, "heartbeat", beat, ben)).toMatchObject({ waiting: 0, unread: 3, presence: "busy" });
     expect(texts(await claim(ben))).toEqual([]);
 
@@ -129,12 +129,12 @@ describe("a busy peer", () => {
   test("is not busy any more in its next process", async () => {
     const [, ben] = await pair();
     await ok(broker, "set_busy", { reason: "gone", estimate_seconds: 3600 }, ben);
-    await ok(broker, "unregister", { claude_pid: ben.place.claude_pid }, ben);
+    await ok(broker, "unregister", { host_pid: ben.place.host_pid }, ben);
     const away = (await ok(broker, "list_peers", { all: true })).peers.find(({ peer_id }) => peer_id === ben.peer_id);
     expect(away).toMatchObject({ presence: "offline" });
     expect(away).not.toHaveProperty("busy_reason");
     expect(away).not.toHaveProperty("busy_until");
-    await ok(broker, "register", { ...ben.place, claude_pid: ben.place.claude_pid + 100_000 }, ben);
+    await ok(broker, "register", { ...ben.place, host_pid: ben.place.host_pid + 100_000 }, ben);
     const back = (await ok(broker, "list_peers", { all: true })).peers.find(({ peer_id }) => peer_id === ben.peer_id);
     expect(back?.presence).toBe("idle");
   });
@@ -143,7 +143,7 @@ describe("a busy peer", () => {
 describe("a long command", () => {
   test("shows its session as busy until it ends, and delays no mail", async () => {
     const [ann, ben] = await pair();
-    const beat = { claude_pid: ben.place.claude_pid, presence: "active" as const, held: [] };
+    const beat = { host_pid: ben.place.host_pid, presence: "active" as const, held: [] };
     expect(await ok(broker, "heartbeat", { ...beat, command_ms: 60_000 }, ben)).toMatchObject({ presence: "busy" });
     const { recipients } = await ok(broker, "send_message", { to: ben.name, text: "during" }, ann);
     expect(recipients[0]?.note).toBe(`busy with "a long command", and gets it after that`);

@@ -13,8 +13,8 @@ describe("the caller", () => {
     "of %s must be a peer: the operator is refused",
     async (name) => {
       const inputs: Record<string, unknown> = {
-        heartbeat: { claude_pid: 1, held: [] },
-        unregister: { claude_pid: 1 },
+        heartbeat: { host_pid: 1, held: [] },
+        unregister: { host_pid: 1 },
         set_summary: { summary: "x" },
         claim_messages: { limit: 1, budget: 100 },
         ack_messages: { acks: [{ message_id: "message-1", attempt: 1, outcome: "read" }] },

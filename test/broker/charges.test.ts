@@ -88,8 +88,8 @@ describe("a peer that makes the broker report", () => {
     expect(await refused(broker, "propose_release", propose, ann)).toMatchObject({ code: "rate_limited" });
     expect((await status(broker, pool)).open_proposals).toEqual([]);
     // What keeps a session alive is never refused for it.
-    await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
-    await ok(broker, "unregister", { claude_pid: ann.place.claude_pid }, ann);
+    await ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
+    await ok(broker, "unregister", { host_pid: ann.place.host_pid }, ann);
   });
 
   test("by its busy signals is refused, and can always become ready", async () => {

@@ -144,7 +144,7 @@ test("who is busy, was released or has left is told nothing of its pool", async 
 
 test("an idle session whose heartbeat reports nothing new costs four statements, one of which writes when it was heard", async () => {
   const [ann] = await poolOf("calm", 2);
-  const beat = { claude_pid: ann?.place.claude_pid ?? 0, held: [], presence: "idle" as const };
+  const beat = { host_pid: ann?.place.host_pid ?? 0, held: [], presence: "idle" as const };
   await works.call("heartbeat", beat, ann);
   works.setOn(30_000);
   written = [];
@@ -155,7 +155,7 @@ test("an idle session whose heartbeat reports nothing new costs four statements,
 
 test("an idle session that was told to report less often stays live for as long, then it is offline", async () => {
   const [ann, ben] = await poolOf("idle", 2);
-  const beat = { claude_pid: ann?.place.claude_pid ?? 0, held: [], presence: "idle" as const };
+  const beat = { host_pid: ann?.place.host_pid ?? 0, held: [], presence: "idle" as const };
   const { beat_ms } = await works.call("heartbeat", beat, ann);
   expect(beat_ms).toBe(untilTurn(ann?.peer_id ?? "", 30_000, works.now()));
   const seen = async () => {
@@ -172,7 +172,7 @@ test("an idle session that was told to report less often stays live for as long,
 test("a session that was told to report every minute goes offline 95 seconds after its last word", async () => {
   const calm = await openClockwork(undefined, undefined, { idle_beat_ms: 60_000 });
   const ann = await calm.newPeer("ann");
-  const beat = { claude_pid: ann.place.claude_pid, held: [], presence: "idle" as const };
+  const beat = { host_pid: ann.place.host_pid, held: [], presence: "idle" as const };
   const { beat_ms } = await calm.call("heartbeat", beat, ann);
   expect(beat_ms).toBe(untilTurn(ann.peer_id, 60_000, calm.now()));
   const stored = async () => (await calm.dump()).peers?.map((row) => (row as { presence: string }).presence);

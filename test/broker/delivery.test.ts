@@ -262,7 +262,7 @@ describe("a session server that starts again", () => {
     await claim();
     await ack(unread, 1, "delivered");
     await ack(read, 1, "read");
-    await ok(broker, "unregister", { claude_pid: taker.place.claude_pid }, taker);
+    await ok(broker, "unregister", { host_pid: taker.place.host_pid }, taker);
     expect(await ok(broker, "register", place(), taker)).toMatchObject({ waiting: 1 });
     expect(await claimOne()).toMatchObject({ message_id: unread, attempt: 2, redelivered: true });
     expect((await status(read)).state).toBe("read");

@@ -31,7 +31,7 @@ beforeAll(async () => {
   works = await openClockwork(newId);
   const { call, newPeer } = works;
   [ann, bob, carl, dora] = [await newPeer("ann"), await newPeer("bob"), await newPeer("carl"), await newPeer("dora")];
-  await call("unregister", { claude_pid: dora.place.claude_pid }, dora);
+  await call("unregister", { host_pid: dora.place.host_pid }, dora);
   for (const pool of ["one", "two", "ended"]) {
     await call("create_pool", { name: pool, purpose: "tests" }, ann);
     await call("invite_to_pool", { pool, peer: "bob" }, ann);
@@ -83,8 +83,8 @@ const messageReferences = <S extends Scenario<"message_status">>(notFound: () =>
 });
 
 const scenarios: Scenarios = {
-  register: { conflict: () => ({ input: { ...carl.place, claude_pid: 77_777 }, as: carl }) },
-  heartbeat: { conflict: () => ({ input: { claude_pid: 77_777, held: [] }, as: carl }) },
+  register: { conflict: () => ({ input: { ...carl.place, host_pid: 77_777 }, as: carl }) },
+  heartbeat: { conflict: () => ({ input: { host_pid: 77_777, held: [] }, as: carl }) },
   list_peers: references((pool) => ({ input: { pool }, as: ann })),
   set_summary: { conflict: () => ({ input: { summary: "x", name: "bob" }, as: ann }) },
   notify_test: { conflict: () => ({ input: {} }) },

@@ -95,7 +95,7 @@ describe("the wakes of a session", () => {
     expect(wakes).toBe(6);
     expect((await send(broker, ann, "bob", "one more")).recipients[0]?.note).toContain("limit of wakes");
     expect((await ok(broker, "claim_messages", { limit: 10, budget: 7000 }, bob)).may_wake).toBe(false);
-    expect((await ok(broker, "heartbeat", { claude_pid: bob.place.claude_pid, held: [] }, bob)).may_wake).toBe(false);
+    expect((await ok(broker, "heartbeat", { host_pid: bob.place.host_pid, held: [] }, bob)).may_wake).toBe(false);
     expect((await send(broker, carol, "bob", "something new")).recipients[0]?.note).toContain("will be woken");
     expect(await wake(broker, bob, "carol's")).toBe(true);
   });

@@ -50,7 +50,7 @@ describe("at a broker", () => {
   test("sessions, pools, services and what needs the operator are told when they change", async () => {
     const feed = await openFeed(broker);
     await feed.find("the beginning", (batch) => batch.look_again === true);
-    await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [], presence: "blocked" }, ann);
+    await ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [], presence: "blocked" }, ann);
     const blocked = await feed.find("the block", ({ peers }) => peers?.[0]?.presence === "blocked");
     expect(blocked).toMatchObject({ attention: true, peers: [{ name: "ann", since: expect.any(Number) }] });
     await ok(broker, "create_pool", { name: "hall", purpose: "x" }, ann);
@@ -66,14 +66,14 @@ describe("at a broker", () => {
       ({ messages, attention }) => messages?.[0]?.to === "operator" && attention === true,
     );
     const carl = await newPeer(broker, "carl");
-    await ok(broker, "unregister", { claude_pid: carl.place.claude_pid, ends: true }, carl);
+    await ok(broker, "unregister", { host_pid: carl.place.host_pid, ends: true }, carl);
     await feed.find("that it is gone", ({ gone }) => gone?.includes(carl.peer_id) === true);
   });
 
   test("a heartbeat that says nothing new tells nothing", async () => {
     const feed = await openFeed(broker);
     await feed.find("the beginning", (batch) => batch.look_again === true);
-    const beat = () => ok(broker, "heartbeat", { claude_pid: bob.place.claude_pid, held: [] }, bob);
+    const beat = () => ok(broker, "heartbeat", { host_pid: bob.place.host_pid, held: [] }, bob);
     await beat();
     await beat();
     const { message_id } = await say("after the heartbeats");
@@ -113,7 +113,7 @@ describe("at a broker", () => {
     await ok(broker, "create_pool", { name: "yard", purpose: "seen" }, ann);
     await ok(broker, "send_message", { to: "operator", text: "a secret question?" }, bob);
     await ok(broker, "archive_pool", { pool: pool.pool_id }, ann);
-    await ok(broker, "heartbeat", { claude_pid: bob.place.claude_pid, held: [], presence: "active" }, bob);
+    await ok(broker, "heartbeat", { host_pid: bob.place.host_pid, held: [], presence: "active" }, bob);
     await full.find("the private pool's end", ({ gone_pools }) => gone_pools?.includes(pool.pool_id) === true);
     await theirs.find("the session", ({ peers }) => peers?.some((one) => one.presence === "active") === true);
     await theirs.find("the pool", ({ pools }) => pools?.[0]?.name === "yard");

@@ -27,7 +27,7 @@ const requests: Record<string, (at: At) => Promise<unknown>> = {
   "a claim that has no room": ({ works, me }) => works.call("claim_messages", { limit: 20, budget: 0 }, me),
   "a check": ({ works, me }) => works.call("check_messages", {}, me),
   "a heartbeat": ({ works, me }) =>
-    works.call("heartbeat", { claude_pid: me.place.claude_pid, presence: "idle", held: [] }, me),
+    works.call("heartbeat", { host_pid: me.place.host_pid, presence: "idle", held: [] }, me),
   "a message to it": ({ works, me, other }) => works.call("send_message", { to: me.name, text }, other),
   "a message to another": ({ works, me, other }) => works.call("send_message", { to: other.name, text }, me),
   "a registration with its name": ({ works, me }) => works.newPeer(me.name),
@@ -95,7 +95,7 @@ test.skipIf(!isCounted)("a message to a peer that is away costs no more when man
     const away = await works.newPeer("peer", { host: "elsewhere", cwd: "/work", repo: "/work", remote: "origin" });
     await fill.peers(works, size);
     await store.tx((sql) => sql("UPDATE peers SET repo = '/work', remote = 'origin' WHERE presence <> 'offline'"));
-    await works.call("unregister", { claude_pid: away.place.claude_pid }, away);
+    await works.call("unregister", { host_pid: away.place.host_pid }, away);
     const send = () => works.call("send_message", { to: "peer", text }, me);
     const { recipients } = await send();
     expect(recipients[0]?.note).toMatch(/; live in the same folder: .* and 47 more$/);
@@ -114,7 +114,7 @@ test("counts of waiting mail end at 100, and mail is taken in order to its end",
   await works.fill("deliveries", mail.deliveries);
   const { peers } = await works.call("list_peers", {}, other);
   expect(peers.find(({ you }) => !you)?.waiting).toBe(100);
-  const beat = await works.call("heartbeat", { claude_pid: me.place.claude_pid, held: [] }, me);
+  const beat = await works.call("heartbeat", { host_pid: me.place.host_pid, held: [] }, me);
   expect(beat).toMatchObject({ waiting: 100, interrupts: 32, unread: 100 });
   const taken: number[] = [];
   const left: number[] = [];

@@ -29,7 +29,7 @@ async function cpuOf(work: () => Promise<unknown>): Promise<number> {
 /** What happens all the time, whatever has grown. */
 const work: Record<string, Work> = {
   "a sweep": (works) => works.pass(0),
-  "a heartbeat": (works, me) => works.call("heartbeat", { claude_pid: me.place.claude_pid, held: [] }, me),
+  "a heartbeat": (works, me) => works.call("heartbeat", { host_pid: me.place.host_pid, held: [] }, me),
   "a list of pools": (works, me) => works.call("list_pools", {}, me),
   "a list of peers": (works, me) => works.call("list_peers", {}, me),
   "a list of services": (works, me) => works.call("list_services", {}, me),

@@ -99,7 +99,7 @@ describe("connections", () => {
     const env = { CCT_REGISTRATIONS_PER_MINUTE: "4", CCT_MAX_PEERS: "3" };
     const small = await startBroker({ env });
     const [first] = [await newPeer(small, "one"), await newPeer(small, "two"), await newPeer(small, "three")];
-    const four = { ...first?.place, claude_pid: 4, name: "four", held: [] };
+    const four = { ...first?.place, host_pid: 4, name: "four", held: [] };
     expect(await refused(small, "register", four)).toMatchObject({
       code: "rate_limited",
       message: expect.stringContaining("the limit is 3"),
@@ -111,7 +111,7 @@ describe("connections", () => {
     await ok(
       small,
       "register",
-      { ...first?.place, host: "elsewhere", claude_pid: 1, cwd: "/", held: [] },
+      { ...first?.place, host: "elsewhere", host_pid: 1, cwd: "/", held: [] },
       undefined,
     ).then(
       () => expect.unreachable(),

@@ -121,7 +121,7 @@ describe("a muted peer", () => {
   test("that is removed leaves its mail to the operator", async () => {
     await works.call("mute_peer", { peer: "ann" });
     const { message_id } = await send("bob", "last words", ann);
-    await works.call("unregister", { claude_pid: ann.place.claude_pid }, ann);
+    await works.call("unregister", { host_pid: ann.place.host_pid }, ann);
     await works.call("forget_peer", { peer: "ann", force: true });
     expect((await works.call("attention", {})).needs).toMatchObject([{ kind: "held", message_id }]);
     expect((await works.dump()).mutes).toEqual([]);

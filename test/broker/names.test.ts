@@ -135,7 +135,7 @@ test("the name that a host gives a session is an alias while it lives; peers' ow
   expect(await to("shop-88")).toMatchObject({ peer_id: ann.peer_id, name: "ann" });
   expect(await to("SHOP-88@elsewhere")).toMatchObject({ peer_id: ann.peer_id });
   expect((await ok(broker, "list_peers", {})).peers).toMatchObject([{ name: "ann", alias: "shop-88" }]);
-  const beat = { claude_pid: ann.place.claude_pid, held: [] };
+  const beat = { host_pid: ann.place.host_pid, held: [] };
   await ok(broker, "heartbeat", { ...beat, alias: "shop-89" }, ann);
   await ok(broker, "heartbeat", beat, ann);
   expect((await refused(broker, "send_message", { to: "shop-88", text: "x" })).code).toBe("not_found");
@@ -145,7 +145,7 @@ test("the name that a host gives a session is an alias while it lives; peers' ow
     code: "ambiguous",
     message: expect.stringMatching(/matches 2 peers: .*(ann|twin).*(ann|twin)/),
   });
-  await ok(broker, "unregister", { claude_pid: twin.place.claude_pid }, twin);
+  await ok(broker, "unregister", { host_pid: twin.place.host_pid }, twin);
   expect(await to("shop-89")).toMatchObject({ name: "ann" });
   const real = await newPeer(broker, "shop-89");
   expect(await to("shop-89")).toMatchObject({ peer_id: real.peer_id });
@@ -173,7 +173,7 @@ test("@bob means one thing: neither a pool nor a peer gets the name that the oth
   const [told] = (await ok(broker, "check_messages", {}, seat)).messages;
   expect(told?.text).toContain(`because front is the name of the pool @front`);
   // A name from a folder is free while its peer is away: the peer is called otherwise when it returns.
-  await ok(broker, "unregister", { claude_pid: bob.place.claude_pid }, bob);
+  await ok(broker, "unregister", { host_pid: bob.place.host_pid }, bob);
   const { pool } = await ok(broker, "create_pool", { name: "bob", purpose: "x" }, ann);
   const back = await ok(broker, "register", { ...bob.place, held: [] }, bob);
   expect(back.name).toBe("bob-2");

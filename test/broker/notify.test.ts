@@ -56,7 +56,7 @@ async function tick(one: Notifier): Promise<void> {
 
 const ask = (as: TestPeer, text = TEXT) => works.call("send_message", { to: "operator", text }, as);
 const block = (peer: TestPeer, presence: "blocked" | "active" = "blocked") =>
-  works.call("heartbeat", { claude_pid: peer.place.claude_pid, held: [], presence }, peer);
+  works.call("heartbeat", { host_pid: peer.place.host_pid, held: [], presence }, peer);
 const bodies = () => receiver.received.map(({ body }) => JSON.parse(body));
 const channel = async (): Promise<OutputOf<"notify_status">["channels"][number] | undefined> =>
   (await works.call("notify_status", {})).channels[0];

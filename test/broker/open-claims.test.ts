@@ -113,7 +113,7 @@ describe("a claim that finds nothing", () => {
     expect(await answer(first)).toEqual({});
 
     await claim(second, 1, true);
-    await ok(broker, "register", { ...place({ claude_pid: ann.place.claude_pid }), held: [] }, ann);
+    await ok(broker, "register", { ...place({ host_pid: ann.place.host_pid }), held: [] }, ann);
     await send("to nobody yet");
     expect(await answer(second, 2)).toEqual({});
   });
@@ -166,7 +166,7 @@ describe("mail that a broken stream took with it", () => {
     const again = await spawnBroker({ home: process.home });
     expect(await stateOf(id, again)).toMatchObject({ state: "claimed" });
     const streams = [{ id: stream.id, received: 0, open: false }];
-    await ok(again, "unregister", { claude_pid: ann.place.claude_pid, streams }, ann);
+    await ok(again, "unregister", { host_pid: ann.place.host_pid, streams }, ann);
     expect(await stateOf(id, again)).toMatchObject({ state: "queued", redelivered: false });
   });
 
@@ -174,7 +174,7 @@ describe("mail that a broken stream took with it", () => {
     const stream = await waiting();
     const id = await send("one");
     await answer(stream);
-    await ok(broker, "register", { ...place({ claude_pid: ann.place.claude_pid }), held: [] }, ann);
+    await ok(broker, "register", { ...place({ host_pid: ann.place.host_pid }), held: [] }, ann);
     expect(await stateOf(id)).toMatchObject({ state: "queued", redelivered: true });
     // The stream was that of the one that died.
     expect((await claim(stream, 0, false)).messages).toMatchObject([{ message_id: id, redelivered: true }]);

@@ -71,7 +71,7 @@ import * as cct from "./client.ts";
 const env = (name: string): string => process.env[name] ?? "";
 cct.defaults.baseUrl = env("URL");
 cct.defaults.headers = { authorization: "Bearer " + env("TOKEN") };
-const me = await cct.register({ host: "elsewhere", claude_pid: 1, cwd: "/", held: [], name: "stranger" });
+const me = await cct.register({ host: "elsewhere", host_pid: 1, cwd: "/", held: [], name: "stranger" });
 if (me.status !== 200) throw new Error(me.data.error.code);
 const { peer_id, secret = "" } = me.data;
 const as = { headers: { ...cct.defaults.headers, "X-CCT-Peer": peer_id, "X-CCT-Secret": secret } };

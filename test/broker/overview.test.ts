@@ -89,7 +89,7 @@ describe("with 200 sessions", () => {
 });
 
 const beat = (works: Clockwork, peer: TestPeer, more: Partial<InputOf<"heartbeat">>): Promise<unknown> =>
-  works.call("heartbeat", { claude_pid: peer.place.claude_pid, held: [], ...more }, peer);
+  works.call("heartbeat", { host_pid: peer.place.host_pid, held: [], ...more }, peer);
 
 describe("the overview", () => {
   test("shows each session's presence and since when it is so, also when it fell silent", async () => {

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 const beat = (peer: TestPeer, presence: NonNullable<InputOf<"heartbeat">["presence"]>): Promise<unknown> =>
-  works.call("heartbeat", { claude_pid: peer.place.claude_pid, held: [], presence }, peer);
+  works.call("heartbeat", { host_pid: peer.place.host_pid, held: [], presence }, peer);
 
 test("presence is recorded when it changes, and read for a time: also what began before it", async () => {
   const t = works.now();

@@ -10,7 +10,7 @@ beforeAll(async () => {
   broker = await startBroker();
 });
 
-const end = (peer: TestPeer) => ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+const end = (peer: TestPeer) => ok(broker, "unregister", { host_pid: peer.place.host_pid }, peer);
 const at = (port: number) => ({ kind: "web", url: `http://localhost:${port}`, host: "elsewhere" });
 const textsOf = async (peer: TestPeer): Promise<string[]> =>
   (await ok(broker, "check_messages", { limit: 100 }, peer)).messages.map(({ text }) => text);
@@ -27,7 +27,7 @@ describe("renaming a peer", () => {
       { peer_id: ann.peer_id, name: "Chief" },
     ]);
     expect((await refused(broker, "send_message", { to: "ann-renamed", text: "hello" })).code).toBe("not_found");
-    expect((await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann)).name).toBe("Chief");
+    expect((await ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann)).name).toBe("Chief");
     expect((await mailFor(broker, ann))[0]?.text).toContain("renamed you from ann-renamed to Chief");
     expect(await ok(broker, "rename_peer", { peer: "chief", name: "Chief" })).toMatchObject({ name: "Chief" });
   });
@@ -116,9 +116,9 @@ test("a session that ends for good is gone from lists, and the senders of its un
   const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
   await ok(broker, "ack_messages", { acks }, ben);
   const unread = await send("will you?");
-  const other = { claude_pid: ben.place.claude_pid + 1, ends: true };
+  const other = { host_pid: ben.place.host_pid + 1, ends: true };
   expect(await ok(broker, "unregister", other, ben)).toEqual({ ended: false });
-  expect(await ok(broker, "unregister", { claude_pid: ben.place.claude_pid, ends: true }, ben)).toEqual({
+  expect(await ok(broker, "unregister", { host_pid: ben.place.host_pid, ends: true }, ben)).toEqual({
     ended: true,
   });
 
@@ -211,8 +211,8 @@ describe("merging two peers", () => {
   test("gives the vote of a process to the peer that remains of it", async () => {
     const { pool, peers } = await newTeam(broker, 2);
     const [ann, ben] = peers as [TestPeer, TestPeer];
-    const { claude_pid } = ben.place;
-    const second = await newPeer(broker, "ben-second", { claude_pid });
+    const { host_pid } = ben.place;
+    const second = await newPeer(broker, "ben-second", { host_pid });
     await ok(broker, "join_pool", { pool }, second);
     const { proposal_id, without_vote } = await ok(
       broker,

@@ -24,7 +24,7 @@ const KEEP: RetentionPolicy = {
   keep_pools_days: 90,
 };
 
-const end = (works: Clockwork, peer: TestPeer) => works.call("unregister", { claude_pid: peer.place.claude_pid }, peer);
+const end = (works: Clockwork, peer: TestPeer) => works.call("unregister", { host_pid: peer.place.host_pid }, peer);
 
 /** Whether the broker knows a peer. */
 async function isKnown(works: Clockwork, peer: TestPeer): Promise<boolean> {
@@ -53,7 +53,7 @@ describe("a peer that is away for 30 days, and that nothing holds,", () => {
     await works.clear(KEEP);
     expect(await isKnown(works, ben)).toBe(true);
     works.setOn(2 * HOUR);
-    await works.call("heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
+    await works.call("heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
     await works.clear(KEEP);
     expect(await isKnown(works, ben)).toBe(false);
     expect(await isKnown(works, ann)).toBe(true);
@@ -117,11 +117,11 @@ describe("a peer that is away for 30 days, and that nothing holds,", () => {
     const [ann, ben] = [await works.newPeer("ann"), await works.newPeer("ben")];
     await end(works, ben);
     works.setOn(1_000 * DAY);
-    await works.call("heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
+    await works.call("heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
     await works.clear({ ...KEEP, keep_peers_days: 0 });
     expect([await isKnown(works, ann), await isKnown(works, ben)]).toEqual([true, true]);
     works.setOn(2 * HOUR);
-    await works.call("heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
+    await works.call("heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
     await works.clear(KEEP);
     expect([await isKnown(works, ann), await isKnown(works, ben)]).toEqual([true, false]);
   });
@@ -252,7 +252,7 @@ describe("a broker that has as many peers as it may have", () => {
     expect((await newPeer(broker, "new")).name).toBe("new");
     // Those that were away for a day make room together.
     for (const gone of [week, days])
-      expect(await refused(broker, "heartbeat", { claude_pid: 1, held: [] }, gone)).toMatchObject({
+      expect(await refused(broker, "heartbeat", { host_pid: 1, held: [] }, gone)).toMatchObject({
         code: "unauthorized",
       });
     if (hours) await ok(broker, "register", hours.place, hours);

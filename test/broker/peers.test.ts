@@ -53,7 +53,7 @@ describe("a session that registers", () => {
 
   test("in a new process becomes its offline peer again, and keeps its name", async () => {
     const peer = await newPeer(broker, "resumed");
-    await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+    await ok(broker, "unregister", { host_pid: peer.place.host_pid }, peer);
     const elsewhere = place({ cwd: "/home/ann/new" });
     expect(await ok(broker, "register", elsewhere, peer)).toMatchObject({ peer_id: peer.peer_id, name: "resumed" });
     expect(await seen(peer.peer_id)).toMatchObject({ cwd: "/home/ann/new", presence: "idle" });
@@ -63,7 +63,7 @@ describe("a session that registers", () => {
     const peer = await newPeer(broker, "held");
     const error = await refused(broker, "register", place(), peer);
     expect(error).toMatchObject({ status: 409, code: "conflict" });
-    expect(error.message).toContain(String(peer.place.claude_pid));
+    expect(error.message).toContain(String(peer.place.host_pid));
     expect(await seen(peer.peer_id)).toMatchObject({ cwd: peer.place.cwd, presence: "idle" });
   });
 
@@ -95,7 +95,7 @@ async function seen(peerId: string) {
 describe("a live session", () => {
   test("is shown as it last reported", async () => {
     const peer = await newPeer(broker, "lively");
-    const beat = { claude_pid: peer.place.claude_pid, held: [] };
+    const beat = { host_pid: peer.place.host_pid, held: [] };
     await ok(broker, "heartbeat", { ...beat, presence: "active", branch: "feature" }, peer);
     expect(await seen(peer.peer_id)).toMatchObject({ presence: "active", branch: "feature" });
     await ok(broker, "heartbeat", { ...beat, presence: "idle" }, peer);
@@ -107,8 +107,7 @@ describe("a live session", () => {
 
   test("is shown where it works now, with a summary of its repository while it has none of its own", async () => {
     const ann = await newPeer(broker, "mover");
-    const beat = (where: object) =>
-      ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [], ...where }, ann);
+    const beat = (where: object) => ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [], ...where }, ann);
     const shown = async () => (await ok(broker, "list_peers", {}, ann)).peers.find((peer) => peer.you);
     await beat({ cwd: "/a/b", repo: "/a", branch: "x", remote: "r", summary: "on x" });
     expect(await shown()).toMatchObject({ cwd: "/a/b", repo: "/a", branch: "x", summary: "on x" });
@@ -128,7 +127,7 @@ describe("a live session", () => {
     const peer = await newPeer(broker, "beaten");
     await ok(broker, "send_message", { to: "beaten", text: "one" });
     await ok(broker, "send_message", { to: "beaten", text: "two", urgency: "interrupt" });
-    const beat = await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+    const beat = await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer);
     expect(beat).toEqual({
       waiting: 2,
       interrupts: 1,
@@ -152,7 +151,7 @@ describe("a live session", () => {
   async function nextBeat(at: TestBroker, peer: TestPeer, interval: number, more: object) {
     const other = await newPeer(at, "other");
     const before = await timeAt(at, other);
-    const beat = { claude_pid: peer.place.claude_pid, held: [], ...more };
+    const beat = { host_pid: peer.place.host_pid, held: [], ...more };
     const { beat_ms: told = 0 } = await ok(at, "heartbeat", beat, peer);
     const after = await timeAt(at, other);
     // Told at some moment between the two.
@@ -195,26 +194,26 @@ describe("a live session", () => {
 
   test("is told when another session has taken over its peer", async () => {
     const peer = await newPeer(broker, "superseded");
-    await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+    await ok(broker, "unregister", { host_pid: peer.place.host_pid }, peer);
     await ok(broker, "register", place(), peer);
-    const beat = { claude_pid: peer.place.claude_pid, held: [] };
+    const beat = { host_pid: peer.place.host_pid, held: [] };
     expect(await refused(broker, "heartbeat", beat, peer)).toMatchObject({ status: 409, code: "conflict" });
   });
 
   test("is offline when it says so, but not when an earlier session does", async () => {
     const peer = await newPeer(broker, "leaver");
-    expect(await ok(broker, "unregister", { claude_pid: 999_999 }, peer)).toEqual({ ended: false });
+    expect(await ok(broker, "unregister", { host_pid: 999_999 }, peer)).toEqual({ ended: false });
     expect((await seen(peer.peer_id)).presence).toBe("idle");
-    expect(await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer)).toEqual({ ended: true });
+    expect(await ok(broker, "unregister", { host_pid: peer.place.host_pid }, peer)).toEqual({ ended: true });
     expect((await seen(peer.peer_id)).presence).toBe("offline");
   });
 
   test("is offline soon after its process on this machine has ended", async () => {
     const host = run("sleep", ["600"]);
-    const peer = await newPeer(broker, "mortal", { host: hostname(), claude_pid: host.pid });
+    const peer = await newPeer(broker, "mortal", { host: hostname(), host_pid: host.pid });
     // A session on another machine with the same host name: its process ids mean nothing here.
     const { token } = await ok(broker, "add_device", { name: "another" });
-    const namesake = await newPeer({ ...broker, token }, "namesake", { host: hostname(), claude_pid: host.pid });
+    const namesake = await newPeer({ ...broker, token }, "namesake", { host: hostname(), host_pid: host.pid });
     expect((await seen(peer.peer_id)).presence).toBe("idle");
     await host.stop("SIGKILL");
     await until("the peer to be offline", async () => (await seen(peer.peer_id)).presence === "offline");
@@ -270,7 +269,7 @@ describe("the list of peers", () => {
     const home = await startBroker();
     const gone = await newPeer(home, "gone");
     await newPeer(home, "there");
-    await ok(home, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+    await ok(home, "unregister", { host_pid: gone.place.host_pid }, gone);
     await ok(home, "send_message", { to: "gone", text: "for later" });
     const { peers } = await ok(home, "list_peers", { all: true });
     expect(peers.map(({ name, presence, waiting }) => ({ name, presence, waiting }))).toEqual([

@@ -13,7 +13,7 @@ describe("an absent member", () => {
     const { pool, peers } = await newTeam(impatient, 2);
     const [ann, ben] = peers as [TestPeer, TestPeer];
     const since = await lastSeq(impatient);
-    await ok(impatient, "unregister", { claude_pid: ann.place.claude_pid }, ann);
+    await ok(impatient, "unregister", { host_pid: ann.place.host_pid }, ann);
     expect((await status(impatient, pool)).members.find(({ name }) => name === ann.name)?.presence).toBe("offline");
     await until("ann is let go", async () => (await status(impatient, pool)).members.length === 1);
     const mail = (await newsFor(impatient, ben, since)).map(({ urgency, text }) => `${urgency}: ${text}`);
@@ -21,7 +21,7 @@ describe("an absent member", () => {
     expect((await taken(impatient, ben)).join("\n")).toContain(
       `@${pool}: ${ann.name} is no longer a member: it was offline for too long.`,
     );
-    await ok(impatient, "unregister", { claude_pid: ben.place.claude_pid }, ben);
+    await ok(impatient, "unregister", { host_pid: ben.place.host_pid }, ben);
     await until("the pool is archived", async () => (await status(impatient, pool)).pool.state === "archived");
     await ok(impatient, "register", ann.place, ann);
     expect((await ok(impatient, "join_pool", { pool }, ann)).pool.state).toBe("active");

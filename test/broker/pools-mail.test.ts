@@ -14,7 +14,7 @@ describe("mail in a pool", () => {
   test("to @pool reaches every other member once, also offline ones, and not its sender", async () => {
     const { pool, peers } = await newTeam(broker, 4);
     const [ann, ben, carol, dan] = peers as [TestPeer, TestPeer, TestPeer, TestPeer];
-    await ok(broker, "unregister", { claude_pid: dan.place.claude_pid }, dan);
+    await ok(broker, "unregister", { host_pid: dan.place.host_pid }, dan);
     await ok(broker, "leave_pool", { pool }, carol);
     const since = await lastSeq(broker);
     const sent = await ok(broker, "send_message", { to: ` @${pool} `, text: "to all" }, ben);

@@ -186,7 +186,7 @@ describe("the lead", () => {
   test("passes on when the lead's session ends, and does not return with it", async () => {
     const { pool, peers } = await newTeam(broker, 2);
     const [ann, ben] = peers as [TestPeer, TestPeer];
-    await ok(broker, "unregister", { claude_pid: ann.place.claude_pid }, ann);
+    await ok(broker, "unregister", { host_pid: ann.place.host_pid }, ann);
     await until("ben is lead", async () => (await roles(broker, pool)).includes(`${ben.name} lead`));
     await ok(broker, "register", ann.place, ann);
     expect(await roles(broker, pool)).toEqual([`${ann.name} member`, `${ben.name} lead`]);
@@ -279,6 +279,6 @@ test("members see presence and recent messages in pool_status; list_peers shows 
     [ann.name, [pool]],
     [ben.name, [pool]],
   ]);
-  const beat = await ok(broker, "heartbeat", { claude_pid: ben.place.claude_pid, held: [] }, ben);
+  const beat = await ok(broker, "heartbeat", { host_pid: ben.place.host_pid, held: [] }, ben);
   expect(beat).toMatchObject({ pools: [{ name: pool, unread: 12 }], presence: "busy" });
 });

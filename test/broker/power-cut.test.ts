@@ -60,7 +60,7 @@ onFile("a session that lived on keeps a claim that the broker's machine forgot",
 
   const restarted = await startBroker({ home, bootId: "two" });
   const held = [{ message_id, attempt: 1 }];
-  await ok(restarted, "heartbeat", { claude_pid: peer.place.claude_pid, held }, peer);
+  await ok(restarted, "heartbeat", { host_pid: peer.place.host_pid, held }, peer);
   expect(await claimed(restarted, peer)).toEqual([]);
   await ok(restarted, "ack_messages", { acks: [{ message_id, attempt: 1, outcome: "read" }] }, peer);
   const { recipients } = await ok(restarted, "message_status", { message_id });

@@ -247,7 +247,7 @@ async function wholeView(
     ["held_messages", {}],
     ["inbound_policy", {}],
     ["list_services", {}],
-    ["heartbeat", { claude_pid: me.place.claude_pid, held: [] }],
+    ["heartbeat", { host_pid: me.place.host_pid, held: [] }],
     ["pool_status", { pool: "nowhere" }],
     ["send_message", { to: "@nowhere", text: "x" }],
     // Refused to everybody: only the error text matters.

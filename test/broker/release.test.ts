@@ -163,7 +163,7 @@ describe("a vote", () => {
     expect(error).toMatchObject({ status: 403, hint: expect.stringContaining(carol.name) });
     await ok(broker, "leave_pool", { pool }, carol);
     await ok(broker, "set_summary", { summary: "", name: `${dan.name}-new` }, dan);
-    await ok(broker, "unregister", { claude_pid: eve.place.claude_pid }, eve);
+    await ok(broker, "unregister", { host_pid: eve.place.host_pid }, eve);
     expect(await vote(proposal.proposal_id, "yes", carol)).toMatchObject({ state: "open", needed: 3 });
     const passed = await vote(proposal.proposal_id.slice(0, 8), "yes", dan);
     expect(passed).toMatchObject({ state: "passed", needed: 3 });

@@ -63,13 +63,13 @@ const onPools = (more: Record<string, unknown>, code = "forbidden"): Attempt[] =
 const attempts: Partial<Record<OperationName, Attempt[]>> = {
   register: [attempt("conflict", () => ({ ...ann.place, name: "ann" }))],
   heartbeat: [
-    attempt("conflict", () => ({ claude_pid: ann.place.claude_pid, held: [] })),
+    attempt("conflict", () => ({ host_pid: ann.place.host_pid, held: [] })),
     attempt("nothing", () => ({
-      claude_pid: bob.place.claude_pid,
+      host_pid: bob.place.host_pid,
       held: [{ message_id: its.claimed, attempt: 1 }],
     })),
   ],
-  unregister: [attempt("nothing", () => ({ claude_pid: ann.place.claude_pid }))],
+  unregister: [attempt("nothing", () => ({ host_pid: ann.place.host_pid }))],
   list_peers: [attempt("nothing", () => ({})), ...onPools({})],
   set_summary: [attempt("conflict", () => ({ summary: "x", name: "ANN" }))],
   send_message: [

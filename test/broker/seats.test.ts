@@ -10,7 +10,7 @@ beforeAll(async () => {
   broker = await startBroker();
 });
 
-const end = (peer: TestPeer) => ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+const end = (peer: TestPeer) => ok(broker, "unregister", { host_pid: peer.place.host_pid }, peer);
 const send = (to: string, text: string) => ok(broker, "send_message", { to, text });
 /** A session that sits down in a peer's seat, as its session server registers it. */
 const sit = (peer: TestPeer, name = peer.name, more: Partial<Place> = {}) => ({ ...place(more), name, seat: true });
@@ -95,7 +95,7 @@ describe("an empty seat", () => {
     // While lead is taken, lead-2 is the seat.
     const place = sit(two, "lead");
     expect(await ok(broker, "register", place, two)).toMatchObject({ name: "lead-2" });
-    await ok(broker, "unregister", { claude_pid: place.claude_pid }, two);
+    await ok(broker, "unregister", { host_pid: place.host_pid }, two);
     await end(one);
     await ok(broker, "forget_peer", { peer: "lead" });
     expect(await refused(broker, "register", sit(two, "lead"), two)).toMatchObject({ code: "conflict" });
@@ -227,7 +227,7 @@ test("a list has who is there, and the number of those who are away; with all, t
   const [gone, me] = [await newPeer(own, "gone"), await newPeer(own, "me")];
   const there = await newPeer(own, "there");
   expect(await ok(own, "list_peers", {})).not.toHaveProperty("away");
-  await ok(own, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+  await ok(own, "unregister", { host_pid: gone.place.host_pid }, gone);
   const names = async (input: { all?: true; live?: true; limit?: number; scope?: "machine" }) => {
     const { peers, away } = await ok(own, "list_peers", input, there);
     return [peers.map(({ name }) => name), away];
@@ -239,6 +239,6 @@ test("a list has who is there, and the number of those who are away; with all, t
   await ok(own, "create_pool", { name: "front", purpose: "to test" }, me);
   const listed = await ok(own, "list_peers", { pool: "front" });
   expect([listed.peers.map(({ name }) => name), listed.away]).toEqual([["me"], undefined]);
-  await ok(own, "unregister", { claude_pid: me.place.claude_pid }, me);
+  await ok(own, "unregister", { host_pid: me.place.host_pid }, me);
   expect(await ok(own, "list_peers", { pool: "front" })).toMatchObject({ peers: [], away: 1 });
 });

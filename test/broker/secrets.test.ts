@@ -26,7 +26,7 @@ test("tokens, secrets and message texts appear in no log and no error", async ()
     call(broker, "send_message", { to: "b", text: [BODY] }, a),
     call(broker, "send_message", { to: "b", text: BODY.repeat(5000) }, a),
     call(broker, "send_message", { to: "b", text: BODY }, { ...a, secret: b.secret }),
-    call(broker, "register", { ...a.place, claude_pid: 1, held: [] }, a),
+    call(broker, "register", { ...a.place, host_pid: 1, held: [] }, a),
     call(broker, "set_summary", { summary: "x", name: "b" }, a),
     send(broker, { path: "/api/send_message", body: `{"to":"b","text":"${BODY}`, as: a }),
     send(broker, { path: "/api/send_message", body: `"${BODY}"`, as: a }),

@@ -71,9 +71,9 @@ describe("a sent message", () => {
       (await ok(broker, "send_message", { to: "carol", text: `x${++count}`, urgency }, alice)).recipients[0]?.note;
     expect(await note("normal")).toContain("will be woken");
     expect(await note("low")).toContain("never wakes");
-    await ok(broker, "heartbeat", { claude_pid: carol.place.claude_pid, presence: "active", held: [] }, carol);
+    await ok(broker, "heartbeat", { host_pid: carol.place.host_pid, presence: "active", held: [] }, carol);
     expect(await note("normal")).toContain("next tool call");
-    await ok(broker, "unregister", { claude_pid: carol.place.claude_pid }, carol);
+    await ok(broker, "unregister", { host_pid: carol.place.host_pid }, carol);
     expect(await note("normal")).toMatch(/^offline for \d+ s; kept until it is back$/);
   });
 
@@ -103,7 +103,7 @@ describe("a repeated send", () => {
   test("gets the first answer again, and arrives once", async () => {
     const input = { to: "bob", text: "once", message_id: newMessageId() };
     const first = await ok(broker, "send_message", input, alice);
-    await ok(broker, "heartbeat", { claude_pid: bob.place.claude_pid, presence: "active", held: [] }, bob);
+    await ok(broker, "heartbeat", { host_pid: bob.place.host_pid, presence: "active", held: [] }, bob);
     expect(await ok(broker, "send_message", input, alice)).toEqual(first);
     expect((await allTexts(broker)).filter((text) => text === "once")).toHaveLength(1);
   });

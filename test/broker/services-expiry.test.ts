@@ -65,7 +65,7 @@ describe("a service that is not renewed", () => {
   onOwnClock("is listed until then even if its owner is offline; the broker does not probe it", async () => {
     const gone = await newPeer(broker, "gone");
     const { service_id } = await ok(broker, "register_service", web({ ttl_seconds: 10 }), gone);
-    await ok(broker, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+    await ok(broker, "unregister", { host_pid: gone.place.host_pid }, gone);
     expect(await seen(service_id)).toMatchObject({ owner_name: "gone", health: "unknown" });
     clock.forward(10_500);
     expect(await seen(service_id)).toMatchObject({ owner_name: "gone", health: "stale" });

@@ -42,7 +42,7 @@ describe.skipIf(!hasPostgres("the feed of several brokers"))("the feed of one of
     const texts = Array.from({ length: 20 }, (_, i) => `at ${i % 2 ? "this" : "the other"} broker, ${i}`);
     for (const [i, text] of texts.entries()) await say(i % 2 ? other : one, text);
     const blocked_on = { tool: "Bash", what: "npm test" };
-    await ok(one, "heartbeat", { claude_pid: ann.place.claude_pid, held: [], presence: "blocked", blocked_on }, ann);
+    await ok(one, "heartbeat", { host_pid: ann.place.host_pid, held: [], presence: "blocked", blocked_on }, ann);
     await feed.find("the block", ({ peers, attention }) => peers?.[0]?.blocked_on?.what === "npm test" && !!attention);
     await ok(one, "create_pool", { name: "den", purpose: "x", private: true }, ann);
     await feed.find("the pool", ({ pools }) => pools?.[0]?.name === "den");

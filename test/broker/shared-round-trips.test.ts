@@ -76,8 +76,8 @@ describe.skipIf(!hasPostgres("round trips to PostgreSQL"))("of the round trips t
   });
 
   test("a heartbeat takes 5", async () => {
-    const { claude_pid } = ann.place;
-    const trips = await tripsOf(/^UPDATE peers/, () => ok(broker, "heartbeat", { claude_pid, held: [] }, ann));
+    const { host_pid } = ann.place;
+    const trips = await tripsOf(/^UPDATE peers/, () => ok(broker, "heartbeat", { host_pid, held: [] }, ann));
     expect(trips.length).toBeLessThanOrEqual(5);
   });
 });

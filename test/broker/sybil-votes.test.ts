@@ -11,7 +11,7 @@ import { rejectedBy } from "../support/thrown.ts";
 /** One program that registers four peers. */
 async function program(broker: TestBroker): Promise<TestPeer[]> {
   const peers: TestPeer[] = [];
-  for (let i = 1; i <= 4; i++) peers.push(await newPeer(broker, `mallory-${i}`, { claude_pid: 66 }));
+  for (let i = 1; i <= 4; i++) peers.push(await newPeer(broker, `mallory-${i}`, { host_pid: 66 }));
   return peers;
 }
 

@@ -44,7 +44,7 @@ describe("a flood of requests without a token", () => {
     const refused = flood.find(({ status }) => status === 429);
     expect(refused && refusal(refused).message).toBe("Too many requests from this address without a valid token.");
     const beat = (where: Where, peer: typeof ann) =>
-      call(where, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+      call(where, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer);
     const beats = await Promise.all(
       Array.from({ length: 100 }, (_, i) => [
         beat(broker, ann),
@@ -72,7 +72,7 @@ describe("a flood of requests without a token", () => {
     expect(count(await Promise.all(Array.from({ length: 50 }, () => prove(forged))), 429)).toBeGreaterThan(0);
     const repeated = await Promise.all(Array.from({ length: 300 }, () => prove(challenge)));
     expect(count(repeated, 429)).toBeGreaterThan(0);
-    await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
+    await ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
   });
 
   test("does not keep out a device that comes back after a start of the broker", async () => {
@@ -84,7 +84,7 @@ describe("a flood of requests without a token", () => {
     const flood = await Promise.all(Array.from({ length: 100 }, () => health(broker)));
     expect(count(flood, 429)).toBeGreaterThan(50);
     const beats = Array.from({ length: 20 }, () =>
-      call({ url: broker.url, token: laptop.token }, "heartbeat", { claude_pid: bob.place.claude_pid, held: [] }, bob),
+      call({ url: broker.url, token: laptop.token }, "heartbeat", { host_pid: bob.place.host_pid, held: [] }, bob),
     );
     expect(count(await Promise.all(beats), 200)).toBe(20);
   });
@@ -122,7 +122,7 @@ describe("a token", () => {
     expect(answered).toBeLessThan(5);
     expect(end && refusal(end).message).toBe("Too many requests with this token.");
     expect(Number(end?.headers["retry-after"])).toBeGreaterThan(0);
-    for (let i = 0; i < 10; i++) await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [] }, ann);
+    for (let i = 0; i < 10; i++) await ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [] }, ann);
   });
 
   test("is charged for the length of its answers", async () => {
@@ -137,7 +137,7 @@ describe("a token", () => {
     const broker = await startBroker({ env: { CCT_REGISTRATIONS_PER_MINUTE: "3" } });
     const laptop = await device(broker, "laptop");
     for (let i = 0; i < 3; i++) await newPeer({ ...broker, ...laptop }, `sybil-${i}`);
-    const four = { host: "elsewhere", claude_pid: 4, cwd: "/", name: "four", held: [] };
+    const four = { host: "elsewhere", host_pid: 4, cwd: "/", name: "four", held: [] };
     expect(refusal(await call(laptop, "register", four)).message).toBe("Too many registrations with this token.");
     await newPeer(broker, "ann");
   });

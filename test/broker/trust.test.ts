@@ -94,7 +94,7 @@ describe("an inbound policy", () => {
     expect(recipients).toMatchObject([{ state: "held" }]);
     expect(await claim(to)).toEqual([]);
     expect((await ok(broker, "check_messages", {}, to)).messages).toEqual([]);
-    const beat = await ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, held: [] }, to);
+    const beat = await ok(broker, "heartbeat", { host_pid: to.place.host_pid, held: [] }, to);
     expect(beat).toMatchObject({ held: 1, unread: 0 });
     expect((await ok(broker, "held_messages", {}, to)).held).toMatchObject([{ message_id, text: "" }]);
     expect((await ok(broker, "held_messages", {})).held).toContainEqual(
@@ -207,7 +207,7 @@ describe("an inbound policy", () => {
 test("a sender is told if the recipient's hooks take no mail, or its machine cannot write it; the list of peers says so", async () => {
   const [from, to] = await pair();
   const beat = (hooks: "live" | "quiet" | "unwritable") =>
-    ok(broker, "heartbeat", { claude_pid: to.place.claude_pid, hooks, held: [] }, to);
+    ok(broker, "heartbeat", { host_pid: to.place.host_pid, hooks, held: [] }, to);
   await beat("quiet");
   expect((await send(from, to.name, "one")).recipients[0]?.note).toMatch(/^no live hook: it has taken no mail yet/);
   await beat("unwritable");

@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const KEEP = { CCT_KEEP_READ_DAYS: "1", CCT_KEEP_FAILED_DAYS: "1", CCT_KEEP_NOTES_DAYS: "1" };
 
 const beat = (broker: TestBroker, peers: readonly TestPeer[]) =>
-  Promise.all(peers.map((peer) => ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer)));
+  Promise.all(peers.map((peer) => ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer)));
 
 /** A pool of three that live, one that is away, an open vote, mail that waits, was read or is claimed, and a service. */
 async function busyPlace(broker: TestBroker) {
@@ -34,7 +34,7 @@ async function busyPlace(broker: TestBroker) {
   }
   await ok(broker, "send_message", { ...about, text: "claimed", urgency: "interrupt" }, ann);
   await ok(broker, "check_messages", { limit: 1 }, ben);
-  await ok(broker, "unregister", { claude_pid: dan.place.claude_pid }, dan);
+  await ok(broker, "unregister", { host_pid: dan.place.host_pid }, dan);
   await swept(broker);
   return { pool, away: dan, live: [ann, ben, carol] as const };
 }

@@ -23,12 +23,7 @@ test.skipIf(noBrowser())(
     expect(drawn).toBeGreaterThan(0);
     await page.locator(".map-box canvas").first().hover();
     await page.getByRole("heading", { name: "Most messages" }).waitFor();
-    await ok(
-      scene.broker,
-      "heartbeat",
-      { claude_pid: scene.ios.place.claude_pid, presence: "idle", held: [] },
-      scene.ios,
-    );
+    await ok(scene.broker, "heartbeat", { host_pid: scene.ios.place.host_pid, presence: "idle", held: [] }, scene.ios);
     await pair.focus();
     await page.getByRole("heading", { name: /^With / }).waitFor();
     expect(await lines()).toBe(drawn);

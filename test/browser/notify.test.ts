@@ -106,7 +106,7 @@ describe.skipIf(noBrowser())("a browser's notifications", () => {
     await visit(page, broker, "/broker");
     await turnOn(page);
     const beat = (peer: TestPeer, presence: "blocked" | "active") =>
-      ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, presence, held: [] }, peer);
+      ok(broker, "heartbeat", { host_pid: peer.place.host_pid, presence, held: [] }, peer);
     await until("what is there was seen", async () => /"blocked\./.test(await remembered(page)));
     await hide(page);
     await beat(payments, "active");

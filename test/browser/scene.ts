@@ -30,7 +30,7 @@ export async function playScene(broker?: TestBroker): Promise<Scene> {
     [payments, "blocked"],
   ] as const) {
     const asks = presence === "blocked" && { blocked_on: { tool: "Bash", what: "npm run migrate -- --to 0031" } };
-    await ok(at, "heartbeat", { claude_pid: peer.place.claude_pid, presence, held: [], ...asks }, peer);
+    await ok(at, "heartbeat", { host_pid: peer.place.host_pid, presence, held: [], ...asks }, peer);
   }
   stayAlive(at, web, api, tests, payments, ios);
   await ok(at, "set_busy", { reason: "the test suite", estimate_seconds: 600 }, api);

@@ -9,12 +9,7 @@ test("cct attention, peers and overview say which tool a session waits to use, a
   const me = await personWithBroker();
   const ann = await newPeer(me.broker, "ann");
   const blocked_on = { tool: "Bash", what: "npm \u202etest" };
-  await ok(
-    me.broker,
-    "heartbeat",
-    { claude_pid: ann.place.claude_pid, held: [], presence: "blocked", blocked_on },
-    ann,
-  );
+  await ok(me.broker, "heartbeat", { host_pid: ann.place.host_pid, held: [], presence: "blocked", blocked_on }, ann);
   const shown = success(await me.cct("attention"));
   expect(shown).toMatch(/ann waits for your permission to use Bash .*npm test +in \//);
   for (const command of ["peers", "overview"]) expect(success(await me.cct(command))).toMatch(/ann +blocked \(Bash\)/);

@@ -122,8 +122,8 @@ inTurn.skipIf(!canMount() && notRun(FULL, "needs Linux, root and mount namespace
 test("a session cannot write its mail: a warning names it", async () => {
   const person = await personWithBroker();
   const peer = await newPeer(person.broker, "stuck");
-  const { claude_pid } = peer.place;
-  await ok(person.broker, "heartbeat", { claude_pid, hooks: "unwritable", held: [] }, peer);
+  const { host_pid } = peer.place;
+  await ok(person.broker, "heartbeat", { host_pid, hooks: "unwritable", held: [] }, peer);
   const all = findings(await person.cctWith({ env: withClaude(person, "2.1.330") }, "doctor", "--json"));
   expect(found(all, "session stuck")).toMatch(/cannot write mail on .*its disk may be full/);
   expect(success(await person.cct("peers"))).toMatch(/stuck +idle, cannot write mail/);

@@ -178,7 +178,7 @@ describe("cct send --wait reply", () => {
 
   test("ends when nobody will get the message", async () => {
     const zoe = await newPeer(me.broker, "zoe");
-    await ok(me.broker, "unregister", { claude_pid: zoe.place.claude_pid }, zoe);
+    await ok(me.broker, "unregister", { host_pid: zoe.place.host_pid }, zoe);
     const asked = me.cct("send", "zoe", "there?", "--wait", "reply", "--timeout", "1m");
     await until("it is sent", async () => (await ok(me.broker, "messages", { peer: "zoe" })).messages.length === 1);
     success(await me.cct("peers", "forget", "zoe", "--force"));

@@ -18,6 +18,9 @@ beforeAll(async () => {
   server = await startPostgres();
 });
 
+/** A session of another agent than most. */
+const CODEX = { agent: "codex", wakes: false, midturn: false };
+
 /** Everything that a broker can list. */
 async function contents(broker: TestBroker, peers: TestPeer[]): Promise<unknown> {
   const messages = await allMessages(broker);
@@ -53,7 +56,11 @@ describe("a home with data of every kind", () => {
     urlFile = join(tempFolder(), "url");
     writeFileSync(urlFile, `${url}\n`);
     broker = await brokerOf(home);
-    [ann, ben, carol] = [await newPeer(broker, "ann"), await newPeer(broker, "ben"), await newPeer(broker, "carol")];
+    [ann, ben, carol] = [
+      await newPeer(broker, "ann"),
+      await newPeer(broker, "ben"),
+      await newPeer(broker, "carol", CODEX),
+    ];
     await ok(broker, "create_pool", { name: "team", purpose: "tests" }, ann);
     for (const peer of [ben, carol]) await ok(broker, "join_pool", { pool: "team" }, peer);
     await ok(broker, "propose_release", { pool: "team", peer: "ben", reason: "its part is merged" }, ann);
@@ -77,6 +84,7 @@ describe("a home with data of every kind", () => {
 
   test("--dry-run lists what would be moved and moves nothing", async () => {
     before = await contents(broker, [ann, ben, carol]);
+    expect(before).toMatchObject({ peers: [{ name: "ann" }, { name: "ben" }, { name: "carol", ...CODEX }] });
     await broker.stop();
     const dry = JSON.parse(success(await migrated(home, url, [...THERE, "--dry-run", "--json"])));
     expect(dry.tables).toContainEqual(expect.objectContaining({ name: "peers", rows: 3 }));

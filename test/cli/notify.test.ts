@@ -60,12 +60,12 @@ test("a need is told once, also when the broker starts again", async () => {
   const env = { CCT_NOTIFY_WEBHOOK: hook.url, CCT_NOTIFY_AFTER_SECONDS: "0" };
   const broker = await startBroker({ env });
   const ann = await newPeer(broker, "ann");
-  await ok(broker, "heartbeat", { claude_pid: ann.place.claude_pid, held: [], presence: "blocked" }, ann);
+  await ok(broker, "heartbeat", { host_pid: ann.place.host_pid, held: [], presence: "blocked" }, ann);
   await until("it is told", () => hook.received.length > 0);
   await until("that is noted", async () => (await ok(broker, "notify_status", {})).channels[0]?.state === "idle");
   await broker.stop();
   const again = await startBroker({ home: broker.home, env });
-  await ok(again, "heartbeat", { claude_pid: ann.place.claude_pid, held: [], presence: "blocked" }, ann);
+  await ok(again, "heartbeat", { host_pid: ann.place.host_pid, held: [], presence: "blocked" }, ann);
   await swept(again);
   await swept(again);
   expect((await ok(again, "attention", {})).needs).toHaveLength(1);

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 async function awayPeer(name: string): Promise<TestPeer> {
   const peer = await newPeer(me.broker, name);
-  await ok(me.broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+  await ok(me.broker, "unregister", { host_pid: peer.place.host_pid }, peer);
   return peer;
 }
 
@@ -35,21 +35,21 @@ test("cct peers rename, merge and forget do so, and say what happened", async ()
 test("cct peers shows who is there, and counts those who are away; --all shows them, --live does not count them", async () => {
   const broker = await personWithBroker();
   const [there, gone] = [await newPeer(broker.broker, "here-now"), await newPeer(broker.broker, "long-gone")];
-  await ok(broker.broker, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+  await ok(broker.broker, "unregister", { host_pid: gone.place.host_pid }, gone);
   const shown = async (...flags: string[]) => success(await broker.cct("peers", ...flags));
   expect(await shown()).toMatch(/here-now +idle.*\n1 is away: cct peers --all\n$/);
   expect(await shown()).not.toContain("long-gone");
   expect(await shown("--all")).toMatch(/here-now[\s\S]*long-gone +offline/);
   expect(await shown("--live")).not.toContain("away");
   expect(JSON.parse(await shown("--json"))).toMatchObject({ peers: [{ name: "here-now" }], away: 1 });
-  await ok(broker.broker, "unregister", { claude_pid: there.place.claude_pid }, there);
+  await ok(broker.broker, "unregister", { host_pid: there.place.host_pid }, there);
   expect(await shown()).toBe("No session is there now. 2 are away: cct peers --all\n");
 });
 
 test("cct peers forget names what holds a peer, and forgets it with --force", async () => {
   const busy = await newPeer(me.broker, "needed");
   await ok(me.broker, "create_pool", { name: "front", purpose: "to test" }, busy);
-  await ok(me.broker, "unregister", { claude_pid: busy.place.claude_pid }, busy);
+  await ok(me.broker, "unregister", { host_pid: busy.place.host_pid }, busy);
   for (const text of ["one", "two"]) await ok(me.broker, "send_message", { to: "needed", text });
   expect(failure(await me.cct("peers", "forget", "needed"))).toMatch(
     /needed is still needed: 2 waiting messages; membership in @front\. .*--force/,

@@ -94,7 +94,7 @@ describe("the operator", () => {
 
   test("sees whose vote on a release does not count, and why", async () => {
     success(await me.cct("pool", "create", "twins", "to judge"));
-    const twin = await newPeer(me.broker, "twin", { claude_pid: zoe.place.claude_pid });
+    const twin = await newPeer(me.broker, "twin", { host_pid: zoe.place.host_pid });
     for (const name of ["ben", "zoe", twin.name]) success(await me.cct("pool", "invite", "twins", name));
     const made = success(await me.cct("release", "propose", "twins", "ben", "the work is done"));
     expect(made).toMatch(
@@ -184,7 +184,7 @@ describe("in a session's shell", () => {
     const record = readFileSync(file, "utf8");
     const words = ["send", "zoe", "whose word is this"];
     try {
-      writeFileSync(file, JSON.stringify({ ...JSON.parse(record), claude_pid: pid }));
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(record), host_pid: pid }));
       success(await me.cctWith({ env: { ...me.env, CLAUDE_PID: String(pid) } }, ...words));
     } finally {
       writeFileSync(file, record);

@@ -66,7 +66,7 @@ test("without any answer, one error names all addresses and says that none recei
 test("after a lost answer, a message is repeated and stored once; a call that must not be made twice is not repeated", async () => {
   const lossy = await startProxy(broker.url);
   lossy.loseAnswers();
-  const { peer_id } = await ok(broker, "register", { name: "lost", host: "h", cwd: "/", claude_pid: 1, held: [] });
+  const { peer_id } = await ok(broker, "register", { name: "lost", host: "h", cwd: "/", host_pid: 1, held: [] });
   const message_id = "0190a5b0-0000-7000-8000-000000000001";
   await client(lossy.url, broker.url).call("send_message", { to: peer_id, text: "once", message_id });
   const { messages } = await ok(broker, "messages", { peer: peer_id });
@@ -87,7 +87,7 @@ test("a broker that falls silent is abandoned while there is another, and its st
     name: "hush",
     host: "h",
     cwd: "/",
-    claude_pid: 1,
+    host_pid: 1,
     held: [],
   });
   const one = client(proxy.url, broker.url);
@@ -108,7 +108,7 @@ test("a broker that ends its streams is left at once", async () => {
     name: "x",
     host: "h",
     cwd: "/",
-    claude_pid: 1,
+    host_pid: 1,
     held: [],
   });
   const stream = await one.openStream({ peer_id, secret });
@@ -126,7 +126,7 @@ test("after `unavailable`, one other broker is asked, not all of them, and the s
     name: "calm",
     host: "h",
     cwd: "/",
-    claude_pid: 1,
+    host_pid: 1,
     held: [],
   });
   const one = client(a.url, b.url, c.url);

@@ -18,7 +18,7 @@ const session = fc.record({
   peer_id: id,
   name: fc.constantFrom("api", "web"),
   host: fc.constant("elsewhere"),
-  claude_pid: fc.constant(1),
+  host_pid: fc.constant(1),
   last_seen: fc.integer({ min: NOW - 60_000, max: NOW }),
   presence: fc.constantFrom("active", "idle", "blocked", "offline" as const),
   beat_ms: fc.constant(10_000),

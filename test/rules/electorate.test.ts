@@ -10,7 +10,7 @@ const elector = (i: number, more: Partial<Elector> = {}): Elector => ({
   joined_at: NOW - 10 * MIN_MEMBERSHIP_MS,
   device_id: null,
   host: "here",
-  claude_pid: 1000 + i,
+  host_pid: 1000 + i,
   isLive: true,
   ...more,
 });
@@ -21,14 +21,14 @@ const pool = fc
     fc.record({
       joined_at: fc.integer({ min: NOW - 6 * MIN_MEMBERSHIP_MS, max: NOW }),
       device_id: fc.constantFrom(null, "laptop"),
-      claude_pid: fc.integer({ min: 1, max: 5 }),
+      host_pid: fc.integer({ min: 1, max: 5 }),
       isLive: fc.boolean(),
     }),
     { minLength: 2, maxLength: 9 },
   )
   .map((all) => all.map((more, i) => elector(i, more)));
 
-const processOf = ({ device_id, claude_pid }: Elector): string => `${device_id} ${claude_pid}`;
+const processOf = ({ device_id, host_pid }: Elector): string => `${device_id} ${host_pid}`;
 const names = (electors: readonly Elector[]): string[] => electors.map(({ name }) => name).sort();
 
 describe("an electorate", () => {
@@ -63,7 +63,7 @@ describe("an electorate", () => {
     const newcomer = fc.record({
       joined_at: fc.integer({ min: NOW - MIN_MEMBERSHIP_MS + 1, max: NOW }),
       device_id: fc.constantFrom(null, "laptop", "attic"),
-      claude_pid: fc.integer({ min: 2000, max: 99_999 }),
+      host_pid: fc.integer({ min: 2000, max: 99_999 }),
     });
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 6 }), fc.array(newcomer, { maxLength: 20 }), (size, all) => {
@@ -81,7 +81,7 @@ describe("an electorate", () => {
       fc.property(fc.integer({ min: 2, max: 6 }), fc.integer({ min: 1, max: 20 }), (size, more) => {
         const members = Array.from({ length: size }, (_, i) => elector(i));
         const doubles = Array.from({ length: more }, (_, i) =>
-          elector(100 + i, { claude_pid: 1001, joined_at: NOW - 9 * MIN_MEMBERSHIP_MS }),
+          elector(100 + i, { host_pid: 1001, joined_at: NOW - 9 * MIN_MEMBERSHIP_MS }),
         );
         expect(names(electorateOf([...members, ...doubles], "id-0", NOW).voters)).toEqual(names(members));
       }),
@@ -109,7 +109,7 @@ test("in a new pool all members vote; later ones after ten minutes; of one proce
     { member: { name: "peer-3" }, reason: "it joined less than 10 minutes before" },
   ]);
   expect(names(electorateOf(members, "id-3", NOW).voters)).toContain("peer-3");
-  const former = elector(4, { ...at(0), claude_pid: 1001, isLive: false });
+  const former = elector(4, { ...at(0), host_pid: 1001, isLive: false });
   expect(electorateOf([former, ...members], "id-0", NOW).excluded.map(({ reason }) => reason)).toContain(
     "it runs in the same process as peer-1",
   );

@@ -26,7 +26,7 @@ const NOW = 1_700_000_000_000;
 const IDLE_BEAT_MS = 30_000;
 const session = (more: Partial<Session> = {}): Session => ({
   host: "here",
-  claude_pid: 1,
+  host_pid: 1,
   last_seen: NOW,
   presence: "active",
   beat_ms: BEAT_MS,

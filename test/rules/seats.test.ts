@@ -9,7 +9,7 @@ const here = { host: "studio", device_id: null };
 const gone = {
   ...NOT_BUSY,
   ...here,
-  claude_pid: 7,
+  host_pid: 7,
   last_seen: NOW,
   presence: "offline" as const,
   beat_ms: 10_000,

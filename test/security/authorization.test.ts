@@ -38,8 +38,8 @@ interface Answered {
 const MESSAGE = "01890a5d-ac96-774b-bcce-b302099a8057";
 const answers: Record<OperationName, Answered> = {
   register: { may: [...newcomers, ...peers], input: () => place() },
-  heartbeat: { may: peers, input: () => ({ claude_pid: 1, held: [] }) },
-  unregister: { may: peers, input: () => ({ claude_pid: 1 }) },
+  heartbeat: { may: peers, input: () => ({ host_pid: 1, held: [] }) },
+  unregister: { may: peers, input: () => ({ host_pid: 1 }) },
   list_peers: { may: [...operator, ...peers, ...anyDevice], input: () => ({}) },
   set_summary: { may: peers, input: () => ({ summary: "works" }) },
   rename_peer: { may: operator, input: () => ({ peer: "nobody", name: "somebody" }) },

@@ -136,7 +136,7 @@ test(
     const good = (async () => {
       for (; !over; beats++) {
         for (const peer of [alice, bob])
-          await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+          await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer);
         expect((await ok(broker, "list_peers", {})).peers).toHaveLength(2);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }

@@ -38,7 +38,7 @@ describe("a request whose last byte comes after the revocation", () => {
     ["messages", {}],
     ["notes", {}],
     ["list_peers", {}],
-    ["register", { name: "ghost", host: "h", cwd: "/", claude_pid: 1, held: [] }],
+    ["register", { name: "ghost", host: "h", cwd: "/", host_pid: 1, held: [] }],
   ])("%s is refused, and does nothing", async (operation, input) => {
     const name = `late-${operation.replaceAll("_", "-")}`;
     const { token } = await device(name);

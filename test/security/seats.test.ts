@@ -17,7 +17,7 @@ const as = (token: string): TestBroker => ({ ...broker, token });
 
 async function emptySeat(name: string, at: TestBroker = broker): Promise<TestPeer> {
   const peer = await newPeer(at, name, { seat: true });
-  await ok(at, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+  await ok(at, "unregister", { host_pid: peer.place.host_pid }, peer);
   await send(broker, name, `secret words for ${name}`);
   return peer;
 }

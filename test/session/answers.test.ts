@@ -35,7 +35,7 @@ beforeAll(async () => {
     const where = place();
     const gone = await ok(broker, "register", { ...where, name: `gone-${i}` });
     const as = { peer_id: gone.peer_id, secret: gone.secret ?? "" };
-    await ok(broker, "unregister", { claude_pid: where.claude_pid }, as);
+    await ok(broker, "unregister", { host_pid: where.host_pid }, as);
   }
 });
 

@@ -206,7 +206,7 @@ test("a process with a reused pid that resumes the conversation gets the unanswe
   const { messages } = await ok(broker, "claim_messages", { limit: 1, budget: 9_000 }, peer);
   const acks = messages.map(({ message_id, attempt }) => ({ message_id, attempt, outcome: "delivered" as const }));
   await ok(broker, "ack_messages", { acks }, peer);
-  await ok(broker, "unregister", { claude_pid: peer.place.claude_pid }, peer);
+  await ok(broker, "unregister", { host_pid: peer.place.host_pid }, peer);
   expect(await ok(broker, "register", peer.place, peer)).toMatchObject({ waiting: 1 });
 });
 

@@ -170,15 +170,15 @@ test("a session of another machine, whose home this is too, keeps its seat while
   const broker = await startBroker();
   const peer = await newPeer(broker, "reviewer", { seat: true });
   const { peer_id, secret, place } = peer;
-  const { claude_pid } = place;
+  const { host_pid: claude_pid } = place;
   const record = { peer_id, secret, claude_pid, name: "reviewer", seat: true, host: "elsewhere", started: "1" };
   writeFileSync(join(broker.home, "peers", `${peer_id}.json`), JSON.stringify({ ...record, earlier: [], since: 1 }), {
     mode: 0o600,
   });
-  await ok(broker, "heartbeat", { claude_pid, held: [] }, peer);
+  await ok(broker, "heartbeat", { host_pid: claude_pid, held: [] }, peer);
   expect(nameOf(broker.home, await start(broker.home, "reviewer", "c-1"))).toBe("reviewer-2");
   expect(await live(broker)).toEqual(["reviewer", "reviewer-2"]);
-  await ok(broker, "unregister", { claude_pid }, peer);
+  await ok(broker, "unregister", { host_pid: claude_pid }, peer);
   const next = await start(broker.home, "reviewer", "c-2");
   expect(pidmap(broker.home, next)).toBe(`${peer_id} reviewer`);
   expect(JSON.parse(readFileSync(join(broker.home, "peers", `${peer_id}.json`), "utf8")).host).not.toBe("elsewhere");

@@ -69,7 +69,7 @@ test("a broker that is away is waited for once, not for each", async () => {
 
 test("@all reaches all sessions that are there from the operator, the members of its pools from a lead, and is refused to others", async () => {
   expect(await refused(broker, "send_message", { to: "@all", text: "x" }, ben)).toMatchObject({ code: "forbidden" });
-  await ok(broker, "unregister", { claude_pid: dora?.place.claude_pid ?? 0 }, dora);
+  await ok(broker, "unregister", { host_pid: dora?.place.host_pid ?? 0 }, dora);
   const { recipients } = await ok(broker, "send_message", { to: "@all", text: "to all" });
   expect(recipients.map((one) => one.name).sort()).toEqual(["ann", "ben", "carl"]);
   await ok(broker, "create_pool", { name: "one", purpose: "tests" }, ben);

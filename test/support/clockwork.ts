@@ -19,13 +19,13 @@ import { atEnd } from "./cleanup.ts";
 import { newStore, TABLES } from "./database.ts";
 import { checkDeclared } from "./declared.ts";
 import { root } from "./folders.ts";
-import { newMessageId, place, type TestPeer } from "./peers.ts";
+import { newMessageId, type Place, place, type TestPeer } from "./peers.ts";
 
 export interface Clockwork {
   environment: Environment;
   now(): number;
   call<N extends OperationName>(name: N, input: InputOf<N>, as?: Credentials): Promise<OutputOf<N>>;
-  newPeer(name: string, more?: Partial<InputOf<"register">>): Promise<TestPeer>;
+  newPeer(name: string, more?: Partial<Place>): Promise<TestPeer>;
   /** Only sets the clock on. */
   setOn(ms: number): void;
   /** Time passes in one step; the sessions of these peers say that they live; the broker looks at its clock once. */
@@ -130,7 +130,7 @@ export async function openClockwork(
     },
     async pass(ms, ...alive) {
       now += ms;
-      for (const peer of alive) await call("heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+      for (const peer of alive) await call("heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer);
       listened += Math.max(0, ms);
       const absence = { listened, limitMs: 24 * HOUR };
       await sweepAll(environment, absence);

@@ -8,12 +8,12 @@ export const HOST = "elsewhere";
 
 let lastPid = 1000;
 
-export type Place = InputOf<"register">;
+export type Place = Omit<InputOf<"register">, "claude_pid"> & { host_pid: number };
 
 /** The place of a session that no other one has. */
 export function place(more: Partial<Place> = {}): Place {
   lastPid += 1;
-  return { host: HOST, claude_pid: lastPid, cwd: `/home/ann/${lastPid}`, held: [], ...more };
+  return { host: HOST, host_pid: lastPid, cwd: `/home/ann/${lastPid}`, held: [], ...more };
 }
 
 export interface TestPeer extends Credentials {
@@ -32,7 +32,7 @@ export async function newPeer(broker: TestBroker, name: string, more: Partial<Pl
 export function stayAlive(broker: TestBroker, ...peers: TestPeer[]): void {
   const beat = setInterval(() => {
     for (const peer of peers)
-      ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer).catch(() => {});
+      ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer).catch(() => {});
   }, 10_000);
   atEnd(() => clearInterval(beat));
 }

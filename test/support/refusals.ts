@@ -48,7 +48,7 @@ export async function setUpRefusals(): Promise<RefusalSetup> {
   const decided = await propose("own", "ann", ben);
   await ok(broker, "decide_release", { proposal_id: decided, decision: "rejected" });
   const foreign = await propose("foreign", "gone", zoe);
-  await ok(broker, "unregister", { claude_pid: gone.place.claude_pid }, gone);
+  await ok(broker, "unregister", { host_pid: gone.place.host_pid }, gone);
   await ok(broker, "set_busy", { reason: "writing", estimate_seconds: 3600 }, ben);
   return {
     broker,

@@ -33,7 +33,7 @@ export interface Here {
 /** The part that every broker does, whatever its clock shows: sessions on its own machine whose process has ended go offline. */
 export async function sweepHere(environment: Environment, here: Here): Promise<void> {
   const ended = (peer: Peer): boolean =>
-    peer.presence !== "offline" && peer.device_id === null && peer.host === here.host && !here.isAlive(peer.claude_pid);
+    peer.presence !== "offline" && peer.device_id === null && peer.host === here.host && !here.isAlive(peer.host_pid);
   await settleSessions(environment, (sql) => localSessions(sql, here.host), ended);
   await markUnserved(environment, here);
 }

@@ -13,7 +13,7 @@ import { spansAt } from "../../store/presence.ts";
 import type { OwnedService } from "../../store/services.ts";
 import type { Sql } from "../../store/store.ts";
 import { together } from "../../store/together.ts";
-import { presenceShape, type Sees, time, toPresenceShape } from "./shapes.ts";
+import { abilities, agent, agentOf, presenceShape, type Sees, time, toPresenceShape } from "./shapes.ts";
 
 const MAX_LINE = 200;
 
@@ -33,6 +33,7 @@ export async function mutesFor(sql: Sql, sees: Sees): Promise<Map<string, z.inpu
 export const peerRow = z.object({
   peer_id: z.string(),
   name: z.string(),
+  agent,
   host: z.string(),
   cwd: z.string().describe(`of a long path the last ${MAX_LINE} characters, as of the next`),
   repo: z.string().nullable().describe("git root"),
@@ -43,6 +44,7 @@ export const peerRow = z.object({
   last_seen: time,
   hooks: z.enum(hooksStates).optional().describe("only when mail does not arrive by itself; see list_peers"),
   wakes: z.boolean().optional().describe("false: mail cannot wake it when it is idle"),
+  midturn: z.boolean().optional().describe("false: mail reaches it only after its turn"),
   waiting: z.int().describe(`messages waiting for it; counted to ${COUNT_LIMIT}`),
   took_at: time.optional().describe("when it last took mail"),
   pools: z.array(z.string()).describe("ids of its pools; only for the operator"),
@@ -76,6 +78,7 @@ export async function peerRows(
     return {
       peer_id: peer.peer_id,
       name: peer.name,
+      ...agentOf(peer),
       host: peer.host,
       cwd: lastOf(peer.cwd),
       repo: peer.repo === null ? null : lastOf(peer.repo),
@@ -85,7 +88,7 @@ export async function peerRows(
       ...(since === undefined ? {} : { since }),
       last_seen: peer.last_seen,
       ...(isLive(peer, now) && peer.hooks !== "live" ? { hooks: peer.hooks } : {}),
-      ...(isLive(peer, now) && !peer.wakes ? { wakes: false } : {}),
+      ...abilities(peer, now),
       waiting: peer.waiting,
       ...(peer.took_at === null ? {} : { took_at: peer.took_at }),
       pools: pools?.get(peer.peer_id) ?? [],

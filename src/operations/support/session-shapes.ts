@@ -1,5 +1,7 @@
 /** Inputs that a session sends about itself, in `register` and in `heartbeat`. */
 import * as z from "zod";
+import { CctError } from "../../platform/errors.ts";
+import { AGENT } from "../../rules/agents.ts";
 import { type Blocked, MAX_WHAT, TOOL_NAME } from "../../rules/blocked-on.ts";
 import { oneLine } from "../../rules/text.ts";
 import { messageId } from "./shapes.ts";
@@ -10,13 +12,26 @@ export const heldClaims = z
   .max(500)
   .describe("claims that the session still has; their leases are renewed");
 
+/** The process id of the host. The second field is what session servers send that started before its name changed. */
+export const hostPid = {
+  host_pid: z.int().min(1).optional().describe("required: process id of the agent program, whose session this is"),
+  claude_pid: z.int().min(1).optional().describe("former name of host_pid; still accepted"),
+};
+
+/** Throws `bad_request` if it is missing. */
+export function hostPidOf({ host_pid, claude_pid }: { [Field in keyof typeof hostPid]?: number | undefined }): number {
+  const pid = host_pid ?? claude_pid;
+  if (pid === undefined)
+    throw new CctError("bad_request", "host_pid is required.", "It is the process id of the host.");
+  return pid;
+}
+
 export const sessionFields = {
   host: z
     .string()
     .min(1)
     .max(255)
     .describe("name of the machine; stored in lower case, with only letters, digits, '.', '_' and '-'"),
-  claude_pid: z.int().min(1).describe("process id of the host"),
   session_id: z.string().max(128).optional().describe("the host's current session id"),
   cwd: path,
   repo: path.nullable().optional().describe("git root; null: none"),
@@ -27,6 +42,15 @@ export const sessionFields = {
     .boolean()
     .optional()
     .describe("false: mail cannot wake it when it is idle (print mode, SDK, an old host); default true"),
+  midturn: z
+    .boolean()
+    .optional()
+    .describe("false: mail cannot reach its model while it works, only after its turn; default true"),
+  agent: z
+    .string()
+    .regex(AGENT, "must be 1 to 32 letters, digits, '.', '_' or '-'")
+    .optional()
+    .describe("name of the agent program, such as codex; stored in lower case; default claude"),
   server_pid: z.int().min(1).optional().describe("process id of the session server"),
   alias: z.string().max(200).optional().describe("what the host calls the session in its own messaging"),
   polls: z.boolean().optional().describe("its host cannot be woken: the model polls for mail"),

@@ -1,6 +1,7 @@
 /** Shapes that several operations share, and their conversion from stored rows. */
 import * as z from "zod";
 import { addressOf } from "../../rules/address.ts";
+import { isClaude } from "../../rules/agents.ts";
 import type { BlockedOn } from "../../rules/blocked-on.ts";
 import { COUNT_LIMIT } from "../../rules/counted.ts";
 import { deliveryStates, urgencies } from "../../rules/delivery.ts";
@@ -100,9 +101,21 @@ export const proposalShape = z.object({
   votes: z.array(z.object({ peer_id: z.string(), name: z.string(), vote: z.enum(votes) })),
 });
 
+export const agent = z.string().optional().describe("the agent program; absent: claude");
+
+export const agentOf = ({ agent: name }: Pick<Peer, "agent">): { agent?: string } =>
+  isClaude(name) ? {} : { agent: name };
+
+/** What a live session cannot do with mail. */
+export const abilities = (peer: Peer, now: number): { wakes?: false; midturn?: false } => {
+  if (!isLive(peer, now)) return {};
+  return { ...(!peer.wakes && { wakes: false }), ...(!peer.midturn && { midturn: false }) };
+};
+
 export const peerShape = z.object({
   peer_id: z.string(),
   name: z.string(),
+  agent,
   alias: z.string().optional().describe("what Claude Code calls it; an address too, while the session lives"),
   host: z.string(),
   address,
@@ -118,6 +131,7 @@ export const peerShape = z.object({
       "only when mail does not arrive by itself. quiet: no hook takes it; unwritable: its machine cannot write it, for example because its disk is full; unserved: its session server has ended, or cannot reach the broker",
     ),
   wakes: z.boolean().optional().describe("false: mail cannot wake it when it is idle"),
+  midturn: z.boolean().optional().describe("false: mail reaches it only after its turn"),
   last_seen: time,
   pools: z.array(z.string()).describe("names of its pools; of another peer, only those that you share"),
   waiting: z.int().describe(`messages waiting for it; counted to ${COUNT_LIMIT}`),
@@ -136,6 +150,7 @@ export function toPeerShape(peer: Peer, about: AboutPeer, sees: Sees, now: numbe
   return {
     peer_id: peer.peer_id,
     name: peer.name,
+    ...agentOf(peer),
     ...(peer.alias !== null && isLive(peer, now) && peer.alias !== peer.name.toLowerCase() && { alias: peer.alias }),
     host: peer.host,
     cwd: peer.cwd,
@@ -144,7 +159,7 @@ export function toPeerShape(peer: Peer, about: AboutPeer, sees: Sees, now: numbe
     summary: peer.summary,
     ...toPresenceShape(peer, sees, now),
     ...(isLive(peer, now) && peer.hooks !== "live" ? { hooks: peer.hooks } : {}),
-    ...(isLive(peer, now) && !peer.wakes && { wakes: false }),
+    ...abilities(peer, now),
     last_seen: peer.last_seen,
     ...about,
   };

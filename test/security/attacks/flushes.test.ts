@@ -26,7 +26,7 @@ async function deliver(broker: TestBroker, peer: TestPeer, text: string): Promis
     const acks = claims.map((claim) => ({ ...claim, outcome }));
     await ok(broker, "ack_messages", { acks, via: "tool", batch: text }, peer);
   }
-  await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [] }, peer);
+  await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer);
 }
 
 const NAME = "what waits for the disk";

@@ -70,7 +70,7 @@ async function use(
       if (first && outcome === "read" && dice < 0.75) await ask(broker, first.message_id, known);
       if (outcome !== "delivered") held = held.slice(1);
     } else if (dice < 0.9) {
-      await ok(broker, "heartbeat", { claude_pid: peer.place.claude_pid, held: [...held] }, peer);
+      await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [...held] }, peer);
     } else {
       const ids = [...known.keys()];
       const message_id = ids[Math.floor(chance() * ids.length)];
@@ -124,15 +124,15 @@ async function check(
     if (toldRead !== undefined && toldRead < cutAt) expect(await stateOf(broker, message_id)).toBe("read");
   for (const recipient of recipients) {
     const { peer } = recipient;
-    const { claude_pid } = peer.place;
+    const { host_pid } = peer.place;
     if (goOn) {
       const held = [...heldAt(recipient, cutAt)];
-      await ok(broker, "heartbeat", { claude_pid, held }, peer);
+      await ok(broker, "heartbeat", { host_pid, held }, peer);
       await readAll(broker, peer, known);
       for (const claim of held) await ok(broker, "ack_messages", { acks: [{ ...claim, outcome: "read" }] }, peer);
     }
-    await ok(broker, "unregister", { claude_pid }, peer);
-    await ok(broker, "register", { ...peer.place, claude_pid: claude_pid + 100_000, held: [] }, peer);
+    await ok(broker, "unregister", { host_pid }, peer);
+    await ok(broker, "register", { ...peer.place, host_pid: host_pid + 100_000, held: [] }, peer);
     await readAll(broker, peer, known);
   }
   for (const [message_id, { shown }] of promised) {

@@ -2,11 +2,12 @@
 import { useSignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
+import { talkOf } from "../rules/talk/key.ts";
+import { isUnread } from "../rules/texts/receipts.ts";
 import { replyTo } from "./reply.ts";
 import { addressOf, chosen, route } from "./route.ts";
-import { isUnread, markShown } from "./shown.ts";
+import { markShown } from "./shown.ts";
 import { BROKER, nameOf, OPERATOR, peers } from "./state.ts";
-import { talkOf } from "./talk-key.ts";
 import { Body, OneLine } from "./text.tsx";
 import { copy } from "./toast.tsx";
 import type { MessageRow } from "./types.ts";

@@ -1,8 +1,8 @@
 /** A new message, from anywhere. */
 import { type Signal, signal, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { type Attempt, attemptOf } from "../rules/talk/attempt.ts";
 import { AddressField } from "./address-field.tsx";
-import { type Attempt, attemptOf } from "./attempt.ts";
 import { Dialog } from "./dialog.tsx";
 import { expectation, poolExpectation } from "./expect.ts";
 import { useSending } from "./sending.ts";

@@ -1,13 +1,14 @@
 /** Where one writes into a conversation. It says what to expect before one sends. */
 import { signal, useSignal } from "@preact/signals";
-import { type Attempt, attemptOf, type Outgoing } from "./attempt.ts";
+import { type Attempt, attemptOf, type Outgoing } from "../rules/talk/attempt.ts";
+import { othersIn } from "../rules/talk/key.ts";
 import { UrgencyChoice } from "./compose.tsx";
 import { expectation, poolExpectation } from "./expect.ts";
 import { answered } from "./reply.ts";
 import { go } from "./route.ts";
 import { useSending } from "./sending.ts";
 import { link, membersOf, nameOf, peerOf, poolAt } from "./state.ts";
-import { openTalk, othersIn, showLatest, titleOf } from "./talk-state.ts";
+import { openTalk, showLatest, titleOf } from "./talk-state.ts";
 import { OneLine } from "./text.tsx";
 import type { Urgency } from "./types.ts";
 import { Button, Failure, Icon, Seg } from "./ui.tsx";

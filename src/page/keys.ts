@@ -1,11 +1,12 @@
 /** The keyboard. Single keys act where nobody types; they can be turned off. */
+
+import { talkKey } from "../rules/talk/key.ts";
 import { openCompose } from "./compose.tsx";
 import { areKeysOn } from "./key-switch.ts";
 import { openPalette } from "./palette.tsx";
 import { composer } from "./reply.ts";
 import { chosen, go, route } from "./route.ts";
 import { conversations } from "./state.ts";
-import { talkKey } from "./talk-key.ts";
 import { shownViews } from "./views.ts";
 
 const items = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>("main [data-item]")];

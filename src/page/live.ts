@@ -1,6 +1,10 @@
 /** Fills what the page knows: a look at everything, then the feed. The views change at most four times a second. */
 import { batch, signal } from "@preact/signals";
 import type { FeedBatch } from "../operations/support/feed-rows.ts";
+import { merged, withNews } from "../rules/talk/list.ts";
+import { fromHistory } from "../rules/talk/row.ts";
+import { MOST_TALKS, withCounted, withSaid } from "../rules/talk/talks.ts";
+import { repoOf } from "../rules/texts/people.ts";
 import { askStatus, call, follow, Refusal } from "./source.ts";
 import { readSpans } from "./spans.ts";
 import {
@@ -19,14 +23,11 @@ import {
   pools,
   pulses,
   received,
-  repoOf,
   services,
   spans,
   trouble,
 } from "./state.ts";
-import { withCounted, withSaid } from "./talk-index.ts";
-import { merged, withNews } from "./talk-list.ts";
-import { fromHistory, hearTalk, noteGap, reloadTalk } from "./talk-state.ts";
+import { hearTalk, noteGap, reloadTalk } from "./talk-state.ts";
 import type { Overview, Peer } from "./types.ts";
 import { setClock, timeNow } from "./world.ts";
 
@@ -36,7 +37,6 @@ const SLOW_MS = 2_000;
 const STRIPE_MS = 3_600_000;
 const SPANS_AGAIN_MS = 300_000;
 const MOST_SPANS = 500;
-const MOST_CONVERSATIONS = 200;
 /** Messages that the first look brings, for "Just now". */
 const LATEST = 50;
 
@@ -162,7 +162,7 @@ export const loadNeeds = (): Promise<void> =>
 
 const loadConversations = (): Promise<void> =>
   ifAllowed(async () => {
-    const found = await call("conversations", { limit: MOST_CONVERSATIONS });
+    const found = await call("conversations", { limit: MOST_TALKS });
     conversations.value = withCounted(conversations.peek(), found.conversations);
   });
 
@@ -268,6 +268,5 @@ function takeMessages(batches: readonly FeedBatch[]): void {
     received.value += fresh.length;
     pulses.value = fresh;
   }
-  if (!isLimited.peek())
-    conversations.value = withSaid(conversations.peek(), fresh, news, ({ from }) => from !== BROKER);
+  if (!isLimited.peek()) conversations.value = withSaid(conversations.peek(), fresh, news);
 }

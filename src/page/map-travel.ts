@@ -1,8 +1,9 @@
 /** Messages that travel along the lines of the map: a point for each, on a canvas of its own, thirty pictures a second. */
+
+import { pairKey } from "../rules/talk/key.ts";
 import { type Point, sampled } from "./circle.ts";
 import { colours, type Edge, prepared } from "./map-draw.ts";
 import { pulses } from "./state.ts";
-import { pairKey } from "./talk-key.ts";
 
 const TRAVEL_MS = 900;
 const MOST = 60;

@@ -2,14 +2,15 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { OutputOf } from "../operations/index.ts";
+import { pairKey } from "../rules/talk/key.ts";
+import { repoOf } from "../rules/texts/people.ts";
 import { useAsked } from "./asked.ts";
 import { liner, type Place, placesOf, type Standing } from "./circle.ts";
 import { type Drawn, draw, type Edge, MANY, pathOf, roomFor } from "./map-draw.ts";
 import { showTravels } from "./map-travel.ts";
 import { chosen, go } from "./route.ts";
 import { call } from "./source.ts";
-import { nameOf, OPERATOR, order, peerOf, peers, repoOf } from "./state.ts";
-import { pairKey } from "./talk-key.ts";
+import { nameOf, OPERATOR, order, peerOf, peers } from "./state.ts";
 import { Empty, Icon, Seg } from "./ui.tsx";
 import { number, plural } from "./words.ts";
 

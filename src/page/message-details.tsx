@@ -1,6 +1,7 @@
 /** A message: what became of it, step by step, for each recipient. */
 import type { OutputOf } from "../operations/index.ts";
 import { hasFailed } from "../rules/delivery.ts";
+import { talkOf } from "../rules/talk/key.ts";
 import { useAsked } from "./asked.ts";
 import { expectation } from "./expect.ts";
 import { Fact } from "./facts.tsx";
@@ -8,7 +9,6 @@ import { replyTo } from "./reply.ts";
 import { go, route } from "./route.ts";
 import { call } from "./source.ts";
 import { messages, peerOf } from "./state.ts";
-import { talkOf } from "./talk-key.ts";
 import { openTalk } from "./talk-state.ts";
 import { OneLine } from "./text.tsx";
 import { copy, say } from "./toast.tsx";

@@ -3,18 +3,17 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { VOTE_SOON_MS } from "../rules/notifications.ts";
+import { pairKey } from "../rules/talk/key.ts";
 import { needParts } from "../rules/texts/needs.ts";
+import { ballotWords, needAge } from "../rules/texts/people.ts";
 import { openCompose } from "./compose.tsx";
 import { decideHeld, decideVote, dismiss, muteBoth, removeService, sendAgain } from "./doing.ts";
 import type { IconName } from "./icons.ts";
 import { chosen, go, wantedNeed } from "./route.ts";
 import { moreNeeds, needs, OPERATOR, services } from "./state.ts";
-import { pairKey } from "./talk-key.ts";
 import { OneLine } from "./text.tsx";
 import type { Need, NeedKind } from "./types.ts";
 import { Button, Icon, PeerName } from "./ui.tsx";
-import { span } from "./words.ts";
 import { now } from "./world.ts";
 
 const KINDS: Record<NeedKind, { icon: IconName; tone: "amber" | "red" }> = {
@@ -100,7 +99,7 @@ const KEYS = ["a", "x"];
 
 function NeedRow({ need }: { need: Need }) {
   const { icon, tone } = KINDS[need.kind];
-  const left = need.deadline === undefined ? undefined : need.deadline - now.value;
+  const age = needAge(need, now.value);
   const { votes } = need;
   const place = useRef<HTMLLIElement>(null);
   const isWanted = wantedNeed.value === need.need_id;
@@ -117,11 +116,7 @@ function NeedRow({ need }: { need: Need }) {
       <div>
         <p class="need-title">{sentence(need)}</p>
         <p class="need-detail" title={need.what ?? need.detail}>
-          {votes && (
-            <span class="ballot">
-              {votes.yes} of {votes.needed} needed said yes{votes.no ? `, ${votes.no} no` : ""}
-            </span>
-          )}
+          {votes && <span class="ballot">{ballotWords(votes)}</span>}
           {need.kind === "blocked" ? (
             <code>
               <bdi dir="auto">{need.what ?? need.detail}</bdi>
@@ -131,9 +126,7 @@ function NeedRow({ need }: { need: Need }) {
           )}
         </p>
       </div>
-      <span class={`need-age ${left !== undefined && left < VOTE_SOON_MS ? "soon" : ""}`}>
-        {left === undefined ? span(now.value - need.at) : left > 0 ? `${span(left)} left` : "over"}
-      </span>
+      <span class={`need-age ${age.isSoon ? "soon" : ""}`}>{age.words}</span>
       <span class="need-actions">
         {actionsOf(need).map(([text, does], i) => (
           <Button key={text} part={KEYS[i]} kind={i === 0 ? "soft small" : "small"} {...does}>

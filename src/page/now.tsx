@@ -2,6 +2,9 @@
 import { useSignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
+import { talkOf } from "../rules/talk/key.ts";
+import { needTitle } from "../rules/texts/people.ts";
+import { failedOf, heldOf } from "../rules/texts/receipts.ts";
 import { Command } from "./command.tsx";
 import { openCompose } from "./compose.tsx";
 import { lastLook } from "./look.ts";
@@ -9,19 +12,7 @@ import { Needs, needCount } from "./needs.tsx";
 import { openPalette } from "./palette.tsx";
 import { go } from "./route.ts";
 import { Sessions } from "./sessions.tsx";
-import {
-  failedOf,
-  heldOf,
-  isLimited,
-  messages,
-  nameOf,
-  OPERATOR,
-  order,
-  presenceCounts,
-  received,
-  slowMessages,
-} from "./state.ts";
-import { talkOf } from "./talk-key.ts";
+import { isLimited, messages, nameOf, OPERATOR, order, presenceCounts, received, slowMessages } from "./state.ts";
 import { OneLine } from "./text.tsx";
 import type { MessageRow } from "./types.ts";
 import { Button, Empty, Icon, Receipts } from "./ui.tsx";
@@ -153,11 +144,6 @@ const FirstSteps = () => (
   </Empty>
 );
 
-function title(count: number): string {
-  if (count === 0) return "Nothing needs you";
-  return count === 1 ? "1 needs you" : `${count} need you`;
-}
-
 export function Now() {
   if (order.value.length === 0) return <FirstSteps />;
   const counts = presenceCounts.value;
@@ -166,7 +152,7 @@ export function Now() {
     <div class="page now">
       <header class="page-head">
         <div>
-          <h1>{isLimited.value ? "Sessions" : title(needCount())}</h1>
+          <h1>{isLimited.value ? "Sessions" : needTitle(needCount())}</h1>
           <p class="lead">
             {plural(order.value.length, "session")}: {states.map((state) => `${counts[state]} ${state}`).join(", ")}
           </p>

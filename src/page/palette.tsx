@@ -1,5 +1,6 @@
 /** Search and do: one box for views, pools, sessions, messages and actions. Also the list of keys. */
 import { signal, useSignal } from "@preact/signals";
+import { repoOf } from "../rules/texts/people.ts";
 import { openCompose } from "./compose.tsx";
 import { Dialog } from "./dialog.tsx";
 import type { IconName } from "./icons.ts";
@@ -8,7 +9,7 @@ import { wordsOf } from "./query.ts";
 import { chosen, go } from "./route.ts";
 import { type Found, goToMessage, useFound } from "./search.ts";
 import { logOut } from "./source.ts";
-import { link, nameOf, order, peerOf, pools, repoOf } from "./state.ts";
+import { link, nameOf, order, peerOf, pools } from "./state.ts";
 import { toggleTheme } from "./theme.ts";
 import { Button, Icon } from "./ui.tsx";
 import { shownViews } from "./views.ts";

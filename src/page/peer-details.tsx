@@ -1,5 +1,6 @@
 /** A session: what it does, where it is, what it takes, and with whom it talks. */
 
+import { pairKey, talkKey } from "../rules/talk/key.ts";
 import { waitsFor } from "../rules/waits-for.ts";
 import { Command } from "./command.tsx";
 import { openCompose } from "./compose.tsx";
@@ -9,7 +10,6 @@ import { Fact } from "./facts.tsx";
 import { PoliciesOf } from "./policies.tsx";
 import { go } from "./route.ts";
 import { conversations, isLimited, OPERATOR, peerOf, poolOf } from "./state.ts";
-import { pairKey, talkKey } from "./talk-key.ts";
 import { titleOf } from "./talk-state.ts";
 import { OneLine } from "./text.tsx";
 import type { Peer } from "./types.ts";

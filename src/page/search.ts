@@ -2,10 +2,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { InputOf, OutputOf } from "../operations/index.ts";
+import { talkOf } from "../rules/talk/key.ts";
 import { queryFrom } from "./query.ts";
 import { go } from "./route.ts";
 import { call, problemOf, Refusal } from "./source.ts";
-import { talkOf } from "./talk-key.ts";
 import { say } from "./toast.tsx";
 import { timeNow } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** The state of a form that sends: whether it is sending, and why it could not. */
 import { type Signal, useSignal } from "@preact/signals";
-import type { Attempt, Outgoing } from "./attempt.ts";
+import type { Attempt, Outgoing } from "../rules/talk/attempt.ts";
 import { sendCarefully } from "./doing.ts";
 import { Refusal } from "./source.ts";
 

@@ -1,8 +1,9 @@
 /** The sessions, by machine and repository. Places never change by activity, so that one finds them again. */
 import { useComputed, useSignal } from "@preact/signals";
 import { lazy, memo, Suspense } from "preact/compat";
+import { repoOf } from "../rules/texts/people.ts";
 import { chosen } from "./route.ts";
-import { order, peerOf, peers, presenceCounts, repoOf, spans } from "./state.ts";
+import { order, peerOf, peers, presenceCounts, spans } from "./state.ts";
 import type { Peer, Presence, Spans } from "./types.ts";
 import { Dot, Icon, presenceText } from "./ui.tsx";
 import { plural } from "./words.ts";

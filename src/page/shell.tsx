@@ -1,7 +1,9 @@
 /** The frame: views at the left, what is chosen at the right, and what lies above the page. */
+
 import { useComputed } from "@preact/signals";
 import { lazy, Suspense } from "preact/compat";
 import { useEffect } from "preact/hooks";
+import { needTitle } from "../rules/texts/people.ts";
 import { Compose } from "./compose.tsx";
 import { Confirm } from "./confirm.tsx";
 import { LoggedOut } from "./login.tsx";
@@ -81,7 +83,7 @@ const SAY_MS = 10_000;
 
 function NeedsAloud() {
   const count = needCount();
-  const text = count === 0 ? "" : count === 1 ? "1 needs you" : `${count} need you`;
+  const text = count === 0 ? "" : needTitle(count);
   useEffect(() => {
     const place = document.getElementById("needs-aloud");
     const timer = setTimeout(() => {

@@ -1,13 +1,9 @@
 /** Mail to the operator is read once it was on a visible screen for a second: its sender then sees that. */
 import { seenFor } from "./sight.ts";
 import { call } from "./source.ts";
-import { OPERATOR } from "./state.ts";
 import type { MessageRow } from "./types.ts";
 
 const READ_MS = 1_000;
-
-export const isUnread = ({ recipients }: MessageRow): boolean =>
-  recipients.some(({ peer_id, state }) => peer_id === OPERATOR && ["queued", "claimed", "delivered"].includes(state));
 
 /** Half of it is seen, or of a tall one as much as there is room for. */
 const isInView = ({ intersectionRatio, intersectionRect, rootBounds }: IntersectionObserverEntry): boolean =>

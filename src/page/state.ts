@@ -1,14 +1,15 @@
 /** What the page knows. Everything is bounded, however long the page stays open. */
 import { computed, type Signal, signal } from "@preact/signals";
-import { deliveryStates, hasFailed } from "../rules/delivery.ts";
+import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
+import { isPoolTalk } from "../rules/talk/key.ts";
+import { reachOf } from "../rules/talk/reach.ts";
 import { slowed } from "./slowed.ts";
 import type { LinkState } from "./source.ts";
-import { isPoolTalk } from "./talk-key.ts";
 import type { Conversation, MessageRow, Need, Peer, Pool, Presence, Service, Spans } from "./types.ts";
 
-export const OPERATOR = "operator";
+export const OPERATOR = OPERATOR_NAME;
 /** The sender of what the broker itself reports. */
-export const BROKER = "cct";
+export const BROKER = BROKER_NAME;
 export const MOST_MESSAGES = 2_000;
 
 export const isReady = signal(false);
@@ -58,19 +59,15 @@ export const membersOf = (pool: Pool): Peer[] =>
   });
 
 /** How many sessions an address means, as far as this is known here. */
-export function sizeOf(address: string): number {
-  const [pool = "", only] = address.trim().toLowerCase().split("/");
-  if (pool === "@all") return order.value.filter((id) => peerOf(id)?.presence !== "offline").length;
-  if (!pool.startsWith("@") || only !== undefined) return 1;
-  const ref = pool.slice(1);
-  return pools.value.find(({ name, pool_id }) => name.toLowerCase() === ref || pool_id.startsWith(ref))?.size ?? 1;
-}
+export const sizeOf = (address: string): number =>
+  reachOf(
+    address,
+    order.value.flatMap((id) => peerOf(id) ?? []),
+    pools.value,
+  );
 
 export const nameOf = (id: string, otherwise = ""): string =>
   id === OPERATOR ? "you" : id === BROKER ? "the broker" : (peerOf(id)?.name ?? (otherwise || id.slice(0, 4)));
-
-/** The last directory of a path. */
-export const repoOf = (peer: Peer): string => (peer.repo ?? peer.cwd).split(/[\\/]/).findLast(Boolean) ?? "/";
 
 export const presenceCounts = computed(() => {
   const all: Record<Presence, number> = { active: 0, idle: 0, busy: 0, blocked: 0, offline: 0 };
@@ -80,10 +77,3 @@ export const presenceCounts = computed(() => {
   }
   return all;
 });
-
-const FAILED = deliveryStates.filter((state) => hasFailed({ state }));
-export const failedOf = ({ states }: Pick<MessageRow, "states">): number =>
-  FAILED.reduce((sum, state) => sum + (states[state] ?? 0), 0);
-export const heldOf = ({ states }: Pick<MessageRow, "states">): number => states.held ?? 0;
-export const totalOf = ({ states }: Pick<MessageRow, "states">): number =>
-  Object.values(states).reduce((sum, count) => sum + count, 0);

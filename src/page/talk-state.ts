@@ -1,9 +1,7 @@
 /** The open conversation: its latest messages, older ones by page, and what comes while it is open. */
 import { signal } from "@preact/signals";
-import type { InputOf, OutputOf } from "../operations/index.ts";
-import { call, Refusal } from "./source.ts";
-import { conversations, link, nameOf, OPERATOR } from "./state.ts";
-import { isPoolTalk, talkKey, talkOf } from "./talk-key.ts";
+import type { InputOf } from "../operations/index.ts";
+import { isPoolTalk, othersIn, talkKey, talkOf } from "../rules/talk/key.ts";
 import {
   MOST_IN_TALK,
   merged,
@@ -15,10 +13,13 @@ import {
   withNews,
   withoutNewest,
   withoutOldest,
-} from "./talk-list.ts";
-import type { MessageRow, Receipt, State } from "./types.ts";
+} from "../rules/talk/list.ts";
+import { fromHistory } from "../rules/talk/row.ts";
+import { call, Refusal } from "./source.ts";
+import { conversations, link, nameOf } from "./state.ts";
+import type { MessageRow } from "./types.ts";
 
-export interface OpenTalk extends Part {
+export interface OpenTalk extends Part<MessageRow> {
   /** `@pool` or two ids. */
   key: string;
   isLoading: boolean;
@@ -33,30 +34,6 @@ const PAGE = 50;
 const WHOLE_MS = 700;
 /** Until messages are asked for again that could not be read. */
 const AGAIN_MS = 2_000;
-
-type Listed = OutputOf<"messages">["messages"][number];
-
-/** A message of the history, in the shape that the feed has. */
-export function fromHistory(message: Listed): MessageRow {
-  const recipients = message.recipients.map(
-    ({ attempts: _, delivered_at, read_at, ...rest }): Receipt => ({
-      ...rest,
-      ...(delivered_at !== null && { delivered_at }),
-      ...(read_at !== null && { read_at }),
-    }),
-  );
-  const states: Partial<Record<State, number>> = {};
-  for (const { state, recipients: count } of message.states ?? []) states[state] = count;
-  if (message.states === undefined) for (const { state } of recipients) states[state] = (states[state] ?? 0) + 1;
-  const [only] = recipients;
-  return {
-    ...message,
-    to_id: message.pool === undefined ? only?.peer_id : undefined,
-    characters: message.characters ?? message.text.length,
-    states,
-    recipients,
-  };
-}
 
 type Stretch = Pick<InputOf<"messages">, "before" | "after">;
 
@@ -221,6 +198,3 @@ export function titleOf(key: string): string {
   const name = (id: string): string => nameOf(id, known.find((one) => one.id === id)?.name);
   return othersIn(key).map(name).join(BETWEEN);
 }
-
-/** Who is in a direct conversation besides you. */
-export const othersIn = (key: string): string[] => key.split("~").filter((id) => id !== OPERATOR);

@@ -1,13 +1,14 @@
 /** Conversations: yours, those in pools, and those between sessions, with what became of each message. */
 import { memo } from "preact/compat";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { isMine, isPoolTalk, talkKey } from "../rules/talk/key.ts";
+import { failedOf, heldOf } from "../rules/texts/receipts.ts";
 import { Composer } from "./composer.tsx";
 import { PauseButton } from "./pause.tsx";
 import { addressOf, chosen, go, route } from "./route.ts";
-import { conversations, failedOf, heldOf, nameOf, poolAt, poolNamed, pools, slowConversations } from "./state.ts";
+import { conversations, nameOf, poolAt, poolNamed, pools, slowConversations } from "./state.ts";
 import { Stream } from "./stream.tsx";
-import { isPoolTalk, talkKey } from "./talk-key.ts";
-import { BETWEEN, openConversation, openTalk, othersIn, titleOf } from "./talk-state.ts";
+import { BETWEEN, openConversation, openTalk, titleOf } from "./talk-state.ts";
 import { OneLine } from "./text.tsx";
 import type { Conversation, Pool } from "./types.ts";
 import { Button, Empty, Icon } from "./ui.tsx";
@@ -27,7 +28,7 @@ function lines(): Line[] {
   const all = slowConversations.value.map((talk): Line => {
     const key = talkKey(talk);
     const pool = talk.pool === undefined ? undefined : poolNamed(talk.pool);
-    return { key, title: titleOf(key), talk, pool, isMine: othersIn(key).length < key.split("~").length };
+    return { key, title: titleOf(key), talk, pool, isMine: isMine(key) };
   });
   const known = new Set(all.map(({ key }) => key));
   const silent = pools.value.filter(({ name }) => !known.has(`@${name}`));

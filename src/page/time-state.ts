@@ -1,9 +1,10 @@
 /** What the time view shows of a window of time: the bands of each session, and when it sent and got mail. */
 import { hasFailed } from "../rules/delivery.ts";
+import { fromHistory } from "../rules/talk/row.ts";
+import { failedOf } from "../rules/texts/receipts.ts";
 import { call } from "./source.ts";
 import { readSpans } from "./spans.ts";
-import { BROKER, failedOf } from "./state.ts";
-import { fromHistory } from "./talk-state.ts";
+import { BROKER } from "./state.ts";
 import type { MessageRow, Presence, Spans } from "./types.ts";
 
 export interface Window {

@@ -1,12 +1,14 @@
 /** The small parts that everything is made of. */
 import { useSignal } from "@preact/signals";
 import { type ComponentChildren, h } from "preact";
+import { presenceWords } from "../rules/texts/people.ts";
+import { countedWords, stateOfAll, stateWords, totalOf } from "../rules/texts/receipts.ts";
 import { type IconName, icons } from "./icons.ts";
 import { chosen } from "./route.ts";
 import { Refusal } from "./source.ts";
-import { failedOf, heldOf, link, nameOf, peers, totalOf } from "./state.ts";
+import { link, nameOf, peers } from "./state.ts";
 import type { MessageRow, Peer, Presence, Receipt, State } from "./types.ts";
-import { exactTime, hhmm, span } from "./words.ts";
+import { exactTime, hhmm } from "./words.ts";
 import { now } from "./world.ts";
 
 export const Icon = ({ name, size = 16 }: { name: IconName; size?: number }) => (
@@ -38,17 +40,7 @@ export function Dot({ presence, size = 12 }: { presence: Presence; size?: number
   );
 }
 
-export function presenceText(peer: Peer): string {
-  const { presence, busy_reason: reason, busy_until: until, since } = peer;
-  const age = since === undefined ? "" : ` · ${span(now.value - since)}`;
-  if (presence === "busy") {
-    const left = until === undefined ? "" : until > now.value ? `${span(until - now.value)} left` : "overdue";
-    return [reason ?? "busy", left].filter(Boolean).join(" · ");
-  }
-  if (presence === "blocked") return `needs permission${age}`;
-  if (presence === "offline") return `offline · ${span(now.value - peer.last_seen)}`;
-  return `${presence}${age}`;
-}
+export const presenceText = (peer: Peer): string => presenceWords(peer, now.value);
 
 export function PeerName({ id, otherwise }: { id: string; otherwise?: string }) {
   const peer = peers.get(id)?.value;
@@ -143,53 +135,37 @@ export const Failure = ({ error, close }: { error: Refusal; close: () => void })
   </span>
 );
 
-const STATE_WORDS: Record<State, [icon: IconName, word: string]> = {
-  queued: ["clock", "queued"],
-  claimed: ["clock", "claimed"],
-  delivered: ["check", "delivered"],
-  read: ["checks", "read"],
-  held: ["hand", "held"],
-  expired: ["timer", "expired"],
-  refused: ["slash", "refused"],
-  dead: ["dead", "dead letter"],
+const STATE_ICONS: Record<State, IconName> = {
+  queued: "clock",
+  claimed: "clock",
+  delivered: "check",
+  read: "checks",
+  held: "hand",
+  expired: "timer",
+  refused: "slash",
+  dead: "dead",
 };
 
 export function StateOf({ one }: { one: Receipt }) {
-  const [icon, word] = STATE_WORDS[one.state];
-  const at = one.state === "read" ? one.read_at : one.state === "delivered" ? one.delivered_at : undefined;
+  const { words, at } = stateWords(one);
   return (
     <span class={`state state-${one.state}`} title={at === undefined ? one.reason : exactTime(at)}>
-      <Icon name={icon} size={13} />
-      {word}
+      <Icon name={STATE_ICONS[one.state]} size={13} />
+      {words}
       {at === undefined ? "" : ` ${hhmm(at)}`}
     </span>
   );
 }
 
-function seenBy({ read = 0, delivered = 0 }: MessageRow["states"], total: number): string {
-  if (read === total) return `read by all ${total}`;
-  if (read > 0) return `read by ${read} of ${total}`;
-  return delivered > 0 ? `delivered to ${delivered} of ${total}` : `queued for ${total}`;
-}
-
 /** One receipt in words, many as a count of what is left to say. */
 export function Receipts({ message }: { message: MessageRow }) {
-  const total = totalOf(message);
   const [only] = message.recipients;
-  if (only && total === 1) return <StateOf one={only} />;
-  if (total === 0) return <span class="state">nobody was there to get it</span>;
-  const bad = failedOf(message);
-  const held = heldOf(message);
-  const read = message.states.read ?? 0;
-  const tone = bad ? "dead" : held ? "held" : read === total ? "read" : "delivered";
-  const isOnItsWay = read === 0 && !message.states.delivered;
-  const icon = bad ? "alert" : held ? "hand" : read === total ? "checks" : isOnItsWay ? "clock" : "check";
+  if (only && totalOf(message) === 1) return <StateOf one={only} />;
+  const state = stateOfAll(message);
   return (
-    <span class={`state state-${tone}`}>
-      <Icon name={icon} size={13} />
-      {seenBy(message.states, total)}
-      {bad ? `, ${bad} failed` : ""}
-      {held ? `, ${held} held` : ""}
+    <span class={`state state-${state}`}>
+      {totalOf(message) > 0 && <Icon name={state === "dead" ? "alert" : STATE_ICONS[state]} size={13} />}
+      {countedWords(message)}
     </span>
   );
 }

@@ -1,9 +1,10 @@
 /** What one can do about what is chosen: at most two actions of a need, and what a session or pool offers. */
 import { OPERATOR_NAME } from "../rules/names.ts";
+import { isPoolTalk, othersIn, pairKey } from "../rules/talk/key.ts";
 import { addressOf } from "./compose.ts";
 import { type Deed, decideHeld, decideVote, muteBoth, removeService, sendAgain } from "./doing.ts";
 import { needChosen, needItem, peerChosen } from "./now.ts";
-import { isPoolTalk, othersIn, poolNamed, type State, talkWith } from "./state.ts";
+import { poolNamed, type State } from "./state.ts";
 import type { Need, Peer, Pool } from "./words.ts";
 
 /** What an action does: at once, or at the broker. */
@@ -21,7 +22,7 @@ const deed = (one: Deed): Step => ({ does: "deed", deed: one });
 /** Where a loop, or mail that ended unread, can be read. */
 function talkOfNeed({ other, other_id, peer_id = "" }: Need): string {
   if (other?.startsWith("@")) return other;
-  return talkWith(peer_id, other_id ?? OPERATOR_NAME);
+  return pairKey(peer_id, other_id ?? OPERATOR_NAME);
 }
 
 export function actionsOf(state: State, need: Need): Action[] {
@@ -65,7 +66,7 @@ export function actionsOf(state: State, need: Need): Action[] {
 function ownerOf(state: State, { service_id }: Need): { key: string; to: string } {
   const service = state.services.find((one) => one.service_id === service_id);
   const peer = state.peers.get(service?.owner ?? "");
-  if (peer) return { key: talkWith(OPERATOR_NAME, peer.peer_id), to: addressOf(state, peer) };
+  if (peer) return { key: pairKey(OPERATOR_NAME, peer.peer_id), to: addressOf(state, peer) };
   const to = service?.owner_name ?? "";
   return { key: `new:${to}`, to };
 }

@@ -1,7 +1,9 @@
 /** What is asked of the broker, in the shapes of the state. */
 import type { Client } from "../client/client.ts";
-import { type MessagePage, MOST_CONVERSATIONS, pageFrom } from "./news.ts";
-import type { Conversation, Overview } from "./words.ts";
+import { merged, type Part } from "../rules/talk/list.ts";
+import { fromHistory } from "../rules/talk/row.ts";
+import { MOST_TALKS } from "../rules/talk/talks.ts";
+import type { Conversation, MessageRow, Overview } from "./words.ts";
 
 const PAGE = 50;
 
@@ -18,12 +20,13 @@ export async function readOverview(client: Client): Promise<Overview> {
 }
 
 export async function readTalks(client: Client): Promise<Conversation[]> {
-  const { conversations } = await client.call("conversations", { limit: MOST_CONVERSATIONS });
+  const { conversations } = await client.call("conversations", { limit: MOST_TALKS });
   return conversations;
 }
 
 /** The latest messages of a conversation, or those before a place. */
-export async function readPage(client: Client, key: string, before?: number): Promise<MessagePage> {
+export async function readPage(client: Client, key: string, before?: number): Promise<Part<MessageRow>> {
   const place = before === undefined ? {} : { before };
-  return pageFrom(await client.call("messages", { conversation: key, ...place, limit: PAGE, full: true }));
+  const found = await client.call("messages", { conversation: key, ...place, limit: PAGE, full: true });
+  return { list: merged(found.messages.map(fromHistory)), before: found.next };
 }

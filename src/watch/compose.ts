@@ -2,27 +2,19 @@
 import type { Key } from "../cli/parts/context.ts";
 import { widthOf } from "../cli/parts/table.ts";
 import { OPERATOR_NAME } from "../rules/names.ts";
+import { attemptOf, isTried } from "../rules/talk/attempt.ts";
+import { isPoolTalk, othersIn } from "../rules/talk/key.ts";
+import { interruptsMany, reachOf } from "../rules/talk/reach.ts";
 import { expectedOf, expectedOfPool } from "../rules/texts/before-sending.ts";
 import { edited, type Field, field, insert } from "./editor.ts";
 import type { Cursor } from "./paint.ts";
 import { line, piece, type Row } from "./rows.ts";
-import {
-  type Answered,
-  type Composer,
-  type Draft,
-  isPoolTalk,
-  membersOf,
-  othersIn,
-  poolNamed,
-  type State,
-} from "./state.ts";
+import { type Answered, type Composer, type Draft, membersOf, outgoingOf, poolNamed, type State } from "./state.ts";
 import { charactersOf, flat, visible } from "./text.ts";
 import { nameOf, type Peer, type Urgency } from "./words.ts";
 
 /** Rows of the text that are on the screen. */
 const MOST_ROWS = 6;
-/** From so many sessions on, an interrupt is asked about first. */
-const MANY = 6;
 const URGENCIES: readonly Urgency[] = ["low", "normal", "interrupt"];
 
 /** As a person would write it. Two peers of the same name are told apart by their machines. */
@@ -73,10 +65,7 @@ function putAside(state: State): State {
 
 const isAttempt = ({ attempt }: Draft, message_id: string): boolean => attempt?.message_id === message_id;
 
-const contentOf = ({ to, text, urgency, answers }: Draft): string =>
-  JSON.stringify([to.text, text.text, urgency, answers?.message_id]);
-
-const isUnchanged = (draft: Draft): boolean => draft.attempt?.content === contentOf(draft);
+const isUnchanged = (draft: Draft): boolean => draft.attempt !== undefined && isTried(draft.attempt, outgoingOf(draft));
 
 /** After it was sent. What was changed meanwhile is another message, and stays. */
 export function sent(state: State, message_id: string): State {
@@ -94,15 +83,6 @@ export function notSent(state: State, message_id: string, why: string, isUnconfi
     ? "Not confirmed; Enter sends it again, and it arrives once. "
     : "Not confirmed: the text before your changes may have arrived. ";
   return { ...state, composer: { ...composer, isSending: false, problem: (isUnconfirmed ? unconfirmed : "") + why } };
-}
-
-/** How many sessions a message meets. */
-function sizeOf({ peers, pools }: State, to: string): number {
-  const address = to.trim().toLowerCase();
-  if (address === "@all") return [...peers.values()].filter(({ presence }) => presence !== "offline").length;
-  if (!address.startsWith("@") || address.includes("/")) return 1;
-  const ref = address.slice(1);
-  return pools.find(({ name, pool_id }) => name.toLowerCase() === ref || pool_id.startsWith(ref))?.size ?? 1;
 }
 
 /** `isSent`: it is to be sent now. */
@@ -163,8 +143,8 @@ const candidates = (state: State, start: string): string[] =>
 function submit(state: State, composer: Composer, newId: () => string): Composed {
   const problem = problemOf(state, composer);
   if (problem !== "") return { state: { ...state, composer: { ...composer, problem } } };
-  const size = sizeOf(state, composer.to.text);
-  if (composer.urgency === "interrupt" && size >= MANY)
+  const size = reachOf(composer.to.text, state.peers.values(), state.pools);
+  if (interruptsMany(composer.urgency, size))
     return { state: { ...state, question: { text: `Interrupt ${size} sessions?`, yes: "send" } } };
   return { state: sending(state, newId), isSent: true };
 }
@@ -180,9 +160,8 @@ function problemOf({ link }: State, { to, text }: Composer): string {
 export function sending(state: State, newId: () => string): State {
   const { composer } = state;
   if (!composer) return state;
-  const content = contentOf(composer);
-  const now = composer.attempt?.content === content ? composer.attempt : { content, message_id: newId() };
-  return { ...state, composer: { ...composer, attempt: now, isSending: true, problem: "" } };
+  const attempt = attemptOf(composer.attempt, outgoingOf(composer), newId);
+  return { ...state, composer: { ...composer, attempt, isSending: true, problem: "" } };
 }
 
 function expectedFor(state: State, { to, urgency }: Composer): string {

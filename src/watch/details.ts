@@ -1,12 +1,14 @@
 /** What is known of one thing: a session, or something that needs the person. */
+
 import { span } from "../rules/text.ts";
 import { expectedOf } from "../rules/texts/before-sending.ts";
+import { presenceWords } from "../rules/texts/people.ts";
 import { waitsFor } from "../rules/waits-for.ts";
 import { HOOKS, needChosen, peerChosen } from "./now.ts";
 import { line, type Piece, piece, type Row } from "./rows.ts";
 import type { State } from "./state.ts";
 import { wrapped } from "./text.ts";
-import { ageOf, detailOf, GLYPHS, hhmm, type Need, type Peer, presenceText, sentence, toneOf } from "./words.ts";
+import { ageOf, detailOf, GLYPHS, hhmm, type Need, type Peer, sentence, toneOf } from "./words.ts";
 
 const paragraph = (text: string, columns: number, tone?: Piece["tone"]): Row[] =>
   (text === "" ? [] : wrapped(text, columns)).map((words) => line([piece(words, tone)], columns));
@@ -47,7 +49,7 @@ function peerRows(state: State, peer: Peer, columns: number): Row[] {
   const pools = state.pools.filter(({ pool_id }) => peer.pools.includes(pool_id)).map(({ name }) => `@${name}`);
   const hooks = peer.hooks === undefined ? "" : HOOKS[peer.hooks];
   return [
-    line([piece(`${glyph} `, tone), piece(peer.name, "strong"), piece(`  ${presenceText(peer, now)}`, tone)], columns),
+    line([piece(`${glyph} `, tone), piece(peer.name, "strong"), piece(`  ${presenceWords(peer, now)}`, tone)], columns),
     ...(peer.presence === "blocked"
       ? [
           ...paragraph(`It ${Object.values(waitsFor(peer.blocked_on?.tool)).join(" ")}.`, columns, "amber"),

@@ -8,14 +8,16 @@ import type { OutputOf } from "../operations/index.ts";
 import type { FeedBatch } from "../operations/support/feed-rows.ts";
 import { CctError } from "../platform/errors.ts";
 import type { World } from "../platform/world.ts";
+import { talkOf } from "../rules/talk/key.ts";
+import { withCounted } from "../rules/talk/talks.ts";
 import { readOverview, readPage, readTalks } from "./asking.ts";
 import { notSent, sent } from "./compose.ts";
 import { type Deed, type Done, send } from "./doing.ts";
 import { settled } from "./layout.ts";
-import { withBatch, withCounted, withLatest, withNeeds, withOlder, withOverview } from "./news.ts";
+import { withBatch, withNeeds, withOlder, withOverview, withPage } from "./news.ts";
 import { type Pressed, paste, press } from "./press.ts";
 import { createReading, READ_MS } from "./reading.ts";
-import { firstState, type State, talkOf, wantsOlder } from "./state.ts";
+import { firstState, type State, wantsOlder } from "./state.ts";
 import { createTimers } from "./timers.ts";
 import { unreadOnScreen } from "./view.ts";
 import type { Need, Overview } from "./words.ts";
@@ -179,7 +181,7 @@ export function createLive({ world, client, size, broker, overview, attention }:
     gapAfter = undefined;
     try {
       const latest = await readPage(client, key);
-      putTalk(key, (talk) => withLatest(talk, latest, gap));
+      putTalk(key, (talk) => withPage(talk, latest, gap));
     } catch (error) {
       if (!(error instanceof CctError)) throw error;
       if (state.talk?.key === key) gapAfter = gap ?? gapAfter;

@@ -1,9 +1,10 @@
 /** The first view: what needs the person, and below it the sessions by machine and repository. */
+import { presenceWords, repoOf } from "../rules/texts/people.ts";
 import { type Item, MARGIN } from "./list.ts";
 import { columnsOf, line, type Piece, piece, type Row, spread } from "./rows.ts";
-import { repoOf, type State, sorted } from "./state.ts";
+import { type State, sorted } from "./state.ts";
 import { wrapped } from "./text.ts";
-import { ageOf, detailOf, GLYPHS, type Need, type Peer, presenceText, sentence, toneOf } from "./words.ts";
+import { ageOf, detailOf, GLYPHS, type Need, type Peer, sentence, toneOf } from "./words.ts";
 
 /** Sessions that are away for longer are folded into one line. */
 const FOLD_MS = 24 * 3_600_000;
@@ -108,7 +109,7 @@ function peerRow(peer: Peer, width: number, now: number): Row {
     ...columnsOf([
       [[piece(glyph, tone)], 1],
       [[piece(peer.name, "strong")], name],
-      [[piece(presenceText(peer, now), tone)], state],
+      [[piece(presenceWords(peer, now), tone)], state],
     ]),
     ...spread(doing, mail === "" ? [] : [piece(mail, "amber")], Math.max(0, width - left), left),
   ];

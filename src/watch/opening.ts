@@ -1,10 +1,11 @@
 /** What opens what: conversations, details, the composer. */
 import { OPERATOR_NAME } from "../rules/names.ts";
+import { pairKey } from "../rules/talk/key.ts";
 import { peerOfView } from "./actions.ts";
 import { addressOf, composing, writingIn } from "./compose.ts";
 import { active, listNamed, placed } from "./layout.ts";
 import { FOLD, needChosen } from "./now.ts";
-import { isWide, type State, talkWith } from "./state.ts";
+import { isWide, type State } from "./state.ts";
 import type { MessageRow, Need } from "./words.ts";
 
 export function openTalk(state: State, key: string): State {
@@ -58,7 +59,7 @@ export function composed(state: State): State {
   }
   const peer = peerOfView(state);
   return peer
-    ? composing(state, { key: talkWith(OPERATOR_NAME, peer.peer_id), to: addressOf(state, peer) })
+    ? composing(state, { key: pairKey(OPERATOR_NAME, peer.peer_id), to: addressOf(state, peer) })
     : composing(state, { key: "new", to: "" });
 }
 
@@ -71,12 +72,12 @@ export function replying(state: State): State {
   }
   const need = state.view === "now" ? needOf(state) : undefined;
   if (need?.kind !== "question" || need.peer_id === undefined) return composed(state);
-  const key = talkWith(OPERATOR_NAME, need.peer_id);
+  const key = pairKey(OPERATOR_NAME, need.peer_id);
   const { peer_id: from, name: from_name, message_id = "", detail: text } = need;
   return writingIn(openTalk(state, key), key, { from, from_name, message_id, text });
 }
 
 export function talked(state: State): State {
   const peer = peerOfView(state);
-  return peer ? openTalk(state, talkWith(OPERATOR_NAME, peer.peer_id)) : state;
+  return peer ? openTalk(state, pairKey(OPERATOR_NAME, peer.peer_id)) : state;
 }

@@ -1,5 +1,6 @@
 /** What a key does: the next state, and what is to be done at the broker. */
 import type { Key } from "../cli/parts/context.ts";
+import { failedOf } from "../rules/texts/receipts.ts";
 import { actionsOf, peerOfView, poolOfView, type Step } from "./actions.ts";
 import { composerKey, composing, pasted, sending } from "./compose.ts";
 import { type Deed, dismiss, goOn, mute, pause, resend, unmute } from "./doing.ts";
@@ -8,7 +9,7 @@ import { active, listNamed, placed } from "./layout.ts";
 import { ended, paged, stepped } from "./list.ts";
 import { composed, detailed, isReading, messageOf, needOf, opened, openTalk, replying, talked } from "./opening.ts";
 import { isWide, type State } from "./state.ts";
-import { failedOf, type Need } from "./words.ts";
+import type { Need } from "./words.ts";
 
 /** What keys need from outside. */
 interface Outside {

@@ -1,10 +1,11 @@
 /** What the terminal UI knows and shows. Everything is bounded, however long it runs. */
-import { OPERATOR_NAME } from "../rules/names.ts";
 import type { Presence } from "../rules/presence.ts";
+import type { Attempt, Outgoing } from "../rules/talk/attempt.ts";
+import { isPoolTalk, othersIn, talkKey } from "../rules/talk/key.ts";
+import { MOST_IN_TALK, type Part } from "../rules/talk/list.ts";
+import { repoOf } from "../rules/texts/people.ts";
 import type { Field } from "./editor.ts";
 import type { Conversation, MessageRow, Need, Peer, Pool, Service, Urgency } from "./words.ts";
-
-export const MOST_IN_TALK = 500;
 
 type View = "now" | "talk";
 
@@ -18,8 +19,15 @@ export interface Draft {
   /** The message that it answers. */
   answers?: Answered | undefined;
   /** What was tried to be sent, and its id. The same message keeps its id, so that trying again sends it once. */
-  attempt?: { content: string; message_id: string } | undefined;
+  attempt?: Attempt | undefined;
 }
+
+export const outgoingOf = ({ to, text, urgency, answers }: Draft): Outgoing => ({
+  to: to.text.trim(),
+  text: text.text,
+  urgency,
+  ...(answers && { reply_to: answers.message_id }),
+});
 
 export interface Composer extends Draft {
   /** Where it is kept when one looks elsewhere. */
@@ -31,12 +39,9 @@ export interface Composer extends Draft {
 }
 
 /** The open conversation. */
-export interface Talk {
+export interface Talk extends Part<MessageRow> {
   /** `@pool` or two ids. */
   key: string;
-  list: MessageRow[];
-  /** There are older ones: the place before which they are. */
-  before?: number | undefined;
   isLoading: boolean;
   /** Why its messages cannot be shown. */
   problem: string;
@@ -144,9 +149,6 @@ export const NARROWEST = { columns: 40, rows: 10 };
 
 export const isWide = ({ columns }: State): boolean => columns >= WIDE;
 
-/** The last directory of a path. */
-export const repoOf = (peer: Peer): string => (peer.repo ?? peer.cwd).split(/[\\/]/).findLast(Boolean) ?? "/";
-
 export const needCount = ({ needs, moreNeeds }: State): number => needs.length + moreNeeds;
 
 export function presenceCounts({ peers }: State): Record<Presence, number> {
@@ -160,22 +162,6 @@ export const sorted = (peers: Iterable<Peer>): Peer[] => {
   const place = (peer: Peer): string => `${peer.host}\n${repoOf(peer)}\n${peer.name}`;
   return [...peers].sort((a, b) => (place(a) < place(b) ? -1 : 1));
 };
-
-/** The conversation that a message belongs to. */
-export function talkOf(message: Pick<MessageRow, "from" | "to" | "to_id" | "pool" | "recipients">): string {
-  if (message.pool !== undefined) return `@${message.pool}`;
-  return talkWith(message.from, message.to_id ?? message.recipients[0]?.peer_id ?? message.to);
-}
-
-/** `@all~operator` is none. */
-export const isPoolTalk = (key: string): boolean => key.startsWith("@") && !key.includes("~");
-
-export const talkWith = (a: string, b: string): string => [a, b].sort().join("~");
-
-export const keyOf = (one: Conversation): string => (one.pool === undefined ? one.key : `@${one.pool}`);
-
-/** Who is in a direct conversation besides the person here. */
-export const othersIn = (key: string): string[] => key.split("~").filter((id) => id !== OPERATOR_NAME);
 
 export const poolNamed = ({ pools }: State, key: string): Pool | undefined =>
   isPoolTalk(key) ? pools.find(({ name }) => `@${name}` === key) : undefined;
@@ -196,7 +182,7 @@ export function wantsOlder({ talk, view, inTalk, places, link }: State): boolean
 /** The name of a conversation. */
 export function titleOf(state: State, key: string): string {
   if (isPoolTalk(key)) return key;
-  const known = state.conversations.find((one) => keyOf(one) === key)?.with ?? [];
+  const known = state.conversations.find((one) => talkKey(one) === key)?.with ?? [];
   return othersIn(key)
     .map((id) => state.peers.get(id)?.name ?? known.find((one) => one.id === id)?.name ?? id.slice(0, 4))
     .join(" ↔ ");

@@ -1,10 +1,13 @@
 /** Conversations: the list of them, and the messages of the open one. */
 import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
+import { isMine, isPoolTalk, talkKey } from "../rules/talk/key.ts";
+import { MOST_IN_TALK } from "../rules/talk/list.ts";
+import { failedOf, heldOf } from "../rules/texts/receipts.ts";
 import { type Item, MARGIN } from "./list.ts";
 import { line, type Piece, piece, type Row, spread } from "./rows.ts";
-import { isPoolTalk, keyOf, MOST_IN_TALK, othersIn, poolNamed, type State, type Talk, titleOf } from "./state.ts";
+import { poolNamed, type State, type Talk, titleOf } from "./state.ts";
 import { flat, wrapped } from "./text.ts";
-import { type Conversation, dayOf, failedOf, heldOf, hhmm, type MessageRow, nameOf, receiptText } from "./words.ts";
+import { type Conversation, dayOf, hhmm, type MessageRow, nameOf, receiptText } from "./words.ts";
 
 /** Of a longer text the beginning is shown. */
 const LONG_LINES = 12;
@@ -16,7 +19,7 @@ interface Line {
 
 /** In the order in which they were when one began to look; what is new comes first, pools in which nothing was said last. */
 export function orderOf(state: State): string[] {
-  const talks = state.conversations.toSorted((a, b) => b.last.seq - a.last.seq).map(keyOf);
+  const talks = state.conversations.toSorted((a, b) => b.last.seq - a.last.seq).map(talkKey);
   const silent = state.pools.map(({ name }) => `@${name}`).filter((key) => !talks.includes(key));
   return [...talks, ...silent];
 }
@@ -28,12 +31,10 @@ export function grownOrder(before: readonly string[], now: readonly string[]): s
   return [...now.filter((key) => !known.has(key)), ...before.filter((key) => there.has(key))];
 }
 
-const isMine = (key: string): boolean => !isPoolTalk(key) && othersIn(key).length < key.split("~").length;
-
 export function talkItems(state: State, columns: number): Item[] {
   const width = columns - MARGIN;
   const wanted = state.filter.text.text.toLowerCase();
-  const talks = new Map(state.conversations.map((one) => [keyOf(one), one]));
+  const talks = new Map(state.conversations.map((one) => [talkKey(one), one]));
   const lines = state.order
     .map((key): Line => ({ key, talk: talks.get(key) }))
     .filter(({ key, talk }) => `${titleOf(state, key)} ${talk?.last.text ?? ""}`.toLowerCase().includes(wanted));

@@ -1,4 +1,7 @@
 /** The whole screen, from what is known: rows that are never wider or more than the terminal has. */
+
+import { needTitle } from "../rules/texts/people.ts";
+import { failedOf, isUnread } from "../rules/texts/receipts.ts";
 import { actionsOf, peerOfView, poolOfView } from "./actions.ts";
 import { composerRows } from "./compose.ts";
 import { detailRows } from "./details.ts";
@@ -9,7 +12,7 @@ import { needChosen } from "./now.ts";
 import type { Cursor, Frame } from "./paint.ts";
 import { line, moved, type Piece, piece, type Row, spread } from "./rows.ts";
 import { isWide, NARROWEST, needCount, poolNamed, presenceCounts, type State, titleOf } from "./state.ts";
-import { failedOf, isUnread, needTitle, plural } from "./words.ts";
+import { plural } from "./words.ts";
 
 export function frameOf(state: State): Frame {
   const { columns, rows } = state;

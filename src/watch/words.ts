@@ -1,9 +1,10 @@
 /** Sentences of the terminal UI, in the words of the page. */
 import type { OutputOf } from "../operations/index.ts";
-import { OPERATOR_NAME } from "../rules/names.ts";
-import { VOTE_SOON_MS } from "../rules/notifications.ts";
+import type { DeliveryState } from "../rules/delivery.ts";
+import { BROKER_NAME, OPERATOR_NAME } from "../rules/names.ts";
 import type { Presence } from "../rules/presence.ts";
-import { span } from "../rules/text.ts";
+import { ballotWords, needAge } from "../rules/texts/people.ts";
+import { countedWords, onlyRecipient, stateOfAll, stateWords } from "../rules/texts/receipts.ts";
 import type { Tone } from "./rows.ts";
 
 export type Overview = OutputOf<"overview">;
@@ -38,18 +39,6 @@ export const GLYPHS: Record<Presence, [text: string, tone: Tone | undefined]> = 
   offline: ["◌", "quiet"],
 };
 
-export function presenceText(peer: Peer, now: number): string {
-  const { presence, busy_reason: reason, busy_until: until, since } = peer;
-  const age = since === undefined ? "" : ` · ${span(now - since)}`;
-  if (presence === "busy") {
-    const left = until === undefined ? "" : until > now ? `${span(until - now)} left` : "overdue";
-    return [reason ?? "busy", left].filter(Boolean).join(" · ");
-  }
-  if (presence === "blocked") return `needs permission${age}`;
-  if (presence === "offline") return `offline · ${span(now - peer.last_seen)}`;
-  return `${presence}${age}`;
-}
-
 /** What went wrong is red, what waits for the person amber. */
 export const toneOf = ({ kind }: Need): Tone =>
   kind === "dead" || kind === "guard" || kind === "nohook" || kind === "service" ? "red" : "amber";
@@ -58,53 +47,24 @@ export { needSentence as sentence } from "../rules/texts/needs.ts";
 
 export function detailOf({ votes, what, detail }: Need): string {
   if (!votes) return what === undefined ? detail : `${what} · ${detail}`;
-  return `${votes.yes} of ${votes.needed} needed said yes${votes.no > 0 ? `, ${votes.no} no` : ""} · ${detail}`;
+  return `${ballotWords(votes)} · ${detail}`;
 }
 
 export function ageOf(need: Need, now: number): [text: string, tone: Tone] {
-  if (need.deadline === undefined) return [span(now - need.at), "quiet"];
-  const left = need.deadline - now;
-  return [left > 0 ? `${span(left)} left` : "over", left < VOTE_SOON_MS ? "amber" : "quiet"];
+  const { words, isSoon } = needAge(need, now);
+  return [words, isSoon ? "amber" : "quiet"];
 }
-
-/** `3 need you`. */
-export const needTitle = (count: number): string =>
-  count === 0 ? "Nothing needs you" : count === 1 ? "1 needs you" : `${count} need you`;
 
 export const nameOf = (id: string, name: string): string =>
-  id === OPERATOR_NAME ? "you" : id === "cct" ? "the broker" : name;
+  id === OPERATOR_NAME ? "you" : id === BROKER_NAME ? "the broker" : name;
 
-type States = MessageRow["states"];
-const sum = (states: States, ...which: (keyof States)[]): number =>
-  which.reduce((all, state) => all + (states[state] ?? 0), 0);
-
-export const failedOf = ({ states }: Pick<MessageRow, "states">): number => sum(states, "dead", "expired", "refused");
-export const heldOf = ({ states }: Pick<MessageRow, "states">): number => states.held ?? 0;
-
-function seenBy({ read = 0, delivered = 0 }: States, total: number): string {
-  if (read === total) return `read by all ${total}`;
-  if (read > 0) return `read by ${read} of ${total}`;
-  return delivered > 0 ? `delivered to ${delivered} of ${total}` : `queued for ${total}`;
-}
+const TONES: Partial<Record<DeliveryState, Tone>> = { dead: "red", held: "amber", read: "green" };
 
 /** What became of a message: of one recipient the state, of many a count of what is left to say. */
 export function receiptText(message: MessageRow): [text: string, tone: Tone] {
-  const total = Object.values(message.states).reduce((all, count) => all + count, 0);
-  if (total === 0) return ["nobody was there to get it", "quiet"];
-  const [failed, held] = [failedOf(message), heldOf(message)];
-  const tone: Tone = failed > 0 ? "red" : held > 0 ? "amber" : message.states.read === total ? "green" : "quiet";
-  const [only] = message.recipients;
-  if (only && total === 1) {
-    const at = only.state === "read" ? only.read_at : only.state === "delivered" ? only.delivered_at : undefined;
-    const word = only.state === "dead" ? "dead letter" : only.state;
-    return [at === undefined ? word : `${word} ${hhmm(at)}`, tone];
-  }
-  const more = `${failed > 0 ? `, ${failed} failed` : ""}${held > 0 ? `, ${held} held` : ""}`;
-  return [`${seenBy(message.states, total)}${more}`, tone];
+  const tone = TONES[stateOfAll(message)] ?? "quiet";
+  const only = onlyRecipient(message);
+  if (!only) return [countedWords(message), tone];
+  const { words, at } = stateWords(only);
+  return [at === undefined ? words : `${words} ${hhmm(at)}`, tone];
 }
-
-/** Whether it is mail to the person here that was not read. */
-export const isUnread = ({ recipients }: MessageRow): boolean =>
-  recipients.some(
-    ({ peer_id, state }) => peer_id === OPERATOR_NAME && ["queued", "claimed", "delivered"].includes(state),
-  );

@@ -1,5 +1,5 @@
 /** A message that somebody sends: the same one for as long as nothing in it changes. */
-import type { Urgency } from "./types.ts";
+import type { Urgency } from "../delivery.ts";
 
 export interface Outgoing {
   to: string;
@@ -14,12 +14,16 @@ export interface Attempt {
   message_id: string;
 }
 
+const contentOf = ({ to, text, urgency, reply_to }: Outgoing): string => JSON.stringify([to, text, urgency, reply_to]);
+
 /**
  * The attempt to send this. The same message keeps its id, so that after a lost answer a second try sends nothing twice; another
  * text is another message, which the broker would refuse under that id.
  */
 export function attemptOf(last: Attempt | undefined, outgoing: Outgoing, newId: () => string): Attempt {
-  const { to, text, urgency, reply_to } = outgoing;
-  const content = JSON.stringify([to, text, urgency, reply_to]);
+  const content = contentOf(outgoing);
   return last?.content === content ? last : { content, message_id: newId() };
 }
+
+/** Whether this is what was tried to be sent. */
+export const isTried = ({ content }: Attempt, outgoing: Outgoing): boolean => content === contentOf(outgoing);

@@ -5,15 +5,18 @@ import {
   MOST_IN_TALK,
   merged,
   newsOf,
-  type Part,
+  type Part as PartOf,
   trimmed,
   withFresh,
   withLatest,
   withNews,
   withoutNewest,
   withoutOldest,
-} from "../../src/page/talk-list.ts";
+} from "../../../src/rules/talk/list.ts";
+import type { Row } from "../../../src/rules/talk/row.ts";
 import { row, rows } from "./rows.ts";
+
+type Part = PartOf<Row>;
 
 const places = ({ list }: Part): number[] => list.map(({ seq }) => seq);
 /** The latest page of a conversation of so many messages, as the broker answers. */
@@ -38,7 +41,7 @@ describe("the open conversation", () => {
   });
 
   test("keeps what came while the latest page was read", () => {
-    const heard = withFresh<Part>({ list: [] }, [row(101)], true);
+    const heard = withFresh<Row, Part>({ list: [] }, [row(101)], true);
     expect(places(withLatest(heard, pageOf(100, 50)))).toEqual(places({ list: rows(51, 101) }));
   });
 
@@ -127,7 +130,7 @@ describe("news of a message", () => {
   test("leave its text, which the feed cuts", () => {
     const whole = row(2, { text: "x".repeat(1_000), characters: 1_000 });
     const heard = row(2, { text: "x".repeat(400), characters: 1_000, states: { claimed: 1 } });
-    const [after] = withFresh<Part>({ list: [whole] }, [heard], true).list;
+    const [after] = withFresh<Row, Part>({ list: [whole] }, [heard], true).list;
     expect(after).toMatchObject({ text: whole.text, states: { claimed: 1 } });
   });
 });

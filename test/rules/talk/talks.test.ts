@@ -1,9 +1,13 @@
 /** The list of conversations beside what is said meanwhile. */
 import { describe, expect, test } from "vitest";
-import { withCounted, withSaid } from "../../src/page/talk-index.ts";
-import { isPoolTalk, pairKey, talkOf } from "../../src/page/talk-key.ts";
-import type { Conversation } from "../../src/page/types.ts";
+import { isPoolTalk, pairKey, talkOf } from "../../../src/rules/talk/key.ts";
+import type { Row } from "../../../src/rules/talk/row.ts";
+import { type Talk, withCounted, withSaid } from "../../../src/rules/talk/talks.ts";
 import { row } from "./rows.ts";
+
+interface Conversation extends Talk<Row> {
+  unread?: number;
+}
 
 const counted = (seq: number, other: Partial<Conversation> = {}): Conversation => ({
   key: "a1~b2",
@@ -16,12 +20,11 @@ const counted = (seq: number, other: Partial<Conversation> = {}): Conversation =
   held: 0,
   ...other,
 });
-const isTalk = (): boolean => true;
 const noNews = new Map();
 
 describe("the list of conversations", () => {
   test("takes the broker's counts, and keeps a last message that is newer than its answer", () => {
-    const [heard] = withSaid([counted(1, { unread: 2, failed: 1 })], [row(5)], noNews, isTalk);
+    const [heard] = withSaid([counted(1, { unread: 2, failed: 1 })], [row(5)], noNews);
     expect(heard).toMatchObject({ unread: 2, failed: 1, last: { seq: 5 } });
     const [after] = withCounted(heard ? [heard] : [], [counted(4, { unread: 0, failed: 0 })]);
     expect(after).toMatchObject({ unread: 0, failed: 0, last: { seq: 5 } });
@@ -29,14 +32,14 @@ describe("the list of conversations", () => {
 
   test("keeps one that began after the broker answered, and loses one that the broker does not know any more", () => {
     const other = { from: "c3", from_name: "cat" };
-    const known = withSaid([counted(1), counted(2, { key: "b2~d4" })], [row(9, other)], noNews, isTalk);
+    const known = withSaid([counted(1), counted(2, { key: "b2~d4" })], [row(9, other)], noNews);
     expect(withCounted(known, [counted(8)]).map(({ key }) => key)).toEqual(["b2~c3", "a1~b2"]);
   });
 
   test("leaves those as they are in which nothing happened", () => {
     const quiet = counted(1);
     const busy = counted(2, { key: "b2~c3" });
-    const after = withSaid([busy, quiet], [row(3, { from: "c3" })], noNews, isTalk);
+    const after = withSaid([busy, quiet], [row(3, { from: "c3" })], noNews);
     expect(after.find(({ key }) => key === quiet.key)).toBe(quiet);
   });
 });

@@ -107,7 +107,7 @@ beforeAll(async () => {
   broker = await spawnBroker({
     within: ([node = "", , ...rest]) => [node, [at("dist/bin.js"), ...rest]],
   });
-}, 120_000);
+});
 
 test("the compiler asks for a view of the new command, for the lines of the new tool, and for the field that it adds", () => {
   expect(unfinished).toMatch(/views\/views\.ts.*greet/);

@@ -19,15 +19,15 @@ theirs=
 if [[ -n ${1-} ]]; then
   end=$'\036'
   exec 4<&0
+  # End the command when the host ends us, or when it takes too long. The traps come first: the host may end us at any moment.
+  trap 'kill "$!"; exit 0' TERM
   exec 3< <(
-    sh -c "$1" <&4 4<&- &
     trap 'kill "$!"; exit 0' TERM
+    sh -c "$1" <&4 4<&- &
     wait "$!"
     printf '%s%s' "$end" "$?"
   )
   child=$!
-  # End the command when the host ends us, or when it takes too long.
-  trap 'kill "$child"; exit 0' TERM
   IFS= read -r -d '' -t 3 theirs <&3
   [[ $theirs == *"$end"* ]] || kill "$child"
   trap - TERM

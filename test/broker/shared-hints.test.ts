@@ -48,16 +48,18 @@ describe.skipIf(!hasPostgres("hints between brokers"))("a broker on PostgreSQL",
     const streams = [{ id: String(stream.data()[0]?.stream), received: 0, open: true }];
     await ok(second, "claim_messages", { limit: 10, budget: 8_000, streams }, ben);
     const { message_id } = await ok(broker, "send_message", { to: "ben", text: "from the other side" }, ann);
-    await stream.count(2);
-    expect(stream.data()[1]).toMatchObject({ messages: [{ message_id, attempt: 1 }] });
+    // A hint of a check for missed ones may come before it.
+    const mail = await until("the mail", () => stream.data().find(({ messages }) => messages !== undefined));
+    expect(mail).toMatchObject({ messages: [{ message_id, attempt: 1 }] });
     // The session gives the stream up at the other broker, and gets the mail there.
     const closed = streams.map((one) => ({ ...one, open: false }));
     const { messages } = await ok(broker, "claim_messages", { limit: 10, budget: 8_000, streams: closed }, ben);
     expect(messages).toMatchObject([{ message_id, attempt: 2, redelivered: false }]);
     await ok(second, "claim_messages", { limit: 10, budget: 8_000, streams }, ben);
+    const before = stream.data().length;
     await ok(broker, "send_message", { to: "ben", text: "a hint is all" }, ann);
-    await stream.count(3);
-    expect(stream.data()[2]).toEqual({});
+    await until("a hint", () => stream.data().length > before);
+    expect(stream.data()[before]).toEqual({});
   });
 
   test("that was stopped for a while tells its streams of the mail meanwhile", async () => {

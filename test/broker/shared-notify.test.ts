@@ -9,7 +9,7 @@ import { swept } from "../support/sweep.ts";
 import { until } from "../support/wait.ts";
 
 describe.skipIf(!hasPostgres("notifications of several brokers"))("two brokers on one PostgreSQL", () => {
-  test("tell a need once, and go on when one of them is killed", { timeout: 120_000 }, async () => {
+  test("tell a need once, and go on when one of them is killed", async () => {
     const hook = await startReceiver();
     const server = await startPostgres();
     const env = {

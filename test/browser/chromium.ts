@@ -49,10 +49,19 @@ export interface Seen {
 const LARGE = { viewport: { width: 1280, height: 800 } };
 export const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
+/** What was done can be taken back for six seconds: for a test on a slow machine that is too short. */
+const PATIENT = `{
+  const later = window.setTimeout;
+  window.setTimeout = (work, ms, ...given) => later(work, ms === 6_000 ? 600_000 : ms, ...given);
+}`;
+
 /** A browser that nobody logged in. */
 export async function newBrowser(broker: Pick<TestBroker, "url">, options: BrowserContextOptions = {}): Promise<Seen> {
   const context = await (await browser()).newContext({ ...LARGE, reducedMotion: "reduce", ...options });
   atEnd(() => context.close());
+  // So long that only a hang exceeds it, also on a loaded machine.
+  context.setDefaultTimeout(120_000);
+  await context.addInitScript({ content: PATIENT });
   const complaints: string[] = [];
   context.on("console", (line) => complaints.push(line.text()));
   context.on("weberror", (error) => complaints.push(String(error.error())));

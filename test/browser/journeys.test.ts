@@ -33,7 +33,7 @@ describe.skipIf(noBrowser())("the page", () => {
     expect(await need(page, asks).locator("code").textContent()).toBe("npm run migrate -- --to 0031");
     expect(await page.locator(".peer-who b").allInnerTexts()).toEqual(["ios", "api", "tests", "web", "payments"]);
     // What was said before it opened, also when something newer was said to the same.
-    expect(await page.locator(".feed-row").allInnerTexts()).toHaveLength(4);
+    await until("all that was said", async () => (await page.locator(".feed-row").count()) === 4);
     for (const path of ["/talk/@checkout", "/map", "/time", "/cost", "/broker", "/now"])
       await visit(page, scene.broker, path);
     expect(complaints).toEqual([]);
@@ -136,7 +136,7 @@ describe.skipIf(noBrowser())("the page", () => {
     await details.getByText("cd /home/ada/shop-payments").waitFor();
     await page.keyboard.press("Escape");
     await details.waitFor({ state: "detached" });
-    expect(await page.locator(".peer:focus", { hasText: "payments" }).count()).toBe(1);
+    await page.locator(".peer:focus", { hasText: "payments" }).waitFor();
   });
 
   test("search finds what was said and leads to it", async () => {
@@ -150,7 +150,7 @@ describe.skipIf(noBrowser())("the page", () => {
     await page.locator(".msg", { hasText: "lacks eta" }).waitFor();
     expect(page.url()).toContain("/talk/");
     await page.goBack();
-    expect(await heading(page)).toBe("3 need you");
+    await until("the view before", async () => (await heading(page)) === "3 need you");
   });
 
   test("dialogs open and close as fast as keys come", async () => {

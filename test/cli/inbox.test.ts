@@ -227,7 +227,9 @@ test("a session's shell has no inbox: what a model does must not pass for a pers
 test("--follow goes on after a restart of the broker", async () => {
   const other = await personWithBroker();
   const following = start(other, "inbox", "--follow");
-  await newPeer(other.broker, "cat");
+  const cat = await newPeer(other.broker, "cat");
+  await ok(other.broker, "send_message", { to: "operator", text: "before" }, cat);
+  await until("it follows", () => following.stdout().includes("  before\n"));
   await other.broker.stop();
   const again = await startBroker({ home: other.broker.home });
   await ok(again, "send_message", { to: "operator", text: "after all" }, await newPeer(again, "dan"));

@@ -82,5 +82,5 @@ hostTest(
     // Between two sessions of a machine, instructions given.
     expect(text).toMatch(/^\| idle \(wake\) \| (9\d|1[0-4]\d) \| (2\d|3\d|40) \|/m);
   },
-  300,
+  600,
 );

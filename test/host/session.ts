@@ -86,7 +86,7 @@ export async function openSession(
 
   const requests = (): Request[] => log.of(name);
   const last = (): Request | undefined => requests().at(-1);
-  const waitFor = <T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, seconds = 20) =>
+  const waitFor = <T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, seconds = 60) =>
     until(`${name}: ${what}`, look, { seconds, instead: () => `its screen:\n${terminal.lastSeen()}` });
 
   /** What the host writes about its session; `statusUpdatedAt` is in milliseconds since 1970. */
@@ -110,7 +110,7 @@ export async function openSession(
     for (let tries = 0; ; tries++) {
       await terminal.key(key);
       const done = await waitFor(what, async () => (await terminal.screen()) !== "" && look(), 3).catch((error) => {
-        if (tries > 3) throw error;
+        if (tries > 15) throw error;
       });
       if (done) return;
     }
@@ -154,19 +154,15 @@ export async function openSession(
     conversationId: () => hostSays().sessionId ?? "",
     status,
     async turnOver() {
-      await waitFor(
-        "its turn is over",
-        async () => {
-          await terminal.screen();
-          // The word must be of after the last request: it comes with a delay, and for a turn that is over at once not at
-          // all. So three seconds later the old word is believed too.
-          const { status, statusUpdatedAt = 0 } = hostSays();
-          const asked = last()?.at ?? 0;
-          const isNews = statusUpdatedAt >= asked || Date.now() - asked > 3_000;
-          return log.hasEnded(name) && status === "idle" && isNews;
-        },
-        30,
-      );
+      await waitFor("its turn is over", async () => {
+        await terminal.screen();
+        // The word must be of after the last request: it comes with a delay, and for a turn that is over at once not at
+        // all. So three seconds later the old word is believed too.
+        const { status, statusUpdatedAt = 0 } = hostSays();
+        const asked = last()?.at ?? 0;
+        const isNews = statusUpdatedAt >= asked || Date.now() - asked > 3_000;
+        return log.hasEnded(name) && status === "idle" && isNews;
+      });
     },
     async turnStopped() {
       await waitFor("its turn is stopped", () => status() === "idle");

@@ -27,7 +27,7 @@ export function onStage(prepare: (stage: Stage) => Promise<void>): void {
     if (typeof needs === "string") return;
     current = await openStage(needs);
     await prepare(current);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await current?.close();
     // The next file runs in the same process, with the same modules.
@@ -37,7 +37,7 @@ export function onStage(prepare: (stage: Stage) => Promise<void>): void {
 }
 
 /** A test with real sessions. */
-export function hostTest(name: string, run: () => Promise<void>, seconds = 90): void {
+export function hostTest(name: string, run: () => Promise<void>, seconds = 240): void {
   const runAlone = async (): Promise<void> => {
     try {
       await run();

@@ -4,7 +4,8 @@ export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   options: { seconds?: number; instead?: () => string } = {},
 ): Promise<T> {
-  const seconds = options.seconds ?? 20;
+  // So long that only a hang exceeds it, also on a loaded machine.
+  const seconds = options.seconds ?? 60;
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const found = await look();

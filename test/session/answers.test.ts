@@ -6,7 +6,7 @@ import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { tempFolder } from "../support/folders.ts";
 import { startHost, type TestHost } from "../support/host.ts";
-import { newPeer, place, type TestPeer } from "../support/peers.ts";
+import { newPeer, place, stayAlive, type TestPeer } from "../support/peers.ts";
 import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
@@ -24,7 +24,10 @@ beforeAll(async () => {
   await web.hook("SessionStart", { source: "startup" });
   api = await newPeer(broker, "api", { cwd: "/home/ann/shop", repo: "/home/ann/shop", branch: "main" });
   docs = await newPeer(broker, "docs", { cwd: "/home/ann/manual" });
-  for (const name of ["infra", "mobile"]) await newPeer(broker, name, { cwd: `/home/ann/${name}` });
+  const others = [];
+  for (const name of ["infra", "mobile"]) others.push(await newPeer(broker, name, { cwd: `/home/ann/${name}` }));
+  // On a slow machine this file takes longer than a session may be silent.
+  stayAlive(broker, api, docs, ...others);
   await ok(broker, "set_summary", { summary: 'fixes the "users" test\nand its fixture' }, api);
   await ok(broker, "set_busy", { reason: "the test suite", estimate_seconds: 360 }, docs);
   await until("web can be woken", async () => {

@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { ok, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { startHost, type TestHost } from "../support/host.ts";
-import { newPeer, type TestPeer } from "../support/peers.ts";
+import { newPeer, stayAlive, type TestPeer } from "../support/peers.ts";
 import { until } from "../support/wait.ts";
 
 let broker: TestBroker;
@@ -15,6 +15,8 @@ beforeAll(async () => {
   ann = await startHost(broker.home, "ann");
   await ann.ready();
   [ben, carl, dora] = [await newPeer(broker, "ben"), await newPeer(broker, "carl"), await newPeer(broker, "dora")];
+  // On a slow machine this file takes longer than a session may be silent.
+  stayAlive(broker, ben, carl);
 });
 
 /** The texts that a peer has got, oldest first. */

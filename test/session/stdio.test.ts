@@ -145,23 +145,20 @@ describe("a line that cannot be read", () => {
     ],
     ["that is no JSON", '{"jsonrpc":"2.0","id":10,\n', undefined],
     ["that is no request", '{"id":11,"method":12}\n', 11],
-  ])(
-    "%s, is answered or reported, and the next ones are answered",
-    async (_what, text, id) => {
-      const server = start("sturdy");
-      server.write(HANDSHAKE);
-      server.write(text);
-      server.write(call(100, "list_pools"));
-      await until("the next one is answered", () => server.answers().some((answer) => answer.id === 100));
-      expect(server.stderr()).toMatch(/^cct: The message is (longer than 10 MiB|not a JSON-RPC message)\.\n$/);
-      const others = server.answers().filter((answer) => ![0, 100].includes(answer.id));
-      const refusal = { jsonrpc: "2.0", id, error: { code: -32600, message: server.stderr().slice(5, -1) } };
-      expect(others).toEqual(id === undefined ? [] : [refusal]);
-      server.child.stdin?.end();
-      expect(await server.exited).toBe(0);
-    },
-    30_000,
-  );
+  ])("%s, is answered or reported, and the next ones are answered", async (_what, text, id) => {
+    const server = start("sturdy");
+    server.write(HANDSHAKE);
+    server.write(text);
+    server.write(call(100, "list_pools"));
+    await until("the next one is answered", () => server.answers().some((answer) => answer.id === 100));
+    await until("it says why", () => server.stderr().endsWith("\n"));
+    expect(server.stderr()).toMatch(/^cct: The message is (longer than 10 MiB|not a JSON-RPC message)\.\n$/);
+    const others = server.answers().filter((answer) => ![0, 100].includes(answer.id));
+    const refusal = { jsonrpc: "2.0", id, error: { code: -32600, message: server.stderr().slice(5, -1) } };
+    expect(others).toEqual(id === undefined ? [] : [refusal]);
+    server.child.stdin?.end();
+    expect(await server.exited).toBe(0);
+  });
 });
 
 test("a server whose answers nobody can read any more ends", async () => {

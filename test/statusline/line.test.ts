@@ -51,7 +51,7 @@ describe("the line", () => {
 
   test("is off when the session server was silent for half a minute, or has ended", async () => {
     const line = newLine();
-    line.says({}, 27);
+    line.says({}, 15);
     expect(await line.rows()).toEqual(["CCT:dd5c"]);
     line.says({}, 33);
     expect(await line.rows()).toEqual(["CCT:off"]);

@@ -9,6 +9,8 @@ import { until } from "./wait.ts";
 export interface Events {
   /** The names of the events so far. */
   seen(): readonly string[];
+  /** How many comments came: the broker sends one every 15 s, when it looks whether devices were revoked. */
+  comments(): number;
   /** What came with each of them. */
   data(): readonly Record<string, unknown>[];
   /** Waits until `count` events have come. */
@@ -28,10 +30,14 @@ export async function openEvents(broker: TestBroker, as: Credentials | undefined
   if (response.statusCode !== 200) throw new Error(`/events answered ${response.statusCode}`);
   const events: string[] = [];
   const all: Record<string, unknown>[] = [];
+  let comments = 0;
   const parser = createParser({
     onEvent({ event = "message", data }) {
       events.push(event);
       all.push(JSON.parse(data));
+    },
+    onComment() {
+      comments++;
     },
   });
   const over = new Promise<"ended" | "broken">((resolve) => {
@@ -44,6 +50,7 @@ export async function openEvents(broker: TestBroker, as: Credentials | undefined
   return {
     seen: () => events,
     data: () => all,
+    comments: () => comments,
     count: (count) => until(`${count} events`, () => events.length >= count && events),
     over,
     close,

@@ -34,12 +34,18 @@ async function watching(size = SMALL, broker?: TestBroker): Promise<Scene & { wi
 
 /** Moves to the row that has this in it. */
 async function choose(window: Window, what: string): Promise<void> {
-  await until(`${what} is chosen`, async () => {
+  const look = async () => {
     const lines = (await window.screen()).split("\n");
     const wanted = lines.findIndex((line, row) => row > 2 && line.includes(what));
     const chosen = lines.findIndex((line) => line.startsWith("›"));
+    return { wanted, chosen, mark: `${chosen} ${masked(lines[chosen] ?? "")}` };
+  };
+  await until(`${what} is chosen`, async () => {
+    const { wanted, chosen, mark } = await look();
     if (wanted < 0 || wanted === chosen) return wanted >= 0;
     await window.press(wanted > chosen ? "j" : "k");
+    // A key that is not drawn yet must not be pressed again.
+    await until("the mark has moved", async () => (await look()).mark !== mark);
     return false;
   });
 }
@@ -50,7 +56,7 @@ const masked = (screen: string): string =>
     .replace(/\b\d+ (?:s|min|h)\b(?: left)?/g, (age) => "#".repeat(age.length))
     .replace(/\S+@\S+$/m, (name) => "@".repeat(name.length));
 
-withTerminal("in a terminal", { timeout: 120_000 }, () => {
+withTerminal("in a terminal", () => {
   test("a question is answered where it is asked: its sender gets the reply, and sees that it was read", async () => {
     const { window, broker, web } = await watching();
     await choose(window, "web asks you");
@@ -140,8 +146,11 @@ withTerminal("in a terminal", { timeout: 120_000 }, () => {
     await choose(window, "ended unread");
     await window.press("e");
     await window.shows("Dismissed");
-    await window.hides("1 message for ios ended unread");
+    const kinds = async () => (await ok(broker, "attention", {})).needs.map(({ kind }) => kind);
+    expect(await kinds()).not.toContain("dead");
+    // It can be taken back for six seconds.
     await window.press("u");
+    await until("it is taken back", async () => (await kinds()).includes("dead"));
     await window.shows("1 message for ios ended unread");
     await choose(window, "ended unread");
     await window.press("a");

@@ -28,6 +28,9 @@ interface ClockDoubt {
   for: number;
 }
 
+/** Two readings that are further apart are not of one moment. Far less than a step that counts. */
+const STANDSTILL_MS = 1_000;
+
 interface Clocks {
   now(): number;
   steady(): number;
@@ -37,7 +40,13 @@ interface Clocks {
 }
 
 export function createClock({ now, steady, log, calmMs }: Clocks): BrokerClock {
-  const reading = () => ({ wall: now(), steady: steady() });
+  /** Both clocks at one moment: if the process stood still between them, the wall clock seems to have been set. */
+  function reading() {
+    for (;;) {
+      const [before, wall, after] = [steady(), now(), steady()];
+      if (after - before < STANDSTILL_MS) return { wall, steady: after };
+    }
+  }
   let watch: ClockWatch = startWatch(reading());
   function read(): void {
     const before = watch;

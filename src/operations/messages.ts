@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { parseAddress } from "../rules/address.ts";
+import { withoutAgent } from "../rules/agents.ts";
 import { trippedGuard } from "../rules/guards.ts";
 import { isPerson, OPERATOR_NAME } from "../rules/names.ts";
 import {
@@ -139,7 +140,7 @@ export const sendMessage = operation({
       message_id: id,
       // Above the sender's last message and above the message it replies to, whichever brokers they went through.
       seq: context.nextSeq(Math.max(last, parent?.seq ?? 0)),
-      to_address: to.trim(),
+      to_address: withoutAgent(to),
       thread_id: input.thread_id ?? parent?.thread_id ?? id,
       reply_to: parent?.message_id ?? null,
       urgency: input.urgency ?? "normal",
@@ -270,7 +271,7 @@ function firstAnswer(
   fromId: string,
   input: { to?: string | undefined; text: string },
 ): z.input<typeof sendOutput> {
-  const isSame = input.to === undefined || before.to_address === input.to.trim();
+  const isSame = input.to === undefined || before.to_address === withoutAgent(input.to);
   if (before.from_id !== fromId || before.text !== input.text || !isSame) {
     throw new CctError(
       "conflict",

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { OutputOf } from "../operations/index.ts";
+import { shownName } from "../rules/agents.ts";
 import { pairKey } from "../rules/talk/key.ts";
 import { repoOf } from "../rules/texts/people.ts";
 import { useAsked } from "./asked.ts";
@@ -67,7 +68,7 @@ function standing(pairs: readonly Pair[]): Standing[] {
 function drawnOf(id: string): Drawn {
   const peer = peers.get(id)?.peek();
   if (id === OPERATOR || !peer) return { name: nameOf(id), about: "", presence: "you" };
-  return { name: peer.name, about: peer.summary, presence: peer.presence };
+  return { name: shownName(peer), about: peer.summary, presence: peer.presence };
 }
 
 export function MapView() {

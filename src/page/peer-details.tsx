@@ -1,5 +1,6 @@
 /** A session: what it does, where it is, what it takes, and with whom it talks. */
 
+import { asksForMail, shownName } from "../rules/agents.ts";
 import { pairKey, talkKey } from "../rules/talk/key.ts";
 import { waitsFor } from "../rules/waits-for.ts";
 import { Command } from "./command.tsx";
@@ -27,13 +28,14 @@ export function PeerDetails({ id }: { id: string }) {
     <>
       <header class="insp-head">
         <Dot presence={peer.presence} size={14} />
-        <h2 title={peer.name}>
+        <h2 title={shownName(peer)}>
           <bdi>{peer.name}</bdi>
+          {peer.agent && <span class="agent"> ({peer.agent})</span>}
         </h2>
       </header>
       <p class={`insp-state ${peer.presence}`}>{presenceText(peer)}</p>
       {peer.presence === "blocked" && <Blocked peer={peer} />}
-      {peer.hooks !== undefined && <NoHook peer={peer} />}
+      {peer.hooks !== undefined && !asksForMail(peer) && <NoHook peer={peer} />}
       {peer.muted && (
         <div class="callout amber">
           <b>Muted.</b> What it sends is held{peer.muted.until ? ` until ${hhmm(peer.muted.until)}` : ""}.
@@ -117,7 +119,7 @@ function Blocked({ peer: { host, cwd, blocked_on: asks } }: { peer: Peer }) {
   );
 }
 
-function NoHook({ peer: { hooks } }: { peer: Peer }) {
+function NoHook({ peer: { hooks, agent } }: { peer: Peer }) {
   if (hooks === "unwritable")
     return (
       <div class="callout red">
@@ -129,6 +131,13 @@ function NoHook({ peer: { hooks } }: { peer: Peer }) {
       <div class="callout red">
         <b>Its session server is gone</b>, or cannot reach the broker. Mail is kept until it is back. On its machine:{" "}
         <code>cct doctor</code>
+      </div>
+    );
+  if (agent !== undefined)
+    return (
+      <div class="callout red">
+        <b>No live hook.</b> {agent} does not take mail by itself: CCT’s hooks are missing or switched off there. On its
+        machine: <code>cct doctor</code>
       </div>
     );
   return (

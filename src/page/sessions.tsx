@@ -1,6 +1,7 @@
 /** The sessions, by machine and repository. Places never change by activity, so that one finds them again. */
 import { useComputed, useSignal } from "@preact/signals";
 import { lazy, memo, Suspense } from "preact/compat";
+import { asksForMail, shownName } from "../rules/agents.ts";
 import { repoOf } from "../rules/texts/people.ts";
 import { chosen } from "./route.ts";
 import { order, peerOf, peers, presenceCounts, spans } from "./state.ts";
@@ -55,8 +56,9 @@ const PeerRow = memo(function PeerRow({ id }: { id: string }) {
       <span role="cell" class="peer-who">
         <Dot presence={peer.presence} />
         <span class="two-lines">
-          <b title={peer.name}>
+          <b title={shownName(peer)}>
             <bdi>{peer.name}</bdi>
+            {peer.agent && <span class="agent"> ({peer.agent})</span>}
             {peer.muted && <Icon name="belloff" size={13} />}
           </b>
           <small class="peer-state">{presenceText(peer)}</small>
@@ -73,7 +75,7 @@ const PeerRow = memo(function PeerRow({ id }: { id: string }) {
               <bdi>{peer.branch}</bdi>
             </span>
           )}
-          {peer.hooks === "quiet" && <span class="bad">no live hook</span>}
+          {peer.hooks === "quiet" && !asksForMail(peer) && <span class="bad">no live hook</span>}
           {peer.hooks === "unwritable" && <span class="bad">its machine cannot write mail</span>}
           {peer.hooks === "unserved" && <span class="bad">its session server is gone</span>}
         </small>
@@ -115,7 +117,7 @@ const isLongAway = (peer: Peer, at: number): boolean =>
   peer.presence === "offline" && peer.waiting === 0 && at - peer.last_seen > FOLD_MS;
 
 function matches(peer: Peer, text: string): boolean {
-  const words = `${peer.name} ${repoOf(peer)} ${peer.host} ${peer.branch ?? ""} ${peer.summary}`.toLowerCase();
+  const words = `${shownName(peer)} ${repoOf(peer)} ${peer.host} ${peer.branch ?? ""} ${peer.summary}`.toLowerCase();
   return words.includes(text.toLowerCase());
 }
 

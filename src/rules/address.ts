@@ -3,6 +3,7 @@
  * member of a pool). `name@host` also checks the machine. It is optional because names are unique at a broker.
  */
 import { CctError } from "../platform/errors.ts";
+import { withoutAgent } from "./agents.ts";
 
 export type Address =
   | { kind: "peer"; peer: string }
@@ -84,7 +85,7 @@ export function fitting<T>(ref: string, named: readonly T[], things: readonly T[
 
 /** Parses an address. Throws `bad_request` if it is malformed. */
 export function parseAddress(text: string): Address {
-  const to = text.trim();
+  const to = withoutAgent(text);
   const match = /^(?:@([^@/\s]+)(?:\/([^@/\s]+(?:@[^@/\s]+)?))?|([^@/\s]+(?:@[^@/\s]+)?))$/.exec(to);
   if (!match) {
     throw new CctError(

@@ -14,7 +14,10 @@ export interface Named {
 export type TroubledSession = Named &
   Session &
   Blocked & {
+    agent: string;
     hooks: Hooks;
+    wakes: boolean;
+    midturn: boolean;
     polls: boolean;
     cwd: string;
     took_at: number | null;

@@ -2,6 +2,8 @@
  * What needs a person: one row per thing, derived from what is stored, so that a row goes by itself when its cause is gone.
  * What the operator has put aside comes back when there is more of it.
  */
+
+import { asksForMail } from "./agents.ts";
 import type {
   Facts,
   GuardNote,
@@ -85,9 +87,9 @@ function blocked(peer: TroubledSession, now: number): Need[] {
   return [row("blocked", peer.peer_id, { at, ...named(peer), ...asks, detail: line(`in ${peer.cwd}`) })];
 }
 
-/** Mail waits, and nothing takes it. One that polls takes it by itself. */
+/** Mail waits, and nothing takes it. One that polls, or asks for its mail, takes it by itself. */
 function nohook(peer: TroubledSession, now: number): Need[] {
-  if (peer.hooks === "live" || peer.polls || peer.waiting === 0 || !isLive(peer, now)) return [];
+  if (peer.hooks === "live" || peer.polls || asksForMail(peer) || peer.waiting === 0 || !isLive(peer, now)) return [];
   const at = peer.took_at ?? peer.created_at;
   return [row("nohook", peer.peer_id, { at, ...named(peer), count: peer.waiting, detail: WHY[peer.hooks] })];
 }

@@ -6,6 +6,7 @@ import type { OutputOf, ToolName, ToolOutputOf } from "../operations/index.ts";
 import { shortId, shortMessageId } from "../rules/address.ts";
 import { grouped } from "../rules/grouped.ts";
 import { oneLine, quoted, span } from "../rules/text.ts";
+import { limitOf } from "../rules/texts/limits.ts";
 
 /** What an answer depends on besides the output. */
 interface About {
@@ -126,12 +127,12 @@ function peerLine(peer: OutputOf<"list_peers">["peers"][number], now: number): s
   const state =
     peer.presence === "offline"
       ? `away ${span(now - peer.last_seen)}`
-      : presence(peer, now) +
-        (trouble[peer.hooks ?? "live"] ||
-          (peer.presence === "idle" && peer.wakes === false ? ", cannot be woken" : ""));
+      : presence(peer, now) + (limitOf(peer) ?? trouble[peer.hooks ?? "live"]);
+  // Not beside the name: what stands there is an address.
+  const agent = peer.agent === undefined ? "" : `${peer.agent}, `;
   return joined([
     `${peer.you ? "you: " : ""}${called(peer)} (${[shortId(peer.peer_id), peer.alias].filter(Boolean).join(", ")})`,
-    state,
+    `${agent}${state}`,
     oneLine([lastPart(peer.repo ?? peer.cwd), peer.branch ?? ""].filter(Boolean).join(" "), 80),
     peer.pools.map((name) => `@${name}`).join(" "),
     peer.waiting > 0 && `${peer.waiting} waiting`,

@@ -19,11 +19,9 @@ export interface Peer extends Session, Blocked {
   wakes: boolean;
   /** Mail can reach its model while it works. */
   midturn: boolean;
-  /** The agent program, in lower case. */
   agent: string;
   /** The process id of its session server; `null`: unknown. */
   server_pid: number | null;
-  /** Whether its hooks deliver mail. */
   hooks: Hooks;
   /** When it last received mail. */
   took_at: number | null;

@@ -4,7 +4,7 @@ import { span } from "../rules/text.ts";
 import { expectedOf } from "../rules/texts/before-sending.ts";
 import { presenceWords } from "../rules/texts/people.ts";
 import { waitsFor } from "../rules/waits-for.ts";
-import { HOOKS, needChosen, peerChosen } from "./now.ts";
+import { hooksText, namePieces, needChosen, peerChosen } from "./now.ts";
 import { line, type Piece, piece, type Row } from "./rows.ts";
 import type { State } from "./state.ts";
 import { wrapped } from "./text.ts";
@@ -47,9 +47,9 @@ function peerRows(state: State, peer: Peer, columns: number): Row[] {
   const { now } = state;
   const [glyph, tone] = GLYPHS[peer.presence];
   const pools = state.pools.filter(({ pool_id }) => peer.pools.includes(pool_id)).map(({ name }) => `@${name}`);
-  const hooks = peer.hooks === undefined ? "" : HOOKS[peer.hooks];
+  const hooks = hooksText(peer);
   return [
-    line([piece(`${glyph} `, tone), piece(peer.name, "strong"), piece(`  ${presenceWords(peer, now)}`, tone)], columns),
+    line([piece(`${glyph} `, tone), ...namePieces(peer), piece(`  ${presenceWords(peer, now)}`, tone)], columns),
     ...(peer.presence === "blocked"
       ? [
           ...paragraph(`It ${Object.values(waitsFor(peer.blocked_on?.tool)).join(" ")}.`, columns, "amber"),

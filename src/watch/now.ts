@@ -1,4 +1,5 @@
 /** The first view: what needs the person, and below it the sessions by machine and repository. */
+import { asksForMail, shownName } from "../rules/agents.ts";
 import { presenceWords, repoOf } from "../rules/texts/people.ts";
 import { type Item, MARGIN } from "./list.ts";
 import { columnsOf, line, type Piece, piece, type Row, spread } from "./rows.ts";
@@ -46,7 +47,7 @@ function needItems(state: State, width: number): Item[] {
 }
 
 function matches(peer: Peer, text: string): boolean {
-  const words = `${peer.name} ${repoOf(peer)} ${peer.host} ${peer.branch ?? ""} ${peer.summary} ${peer.presence}`;
+  const words = `${shownName(peer)} ${repoOf(peer)} ${peer.host} ${peer.branch ?? ""} ${peer.summary} ${peer.presence}`;
   return words.toLowerCase().includes(text.toLowerCase());
 }
 
@@ -86,19 +87,29 @@ const EMPTY = [
 ];
 
 /** The state of a session whose hooks do not take its mail. */
-export const HOOKS: Record<NonNullable<Peer["hooks"]>, string> = {
+const HOOKS: Record<NonNullable<Peer["hooks"]>, string> = {
   live: "",
   quiet: "no live hook",
   unwritable: "its machine cannot write mail",
   unserved: "its session server is gone",
 };
 
+/** Empty also for one that asks for its mail, without hooks. */
+export const hooksText = (peer: Peer): string =>
+  peer.hooks === undefined || asksForMail(peer) ? "" : HOOKS[peer.hooks];
+
+/** `api (codex)` */
+export const namePieces = ({ name, agent }: Peer): Piece[] => [
+  piece(name, "strong"),
+  ...(agent === undefined ? [] : [piece(` (${agent})`, "quiet")]),
+];
+
 function peerRow(peer: Peer, width: number, now: number): Row {
   const [glyph, tone] = GLYPHS[peer.presence];
   const name = Math.min(24, Math.max(12, Math.floor(width * 0.21)));
   const state = Math.min(30, Math.max(14, Math.floor(width * 0.32)));
   const mail = peer.waiting > 0 ? `${peer.waiting > 99 ? "99+" : peer.waiting} waiting` : "";
-  const hooks = peer.hooks === undefined ? "" : HOOKS[peer.hooks];
+  const hooks = hooksText(peer);
   const doing: Piece[] = [
     ...(peer.muted ? [piece("muted ", "amber")] : []),
     ...(hooks === "" ? [] : [piece(`${hooks} `, "red")]),
@@ -108,7 +119,7 @@ function peerRow(peer: Peer, width: number, now: number): Row {
   return [
     ...columnsOf([
       [[piece(glyph, tone)], 1],
-      [[piece(peer.name, "strong")], name],
+      [namePieces(peer), name],
       [[piece(presenceWords(peer, now), tone)], state],
     ]),
     ...spread(doing, mail === "" ? [] : [piece(mail, "amber")], Math.max(0, width - left), left),

@@ -4,7 +4,7 @@ import { ok, refused } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { openFeed } from "../support/feed.ts";
-import { newPeer, place } from "../support/peers.ts";
+import { allMessages, newMessageId, newPeer, place } from "../support/peers.ts";
 
 const CODEX = { agent: "Codex", wakes: false, midturn: false };
 
@@ -87,4 +87,80 @@ test("the host's process is required", async () => {
     await refused(broker, "unregister", {}, ann),
   ];
   for (const error of asked) expect(error).toMatchObject({ status: 400, message: expect.stringContaining("host_pid") });
+});
+
+const GEMINI = { agent: "gemini", wakes: false };
+const COPILOT = { agent: "copilot", midturn: false };
+const OTHER = { agent: "other", wakes: false, midturn: false };
+
+test("the answer to a send says when this agent takes mail, and of Claude Code what it always said", async () => {
+  const broker = await startBroker({ clock: testClock() });
+  const ann = await newPeer(broker, "ann");
+  const agents = {
+    gem: GEMINI,
+    cop: COPILOT,
+    plain: OTHER,
+    cody: { agent: "codex" },
+    claude: {},
+    print: { wakes: false },
+  };
+  const peers = await Promise.all(
+    Object.entries(agents).map(async ([name, more]) => ({ name, peer: await newPeer(broker, name, more) })),
+  );
+  const plain = peers.find(({ name }) => name === "plain");
+  await ok(broker, "heartbeat", { host_pid: plain?.peer.place.host_pid, hooks: "quiet", held: [] }, plain?.peer);
+  const notes = async (text: string) => {
+    const all = [];
+    for (const { name } of peers) {
+      const { recipients } = await ok(broker, "send_message", { to: name, text }, ann);
+      all.push(`${name}: ${recipients[0]?.note}`);
+    }
+    return all;
+  };
+  expect(await notes("first")).toEqual([
+    "gem: gemini: takes mail at its next prompt; cannot be woken",
+    "cop: idle and will be woken",
+    "plain: other: takes mail when it asks",
+    "cody: idle and will be woken",
+    "claude: idle and will be woken",
+    "print: idle and cannot be woken; gets it with its next tool call or prompt, if there is one",
+  ]);
+  for (const { peer } of peers)
+    await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, presence: "active", held: [] }, peer);
+  expect(await notes("then")).toEqual([
+    "gem: working, and gets it at its next tool call",
+    "cop: copilot: takes mail when its turn ends",
+    "plain: other: takes mail when it asks",
+    "cody: working, and gets it at its next tool call",
+    "claude: working, and gets it at its next tool call",
+    "print: working, and gets it at its next tool call",
+  ]);
+});
+
+test("mail that waits for a client without hooks needs nobody, as its model asks for it", async () => {
+  const broker = await startBroker({ clock: testClock() });
+  const [plain, gem] = [await newPeer(broker, "plain", OTHER), await newPeer(broker, "gem", GEMINI)];
+  for (const peer of [plain, gem]) {
+    await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, hooks: "quiet", held: [] }, peer);
+    await ok(broker, "send_message", { to: peer.name, text: "hello" });
+  }
+  const { needs } = await ok(broker, "attention", {});
+  expect(needs.map(({ kind, name }) => [kind, name])).toEqual([["nohook", "gem"]]);
+});
+
+test("a name as lists show it is an address: what stands in brackets after it is left out", async () => {
+  const broker = await startBroker();
+  const [cody, ann] = [await newPeer(broker, "cody", { agent: "codex" }), await newPeer(broker, "ann")];
+  const to = "cody (codex)";
+  const message_id = newMessageId();
+  const first = await ok(broker, "send_message", { to, text: "hello", message_id }, ann);
+  expect(first.recipients).toMatchObject([{ peer_id: cody.peer_id, name: "cody" }]);
+  expect(await ok(broker, "send_message", { to, text: "hello", message_id }, ann)).toEqual(first);
+  expect(await allMessages(broker)).toMatchObject([{ to: "cody" }]);
+  const { pool } = await ok(broker, "create_pool", { name: "front", purpose: "x" }, ann);
+  await ok(broker, "invite_to_pool", { pool: pool.name, peer: to }, ann);
+  const { recipients } = await ok(broker, "send_message", { to: "@front/cody (codex)", text: "and you" }, ann);
+  expect(recipients).toMatchObject([{ peer_id: cody.peer_id }]);
+  const error = await refused(broker, "send_message", { to: "nobody (codex)", text: "hello" }, ann);
+  expect(error).toMatchObject({ code: "not_found" });
 });

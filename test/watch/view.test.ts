@@ -74,6 +74,19 @@ test("without colours every state is said in shapes and words", () => {
   expect(screen).toMatch(/▣ payments +needs permission · 2 min +waits +4 waiting/);
 });
 
+test("a session of another agent says which, can be found by it, and is not at fault when it has no hooks", () => {
+  const other = { agent: "other", wakes: false, midturn: false, hooks: "quiet" } as const;
+  const peers = new Map([
+    ["p1", peer()],
+    ["p2", peer({ peer_id: "p2", name: "pay", presence: "idle", agent: "gemini", hooks: "quiet" })],
+    ["p3", peer({ peer_id: "p3", name: "plain", presence: "idle", ...other })],
+  ]);
+  const screen = screenOf(stateOf({ peers }));
+  expect(screen).toMatch(/● web {2,}active/);
+  expect(screen).toMatch(/○ pay \(gemini\) +idle.*no live hook/);
+  expect(screen).toMatch(/○ plain \(other\) +idle(?!.*no live hook)/);
+});
+
 test("without sessions, what to do is said in full, however narrow the terminal is", () => {
   for (const columns of [40, 60, 80]) {
     const screen = screenOf(stateOf({}, columns, 24));

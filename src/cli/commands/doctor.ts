@@ -19,6 +19,7 @@ import type { Context, Launchers } from "../parts/context.ts";
 import { count, paint, type Screen, toJson } from "../parts/output.ts";
 import { probe } from "../parts/probe.ts";
 import { wrap } from "../parts/table.ts";
+import { agentLines } from "../views/agents.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
 import { notificationsOf } from "./notify.ts";
 import { claudeHere } from "./setup.ts";
@@ -157,6 +158,9 @@ async function broker(world: World, config: Config, checkDatabase: Launchers["ch
         const found = `cannot write mail on ${peer.host}: its disk may be full. ${peer.waiting === 1 ? "1 message waits" : `${countText(peer.waiting)} messages wait`} here; it tries again every minute. Look with cct doctor there`;
         return { check: `session ${peer.name}`, verdict: "warning", found };
       }),
+      ...agentLines(peers).map(
+        ({ agent, text, isWell }): Finding => ({ check: agent, verdict: isWell ? "ok" : "warning", found: text }),
+      ),
       ...(clock === undefined ? [] : [{ check: "clock", verdict: "warning" as const, found: clock }]),
       // Brokers that this command does not use, but sessions may.
       ...others.map((other): Finding => {

@@ -1,5 +1,6 @@
 /** The overview: who is there, pools, services, and what waits. */
 import type { OutputOf } from "../../operations/index.ts";
+import { shownName } from "../../rules/agents.ts";
 import { countText } from "../../rules/counted.ts";
 import { presences } from "../../rules/presence.ts";
 import { span } from "../../rules/text.ts";
@@ -15,7 +16,7 @@ export function overview(
   const sessions = presences.flatMap((one) => (counts.peers[one] ? [`${counts.peers[one]} ${one}`] : []));
   const inPool = new Map(pools.map((pool) => [pool.pool_id, `@${pool.name}`]));
   const rows = peers.map((peer) => [
-    peer.name,
+    shownName(peer),
     { text: presence(peer, now), style: presenceStyles[peer.presence] },
     peer.since === undefined ? "" : span(now - peer.since),
     peer.waiting > 0 ? countText(peer.waiting) : "",

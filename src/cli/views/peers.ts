@@ -1,7 +1,9 @@
 /** Peers and their presence. */
 import type { OutputOf } from "../../operations/index.ts";
+import { asksForMail, shownName } from "../../rules/agents.ts";
 import { countText } from "../../rules/counted.ts";
 import { oneLine, span } from "../../rules/text.ts";
+import { limitOf } from "../../rules/texts/limits.ts";
 import type { Screen, Style } from "../parts/output.ts";
 import { type Cell, type Column, table } from "../parts/table.ts";
 
@@ -9,9 +11,9 @@ export function peers({ peers, away = 0 }: OutputOf<"list_peers">, screen: Scree
   const others = away === 0 ? "" : `${away} ${away === 1 ? "is" : "are"} away: cct peers --all\n`;
   if (peers.length === 0 && away > 0) return `No session is there now. ${others}`;
   if (peers.length === 0)
-    return "No peer is registered. Sessions register when Claude Code starts with CCT installed.\n";
+    return "No peer is registered. Sessions register when Claude Code, or another agent, starts with CCT installed.\n";
   const rows = peers.map((peer) => [
-    peer.alias === undefined ? peer.name : `${peer.name} (${peer.alias})`,
+    peer.alias === undefined ? shownName(peer) : `${shownName(peer)} (${peer.alias})`,
     presenceCell(peer, now),
     peer.waiting > 0 ? countText(peer.waiting) : "",
     peer.peer_id.slice(0, 4),
@@ -49,16 +51,13 @@ function presenceCell(peer: OutputOf<"list_peers">["peers"][number], now: number
   if (peer.presence === "offline") return { text: `offline ${span(now - peer.last_seen)}`, style: "dim" };
   const hooks = peer.hooks ?? "live";
   return {
-    text: presence(peer, now) + (trouble[hooks] || unwakeable(peer)),
-    style: hooks === "live" ? presenceStyles[peer.presence] : "red",
+    text: presence(peer, now) + (limitOf(peer) ?? trouble[hooks]),
+    style: hooks === "live" || asksForMail(peer) ? presenceStyles[peer.presence] : "red",
   };
 }
 
 /** Why mail does not arrive by itself. */
 const trouble = { live: "", quiet: ", no hook", unwritable: ", cannot write mail", unserved: ", no session server" };
-
-const unwakeable = ({ presence, wakes }: OutputOf<"list_peers">["peers"][number]): string =>
-  presence === "idle" && wakes === false ? ", cannot be woken" : "";
 
 export function presenceLine(peer: OutputOf<"set_busy">, _screen: Screen, now: number): string {
   return `${oneLine(`${peer.name} is ${presence(peer, now)}`, 1000)}.\n`;

@@ -1,6 +1,7 @@
 /** Resolves references to peers and pools by exact name or id prefix. An ambiguous one is an error that lists the candidates. */
 import { CctError } from "../../platform/errors.ts";
 import { addressOf, resolvePeer, resolvePool, shortId, splitHost } from "../../rules/address.ts";
+import { withoutAgent } from "../../rules/agents.ts";
 import { isPerson } from "../../rules/names.ts";
 import type { IsLive } from "../../rules/pool-lifecycle.ts";
 import { leadOf, membersOf, visibilityOf } from "../../rules/pools.ts";
@@ -23,8 +24,8 @@ import type { TransactionContext } from "../core/transaction.ts";
 /** As many as an error names, and one more, which says that there are others. */
 const NAMED = 9;
 
-/** Where only a peer can be meant, `@bob` is one, as in the texts of people. */
-const withoutAt = (ref: string): string => ref.trim().replace(/^@/, "");
+/** Where only a peer can be meant, `@bob` is one, as in the texts of people, and so is `bob (codex)`, as in lists. */
+const withoutAt = (ref: string): string => withoutAgent(ref).replace(/^@/, "");
 
 /** A session's peer. People are only addressees: see `addresseeNamed`. The error for one that is not there names others. */
 export async function peerNamed({ sql, caller }: Pick<Context, "sql" | "caller">, ref: string): Promise<Peer> {

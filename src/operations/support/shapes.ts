@@ -116,7 +116,7 @@ export const peerShape = z.object({
   peer_id: z.string(),
   name: z.string(),
   agent,
-  alias: z.string().optional().describe("what Claude Code calls it; an address too, while the session lives"),
+  alias: z.string().optional().describe("what its host calls it; an address too, while the session lives"),
   host: z.string(),
   address,
   cwd: z.string(),

@@ -1,4 +1,5 @@
 /** What a sender may expect of a message: when this recipient gets it, from what is known of the recipient now. */
+import { asksForMail, isClaude } from "../agents.ts";
 import type { DeliveryState, Urgency } from "../delivery.ts";
 import { isPerson } from "../names.ts";
 import { busyUntil, type Hooks, isBusy, isUnheard, type Presence, presenceOf, type Session } from "../presence.ts";
@@ -19,10 +20,13 @@ export interface Seen {
   hooks: Hooks;
   polls?: boolean;
   wakes: boolean;
+  midturn: boolean;
+  agent: string;
   took_at: number | null;
 }
 
-type Recipient = Session & Pick<Seen, "name" | "hooks" | "wakes" | "took_at"> & { polls: boolean };
+type Recipient = Session &
+  Pick<Seen, "name" | "hooks" | "wakes" | "midturn" | "agent" | "took_at"> & { polls: boolean };
 
 export const asSeen = (peer: Recipient, now: number): Seen => ({
   name: peer.name,
@@ -35,6 +39,8 @@ export const asSeen = (peer: Recipient, now: number): Seen => ({
   hooks: peer.hooks,
   polls: peer.polls,
   wakes: peer.wakes,
+  midturn: peer.midturn,
+  agent: peer.agent,
   took_at: peer.took_at,
 });
 
@@ -59,6 +65,8 @@ export function expectation(
   if (peer.hooks === "unserved") return "its session server is gone or cannot reach the broker; kept until it is back";
   if (peer.isUnheard)
     return `last heard ${Math.round((now - peer.last_seen) / 1000)} s ago, it may be gone; kept until it is back`;
+  const limited = ofLimited(peer, urgency, now);
+  if (limited !== undefined) return `${peer.agent}: ${limited}`;
   if (peer.hooks === "quiet") return whileQuiet(peer, now);
   if (peer.isBusy) return whileBusy(peer, urgency, now);
   if (peer.presence === "blocked") return "waits for its user's permission and gets it after that";
@@ -75,10 +83,41 @@ function whileQuiet({ took_at }: Seen, now: number): string {
   return `no live hook: ${took}; gets it when it calls cct_check_messages`;
 }
 
-function whileBusy({ busy_reason, busy_until }: Seen, urgency: Urgency, now: number): string {
+/** `left`: absent for a long command, which says nothing of that. */
+function busyWords({ busy_reason, busy_until }: Seen, now: number): { busy: string; left: string | undefined } {
   const busy = `busy with ${quoted(busy_reason ?? "something")}`;
-  if (busy_until === undefined) return `${busy}, and gets it after that`;
-  const left = busy_until > now ? `about ${span(busy_until - now)} left` : "longer than estimated";
+  if (busy_until === undefined) return { busy, left: undefined };
+  return { busy, left: busy_until > now ? `about ${span(busy_until - now)} left` : "longer than estimated" };
+}
+
+function whileBusy(peer: Seen, urgency: Urgency, now: number): string {
+  const { busy, left } = busyWords(peer, now);
+  if (left === undefined) return `${busy}, and gets it after that`;
   if (urgency === "interrupt") return `${busy}, ${left}; an interrupt goes through`;
   return `${busy}, ${left}, and gets it when it is ready`;
+}
+
+/** Of an agent that cannot do with mail what Claude Code can, where that makes a difference. */
+function ofLimited(peer: Seen, urgency: Urgency, now: number): string | undefined {
+  const { agent, presence, hooks, wakes, midturn } = peer;
+  if (isClaude(agent) || (wakes && midturn)) return undefined;
+  if (asksForMail(peer)) return "takes mail when it asks";
+  if (hooks === "quiet") return undefined;
+  if (peer.isBusy) return ofLimitedBusy(peer, urgency, now);
+  if (presence === "idle") return wakes ? undefined : "takes mail at its next prompt; cannot be woken";
+  if (midturn) return undefined;
+  return `${presence === "blocked" ? "waits for its user's permission; " : ""}takes mail when its turn ends`;
+}
+
+/** It may have said that it is busy and ended its turn, so that both moments count. */
+function ofLimitedBusy(peer: Seen, urgency: Urgency, now: number): string | undefined {
+  const { busy, left } = busyWords(peer, now);
+  const { wakes, midturn } = peer;
+  if (left === undefined) return midturn ? undefined : `${busy}; takes mail when its turn ends`;
+  const when = midturn
+    ? "while it works or at its next prompt"
+    : wakes
+      ? "between its turns"
+      : "when its turn ends or at its next prompt";
+  return `${busy}, ${left}; takes ${urgency === "interrupt" ? "an interrupt" : "mail after that,"} ${when}`;
 }

@@ -3,13 +3,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { call, ok, refusal } from "../support/api.ts";
-import { endBrokerOf, spawnBroker } from "../support/broker.ts";
+import { type BrokerProcess, endBrokerOf, spawnBroker } from "../support/broker.ts";
 import { cct, failure, success } from "../support/cct.ts";
 import { onPostgres } from "../support/database.ts";
 import { startHost } from "../support/host.ts";
 import { notRun } from "../support/not-run.ts";
 import { allTexts, newMessageId, newPeer } from "../support/peers.ts";
 import { canInject, inject } from "../support/strace.ts";
+import { swept } from "../support/sweep.ts";
 import { until } from "../support/wait.ts";
 
 const EIO = "fsync,fdatasync:error=EIO";
@@ -18,6 +19,12 @@ const AGAIN = "a session's send goes through once although the disk fails at its
 const KILLED =
   "a message that was called 'not stored' after a failed COMMIT does not come back when the broker is killed";
 const COMMAND = "`cct send` that is not confirmed names the message id under which it can be repeated";
+
+/** From now on no COMMIT reaches the disk. What the broker stores by itself after its start is done before: it would be the first. */
+async function failFromNow(broker: BrokerProcess): Promise<void> {
+  await swept(broker);
+  await inject(broker.pid, EIO);
+}
 
 const cannot = (name: string): boolean =>
   onPostgres || (!canInject() && notRun(name, "strace, which makes a system call fail, is not installed"));
@@ -33,7 +40,7 @@ test.skipIf(cannot(ENDS))(ENDS, async () => {
     message_id: newMessageId(),
   }));
 
-  await inject(broker.pid, EIO);
+  await failFromNow(broker);
   const answers = await Promise.allSettled(messages.map((message) => call(broker, "send_message", message)));
   // A connection may also break: the broker ends.
   const refusals = answers.flatMap((one) => (one.status === "fulfilled" ? [refusal(one.value)] : []));
@@ -54,7 +61,7 @@ test.skipIf(cannot(ENDS))(ENDS, async () => {
 test.skipIf(cannot(KILLED))(KILLED, async () => {
   const broker = await spawnBroker();
   await newPeer(broker, "b");
-  await inject(broker.pid, EIO);
+  await failFromNow(broker);
   const answer = await call(broker, "send_message", { to: "b", text: "perhaps" });
   await broker.stop("SIGKILL");
   const next = await spawnBroker({ home: broker.home });
@@ -70,7 +77,7 @@ test.skipIf(cannot(AGAIN))(AGAIN, async () => {
   const ann = await startHost(home, "ann");
   await ann.ready();
   await newPeer(broker, "b");
-  await inject(broker.pid, EIO);
+  await failFromNow(broker);
   const sent = await ann.tool("cct_send_message", { to: "b", text: "once" });
   expect(sent.isError, sent.text).toBe(false);
   expect(await broker.process.exited).toEqual({ code: 1, signal: null });
@@ -84,7 +91,7 @@ test.skipIf(cannot(AGAIN))(AGAIN, async () => {
 test.skipIf(cannot(COMMAND))(COMMAND, async () => {
   const broker = await spawnBroker();
   await newPeer(broker, "b");
-  await inject(broker.pid, EIO);
+  await failFromNow(broker);
   const env = { PATH: process.env.PATH, HOME: join(broker.home, ".."), CCT_HOME: broker.home };
   const said = failure(await cct(["send", "b", "hello"], { env }));
   expect(said).toContain("not confirmed, perhaps it was sent");

@@ -68,7 +68,7 @@ describe("a busy peer", () => {
     expect(await note("normal")).toBe(`busy with "the test suite", about 6 min left, and gets it when it is ready`);
     expect(await note("interrupt")).toBe(`busy with "the test suite", about 6 min left; an interrupt goes through`);
     await ok(broker, "set_busy", { reason: "the last test", estimate_seconds: 40 }, ben);
-    expect(await note("normal")).toMatch(/busy with "the last test", about (40|39|38) s left,/);
+    expect(await note("normal")).toMatch(/busy with "the last test", about [34]\d s left,/);
     await ok(broker, "set_ready", {}, ben);
     expect(await note("normal")).toMatch(/^idle and will be woken/);
   });
@@ -96,15 +96,17 @@ describe("a busy peer", () => {
     const [ann, ben] = await pair();
     const events = await openEvents(broker, ben);
     await events.count(1);
-    await ok(broker, "set_busy", { reason: "a second", estimate_seconds: 1 }, ben);
+    const began = performance.now();
+    await ok(broker, "set_busy", { reason: "two seconds", estimate_seconds: 2 }, ben);
     await ok(broker, "send_message", { to: ben.name, text: "later" }, ann);
     const hinted = events.seen().length;
-    expect(texts(await claim(ben))).toEqual([]);
     const claimed = await until("it comes", async () => {
       const { messages } = await claim(ben);
       return messages.length > 0 && messages;
     });
     expect(claimed).toMatchObject([{ text: "later", redelivered: false }]);
+    // Not before, whatever time the steps take here; the broker's clock is smoothed.
+    expect(performance.now() - began).toBeGreaterThan(2_000);
     await events.count(hinted + 1);
     await until("it is idle", async () => {
       const { peers } = await ok(broker, "list_peers", {});

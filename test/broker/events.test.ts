@@ -20,7 +20,7 @@ describe("a peer with an event stream", () => {
     const events = await openEvents(broker, peer);
     await events.count(1);
     await ok(broker, "send_message", { to: "listener", text: "hello" });
-    expect(await events.count(2)).toEqual(["mail", "mail"]);
+    expect(new Set(await events.count(2))).toEqual(new Set(["mail"]));
     expect((await ok(broker, "check_messages", {}, peer)).messages).toHaveLength(1);
   });
 
@@ -40,11 +40,14 @@ describe("a peer with an event stream", () => {
     const input = { to: "quiet", text: "once", message_id: "only-once" };
     await ok(broker, "send_message", input);
     await events.count(2);
+    // A broker on PostgreSQL looks every few seconds for whom mail waits, and gives them a hint again.
+    expect((await ok(broker, "check_messages", {}, peer)).messages).toHaveLength(1);
+    const { length: before } = events.seen();
     await ok(broker, "send_message", input);
     await ok(broker, "send_message", { to: "loud", text: "for the other" });
     // The other's hint came last: any hint for the first would have arrived before.
     await heard.count(2);
-    expect(events.seen()).toEqual(["mail", "mail"]);
+    expect(events.seen()).toHaveLength(before);
   });
 
   test("gets a hint when its name changes", async () => {

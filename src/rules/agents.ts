@@ -19,9 +19,12 @@ export interface Abilities {
   midturn?: boolean | undefined;
 }
 
-/** Whether nothing brings it mail, by its nature and not by a fault: a client without hooks, whose model asks for its mail. */
-export const asksForMail = ({ agent, hooks, wakes, midturn }: Abilities): boolean =>
-  !isClaude(agent) && hooks === "quiet" && wakes === false && midturn === false;
+/**
+ * Whether nothing brings it mail, by its nature and not by a fault: any MCP client, whose model asks for its mail. That it has no
+ * hooks is known only after a while, so it does not count here; a session server that is gone, or cannot write, does.
+ */
+export const asksForMail = ({ agent, hooks = "live", wakes, midturn }: Abilities): boolean =>
+  !isClaude(agent) && wakes === false && midturn === false && (hooks === "live" || hooks === "quiet");
 
 /** `api (codex)`: as people see it in lists. An address is the name alone. */
 export const shownName = ({ name, agent = CLAUDE }: { name: string; agent?: string | undefined }): string =>

@@ -146,6 +146,10 @@ test("mail that waits for a client without hooks needs nobody, as its model asks
   }
   const { needs } = await ok(broker, "attention", {});
   expect(needs.map(({ kind, name }) => [kind, name])).toEqual([["nohook", "gem"]]);
+  // Its machine is another thing.
+  await ok(broker, "heartbeat", { host_pid: plain.place.host_pid, hooks: "unwritable", held: [] }, plain);
+  const all = (await ok(broker, "attention", {})).needs.map(({ name }) => name);
+  expect(all.sort()).toEqual(["gem", "plain"]);
 });
 
 test("a name as lists show it is an address: what stands in brackets after it is left out", async () => {

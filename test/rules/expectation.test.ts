@@ -139,9 +139,10 @@ describe("a sender reads", () => {
     expect(of({ wakes: false, presence: "active" })).toBe("working, and gets it at its next tool call");
     expect(of({ agent: "copilot", midturn: false, presence: "active" })).toBe("copilot: takes mail when its turn ends");
     expect(of({ agent: "copilot", midturn: false })).toBe("idle and will be woken");
-    const other = { agent: "other", wakes: false, midturn: false, hooks: "quiet" } as const;
+    const other = { agent: "other", wakes: false, midturn: false } as const;
     for (const presence of presences)
-      if (presence !== "offline") expect(of({ ...other, presence })).toBe("other: takes mail when it asks");
+      for (const hooks of ["live", "quiet"] as const)
+        if (presence !== "offline") expect(of({ ...other, presence, hooks })).toBe("other: takes mail when it asks");
     const busy = { presence: "busy", isBusy: true, busy_reason: "tests", busy_until: NOW + 300_000 } as const;
     expect(of({ ...busy, wakes: false })).toBe(
       'gemini: busy with "tests", about 5 min left; takes mail after that, while it works or at its next prompt',
@@ -174,13 +175,19 @@ describe("a person reads", () => {
     const counts = text.slice(text.indexOf(":")).match(/\d+/g) ?? [];
     expect(counts.reduce((sum, count) => sum + Number(count), 0)).toBe(members.length);
     expect(text).toBe(
-      "40 members get it: 4 are woken, 3 at their next prompt, 12 see it while working, 9 when their turns end, 4 when they ask, 8 when back",
+      "40 members get it: 4 are woken, 2 at their next prompt, 12 see it while working, 6 when their turns end, 8 when they ask, 8 when back",
     );
     const few = (agent: string) => [
       { agent, presence: "idle" as const, wakes: false, midturn: false, hooks: "quiet" as const },
     ];
     expect(expectedOfPool({ name: "front", size: 1 }, few("other"), "normal")).toBe("1 member gets it: 1 when it asks");
   });
+});
+
+test("a client that asks for its mail is at fault when its session server is gone, or cannot write", () => {
+  const asks = hooksStates.filter((hooks) => asksForMail({ agent: "other", wakes: false, midturn: false, hooks }));
+  expect(asks).toEqual(["live", "quiet"]);
+  expect(asksForMail({ agent: "claude", wakes: false, midturn: false })).toBe(false);
 });
 
 test("agents are compared in lower case, and none is Claude Code", () => {

@@ -112,12 +112,8 @@ function ofLimited(peer: Seen, urgency: Urgency, now: number): string | undefine
 /** It may have said that it is busy and ended its turn, so that both moments count. */
 function ofLimitedBusy(peer: Seen, urgency: Urgency, now: number): string | undefined {
   const { busy, left } = busyWords(peer, now);
-  const { wakes, midturn } = peer;
+  const { midturn } = peer;
   if (left === undefined) return midturn ? undefined : `${busy}; takes mail when its turn ends`;
-  const when = midturn
-    ? "while it works or at its next prompt"
-    : wakes
-      ? "between its turns"
-      : "when its turn ends or at its next prompt";
+  const when = midturn ? "while it works or at its next prompt" : "between its turns";
   return `${busy}, ${left}; takes ${urgency === "interrupt" ? "an interrupt" : "mail after that,"} ${when}`;
 }

@@ -17,6 +17,8 @@ export function abilitiesOf(peer: Abilities): string {
   const { hooks = "live", wakes = true, midturn = true } = peer;
   if (asksForMail(peer)) return "takes mail when it asks";
   if (hooks !== "live") return "does not take mail by itself now";
-  const busy = midturn ? "takes mail while it works" : "takes mail when its turn ends";
-  return wakes ? `${busy}, and is woken` : `${busy} and at its next prompt; cannot be woken`;
+  if (!midturn) return "takes mail when its turn ends, and is woken";
+  return wakes
+    ? "takes mail while it works, and is woken"
+    : "takes mail while it works and at its next prompt; cannot be woken";
 }

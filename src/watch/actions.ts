@@ -1,15 +1,16 @@
 /** What one can do about what is chosen: at most two actions of a need, and what a session or pool offers. */
 import { OPERATOR_NAME } from "../rules/names.ts";
 import { isPoolTalk, othersIn, pairKey } from "../rules/talk/key.ts";
+import { heldQuestion, type Question, serviceQuestion, voteQuestion } from "../rules/texts/questions.ts";
 import { addressOf } from "./compose.ts";
 import { type Deed, decideHeld, decideVote, muteBoth, removeService, sendAgain } from "./doing.ts";
 import { needChosen, needItem, peerChosen } from "./now.ts";
 import { poolNamed, type State } from "./state.ts";
 import type { Need, Peer, Pool } from "./words.ts";
 
-/** What an action does: at once, or at the broker. */
+/** What an action does: at once, or at the broker. `asks`: before what cannot be taken back. */
 export type Step =
-  | { does: "deed"; deed: Deed }
+  | { does: "deed"; deed: Deed; asks?: Question }
   | { does: "answer" }
   | { does: "details"; item: string }
   | { does: "talk"; key: string }
@@ -18,6 +19,7 @@ export type Step =
 export type Action = readonly [text: string, step: Step];
 
 const deed = (one: Deed): Step => ({ does: "deed", deed: one });
+const asked = (asks: Question, one: Deed): Step => ({ does: "deed", deed: one, asks });
 
 /** Where a loop, or mail that ended unread, can be read. */
 function talkOfNeed({ other, other_id, peer_id = "" }: Need): string {
@@ -32,15 +34,15 @@ export function actionsOf(state: State, need: Need): Action[] {
       return [["Where is it?", details]];
     case "vote":
       return [
-        ["Release", deed(decideVote(need, "passed"))],
-        ["Keep", deed(decideVote(need, "rejected"))],
+        ["Release", asked(voteQuestion(need, "passed"), decideVote(need, "passed"))],
+        ["Keep", asked(voteQuestion(need, "rejected"), decideVote(need, "rejected"))],
       ];
     case "question":
       return [["Answer", { does: "answer" }]];
     case "held":
       return [
-        ["Let through", deed(decideHeld(need, "accept"))],
-        ["Refuse", deed(decideHeld(need, "refuse"))],
+        ["Let through", asked(heldQuestion(need, "accept"), decideHeld(need, "accept"))],
+        ["Refuse", asked(heldQuestion(need, "refuse"), decideHeld(need, "refuse"))],
       ];
     case "dead":
       return [
@@ -57,7 +59,7 @@ export function actionsOf(state: State, need: Need): Action[] {
     case "service":
       return [
         ["Ask the owner", { does: "write", ...ownerOf(state, need) }],
-        ["Remove", deed(removeService(need))],
+        ["Remove", asked(serviceQuestion(need), removeService(need))],
       ];
   }
 }

@@ -8,13 +8,16 @@ import { interruptsMany, reachOf } from "../rules/talk/reach.ts";
 import { expectedOf, expectedOfPool } from "../rules/texts/before-sending.ts";
 import { edited, type Field, field, insert } from "./editor.ts";
 import type { Cursor } from "./paint.ts";
-import { line, piece, type Row } from "./rows.ts";
+import { line, piece, type Row, type Tone } from "./rows.ts";
 import { type Answered, type Composer, type Draft, membersOf, outgoingOf, poolNamed, type State } from "./state.ts";
-import { charactersOf, flat, visible } from "./text.ts";
+import { charactersOf, flat, visible, wrapped } from "./text.ts";
 import { nameOf, type Peer, type Urgency } from "./words.ts";
 
 /** Rows of the text that are on the screen. */
 const MOST_ROWS = 6;
+/** Rows of an error below it. A low terminal has room for one. */
+const MOST_NOTE_ROWS = 5;
+const SPARE_ROWS = 16;
 const URGENCIES: readonly Urgency[] = ["low", "normal", "interrupt"];
 
 /** As a person would write it. Two peers of the same name are told apart by their machines. */
@@ -43,10 +46,10 @@ export interface Opening {
 
 /** Opens it with what was typed there before. Only a reply changes to whom that goes, and what it answers. */
 export function composing(state: State, { key, to, answers }: Opening): State {
-  const kept: Draft = state.drafts.get(key) ?? { to: field(to), text: field(), urgency: "normal" };
+  const kept: Draft = state.drafts.get(key) ?? { to: field(to), text: field(), urgency: "normal", problem: "" };
   const draft: Draft = answers ? { ...kept, to: field(to), answers } : kept;
   const active = draft.to.text === "" ? "to" : "text";
-  return { ...state, composer: { ...draft, key, field: active, isSending: false, problem: "" } };
+  return { ...state, composer: { ...draft, key, field: active, isSending: false, isTried: false } };
 }
 
 export const writingIn = (state: State, key: string, answers?: Answered): State =>
@@ -57,9 +60,9 @@ function putAside(state: State): State {
   const { composer } = state;
   if (!composer) return state;
   const drafts = new Map(state.drafts);
-  const { key, to, text, urgency, answers, attempt } = composer;
+  const { key, to, text, urgency, answers, attempt, problem } = composer;
   if (text.text.trim() === "") drafts.delete(key);
-  else drafts.set(key, { to, text, urgency, answers, attempt });
+  else drafts.set(key, { to, text, urgency, answers, attempt, problem });
   return { ...state, composer: undefined, drafts };
 }
 
@@ -75,14 +78,21 @@ export function sent(state: State, message_id: string): State {
   return { ...state, drafts, composer: composer && isDone(composer) ? undefined : composer };
 }
 
-/** After it was not sent, or perhaps: the text stays where it is. */
+/** After it was not sent, or perhaps: the text stays where it is, and says why. */
 export function notSent(state: State, message_id: string, why: string, isUnconfirmed: boolean): State {
   const { composer } = state;
-  if (!composer || !isAttempt(composer, message_id)) return state;
-  const unconfirmed = isUnchanged(composer)
-    ? "Not confirmed; Enter sends it again, and it arrives once. "
-    : "Not confirmed: the text before your changes may have arrived. ";
-  return { ...state, composer: { ...composer, isSending: false, problem: (isUnconfirmed ? unconfirmed : "") + why } };
+  const said = <D extends Draft>(draft: D): D => {
+    const unconfirmed = isUnchanged(draft)
+      ? "Not confirmed; Enter sends it again, and it arrives once. "
+      : "Not confirmed: the text before your changes may have arrived. ";
+    return { ...draft, problem: (isUnconfirmed ? unconfirmed : "") + why };
+  };
+  if (composer && isAttempt(composer, message_id))
+    return { ...state, composer: { ...said(composer), isSending: false } };
+  const drafts = [...state.drafts].map(
+    ([key, draft]) => [key, isAttempt(draft, message_id) ? said(draft) : draft] as const,
+  );
+  return { ...state, drafts: new Map(drafts) };
 }
 
 /** `isSent`: it is to be sent now. */
@@ -92,28 +102,37 @@ interface Composed {
 }
 
 export function composerKey(state: State, composer: Composer, key: Key, newId: () => string): Composed {
-  const put = (more: Partial<Composer>): Composed => ({ state: { ...state, composer: { ...composer, ...more } } });
+  const put = (more: Partial<Composer>): Composed => ({
+    state: { ...state, composer: changed(state, composer, more) },
+  });
   if (key.name === "escape") return { state: putAside(state) };
   // What is on its way stays as it is.
   if (composer.isSending) return { state };
   if (key.name === "tab") return put(key.shift ? { field: "to" } : tabbed(state, composer));
   const isNewLine = (key.name === "return" && key.meta) || key.name === "enter";
-  if (isNewLine) return composer.field === "to" ? put({ field: "text" }) : put(changed(insert(composer.text, "\n")));
+  if (isNewLine) return composer.field === "to" ? put({ field: "text" }) : put({ text: insert(composer.text, "\n") });
   if (key.name === "return")
     return composer.field === "to" ? put(tabbed(state, composer)) : submit(state, composer, newId);
   const next = edited(composer[composer.field], key);
   if (!next) return { state };
-  return put(composer.field === "to" ? { to: next } : changed(next));
+  return put(composer.field === "to" ? { to: next } : { text: next });
 }
 
-const changed = (text: Field): Partial<Composer> => ({ text, problem: "" });
+/** With what was changed. Why the broker did not take it was about what it was before. */
+function changed(state: State, composer: Composer, more: Partial<Composer>): Composer {
+  const next = { ...composer, ...more };
+  const isSame = next.to.text === composer.to.text && next.text === composer.text && next.urgency === composer.urgency;
+  return { ...next, problem: isSame ? next.problem : "", isTried: next.isTried && lacking(state, next) !== "" };
+}
 
-export function pasted(composer: Composer, text: string): Composer {
+export function pasted(state: State, composer: Composer, text: string): Composer {
   if (composer.isSending) return composer;
   const clean = text.replace(/\r\n?/g, "\n");
-  return composer.field === "to"
-    ? { ...composer, to: insert(composer.to, clean.replace(/\s+/g, " ").trim()) }
-    : { ...composer, text: insert(composer.text, clean), problem: "" };
+  const more =
+    composer.field === "to"
+      ? { to: insert(composer.to, clean.replace(/\s+/g, " ").trim()) }
+      : { text: insert(composer.text, clean) };
+  return changed(state, composer, more);
 }
 
 /** In the address: completes it, or goes to the text. In the text: the next urgency. */
@@ -141,15 +160,15 @@ const candidates = (state: State, start: string): string[] =>
     .sort();
 
 function submit(state: State, composer: Composer, newId: () => string): Composed {
-  const problem = problemOf(state, composer);
-  if (problem !== "") return { state: { ...state, composer: { ...composer, problem } } };
+  if (lacking(state, composer) !== "") return { state: { ...state, composer: { ...composer, isTried: true } } };
   const size = reachOf(composer.to.text, state.peers.values(), state.pools);
   if (interruptsMany(composer.urgency, size))
     return { state: { ...state, question: { text: `Interrupt ${size} sessions?`, yes: "send" } } };
   return { state: sending(state, newId), isSent: true };
 }
 
-function problemOf({ link }: State, { to, text }: Composer): string {
+/** Why it cannot be sent as it is. */
+function lacking({ link }: State, { to, text }: Composer): string {
   if (to.text.trim() === "") return "To whom? Shift-Tab goes to the address.";
   if (to.text.includes(",")) return "One recipient here, or a pool. For several: cct send ann,bob 'the text'";
   if (text.text.trim() === "") return "Write something first.";
@@ -161,7 +180,7 @@ export function sending(state: State, newId: () => string): State {
   const { composer } = state;
   if (!composer) return state;
   const attempt = attemptOf(composer.attempt, outgoingOf(composer), newId);
-  return { ...state, composer: { ...composer, attempt, isSending: true, problem: "" } };
+  return { ...state, composer: { ...composer, attempt, isSending: true, isTried: false, problem: "" } };
 }
 
 function expectedFor(state: State, { to, urgency }: Composer): string {
@@ -221,6 +240,20 @@ function brokenUp({ text, at }: Field, columns: number): Edited {
   return { rows, cursor };
 }
 
+/** What stands below the text: why it was not sent, or what to expect. */
+function saysOf(state: State, composer: Composer): [text: string, tone: Tone] {
+  const problem = (composer.isTried && lacking(state, composer)) || composer.problem;
+  if (problem !== "") return [problem, "red"];
+  return [composer.isSending ? "Sending…" : expectedFor(state, composer), "quiet"];
+}
+
+/** As many rows as it needs. Of what has no room the beginning is shown, with an ellipsis. */
+function noteRows(text: string, columns: number, most: number): string[] {
+  const rows = wrapped(text, columns);
+  const rest = rows.slice(most - 1).join(" ");
+  return rows.length <= most ? rows : [...rows.slice(0, most - 1), rest];
+}
+
 /** The composer, and where the cursor is in it. */
 export function composerRows(state: State, composer: Composer, columns: number): { rows: Row[]; cursor: Cursor } {
   const { to, text, urgency, answers, field: active } = composer;
@@ -230,7 +263,6 @@ export function composerRows(state: State, composer: Composer, columns: number):
   const edited = editRows(text, room);
   const first = Math.max(0, Math.min(edited.cursor.row - MOST_ROWS + 1, edited.rows.length - MOST_ROWS));
   const textRows = edited.rows.slice(first, first + MOST_ROWS);
-  const { problem, isSending } = composer;
   const head: Row[] = [
     line([piece("─".repeat(columns), "quiet")], columns),
     line(
@@ -247,11 +279,18 @@ export function composerRows(state: State, composer: Composer, columns: number):
       ? [line([piece(`↳ ${nameOf(answers.from, answers.from_name)}: ${flat(answers.text)}`, "quiet")], columns)]
       : []),
   ];
-  const says =
-    problem !== "" ? piece(problem, "red") : piece(isSending ? "Sending…" : expectedFor(state, composer), "quiet");
+  const [says, tone] = saysOf(state, composer);
+  const note = noteRows(says, columns, Math.max(1, Math.min(MOST_NOTE_ROWS, state.rows - SPARE_ROWS)));
   const cursor =
     active === "to"
       ? { row: 1, column: Math.min(columns - 1, widthOf(label) + address.cursor.column) }
       : { row: head.length + edited.cursor.row - first, column: Math.min(columns - 1, 2 + edited.cursor.column) };
-  return { rows: [...head, ...textRows.map((words) => line([piece(words)], room, 2)), line([says], columns)], cursor };
+  return {
+    rows: [
+      ...head,
+      ...textRows.map((words) => line([piece(words)], room, 2)),
+      ...note.map((words) => line([piece(words, tone)], columns)),
+    ],
+    cursor,
+  };
 }

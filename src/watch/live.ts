@@ -1,5 +1,4 @@
 /** Keeps the state up to date: keys of the person, the broker's feed, and the answers to what is asked. */
-
 import type { Key } from "../cli/parts/context.ts";
 import { withCommands } from "../cli/parts/vocabulary.ts";
 import { type Client, isUnavailable } from "../client/client.ts";
@@ -97,10 +96,10 @@ export function createLive({ world, client, size, broker, overview, attention }:
   }
 
   // Thrown in the feed, a fault would break the stream, and the same batch would come again.
+  const troubleOf = (error: CctError): string => (error.code === "unavailable" ? "" : words(error));
   const feed = followFeed(client, world.random, {
     up: () => guard(() => set({ ...state, link: "live", trouble: "" })),
-    down: (error) =>
-      guard(() => set({ ...state, link: "lost", trouble: error.code === "unavailable" ? "" : words(error) })),
+    down: (error) => guard(() => set({ ...state, link: "lost", trouble: troubleOf(error) })),
     batch(batch) {
       if (isLooking) waiting.push(batch);
       else guard(() => take([batch]));
@@ -208,11 +207,9 @@ export function createLive({ world, client, size, broker, overview, attention }:
 
   function say(text: string, tone: "done" | "failed"): State {
     cancel("toast");
-    if (tone === "done")
-      later("toast", TOAST_MS, () => {
-        // An error that came meanwhile stays.
-        set({ ...state, toast: state.toast?.tone === "done" ? undefined : state.toast });
-      });
+    // An error that came meanwhile stays.
+    const over = (): void => set({ ...state, toast: state.toast?.tone === "done" ? undefined : state.toast });
+    if (tone === "done") later("toast", TOAST_MS, over);
     return { ...state, toast: { text, tone } };
   }
 
@@ -255,7 +252,9 @@ export function createLive({ world, client, size, broker, overview, attention }:
       set(say(text, "done"), true);
     } catch (error) {
       if (!(error instanceof CctError)) throw error;
-      set(notSent(state, id, words(error), isUnavailable(error)), true);
+      state = notSent(state, id, words(error), isUnavailable(error));
+      const wasPutAside = state.composer?.attempt?.message_id !== id;
+      set(wasPutAside ? say(`Not sent to ${composer.to.text.trim()}. ${words(error)}`, "failed") : state, true);
     }
   }
 
@@ -280,7 +279,7 @@ export function createLive({ world, client, size, broker, overview, attention }:
     state: () => state,
     key: (key) => follow(press({ ...state, now: world.now() + offset }, key, world)),
     paste: (text) => set(paste(state, text), true),
-    resized: ({ columns, rows }) => set({ ...state, columns, rows }, true),
+    resized: (size) => set({ ...state, ...size }, true),
     aged: () => set(state),
     painted() {
       const mayRead = state.link === "live";

@@ -5,7 +5,7 @@ import { peerOfView } from "./actions.ts";
 import { addressOf, composing, writingIn } from "./compose.ts";
 import { active, listNamed, placed } from "./layout.ts";
 import { FOLD, needChosen } from "./now.ts";
-import { isWide, type State } from "./state.ts";
+import { isWide, type State, unsentOf } from "./state.ts";
 import type { MessageRow, Need } from "./words.ts";
 
 export function openTalk(state: State, key: string): State {
@@ -75,6 +75,12 @@ export function replying(state: State): State {
   const key = pairKey(OPERATOR_NAME, need.peer_id);
   const { peer_id: from, name: from_name, message_id = "", detail: text } = need;
   return writingIn(openTalk(state, key), key, { from, from_name, message_id, text });
+}
+
+/** The text that was put aside and not sent. */
+export function unsentOpened(state: State): State {
+  const [key, draft] = unsentOf(state) ?? [];
+  return key === undefined || !draft ? state : composing(state, { key, to: draft.to.text });
 }
 
 export function talked(state: State): State {

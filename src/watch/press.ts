@@ -7,7 +7,18 @@ import { type Deed, dismiss, goOn, mute, pause, resend, unmute } from "./doing.t
 import { edited, field } from "./editor.ts";
 import { active, listNamed, placed } from "./layout.ts";
 import { ended, paged, stepped } from "./list.ts";
-import { composed, detailed, isReading, messageOf, needOf, opened, openTalk, replying, talked } from "./opening.ts";
+import {
+  composed,
+  detailed,
+  isReading,
+  messageOf,
+  needOf,
+  opened,
+  openTalk,
+  replying,
+  talked,
+  unsentOpened,
+} from "./opening.ts";
 import { isWide, type State } from "./state.ts";
 import type { Need } from "./words.ts";
 
@@ -51,7 +62,7 @@ export function press(before: State, key: Key, outside: Outside): Pressed {
 export function paste(state: State, text: string): State {
   const { composer, filter, question } = state;
   if (question) return state;
-  if (composer) return { ...state, composer: pasted(composer, text) };
+  if (composer) return { ...state, composer: pasted(state, composer, text) };
   if (!filter.isTyping) return state;
   return { ...state, filter: { ...filter, text: field(filter.text.text + text.replace(/\s+/g, " ")) } };
 }
@@ -62,7 +73,9 @@ function answered(state: State, { yes }: NonNullable<State["question"]>, key: Ke
   if (!isYes && !isNo) return { state };
   const next = { ...state, question: undefined };
   if (isNo) return { state: next };
-  return yes === "quit" ? { state: next, isLeaving: true } : { state: sending(next, newMessageId), isSent: true };
+  if (yes === "quit") return { state: next, isLeaving: true };
+  if (yes === "send") return { state: sending(next, newMessageId), isSent: true };
+  return settling(next, yes.need, yes.deed);
 }
 
 function filtered(state: State, key: Key): State {
@@ -151,6 +164,8 @@ function byKey(state: State, key: Key): Pressed {
       return { state: replying(state) };
     case "t":
       return { state: talked(state) };
+    case "o":
+      return { state: unsentOpened(state) };
     case "u":
       return { state, isUndo: true };
     case "a":
@@ -226,7 +241,8 @@ function acting(state: State, which: 0 | 1): Pressed {
 function taken(state: State, need: Need, step: Step): Pressed {
   switch (step.does) {
     case "deed":
-      return settling(state, need, step.deed);
+      if (!step.asks) return settling(state, need, step.deed);
+      return { state: { ...state, question: { text: step.asks.title, yes: { need, deed: step.deed } } } };
     case "answer":
       return { state: replying(state) };
     case "details":

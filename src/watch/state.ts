@@ -4,6 +4,7 @@ import type { Attempt, Outgoing } from "../rules/talk/attempt.ts";
 import { isPoolTalk, othersIn, talkKey } from "../rules/talk/key.ts";
 import { MOST_IN_TALK, type Part } from "../rules/talk/list.ts";
 import { repoOf } from "../rules/texts/people.ts";
+import type { Deed } from "./doing.ts";
 import type { Field } from "./editor.ts";
 import type { Conversation, MessageRow, Need, Peer, Pool, Service, Urgency } from "./words.ts";
 
@@ -20,6 +21,8 @@ export interface Draft {
   answers?: Answered | undefined;
   /** What was tried to be sent, and its id. The same message keeps its id, so that trying again sends it once. */
   attempt?: Attempt | undefined;
+  /** Why the broker did not take it. It stands until something in it changes. */
+  problem: string;
 }
 
 export const outgoingOf = ({ to, text, urgency, answers }: Draft): Outgoing => ({
@@ -34,8 +37,8 @@ export interface Composer extends Draft {
   key: string;
   field: "to" | "text";
   isSending: boolean;
-  /** Why it was not sent. */
-  problem: string;
+  /** It was to be sent, and lacks something: it is said what, for as long as that is so. */
+  isTried: boolean;
 }
 
 /** The open conversation. */
@@ -56,6 +59,12 @@ export interface Place {
 }
 
 export type ListName = View | "messages" | "details";
+
+/** What is done about a need, once it is confirmed. */
+export interface Decision {
+  need: Need;
+  deed: Deed;
+}
 
 interface Toast {
   text: string;
@@ -96,7 +105,7 @@ export interface State {
   composer: Composer | undefined;
   drafts: ReadonlyMap<string, Draft>;
   /** What is asked before it is done. */
-  question: { text: string; yes: "send" | "quit" } | undefined;
+  question: { text: string; yes: "send" | "quit" | Decision } | undefined;
   toast: Toast | undefined;
   /** When what was chosen in the first view went away, and its neighbour was chosen instead. */
   movedAt: number;
@@ -141,6 +150,10 @@ export const firstState = (columns: number, rows: number, broker: string): State
   settling: new Set(),
   canUndo: false,
 });
+
+/** A text that was put aside while it was sent, and then was not: nothing else says so. */
+export const unsentOf = ({ drafts }: State): [key: string, draft: Draft] | undefined =>
+  [...drafts].find(([, { problem }]) => problem !== "");
 
 /** From this width on, what is chosen stands beside the list. */
 const WIDE = 120;

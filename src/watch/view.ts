@@ -11,7 +11,8 @@ import { endsOnScreen, visibleRows } from "./list.ts";
 import { needChosen } from "./now.ts";
 import type { Cursor, Frame } from "./paint.ts";
 import { line, moved, type Piece, piece, type Row, spread } from "./rows.ts";
-import { isWide, NARROWEST, needCount, poolNamed, presenceCounts, type State, titleOf } from "./state.ts";
+import { isWide, NARROWEST, needCount, poolNamed, presenceCounts, type State, titleOf, unsentOf } from "./state.ts";
+import { cut, visible } from "./text.ts";
 import { plural } from "./words.ts";
 
 export function frameOf(state: State): Frame {
@@ -121,7 +122,7 @@ function footOf(state: State): { rows: Row[]; cursor?: Cursor | undefined } {
   if (composer) {
     const { rows, cursor } = composerRows(state, composer, columns);
     const keys = "Enter sends  Alt-Enter new line  Tab urgency  Shift-Tab address  Esc later";
-    return { rows: [...rows, row(keys, "quiet")], cursor };
+    return { rows: [...rows, toast?.tone === "failed" ? row(toast.text, "red") : row(keys, "quiet")], cursor };
   }
   if (filter.isTyping) {
     const typed = `/${filter.text.text}`;
@@ -129,12 +130,21 @@ function footOf(state: State): { rows: Row[]; cursor?: Cursor | undefined } {
   }
   const said = toast
     ? row(toast.text, toast.tone === "failed" ? "red" : "green")
-    : row(running > 0 ? "Working…" : "", "quiet");
+    : running > 0
+      ? row("Working…", "quiet")
+      : row(unsent(state), "red");
   return { rows: [said, row(hintsOf(state), "quiet")] };
 
   function asked(text: string): Row {
-    return line([piece(text, "amber"), piece("  y yes  n no", "strong")], columns);
+    const keys = "  y yes  n no";
+    return line([piece(cut(visible(text), columns - keys.length), "amber"), piece(keys, "strong")], columns);
   }
+}
+
+/** Said for as long as it is so. */
+function unsent(state: State): string {
+  const [, draft] = unsentOf(state) ?? [];
+  return draft ? `Not sent to ${draft.to.text}; o opens it. ${draft.problem}` : "";
 }
 
 /** The keys that do something here. */

@@ -1,6 +1,7 @@
 /** What was typed in `cct watch`: it is never lost, and never goes to somebody it was not written for. */
 import { describe, expect, test } from "vitest";
 import { notSent, sent } from "../../src/watch/compose.ts";
+import { paste } from "../../src/watch/press.ts";
 import type { State } from "../../src/watch/state.ts";
 import type { Service } from "../../src/watch/words.ts";
 import { peers, pressed, screenOf, three, typed } from "./keys.ts";
@@ -46,6 +47,61 @@ describe("while a send is on its way", () => {
     expect(notSent(edited, idOf(first), "No answer.", true).composer?.problem).toBe(
       "Not confirmed: the text before your changes may have arrived. No answer.",
     );
+  });
+});
+
+describe("why a text was not sent", () => {
+  const refused = (why: string, columns = 80, rows = 24): State => {
+    const first = pressed({ ...start(), columns, rows }, "G", "c", ...typed("one"), "return").state;
+    return notSent(first, idOf(first), why, false);
+  };
+
+  test("is whole on the screen, and leaves room for the text", () => {
+    const why =
+      "There is no peer 'wen' and no person of that name. Look with cct peers. A pool is written @wen, or @wen/ann.";
+    const rows = screenOf(refused(why)).split("\n");
+    expect(rows.join(" ").replace(/\s+/g, " ")).toContain(why);
+    expect(rows).toHaveLength(24);
+    expect(rows.at(-1)).toMatch(/^Enter sends/);
+    const low = screenOf(refused(why, 40, 10)).split("\n");
+    expect(low).toHaveLength(10);
+    expect(low.at(-1)).toMatch(/^Enter sends/);
+    expect(low.join("\n")).toContain("  one");
+  });
+
+  test("is said no more once the address, the text or the urgency is another", () => {
+    const state = refused("No such peer.");
+    expect(screenOf(pressed(state, "shift-tab").state)).toContain("No such peer.");
+    for (const keys of [["shift-tab", "x"], ["x"], ["tab"], ["alt-return"]])
+      expect([keys, screenOf(pressed(state, ...keys).state).includes("No such peer.")]).toEqual([keys, false]);
+    expect(paste(state, "more").composer?.problem).toBe("");
+  });
+
+  test("is said while it is so: what is lacking goes as soon as it is there", () => {
+    const empty = pressed({ ...start(), peers: new Map() }, "c", "tab", ...typed("hi"), "return").state;
+    expect(screenOf(empty)).toContain("To whom?");
+    expect(screenOf(pressed(empty, "shift-tab", "w").state)).not.toContain("To whom?");
+    const away = pressed({ ...start(), link: "lost" }, "G", "c", ...typed("hi"), "return").state;
+    expect(screenOf(away)).toContain("The text stays here");
+    expect(screenOf({ ...away, link: "live" })).not.toContain("The text stays here");
+  });
+
+  test("is said when the text was put aside meanwhile, until that is opened and changed", () => {
+    const first = pressed(start(), "G", "c", ...typed("one"), "return").state;
+    const aside = pressed(first, "escape").state;
+    const told = notSent(aside, idOf(first), "No such peer.", false);
+    expect(told.drafts.size).toBe(1);
+    expect(screenOf(told)).toContain("Not sent to web; o opens it. No such peer.");
+    // It stands there whatever one does elsewhere.
+    const elsewhere = pressed(told, "k", "c", ...typed("other"), "escape", "2", "1").state;
+    expect(screenOf(elsewhere)).toContain("Not sent to web; o opens it.");
+    const opened = pressed(elsewhere, "o").state;
+    expect(opened.composer).toMatchObject({ to: { text: "web" }, text: { text: "one" } });
+    expect(screenOf(opened)).toContain("No such peer.");
+    expect(screenOf(pressed(opened, "!", "escape").state)).not.toContain("Not sent");
+    const again = pressed(opened, "return");
+    expect(again.isSent).toBe(true);
+    expect(sent(again.state, idOf(again.state)).drafts.has("operator~p1")).toBe(false);
   });
 });
 

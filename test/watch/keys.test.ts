@@ -69,8 +69,8 @@ describe("a list", () => {
     expect(tooSoon.deed).toBeUndefined();
     expect(screenOf(tooSoon.state)).toContain("The list has changed");
     expect(pressed(after, "e").deed).toBeUndefined();
-    expect(pressed(after, "j", "k", "a")).toMatchObject({ of: { need_id: "held.p1.p2" } });
-    expect(pressed({ ...after, now: after.now + 1_000 }, "a")).toMatchObject({ of: { need_id: "held.p1.p2" } });
+    expect(pressed(after, "j", "k", "a", "y")).toMatchObject({ of: { need_id: "held.p1.p2" } });
+    expect(pressed({ ...after, now: after.now + 1_000 }, "a", "y")).toMatchObject({ of: { need_id: "held.p1.p2" } });
   });
 
   test("a key that is held acts on nothing more, until it was let go", () => {
@@ -81,14 +81,41 @@ describe("a list", () => {
       expect(next.deed).toBeUndefined();
       held = next.state;
     }
-    expect(pressed({ ...held, now: held.now + 300 }, "x")).toMatchObject({ of: { need_id: "held.p1.p2" } });
+    expect(pressed({ ...held, now: held.now + 300 }, "x", "y")).toMatchObject({ of: { need_id: "held.p1.p2" } });
   });
 
   test("a second press does not repeat an action that is on its way, nor begin another one", () => {
-    const first = pressed(stateOf({ needs: three.slice(1), peers }), "a");
+    const first = pressed(stateOf({ needs: three.slice(1), peers }), "a", "y");
     expect(first).toMatchObject({ of: { need_id: "held.p1.p2" } });
     for (const key of ["a", "x", "e"]) expect(pressed(first.state, key).deed).toBeUndefined();
     expect(pressed(first.state, "j", "e")).toMatchObject({ of: { need_id: "question.m1" } });
+  });
+
+  test("what cannot be taken back is asked first, and only y does it", () => {
+    const vote = need({ need_id: "vote.v", kind: "vote", name: "tests", pool: "den", proposal_id: "v" });
+    const service = need({ need_id: "service.s", kind: "service", name: "shop", service_id: "s" });
+    const asks: [of: ReturnType<typeof need>, key: string, question: string][] = [
+      [vote, "a", "Release tests from @den?"],
+      [vote, "x", "Keep tests in @den?"],
+      [need({ kind: "held", name: "api", message_ids: ["m1", "m2"] }), "a", "Let 2 messages through to api?"],
+      [need({ kind: "held", name: "api" }), "x", "Refuse 1 message to api?"],
+      [service, "x", "Remove shop from the list?"],
+    ];
+    for (const [of, key, question] of asks) {
+      const asked = pressed(stateOf({ needs: [of], peers }, 40), key);
+      expect([key, asked.deed]).toEqual([key, undefined]);
+      expect(screenOf(asked.state)).toContain(question.slice(0, 20));
+      expect(screenOf(asked.state)).toMatch(/y yes {2}n no$/);
+      for (const no of ["n", "escape"]) {
+        const left = pressed(asked.state, no);
+        expect(left.deed).toBeUndefined();
+        expect(screenOf(left.state)).not.toContain("y yes");
+      }
+      expect(pressed(asked.state, "a", "x", "e", "return").deed).toBeUndefined();
+      expect(pressed(asked.state, "y")).toMatchObject({ of: { need_id: of.need_id }, deed: expect.any(Function) });
+    }
+    // What can be taken back is done at once.
+    expect(pressed(stateOf({ needs: [vote], peers }), "e").deed).toBeDefined();
   });
 
   test("the filter shows what has its words, and Esc shows all again", () => {

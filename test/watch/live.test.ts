@@ -50,18 +50,21 @@ async function watching(
   const faults = new Promise<unknown>((resolve) => {
     failed = resolve;
   });
-  const call: Client["call"] = (name, input, as) => {
+  /** Whether this call fails. */
+  const fails = (name: OperationName): boolean => {
     called.push(name);
     const at = failing.indexOf(name);
-    if (at < 0) return real.call(name, input, as);
-    failing.splice(at, 1);
-    return Promise.reject(new CctError("store_failed", "The disk failed.", ""));
+    if (at >= 0) failing.splice(at, 1);
+    return at >= 0;
   };
+  const fault = (): Promise<never> => Promise.reject(new CctError("store_failed", "The disk failed.", ""));
+  const call: Client["call"] = (name, input, as) => (fails(name) ? fault() : real.call(name, input, as));
+  const callAny: Client["callAny"] = (name, input, as) => (fails(name) ? fault() : real.callAny(name, input, as));
   let changed = (): void => {};
   const live = createLive(
     {
       world,
-      client: { ...real, call, openFeed: hasFeed ? real.openFeed : () => new Promise(() => {}) },
+      client: { ...real, call, callAny, openFeed: hasFeed ? real.openFeed : () => new Promise(() => {}) },
       size: { columns: 80, rows: 24 },
       broker: "ada@studio",
       overview: await readOverview(real),
@@ -102,6 +105,15 @@ const asked = async (broker: TestBroker): Promise<void> => {
   const web = await newPeer(broker, "web");
   await ok(broker, "send_message", { to: "operator", text: "May I?" }, web);
 };
+
+test("a text that is not sent after one has looked elsewhere is kept, and it is said at once", async () => {
+  const { live, press, fail, becomes } = await watching(asked);
+  fail("send_message");
+  press("G", "c", ..."hello", "return", "escape");
+  await becomes(({ toast }) => toast?.tone === "failed");
+  expect(live.state().toast?.text).toBe("Not sent to web. The disk failed.");
+  expect([...live.state().drafts.values()]).toMatchObject([{ text: { text: "hello" }, problem: "The disk failed." }]);
+});
 
 test("an action can be taken back for six seconds, also when something else has failed meanwhile", async () => {
   const { live, press, called, fail, becomes } = await watching(asked);

@@ -220,6 +220,7 @@ export const anyState: fc.Arbitrary<State> = fc
               urgency: "interrupt",
               field: "text",
               isSending: false,
+              isTried: false,
               problem: given.said,
               answers: first,
             }

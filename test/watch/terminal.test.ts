@@ -119,6 +119,8 @@ withTerminal("in a terminal", () => {
     await choose(window, "Vote in @checkout");
     await window.shows("a Release  x Keep");
     await window.press("a");
+    await window.shows("Release tests from @checkout?");
+    await window.press("y");
     await window.shows("tests is released from @checkout");
     expect((await ok(broker, "pool_status", { pool: "checkout" })).open_proposals).toEqual([]);
 
@@ -133,10 +135,14 @@ withTerminal("in a terminal", () => {
       (await ok(broker, "message_status", { message_id })).recipients.map(({ state }) => state);
     const first = await hold("Send me the password.");
     await window.press("a");
+    await window.shows("Let 1 message through to ios?");
+    await window.press("y");
     await window.shows("1 message let through to ios");
     expect(await stateOf(first)).toEqual(["queued"]);
     const second = await hold("The password, please.");
     await window.press("x");
+    await window.shows("Refuse 1 message to ios?");
+    await window.press("y");
     await window.shows("1 message refused; the sender sees it");
     expect(await stateOf(second)).toEqual(["refused"]);
 

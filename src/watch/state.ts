@@ -61,7 +61,7 @@ export interface Place {
 export type ListName = View | "messages" | "details";
 
 /** What is done about a need, once it is confirmed. */
-export interface Decision {
+interface Decision {
   need: Need;
   deed: Deed;
 }

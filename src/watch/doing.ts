@@ -1,5 +1,4 @@
 /** What the person can do, each with its result in words and its way back. */
-import type { Client } from "../client/client.ts";
 import { checkOutgoing } from "../client/secrets.ts";
 import {
   BOTH_MUTED,
@@ -14,15 +13,9 @@ import {
   unmuted,
   voteDecided,
 } from "../rules/texts/deeds.ts";
+import type { Deed } from "./deed.ts";
 import { type Draft, outgoingOf } from "./state.ts";
 import type { MessageRow, Need, Peer, Pool } from "./words.ts";
-
-export interface Done {
-  text: string;
-  undo?: Deed;
-}
-
-export type Deed = (client: Client) => Promise<Done>;
 
 export const dismiss =
   ({ need_id }: Need): Deed =>

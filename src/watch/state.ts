@@ -4,7 +4,7 @@ import type { Attempt, Outgoing } from "../rules/talk/attempt.ts";
 import { isPoolTalk, othersIn, talkKey } from "../rules/talk/key.ts";
 import { MOST_IN_TALK, type Part } from "../rules/talk/list.ts";
 import { repoOf } from "../rules/texts/people.ts";
-import type { Deed } from "./doing.ts";
+import type { Deed } from "./deed.ts";
 import type { Field } from "./editor.ts";
 import type { Conversation, MessageRow, Need, Peer, Pool, Service, Urgency } from "./words.ts";
 

@@ -10,7 +10,7 @@ export default defineConfig({
     // Tests wait for real processes most of the time, so that more of them than there may be cores run side by side.
     maxWorkers: 4,
     // So long that only a hang exceeds it, also on a loaded machine.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

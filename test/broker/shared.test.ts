@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { call, ok, refused } from "../support/api.ts";
+import { type Answer, call, ok, refused } from "../support/api.ts";
 import { type BrokerProcess, refusedStart, spawnBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
 import { openEvents } from "../support/events.ts";
@@ -82,19 +82,26 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
       expect(texts.filter((text) => text === "only once")).toHaveLength(1);
     });
 
+    /** Repeats a call that is refused because of overload, as clients do: nothing of it was stored. */
+    const accepted = (make: () => Promise<Answer>): Promise<Answer> =>
+      until("it is accepted", async () => {
+        const answer = await make();
+        expect([200, 503], answer.text).toContain(answer.status);
+        return answer.status === 200 && answer;
+      });
+
     test("deliver exactly once between 200 peers that send and check at both at the same time", async () => {
       const [from, to] = [await newPeer(one, "many"), await newPeer(other, "taker")];
       const taken: string[] = [];
       const pairs = Array.from({ length: 200 }, async (_, i) => {
         const [here, there] = i % 2 ? [one, other] : [other, one];
         // Each pair is a sender and a receiver of its own.
-        const sent = call(here, "send_message", { to: "taker", text: `pair ${i}` }, from);
-        const got = call(there, "check_messages", { limit: 5 }, to);
+        const input = { to: "taker", text: `pair ${i}`, message_id: newMessageId() };
+        const sent = accepted(() => call(here, "send_message", input, from));
+        const got = accepted(() => call(there, "check_messages", { limit: 5 }, to));
         return Promise.all([sent, got]);
       });
-      for (const [sent, got] of await Promise.all(pairs)) {
-        expect(sent.status, sent.text).toBe(200);
-        expect(got.status, got.text).toBe(200);
+      for (const [, got] of await Promise.all(pairs)) {
         for (const { text } of (got.json as { messages: { text: string }[] }).messages) taken.push(text);
       }
       for (;;) {

@@ -22,7 +22,7 @@ test("commands are listed under headings, one short line each", async () => {
   expect(listed(text)).toEqual(expect.arrayContaining(["up", "send", "pools", "service", "start", "join", "mcp"]));
 });
 
-test("every command describes itself in full, with an example whose options exist", async () => {
+test("every command describes itself in full, with an example whose options exist", { timeout: 900_000 }, async () => {
   for (const name of listed(await help())) {
     if (["mcp", "help"].includes(name)) continue;
     const text = await help(name);

@@ -11,7 +11,7 @@ import { tempFolder, tempHome } from "../support/folders.ts";
 import { allMessages, newPeer, type TestPeer } from "../support/peers.ts";
 import { ask, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { until } from "../support/wait.ts";
-import { BACK, brokerOf, inFile, migrated, THERE } from "./moving.ts";
+import { BACK, brokerOf, inFile, migrated, PATIENT, THERE } from "./moving.ts";
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -23,6 +23,8 @@ const CODEX = { agent: "codex", wakes: false, midturn: false };
 
 /** Everything that a broker can list. */
 async function contents(broker: TestBroker, peers: TestPeer[]): Promise<unknown> {
+  // However slow this machine is, none of them has been silent for so long that it is away.
+  for (const peer of peers) await ok(broker, "heartbeat", { host_pid: peer.place.host_pid, held: [] }, peer);
   const messages = await allMessages(broker);
   const { pools } = await ok(broker, "list_pools", { include_archived: true });
   const each = <T>(of: readonly T[], look: (one: T) => Promise<unknown>): Promise<unknown[]> =>
@@ -30,7 +32,7 @@ async function contents(broker: TestBroker, peers: TestPeer[]): Promise<unknown>
   return {
     messages,
     pools,
-    peers: (await ok(broker, "list_peers", { all: true })).peers,
+    peers: (await ok(broker, "list_peers", { all: true })).peers.map((peer) => ({ ...peer, last_seen: 0 })),
     states: await each(messages, ({ message_id }) => ok(broker, "message_status", { message_id })),
     status: await each(pools, ({ name }) => ok(broker, "pool_status", { pool: name })),
     services: await ok(broker, "list_services", {}),
@@ -55,7 +57,7 @@ describe("a home with data of every kind", () => {
     url = await server.database();
     urlFile = join(tempFolder(), "url");
     writeFileSync(urlFile, `${url}\n`);
-    broker = await brokerOf(home);
+    broker = await brokerOf(home, "", PATIENT);
     [ann, ben, carol] = [
       await newPeer(broker, "ann"),
       await newPeer(broker, "ben"),
@@ -96,7 +98,7 @@ describe("a home with data of every kind", () => {
     expect(moved).toMatch(/\npeers +3 +[0-9a-f]{64}\n/);
     expect(moved).not.toContain("cct@");
     // It finds the database by its configuration.
-    const after = await brokerOf(home);
+    const after = await brokerOf(home, "", PATIENT);
     expect(existsSync(join(home, "broker.lock"))).toBe(true);
     expect(await contents(after, [ann, ben, carol])).toEqual(before);
     await ok({ ...after, token: device.token }, "list_peers", {});
@@ -114,7 +116,7 @@ describe("a home with data of every kind", () => {
   test("moves back to a file, with later changes", async () => {
     const elsewhere = tempHome();
     success(await migrated(elsewhere, url, BACK));
-    const file = await brokerOf(elsewhere);
+    const file = await brokerOf(elsewhere, "", PATIENT);
     expect(await contents(file, [ann, ben, carol])).toEqual(before);
   });
 });

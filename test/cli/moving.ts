@@ -23,8 +23,10 @@ export const surroundings = (home: string, url = ""): Record<string, string> => 
 export const migrated = (home: string, url: string, args: string[] = THERE): Promise<CctRun> =>
   cct(args, { env: { PATH: process.env.PATH, ...surroundings(home, url) } });
 /** A broker on the home's own file or the database of its configuration, also in a run with CCT_TEST_STORE. */
-export const brokerOf = (home: string, url = ""): Promise<TestBroker> =>
-  startBroker({ home, env: { CCT_DATABASE_URL: url } });
+export const brokerOf = (home: string, url = "", more: Record<string, string> = {}): Promise<TestBroker> =>
+  startBroker({ home, env: { CCT_DATABASE_URL: url, ...more } });
+/** For a broker that lets nothing lapse: it does not believe its clock while a test lasts. */
+export const PATIENT = { CCT_CLOCK_CONFIRM_SECONDS: "86400" };
 
 async function withSchema(store: Store): Promise<Store> {
   await migrate(store, await readMigrations(join(root, "migrations")), 1);

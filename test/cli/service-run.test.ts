@@ -62,7 +62,7 @@ describe("a command that runs as a service", () => {
     });
     expect(service).toMatchObject({ kind: "app", url, host: hostname(), owner: "operator" });
     expect(service.expires_at - (service.health_at ?? 0)).toBe(60_000);
-    process.kill(Number(/up (\d+)/.exec(app.stdout())?.[1]), "SIGTERM");
+    process.kill(Number(await until("its process id", () => /up (\d+)/.exec(app.stdout())?.[1])), "SIGTERM");
     expect(await app.exited).toEqual({ code: 143, signal: null });
     expect(await seen("lively")).toBeUndefined();
     expect(app.stderr()).toBe("");
@@ -143,15 +143,15 @@ describe("a command that runs as a service", () => {
   test("survives a killed cct; its service becomes stale, frees its place, and is removed", async () => {
     const port = await freePort();
     const url = `tcp://localhost:${port}`;
-    const app = running("orphan", url, server(port), ["--ttl", "10"]);
+    const app = running("orphan", url, server(port), ["--ttl", "60"]);
     await until("it is healthy", async () => (await seen("orphan"))?.health === "healthy");
-    const pid = Number(/up (\d+)/.exec(app.stdout())?.[1]);
+    const pid = Number(await until("its process id", () => /up (\d+)/.exec(app.stdout())?.[1]));
     atEnd(() => isAlive(pid) && process.kill(pid, "SIGKILL"));
     app.child.kill("SIGKILL");
     await until("cct is gone", () => !isAlive(app.pid));
     expect(isAlive(pid)).toBe(true);
     expect((await seen("orphan"))?.health).toBe("healthy");
-    clock.forward(10_000);
+    clock.forward(60_000);
     expect((await seen("orphan"))?.health).toBe("stale");
     clock.forward(60_000);
     expect(await seen("orphan")).toBeUndefined();

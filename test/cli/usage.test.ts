@@ -17,7 +17,7 @@ test("--version prints the package's version", async () => {
   expect(success(await person.cct("-V"))).toBe(`${version}\n`);
 });
 
-test("help lists every command, and every command has help of its own", async () => {
+test("help lists every command, and every command has help of its own", { timeout: 900_000 }, async () => {
   const help = success(await person.cct("--help"));
   expect(success(await person.cct())).toBe(help);
   expect(success(await person.cct("help"))).toBe(help);

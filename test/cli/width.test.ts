@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { table, wrap } from "../../src/cli/parts/table.ts";
 import { ok } from "../support/api.ts";
 import { success } from "../support/cct.ts";
-import { newPeer } from "../support/peers.ts";
+import { newPeer, stayAlive } from "../support/peers.ts";
 import { personWithBroker } from "./person.ts";
 
 const WIDTHS = [80, 100, 200];
@@ -23,6 +23,8 @@ beforeAll(async () => {
     host: `a-${"long-".repeat(10)}host`,
   });
   const ben = await newPeer(broker, "ben", { summary: "short" });
+  // On a slow machine this file takes longer than a session may be silent.
+  stayAlive(broker, ann, ben);
   await ok(broker, "create_pool", { name: "a-pool-with-a-rather-long-name-as-well", purpose: LONG.slice(0, 400) }, ann);
   await ok(broker, "invite_to_pool", { pool: "a-pool-with-a-rather-long-name-as-well", peer: "ben" }, ann);
   await ok(broker, "set_busy", { reason: LONG.slice(0, 150), estimate_seconds: 600 }, ben);

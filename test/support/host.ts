@@ -14,7 +14,7 @@ import { root } from "./folders.ts";
 import { until } from "./wait.ts";
 
 /** So long that only a hang exceeds it, also on a loaded machine. */
-const ANSWER_MS = 60_000;
+const ANSWER_MS = 120_000;
 
 export interface HookRun {
   status: number | null;

@@ -1,7 +1,7 @@
 export type Look<T> = () => T | undefined | false | Promise<T | undefined | false>;
 
 /** So long that only a hang exceeds it, also on a loaded machine. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 
 /** Waits for something to become true; fails, saying what was awaited, when it does not for a long time. */
 export async function until<T>(what: string, look: Look<T>): Promise<T> {

@@ -27,7 +27,8 @@ export function claudePlaces(world: Pick<World, "env" | "cwd">): ClaudePlaces {
   };
 }
 
-const VERSION_TIMEOUT_MS = 5_000;
+/** A busy machine takes seconds to load it, and a wrong answer would change how CCT is installed. */
+const VERSION_TIMEOUT_MS = 15_000;
 /** After so long a person wonders what is going on. */
 const SLOW_MS = 1_500;
 
@@ -36,7 +37,7 @@ export type FoundClaude =
   | { version: string; problem?: undefined }
   | { version?: undefined; problem: string; next: string };
 
-/** Runs `claude --version`, for at most 5 s. `slow` is called when it takes long. */
+/** Runs `claude --version`, for at most 15 s. `slow` is called when it takes long. */
 export function findClaude(world: Pick<World, "env">, slow: () => void): Promise<FoundClaude> {
   return new Promise((done) => {
     const timer = setTimeout(slow, SLOW_MS);

@@ -219,9 +219,14 @@ function flush(): void {
   if (news.some((one) => one.services)) void loadServices();
 }
 
+/** Tries again until the broker answers: nothing says later that these services are old. */
 async function loadServices(): Promise<void> {
-  const overview = await call("overview", { limit: 1 }).catch(() => undefined);
-  if (overview) services.value = overview.services;
+  try {
+    services.value = (await call("overview", { limit: 1 })).services;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.code !== "unauthorized") setTimeout(() => void loadServices(), SLOW_MS);
+  }
 }
 
 function takePeers(news: readonly FeedBatch[]): void {

@@ -1,4 +1,4 @@
-/** The button that pauses a pool, and lets it go on. */
+/** The button that pauses a pool, and resumes it. */
 import { setPaused } from "./doing.ts";
 import type { Pool } from "./types.ts";
 import { Button } from "./ui.tsx";
@@ -10,6 +10,6 @@ export const PauseButton = ({ pool }: { pool: Pool }) => (
     pressed={pool.paused !== undefined}
     run={() => setPaused(pool, pool.paused === undefined)}
   >
-    {pool.paused ? "Go on" : "Pause"}
+    {pool.paused ? "Resume" : "Pause"}
   </Button>
 );

@@ -2,6 +2,7 @@
 import { memo } from "preact/compat";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { isMine, isPoolTalk, talkKey } from "../rules/talk/key.ts";
+import { MOST_TALKS } from "../rules/talk/talks.ts";
 import { failedOf, heldOf } from "../rules/texts/receipts.ts";
 import { Composer } from "./composer.tsx";
 import { PauseButton } from "./pause.tsx";
@@ -80,6 +81,11 @@ const TalkList = memo(function TalkList({ current }: { current: string }) {
               </ul>
             </section>
           ),
+      )}
+      {conversations.value.length === MOST_TALKS && (
+        <p class="talks-end">
+          These are the {conversations.value.length} latest. Search finds what was said in others: <kbd>/</kbd>
+        </p>
       )}
     </nav>
   );

@@ -40,7 +40,7 @@ describe.skipIf(noBrowser())("from the page", () => {
     await page.getByText("@checkout is paused.").first().waitFor();
     const sent = await ok(scene.broker, "send_message", { to: "@checkout", text: "wait" }, scene.web);
     expect(new Set(sent.recipients.map(({ state }) => state))).toEqual(new Set(["held"]));
-    await page.getByRole("button", { name: "Go on" }).tap();
+    await page.getByRole("button", { name: "Resume" }).tap();
     await page.getByRole("button", { name: "Pause" }).waitFor();
     await page.getByText("@checkout is resumed").first().waitFor();
     expect(new Set(await stateOf(scene, sent.message_id))).toEqual(new Set(["queued"]));

@@ -18,6 +18,24 @@ async function two(): Promise<{ broker: TestBroker; ann: TestPeer; ben: TestPeer
   return { broker, ann, ben };
 }
 
+describe.skipIf(noBrowser())("the list of conversations", () => {
+  test("says when it leaves out old ones", async () => {
+    const { broker, ann } = await two();
+    const { page } = await openPage(broker);
+    await visit(page, broker, "/talk");
+    await page.getByText("Nothing was said yet").waitFor();
+    // Each pair of 21 is a conversation: 210 of them.
+    const all = [ann];
+    for (let i = 1; i < 21; i++) all.push(await newPeer(broker, `peer-${i}`));
+    for (const [i, to] of all.entries())
+      await Promise.all(
+        all.slice(i + 1).map((from) => ok(broker, "send_message", { to: to.name, text: "hello" }, from)),
+      );
+    await page.getByText("These are the 200 latest.").waitFor();
+    await until("all are shown", async () => (await page.locator(".talks a").count()) === 200);
+  });
+});
+
 describe.skipIf(noBrowser())("a conversation", () => {
   test("of two is theirs alone, and is read back to its first message and on to its last, however long it is", async () => {
     const { broker, ann, ben } = await two();

@@ -58,7 +58,7 @@ process.umask(0o077);
 void run();
 
 async function run(): Promise<void> {
-  if (world.argv[0] === "mcp" && world.argv.length === 1) {
+  if (world.argv[0] === "mcp" && (world.argv.length === 1 || (world.argv[1] === "--host" && world.argv.length === 3))) {
     const { runSession } = await import("./session/main.ts");
     await runSession(world);
   } else if (world.argv[0] === "hook") {

@@ -175,6 +175,7 @@ const table: Room[] = [
     ["node:fs", "node:path", "pino", "rotating-file-stream"],
   ),
 
+  room("hosts", "the coding agents: who a session is, what their hooks speak", ["rules", ...platform], ["node:*"]),
   room(
     "client",
     "calls a broker; knows its operations by type only",
@@ -184,7 +185,7 @@ const table: Room[] = [
   room(
     "session",
     "the MCP server of a session",
-    ["client", "rules", ...typesOfOperations, toolDefinitions, toolList, ...platform],
+    ["client", "hosts", "rules", ...typesOfOperations, toolDefinitions, toolList, ...platform],
     ["node:*"],
   ),
   room(
@@ -193,11 +194,16 @@ const table: Room[] = [
     ["rules", ...typesOfOperations],
     ["@preact/signals", "eventsource-parser", "lucide", "preact", "virtua"],
   ),
-  room("host", "installs into the host, and knows its files", ["rules", ...platform], ["node:*", "jsonc-parser"]),
+  room(
+    "host",
+    "installs into the host, and knows its files",
+    ["hosts", "rules", ...platform],
+    ["node:*", "jsonc-parser"],
+  ),
   room(
     "cli/parts",
     "output, input and callers",
-    ["client", "rules", ...knowledgeOfOperations, ...platform],
+    ["client", "hosts", "rules", ...knowledgeOfOperations, ...platform],
     ["node:*", "@modelcontextprotocol/sdk", "fast-string-truncated-width", "qr"],
   ),
   room("watch", "the terminal UI: what is known → rows of the screen; keys → operations", [
@@ -217,7 +223,7 @@ const table: Room[] = [
   room(
     "cli",
     "the command line",
-    ["cli/commands", "cli/parts", "rules", ...platform],
+    ["cli/commands", "cli/parts", "hosts", "rules", ...platform],
     ["node:fs", "node:readline", "node:tty", "commander"],
   ),
   room(

@@ -3,6 +3,7 @@
  * what `--wait` waits for did not happen in time.
  */
 import { Command, CommanderError } from "commander";
+import { defaultHost, hosts } from "../hosts/index.ts";
 import { homeOf } from "../platform/config.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { errorLine, systemCode } from "../platform/errors.ts";
@@ -122,7 +123,14 @@ export function makeProgram(
     .action(async (options: { json?: boolean }) => {
       await demo(context, options.json ?? false);
     });
-  program.command("mcp").description("Runs the session server. Claude Code starts it, over standard input and output.");
+  program
+    .command("mcp")
+    .description("Runs the session server. The coding agent starts it, over standard input and output.")
+    .option(
+      "--host <name>",
+      `the agent that starts it: ${hosts.map(({ name }) => name).join(", ")}, or another name`,
+      defaultHost.name,
+    );
   arrangeHelp(program);
   return { program, exitCode: () => exitCode };
 }

@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { applyEdits, type JSONPath, modify, type ParseError, parse } from "jsonc-parser";
+import { claude } from "../hosts/claude.ts";
 import { CctError } from "../platform/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
@@ -54,7 +55,7 @@ export function classicChanges(
   const server = {
     type: "stdio",
     command: world.node,
-    args: [join(world.root, "dist", "bin.js"), "mcp"],
+    args: [join(world.root, "dist", "bin.js"), "mcp", "--host", claude.name],
     env: HOOKS_TELL,
   };
   return [

@@ -1,7 +1,8 @@
 /** Locates Claude Code on this machine: its configuration files and its version. */
 import { type ExecFileException, execFile } from "node:child_process";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { claudeFolder } from "../hosts/claude.ts";
 import type { World } from "../platform/world.ts";
 import { PLUGIN_SINCE, rungsOf } from "./ladder.ts";
 
@@ -18,7 +19,7 @@ export interface ClaudePlaces {
 export function claudePlaces(world: Pick<World, "env" | "cwd">): ClaudePlaces {
   const set = world.env.CLAUDE_CONFIG_DIR;
   const home = world.env.HOME || homedir();
-  const folder = set ? resolve(world.cwd, set) : join(home, ".claude");
+  const folder = claudeFolder(world);
   return {
     folder,
     settings: join(folder, "settings.json"),

@@ -1,6 +1,7 @@
 /** The plugin as Claude Code loads it from the personal skills folder: a copy of `plugin/` with the paths of this CCT. */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { claude } from "../hosts/claude.ts";
 import { CctError } from "../platform/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
@@ -35,7 +36,7 @@ export function pluginChanges(world: World, folder: string, options: PluginOptio
 
 function pluginFile(world: World, name: string, text: string, { ask, hooks }: PluginOptions): string {
   if (name === ".mcp.json") {
-    const cct = { command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp"] };
+    const cct = { command: world.node, args: [join(world.root, "dist", "bin.js"), "mcp", "--host", claude.name] };
     return `${JSON.stringify({ mcpServers: { cct } }, null, 2)}\n`;
   }
   if (name === COMMAND) {

@@ -37,12 +37,13 @@ export const paths = (home: string) => ({
   broker: join(home, "broker.json"),
   logs: join(home, "log"),
   spools: join(home, "spool"),
-  spool: (claudePid: number) => join(home, "spool", String(claudePid)),
+  /** By what names a session: the host's process id. */
+  spool: (key: number) => join(home, "spool", String(key)),
   pidmaps: join(home, "pidmaps"),
-  pidmap: (claudePid: number) => join(home, "pidmaps", String(claudePid)),
+  pidmap: (hostPid: number) => join(home, "pidmaps", String(hostPid)),
   /** Content of status lines, by the host's process id. */
   flags: join(home, "flags"),
-  flag: (claudePid: number) => join(home, "flags", String(claudePid)),
+  flag: (hostPid: number) => join(home, "flags", String(hostPid)),
   peers: join(home, "peers"),
   peer: (peerId: string) => join(home, "peers", `${peerId}.json`),
   /** Messages that could not be sent, by the sender's peer_id. */

@@ -5,6 +5,7 @@
 import { type Client, isNoAnswer } from "../client/client.ts";
 import { currentBroker, ensureBroker } from "../client/local.ts";
 import { listen, type StreamData } from "../client/stream.ts";
+import { type Host, holds } from "../hosts/host.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { OutputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
@@ -16,7 +17,6 @@ import { backoffMs } from "../rules/backoff.ts";
 import { type Call, type Event, type Notice, newConnection, step } from "../rules/connection.ts";
 import { BEAT_MS, untilBeat } from "../rules/presence.ts";
 import { createReports } from "./heartbeat.ts";
-import { endsForGood } from "./host.ts";
 import type { Mail } from "./mail.ts";
 import type { CurrentPeer } from "./peer.ts";
 import { recordAge } from "./records.ts";
@@ -59,6 +59,7 @@ export interface Connection {
 
 export function createConnection(
   world: World,
+  host: Host,
   config: Config,
   client: Client,
   spool: Spool,
@@ -66,8 +67,8 @@ export function createConnection(
   peer: CurrentPeer,
   canWake: () => boolean,
 ): Connection {
-  const registrar = createRegistrar(world, config, client, mail, canWake);
-  const reports = createReports(world, config, spool, mail, canWake, signalsChanged);
+  const registrar = createRegistrar(world, host, config, client, mail, canWake);
+  const reports = createReports(world, host, config, spool, mail, canWake, signalsChanged);
   let state = newConnection;
   let listeners: Parameters<Connection["start"]>[0] | undefined;
   let heartbeat: Standing["heartbeat"];
@@ -75,6 +76,9 @@ export function createConnection(
   let heardAt = Number.NEGATIVE_INFINITY;
   let shown: Standing["broker"] | undefined;
   const repository = createRepository(world, spool.directory);
+  const endsForGood = holds(world.env, host.endsForGood);
+  /** The conversation, until a hook tells another one. */
+  const atStart = (host.sessionVariable && world.env[host.sessionVariable]) || undefined;
   /** What the broker knows of the session's place. */
   let told: Place | undefined;
   /** The peer began with this session: it did not resume a conversation, or sit down in a seat. */
@@ -176,7 +180,7 @@ export function createConnection(
         await wait(call.failures === 0 ? 0 : backoffMs(call.failures - 1, FIRST_PAUSE_MS, world.random()));
         return { type: "done" };
       case "unregister":
-        if (peer.record && isNew && endsForGood(world)) await registrar.end(peer.record);
+        if (peer.record && isNew && endsForGood) await registrar.end(peer.record);
         else
           await client.call(
             "unregister",
@@ -189,7 +193,7 @@ export function createConnection(
 
   function identify(known: string | undefined) {
     const byHooks = spool.sessionId();
-    const conversation = byHooks ?? (world.env.CLAUDE_CODE_SESSION_ID || undefined);
+    const conversation = byHooks ?? atStart;
     const hasChanged = peer.record !== undefined && conversation !== known;
     const isOther = hasChanged && peer.record !== undefined && registrar.isOther(peer.record, conversation);
     return { conversation, byHooks: byHooks !== undefined, isOther };
@@ -285,7 +289,7 @@ export function createConnection(
         onClosed = resolve;
       });
       dispatch({ type: "close" });
-      const ms = endsForGood(world) ? END_MS : UNREGISTER_MS;
+      const ms = endsForGood ? END_MS : UNREGISTER_MS;
       await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
     },
   };

@@ -56,13 +56,13 @@ function word(text = ""): string {
   return text.replace(/[^A-Za-z0-9._-]/g, "").slice(0, 64) || "-";
 }
 
-/** Writes the line for the host process `claudePid`. Returns the error if it could not be written as a new file. */
-export function writeFlags(home: string, claudePid: number, line: string, unique: string): unknown {
+/** Writes the line for the host process `hostPid`. Returns the error if it could not be written as a new file. */
+export function writeFlags(home: string, hostPid: number, line: string, unique: string): unknown {
   try {
-    writeWhole(paths(home).flag(claudePid), line, unique);
+    writeWhole(paths(home).flag(hostPid), line, unique);
     return undefined;
   } catch (error) {
-    overwrite(paths(home).flag(claudePid), line);
+    overwrite(paths(home).flag(hostPid), line);
     return error;
   }
 }
@@ -82,9 +82,9 @@ function overwrite(path: string, line: string): void {
 }
 
 /** Removes the line, at the end of a session. */
-export function removeFlags(home: string, claudePid: number): void {
+export function removeFlags(home: string, hostPid: number): void {
   try {
-    rmSync(paths(home).flag(claudePid), { force: true });
+    rmSync(paths(home).flag(hostPid), { force: true });
   } catch {
     // A read-only disk: without its process the line is invalid.
   }

@@ -1,4 +1,5 @@
 /** What a heartbeat reports of the session, as its hooks left it in the spool. */
+import type { Host } from "../hosts/host.ts";
 import type { InputOf } from "../operations/index.ts";
 import type { Config } from "../platform/config.ts";
 import type { World } from "../platform/world.ts";
@@ -31,6 +32,7 @@ export interface Reports {
 /** `changed`: the signals may have changed without a change of the spool. */
 export function createReports(
   world: World,
+  host: Host,
   config: Pick<Config, "blocked_on">,
   spool: Spool,
   mail: Mail,
@@ -47,7 +49,7 @@ export function createReports(
     heartbeat(conversation) {
       const [state, now, wakes, asks] = [spool.state(), steady(), canWake(), blockedOn()];
       const since = longCommandSince(spool, now);
-      const alias = nativeName(world);
+      const alias = nativeName(world, host);
       return {
         claude_pid: ppid,
         ...(conversation === undefined ? {} : { session_id: conversation }),

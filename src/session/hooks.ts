@@ -2,12 +2,13 @@
  * Hooks for systems without bash: the host calls our tool `hook` (hooks of type `mcp_tool`), which does the same on the spool
  * as `plugin/hooks/mail.sh`. The answer is what the script would print; `{}` stands for no output.
  */
-import { isAbsolute, join } from "node:path";
+import { isAbsolute } from "node:path";
+import { eventOf, filled, type Host, holds, type Role } from "../hosts/host.ts";
 import { homeOf } from "../platform/config.ts";
 import { parsePid } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { parsedString, readSpoolHead, readSpoolTexts, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
-import { MAIL_CAME_FIRST, notRun } from "../rules/texts/frames.ts";
+import { notRun } from "../rules/texts/frames.ts";
 import { instructions } from "../rules/texts/instructions.ts";
 import { type HookSpool, openSpoolForHook } from "./spool.ts";
 
@@ -38,8 +39,6 @@ export interface HookAnswer {
 /** How many turns in a row mail may continue. The host ends a turn after eight. */
 const MAX_CONTINUED = 3;
 
-const OWN_TOOL = /^mcp__(plugin_cct_)?cct__/;
-
 const isId = (value: unknown): value is string => typeof value === "string" && /^[A-Za-z0-9_-]+$/.test(value);
 
 const toolName = (value: unknown): string =>
@@ -49,8 +48,9 @@ const toolName = (value: unknown): string =>
 const mustNotWake = (mail: SpoolHead): boolean => mail.nowake && mail.urgency !== "interrupt";
 
 /** `unattended`: the program's output is what the session says last, and mail must not change it. */
-export function createHooks(spool: HookSpool, unattended: boolean): (input: HookInput) => HookAnswer {
+export function createHooks(spool: HookSpool, unattended: boolean, host: Host): (input: HookInput) => HookAnswer {
   let continued = 0;
+  const ownTool = new RegExp(`^${host.tools.own}`);
 
   function advance(from: Stage, to: Stage): void {
     for (const file of spool.files()) if (file.stage === from) spool.setStage(file, to);
@@ -58,12 +58,19 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
 
   const silent: HookAnswer = { answer: {}, shown() {} };
 
-  /** Takes the mail and answers with it. Silent when there is none, or when the file is damaged. */
-  function show(event: string, to: Stage, answerWith: (text: string) => Answer, earlier?: string): HookAnswer {
-    const file = spool.take(event);
+  /** Takes the mail and answers with it. Silent when there is none, when the file is damaged, or when the host would drop it. */
+  function show(
+    role: Role,
+    to: Stage,
+    { held, earlier }: { held?: string; earlier?: string | undefined } = {},
+  ): HookAnswer {
+    const { mail, hold } = eventOf(host, role) ?? {};
+    const shape = held === undefined ? mail : hold;
+    const file = shape && spool.take(role);
     const texts = file && readSpoolTexts(file.content);
-    if (!file || !texts || !spool.has(file)) return silent;
-    const answer = { ...answerWith(texts.text), ...userSees(earlier, texts.line) };
+    if (!shape || !file || !texts || !spool.has(file)) return silent;
+    const said = filled(shape, texts.text, held === undefined ? {} : { reason: notRun(held) });
+    const answer = { ...Object(said), ...userSees(earlier, texts.line) };
     return { answer, shown: () => spool.setStage(file, to) };
   }
 
@@ -72,20 +79,6 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
     return systemMessage === "" ? {} : { systemMessage };
   };
 
-  const context = (event: string) => (text: string) => ({
-    hookSpecificOutput: { hookEventName: event, additionalContext: text },
-  });
-  const decision = (permissionDecision: string, reason: string, more = {}): Answer => ({
-    hookSpecificOutput: {
-      hookEventName: "PreToolUse",
-      permissionDecision,
-      permissionDecisionReason: reason,
-      ...more,
-    },
-  });
-  /** The host shows its user the reason, but not the context. */
-  const deny = (tool: string, text: string): Answer =>
-    decision("deny", `${MAIL_CAME_FIRST} ${notRun(tool)}`, { additionalContext: text });
   const head = () => readSpoolHead(spool.peek() ?? "");
 
   /** The permission dialog that was open has been answered, and the command that was running has ended. */
@@ -95,14 +88,15 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
 
   function beforeTool({ tool, allow }: HookInput): HookAnswer {
     advance("seen", "read");
-    if (typeof tool === "string" && OWN_TOOL.test(tool)) {
-      return allow === "yes" ? { ...silent, answer: decision("allow", "CCT's own tools") } : silent;
+    if (typeof tool === "string" && ownTool.test(tool)) {
+      const leave = eventOf(host, "PreToolUse")?.allow;
+      return allow === "yes" && leave ? { ...silent, answer: Object(leave) } : silent;
     }
-    // The model needs ToolSearch to answer mail. Mail that waits comes when the batch has ended.
+    // The model needs the tool that finds ours to answer mail. Mail that waits comes when the batch has ended.
     const mail = head();
-    if (tool === "ToolSearch" || !mail || mail.urgency === "low") return silent;
+    if (tool === host.tools.search || !mail || mail.urgency === "low") return silent;
     const denies = mail.urgency === "interrupt" || mail.mode === "block";
-    return show("PreToolUse", "done", denies ? (text) => deny(toolName(tool), text) : context("PreToolUse"));
+    return show("PreToolUse", "done", denies ? { held: toolName(tool) } : {});
   }
 
   function afterBatch(): HookAnswer {
@@ -112,7 +106,7 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
     const mail = head();
     // Mail that denies a tool call waits for one.
     if (mail?.urgency !== "normal" || mail.mode === "block") return silent;
-    return show("PostToolBatch", "seen", context("PostToolBatch"));
+    return show("PostToolBatch", "seen");
   }
 
   function stop(input: HookInput): HookAnswer {
@@ -124,7 +118,7 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
     const mail = head();
     const may = !unattended || mail?.mode === "stop";
     const continues = mail && may && mail.urgency !== "low" && !mustNotWake(mail) && continued < MAX_CONTINUED;
-    const given = continues ? show("Stop", "seen", context("Stop")) : silent;
+    const given = continues ? show("Stop", "seen") : silent;
     if (given === silent) continued = 0;
     else {
       continued++;
@@ -137,7 +131,7 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
     // Only now the host shows its user a line about the mail that woke the session.
     const woke = parsedString(spool.wokeLine());
     if (woke) spool.write("woke", "");
-    const given = show("UserPromptSubmit", "seen", context("UserPromptSubmit"), woke);
+    const given = show("UserPromptSubmit", "seen", { earlier: woke });
     return given === silent ? { ...silent, answer: userSees(woke) } : given;
   }
 
@@ -145,7 +139,7 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
     const { event, reason, agent } = input;
     // Mail is for the main agent.
     const isSubagent = isId(agent);
-    if (event === "PreToolUse" && input.tool === "Bash") spool.write("tool", "running");
+    if (event === "PreToolUse" && input.tool === host.tools.shell) spool.write("tool", "running");
     switch (event) {
       case "PreToolUse":
         return isSubagent ? silent : beforeTool(input);
@@ -189,10 +183,11 @@ export function createHooks(spool: HookSpool, unattended: boolean): (input: Hook
  * only a command can wake a session. They run once per session and once per mail, so the 100 ms that node needs to start do
  * not matter. Returns the exit status: 2 wakes the session.
  */
-export function runHook(world: World, input: string): number {
+export function runHook(world: World, host: Host, input: string): number {
   const [, event] = world.argv;
-  const spool = openSpoolForHook(homeOf(world), parsePid(world.env.CLAUDE_PID) ?? world.ppid, world);
-  if (event === "FileChanged") return wake(world, spool);
+  const hostPid = host.pidVariable === undefined ? undefined : parsePid(world.env[host.pidVariable]);
+  const spool = openSpoolForHook(homeOf(world), hostPid ?? world.ppid, world);
+  if (event === "FileChanged") return wake(world, host, spool);
   if (event !== "SessionStart") return 0;
   const { session_id, source, cwd }: Record<string, unknown> = JSON.parse(input);
   if (isId(session_id)) spool.write("session", session_id);
@@ -200,17 +195,17 @@ export function runHook(world: World, input: string): number {
     spool.writeState("idle", directoryIn({ cwd }));
     spool.write("dialog", "");
   }
-  const additionalContext = instructions();
-  const hookSpecificOutput = { hookEventName: event, watchPaths: [join(spool.folder, "mail")], additionalContext };
-  process.stdout.write(`${JSON.stringify({ hookSpecificOutput })}\n`);
+  const shape = eventOf(host, "SessionStart")?.mail;
+  if (shape === undefined) return 0;
+  process.stdout.write(`${JSON.stringify(filled(shape, instructions(), { folder: spool.folder }))}\n`);
   // The next mail says the name.
   spool.write("instructed", "-");
   return 0;
 }
 
-function wake({ env }: World, spool: HookSpool): number {
+function wake({ env }: World, host: Host, spool: HookSpool): number {
   // Without a person at a terminal the host ignores what a wake prints.
-  if (env.CLAUDE_CODE_SESSION_ATTENDED === "0" || env.CLAUDE_CODE_ENTRYPOINT?.startsWith("sdk-")) return 0;
+  if (holds(env, host.unattended.hooks)) return 0;
   const mail = readSpoolHead(spool.peek() ?? "");
   const state = spool.state();
   if (!mail || mail.urgency === "low" || state === "ended" || mustNotWake(mail)) return 0;

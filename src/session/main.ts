@@ -1,5 +1,7 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Host } from "../hosts/host.ts";
+import { defaultHost, hostNamed } from "../hosts/index.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import { isOrphan } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
@@ -24,7 +26,7 @@ export async function runHookOnce(world: World): Promise<number> {
   try {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk);
-    return runHook(world, Buffer.concat(chunks).toString());
+    return runHook(world, defaultHost, Buffer.concat(chunks).toString());
   } catch {
     return 0;
   }
@@ -34,7 +36,8 @@ export async function runHookOnce(world: World): Promise<number> {
 export async function runSession(world: World): Promise<void> {
   // Its input may stay open, so that nothing else would end it.
   if (isOrphan(world.ppid)) return;
-  const session = await openWhenFree(world);
+  const host = hostIn(world.argv);
+  const session = await openWhenFree(world, host);
   // With two installs the second one offers nothing, so that the model sees each tool once.
   const isSecond = isTaken(session);
   const inOrder = createQueue();
@@ -43,8 +46,7 @@ export async function runSession(world: World): Promise<void> {
     instructions:
       session instanceof CctError
         ? `CCT cannot work in this session: ${session.line}`
-        : // The plugin comes with its hooks, and so do entries that `cct install` made.
-          serverInstructions(Boolean(world.env.CLAUDE_PLUGIN_ROOT || world.env.CCT_HOOKS), session.poll),
+        : serverInstructions(host.hooksTell(world.env), session.poll),
     greeted(client) {
       void keepYoungGenerationSmall();
       if (!(session instanceof CctError)) session.hostIs(client);
@@ -76,12 +78,12 @@ export async function runSession(world: World): Promise<void> {
  * The session, or the reason why it could not start, also for the host's log. The server starts anyway, so that its tools can
  * report the reason.
  */
-async function openWhenFree(world: World): Promise<Session | CctError> {
+async function openWhenFree(world: World, host: Host): Promise<Session | CctError> {
   const deadline = world.steady() + PREDECESSOR_MS;
-  let session = open(world);
+  let session = open(world, host);
   while (isTaken(session) && world.steady() < deadline) {
     await sleep(PREDECESSOR_CHECK_MS);
-    session = open(world);
+    session = open(world, host);
   }
   if (session instanceof CctError) report(session.line);
   return session;
@@ -90,9 +92,12 @@ async function openWhenFree(world: World): Promise<Session | CctError> {
 /** Another session server serves this host process. */
 const isTaken = (session: Session | CctError): boolean => session instanceof CctError && session.code === "conflict";
 
-function open(world: World): Session | CctError {
+/** `cct mcp --host NAME`. Nothing is guessed: installs of before this option name no host. */
+const hostIn = ([, , name]: World["argv"]): Host => (name === undefined ? defaultHost : hostNamed(name));
+
+function open(world: World, host: Host): Session | CctError {
   try {
-    return openSession(world);
+    return openSession(world, host);
   } catch (error) {
     return error instanceof CctError ? error : new CctError("internal", errorLine(error));
   }

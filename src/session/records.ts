@@ -13,7 +13,8 @@ import type { ConversationRecord } from "../rules/identity.ts";
 
 export interface PeerRecord extends Credentials, ConversationRecord {
   name: string;
-  claude_pid: number;
+  /** Of the host. */
+  host_pid: number;
   /** Start mark of that process, because pids are reused. Empty: the process is another peer now. */
   started: string;
   /** The machine of that process, which a home on a network file system shares with others. */
@@ -24,9 +25,14 @@ export interface PeerRecord extends Credentials, ConversationRecord {
   ends?: true;
 }
 
+/** What the process id was called in records until 0.1. */
+interface Former {
+  claude_pid: number;
+}
+
 /** Whether the process in the record runs and is still this peer. */
 export const isLive = (record: PeerRecord): boolean =>
-  record.started !== "" && stillRuns(record.claude_pid, record.started);
+  record.started !== "" && stillRuns(record.host_pid, record.started);
 
 /** The host deletes conversations after 30 days, so nobody can resume them after that. */
 export const KEEP_MS = 35 * 24 * 3_600_000;
@@ -102,20 +108,21 @@ function readRecord(path: string, user: number, log: (problem: string) => void) 
 }
 
 function parseRecord(text: string): PeerRecord | undefined {
-  let record: Partial<PeerRecord>;
+  let record: Partial<PeerRecord & Former>;
   try {
     record = JSON.parse(text) ?? {};
   } catch {
     return undefined;
   }
   const { peer_id, secret, name, session_id, earlier, since, claude_pid, started, host, seat, ends } = record;
+  const host_pid = record.host_pid ?? claude_pid;
   if (typeof peer_id !== "string" || typeof secret !== "string" || typeof name !== "string") return undefined;
-  if (typeof claude_pid !== "number" || typeof started !== "string") return undefined;
+  if (typeof host_pid !== "number" || typeof started !== "string") return undefined;
   return {
     peer_id,
     secret,
     name,
-    claude_pid,
+    host_pid,
     started,
     session_id: typeof session_id === "string" ? session_id : undefined,
     earlier: Array.isArray(earlier) ? earlier.filter((id) => typeof id === "string") : [],
@@ -133,18 +140,20 @@ export function recordAge(home: string, record: PeerRecord, now: number): number
 }
 
 export function saveRecord(home: string, record: PeerRecord, newId: () => string): void {
-  writeWhole(paths(home).peer(record.peer_id), `${JSON.stringify(record)}\n`, newId());
+  // Session servers that were started before an update read it too.
+  const former: Former = { claude_pid: record.host_pid };
+  writeWhole(paths(home).peer(record.peer_id), `${JSON.stringify({ ...record, ...former })}\n`, newId());
 }
 
 /** Saves the record, and the peer's id and name for hooks and the status line (`pidmaps/<pid of the host>`). */
 export function saveIdentity(home: string, record: PeerRecord, newId: () => string): void {
   saveRecord(home, record, newId);
-  writeWhole(paths(home).pidmap(record.claude_pid), `${record.peer_id} ${record.name}\n`, newId());
+  writeWhole(paths(home).pidmap(record.host_pid), `${record.peer_id} ${record.name}\n`, newId());
 }
 
 /** Removes the record of a peer that has ended for good. `isOurs`: its process is this session's host. */
 export function removeRecord(home: string, record: PeerRecord, isOurs: boolean): void {
   remove(paths(home).peer(record.peer_id));
   // Another process may have the pid by now.
-  if (isOurs) remove(paths(home).pidmap(record.claude_pid));
+  if (isOurs) remove(paths(home).pidmap(record.host_pid));
 }

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { type Client, isNoAnswer } from "../client/client.ts";
 import { readOutbox } from "../client/outbox.ts";
+import { type Host, holds } from "../hosts/host.ts";
 import type { Config } from "../platform/config.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
@@ -12,7 +13,7 @@ import { isRefusal, type Registration } from "../rules/connection.ts";
 import { candidates, withConversation } from "../rules/identity.ts";
 import { nameFrom } from "../rules/names.ts";
 import { emptySeats } from "../rules/seats.ts";
-import { endsForGood, sessionName } from "./host.ts";
+import { sessionName } from "./host.ts";
 import type { Mail } from "./mail.ts";
 import { isLive, type PeerRecord, readRecords, removeRecord, saveIdentity, saveRecord } from "./records.ts";
 import type { Place } from "./repository.ts";
@@ -47,14 +48,15 @@ const MAX_ENDED = 20;
 
 export function createRegistrar(
   world: World,
+  host: Host,
   config: Config,
   client: Client,
   mail: Mail,
   canWake: () => boolean,
 ): Registrar {
   const { home } = config;
-  const claude_pid = world.ppid;
-  const started = startMark(claude_pid);
+  const host_pid = world.ppid;
+  const started = startMark(host_pid);
   const logged = new Set<string>();
   /** Records that could not be written: what the disk says of these peers is outdated. */
   const unsaved = new Map<string, { record: PeerRecord; write: typeof saveRecord }>();
@@ -89,7 +91,7 @@ export function createRegistrar(
   }
 
   const isOurs = (record: PeerRecord): boolean =>
-    started !== "" && record.claude_pid === claude_pid && record.started === started;
+    started !== "" && record.host_pid === host_pid && record.started === started;
 
   /** Whether its process is or was on this machine. Of those on others only the broker knows whether they run. */
   const isHere = (record: PeerRecord): boolean => (record.host ?? world.hostname) === world.hostname;
@@ -101,7 +103,7 @@ export function createRegistrar(
     const records = readAll();
     const place = {
       host: world.hostname,
-      claude_pid,
+      claude_pid: host_pid,
       server_pid: world.pid,
       // Nobody attends such a session, so its hooks wake nobody. The host tells its MCP servers no more than this.
       ...(canWake() ? {} : { wakes: false }),
@@ -109,13 +111,13 @@ export function createRegistrar(
       ...(config.poll ? { polls: true } : {}),
       ...where,
     };
-    const given = config.name ?? sessionName(world);
+    const given = config.name ?? sessionName(world, host);
     /** Registers as a peer of ours. `undefined`: the broker refuses it; then `refused` hears why. */
     async function become(known: PeerRecord, seat: { name?: string; seat?: true }, refused: (error: CctError) => void) {
       try {
         // The broker may not have noticed yet that the peer's former process has ended.
         if (!isOurs(known) && (!seat.seat || isHere(known)))
-          await client.call("unregister", { claude_pid: known.claude_pid }, known);
+          await client.call("unregister", { claude_pid: known.host_pid }, known);
         const { name } = await client.call("register", { ...place, ...seat, held: mail.claims() }, known);
         const { ends, ...kept } = withConversation(known, conversation, records);
         // Who resumes the conversation in another process continues it.
@@ -158,7 +160,7 @@ export function createRegistrar(
           `This session is registered again as ${shortId(peer_id)} (${name}), without the mail that waited for ${shortId(forgotten.peer_id)}.`,
       );
     }
-    const ends = endsForGood(world) ? ({ ends: true } as const) : {};
+    const ends = holds(world.env, host.endsForGood) ? ({ ends: true } as const) : {};
     const record = { peer_id, secret, name, session_id: conversation, earlier: [], since: world.now(), seat, ...ends };
     return {
       record: save(record),
@@ -166,8 +168,8 @@ export function createRegistrar(
     };
   }
 
-  function save(record: Omit<PeerRecord, "claude_pid" | "started" | "host">): PeerRecord {
-    const ours = { ...record, claude_pid, started, host: world.hostname };
+  function save(record: Omit<PeerRecord, "host_pid" | "started" | "host">): PeerRecord {
+    const ours = { ...record, host_pid, started, host: world.hostname };
     store(ours, saveIdentity);
     return ours;
   }
@@ -175,7 +177,7 @@ export function createRegistrar(
   async function leave(former: PeerRecord): Promise<void> {
     try {
       await mail.leave(former);
-      await client.call("unregister", { claude_pid, streams: mail.closedStreams() }, former);
+      await client.call("unregister", { claude_pid: host_pid, streams: mail.closedStreams() }, former);
     } catch (error) {
       if (!isRefused(error)) throw error;
     }
@@ -196,7 +198,7 @@ export function createRegistrar(
         // Its outbox needs the peer.
         if (readOutbox(home, record.peer_id).length > 0) continue;
         try {
-          await client.call("unregister", { claude_pid: record.claude_pid, ends: true }, record);
+          await client.call("unregister", { claude_pid: record.host_pid, ends: true }, record);
         } catch (error) {
           if (!isRefused(error)) throw error;
         }
@@ -211,7 +213,7 @@ export function createRegistrar(
       // Its outbox needs the peer: a session that resumes the conversation sends what is in it.
       if (readOutbox(home, record.peer_id).length > 0) return leave(record);
       await mail.leave(record);
-      await client.call("unregister", { claude_pid, ends: true }, record);
+      await client.call("unregister", { claude_pid: host_pid, ends: true }, record);
       removeRecord(home, record, true);
     },
   };

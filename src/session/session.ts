@@ -1,13 +1,15 @@
 /** The parts of a session, put together: each part knows only those that were created before it. */
 import { localClient } from "../client/local.ts";
+import { type ClientInfo, type Host, holds } from "../hosts/host.ts";
 import { loadConfig } from "../platform/config.ts";
 import { writeError } from "../platform/disk.ts";
+import { CctError } from "../platform/errors.ts";
 import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { createAudience } from "./audience.ts";
 import { createConnection } from "./connection.ts";
 import { createHooks, type HookAnswer, type HookInput } from "./hooks.ts";
-import { type ClientInfo, canBeWoken, followHost, isUnattended, removeEmptyPlugin } from "./host.ts";
+import { followHost, removeLeftFolder } from "./host.ts";
 import { createMail } from "./mail.ts";
 import { createOutbox } from "./outbox.ts";
 import { createCurrentPeer } from "./peer.ts";
@@ -29,24 +31,30 @@ export interface Session extends Omit<ToolSession, "waitedMs"> {
   close(): Promise<void>;
 }
 
-function open(world: World, home: string): Spool {
+function open(world: World, { words }: Host, home: string): Spool {
   try {
     return openSpool(home, world.ppid, world);
   } catch (error) {
+    if (error instanceof CctError && error.code === "conflict")
+      throw new CctError(
+        error.code,
+        error.message,
+        error.hint.replace("cct doctor", `${words.listServers}, cct doctor`),
+      );
     throw writeError(
       error,
       "CCT cannot start in this session",
       home,
-      "Mail waits at the broker. Free some space or correct the permissions, then reconnect: /mcp reconnect plugin:cct:cct.",
+      `Mail waits at the broker. Free some space or correct the permissions, then ${words.reconnect ? `reconnect: ${words.reconnect}` : "start the session again"}.`,
     );
   }
 }
 
 /** Throws `CctError` when this host process cannot have a session, for example because another server has it. */
-export function openSession(world: World): Session {
+export function openSession(world: World, host: Host): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
-  const spool = open(world, config.home);
+  const spool = open(world, host, config.home);
   try {
     sweepDead(config.home, world.now());
   } catch {
@@ -57,10 +65,11 @@ export function openSession(world: World): Session {
   const outbox = createOutbox(world, config, client, peer.credentials);
   const audience = createAudience(world, config, spool, peer);
   const mail = createMail(spool, client, peer.credentials, outbox, world.steady, config, audience);
-  let host: ClientInfo = {};
+  let introduced: ClientInfo = {};
+  const unattended = holds(world.env, host.unattended.server);
   /** Not before the first hook has run: nobody knows then whether there are any. */
-  const canWake = (): boolean => spool.state() !== undefined && canBeWoken(world, host);
-  const connection = createConnection(world, config, client, spool, mail, peer, canWake);
+  const canWake = (): boolean => spool.state() !== undefined && !unattended && host.wakes(introduced);
+  const connection = createConnection(world, host, config, client, spool, mail, peer, canWake);
   const statusLine = createStatusLine(world, config.home, spool, mail, peer, canWake);
 
   /** When the broker is away, nothing is lost: the stream comes back, and begins with a hint. */
@@ -105,12 +114,12 @@ export function openSession(world: World): Session {
     attempt(connection.signalsChanged);
     runMail();
   });
-  const hook = createHooks(spool, isUnattended(world));
+  const hook = createHooks(spool, unattended, host);
   const services = keepServices(client, peer.credentials, world.hostname);
   const tick = setInterval(() => {
     // Some file systems report no changes of a folder.
     spool.refresh();
-    attempt(() => followHost(world, spool));
+    attempt(() => followHost(world, host, spool));
     attempt(spool.keep);
     // Time alone makes commands long and hooks quiet.
     attempt(connection.signalsChanged);
@@ -130,7 +139,7 @@ export function openSession(world: World): Session {
     home: config.home,
     poll: config.poll,
     hostIs(client) {
-      host = client;
+      introduced = client;
       attempt(connection.signalsChanged);
     },
     hook(input) {
@@ -150,7 +159,7 @@ export function openSession(world: World): Session {
       isUp = false;
       statusLine.close();
       attempt(spool.close);
-      removeEmptyPlugin(world);
+      removeLeftFolder(world, host);
     },
   };
 }

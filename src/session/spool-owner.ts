@@ -28,24 +28,24 @@ function clearForeign(folder: string): void {
  * Makes `me` the only session server of the spool, and removes what an earlier host process with this pid left. Returns whether
  * there was one. Throws `conflict` when another live session server has the spool.
  */
-export function takeOver(folder: string, claudePid: number, me: { pid: number; newId(): string }): boolean {
+export function takeOver(folder: string, hostPid: number, me: { pid: number; newId(): string }): boolean {
   clearForeign(folder);
   const holder = tryLock(join(folder, "server"), me);
   if (holder !== undefined && holder !== me.pid)
     throw new CctError(
       "conflict",
       `Another CCT session server (process ${holder}) already serves this session; this one steps back.`,
-      "CCT is installed twice: remove one of the two (see: claude mcp list, cct doctor).",
+      "CCT is installed twice: remove one of the two (see: cct doctor).",
     );
   // A killed session server was working on these. Their leases expire, and the mail comes again.
   for (const name of readdirSync(folder)) if (isPrivateName(name)) rmSync(join(folder, name), { force: true });
   const owner = join(folder, "owner");
-  const host = startMark(claudePid);
+  const host = startMark(hostPid);
   if (readTrusted(owner)?.trim() === host) return false;
   // Another process had this pid. The folder itself must stay, because the host may watch it already.
   for (const name of readdirSync(folder)) {
     const mayBeNew = EARLY_FILES.includes(name) || name.startsWith("poke.");
-    const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(claudePid));
+    const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(hostPid));
     if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
   }
   writeWhole(owner, `${host}\n`, me.newId());

@@ -81,23 +81,23 @@ const PROBE_BYTES = 64 * 1024;
 const WRITE_AGAIN_MS = 5_000;
 
 /**
- * Opens the spool of the host process `claudePid` as its only session server, and clears what an earlier process with this
+ * Opens the spool of the host process `hostPid` as its only session server, and clears what an earlier process with this
  * pid left. Throws `conflict` when another session server already serves it.
  */
-export function openSpool(home: string, claudePid: number, me: Me): Spool {
-  const folder = paths(home).spool(claudePid);
+export function openSpool(home: string, hostPid: number, me: Me): Spool {
+  const folder = paths(home).spool(hostPid);
   const occupy = (): boolean => {
     ownFolder(folder);
-    return takeOver(folder, claudePid, me);
+    return takeOver(folder, hostPid, me);
   };
-  if (occupy()) rmSync(paths(home).pidmap(claudePid), { force: true });
+  if (occupy()) rmSync(paths(home).pidmap(hostPid), { force: true });
   // Without a home there is nobody to keep it for: the user has removed CCT.
   return spoolIn(folder, me, () => existsSync(home) && occupy());
 }
 
 /** Opens the spool for a hook, next to the session server that serves it. */
-export function openSpoolForHook(home: string, claudePid: number, me: Me): HookSpool {
-  const folder = paths(home).spool(claudePid);
+export function openSpoolForHook(home: string, hostPid: number, me: Me): HookSpool {
+  const folder = paths(home).spool(hostPid);
   ownFolder(folder);
   return spoolIn(folder, me);
 }

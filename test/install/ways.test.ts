@@ -24,7 +24,7 @@ const files = (folder: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .sort();
 
-const server = { command: process.execPath, args: [join(root, "dist/bin.js"), "mcp"] };
+const server = { command: process.execPath, args: [join(root, "dist/bin.js"), "mcp", "--host", "claude"] };
 
 function expectPlugin(place: Place): void {
   const source = join(root, "plugin");

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
+import { claude } from "../../src/hosts/claude.ts";
 import { instructions } from "../../src/rules/texts/instructions.ts";
 import { createHooks, type HookInput } from "../../src/session/hooks.ts";
 import { openSpoolForHook } from "../../src/session/spool.ts";
@@ -22,7 +23,7 @@ const me = { pid: process.pid, newId: () => `id${ids++}`, steady: () => performa
 
 /** Calls the tool as the host does, and confirms the answer. */
 function toolHook(spool: TestSpool): (input: HookInput) => unknown {
-  const hook = createHooks(openSpoolForHook(spool.home, PID, me), false);
+  const hook = createHooks(openSpoolForHook(spool.home, PID, me), false, claude);
   return (input) => {
     const { answer, shown } = hook(input);
     shown();
@@ -152,6 +153,7 @@ describe("a tool call", () => {
     const { answer, shown } = createHooks(
       openSpoolForHook(spool.home, PID, me),
       false,
+      claude,
     )({ event: "PreToolUse", tool: "Bash" });
     expect(answer).toMatchObject({ hookSpecificOutput: { additionalContext: TEXT } });
     expect(spool.stage()).toBe("taken");

@@ -103,7 +103,7 @@ test("a name counts as said only if mail with another one was not put in place b
   const peer = createCurrentPeer();
   const ids = { peer_id: "ab".repeat(16), secret: "", session_id: undefined, earlier: [], since: 0 };
   const called = (name: string): void => {
-    peer.record = { ...ids, name, claude_pid: 1, started: "", seat: false };
+    peer.record = { ...ids, name, host_pid: 1, started: "", seat: false };
   };
   const audience = createAudience({ now: () => 0 }, { requests: "work" }, signals, peer);
   called("ben");

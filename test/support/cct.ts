@@ -47,10 +47,12 @@ export function cct(args: readonly string[], options: CctOptions): Promise<CctRu
 
 /** What went wrong, when it is said as it should be: one line on standard error, nothing of the program's inside, status 1. */
 export function failure(run: CctRun): string {
-  if (run.code !== 1 || !/^cct: [^\n]+\n$/.test(run.stderr) || /\n?\s+at .*\.(js|ts):\d/.test(run.stderr)) {
+  // On a loaded machine it says what it waits for.
+  const said = run.stderr.replace("cct: waiting for 'claude --version' …\n", "");
+  if (run.code !== 1 || !/^cct: [^\n]+\n$/.test(said) || /\n?\s+at .*\.(js|ts):\d/.test(said)) {
     throw new Error(`not a failure in one line: ${JSON.stringify(run)}`);
   }
-  return run.stderr.slice("cct: ".length, -1);
+  return said.slice("cct: ".length, -1);
 }
 
 /** What is wrong with a command line, when it is said as it should be: one line, status 2, nothing done. */

@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { hosts } from "../../hosts/index.ts";
 import type { Credentials } from "../../operations/core/identity.ts";
 import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
@@ -27,12 +28,16 @@ export function actor(
       "Run it where that session runs.",
     );
   }
-  const pid = parsePid(world.env.CLAUDE_PID);
-  if (pid === undefined) return undefined;
-  const [peerId = ""] = (readTrusted(paths(config.home).pidmap(pid)) ?? "").split(/\s/);
-  const record = peerId ? readRecord(config.home, peerId) : undefined;
+  const pids = hosts.flatMap(({ pidVariable }) => parsePid(pidVariable && world.env[pidVariable]) ?? []);
+  return pids.map((pid) => peerOf(config.home, pid)).find((peer) => peer !== undefined);
+}
+
+/** The peer that a host process is now. */
+function peerOf(home: string, pid: number): Credentials | undefined {
+  const [peerId = ""] = (readTrusted(paths(home).pidmap(pid)) ?? "").split(/\s/);
+  const record = peerId ? readRecord(home, peerId) : undefined;
   // A record of an earlier process with the same pid does not count.
-  return record && record.claude_pid === pid && record.started === startMark(pid) ? record : undefined;
+  return record && record.host_pid === pid && record.started === startMark(pid) ? record : undefined;
 }
 
 /** The sessions of this machine and user, from files, for when no broker answers. */
@@ -45,14 +50,14 @@ export function peersHere(home: string): { peer_id: string; name: string }[] {
 export function readRecord(
   home: string,
   peerId: string,
-): (Credentials & { name: string; claude_pid: number; started: string }) | undefined {
+): (Credentials & { name: string; host_pid: number; started: string }) | undefined {
   if (!/^[0-9a-f]{32}$/.test(peerId)) return undefined;
   try {
-    const { peer_id, secret, name, claude_pid, started } = JSON.parse(
+    const { peer_id, secret, name, host_pid, claude_pid, started } = JSON.parse(
       readTrusted(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
     );
     if (typeof secret !== "string" || peer_id !== peerId) return undefined;
-    return { peer_id, secret, name: String(name), claude_pid, started };
+    return { peer_id, secret, name: String(name), host_pid: host_pid ?? claude_pid, started };
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { claude } from "../../hosts/claude.ts";
 import { CctError, errorLine } from "../../platform/errors.ts";
 import { paths } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
@@ -41,8 +42,8 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
     ...world.env,
     CCT_HOME: home,
     CCT_NAME: name,
-    CLAUDE_CODE_SESSION_ID: sessionId,
-    CLAUDE_PID: undefined,
+    [claude.sessionVariable]: sessionId,
+    [claude.pidVariable]: undefined,
   };
   // The shell stays as the parent; with `exec` the server would be its own host.
   const child = spawn("bash", ["-c", '"$@"; exit $?', "cct", world.node, join(world.root, "dist", "bin.js"), "mcp"], {
@@ -73,7 +74,7 @@ export function standIn(world: World, home: string, name: string, cwd: string): 
       throw new CctError("internal", first?.type === "text" ? String(first.text) : `${tool} failed.`);
     },
     hook: (event, fields = {}) =>
-      runHook(world, { ...env, CLAUDE_PID: String(pid) }, event, { session_id: sessionId, cwd, ...fields }),
+      runHook(world, { ...env, [claude.pidVariable]: String(pid) }, event, { session_id: sessionId, cwd, ...fields }),
     async mailArrived() {
       for (const deadline = world.steady() + TIMEOUT_MS; !existsSync(join(spool, "mail")); ) {
         if (world.steady() > deadline)

@@ -1,0 +1,93 @@
+/**
+ * The hooks that run `mail.sh`, in the form of Claude Code's `hooks.json`, from a host's data. Events whose hook runs often look
+ * first whether there is anything to do: bash would read the whole script before (docs/decisions/0051).
+ */
+import { WAKE } from "../rules/texts/frames.ts";
+import { eventOf, type Host, type HostEvent, type Role, type Shape } from "./host.ts";
+import { processId } from "./script.ts";
+
+interface HookEntry {
+  matcher?: string;
+  hooks: ({ type: "command"; command: string; args: string[]; timeout: number } & Record<string, unknown>)[];
+}
+
+const TIMEOUT_S = 10;
+/** Of a waiter: a day. Each end of a turn starts a new one. */
+const WAITER_S = 86_400;
+
+/** Loads the script unless it was uninstalled: then the host would show its user, and the model, the words of an error. */
+const LOAD = '[[ ! -r $1 ]] || . "$1" "$2"';
+
+/** What stands before it. `$p`: the host's process id, digits only, because it becomes part of paths; `$s`: the spool. */
+const looks = (host: Host): Partial<Record<Role, (load: string) => string>> => {
+  const pid = `${processId(host, "p")}; [[ $p == [1-9]* && $p != *[!0-9]* && \${#p} -lt 11 ]] || p=$PPID;`;
+  const find = `${pid} h=\${CCT_HOME:-$HOME/.cct}; h=\${h%/}; s=$h/spool/$p;`;
+  const ours = "-O $s && -O $h/spool && -O $h && ! -L $s && ! -L $h/spool && ! -L $h";
+  /** Writes the state, and ends if nothing waits, no command runs, and the session server lives. */
+  const turn = (state: string) => (load: string) =>
+    `${find} if [[ ${ours} ]]; then exec 2>/dev/null; ` +
+    `[[ -O $s/state && ! -L $s/state && $PWD != *$'\\n'* ]] && printf '${state} %s\\n' "$PWD" 1<>"$s/state" && ` +
+    "[[ ! -e $s/mail && ! -e $s/due && ! -s $s/tool && -f $s/server ]] && " +
+    `read -r q _ <"$s/server" && kill -0 "$q" || ${load}; fi`;
+  return {
+    UserPromptSubmit: turn("active"),
+    PreToolUse: (load) => `${find} [[ ! -e $s/mail && ! -e $s/due ]] || ${load}`,
+    // A command that ran has ended.
+    PostToolBatch: (load) =>
+      `${find} [[ ! -s $s/tool ]] || { [[ ${ours} ]] && [[ -f $s/tool && -O $s/tool && ! -L $s/tool ]] && printf '' >"$s/tool"; } 2>/dev/null; ` +
+      `[[ ! -e $s/mail && ! -e $s/due && -e $s/batches ]] || ${load}`,
+    Stop: turn("idle"),
+  };
+};
+
+/** Notes that a command runs. */
+const commandRuns = (host: Host): string =>
+  `umask 077; ${processId(host, "p")}; [[ $p == [1-9]* && $p != *[!0-9]* && \${#p} -lt 11 ]] || p=$PPID; s=\${CCT_HOME:-$HOME/.cct}/spool/$p; ` +
+  "[[ ! -O $s || -L $s || -L $s/tool || -p $s/tool ]] || { printf 'running\\n' 1<>\"$s/tool\"; } 2>/dev/null; exit 0";
+
+const bash = (command: string, ...args: string[]) => ({
+  type: "command" as const,
+  command: "bash",
+  args: ["--norc", "-c", command, ...args],
+  timeout: TIMEOUT_S,
+});
+
+/** By the host's event. `script`: where `mail.sh` lies. */
+function hooksOf(host: Host, script: string): Record<string, HookEntry[]> {
+  const look = looks(host);
+  const run = (role: Role) => bash(look[role]?.(LOAD) ?? LOAD, "cct", script, role);
+  const wakes = { asyncRewake: true, ...WAKE };
+  /** Where a session becomes idle, a waiter begins to wait. */
+  const waiters = eventOf(host, "FileChanged") ? [{ ...run("Waiter"), timeout: WAITER_S, ...wakes }] : [];
+  const { own, shell } = host.tools;
+  const entries = ({ role, mail, allow }: HostEvent): HookEntry[] => {
+    switch (role) {
+      case "SessionStart":
+      case "Stop":
+        return [{ hooks: [run(role), ...waiters] }];
+      case "PreToolUse":
+        return [
+          // No mail comes with our own tools.
+          ...(mail ? [{ matcher: `^(?!${own}).*`, hooks: [run(role)] }] : []),
+          ...(allow ? [{ matcher: `${own}.*`, hooks: [says(allow)] }] : []),
+          { matcher: shell, hooks: [bash(commandRuns(host))] },
+        ];
+      case "FileChanged":
+        return [{ hooks: [{ ...run(role), ...wakes }] }];
+      default:
+        return [{ hooks: [run(role)] }];
+    }
+  };
+  return Object.fromEntries(Object.entries(host.events).map(([name, event]) => [name, entries(event)]));
+}
+
+const says = (answer: Shape) => ({
+  type: "command" as const,
+  command: "printf",
+  args: ["%s", JSON.stringify(answer)],
+  timeout: TIMEOUT_S,
+});
+
+/** The plugin's `hooks.json`. */
+export const hooksFile = (host: Host, script: string): string =>
+  `${JSON.stringify({ description: "Claude Code Talk: mail between sessions", hooks: hooksOf(host, script) }, null, 2)}\n`;

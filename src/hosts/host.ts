@@ -1,0 +1,141 @@
+/**
+ * What CCT knows of a coding agent that it works in (a host): plain data and a few small functions. Everything else, from the
+ * spool to the broker, is the same for every host. `docs/hosts/adding.md` says how to add one.
+ */
+import { join } from "node:path";
+import type { World } from "../platform/world.ts";
+
+/**
+ * What a hook is for. A role bears the name of Claude Code's event that plays it: these names stand in spools and at brokers.
+ *
+ *     SessionStart       the conversation begins, or is another one now: say the instructions
+ *     UserPromptSubmit   a turn begins            Stop, StopFailure   a turn ends
+ *     PreToolUse         before a tool runs       PostToolBatch       all tools of a request have run
+ *     PermissionRequest  the user is asked        SessionEnd          nobody continues it in this process
+ *     FileChanged        mail has come            Waiter              runs until mail comes
+ */
+export type Role =
+  | "SessionStart"
+  | "UserPromptSubmit"
+  | "PreToolUse"
+  | "PostToolBatch"
+  | "PermissionRequest"
+  | "Stop"
+  | "StopFailure"
+  | "SessionEnd"
+  | "FileChanged"
+  | "Waiter";
+
+/** In a shape: the mail. */
+export const MAIL = "%s";
+/** In a shape: the path of the mail file, for a host that watches it. */
+export const MAIL_FILE = "%s/mail";
+/** In a shape: the words that say which tool call was not run. */
+export const REASON = "@reason";
+
+/** A hook's answer, an object with `MAIL` in it. `MAIL` alone: the mail as it is, on standard error, with status 2. */
+export type Shape = string | readonly Shape[] | { readonly [key: string]: Shape };
+
+export interface HostEvent {
+  role: Role;
+  /** The answer that puts mail before the model. Without one the event carries no mail: what a host drops must not be taken. */
+  mail?: Shape;
+  /** The answer that also keeps a tool call from running. */
+  hold?: Shape;
+  /** The answer where the event is told to block: for versions that ignore context. */
+  block?: Shape;
+  /** The answer that lets our own tools run without asking the user. */
+  allow?: Shape;
+}
+
+/** A variable of the environment, and the value that it has. A `*` at the end stands for anything. */
+export type EnvTest = readonly [variable: string, value: string];
+
+export type Env = World["env"];
+
+/** The process that is a session: of that host, with that environment. */
+export type Place = Pick<World, "env" | "cwd" | "ppid">;
+
+/** What a host has noted about a session of its own. */
+export interface HostNote {
+  /** What the host calls it. */
+  name?: string;
+  /** The user has given that name. */
+  isUsers?: boolean;
+  state?: "active" | "idle" | "blocked";
+  /** Since when, in milliseconds since 1970. */
+  stateAt?: number;
+}
+
+/** How a host introduced itself in the handshake. */
+export interface ClientInfo {
+  name?: unknown;
+  version?: unknown;
+}
+
+export interface Host {
+  /** As peers see it, and as `cct mcp --host` takes it. */
+  name: string;
+  /** For people. */
+  title: string;
+
+  // Who a session is. The session server's parent is the host's process, and its id names the spool.
+  /** In the environment of hooks and of the model's shell: the host's process id. Without one, a hook's parent is the host. */
+  pidVariable?: string;
+  /** In the environment of the session server: the conversation at its start. Later ones are told by hooks. */
+  sessionVariable?: string;
+  /** Nobody attends the session, as the session server can know it, and as hooks can. One of the tests is enough. */
+  unattended: { server: readonly EnvTest[]; hooks: readonly EnvTest[] };
+  /** Nothing continues the session after its process has ended. */
+  endsForGood: readonly EnvTest[];
+  /** What the host notes about its sessions. Undocumented, so it only adds to what hooks report. */
+  note?(place: Place): HostNote;
+
+  // What its hooks speak.
+  /** By the host's names of the events. Empty: it has no hooks. */
+  events: Readonly<Record<string, HostEvent>>;
+  /** Patterns of tool names that stand in JSON: our own, one that finds tools, one that runs commands for long. */
+  tools: { own: string; search: string; shell: string };
+  /** Hooks give the instructions, so the session server does not. */
+  hooksTell(env: Env): boolean;
+
+  // How an idle session is woken.
+  /** Whether mail can wake a session of the host that introduced itself so, where somebody attends it. */
+  wakes(client: ClientInfo): boolean;
+
+  // What people are told.
+  words: {
+    /** Starts a dead session server again; `undefined`: only a new session does. */
+    reconnect?: string;
+    /** Lists the session servers. */
+    listServers: string;
+    /** What becomes of a session whose server has died. */
+    died: string;
+  };
+  /** A folder that uninstall leaves empty while sessions run. */
+  leftFolder?(env: Env): string | undefined;
+}
+
+export const holds = (env: Env, tests: readonly EnvTest[]): boolean =>
+  tests.some(([variable, wanted]) => {
+    const value = env[variable] ?? "";
+    return wanted.endsWith("*") ? value.startsWith(wanted.slice(0, -1)) : value === wanted;
+  });
+
+/** The event that plays a role. */
+export const eventOf = ({ events }: Host, role: Role): (HostEvent & { name: string }) | undefined => {
+  const [name, event] = Object.entries(events).find(([, one]) => one.role === role) ?? [];
+  return name !== undefined && event ? { ...event, name } : undefined;
+};
+
+/** A hook's answer with the mail in it. */
+export function filled(shape: Shape, mail: string, { reason = "", folder = "" } = {}): Shape {
+  if (shape === MAIL) return mail;
+  if (shape === MAIL_FILE) return join(folder, "mail");
+  if (typeof shape === "string") return shape.replace(REASON, () => reason);
+  const fill = (one: Shape): Shape => filled(one, mail, { reason, folder });
+  if (isList(shape)) return shape.map(fill);
+  return Object.fromEntries(Object.entries(shape).map(([key, one]) => [key, fill(one)]));
+}
+
+const isList = (shape: Shape): shape is readonly Shape[] => Array.isArray(shape);

@@ -1,0 +1,51 @@
+/** The lines of `plugin/hooks/mail.sh` that differ between hosts, written from a host's data. The rest is the same for all. */
+import { type EnvTest, type Host, type HostEvent, MAIL, type Shape } from "./host.ts";
+
+/** The script for a host: the given one with that host's lines between the marks. */
+export function mailScript(script: string, host: Host): string {
+  const parts: Record<string, string[]> = { "process id": [processId(host)], words: words(host) };
+  return script.replace(
+    /^(# <host: (.*)>)\n[\s\S]*?^(# <\/host>)$/gm,
+    (_all, begin: string, part: string, end: string) => [begin, ...(parts[part] ?? []), end].join("\n"),
+  );
+}
+
+/** Sets `pid`. It becomes part of paths: the script checks it. */
+export const processId = ({ pidVariable }: Pick<Host, "pidVariable">, name = "pid"): string =>
+  `${name}=${pidVariable === undefined ? "$PPID" : `\${${pidVariable}-}`}`;
+
+function words(host: Host): string[] {
+  const { own, search } = host.tools;
+  return [
+    `unattended() { ${condition(host.unattended.hooks)}; }`,
+    `died=${quoted(JSON.stringify(host.words.died).slice(1, -1))}`,
+    `untouchable=${quoted(`(${search}|${own}[^"]*)`)}`,
+    "answer= denial=",
+    "case $event in",
+    ...Object.values(host.events).flatMap(row),
+    "esac",
+  ];
+}
+
+/** Bash for: one of the tests holds. */
+const condition = (tests: readonly EnvTest[]): string =>
+  tests.length === 0 ? "false" : `[[ ${tests.map(([name, value]) => `\${${name}-} == ${value}`).join(" || ")} ]]`;
+
+function row({ role, mail, hold, block }: HostEvent): string[] {
+  if (mail === undefined) return [];
+  const set = (name: string, shape: Shape | undefined): string[] =>
+    shape === undefined ? [] : [`${name}=${quoted(template(shape))}`];
+  return [
+    `${role === "FileChanged" ? "FileChanged | Waiter" : role})`,
+    ...set("answer", mail).map((line) => `  ${line}`),
+    ...set("denial", hold).map((line) => `  ${line}`),
+    ...set("answer", block).map((line) => `  [[ $option != block ]] || ${line}`),
+    "  ;;",
+  ];
+}
+
+/** For printf: JSON without its outer brackets, and the mail as JSON in the place of a string. */
+const template = (shape: Shape): string =>
+  typeof shape === "string" ? shape : JSON.stringify(shape).slice(1, -1).replace(`"${MAIL}"`, MAIL);
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -128,6 +128,10 @@ export const eventOf = ({ events }: Host, role: Role): (HostEvent & { name: stri
   return name !== undefined && event ? { ...event, name } : undefined;
 };
 
+/** Whether mail reaches the model while it works. */
+export const takesMailMidturn = (host: Host): boolean =>
+  (["PreToolUse", "PostToolBatch"] as const).some((role) => eventOf(host, role)?.mail !== undefined);
+
 /** A hook's answer with the mail in it. */
 export function filled(shape: Shape, mail: string, { reason = "", folder = "" } = {}): Shape {
   if (shape === MAIL) return mail;

@@ -182,11 +182,7 @@ export function createConnection(
       case "unregister":
         if (peer.record && isNew && endsForGood) await registrar.end(peer.record);
         else
-          await client.call(
-            "unregister",
-            { claude_pid: world.ppid, streams: mail.closedStreams() },
-            peer.credentials(),
-          );
+          await client.call("unregister", { host_pid: world.ppid, streams: mail.closedStreams() }, peer.credentials());
         return { type: "done" };
     }
   }

@@ -51,7 +51,7 @@ export function createReports(
       const since = longCommandSince(spool, now);
       const alias = nativeName(world, host);
       return {
-        claude_pid: ppid,
+        host_pid: ppid,
         ...(conversation === undefined ? {} : { session_id: conversation }),
         ...(state === undefined || state === "ended" ? {} : { presence: state }),
         ...(asks && { blocked_on: asks }),

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { type Client, isNoAnswer } from "../client/client.ts";
 import { readOutbox } from "../client/outbox.ts";
-import { type Host, holds } from "../hosts/host.ts";
+import { type Host, holds, takesMailMidturn } from "../hosts/host.ts";
 import type { Config } from "../platform/config.ts";
 import { reasonOf } from "../platform/disk.ts";
 import { CctError, systemCode } from "../platform/errors.ts";
@@ -103,8 +103,10 @@ export function createRegistrar(
     const records = readAll();
     const place = {
       host: world.hostname,
-      claude_pid: host_pid,
+      host_pid,
       server_pid: world.pid,
+      agent: host.name,
+      midturn: takesMailMidturn(host),
       // Nobody attends such a session, so its hooks wake nobody. The host tells its MCP servers no more than this.
       ...(canWake() ? {} : { wakes: false }),
       ...(conversation === undefined ? {} : { session_id: conversation }),
@@ -117,7 +119,7 @@ export function createRegistrar(
       try {
         // The broker may not have noticed yet that the peer's former process has ended.
         if (!isOurs(known) && (!seat.seat || isHere(known)))
-          await client.call("unregister", { claude_pid: known.host_pid }, known);
+          await client.call("unregister", { host_pid: known.host_pid }, known);
         const { name } = await client.call("register", { ...place, ...seat, held: mail.claims() }, known);
         const { ends, ...kept } = withConversation(known, conversation, records);
         // Who resumes the conversation in another process continues it.
@@ -177,7 +179,7 @@ export function createRegistrar(
   async function leave(former: PeerRecord): Promise<void> {
     try {
       await mail.leave(former);
-      await client.call("unregister", { claude_pid: host_pid, streams: mail.closedStreams() }, former);
+      await client.call("unregister", { host_pid, streams: mail.closedStreams() }, former);
     } catch (error) {
       if (!isRefused(error)) throw error;
     }
@@ -198,7 +200,7 @@ export function createRegistrar(
         // Its outbox needs the peer.
         if (readOutbox(home, record.peer_id).length > 0) continue;
         try {
-          await client.call("unregister", { claude_pid: record.host_pid, ends: true }, record);
+          await client.call("unregister", { host_pid: record.host_pid, ends: true }, record);
         } catch (error) {
           if (!isRefused(error)) throw error;
         }
@@ -213,7 +215,7 @@ export function createRegistrar(
       // Its outbox needs the peer: a session that resumes the conversation sends what is in it.
       if (readOutbox(home, record.peer_id).length > 0) return leave(record);
       await mail.leave(record);
-      await client.call("unregister", { claude_pid: host_pid, ends: true }, record);
+      await client.call("unregister", { host_pid, ends: true }, record);
       removeRecord(home, record, true);
     },
   };

@@ -37,6 +37,8 @@ export interface HostOptions {
   within?: (command: readonly string[]) => [string, string[]];
   /** How the host introduces itself. */
   client?: { name: string; version: string };
+  /** The agent, as `cct mcp --host` names it. */
+  agent?: string;
   /** Shell commands that the host process runs before it starts its session server. */
   before?: string;
 }
@@ -86,6 +88,7 @@ export async function startHost(home: string, name: string, options: HostOptions
   // `while`: a server that was killed by a signal is started again under the same parent; one that ended well is not.
   const script = `${options.before ?? ":"}; while "$@"; (($? > 128)); do :; done`;
   const command = ["bash", "-c", script, "host", process.execPath, join(root, "dist/bin.js"), "mcp"];
+  if (options.agent !== undefined) command.push("--host", options.agent);
   const [program, args] = options.within?.(command) ?? ["bash", command.slice(1)];
   const child = spawn(program, args, {
     cwd: options.cwd ?? root,

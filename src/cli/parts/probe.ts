@@ -35,7 +35,7 @@ export async function probe(world: World, config: Config): Promise<[found: strin
   async function forget({ pid }: StandIn, peer_id: string): Promise<void> {
     const { peer, pidmap, spool, flag } = paths(config.home);
     const record = readRecord(config.home, peer_id);
-    if (record) await client.call("unregister", { claude_pid: record.host_pid, ends: true }, record);
+    if (record) await client.call("unregister", { host_pid: record.host_pid, ends: true }, record);
     await withoutMessages(client, peer_id);
     for (const path of [peer(peer_id), pidmap(pid), spool(pid), flag(pid)])
       rmSync(path, { recursive: true, force: true });

@@ -91,7 +91,6 @@ export const claude = {
 
   words: {
     reconnect: "/mcp reconnect plugin:cct:cct",
-    listServers: "claude mcp list",
     died: "Claude Code does not start it again. Mail for this session stays queued until /mcp reconnects it, or the session is resumed.",
   },
   leftFolder({ CLAUDE_PLUGIN_ROOT: folder }) {

@@ -107,8 +107,6 @@ export interface Host {
   words: {
     /** Starts a dead session server again; `undefined`: only a new session does. */
     reconnect?: string;
-    /** Lists the session servers. */
-    listServers: string;
     /** What becomes of a session whose server has died. */
     died: string;
   };

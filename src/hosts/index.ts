@@ -19,5 +19,5 @@ const plain = (name: string): Host => ({
   tools: { own: "cct_", search: "", shell: "" },
   hooksTell: () => false,
   wakes: () => false,
-  words: { listServers: `the MCP servers of ${name}`, died: "" },
+  words: { died: "" },
 });

@@ -3,7 +3,6 @@ import { localClient } from "../client/local.ts";
 import { type ClientInfo, type Host, holds } from "../hosts/host.ts";
 import { loadConfig } from "../platform/config.ts";
 import { writeError } from "../platform/disk.ts";
-import { CctError } from "../platform/errors.ts";
 import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { createAudience } from "./audience.ts";
@@ -35,12 +34,6 @@ function open(world: World, { words }: Host, home: string): Spool {
   try {
     return openSpool(home, world.ppid, world);
   } catch (error) {
-    if (error instanceof CctError && error.code === "conflict")
-      throw new CctError(
-        error.code,
-        error.message,
-        error.hint.replace("cct doctor", `${words.listServers}, cct doctor`),
-      );
     throw writeError(
       error,
       "CCT cannot start in this session",

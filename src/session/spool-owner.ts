@@ -35,7 +35,7 @@ export function takeOver(folder: string, hostPid: number, me: { pid: number; new
     throw new CctError(
       "conflict",
       `Another CCT session server (process ${holder}) already serves this session; this one steps back.`,
-      "CCT is installed twice: remove one of the two (see: cct doctor).",
+      "CCT is installed twice: remove one of the two (see the agent's list of MCP servers, and cct doctor).",
     );
   // A killed session server was working on these. Their leases expire, and the mail comes again.
   for (const name of readdirSync(folder)) if (isPrivateName(name)) rmSync(join(folder, name), { force: true });

@@ -60,7 +60,6 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
         expect(lstatSync(home).isDirectory() ? everything(home).sort() : []).toEqual(before);
         expect(readdirSync(mine)).toEqual([]);
       },
-      60_000,
     );
 
     test("a folder that others may write and that is not sticky is refused for a home", async () => {
@@ -101,29 +100,25 @@ describe.skipIf(!canBeMallory() && notRun(ALL, "needs Linux, root and setpriv"))
     test.each([
       ["broker.json", "a note of a broker at his port"],
       ["config.json", "a setting for a broker at his port"],
-    ])(
-      "%s, %s: no token is sent there",
-      async (name) => {
-        const { url, heard } = await trap();
-        const content = name === "broker.json" ? note(url) : JSON.stringify({ broker: url });
-        for (const plant of ['printf %s "$2" >"$1"', 'printf %s "$2" >"$1.his" && ln -s "$1.his" "$1"']) {
-          const home = openHome();
-          writeFileSync(join(home, "token"), "the-token-of-this-home\n", { mode: 0o600 });
-          expect((await mallory(`umask 0; ${plant}`, join(home, name), content)).code).toBe(0);
-          for (const words of LOOKS) await victim(home)(...words);
-          expect(failure(await victim(home)("start"))).toMatch(/belongs to user|symbolic link/);
-        }
-        expect(heard).toEqual([]);
-        // The same note, our own: that one is believed, so the trap is asked for a proof. It gets no token without one.
+    ])("%s, %s: no token is sent there", async (name) => {
+      const { url, heard } = await trap();
+      const content = name === "broker.json" ? note(url) : JSON.stringify({ broker: url });
+      for (const plant of ['printf %s "$2" >"$1"', 'printf %s "$2" >"$1.his" && ln -s "$1.his" "$1"']) {
         const home = openHome();
         writeFileSync(join(home, "token"), "the-token-of-this-home\n", { mode: 0o600 });
-        writeFileSync(join(home, name), content, { mode: 0o600 });
-        await victim(home)("status");
-        expect(heard.join()).toContain("GET /prove");
-        expect(heard.join()).not.toContain("the-token");
-      },
-      60_000,
-    );
+        expect((await mallory(`umask 0; ${plant}`, join(home, name), content)).code).toBe(0);
+        for (const words of LOOKS) await victim(home)(...words);
+        expect(failure(await victim(home)("start"))).toMatch(/belongs to user|symbolic link/);
+      }
+      expect(heard).toEqual([]);
+      // The same note, our own: that one is believed, so the trap is asked for a proof. It gets no token without one.
+      const home = openHome();
+      writeFileSync(join(home, "token"), "the-token-of-this-home\n", { mode: 0o600 });
+      writeFileSync(join(home, name), content, { mode: 0o600 });
+      await victim(home)("status");
+      expect(heard.join()).toContain("GET /prove");
+      expect(heard.join()).not.toContain("the-token");
+    });
 
     test("a token that the attacker planted as file, link or pipe is not used", async () => {
       const PLANTS = ['echo known >"$1"', 'echo known >"$1.his"; ln -s "$1.his" "$1"', 'mkfifo "$1"'];

@@ -25,7 +25,7 @@ export interface Attack {
 /** Runs a script as Mallory; `$1` … are the arguments. */
 export function mallory(script: string, ...args: string[]): Promise<Attack> {
   return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH }, cwd: "/", timeout: 20_000 };
+    const options = { env: { PATH: process.env.PATH }, cwd: "/", timeout: 120_000 };
     execFile("setpriv", [...become, script, "mallory", ...args], options, (error, stdout, stderr) => {
       resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr });
     });

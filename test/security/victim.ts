@@ -24,7 +24,7 @@ export function victim(home: string): (...args: string[]) => Promise<CctRun> {
 /** Runs the status line as the host does. */
 export function statusLine(home: string, pid: number): string {
   const env = { PATH: process.env.PATH, CCT_HOME: home, CLAUDE_PID: String(pid) };
-  return execFileSync("bash", [join(plugin, "statusline/line.sh")], { env, encoding: "utf8", timeout: 4_000 }).trim();
+  return execFileSync("bash", [join(plugin, "statusline/line.sh")], { env, encoding: "utf8", timeout: 60_000 }).trim();
 }
 
 export async function hooksSay(home: string, pid: number): Promise<unknown[]> {

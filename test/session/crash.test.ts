@@ -34,7 +34,7 @@ const HOUR_MS = 3_600_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test("accepted mail is never lost, duplicates are marked, and nothing is left behind, through kills, sleeps and clock jumps", {
-  timeout: 120_000 + ROUNDS * 2_000,
+  timeout: 300_000 + ROUNDS * 4_000,
 }, async () => {
   const seed = Number(process.env.CCT_CRASH_SEED ?? 20261123);
   const dice = random(seed);

@@ -52,7 +52,7 @@ export function createPlaces(environment: Environment): Places {
       throw new CctError(
         "rate_limited",
         `The broker has all the peers that it may have (the limit is ${limits.peers}), and none can be removed: each was seen within a day, or has mail, a pool, a service or an open vote.`,
-        "Resume an earlier session (claude --resume). The operator can remove or merge peers (cct peers forget, cct peers merge) or raise the limit: cct config set max_peers <number>",
+        "Resume an earlier session, as with claude --resume. The operator can remove or merge peers (cct peers forget, cct peers merge) or raise the limit: cct config set max_peers <number>",
       );
     },
   };

@@ -5,8 +5,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type OperationName, operations } from "../../src/operations/index.ts";
 import { type Answer, type Call, type Credentials, call, ok, refusal, send } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
-import { newPeer, place } from "../support/peers.ts";
+import { type Machines, startMachines } from "../support/machines.ts";
+import { place } from "../support/peers.ts";
 
 /** Every way to come, but for those without any token, who may nothing. */
 const callers = [
@@ -136,16 +136,9 @@ const answers: Record<OperationName, Answered> = {
 let names = 0;
 const newName = (): string => `pool-${++names}`;
 
-let broker: TestBroker;
-const tokens = {} as Record<"read" | "post" | "admin", string>;
-let ann: Credentials;
-let ben: Credentials;
-
+let { broker, tokens, ann, ben } = {} as Machines;
 beforeAll(async () => {
-  broker = await startBroker();
-  for (const scope of ["read", "post", "admin"] as const)
-    tokens[scope] = (await ok(broker, "add_device", { name: scope, scope })).token;
-  [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+  ({ broker, tokens, ann, ben } = await startMachines());
 });
 
 async function callAs(caller: CallerName, operation: OperationName): Promise<Answer> {

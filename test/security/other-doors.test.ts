@@ -1,21 +1,13 @@
 /** What opens to whom besides the operations (streams, `/health`), and what another machine sees of others. */
 import { beforeAll, expect, test } from "vitest";
 import { type Answer, type Credentials, call, ok, refusal, send } from "../support/api.ts";
-import { startBroker, type TestBroker } from "../support/broker.ts";
 import { openEvents } from "../support/events.ts";
 import { openFeed } from "../support/feed.ts";
-import { newPeer } from "../support/peers.ts";
+import { type Machines, startMachines } from "../support/machines.ts";
 
-let broker: TestBroker;
-const tokens = {} as Record<"read" | "post" | "admin", string>;
-let ann: Credentials;
-let ben: Credentials;
-
+let { broker, tokens, ann, ben } = {} as Machines;
 beforeAll(async () => {
-  broker = await startBroker();
-  for (const scope of ["read", "post", "admin"] as const)
-    tokens[scope] = (await ok(broker, "add_device", { name: scope, scope })).token;
-  [ann, ben] = [await newPeer(broker, "ann"), await newPeer(broker, "ben")];
+  ({ broker, tokens, ann, ben } = await startMachines());
 });
 
 test("an event stream opens for peers and people, on machines that may post", async () => {

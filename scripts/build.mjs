@@ -33,7 +33,7 @@ const entryPoints = {
   pinned: "src/client/pinned.ts",
   postgres: "src/store/drivers/postgres.ts",
   qr: "src/cli/parts/qr.ts",
-  secrets: "src/client/secret-patterns.ts",
+  secrets: "src/platform/secret-patterns.ts",
   watch: "src/watch/main.ts",
 };
 

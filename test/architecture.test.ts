@@ -34,6 +34,12 @@ const table: Room[] = [
   room("platform/issues", "the words for an invalid value", []),
   room("platform/network", "loopback addresses", []),
   room("platform/secrets", "hashes of tokens and secrets", [], ["node:crypto"]),
+  room(
+    "platform/secret-patterns",
+    "finds keys in texts",
+    [],
+    ["@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
+  ),
   room("platform/semaphore", "how many may do something at a time", []),
   room("platform/world", "time, ids, randomness and environment as values", []),
   room("platform", "home, settings, locks, processes", basics, ["node:*"]),
@@ -136,7 +142,7 @@ const table: Room[] = [
   room(
     "broker/notify",
     "tells a person outside of CCT what needs them",
-    ["types of operations/core", "operations/support", "store", "rules", ...platform],
+    ["types of operations/core", "operations/support", "store", "rules", "platform/secret-patterns", ...platform],
     ["node:http", "node:https", "pino"],
   ),
   room(
@@ -179,8 +185,8 @@ const table: Room[] = [
   room(
     "client",
     "calls a broker; knows its operations by type only",
-    [...typesOfOperations, repeatTable, "rules", ...platform],
-    ["node:*", "eventsource-parser", "@secretlint/core", "@secretlint/secretlint-rule-preset-recommend"],
+    [...typesOfOperations, repeatTable, "rules", "platform/secret-patterns", ...platform],
+    ["node:*", "eventsource-parser"],
   ),
   room(
     "session",

@@ -19,7 +19,7 @@ export async function checkOutgoing(input: Record<string, unknown>): Promise<Rec
   return allowed === true ? leaving : checked(leaving);
 }
 
-const loadFindKeys = async () => (await import("./secret-patterns.ts")).findKeys;
+const loadFindKeys = async () => (await import("../platform/secret-patterns.ts")).findKeys;
 
 /** Whether a text contains something like a key. */
 export async function containsKey(text: string): Promise<boolean> {

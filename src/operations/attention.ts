@@ -89,16 +89,27 @@ export const dismissNeed = operation({
     need_id: z.string().min(1).max(200).describe("as `attention` shows it"),
     undo: z.boolean().optional().describe("takes it back: the row is listed again"),
   }),
-  output: z.object({ need_id: z.string(), listed: z.boolean().describe("after undo") }),
-  async run({ sql, now, changed }, { need_id, undo }) {
+  output: z.object({
+    need_id: z.string(),
+    listed: z.boolean().describe("after undo"),
+    found: z.boolean().describe("false: there is no such row, and nothing was changed"),
+  }),
+  async run(context, { need_id, undo }) {
+    const { sql, now, changed } = context;
     if (!isNeedId(need_id))
       throw new CctError(
         "bad_request",
         `'${need_id.slice(0, 80)}' is not the id of a row.`,
         "Use the need_id of a row: cct attention --json",
       );
+    const isAside = (await store.dismissals(sql)).has(need_id);
+    const isListed = async (): Promise<boolean> =>
+      (await needsFor(context, participantOf(context).peer_id)).some((one) => one.need_id === need_id);
+    // The cause of a row may be gone meanwhile.
+    const found = isAside || (undo !== true && (await isListed()));
+    if (!found) return { need_id, listed: false, found };
     await (undo ? store.deleteDismissal(sql, need_id) : store.putDismissal(sql, need_id, now));
     changed({ what: "attention" });
-    return { need_id, listed: undo === true };
+    return { need_id, listed: undo === true, found };
   },
 });

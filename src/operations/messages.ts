@@ -50,6 +50,15 @@ export const sendMessage = operation({
   tool: {
     title: "Send a message",
     readOnly: false,
+    // The session server makes a message to each.
+    takes: {
+      to: z
+        .string()
+        .describe(
+          "a peer's name, name@host or id; @pool: all its members; @pool/peer: one; operator: the person; several: 'ann, bob'",
+        )
+        .optional(),
+    },
     adds: {
       each: z
         .array(z.object({ to: z.string(), message_id: z.string().optional(), error: z.string().optional() }))
@@ -65,9 +74,7 @@ export const sendMessage = operation({
       .string()
       .min(1)
       .max(200)
-      .describe(
-        "a peer's name, name@host or id; @pool: all its members; @pool/peer: one; operator: the person; several: 'ann, bob'",
-      )
+      .describe("a peer's name, name@host or id; @pool: all its members; @pool/peer: one; operator: the person")
       .optional(),
     text: z.string().describe("up to 64 KiB"),
     urgency: urgency.optional().describe("default normal; interrupt stops its next tool call; low never wakes it"),

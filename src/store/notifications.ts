@@ -1,5 +1,5 @@
 /** Statements about notifications: the latest of each channel, and the needs that were told. */
-import { type Channel, channels, MAX_WAIT_MS, type Told } from "../rules/notifications.ts";
+import { type Channel, CLAIM_MS, channels, MAX_WAIT_MS, type Told } from "../rules/notifications.ts";
 import { integer, integerOrNull, oneOf, placeholders, text, textOrNull } from "./row.ts";
 import type { Row, Sql } from "./store.ts";
 
@@ -61,6 +61,20 @@ export async function beginNotification(sql: Sql, one: New, now: number): Promis
 
 export const isDue = ({ due_at }: Pick<Notification, "due_at">, now: number): boolean =>
   due_at !== null && (due_at <= now || due_at > now + MAX_WAIT_MS);
+
+/** Whether it has failed, and waits for longer than a broker that is at it would take. */
+export const isPaused = ({ due_at, error }: Pick<Notification, "due_at" | "error">, now: number): boolean =>
+  error !== null && due_at !== null && due_at > now + CLAIM_MS;
+
+/** Tries a notification that waits after failures as if it were the first time. */
+export async function retryAtOnce(sql: Sql, channel: Channel, now: number): Promise<void> {
+  await sql(
+    "UPDATE notifications SET attempts = 0, due_at = $2, error = NULL WHERE channel = $1 AND error IS NOT NULL AND due_at > $3",
+    channel,
+    now,
+    now + CLAIM_MS,
+  );
+}
 
 /** Claims the due notifications of these purposes of a channel until `until`, when others may try them. */
 export async function claimNotifications(

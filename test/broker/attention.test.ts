@@ -169,8 +169,13 @@ test("a service that does not answer, since when, until it does", async () => {
 
 test("what is no row cannot be put aside; what was put aside is forgotten after seven days", async () => {
   expect(await rejectedBy(works.call("dismiss_need", { need_id: "nothing" }))).toMatchObject({ code: "bad_request" });
+  const need_id = `blocked.${ann.peer_id}`;
+  expect(await works.call("dismiss_need", { need_id })).toMatchObject({ found: false });
+  expect(await works.call("dismiss_need", { need_id, undo: true })).toMatchObject({ found: false, listed: false });
+  expect((await works.dump()).dismissals).toEqual([]);
   await beat(ann, { presence: "blocked" });
-  await works.call("dismiss_need", { need_id: `blocked.${ann.peer_id}` });
+  // A repeated call is no mistake.
+  for (let i = 0; i < 2; i++) expect(await works.call("dismiss_need", { need_id })).toMatchObject({ found: true });
   expect((await works.dump()).dismissals).toHaveLength(1);
   works.setOn(8 * 86_400_000);
   const days = { keep_read_days: 0, keep_failed_days: 0, keep_notes_days: 0, keep_peers_days: 0, keep_pools_days: 0 };

@@ -105,6 +105,30 @@ describe("a webhook", () => {
     expect(bodies()).toMatchObject([{ sentence: `ann asks you: ${TEXT}`, needs: [{ detail: TEXT }] }]);
   });
 
+  test("is told no key and no password, also where texts are asked for", async () => {
+    const one = notifier({ CCT_NOTIFY_TEXT: "true" });
+    await ask(ann, `May I use ghp_${"k3Yq".repeat(9)}?`);
+    await tick(one);
+    expect(bodies()).toMatchObject([{ needs: [{ detail: "hidden: may contain a secret" }] }]);
+    expect(receiver.received[0]?.body).not.toContain("k3Yq");
+  });
+
+  test("is tried at once by a broker that begins with another address, not after the pauses of the old one", async () => {
+    const one = notifier();
+    await ask(ann);
+    receiver.status = 503;
+    for (let i = 0; i < 6; i++) {
+      await tick(one);
+      works.setOn(MINUTE);
+    }
+    const { attempts = 0 } = (await channel()) ?? {};
+    expect(attempts).toBeGreaterThan(2);
+    const right = await startReceiver();
+    await tick(notifier({ CCT_NOTIFY_WEBHOOK: right.url }));
+    expect(JSON.parse(right.received[0]?.body ?? "")).toMatchObject({ sentence: "ann wrote to you" });
+    expect(await channel()).toMatchObject({ state: "idle", attempts: 1 });
+  });
+
   test("gets many needs at once as one notification, and what comes within a minute as the next", async () => {
     const one = notifier();
     for (let i = 0; i < 11; i++) await ask(ann, `Question ${i}?`);

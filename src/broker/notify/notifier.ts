@@ -27,17 +27,20 @@ import {
   deleteTold,
   endNotification,
   isDue,
+  isPaused,
   latestNotifications,
   type Notification,
   notificationFailed,
   notificationSent,
   purposes,
   putTold,
+  retryAtOnce,
   toldNeeds,
 } from "../../store/notifications.ts";
 import type { Sql } from "../../store/store.ts";
 import type { NotifyPlan, Sender } from "./channels.ts";
 import { post } from "./post.ts";
+import { withoutKeys } from "./without-keys.ts";
 
 /** Entries of one look that are forgotten, or begun in one notification. */
 const MOST = 500;
@@ -61,6 +64,8 @@ export function createNotifier({ environment, plan, isOurTurn, log }: Parts): No
   const { store, now } = environment;
   const ending = new AbortController();
   const running = new Map<string, Promise<void>>();
+  /** Channels that this broker has looked at. Settings change with a start: what failed at another address was no fault of this one. */
+  const begun = new Set<Channel>();
   /** Work whose last run failed, by name. */
   const failing = new Set<string>();
 
@@ -100,7 +105,12 @@ export function createNotifier({ environment, plan, isOurTurn, log }: Parts): No
     const open = isQuietAt(plan.quiet, now()) ? (["test"] as const) : purposes;
     const isToClaim = (one: Notification): boolean =>
       one.channel === channel && isDue(one, now()) && open.some((purpose) => purpose === one.purpose);
-    if (!(await store.read(latestNotifications)).some(isToClaim)) return;
+    const latest = await store.read(latestNotifications);
+    const isWaiting = (one: Notification): boolean => one.channel === channel && isPaused(one, now());
+    const isFresh = !begun.has(channel);
+    begun.add(channel);
+    if (isFresh && latest.some(isWaiting)) await store.tx((sql) => retryAtOnce(sql, channel, now()));
+    else if (!latest.some(isToClaim)) return;
     const claimed = await store.tx((sql) => claimNotifications(sql, channel, open, now(), now() + CLAIM_MS));
     for (const one of claimed) await attempt(sender, one);
   }
@@ -108,7 +118,8 @@ export function createNotifier({ environment, plan, isOurTurn, log }: Parts): No
   async function attempt(sender: Sender, one: Notification): Promise<void> {
     // What needs nobody any more is left out.
     const open = one.purpose === "test" ? [] : await store.read((sql) => needs(sql, now()));
-    const told = open.filter((need) => one.subjects.includes(subjectOf(need)));
+    const due = open.filter((need) => one.subjects.includes(subjectOf(need)));
+    const told = plan.shown.text ? await withoutKeys(due) : due;
     if (one.purpose === "needs" && told.length === 0) return store.tx((sql) => endNotification(sql, one));
     const { notification_id, made_at } = one;
     const what = sender.post({ notification_id, made_at, sending_at: now(), needs: told });

@@ -26,6 +26,8 @@ export interface Call {
 
 /** A command that does more than call its operation and print the answer. */
 export interface Special {
+  /** What the command makes of an argument, besides what the operation does. */
+  arguments?: Readonly<Record<string, string>>;
   /** Options that are not inputs of the operation. */
   options(): Option[];
   /** What the arguments mean, where that depends on the options. */

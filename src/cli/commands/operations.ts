@@ -19,6 +19,7 @@ import { withCommands } from "../parts/vocabulary.ts";
 import { reminder } from "../views/inbox.ts";
 import { isCliName } from "../views/views.ts";
 import { type Call, type Fields, print, type Special } from "./call.ts";
+import { dismissCommand } from "./dismiss.ts";
 import { messagesCommand, searchCommand } from "./history.ts";
 import { inboxCommand } from "./inbox.ts";
 import { inputOption, wholeNumber } from "./options.ts";
@@ -42,6 +43,7 @@ const specials: { [N in CliName]?: Special } = {
   forget_peer: forgetCommand,
   merge_peers: mergeCommand,
   search: searchCommand,
+  dismiss_need: dismissCommand,
 };
 
 export function addOperationCommands(program: Command, context: Context): void {
@@ -75,7 +77,8 @@ function addOperation(
   command.description(withCommands(doc));
   for (const argument of command.registeredArguments) {
     const property = entry.input.properties[argument.name()];
-    argument.description = withCommands(property?.description ?? "");
+    const more = special?.arguments?.[argument.name()];
+    argument.description = withCommands([property?.description, more].filter(Boolean).join("; "));
     if (property?.enum) argument.choices(property.enum);
     if (property?.type === "integer") argument.argParser(wholeNumber);
   }

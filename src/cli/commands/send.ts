@@ -28,6 +28,7 @@ const usesOutbox = ({ wait, outbox }: Fields, config: Config): boolean =>
   wait === undefined && (outbox === true || config.outbox);
 
 export const sendCommand: Special = {
+  arguments: { to: "several: ann,bob" },
   options: () => [
     new Option("--wait <for>", "wait until it is delivered or read, or for a reply, which is then shown").choices([
       "delivered",

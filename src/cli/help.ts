@@ -85,14 +85,49 @@ export function requireKnown(program: Command, argv: readonly string[]): void {
 function reportInOneLine(command: Command, words: string): void {
   command.configureOutput({
     outputError: (text, write) => {
-      const what = oneLine(text, 1000)
-        .replace(/^error: /, "")
-        .replace(/\.$/, "");
+      const what = inOurWords(command, words, oneLine(text, 1000).replace(/^error: /, "")).replace(/\.$/, "");
       const takesText = command.registeredArguments.some((argument) => argument.name() === "text");
       write(`cct: ${what}.${takesText ? ` A text: ${TEXT_WAYS}.` : ""} See: ${words} --help\n`);
     },
   });
   for (const one of command.commands) reportInOneLine(one, `${words} ${one.name()}`);
+}
+
+const MOST_NAMED = 12;
+
+/** Errors of Commander, said of what was typed and with what there is instead. Others stay as they are. */
+function inOurWords(command: Command, words: string, what: string): string {
+  const [, option, value, choices] =
+    /^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*?)' is invalid\. Allowed choices are (.*?)\.?$/.exec(what) ?? [];
+  if (choices !== undefined) return `${option} cannot be '${value}': choose ${orList(choices)}`;
+  const [, wrong, argument, allowed] =
+    /^command-argument value '(.*?)' is invalid for argument '(.*?)'\. Allowed choices are (.*?)\.?$/.exec(what) ?? [];
+  if (allowed !== undefined) return `<${argument}> cannot be '${wrong}': choose ${orList(allowed)}`;
+  const [, missing] = /^missing required argument '(.*)'$/.exec(what) ?? [];
+  if (missing !== undefined) return `<${missing}> is missing`;
+  const [, unknown] = /^unknown command '(.*?)'/.exec(what) ?? [];
+  if (unknown !== undefined) return `${what}${knownOf(command, words)}`;
+  const [, expected] = /^too many arguments.*Expected (\d+) arguments?/.exec(what) ?? [];
+  if (expected === undefined) return what;
+  const [first = "", ...more] = command.args.slice(Number(expected));
+  // Where there are commands, one of them was meant. The default one of a group gets what is none.
+  const isDefault = isGroup(command.parent) && command.parent.args[0] !== command.name();
+  const group = command.commands.length > 0 ? command : isDefault ? command.parent : undefined;
+  const where = group === command ? words : words.replace(/ \S+$/, "");
+  if (group && expected === "0") return `unknown command '${first}'${knownOf(group, where)}`;
+  const text = command.registeredArguments.length > 0 ? " Quote what has spaces" : "";
+  return `'${[first, ...more].join(" ").slice(0, 80)}' is more than ${words} takes.${text}`;
+}
+
+/** A command of the program that has commands itself. */
+const isGroup = (command: Command | null): command is Command => command?.parent != null;
+
+const orList = (choices: string): string => choices.replace(/, (?=[^,]*$)/, " or ");
+
+/** The commands of a group. Those of the whole program are too many for a line. */
+function knownOf(group: Command, words: string): string {
+  const names = group.commands.map((one) => one.name());
+  return group.parent && names.length > 0 && names.length <= MOST_NAMED ? `. ${words} has: ${names.join(", ")}` : "";
 }
 
 function firstSentence(command: Command): string {

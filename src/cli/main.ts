@@ -60,6 +60,7 @@ export function makeProgram(
     launchers,
     readStdin: () => textOfStdin(terminal.stdin),
     readLine: terminal.stdin.line,
+    readLines: terminal.stdin.lines,
     stdinIsTerminal: terminal.stdin.isTerminal,
     tty: terminal.tty,
     onSignal,

@@ -38,6 +38,7 @@ export function processTerminal(): Terminal {
         lines.close();
         return line;
       },
+      lines: () => createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY }),
       // `process.stdin` is opened only to be read: a child process may need the input.
       isTerminal: isatty(STDIN),
     },

@@ -119,7 +119,7 @@ export const declaredSettings = {
   page_on_network: flag(
     "true: machines with a token may open the page too, over TLS, and see there what their token shows, and so may phones that 'cct open --phone' lets in; false: only the broker's own machine",
   ),
-  notify_ntfy: receiverUrl("notify the operator by push: the address of an ntfy topic"),
+  notify_ntfy: receiverUrl("notify the operator by push: the address of an ntfy topic", true),
   notify_ntfy_token: matching(
     /^[\w.~+/=-]{1,512}$/,
     "a token is 1 to 512 letters, digits or . _ ~ + / = -",

@@ -71,6 +71,19 @@ describe("an export", () => {
     expect(success(await me.cct("export", "--format", "md"))).not.toContain("\u202e");
   });
 
+  test("for people names a removed peer as it was called last, also where it was addressed by its id", async () => {
+    const own = await personWithBroker();
+    const [cat, dan] = [await newPeer(own.broker, "cat"), await newPeer(own.broker, "dan")];
+    await ok(own.broker, "send_message", { to: dan.peer_id.slice(0, 8), text: "by id" }, cat);
+    for (const peer of [cat, dan]) {
+      await ok(own.broker, "unregister", { host_pid: peer.place.host_pid }, peer);
+      success(await own.cct("peers", "forget", peer.name, "--force"));
+    }
+    const said = success(await own.cct("export", "--format", "md"));
+    expect(said).toMatch(/^\*\*cat → dan\*\* .* dead dan$/m);
+    expect(said).not.toContain(dan.peer_id.slice(0, 8));
+  });
+
   test("has no token and no secret", async () => {
     const all = success(await me.cct("export")) + success(await me.cct("export", "--format", "md"));
     for (const secret of [me.broker.token, ann.secret, ben.secret]) expect(all).not.toContain(secret);
@@ -95,6 +108,8 @@ describe("an import", () => {
     const before = await peers();
     expect(success(await other.cct("import", file()))).toBe(`${length} messages imported, 0 were there already.\n`);
     expect(success(await other.cct("import", file()))).toBe(`0 messages imported, ${length} were there already.\n`);
+    const again = await other.cctWith({ stdin: readFileSync(file(), "utf8") }, "import", "-");
+    expect(success(again)).toBe(`0 messages imported, ${length} were there already.\n`);
     const there = await everything(other);
     expect(there).toHaveLength(length + 1);
     for (const one of await everything(me)) {
@@ -181,6 +196,7 @@ describe("an import", () => {
   });
 
   test("of a file that is not there is wrong usage", async () => {
+    expect(wrongUsage(await me.cctWith({ stdin: "" }, "import", "-"))).toMatch(/Standard input is empty/);
     expect(wrongUsage(await me.cct("import", "nowhere.jsonl"))).toMatch(
       /nowhere\.jsonl cannot be read: there is no such file/,
     );

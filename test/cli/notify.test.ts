@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { wrongWith } from "../../src/cli/commands/notify.ts";
+import { failureWords } from "../../src/cli/views/notify.ts";
 import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { failure, success } from "../support/cct.ts";
@@ -36,7 +37,9 @@ test("a test goes through each channel; one that fails is named, with status 1; 
   const failed = await me.cct("notify", "test");
   said.push(failed.stdout, failed.stderr);
   expect(failed).toMatchObject({ code: 1, stderr: "" });
-  expect(failed.stdout).toMatch(/✗ ntfy \(127\.0\.0\.1:\d+\): HTTP 403\n✓ webhook/);
+  expect(failed.stdout).toMatch(
+    /✗ ntfy \(127\.0\.0\.1:\d+\): it refused the sender \(HTTP 403\)\. Check the token.*\n✓ webhook/,
+  );
   const one = await me.cct("notify", "test", "--channel", "webhook", "--json");
   expect(JSON.parse(success(one)).tests).toEqual([{ channel: "webhook", place: new URL(hook.url).host, ok: true }]);
   expect([hook.received.length, ntfy.received.length]).toEqual([3, 2]);
@@ -53,6 +56,18 @@ test("a test that takes long is not said to be untried", () => {
   const test = { channel: "ntfy", notification_id: "a", state: "waiting" } as const;
   expect(wrongWith({ ...test, attempts: 0 })).toContain("no broker has tried it yet");
   expect(wrongWith({ ...test, attempts: 1 })).toContain("it has not ended yet");
+});
+
+test.each([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "no answer within 10 s",
+  "HTTP 404",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "HTTP 302",
+])("%s is said in words, with what to do", (error) => {
+  expect(failureWords(error, true)).toMatch(/^[a-z][A-Za-z ,]+ \(.+\)\. [A-Z].*: cct config show$/);
+  expect(failureWords(error)).toMatch(/^[a-z][A-Za-z ,]+ \(.+\)$/);
 });
 
 test("a need is told once, also when the broker starts again", async () => {
@@ -98,6 +113,8 @@ test("addresses and secrets that cannot be right are refused, without repeating 
     return stderr;
   };
   expect(await wrong("notify_ntfy", "ftp://ntfy.sh/topic-Zm9v")).toContain("http:// or https:// URL");
+  for (const bare of ["https://push.example.org", "https://push.example.org/", "https://push.example.org//?a=b"])
+    expect(await wrong("notify_ntfy", bare)).toContain("must end in a topic");
   expect(await wrong("notify_webhook", "https://ann:hunter2@studio/hook")).toContain("a user or a password");
   expect(await wrong("notify_webhook_secret", "hunter2")).toContain("openssl rand -base64 32");
   expect(await wrong("notify_quiet", "from ten to seven")).toContain("22:00-07:00");

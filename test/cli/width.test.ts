@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import measure from "fast-string-truncated-width";
 import { beforeAll, describe, expect, test } from "vitest";
-import { table, wrap } from "../../src/cli/parts/table.ts";
+import { shortenMiddle, table, wrap } from "../../src/cli/parts/table.ts";
 import { ok } from "../support/api.ts";
 import { success } from "../support/cct.ts";
 import { newPeer, stayAlive } from "../support/peers.ts";
@@ -117,8 +117,8 @@ test("the name stands first, and ids, states and counts are whole, also at 80 co
   for (const words of [["inbox"], ["messages"], ["held"]]) expect(await at(80, ...words)).toMatch(/^FROM /);
   const said = await at(80, "peers");
   expect(said).toMatch(/\nben +busy \(.* [0-9a-f]{4} /);
-  expect(said).toMatch(/\na-name-of-\S*… +idle .* [0-9a-f]{4} /);
-  expect(await at(80, "inbox")).toMatch(/\na-name\S*… +unread +(just now|\d+ (s|min) ago) +\S{8} +a sentence/);
+  expect(said).toMatch(/\na-name\S*…\S*567 +idle .* [0-9a-f]{4} /);
+  expect(await at(80, "inbox")).toMatch(/\na-name\S*…\S+ +unread +(just now|\d+ (s|min) ago) +\S{8} +a sentence/);
 });
 
 test("without a terminal nothing is cut, and times are exact in JSON", async () => {
@@ -184,6 +184,20 @@ describe("a table", () => {
     const row = ["a-long-name", "0123456789", "a-long-branch"];
     expect(table({ colour: false, columns: 20 }, columns, [row])).toBe("NAME      ID\na-long-…  0123456789\n");
   });
+});
+
+test("names that differ at their ends stay different where they are cut", () => {
+  const columns = [{ heading: "NAME", least: 8, keepBoth: true }, "ID"];
+  const rows = ["payments-service-review-1", "payments-service-review-2"].map((name) => [name, "0123456789"]);
+  const cut = table({ colour: false, columns: 22 }, columns, rows).split("\n").slice(1, 3);
+  expect(cut).toEqual(["payme…ew-1  0123456789", "payme…ew-2  0123456789"]);
+  const any = fc.string({ unit: fc.constantFrom("a", "-", "語", "é", "🙂"), maxLength: 40 });
+  fc.assert(
+    fc.property(any, fc.integer({ min: 1, max: 30 }), (name, width) => {
+      expect(measure(shortenMiddle(name, width)).width).toBeLessThanOrEqual(Math.max(width, 1));
+      if (measure(name).width <= width) expect(shortenMiddle(name, width)).toBe(name);
+    }),
+  );
 });
 
 test("a long line breaks at words, and a word that is longer than the terminal stays whole", () => {

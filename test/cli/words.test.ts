@@ -36,7 +36,7 @@ function programWithOutput(): { program: Command; output(): string } {
   const terminal: Terminal = {
     stdout: output,
     stderr: output,
-    stdin: { read: never, line: never, isTerminal: false },
+    stdin: { read: never, line: never, lines: never, isTerminal: false },
     tty: never,
     onSignal: never,
     exit: never,

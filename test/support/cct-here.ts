@@ -55,7 +55,12 @@ async function runHere(argv: readonly string[], { env, cwd = root, stdin = "", c
     stderr: output((text) => {
       stderr += text;
     }),
-    stdin: { read: async () => Buffer.from(stdin), line: notHere("asks"), isTerminal: false },
+    stdin: {
+      read: async () => Buffer.from(stdin),
+      line: notHere("asks"),
+      lines: () => linesOf(Buffer.from(stdin).toString()),
+      isTerminal: false,
+    },
     tty: notHere("takes the terminal"),
     onSignal: notHere("handles signals"),
     exit: notHere("ends the process"),
@@ -68,4 +73,8 @@ async function runHere(argv: readonly string[], { env, cwd = root, stdin = "", c
     restore: notHere("replaces a database"),
   });
   return { code, stdout, stderr };
+}
+
+async function* linesOf(text: string): AsyncGenerator<string> {
+  if (text !== "") yield* text.replace(/\n$/, "").split("\n");
 }

@@ -45,7 +45,7 @@ export function addExportCommands(program: Command, context: Context): void {
     .command("import <file>")
     .addHelpText("after", example("import checkout.jsonl"))
     .description(
-      "Stores the messages of an export as history. What is there already stays as it is, so importing twice changes nothing. Nothing is delivered.",
+      "Stores the messages of an export as history. What is there already stays as it is, so importing twice changes nothing. Nothing is delivered. A file of - is standard input.",
     )
     .option("--json", "as JSON")
     .action((file: string, options: { json?: boolean }) => importFile(context, file, options.json ?? false));
@@ -92,10 +92,20 @@ interface Line {
   value: Record<string, unknown>;
 }
 
-async function importFile({ world, screen }: Context, name: string, json: boolean): Promise<void> {
+async function importFile(
+  { world, screen, readLines, stdinIsTerminal }: Context,
+  name: string,
+  json: boolean,
+): Promise<void> {
   const config = loadConfig(world);
   if (actor(world, config)) throw new UsageError("This is a session's shell, and importing is the operator's.");
-  const file = resolve(world.cwd, name);
+  const isStdin = name === "-";
+  if (isStdin && stdinIsTerminal)
+    throw new UsageError(
+      "Standard input is the terminal, and no export.",
+      "Use: cct import - < file, or cct import <file>",
+    );
+  const file = isStdin ? "Standard input" : resolve(world.cwd, name);
   const done = { imported: 0, known: 0 };
   let oldest = Number.POSITIVE_INFINITY;
   await withClient(world, config, async (client) => {
@@ -113,7 +123,7 @@ async function importFile({ world, screen }: Context, name: string, json: boolea
     let isFirst = true;
     let end: Line | undefined;
     try {
-      for await (const line of linesOf(file)) {
+      for await (const line of linesOf(file, isStdin ? readLines() : fileLines(file))) {
         if (end) throw garbage(line.number, "it follows the end of the export");
         if (isFirst) checkHeader(line);
         else if ("cct_export_end" in line.value) end = line;
@@ -159,11 +169,19 @@ async function sendLines(client: Client, lines: readonly Line[]): Promise<Output
   }
 }
 
-async function* linesOf(file: string): AsyncGenerator<Line> {
+async function* fileLines(file: string): AsyncGenerator<string> {
   const input = createReadStream(file, "utf8");
+  try {
+    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  } finally {
+    input.destroy();
+  }
+}
+
+async function* linesOf(file: string, lines: AsyncIterable<string>): AsyncGenerator<Line> {
   let number = 0;
   try {
-    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of lines) {
       number++;
       if (text.trim() !== "") yield { number, value: parsed(text, number) };
     }
@@ -171,8 +189,6 @@ async function* linesOf(file: string): AsyncGenerator<Line> {
     const code = systemCode(error);
     if (code === undefined) throw error;
     throw new UsageError(cannotRead(file, code), "See: cct import --help");
-  } finally {
-    input.destroy();
   }
   if (number === 0) throw new UsageError(`${file} is empty.`, "It must be what cct export writes.");
 }

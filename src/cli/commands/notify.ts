@@ -13,7 +13,7 @@ import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { desktopOf } from "../parts/desktop.ts";
 import { example, paint, toJson } from "../parts/output.ts";
-import { noteOn, notifyStatus } from "../views/notify.ts";
+import { failureWords, noteOn, notifyStatus } from "../views/notify.ts";
 import { addNotifyWatchCommand } from "./notify-watch.ts";
 
 const LOOK_EVERY_MS = 250;
@@ -115,7 +115,7 @@ async function resultsOf(client: Client, begun: Begun): Promise<Result[]> {
 export function wrongWith(test: OutputOf<"notify_status">["tests"][number] | undefined): string | undefined {
   if (test === undefined) return "another test took its place";
   if (test.state === "idle") return undefined;
-  if (test.state === "failed") return test.error ?? "it failed";
+  if (test.state === "failed") return failureWords(test.error ?? "it failed", true);
   return test.attempts > 0 ? "it has not ended yet: see cct notify" : "no broker has tried it yet: see cct status";
 }
 

@@ -73,6 +73,8 @@ export interface Terminal {
     read(limit: number): Promise<Uint8Array>;
     /** The next line, empty at the end. */
     line(): Promise<string>;
+    /** All lines, as they come. */
+    lines(): AsyncIterable<string>;
     isTerminal: boolean;
   };
   /** For programs that have the whole screen, where standard input and output are a terminal. */
@@ -98,6 +100,7 @@ export interface Context {
   readStdin(): Promise<string>;
   /** The answer to a question, where standard input is a terminal. */
   readLine(): Promise<string>;
+  readLines(): AsyncIterable<string>;
   stdinIsTerminal: boolean;
   tty: Terminal["tty"];
   onSignal: Terminal["onSignal"];

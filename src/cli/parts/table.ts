@@ -14,6 +14,8 @@ interface Flexible {
   least?: number | undefined;
   /** Of a path the end matters: cut the beginning. */
   keepEnd?: boolean;
+  /** Names that are alike often differ at the end: cut the middle. */
+  keepBoth?: boolean;
   /** Left out where the table does not fit otherwise; the highest number first. */
   optional?: number | undefined;
 }
@@ -52,7 +54,8 @@ export function table(
       .flatMap(({ text, style }, i) => {
         const width = widths[i] ?? 0;
         if (width === 0) return [];
-        const shown = specs[i]?.keepEnd ? shortenStart(text, width) : shorten(text, width);
+        const { keepEnd, keepBoth } = specs[i] ?? {};
+        const shown = (keepEnd ? shortenStart : keepBoth ? shortenMiddle : shorten)(text, width);
         const padding = i === last ? "" : " ".repeat(Math.max(0, width - widthOf(shown)));
         return [(style && shown ? paint(screen, style, shown) : shown) + padding];
       })
@@ -114,6 +117,25 @@ function shortenStart(text: string, columns: number): string {
   const units = [...text];
   while (units.length > 0 && widthOf(`…${units.join("")}`) > columns) units.shift();
   return `…${units.join("")}`;
+}
+
+/** Cuts the middle; a little more of the beginning stays. */
+export function shortenMiddle(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  const units = [...text];
+  const fitting = (from: readonly string[], room: number): string[] => {
+    const taken: string[] = [];
+    let left = room;
+    for (const unit of from) {
+      left -= widthOf(unit);
+      if (left < 0) break;
+      taken.push(unit);
+    }
+    return taken;
+  };
+  const end = fitting(units.toReversed(), Math.floor((columns - 1) / 2)).toReversed();
+  const start = fitting(units, columns - 1 - widthOf(end.join("")));
+  return `${start.join("")}…${end.join("")}`;
 }
 
 /**

@@ -13,7 +13,7 @@ export function browsers({ browsers }: OutputOf<"list_browsers">, screen: Screen
     `${span(now - one.last_seen)} ago`,
     `in ${span(one.ends_at - now)}`,
   ]);
-  return table(screen, [{ heading: "BROWSER", least: 12 }, "ID", "FROM", "SEEN", "ENDS"], rows);
+  return table(screen, [{ heading: "BROWSER", least: 12, keepBoth: true }, "ID", "FROM", "SEEN", "ENDS"], rows);
 }
 
 export function revokedBrowsers({ revoked }: OutputOf<"revoke_browser">): string {

@@ -23,4 +23,10 @@ export function conversations(output: OutputOf<"conversations">, screen: Screen,
   return table(screen, COLUMNS, rows) + more + missing;
 }
 
-const COLUMNS = [{ heading: "BETWEEN", least: 16 }, "LAST", "MAIL", "TROUBLE", { heading: "TEXT", least: 20 }];
+const COLUMNS = [
+  { heading: "BETWEEN", least: 16, keepBoth: true },
+  "LAST",
+  "MAIL",
+  "TROUBLE",
+  { heading: "TEXT", least: 20 },
+];

@@ -13,7 +13,7 @@ export function devices({ devices }: OutputOf<"list_devices">, screen: Screen, n
     seen(device, now),
     String(device.peers),
   ]);
-  return table(screen, [{ heading: "NAME", least: 12 }, "ID", "MAY", "SEEN", "SESSIONS"], rows);
+  return table(screen, [{ heading: "NAME", least: 12, keepBoth: true }, "ID", "MAY", "SEEN", "SESSIONS"], rows);
 }
 
 type Device = OutputOf<"list_devices">["devices"][number];

@@ -36,7 +36,7 @@ export function readable(): Lines {
         ([state, some]) => `${state} ${some.map(({ name }) => oneLine(name, 80)).join(", ")}`,
       );
       const about = [
-        `**${plain(one.from_address ?? one.from_name)} → ${plain(one.to)}**`,
+        `**${plain(senderOf(one))} → ${plain(recipientOf(one))}**`,
         clock,
         ...(one.urgency === "normal" ? [] : [one.urgency]),
         ...(one.reply_to === undefined ? [] : [`reply to ${shortMessageId(one.reply_to)}`]),
@@ -48,6 +48,16 @@ export function readable(): Lines {
     },
     end: (messages) => `\n${messages} messages\n`,
   };
+}
+
+/** An address of its own has the name in it; that of a removed peer is its id, which says nothing to people. */
+const senderOf = ({ from_name, from_address = from_name }: Message): string =>
+  from_address.includes(from_name) ? from_address : from_name;
+
+/** As it was addressed; where that was by id, by the name that the recipient had last. */
+function recipientOf({ to, recipients }: Message): string {
+  const named = recipients.find(({ peer_id }) => to.length > 0 && peer_id.startsWith(to.toLowerCase()));
+  return named?.name ?? to;
 }
 
 /** A name as text: nothing of it is Markdown. */

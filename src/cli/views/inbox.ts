@@ -28,7 +28,13 @@ export function inbox({ messages, unread }: OutputOf<"inbox">, screen: Screen, n
   return (
     table(
       screen,
-      [{ heading: "FROM", least: 12 }, "STATE", { heading: "SENT", optional: 1 }, "ID", { heading: "TEXT", least: 16 }],
+      [
+        { heading: "FROM", least: 12, keepBoth: true },
+        "STATE",
+        { heading: "SENT", optional: 1 },
+        "ID",
+        { heading: "TEXT", least: 16 },
+      ],
       rows,
     ) + next
   );

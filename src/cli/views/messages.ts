@@ -101,8 +101,8 @@ function recipientOf({ to, recipients: [only, ...others] }: OutputOf<"messages">
 }
 
 const COLUMNS = [
-  { heading: "FROM", least: 10 },
-  { heading: "TO", least: 8, optional: 1 },
+  { heading: "FROM", least: 10, keepBoth: true },
+  { heading: "TO", least: 8, keepBoth: true, optional: 1 },
   { heading: "STATE", least: 9 },
   { heading: "SENT", optional: 2 },
   "ID",
@@ -124,7 +124,7 @@ export function recipients(
     recipient.reason ?? "",
   ]);
   const columns = [
-    { heading: "TO", least: 10 },
+    { heading: "TO", least: 10, keepBoth: true },
     "STATE",
     { heading: "ATTEMPTS", optional: 2 },
     { heading: "REDELIVERED", optional: 1 },

@@ -35,9 +35,40 @@ const styles: Record<Way["state"], Style> = { idle: "green", waiting: "yellow", 
 export function noteOn(way: Way, now: number): string {
   const notes: string[] = [];
   if (way.state === "trying")
-    notes.push(`${way.error} (attempt ${way.attempts}), again in ${span((way.next_at ?? now) - now)}`);
-  if (way.state === "failed") notes.push(`given up ${ago(way.failed_at ?? now, now)}: ${way.error}`);
+    notes.push(
+      `${failureWords(way.error ?? "")} (attempt ${way.attempts}), again in ${span((way.next_at ?? now) - now)}`,
+    );
+  if (way.state === "failed")
+    notes.push(`given up ${ago(way.failed_at ?? now, now)}: ${failureWords(way.error ?? "")}`);
   if (way.plain) notes.push("plain HTTP: anyone on the network path can read it");
   if (way.signed === false) notes.push("not signed: set notify_webhook_secret");
   return notes.join("; ");
+}
+
+/** What happened, and what to do: the broker says a status or the system's code. */
+const FAILURES: readonly (readonly [error: RegExp, what: string, next: string])[] = [
+  [/^ECONNREFUSED$/, "nothing listens there", "Check host and port of the address, and start the receiver"],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, "there is no such host", "Check the address, and that this machine can resolve names"],
+  [
+    /^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|no answer)/,
+    "it does not answer",
+    "Check the address, the network and a firewall",
+  ],
+  [
+    /^(ECONNRESET|EPIPE)$/,
+    "the connection was broken off",
+    "Check that it speaks the scheme of the address, http or https",
+  ],
+  [/CERT|SELF_SIGNED|SSL|TLS|EPROTO/, "its certificate or TLS was not accepted", "Check https and the certificate"],
+  [/^HTTP 40[13]$/, "it refused the sender", "Check the token (notify_ntfy_token) or the secret"],
+  [/^HTTP 404$/, "it does not know the address", "Check the path of the address"],
+  [/^HTTP 429$/, "it is asked too often", "Try later"],
+  [/^HTTP 3/, "the address has moved", "Set the address to which it redirects"],
+];
+
+/** `nothing listens there (ECONNREFUSED)`; `next`: with what to do. */
+export function failureWords(error: string, next = false): string {
+  const [, what, todo] = FAILURES.find(([pattern]) => pattern.test(error)) ?? [];
+  if (what === undefined) return error;
+  return `${what} (${error})${next ? `. ${todo}: cct config show` : ""}`;
 }

@@ -22,7 +22,7 @@ export function cost({ peers, pools }: OutputOf<"cost">, screen: Screen): string
   if (rows.length === 0) return "No mail was delivered.\n";
   return table(
     screen,
-    [{ heading: "PEER OR POOL", least: 12 }, "WAKES", "INJECTIONS", "MESSAGES", "TOKENS (ESTIMATE)"],
+    [{ heading: "PEER OR POOL", least: 12, keepBoth: true }, "WAKES", "INJECTIONS", "MESSAGES", "TOKENS (ESTIMATE)"],
     rows,
   );
 }
@@ -40,8 +40,8 @@ export function heldMail({ held }: OutputOf<"held_messages">, screen: Screen, no
   return table(
     screen,
     [
-      { heading: "FROM", least: 10 },
-      { heading: "HELD FOR", least: 10 },
+      { heading: "FROM", least: 10, keepBoth: true },
+      { heading: "HELD FOR", least: 10, keepBoth: true },
       { heading: "SENT", optional: 1 },
       "ID",
       { heading: "TEXT", least: 16 },
@@ -56,11 +56,19 @@ export function unheld({ released }: OutputOf<"unhold_message">): string {
 
 export function policies({ name, policies }: OutputOf<"inbound_policy">, screen: Screen): string {
   const rows = policies.map(({ policy, from }) => [policy, from]);
-  return `${oneLine(name)}:\n${table(screen, ["POLICY", { heading: "FOR MAIL FROM", least: 12 }], rows)}`;
+  return `${oneLine(name)}:\n${table(screen, ["POLICY", { heading: "FOR MAIL FROM", least: 12, keepBoth: true }], rows)}`;
 }
 
 export function policyList({ policies }: OutputOf<"list_policies">, screen: Screen): string {
   if (policies.length === 0) return "Every mailbox accepts all mail.\n";
   const rows = policies.map(({ name, policy, from }) => [name, policy, from]);
-  return table(screen, [{ heading: "MAILBOX", least: 10 }, "POLICY", { heading: "FOR MAIL FROM", least: 12 }], rows);
+  return table(
+    screen,
+    [
+      { heading: "MAILBOX", least: 10, keepBoth: true },
+      "POLICY",
+      { heading: "FOR MAIL FROM", least: 12, keepBoth: true },
+    ],
+    rows,
+  );
 }

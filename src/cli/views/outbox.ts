@@ -32,8 +32,8 @@ export function outbox(all: readonly OutboxRow[], screen: Screen, now: number): 
   return table(
     screen,
     [
-      { heading: "FROM", least: 10 },
-      { heading: "TO", least: 10 },
+      { heading: "FROM", least: 10, keepBoth: true },
+      { heading: "TO", least: 10, keepBoth: true },
       { heading: "KEPT", optional: 1 },
       "STATE",
       "ID",

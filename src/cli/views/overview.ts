@@ -36,12 +36,12 @@ export function overview(
 }
 
 const COLUMNS = [
-  { heading: "NAME", least: 12 },
+  { heading: "NAME", least: 12, keepBoth: true },
   { heading: "PRESENCE", least: 10 },
   "FOR",
   "MAIL",
   { heading: "POOLS", least: 12, optional: 2 },
   { heading: "BRANCH", least: 12, optional: 3 },
   { heading: "SUMMARY", least: 20 },
-  { heading: "HOST", least: 10, optional: 4 },
+  { heading: "HOST", least: 10, keepBoth: true, optional: 4 },
 ];

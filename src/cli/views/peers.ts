@@ -27,7 +27,7 @@ export function peers({ peers, away = 0 }: OutputOf<"list_peers">, screen: Scree
 }
 
 const COLUMNS: readonly Column[] = [
-  { heading: "NAME", least: 12 },
+  { heading: "NAME", least: 12, keepBoth: true },
   { heading: "PRESENCE", least: 12 },
   "MAIL",
   "ID",
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column[] = [
   { heading: "DIRECTORY", least: 16, keepEnd: true, optional: 1 },
   { heading: "BRANCH", least: 12, optional: 3 },
   { heading: "SUMMARY", least: 20, optional: 0 },
-  { heading: "HOST", least: 10, optional: 4 },
+  { heading: "HOST", least: 10, keepBoth: true, optional: 4 },
 ];
 
 /** What needs somebody is red, what waits yellow. */

@@ -22,10 +22,10 @@ export function poolList({ pools }: OutputOf<"list_pools">, screen: Screen): str
   return table(
     screen,
     [
-      { heading: "NAME", least: 12 },
+      { heading: "NAME", least: 12, keepBoth: true },
       "STATE",
       { heading: "MEMBERS", optional: 2 },
-      { heading: "LEAD", least: 10, optional: 1 },
+      { heading: "LEAD", least: 10, keepBoth: true, optional: 1 },
       "ID",
       { heading: "PURPOSE", least: 16 },
     ],
@@ -55,11 +55,11 @@ function memberTable(members: PoolWithMembers["members"], screen: Screen, now: n
   return table(
     screen,
     [
-      { heading: "NAME", least: 12 },
+      { heading: "NAME", least: 12, keepBoth: true },
       { heading: "ROLE", least: 8 },
       { heading: "PRESENCE", least: 10 },
       "ID",
-      { heading: "HOST", least: 8, optional: 1 },
+      { heading: "HOST", least: 8, keepBoth: true, optional: 1 },
     ],
     rows,
   );
@@ -74,7 +74,7 @@ export function poolStatus(status: OutputOf<"pool_status">, screen: Screen, now:
     memberTable(status.members, screen, now),
     ...status.open_proposals.map((one) => proposal(one, screen, now)),
     ...(rows.length > 0
-      ? [table(screen, [{ heading: "FROM", least: 10 }, "SENT", { heading: "TEXT", least: 16 }], rows)]
+      ? [table(screen, [{ heading: "FROM", least: 10, keepBoth: true }, "SENT", { heading: "TEXT", least: 16 }], rows)]
       : []),
   ].join("\n");
 }

@@ -28,14 +28,14 @@ export function services(all: readonly Service[], kind: string | undefined, scre
 }
 
 const COLUMNS = [
-  { heading: "NAME", least: 12 },
+  { heading: "NAME", least: 12, keepBoth: true },
   { heading: "ID", optional: 2 },
   { heading: "KIND", least: 8 },
-  { heading: "OWNER", least: 10, optional: 1 },
+  { heading: "OWNER", least: 10, keepBoth: true, optional: 1 },
   "HEALTH",
   { heading: "PROBED", optional: 4 },
   { heading: "EXPIRES", optional: 3 },
-  { heading: "MACHINE", least: 8, optional: 5 },
+  { heading: "MACHINE", least: 8, keepBoth: true, optional: 5 },
   { heading: "URL", least: 20 },
 ];
 

@@ -15,7 +15,11 @@ export function presenceHistory({ peers, since, until }: OutputOf<"presence_hist
     }
     return [name, ...presences.map((one) => (spent.get(one) ? span(spent.get(one) ?? 0) : ""))];
   });
-  return table(screen, [{ heading: "NAME", least: 12 }, ...presences.map((one) => one.toUpperCase())], rows);
+  return table(
+    screen,
+    [{ heading: "NAME", least: 12, keepBoth: true }, ...presences.map((one) => one.toUpperCase())],
+    rows,
+  );
 }
 
 export function traffic({ pairs }: OutputOf<"traffic">, screen: Screen): string {

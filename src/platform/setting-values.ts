@@ -176,7 +176,7 @@ export const matching = (pattern: RegExp, wrong: string, doc: string): SettingTy
 });
 
 /** An address that receives what the broker sends. Its path is often all that protects it. */
-export const receiverUrl = (doc: string, needsTopic = false): SettingType<string | undefined> => ({
+export const receiverUrl = (doc: string, needsTopic?: boolean): SettingType<string | undefined> => ({
   ...text(2000, doc),
   values: "URL",
   parse(given) {
@@ -185,10 +185,7 @@ export const receiverUrl = (doc: string, needsTopic = false): SettingType<string
     const url = /^https?:\/\//i.test(parsed.value) && URL.canParse(parsed.value) ? new URL(parsed.value) : undefined;
     if (!url) return { wrong: "must be an http:// or https:// URL" };
     if (url.username || url.password) return { wrong: "must not contain a user or a password" };
-    if (needsTopic && !/^\/.*[^/]\/?$/.test(url.pathname))
-      return {
-        wrong: "must end in a topic, as in https://ntfy.sh/my-topic: ntfy has no other way to tell who gets it",
-      };
+    if (needsTopic && /^\/*$/.test(url.pathname)) return { wrong: "needs a topic: https://ntfy.sh/topic" };
     return url.hash ? { wrong: "must not contain #" } : { value: url.href };
   },
 });

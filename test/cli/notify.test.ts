@@ -114,7 +114,7 @@ test("addresses and secrets that cannot be right are refused, without repeating 
   };
   expect(await wrong("notify_ntfy", "ftp://ntfy.sh/topic-Zm9v")).toContain("http:// or https:// URL");
   for (const bare of ["https://push.example.org", "https://push.example.org/", "https://push.example.org//?a=b"])
-    expect(await wrong("notify_ntfy", bare)).toContain("must end in a topic");
+    expect(await wrong("notify_ntfy", bare)).toContain("needs a topic");
   expect(await wrong("notify_webhook", "https://ann:hunter2@studio/hook")).toContain("a user or a password");
   expect(await wrong("notify_webhook_secret", "hunter2")).toContain("openssl rand -base64 32");
   expect(await wrong("notify_quiet", "from ten to seven")).toContain("22:00-07:00");

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { OutputOf } from "../../src/operations/index.ts";
 import { type Answer, call, ok, refused } from "../support/api.ts";
 import { type BrokerProcess, refusedStart, spawnBroker } from "../support/broker.ts";
 import { testClock } from "../support/clock.ts";
@@ -101,13 +102,15 @@ describe.skipIf(!hasPostgres("several brokers on one database"))("on one Postgre
         const got = accepted(() => call(there, "check_messages", { limit: 5 }, to));
         return Promise.all([sent, got]);
       });
-      for (const [, got] of await Promise.all(pairs)) {
-        for (const { text } of (got.json as { messages: { text: string }[] }).messages) taken.push(text);
-      }
+      const take = (messages: readonly { text: string; redelivered: boolean }[]): void => {
+        // Nothing is confirmed here: on a slow machine mail comes again after its lease, marked.
+        for (const { text, redelivered } of messages) if (!redelivered) taken.push(text);
+      };
+      for (const [, got] of await Promise.all(pairs)) take((got.json as OutputOf<"check_messages">).messages);
       for (;;) {
         const { messages } = await ok(one, "check_messages", { limit: 100 }, to);
         if (messages.length === 0) break;
-        for (const { text } of messages) taken.push(text);
+        take(messages);
       }
       expect(taken.toSorted()).toEqual(Array.from({ length: 200 }, (_, i) => `pair ${i}`).toSorted());
     });

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { pageOf, pageSize, placeAfter } from "../rules/listing.ts";
-import { archive, invite, join, leave } from "../rules/pool-lifecycle.ts";
+import { archive, invite, join, leave, requireStillMember } from "../rules/pool-lifecycle.ts";
 import {
   broadcastRecipients,
   checkedPurpose,
@@ -176,13 +176,14 @@ export const inviteToPool = operation({
   errors: ["not_found", "ambiguous", "conflict"],
   cli: "pool invite <pool> <peer>",
   example: 'pool invite front api --reason "you know the parser"',
-  tool: { title: "Invite to a pool", readOnly: false },
+  tool: { title: "Invite to a pool", readOnly: false, unlisted: ["member"] },
   doc: "Adds a peer to a pool of yours; it is told by whom, why and what the pool is for. For a member: gives it another role ('lead' passes the lead on).",
   input: z.strictObject({
     pool: poolName,
     peer: z.string().min(1).max(200).describe("its name, or a prefix of its id"),
     role: role.optional(),
     reason: z.string().max(500).optional().describe("shown to the peer"),
+    member: z.boolean().optional().describe("only if it is a member: changes a role, adds nobody"),
   }),
   output: poolWithMembers,
   async run(context, input) {
@@ -194,6 +195,7 @@ export const inviteToPool = operation({
     const { peer, live } = people;
     const inviter = caller.kind === "peer" ? caller.peer.peer_id : undefined;
     const wanted = input.role === undefined ? undefined : checkedRole(input.role);
+    if (input.member) requireStillMember(before, invited);
     const after = invite(before, inviter, invited, wanted, live, now);
     await refuseMember(sql, before, found.size, invited);
     await record(context, before, after);

@@ -1,6 +1,7 @@
 /** The broker itself: what it is, its services, and who else may use it. */
 import type { BrokerStatus } from "../operations/surface/broker-status.ts";
 import { useAsked } from "./asked.ts";
+import { removeListed } from "./doing.ts";
 import { Fact } from "./facts.tsx";
 import { type Browser, Browsers, type Device, Devices } from "./machines.tsx";
 import { NotifyCard } from "./notify-card.tsx";
@@ -8,7 +9,6 @@ import { AllPolicies } from "./policies.tsx";
 import { chosen } from "./route.ts";
 import { askStatus, call } from "./source.ts";
 import { nameOf, order, peerOf, pools, services } from "./state.ts";
-import { say } from "./toast.tsx";
 import type { Service } from "./types.ts";
 import { Button, Icon } from "./ui.tsx";
 import { number, span } from "./words.ts";
@@ -32,7 +32,7 @@ async function look(): Promise<Known> {
 }
 
 export function Broker() {
-  const { found, problem, again } = useAsked(look, [], AGAIN_MS);
+  const { found, problem, again } = useAsked("this broker", look, [], AGAIN_MS);
   if (!found)
     return (
       <div class="page">
@@ -205,12 +205,8 @@ function Services() {
 }
 
 function ServiceRow({ service }: { service: Service }) {
-  const { service_id, name, kind, url, owner, owner_name, health, health_at } = service;
+  const { name, kind, url, owner, owner_name, health, health_at } = service;
   const age = health_at === null || health_at === undefined ? "" : `, ${span(now.value - health_at)} ago`;
-  async function remove(): Promise<void> {
-    await call("unregister_service", { service: service_id });
-    say(`${name} is off the list`);
-  }
   return (
     <tr>
       <th scope="row">{name}</th>
@@ -226,8 +222,8 @@ function ServiceRow({ service }: { service: Service }) {
         </span>
       </td>
       <td class="r">
-        <Button kind="small" run={remove}>
-          Remove
+        <Button kind="small" onClick={() => removeListed(service)}>
+          Remove…
         </Button>
       </td>
     </tr>

@@ -7,6 +7,8 @@ interface Question {
   title: string;
   text: string;
   yes: string;
+  /** Whether it takes something away. */
+  isHarsh?: boolean;
   run: () => Promise<unknown>;
 }
 
@@ -28,7 +30,7 @@ export function Confirm() {
       <p>{question.text}</p>
       <footer>
         <Button onClick={close}>Cancel</Button>
-        <Button kind="primary danger" run={() => question.run().then(close)}>
+        <Button kind={question.isHarsh === false ? "primary" : "primary danger"} run={() => question.run().then(close)}>
           {question.yes}
         </Button>
       </footer>

@@ -31,7 +31,7 @@ export function Cost() {
   const by = useSignal<By>("peers");
   const hours = useSignal<Hours>("24");
   const wanted = hours.value;
-  const { found, problem } = useAsked(() => call("cost", { hours: Number(wanted) }), [wanted], AGAIN_MS);
+  const { found, problem } = useAsked("the cost", () => call("cost", { hours: Number(wanted) }), [wanted], AGAIN_MS);
   if (!found)
     return (
       <div class="page">

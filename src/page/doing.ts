@@ -15,11 +15,12 @@ import {
   voteDecided,
 } from "../rules/texts/deeds.ts";
 import { confirmFirst } from "./confirm.tsx";
-import { loadNeeds } from "./live.ts";
+import { readNeeds } from "./live.ts";
 import { call } from "./source.ts";
 import { needs, sizeOf } from "./state.ts";
 import { say } from "./toast.tsx";
-import type { Need, Peer, Pool } from "./types.ts";
+import type { Need, Peer, Pool, Service } from "./types.ts";
+import { plural } from "./words.ts";
 
 /** Sends, and says what became of it. */
 const send = async (outgoing: Outgoing, message_id: string): Promise<void> =>
@@ -42,8 +43,8 @@ export async function sendCarefully(outgoing: Outgoing, message_id: string, done
 async function settled(need: Need, work: () => Promise<string>, undo?: () => Promise<unknown>): Promise<void> {
   const text = await work();
   needs.value = needs.value.filter((one) => one.need_id !== need.need_id);
-  say(text, undo && (() => undo().then(loadNeeds)));
-  void loadNeeds().catch(() => {});
+  say(text, undo && (() => undo().then(readNeeds)));
+  void readNeeds();
 }
 
 export const dismiss = (need: Need): Promise<void> =>
@@ -56,18 +57,50 @@ export const dismiss = (need: Need): Promise<void> =>
     () => call("dismiss_need", { need_id: need.need_id, undo: true }),
   );
 
-export const decideVote = (need: Need, decision: "passed" | "rejected"): Promise<void> =>
-  settled(need, async () => {
-    await call("decide_release", { proposal_id: need.proposal_id ?? "", decision });
-    return voteDecided(need, decision);
+/** A vote that is decided cannot be opened again. */
+export function decideVote(need: Need, decision: "passed" | "rejected"): void {
+  const isRelease = decision === "passed";
+  const { name, pool = "" } = need;
+  confirmFirst({
+    title: isRelease ? `Release ${name} from @${pool}?` : `Keep ${name} in @${pool}?`,
+    text: `The vote ends at once, whatever is still to be said. ${isRelease ? `${name} can finish and then leaves.` : `${name} stays a member.`}`,
+    yes: isRelease ? "Release" : "Keep",
+    isHarsh: isRelease,
+    run: () =>
+      settled(need, async () => {
+        await call("decide_release", { proposal_id: need.proposal_id ?? "", decision });
+        return voteDecided(need, decision);
+      }),
   });
+}
 
-export const decideHeld = (need: Need, decision: "accept" | "refuse"): Promise<void> =>
-  settled(need, async () => {
-    for (const message_id of idsOf(need))
-      await call("decide_held", { message_id, peer: need.peer_id ?? need.name, decision });
-    return heldDecided(need, decision);
+export function decideHeld(need: Need, decision: "accept" | "refuse"): void {
+  const ids = idsOf(need);
+  confirmHeld(decision, ids.length, `to ${need.name}`, () =>
+    settled(need, async () => {
+      for (const message_id of ids)
+        await call("decide_held", { message_id, peer: need.peer_id ?? need.name, decision });
+      return heldDecided(need, decision);
+    }),
+  );
+}
+
+/** What a model has read, or a sender was told, cannot be taken back. `to`: whose mail it is. */
+export function confirmHeld(
+  decision: "accept" | "refuse",
+  count: number,
+  to: string,
+  run: () => Promise<unknown>,
+): void {
+  const isAccept = decision === "accept";
+  confirmFirst({
+    title: `${isAccept ? "Let through" : "Refuse"} ${plural(count, "message")} ${to}?`,
+    text: isAccept ? "It goes to the model as if nothing had held it." : "It is not delivered, and the sender is told.",
+    yes: isAccept ? "Let through" : "Refuse",
+    isHarsh: !isAccept,
+    run,
   });
+}
 
 export const sendAgain = (need: Need): Promise<void> =>
   settled(need, async () => {
@@ -76,10 +109,27 @@ export const sendAgain = (need: Need): Promise<void> =>
     return sentAgain(need);
   });
 
-export const removeService = (need: Need): Promise<void> =>
-  settled(need, async () => {
-    await call("unregister_service", { service: need.service_id ?? need.name });
-    return serviceRemoved(need);
+const confirmRemoval = (name: string, run: () => Promise<unknown>): void =>
+  confirmFirst({
+    title: `Remove ${name}?`,
+    text: "Sessions do not find it any more. Only its owner can register it again.",
+    yes: "Remove",
+    run,
+  });
+
+export const removeService = (need: Need): void =>
+  confirmRemoval(need.name, () =>
+    settled(need, async () => {
+      await call("unregister_service", { service: need.service_id ?? need.name });
+      return serviceRemoved(need);
+    }),
+  );
+
+/** From the list of services. */
+export const removeListed = ({ service_id: service, name }: Service): void =>
+  confirmRemoval(name, async () => {
+    await call("unregister_service", { service });
+    say(serviceRemoved({ name }));
   });
 
 export const muteBoth = (need: Need): Promise<void> => {
@@ -101,7 +151,7 @@ export async function setMuted(peer: Peer, isMuted: boolean): Promise<void> {
     await call("mute_peer", which);
     return say(muted(peer), () => call("unmute_peer", which));
   }
-  say(unmuted(peer, (await call("unmute_peer", which)).released));
+  say(unmuted(peer, (await call("unmute_peer", which)).released), () => call("mute_peer", which));
 }
 
 export async function setPaused(pool: Pool, isPaused: boolean): Promise<void> {
@@ -110,5 +160,5 @@ export async function setPaused(pool: Pool, isPaused: boolean): Promise<void> {
     await call("pause_pool", which);
     return say(paused(pool), () => call("resume_pool", which));
   }
-  say(resumed(pool, (await call("resume_pool", which)).released));
+  say(resumed(pool, (await call("resume_pool", which)).released), () => call("pause_pool", which));
 }

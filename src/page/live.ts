@@ -5,7 +5,8 @@ import { merged, withNews } from "../rules/talk/list.ts";
 import { fromHistory } from "../rules/talk/row.ts";
 import { MOST_TALKS, withCounted, withSaid } from "../rules/talk/talks.ts";
 import { repoOf } from "../rules/texts/people.ts";
-import { askStatus, call, follow, Refusal } from "./source.ts";
+import { noteFailing, reader } from "./reading.ts";
+import { askStatus, call, follow, problemOf, Refusal } from "./source.ts";
 import { readSpans } from "./spans.ts";
 import {
   BROKER,
@@ -45,7 +46,7 @@ let waiting: FeedBatch[] = [];
 /** Begins; tries again until the broker answers. */
 export async function startLive(): Promise<void> {
   setInterval(flush, FLUSH_MS);
-  setInterval(() => void loadSpans().catch(() => {}), SPANS_AGAIN_MS);
+  setInterval(() => void readSpansAgain(), SPANS_AGAIN_MS);
   await begin();
 }
 
@@ -76,6 +77,8 @@ function lookUnlessDone(): void {
 
 let isLooking = false;
 
+const EVERYTHING = "everything";
+
 /** Reads everything again, after which the feed goes on. */
 async function lookAtAll(): Promise<void> {
   if (isLooking) return;
@@ -88,6 +91,7 @@ async function lookAtAll(): Promise<void> {
     });
     await Promise.all([loadNeeds(), loadSaid(), loadSpans(), reloadTalk()]);
     isReady.value = true;
+    noteFailing(EVERYTHING, "");
   } catch (error) {
     takeTrouble(error, lookAtAll);
   } finally {
@@ -101,7 +105,8 @@ function takeTrouble(error: unknown, again: () => Promise<void>): void {
     link.value = "out";
     return;
   }
-  if (!isReady.value) trouble.value = { message: error.message, hint: error.hint };
+  if (isReady.value) noteFailing(EVERYTHING, problemOf(error));
+  else trouble.value = { message: error.message, hint: error.hint };
   setTimeout(() => void again(), SLOW_MS);
 }
 
@@ -153,7 +158,7 @@ async function ifAllowed(work: () => Promise<void>): Promise<void> {
   }
 }
 
-export const loadNeeds = (): Promise<void> =>
+const loadNeeds = (): Promise<void> =>
   ifAllowed(async () => {
     const found = await call("attention", {});
     needs.value = found.needs;
@@ -179,17 +184,19 @@ async function loadSpans(): Promise<void> {
   spans.value = await readSpans(timeNow() - STRIPE_MS, timeNow());
 }
 
+export const readNeeds = reader("what needs you", loadNeeds);
+const readConversations = reader("the conversations", loadConversations);
+const readSpansAgain = reader("the last hour", loadSpans);
+
 let countedAt: ReturnType<typeof setTimeout> | undefined;
 
 /** What needs a person, and how much of each conversation failed, is held or unread: once for all that happens within a second. */
-function countSoon(after = 1_000): void {
+function countSoon(): void {
   if (countedAt !== undefined) return;
   countedAt = setTimeout(() => {
     countedAt = undefined;
-    void Promise.all([loadNeeds(), loadConversations()]).catch(() => {
-      if (link.peek() !== "out") countSoon(SLOW_MS);
-    });
-  }, after);
+    void Promise.all([readNeeds(), readConversations()]);
+  }, 1_000);
 }
 
 let unseenAt = 0;
@@ -198,7 +205,7 @@ let unseenAt = 0;
 function countUnseen(): void {
   if (document.visibilityState === "visible" || timeNow() - unseenAt < 1_000) return;
   unseenAt = timeNow();
-  void loadNeeds().catch(() => {});
+  void readNeeds();
 }
 
 function flush(): void {
@@ -216,18 +223,12 @@ function flush(): void {
     takeMessages(news);
   });
   if (news.some((one) => one.attention)) countSoon();
-  if (news.some((one) => one.services)) void loadServices();
+  if (news.some((one) => one.services)) void readServices();
 }
 
-/** Tries again until the broker answers: nothing says later that these services are old. */
-async function loadServices(): Promise<void> {
-  try {
-    services.value = (await call("overview", { limit: 1 })).services;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    if (error.code !== "unauthorized") setTimeout(() => void loadServices(), SLOW_MS);
-  }
-}
+const readServices = reader("the services", async () => {
+  services.value = (await call("overview", { limit: 1 })).services;
+});
 
 function takePeers(news: readonly FeedBatch[]): void {
   for (const [id, count] of news.flatMap((one) => Object.entries(one.mail ?? {}))) {

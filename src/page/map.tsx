@@ -75,7 +75,12 @@ export function MapView() {
   const minutes = useSignal<Minutes>("60");
   const focus = useSignal<string | undefined>(undefined);
   const wanted = minutes.value;
-  const { found: traffic, problem } = useAsked(() => call("traffic", { minutes: Number(wanted) }), [wanted], AGAIN_MS);
+  const { found: traffic, problem } = useAsked(
+    "who writes to whom",
+    () => call("traffic", { minutes: Number(wanted) }),
+    [wanted],
+    AGAIN_MS,
+  );
   const all = useMemo(() => pairsOf(traffic), [traffic]);
   const stand = standing(all);
   const key = stand.map(({ id, machine, repo }) => `${id} ${machine} ${repo}`).join();

@@ -24,7 +24,7 @@ interface Place {
 
 async function setRole({ pool, member, members, load }: Place, role: string): Promise<void> {
   const give = ({ peer_id: peer }: Member, to: string) =>
-    call("invite_to_pool", { pool: pool.pool_id, peer, role: to });
+    call("invite_to_pool", { pool: pool.pool_id, peer, role: to, member: true });
   const before = members.find((one) => one.role === LEAD);
   await give(member, role);
   say(`${member.name} is now ${role} in @${pool.name}`, async () => {

@@ -3,6 +3,7 @@ import type { OutputOf } from "../operations/index.ts";
 import { hasFailed } from "../rules/delivery.ts";
 import { talkOf } from "../rules/talk/key.ts";
 import { useAsked } from "./asked.ts";
+import { confirmHeld } from "./doing.ts";
 import { expectation } from "./expect.ts";
 import { Fact } from "./facts.tsx";
 import { replyTo } from "./reply.ts";
@@ -31,7 +32,10 @@ const VIA = {
 export function MessageDetails({ id }: { id: string }) {
   const known = [...messages.value, ...openTalk.value.list].find((one) => one.message_id === id);
   const states = JSON.stringify(known?.states);
-  const { found: message, problem } = useAsked(() => call("message_details", { message_id: id }), [id, states]);
+  const { found: message, problem } = useAsked("the message", () => call("message_details", { message_id: id }), [
+    id,
+    states,
+  ]);
   if (!message) return <p class="quiet">{problem || "Loading…"}</p>;
   const unread = message.recipients.filter(hasFailed);
   const held = message.recipients.filter(({ state }) => state === "held");
@@ -94,17 +98,20 @@ async function sendAgain({ message_id }: MessageRow): Promise<void> {
 }
 
 function Held({ message: { message_id }, held }: { message: MessageRow; held: readonly WholeReceipt[] }) {
-  async function decide(decision: "accept" | "refuse"): Promise<void> {
-    for (const { peer_id: peer } of held) await call("decide_held", { message_id, peer, decision });
-    say(decision === "accept" ? "Let through" : "Refused; the sender sees it");
-  }
+  const [only] = held;
+  const to = held.length === 1 && only ? `to ${only.name}` : `to ${held.length} sessions`;
+  const decide = (decision: "accept" | "refuse"): void =>
+    confirmHeld(decision, 1, to, async () => {
+      for (const { peer_id: peer } of held) await call("decide_held", { message_id, peer, decision });
+      say(decision === "accept" ? "Let through" : "Refused; the sender sees it");
+    });
   return (
     <>
-      <Button kind="primary small" run={() => decide("accept")}>
-        Let through
+      <Button kind="primary small" onClick={() => decide("accept")}>
+        Let through…
       </Button>
-      <Button kind="small" run={() => decide("refuse")}>
-        Refuse
+      <Button kind="small" onClick={() => decide("refuse")}>
+        Refuse…
       </Button>
     </>
   );

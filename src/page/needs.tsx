@@ -65,15 +65,15 @@ function actionsOf(need: Need): Action[] {
       return [["Where is it?", { onClick: () => showPeer(need) }]];
     case "vote":
       return [
-        ["Release", { run: () => decideVote(need, "passed") }],
-        ["Keep", { run: () => decideVote(need, "rejected") }],
+        ["Release…", { onClick: () => decideVote(need, "passed") }],
+        ["Keep…", { onClick: () => decideVote(need, "rejected") }],
       ];
     case "question":
       return [["Answer", { onClick: () => go("talk", pairKey(OPERATOR, need.peer_id ?? ""), need.message_id) }]];
     case "held":
       return [
-        ["Let through", { run: () => decideHeld(need, "accept") }],
-        ["Refuse", { run: () => decideHeld(need, "refuse") }],
+        ["Let through…", { onClick: () => decideHeld(need, "accept") }],
+        ["Refuse…", { onClick: () => decideHeld(need, "refuse") }],
       ];
     case "dead":
       return [
@@ -90,7 +90,7 @@ function actionsOf(need: Need): Action[] {
     case "service":
       return [
         ["Ask the owner", { onClick: () => openCompose(ownerOf(need)) }],
-        ["Remove", { run: () => removeService(need) }],
+        ["Remove…", { onClick: () => removeService(need) }],
       ];
   }
 }

@@ -53,7 +53,7 @@ async function set(peer: string, from: string, policy: Policy, load: () => Promi
 
 /** All policies there are. */
 export function AllPolicies() {
-  const { found, problem, again } = useAsked(() => readPolicies(), [], AGAIN_MS);
+  const { found, problem, again } = useAsked("the policies of all", () => readPolicies(), [], AGAIN_MS);
   const rules = sorted(found);
   return (
     <section class="card span2" aria-label="Inbound policies">
@@ -84,7 +84,7 @@ export function AllPolicies() {
 
 /** Those of one mailbox. */
 export function PoliciesOf({ id }: { id: string }) {
-  const { found, problem, again } = useAsked(() => readPolicies(id), [id], AGAIN_MS);
+  const { found, problem, again } = useAsked("its policies", () => readPolicies(id), [id], AGAIN_MS);
   const rules = sorted(found);
   return (
     <section aria-label="Inbound policies">

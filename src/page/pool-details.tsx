@@ -20,7 +20,7 @@ const SHOWN = 60;
 
 export function PoolDetails({ id }: { id: string }) {
   const pool = poolOf(id);
-  const { found, problem, again } = useAsked(() => call("pool_status", { pool: id }), [id, pool]);
+  const { found, problem, again } = useAsked("the pool", () => call("pool_status", { pool: id }), [id, pool]);
   if (!pool) return <p class="quiet">This pool is archived.</p>;
   const members = found?.members ?? [];
   return (

@@ -10,6 +10,7 @@ import { LoggedOut } from "./login.tsx";
 import { needCount } from "./needs.tsx";
 import { Now } from "./now.tsx";
 import { openPalette, Palette } from "./palette.tsx";
+import { failing } from "./reading.ts";
 import { addressOf, chosen, go, route, type View } from "./route.ts";
 import { brokerName, isReady, link, trouble } from "./state.ts";
 import { toggleTheme } from "./theme.ts";
@@ -104,6 +105,20 @@ function Loading() {
   );
 }
 
+/** What is shown from before, because it cannot be read. */
+function Failing() {
+  const [why = ""] = failing.value.values();
+  if (why === "") return null;
+  return (
+    <div class="banner amber" role="status">
+      <Icon name="alert" />
+      <span>
+        Not up to date, and read again every two seconds: {[...failing.value.keys()].join(", ")}. <bdi>{why}</bdi>
+      </span>
+    </div>
+  );
+}
+
 function Content({ view }: { view: View }) {
   if (trouble.value)
     return (
@@ -155,6 +170,7 @@ export function Shell() {
             No connection to the broker. What you see is from before; it goes on by itself when the broker answers.
           </div>
         )}
+        {link.value === "live" && <Failing />}
         <Content view={view} />
       </main>
       {isReady.value && (

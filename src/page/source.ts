@@ -23,6 +23,11 @@ export class Refusal extends Error {
 export const problemOf = (error: unknown): string =>
   error instanceof Refusal ? `${error.message} ${error.hint}` : "It cannot be read.";
 
+/** Codes of answers that stay the same when one asks again. */
+const FINAL = ["bad_request", "unauthorized", "forbidden", "not_found", "ambiguous", "conflict"];
+
+export const isFinal = (error: unknown): boolean => error instanceof Refusal && FINAL.includes(error.code);
+
 const NO_ANSWER = new Refusal("no_answer", "The broker does not answer.", "It is tried again by itself.");
 
 /**

@@ -15,8 +15,10 @@ import {
   withoutOldest,
 } from "../rules/talk/list.ts";
 import { fromHistory } from "../rules/talk/row.ts";
-import { call, Refusal } from "./source.ts";
+import { noteFailing } from "./reading.ts";
+import { call, isFinal, problemOf, Refusal } from "./source.ts";
 import { conversations, link, nameOf } from "./state.ts";
+import { say } from "./toast.tsx";
 import type { MessageRow } from "./types.ts";
 
 export interface OpenTalk extends Part<MessageRow> {
@@ -62,6 +64,7 @@ export function openConversation(key: string): void {
   open({ key, list: [], isLoading: key !== "" });
   gapAfter = undefined;
   isFollowed = true;
+  noteFailing(TALK, "");
   void reloadTalk();
 }
 
@@ -91,6 +94,9 @@ export async function showMessage(message_id: string): Promise<void> {
     if (isStill()) open({ key, list: part, before: next, isLoading: false, isPast: true });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    if (!isStill()) return;
+    if (isFinal(error)) say(problemOf(error));
+    else retryLater(() => showMessage(message_id), error);
   }
 }
 
@@ -111,6 +117,7 @@ export async function reloadTalk(): Promise<void> {
     const { list, next } = await page(key);
     if (isStill())
       openTalk.value = { key, ...withLatest(openTalk.peek(), { list, before: next }, gap), isLoading: false };
+    noteFailing(TALK, "");
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     if (!isStill()) return;
@@ -118,18 +125,38 @@ export async function reloadTalk(): Promise<void> {
     const now = openTalk.peek();
     // Messages that are there stay; those that are missing follow.
     openTalk.value = { ...now, isLoading: false, ...(now.list.length === 0 && { problem: error.message }) };
-    if (now.list.length > 0) reloadLater();
+    if (now.list.length > 0 || !isFinal(error)) retryLater(reloadTalk, error);
   }
 }
 
+const TALK = "this conversation";
 let againAt: ReturnType<typeof setTimeout> | undefined;
 
-function reloadLater(): void {
-  if (againAt !== undefined) return;
+/** Says that the conversation cannot be read, and tries again, unless another one is open by then. */
+function retryLater(read: () => Promise<void>, error: unknown): void {
+  if (openTalk.peek().list.length > 0) noteFailing(TALK, problemOf(error));
+  const { key } = openTalk.peek();
+  clearTimeout(againAt);
   againAt = setTimeout(() => {
-    againAt = undefined;
-    if (link.peek() !== "out") void reloadTalk();
+    if (link.peek() !== "out" && openTalk.peek().key === key) void read();
   }, AGAIN_MS);
+}
+
+/** The next page. One that cannot be read is asked for again. */
+async function next(
+  load: () => Promise<void>,
+  key: string,
+  stretch: Stretch,
+): Promise<Awaited<ReturnType<typeof page>> | undefined> {
+  const isStill = sameAsNow();
+  try {
+    const found = await page(key, stretch);
+    if (isStill()) noteFailing(TALK, "");
+    return found;
+  } catch (error) {
+    if (isStill()) retryLater(load, error);
+    return undefined;
+  }
 }
 
 /** Reads older ones. The newest make room for them. */
@@ -138,7 +165,7 @@ export async function loadOlder(): Promise<void> {
   if (before === undefined || isLoading) return;
   openTalk.value = { ...withoutNewest(openTalk.peek(), MOST_IN_TALK - PAGE), isLoading: true };
   const isStill = sameAsNow();
-  const older = await page(key, { before }).catch(() => undefined);
+  const older = await next(loadOlder, key, { before });
   if (!isStill()) return;
   const now = openTalk.peek();
   openTalk.value = older
@@ -153,15 +180,15 @@ export async function loadNewer(): Promise<void> {
   if (!isPast || isLoading || last === undefined) return;
   openTalk.value = { ...withoutOldest(openTalk.peek(), MOST_IN_TALK - PAGE), isLoading: true };
   const isStill = sameAsNow();
-  const newer = await page(key, { after: last }).catch(() => undefined);
+  const newer = await next(loadNewer, key, { after: last });
   if (!isStill()) return;
   const now = openTalk.peek();
-  const next = newer ? merged(now.list, newer.list) : now.list;
+  const longer = newer ? merged(now.list, newer.list) : now.list;
   const isAtLatest = newer !== undefined && newer.next === undefined;
-  openTalk.value = { ...now, list: next, isLoading: false, isPast: !isAtLatest };
+  openTalk.value = { ...now, list: longer, isLoading: false, isPast: !isAtLatest };
   if (!isAtLatest) return;
   // What was said since the answer was made was not heard.
-  gapAfter = next.at(-1)?.seq;
+  gapAfter = longer.at(-1)?.seq;
   await reloadTalk();
 }
 

@@ -31,6 +31,7 @@ export function Time() {
   const length = Number(hours.value) * HOUR_MS;
   const fixed = end.value;
   const { found, problem } = useAsked(
+    "this window of time",
     () => {
       const to = fixed ?? timeNow();
       return readTimeline({ from: to - length, to });

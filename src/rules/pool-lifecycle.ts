@@ -102,6 +102,12 @@ export function invite(
   return withLead(withMember(before, invited, role, now), isLive);
 }
 
+/** Who changes a role means a member: one that has left meanwhile is not added again. Throws `conflict`. */
+export function requireStillMember(pool: Pool, { peer_id, name }: Joiner): void {
+  if (memberOf(pool, peer_id)) return;
+  throw new CctError("conflict", `${name} is no longer a member of @${pool.name}.`, "Invite it, if it should be one.");
+}
+
 /** A lead cannot step down, because `withLead` would then choose a successor that nobody asked for. It passes the lead on. */
 function requireLeadKept(pool: Pool, member: Member | undefined, role: string): void {
   if (member?.role !== LEAD || role === LEAD) return;

@@ -235,6 +235,8 @@ function Ranked({ pairs, focus, look }: { pairs: readonly Pair[] } & Pick<Circle
             <button
               type="button"
               data-item
+              // The list changes with the focus, and what one pressed would be gone before one lets go.
+              onMouseDown={(event) => event.preventDefault()}
               onFocus={() => look(a === OPERATOR ? b : a)}
               onBlur={() => look(undefined)}
               onClick={() => go("talk", `${a}~${b}`)}

@@ -73,7 +73,9 @@ function drawnOf(id: string): Drawn {
 
 export function MapView() {
   const minutes = useSignal<Minutes>("60");
-  const focus = useSignal<string | undefined>(undefined);
+  /** What is pointed at in the circle; and whose pair has the focus in the list, which then stays whole: keys lead through it. */
+  const pointed = useSignal<string | undefined>(undefined);
+  const focused = useSignal<string | undefined>(undefined);
   const wanted = minutes.value;
   const { found: traffic, problem } = useAsked(
     "who writes to whom",
@@ -120,8 +122,13 @@ export function MapView() {
       </header>
       {problem !== "" && <p class="quiet">{problem}</p>}
       <div class="map-grid">
-        <Circle places={places} pairs={strongest} focus={focus.value} look={(id) => (focus.value = id)} />
-        <Ranked pairs={ranked} focus={focus.value} look={(id) => (focus.value = id)} />
+        <Circle
+          places={places}
+          pairs={strongest}
+          focus={pointed.value ?? focused.value}
+          look={(id) => (pointed.value = id)}
+        />
+        <Ranked pairs={ranked} focus={pointed.value} look={(id) => (focused.value = id)} />
       </div>
     </div>
   );
@@ -235,8 +242,6 @@ function Ranked({ pairs, focus, look }: { pairs: readonly Pair[] } & Pick<Circle
             <button
               type="button"
               data-item
-              // The list changes with the focus, and what one pressed would be gone before one lets go.
-              onMouseDown={(event) => event.preventDefault()}
               onFocus={() => look(a === OPERATOR ? b : a)}
               onBlur={() => look(undefined)}
               onClick={() => go("talk", `${a}~${b}`)}

@@ -245,3 +245,17 @@ describe("is refused and changes nothing:", () => {
     expect(error).toMatchObject({ status: 409, code: "ambiguous", hint: expect.stringContaining("more characters") });
   });
 });
+
+test("a role for members only is refused for a peer that has left, which stays away", async () => {
+  const { pool } = await ok(broker, "create_pool", { name: "roles", purpose: "x" }, ann);
+  await ok(broker, "invite_to_pool", { pool, peer: "ben" }, ann);
+  const change = { pool, peer: "ben", role: "reviewer", member: true };
+  await ok(broker, "invite_to_pool", change);
+  await ok(broker, "leave_pool", { pool }, ben);
+  expect(await refused(broker, "invite_to_pool", { ...change, role: "lead" })).toMatchObject({
+    status: 409,
+    message: "ben is no longer a member of @roles.",
+  });
+  const { members } = await ok(broker, "pool_status", { pool }, ann);
+  expect(members.map(({ name }) => name)).toEqual(["ann"]);
+});

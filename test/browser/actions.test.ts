@@ -24,9 +24,9 @@ describe.skipIf(noBrowser()).each(WAYS)("by %s", (way) => {
   test.each(all)("%s", async (_what, act) => {
     opened ??= open();
     const { page, complaints, ...needy } = await opened;
-    page.setDefaultTimeout(Number(process.env.DEVT ?? 120_000));
     await visit(page, needy.broker, "/now");
     await act({ ...needy, ...handOf(way, page), page, way, other: () => openPage(needy.broker) });
-    expect(complaints).toEqual([]);
+    // A browser that was logged out is told so.
+    expect(complaints.filter((line) => !line.includes("401"))).toEqual([]);
   });
 });

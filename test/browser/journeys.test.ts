@@ -51,20 +51,6 @@ describe.skipIf(noBrowser())("the page", () => {
     expect(complaints).toEqual([]);
   });
 
-  test("a question is answered by pointer, and its row goes", async () => {
-    const scene = await playScene();
-    const { page } = await openPage(scene.broker);
-    await need(page, "web asks you").getByRole("button", { name: "Answer" }).click();
-    await page.locator(".msg", { hasText: "remember the last address" }).waitFor();
-    await page.getByRole("textbox", { name: /Message to web/ }).fill("Yes, for a week.");
-    await page.getByRole("button", { name: "Send" }).click();
-    await page.locator(".msg.mine", { hasText: "Yes, for a week." }).waitFor();
-    expect(await textsTo(scene, scene.web)).toContain("Yes, for a week.");
-    await page.keyboard.press("Escape");
-    await page.getByRole("link", { name: /Now/ }).click();
-    await noLonger(need(page, "web asks you"));
-  });
-
   test("mail to the operator is read once it was seen for a second", async () => {
     const scene = await playScene();
     const { page } = await openPage(scene.broker);
@@ -81,6 +67,9 @@ describe.skipIf(noBrowser())("the page", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("j");
     await page.keyboard.press("a");
+    await page.getByRole("dialog", { name: "Release tests from @checkout?" }).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
     await page.getByText("tests is released from @checkout").waitFor();
     const { open_proposals, members } = await ok(scene.broker, "pool_status", { pool: "checkout" });
     expect(open_proposals).toEqual([]);

@@ -1,6 +1,7 @@
 /** The map keeps what it has drawn. */
 import { expect, test } from "vitest";
 import { ok } from "../support/api.ts";
+import { until } from "../support/wait.ts";
 import { noBrowser, openPage } from "./chromium.ts";
 import { playScene } from "./scene.ts";
 
@@ -20,15 +21,17 @@ test.skipIf(noBrowser())(
     const pair = page.getByRole("button", { name: /web/ }).first();
     await pair.waitFor();
     // Focus draws, and so does presence.
+    const frames = () =>
+      page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     await pair.focus();
-    await page.getByRole("heading", { name: /^With / }).waitFor();
+    await until("it is drawn", async () => (await lines()) > 0);
+    await frames();
     const drawn = await lines();
-    expect(drawn).toBeGreaterThan(0);
     await page.locator(".map-box canvas").first().hover();
-    await page.getByRole("heading", { name: "Most messages" }).waitFor();
+    await frames();
     await ok(scene.broker, "heartbeat", { host_pid: scene.ios.place.host_pid, presence: "idle", held: [] }, scene.ios);
     await pair.focus();
-    await page.getByRole("heading", { name: /^With / }).waitFor();
+    await frames();
     expect(await lines()).toBe(drawn);
   },
 );

@@ -63,12 +63,14 @@ export const needActions: Record<string, Action> = {
   },
 
   async "Dismiss, and Undo"(doing) {
-    const before = await listed(doing);
+    const { needs } = await ok(doing.broker, "attention", {});
+    const asked = needs.find(({ detail }) => detail === "May I publish?")?.need_id;
+    expect(asked).toBeDefined();
     await settle(doing, "May I publish?", "Dismiss (e)");
     await need(doing.page, "May I publish?").waitFor({ state: "detached" });
-    expect(await listed(doing)).toHaveLength(before.length - 1);
+    expect(await listed(doing)).not.toContain(asked);
     await undo(doing);
-    expect(await listed(doing)).toEqual(before);
+    expect(await listed(doing)).toContain(asked);
   },
 
   async "Let through, after a question"(doing) {

@@ -247,7 +247,8 @@ describe("is refused and changes nothing:", () => {
 });
 
 test("a role for members only is refused for a peer that has left, which stays away", async () => {
-  const { pool } = await ok(broker, "create_pool", { name: "roles", purpose: "x" }, ann);
+  const pool = "roles";
+  await ok(broker, "create_pool", { name: pool, purpose: "x" }, ann);
   await ok(broker, "invite_to_pool", { pool, peer: "ben" }, ann);
   const change = { pool, peer: "ben", role: "reviewer", member: true };
   await ok(broker, "invite_to_pool", change);

@@ -183,7 +183,7 @@ export const inviteToPool = operation({
     peer: z.string().min(1).max(200).describe("its name, or a prefix of its id"),
     role: role.optional(),
     reason: z.string().max(500).optional().describe("shown to the peer"),
-    member: z.boolean().optional().describe("only if it is a member: changes a role, adds nobody"),
+    member: z.boolean().optional().describe("members only"),
   }),
   output: poolWithMembers,
   async run(context, input) {

@@ -12,7 +12,7 @@ export interface FieldType {
   enum?: readonly string[] | undefined;
   required?: boolean | undefined;
   /** It is taken, and not in the tool's definition. */
-  unlisted?: boolean | undefined;
+  rare?: boolean | undefined;
 }
 
 export interface Understood {

@@ -73,7 +73,7 @@ export async function callTool(
 /** The broker lists all that an operation takes; a model is not to fill in what its definition leaves out. */
 function inFieldsOf(tool: string, error: unknown): unknown {
   if (!(error instanceof CctError) || !error.hint.startsWith(IT_TAKES)) return error;
-  const listed = Object.entries(toolFields[tool] ?? {}).flatMap(([field, { unlisted }]) => (unlisted ? [] : [field]));
+  const listed = Object.entries(toolFields[tool] ?? {}).flatMap(([field, { rare }]) => (rare ? [] : [field]));
   return new CctError(error.code, error.message, `${IT_TAKES}${listed.join(", ") || "no other input"}.`);
 }
 

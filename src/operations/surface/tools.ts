@@ -83,7 +83,7 @@ export const toolFields = (surface: readonly SurfaceEntry[]): Record<string, Rec
             ...(property.enum ? { enum: property.enum } : { type: property.type }),
             ...(property.written && { written: property.written }),
             ...(required.includes(field) && { required: true }),
-            ...(unlisted.includes(field) && { unlisted: true }),
+            ...(unlisted.includes(field) && { rare: true }),
           },
         ]);
         return [TOOL_PREFIX + entry.name, Object.fromEntries(fields)];

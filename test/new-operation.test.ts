@@ -70,7 +70,7 @@ function complaints(): string {
 let broker: TestBroker;
 let unfinished = "";
 beforeAll(async () => {
-  for (const part of ["src", "scripts", "migrations", "package.json"])
+  for (const part of ["src", "scripts", "migrations", "plugin", "package.json"])
     cpSync(join(root, part), at(part), { recursive: true });
   mkdirSync(at("docs"));
   symlinkSync(join(root, "node_modules"), at("node_modules"));

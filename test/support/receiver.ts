@@ -16,7 +16,8 @@ export interface Receiver {
   status: number;
   /** It takes what comes, and never answers. */
   isSilent: boolean;
-  close(): Promise<void>;
+  /** It ends each connection before it has read a byte. A server that ended would leave its port to one of another test. */
+  isBroken: boolean;
 }
 
 export async function startReceiver(path = "/topic-Zm9v"): Promise<Receiver> {
@@ -26,6 +27,7 @@ export async function startReceiver(path = "/topic-Zm9v"): Promise<Receiver> {
     receiver.received.push({ path: request.url ?? "", headers: request.headers, body });
     if (!receiver.isSilent) response.writeHead(receiver.status, { location: "/elsewhere" }).end("words of a stranger");
   });
+  server.on("connection", (socket) => receiver.isBroken && socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
@@ -39,7 +41,7 @@ export async function startReceiver(path = "/topic-Zm9v"): Promise<Receiver> {
     received: [],
     status: 200,
     isSilent: false,
-    close,
+    isBroken: false,
   };
   atEnd(close);
   return receiver;

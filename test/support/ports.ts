@@ -1,4 +1,5 @@
 /** Ports of this machine: one that answers, and one at which nobody does. */
+import { randomInt } from "node:crypto";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { atEnd } from "./cleanup.ts";
 
@@ -9,10 +10,19 @@ export async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A port at which nobody answers. */
+/** Systems give none of these to a server that asks for any port, nor to a connection. */
+const FIRST = 10_000;
+const AFTER_LAST = 32_000;
+
+/** A port at which nobody answers, and which no other test is given meanwhile. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(FIRST, AFTER_LAST);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
 }

@@ -9,6 +9,7 @@ import { atEnd } from "../support/cleanup.ts";
 import { openEvents } from "../support/events.ts";
 import { tempHome } from "../support/folders.ts";
 import { allTexts, newPeer } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
 
 const noteOf = (home: string): string => join(home, "broker.json");
@@ -189,8 +190,8 @@ describe("a port", () => {
   });
 
   test("can be used again after its broker has ended", async () => {
-    const first = await spawnBroker();
-    const port = Number(new URL(first.url).port);
+    const port = await freePort();
+    const first = await spawnBroker({ port });
     await newPeer(first, "keeper");
     await first.stop("SIGTERM");
     const second = await spawnBroker({ home: first.home, port });

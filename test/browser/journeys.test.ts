@@ -5,6 +5,7 @@ import { ok, refusal } from "../support/api.ts";
 import { spawnBroker } from "../support/broker.ts";
 import { callFromPage, newCode } from "../support/page.ts";
 import { newPeer, stayAlive } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
 import { newBrowser, noBrowser, openPage, PHONE, visit } from "./chromium.ts";
 import { playScene, type Scene } from "./scene.ts";
@@ -266,7 +267,8 @@ describe.skipIf(noBrowser())("the page", () => {
 
 describe.skipIf(noBrowser())("the broker ends and comes back:", () => {
   test("the page says so, keeps what was typed, and goes on without a reload", async () => {
-    const first = await spawnBroker();
+    const port = await freePort();
+    const first = await spawnBroker({ port });
     const ann = await newPeer(first, "ann");
     await newPeer(first, "ben");
     await ok(first, "send_message", { to: "ben", text: "before" }, ann);
@@ -278,7 +280,7 @@ describe.skipIf(noBrowser())("the broker ends and comes back:", () => {
     await first.stop("SIGKILL");
     await page.getByText("No connection to the broker.").waitFor();
     expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
-    const again = await spawnBroker({ home: first.home, port: Number(new URL(first.url).port) });
+    const again = await spawnBroker({ home: first.home, port });
     stayAlive(again, ann);
     await page.getByText("No connection to the broker.").waitFor({ state: "detached" });
     await ok(again, "send_message", { to: "ben", text: "after" }, ann);

@@ -1,8 +1,10 @@
 /** Two brokers on one database: what happens at one is on the other's page, and the page outlives its broker. */
+
 import { describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { spawnBroker } from "../support/broker.ts";
 import { newPeer, stayAlive } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
 import { hasPostgres, startPostgres } from "../support/postgres.ts";
 import { noBrowser, openPage, visit } from "./chromium.ts";
 
@@ -12,7 +14,8 @@ describe.skipIf(isLacking)("the page of one of two brokers", () => {
   test("shows what happens at the other, says when its own is gone, and has everything once when it is back", async () => {
     const server = await startPostgres();
     const env = { CCT_DATABASE_URL: await server.database() };
-    const [own, other] = await Promise.all([spawnBroker({ env }), spawnBroker({ env })]);
+    const port = await freePort();
+    const [own, other] = await Promise.all([spawnBroker({ env, port }), spawnBroker({ env })]);
     const [ann, bob] = [await newPeer(other, "ann"), await newPeer(other, "bob")];
     stayAlive(other, ann, bob);
     const say = (text: string) => ok(other, "send_message", { to: "bob", text }, ann);
@@ -33,7 +36,7 @@ describe.skipIf(isLacking)("the page of one of two brokers", () => {
     await own.stop("SIGKILL");
     await page.getByText("No connection to the broker.").waitFor();
     await say("while it was gone");
-    const again = await spawnBroker({ env, home: own.home, port: Number(new URL(own.url).port) });
+    const again = await spawnBroker({ env, home: own.home, port });
     await page.getByText("No connection to the broker.").waitFor({ state: "detached" });
     await shows("while it was gone");
     await say("after");

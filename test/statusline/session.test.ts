@@ -8,6 +8,7 @@ import { runCommand } from "../hooks/hook.ts";
 import { startBroker } from "../support/broker.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { hostileText } from "../support/hostile.ts";
+import { freePort } from "../support/ports.ts";
 import { until } from "../support/wait.ts";
 import { flags, script } from "./line.ts";
 
@@ -20,7 +21,8 @@ const becomes = (home: string, host: TestHost, line: string): Promise<unknown> =
   until(`the status line is ${line}`, async () => (await shown(home, host)) === line);
 
 test("it follows the session: no hook yet, ready, mail, mail taken, the broker away and back", async () => {
-  const broker = await startBroker();
+  const port = await freePort();
+  const broker = await startBroker({ port });
   const { home } = broker;
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
   await Promise.all([ann.ready(), ben.ready()]);
@@ -36,7 +38,7 @@ test("it follows the session: no hook yet, ready, mail, mail taken, the broker a
 
   await broker.stop();
   await becomes(home, ben, "CCT:off");
-  await startBroker({ home, port: Number(new URL(broker.url).port) });
+  await startBroker({ home, port });
   await becomes(home, ben, me);
 });
 

@@ -179,7 +179,8 @@ describe("a webhook", () => {
     });
     expect(log).toHaveLength(1);
     expect(log[0]).toContain("given up");
-    expect(`${log} ${JSON.stringify(way)}`).not.toMatch(new RegExp(`topic-Zm9v|${SECRET.slice(0, 20)}`));
+    for (const secret of ["topic-Zm9v", SECRET.slice(0, 20)])
+      expect(`${log} ${JSON.stringify(way)}`).not.toContain(secret);
     const again = await startReceiver();
     const elsewhere = notifier({ CCT_NOTIFY_WEBHOOK: again.url });
     await tick(elsewhere);

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 /**
  * Measured (`docs/scaling.md` says when and where): processor time in milliseconds, WAL and memory in KiB. `heartbeats`: milliseconds in
  * each second at so many heartbeats per second, because a process with little to do spends more on each. `notify`: for each
- * broker that listens, whoever it is for.
+ * broker that listens, also where it is for another one.
  */
 export const costs = {
   broker: {

@@ -28,7 +28,7 @@ export function closingLines(failures) {
 /** The lines of an error of vitest that help most: where in the tests it was thrown, what it says, and what differs. */
 export function errorLines({ name, message = "", diff = "", stack = "" }) {
   const frames = stack.match(/\btest\/[^\s()]+:\d+(?=:\d+)/g) ?? [];
-  // A helper of the tests throws for whoever calls it.
+  // A helper throws on behalf of the test that calls it.
   const place = frames.find((frame) => frame.includes(".test.ts")) ?? frames[0];
   const differs = stripVTControlCharacters(diff)
     .split("\n")

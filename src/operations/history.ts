@@ -11,8 +11,9 @@ import { recipientsOf } from "../store/recipients.ts";
 import { operation } from "./core/operation.ts";
 import { mayKnow, messageNamed } from "./support/may-read.ts";
 import { filterFor, filterInput, inConversation } from "./support/message-filters.ts";
+import { messageHead, toMessageHead } from "./support/message-heads.ts";
 import { addressFormatter, senderAddressFormatter } from "./support/references.ts";
-import { address, deliveryShape, messageRef, toDeliveryShape, urgency, writtenSeq } from "./support/shapes.ts";
+import { deliveryShape, messageRef, toDeliveryShape, writtenSeq } from "./support/shapes.ts";
 
 export const messageStatus = operation({
   name: "message_status",
@@ -91,24 +92,15 @@ export const messages = operation({
   output: z.object({
     messages: z.array(
       z.object({
-        seq: z.int().describe("its place in the order of sending"),
-        message_id: z.string(),
-        from: z.string(),
-        from_name: z.string(),
-        from_address: address,
-        to: z.string(),
-        pool: z.string().optional().describe("the pool that it was sent to"),
+        ...messageHead,
         pool_id: z.string().optional(),
-        urgency,
         text: z
           .string()
           .describe(
             `its first ${PREVIEW_CHARACTERS} characters, or all of it with 'full'; to a peer empty while a policy holds it, and after it was refused or ended before the peer got it`,
           ),
         characters: z.int().optional().describe("of the whole text, where it is cut"),
-        sent_at: z.int(),
         expires_at: z.int().optional(),
-        thread_id: z.string(),
         reply_to: z.string().optional(),
         recipients: z.array(deliveryShape).describe(`none without 'full' if there are more than ${NAMED_RECIPIENTS}`),
         states: z
@@ -146,19 +138,10 @@ export const messages = operation({
     const callSender = await senderAddressFormatter(sql, call, found.messages);
     return {
       messages: found.messages.map((m) => ({
-        seq: m.seq,
-        message_id: m.message_id,
-        from: m.from_id,
-        from_name: m.from_name,
-        from_address: callSender(m),
-        to: m.to_address,
-        ...(m.pool === null ? {} : { pool: m.pool }),
+        ...toMessageHead(m, callSender(m)),
         ...(m.pool_id === null ? {} : { pool_id: m.pool_id }),
-        urgency: m.urgency,
         ...textOf(withheld?.has(m.message_id) ? "" : m.text, full),
-        sent_at: m.sent_at,
         ...(m.expires_at === null ? {} : { expires_at: m.expires_at }),
-        thread_id: m.thread_id,
         ...(m.reply_to === null ? {} : { reply_to: m.reply_to }),
         recipients: (recipients.get(m.message_id) ?? []).map((d) => toDeliveryShape(d, call)),
         ...(isNamed(m.message_id)

@@ -9,8 +9,9 @@ import { searchMessages } from "../store/message-filter.ts";
 import { indexedPart, wordQuery } from "../store/search.ts";
 import { operation } from "./core/operation.ts";
 import { filterFor, senderNamed } from "./support/message-filters.ts";
+import { messageHead, toMessageHead } from "./support/message-heads.ts";
 import { addressFormatter, senderAddressFormatter } from "./support/references.ts";
-import { address, time, urgency, writtenSeq, writtenTime } from "./support/shapes.ts";
+import { time, writtenSeq, writtenTime } from "./support/shapes.ts";
 
 const SNIPPET = 200;
 /** Characters of all found texts together in which the words are looked for: that takes 0.2 s at most. */
@@ -46,16 +47,7 @@ export const search = operation({
   output: z.object({
     messages: z.array(
       z.object({
-        seq: z.int().describe("its place in the order of sending"),
-        message_id: z.string(),
-        from: z.string(),
-        from_name: z.string(),
-        from_address: address,
-        to: z.string(),
-        pool: z.string().optional(),
-        urgency,
-        sent_at: time,
-        thread_id: z.string(),
+        ...messageHead,
         snippet: z
           .string()
           .describe(
@@ -94,16 +86,7 @@ export const search = operation({
       messages: messages.map((m) => {
         const { text: snippet, hits } = snippetOf(m.text, terms, SNIPPET, READ / messages.length);
         return {
-          seq: m.seq,
-          message_id: m.message_id,
-          from: m.from_id,
-          from_name: m.from_name,
-          from_address: callSender(m),
-          to: m.to_address,
-          ...(m.pool === null ? {} : { pool: m.pool }),
-          urgency: m.urgency,
-          sent_at: m.sent_at,
-          thread_id: m.thread_id,
+          ...toMessageHead(m, callSender(m)),
           snippet,
           hits,
           states: states

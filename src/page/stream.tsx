@@ -55,7 +55,7 @@ export function Stream({ talk }: { talk: string }) {
     // Not where the newest were left out.
     const isNewer = last > shownLast.current;
     shownLast.current = last;
-    // Once: whoever scrolls away from it is not brought back.
+    // Once: a reader who scrolls away from it is not brought back.
     const isSought = wanted !== sought.current;
     const at = isSought ? rows.findIndex(({ message_id }) => message_id === wanted) : -1;
     if (wanted === "" || at >= 0) sought.current = wanted;

@@ -46,7 +46,7 @@ export function createAudience(
       try {
         signals.write("instructed", name);
       } catch {
-        // The disk is full. The next mail says the name again; that this one was shown is reported all the same.
+        // The disk is full. The next mail says the name again; that this one was shown is still reported.
       }
     },
   };

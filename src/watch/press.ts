@@ -190,7 +190,7 @@ function leaving(state: State): Pressed {
   const { size } = state.drafts;
   if (size === 0) return { state, isLeaving: true };
   const what = size === 1 ? "A message that you wrote is" : `${size} messages that you wrote are`;
-  return { state: { ...state, question: { text: `${what} not sent. Leave all the same?`, yes: "quit" } } };
+  return { state: { ...state, question: { text: `${what} not sent. Leave anyway?`, yes: "quit" } } };
 }
 
 /** One step back to where one was. */

@@ -1,4 +1,4 @@
-/** Rows of the screen: pieces of text with a tone, at a column. Whoever makes one gives it a width, and it stays within that. */
+/** Rows of the screen: pieces of text with a tone, at a column. The caller gives each a width, and it stays within that. */
 import { widthOf } from "../cli/parts/table.ts";
 import { cut, visible } from "./text.ts";
 

@@ -144,7 +144,7 @@ describe("writing", () => {
     expect(pressed(state, "2", "1", "c").state.composer?.text.text).toBe("half a");
     const asked = pressed(state, "q");
     expect(asked.isLeaving).toBeUndefined();
-    expect(screenOf(asked.state)).toContain("A message that you wrote is not sent. Leave all the same?  y yes  n no");
+    expect(screenOf(asked.state)).toContain("A message that you wrote is not sent. Leave anyway?  y yes  n no");
     expect(pressed(asked.state, "n").isLeaving).toBeUndefined();
     expect(pressed(asked.state, "y").isLeaving).toBe(true);
   });

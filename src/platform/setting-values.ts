@@ -22,7 +22,6 @@ export interface SettingType<T> {
   default: T;
   /** The values that it takes, for the settings page. */
   values: string;
-  doc: string;
 }
 
 interface Limits {
@@ -33,20 +32,13 @@ interface Limits {
 }
 
 /** A whole number, also as text: variables and commands have no other. */
-export const wholeNumber = (limits: Limits, fallback: number, doc: string): SettingType<number> =>
-  numeric("whole number", limits, fallback, doc);
+export const wholeNumber = (limits: Limits, fallback: number): SettingType<number> =>
+  numeric("whole number", limits, fallback);
 
-export const anyNumber = (limits: Limits, fallback: number, doc: string): SettingType<number> =>
-  numeric("number", limits, fallback, doc);
+export const anyNumber = (limits: Limits, fallback: number): SettingType<number> => numeric("number", limits, fallback);
 
-function numeric(
-  kind: "number" | "whole number",
-  { min, above, max }: Limits,
-  fallback: number,
-  doc: string,
-): SettingType<number> {
+function numeric(kind: "number" | "whole number", { min, above, max }: Limits, fallback: number): SettingType<number> {
   return {
-    doc,
     default: fallback,
     values: `${kind}, ${above === undefined ? `${min} to` : `above ${above}, at most`} ${max}`,
     parse(given) {
@@ -60,17 +52,16 @@ function numeric(
   };
 }
 
-export const limit = (count: number, what: string): SettingType<number> =>
-  wholeNumber({ min: 0, max: 1_000_000 }, count, `${what}; 0: no limit`);
+/** 0: no limit. */
+export const limit = (count: number): SettingType<number> => wholeNumber({ min: 0, max: 1_000_000 }, count);
 
-export const days = (count: number, what: string): SettingType<number> =>
-  wholeNumber({ min: 0, max: 36_500 }, count, `days to keep ${what}; 0: forever`);
+/** 0: forever. */
+export const days = (count: number): SettingType<number> => wholeNumber({ min: 0, max: 36_500 }, count);
 
-export function text(maxLength: number, doc: string): SettingType<string | undefined>;
-export function text(maxLength: number, doc: string, fallback: string): SettingType<string>;
-export function text(maxLength: number, doc: string, fallback?: string): SettingType<string | undefined> {
+export function text(maxLength: number): SettingType<string | undefined>;
+export function text(maxLength: number, fallback: string): SettingType<string>;
+export function text(maxLength: number, fallback?: string): SettingType<string | undefined> {
   return {
-    doc,
     default: fallback,
     values: "text",
     parse(given) {
@@ -81,8 +72,7 @@ export function text(maxLength: number, doc: string, fallback?: string): Setting
   };
 }
 
-export const flag = (doc: string, fallback = false): SettingType<boolean> => ({
-  doc,
+export const flag = (fallback = false): SettingType<boolean> => ({
   default: fallback,
   values: "`true`, `false`",
   parse(given) {
@@ -93,9 +83,8 @@ export const flag = (doc: string, fallback = false): SettingType<boolean> => ({
 });
 
 /** One of several words; the first one is the default. */
-export function choice<Word extends string>(words: readonly [Word, ...Word[]], doc: string): SettingType<Word> {
+export function choice<Word extends string>(words: readonly [Word, ...Word[]]): SettingType<Word> {
   return {
-    doc,
     default: words[0],
     values: words.map((word) => `\`${word}\``).join(", "),
     parse(given) {
@@ -106,28 +95,25 @@ export function choice<Word extends string>(words: readonly [Word, ...Word[]], d
 }
 
 /** `a,b`, or a list in the file, without duplicates. */
-const listOf =
-  (parsePart: (part: string) => Parsed<string>) =>
-  (doc: string): SettingType<string[] | undefined> => ({
-    doc,
-    default: undefined,
-    values: "text or list: `a,b`",
-    parse(given) {
-      const isList = Array.isArray(given) && given.every((part) => typeof part === "string");
-      if (typeof given !== "string" && !isList) return { wrong: "must be text or a list" };
-      const parts = (typeof given === "string" ? given.split(",") : given).map((part) => part.trim());
-      const found = new Set<string>();
-      for (const [i, part] of parts.entries()) {
-        const parsed = parsePart(part);
-        // The error does not repeat a part that is very long or may contain a password.
-        const named = /^[^@?#]{0,100}$/.test(part) ? `'${part}'` : `part ${i + 1}`;
-        if ("wrong" in parsed) return parts.length === 1 ? parsed : { wrong: `${named}: ${parsed.wrong}` };
-        found.add(parsed.value);
-      }
-      if (found.size === 0) return { wrong: "the list is empty" };
-      return found.size > MAX_LIST ? { wrong: `more than ${MAX_LIST}` } : { value: [...found] };
-    },
-  });
+const listOf = (parsePart: (part: string) => Parsed<string>): SettingType<string[] | undefined> => ({
+  default: undefined,
+  values: "text or list: `a,b`",
+  parse(given) {
+    const isList = Array.isArray(given) && given.every((part) => typeof part === "string");
+    if (typeof given !== "string" && !isList) return { wrong: "must be text or a list" };
+    const parts = (typeof given === "string" ? given.split(",") : given).map((part) => part.trim());
+    const found = new Set<string>();
+    for (const [i, part] of parts.entries()) {
+      const parsed = parsePart(part);
+      // The error does not repeat a part that is very long or may contain a password.
+      const named = /^[^@?#]{0,100}$/.test(part) ? `'${part}'` : `part ${i + 1}`;
+      if ("wrong" in parsed) return parts.length === 1 ? parsed : { wrong: `${named}: ${parsed.wrong}` };
+      found.add(parsed.value);
+    }
+    if (found.size === 0) return { wrong: "the list is empty" };
+    return found.size > MAX_LIST ? { wrong: `more than ${MAX_LIST}` } : { value: [...found] };
+  },
+});
 
 export const brokerUrls = listOf(parseBrokerUrl);
 export const fingerprints = listOf(parseFingerprint);
@@ -165,8 +151,7 @@ function parseFingerprint(text: string): Parsed<string> {
 }
 
 /** `wrong`: what a text that does not match is told. */
-export const matching = (pattern: RegExp, wrong: string, doc: string): SettingType<string | undefined> => ({
-  doc,
+export const matching = (pattern: RegExp, wrong: string): SettingType<string | undefined> => ({
   default: undefined,
   values: "text",
   parse(given) {
@@ -176,11 +161,11 @@ export const matching = (pattern: RegExp, wrong: string, doc: string): SettingTy
 });
 
 /** An address that receives what the broker sends. Its path is often all that protects it. */
-export const receiverUrl = (doc: string, needsTopic?: boolean): SettingType<string | undefined> => ({
-  ...text(2000, doc),
+export const receiverUrl = (needsTopic?: boolean): SettingType<string | undefined> => ({
+  ...text(2000),
   values: "URL",
   parse(given) {
-    const parsed = text(2000, doc).parse(given);
+    const parsed = text(2000).parse(given);
     if ("wrong" in parsed || parsed.value === undefined) return parsed;
     const url = /^https?:\/\//i.test(parsed.value) && URL.canParse(parsed.value) ? new URL(parsed.value) : undefined;
     if (!url) return { wrong: "must be an http:// or https:// URL" };
@@ -190,13 +175,12 @@ export const receiverUrl = (doc: string, needsTopic?: boolean): SettingType<stri
   },
 });
 
-export const words = (known: readonly string[], doc: string): SettingType<string[] | undefined> => ({
-  ...listOf((part) => (known.includes(part) ? { value: part } : { wrong: `must be one of ${known.join(", ")}` }))(doc),
+export const words = (known: readonly string[]): SettingType<string[] | undefined> => ({
+  ...listOf((part) => (known.includes(part) ? { value: part } : { wrong: `must be one of ${known.join(", ")}` })),
   values: known.map((word) => `\`${word}\``).join(", "),
 });
 
-export const quietHours = (doc: string): SettingType<string | undefined> => ({
-  doc,
+export const quietHours: SettingType<string | undefined> = {
   default: undefined,
   values: "`22:00-07:00`, with a time zone if it is not the broker's: `22:00-07:00 Europe/Berlin`",
   parse(given) {
@@ -204,14 +188,14 @@ export const quietHours = (doc: string): SettingType<string | undefined> => ({
     const parsed = parseQuietHours(given);
     return typeof parsed === "string" ? { wrong: parsed } : { value: given.trim() };
   },
-});
+};
 
-export const databaseUrl = (doc: string): SettingType<string | undefined> => ({
-  ...text(2000, doc),
+export const databaseUrl: SettingType<string | undefined> = {
+  ...text(2000),
   parse(given) {
-    const parsed = text(2000, doc).parse(given);
+    const parsed = text(2000).parse(given);
     if ("wrong" in parsed || parsed.value === undefined) return parsed;
     if (/^postgres(?:ql)?:\/\//.test(parsed.value) && URL.canParse(parsed.value)) return parsed;
     return { wrong: "not a postgres:// URL (encode : / @ # in a password as %3A %2F %40 %23)" };
   },
-});
+};

@@ -33,17 +33,18 @@ const entryPoints = {
   pinned: "src/client/pinned.ts",
   postgres: "src/store/drivers/postgres.ts",
   qr: "src/cli/parts/qr.ts",
+  others: "src/session/others.ts",
   secrets: "src/platform/secret-patterns.ts",
   watch: "src/watch/main.ts",
 };
 
 /** Of these, what the program itself loads. Both sides have copies of their own of what they share. */
-const LOADED_BY_PROGRAM = ["cli", "broker", "backup", "restore", "move", "secrets"];
+const LOADED_BY_PROGRAM = ["cli", "broker", "backup", "restore", "move", "others", "secrets"];
 const loadedOnDemand = {
   name: "loaded on demand",
   setup(build) {
     for (const name of LOADED_BY_PROGRAM) {
-      const source = entryPoints[name].replace(/^src\/(?:client\/)?/, "").replaceAll(".", "\\.");
+      const source = entryPoints[name].replace(/^src\/(?:(?:client|session)\/)?/, "").replaceAll(".", "\\.");
       build.onResolve({ filter: new RegExp(`/${source}$`) }, () => ({ path: `./${name}.mjs`, external: true }));
     }
   },

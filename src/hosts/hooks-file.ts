@@ -3,7 +3,7 @@
  * first whether there is anything to do: bash would read the whole script before (docs/decisions/0051).
  */
 import { WAKE } from "../rules/texts/frames.ts";
-import { eventOf, type Host, type HostEvent, type Role, type Shape } from "./host.ts";
+import { eventOf, type Host, type HostEvent, REST_FILE, type Role, type Shape } from "./host.ts";
 import { processId } from "./script.ts";
 
 interface HookEntry {
@@ -40,10 +40,10 @@ const looks = (host: Host): Partial<Record<Role, (load: string) => string>> => {
   };
 };
 
-/** Notes that a command runs. */
-const commandRuns = (host: Host): string =>
+/** Notes a fact in a file of the spool. */
+const notes = (host: Host, file: string, word: string): string =>
   `umask 077; ${processId(host, "p")}; [[ $p == [1-9]* && $p != *[!0-9]* && \${#p} -lt 11 ]] || p=$PPID; s=\${CCT_HOME:-$HOME/.cct}/spool/$p; ` +
-  "[[ ! -O $s || -L $s || -L $s/tool || -p $s/tool ]] || { printf 'running\\n' 1<>\"$s/tool\"; } 2>/dev/null; exit 0";
+  `[[ ! -O $s || -L $s || -L $s/${file} || -p $s/${file} ]] || { printf '${word}\\n' 1<>"$s/${file}"; } 2>/dev/null; exit 0`;
 
 const bash = (command: string, ...args: string[]) => ({
   type: "command" as const,
@@ -53,14 +53,14 @@ const bash = (command: string, ...args: string[]) => ({
 });
 
 /** By the host's event. `script`: where `mail.sh` lies. */
-function hooksOf(host: Host, script: string): Record<string, HookEntry[]> {
+export function hooksOf(host: Host, script: string): Record<string, HookEntry[]> {
   const look = looks(host);
   const run = (role: Role) => bash(look[role]?.(LOAD) ?? LOAD, "cct", script, role);
   const wakes = { asyncRewake: true, ...WAKE };
   /** Where a session becomes idle, a waiter begins to wait. */
   const waiters = eventOf(host, "FileChanged") ? [{ ...run("Waiter"), timeout: WAITER_S, ...wakes }] : [];
   const { own, shell } = host.tools;
-  const entries = ({ role, mail, allow }: HostEvent): HookEntry[] => {
+  const entries = ({ role, matcher, mail, allow }: HostEvent): HookEntry[] => {
     switch (role) {
       case "SessionStart":
       case "Stop":
@@ -70,10 +70,12 @@ function hooksOf(host: Host, script: string): Record<string, HookEntry[]> {
           // No mail comes with our own tools.
           ...(mail ? [{ matcher: `^(?!${own}).*`, hooks: [run(role)] }] : []),
           ...(allow ? [{ matcher: `${own}.*`, hooks: [says(allow)] }] : []),
-          { matcher: shell, hooks: [bash(commandRuns(host))] },
+          { matcher: shell, hooks: [bash(notes(host, "tool", "running"))] },
         ];
       case "FileChanged":
         return [{ hooks: [{ ...run(role), ...wakes }] }];
+      case "Rest":
+        return [{ ...(matcher !== undefined && { matcher }), hooks: [bash(notes(host, REST_FILE, "idle"))] }];
       default:
         return [{ hooks: [run(role)] }];
     }

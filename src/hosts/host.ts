@@ -13,6 +13,7 @@ import type { World } from "../platform/world.ts";
  *     PreToolUse         before a tool runs       PostToolBatch       all tools of a request have run
  *     PermissionRequest  the user is asked        SessionEnd          nobody continues it in this process
  *     FileChanged        mail has come            Waiter              runs until mail comes
+ *     Rest               the host waits for its user, also after a turn that was interrupted
  */
 export type Role =
   | "SessionStart"
@@ -24,7 +25,8 @@ export type Role =
   | "StopFailure"
   | "SessionEnd"
   | "FileChanged"
-  | "Waiter";
+  | "Waiter"
+  | "Rest";
 
 /** In a shape: the mail. */
 export const MAIL = "%s";
@@ -33,11 +35,16 @@ export const MAIL_FILE = "%s/mail";
 /** In a shape: the words that say which tool call was not run. */
 export const REASON = "@reason";
 
+/** In the spool: when the host last said that it rests. */
+export const REST_FILE = "rest";
+
 /** A hook's answer, an object with `MAIL` in it. `MAIL` alone: the mail as it is, on standard error, with status 2. */
 export type Shape = string | readonly Shape[] | { readonly [key: string]: Shape };
 
 export interface HostEvent {
   role: Role;
+  /** Only events of this kind, in the host's words. */
+  matcher?: string;
   /** The answer that puts mail before the model. Without one the event carries no mail: what a host drops must not be taken. */
   mail?: Shape;
   /** The answer that also keeps a tool call from running. */
@@ -73,6 +80,12 @@ export interface ClientInfo {
   version?: unknown;
 }
 
+/**
+ * What became of mail with which a host was to be woken. `queued`: its model is shown it next. `refused`: its user or its settings
+ * keep it away. `lost`: perhaps nobody has seen it.
+ */
+export type Woken = "queued" | "refused" | "lost";
+
 export interface Host {
   /** As peers see it, and as `cct mcp --host` takes it. */
   name: string;
@@ -101,7 +114,9 @@ export interface Host {
 
   // How an idle session is woken.
   /** Whether mail can wake a session of the host that introduced itself so, where somebody attends it. */
-  wakes(client: ClientInfo): boolean;
+  wakes(client: ClientInfo, env: Env): boolean;
+  /** Wakes the session with mail, where no hook does it. `take` takes the mail, as soon as somebody listens to it. */
+  wake?(world: Pick<World, "env" | "newId">, conversation: string, take: () => string | undefined): Promise<Woken>;
 
   // What people are told.
   words: {

@@ -1,7 +1,6 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Host } from "../hosts/host.ts";
-import { defaultHost, hostNamed } from "../hosts/index.ts";
+import { claude } from "../hosts/claude.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
 import { isOrphan } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
@@ -9,7 +8,7 @@ import { serverInstructions } from "../rules/texts/instructions.ts";
 import { HOOK_TOOL, runHook } from "./hooks.ts";
 import { createMcp, wantsStructured } from "./mcp.ts";
 import { type RpcServer, serveRpc } from "./rpc.ts";
-import { openSession, type Session } from "./session.ts";
+import { type HostParts, openSession, type Session } from "./session.ts";
 import { callTool, textResult, toolList } from "./tools.ts";
 import { keepYoungGenerationSmall } from "./young-generation.ts";
 
@@ -26,7 +25,7 @@ export async function runHookOnce(world: World): Promise<number> {
   try {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk);
-    return runHook(world, defaultHost, Buffer.concat(chunks).toString());
+    return runHook(world, claude, Buffer.concat(chunks).toString());
   } catch {
     return 0;
   }
@@ -36,8 +35,9 @@ export async function runHookOnce(world: World): Promise<number> {
 export async function runSession(world: World): Promise<void> {
   // Its input may stay open, so that nothing else would end it.
   if (isOrphan(world.ppid)) return;
-  const host = hostIn(world.argv);
-  const session = await openWhenFree(world, host);
+  const parts = await hostIn(world.argv);
+  const { host } = parts;
+  const session = await openWhenFree(world, parts);
   // With two installs the second one offers nothing, so that the model sees each tool once.
   const isSecond = isTaken(session);
   const inOrder = createQueue();
@@ -78,12 +78,12 @@ export async function runSession(world: World): Promise<void> {
  * The session, or the reason why it could not start, also for the host's log. The server starts anyway, so that its tools can
  * report the reason.
  */
-async function openWhenFree(world: World, host: Host): Promise<Session | CctError> {
+async function openWhenFree(world: World, parts: HostParts): Promise<Session | CctError> {
   const deadline = world.steady() + PREDECESSOR_MS;
-  let session = open(world, host);
+  let session = open(world, parts);
   while (isTaken(session) && world.steady() < deadline) {
     await sleep(PREDECESSOR_CHECK_MS);
-    session = open(world, host);
+    session = open(world, parts);
   }
   if (session instanceof CctError) report(session.line);
   return session;
@@ -93,11 +93,15 @@ async function openWhenFree(world: World, host: Host): Promise<Session | CctErro
 const isTaken = (session: Session | CctError): boolean => session instanceof CctError && session.code === "conflict";
 
 /** `cct mcp --host NAME`. Nothing is guessed: installs of before this option name no host. */
-const hostIn = ([, , name]: World["argv"]): Host => (name === undefined ? defaultHost : hostNamed(name));
+async function hostIn([, , name = claude.name]: World["argv"]): Promise<HostParts> {
+  if (name === claude.name) return { host: claude };
+  const { createWaker, hostNamed } = await import("./others.ts");
+  return { host: hostNamed(name), createWaker };
+}
 
-function open(world: World, host: Host): Session | CctError {
+function open(world: World, parts: HostParts): Session | CctError {
   try {
-    return openSession(world, host);
+    return openSession(world, parts);
   } catch (error) {
     return error instanceof CctError ? error : new CctError("internal", errorLine(error));
   }

@@ -17,8 +17,15 @@ import { openSpool, type Spool } from "./spool.ts";
 import { sweepDead } from "./spool-owner.ts";
 import { createStatusLine } from "./status.ts";
 import type { ToolSession } from "./tools.ts";
+import type { createWaker } from "./waker.ts";
 
 const TICK_MS = 1_000;
+
+/** The host, and what is loaded for it alone. */
+export interface HostParts {
+  host: Host;
+  createWaker?: typeof createWaker;
+}
 
 export interface Session extends Omit<ToolSession, "waitedMs"> {
   /** Does the work of a hook on hosts whose hooks call our tool. */
@@ -44,7 +51,7 @@ function open(world: World, { words }: Host, home: string): Spool {
 }
 
 /** Throws `CctError` when this host process cannot have a session, for example because another server has it. */
-export function openSession(world: World, host: Host): Session {
+export function openSession(world: World, { host, createWaker }: HostParts): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = open(world, host, config.home);
@@ -61,7 +68,9 @@ export function openSession(world: World, host: Host): Session {
   let introduced: ClientInfo = {};
   const unattended = holds(world.env, host.unattended.server);
   /** Not before the first hook has run: nobody knows then whether there are any. */
-  const canWake = (): boolean => spool.state() !== undefined && !unattended && host.wakes(introduced);
+  const canWake = (): boolean =>
+    spool.state() !== undefined && !unattended && !waker?.rests() && host.wakes(introduced, world.env);
+  const waker = host.wake && createWaker?.(world, host.wake, spool);
   const connection = createConnection(world, host, config, client, spool, mail, peer, canWake);
   const statusLine = createStatusLine(world, config.home, spool, mail, peer, canWake);
 
@@ -103,8 +112,12 @@ export function openSession(world: World, host: Host): Session {
       mail.failed(error);
     }
   }
+  const lookForWaker = (): void => {
+    if (canWake()) waker?.look();
+  };
   spool.watch(() => {
     attempt(connection.signalsChanged);
+    attempt(lookForWaker);
     runMail();
   });
   const hook = createHooks(spool, unattended, host);
@@ -116,6 +129,7 @@ export function openSession(world: World, host: Host): Session {
     attempt(spool.keep);
     // Time alone makes commands long and hooks quiet.
     attempt(connection.signalsChanged);
+    attempt(lookForWaker);
     attempt(() => {
       if (mail.claims().length > 0 || outbox.reports().length > 0) runMail();
     });

@@ -12,6 +12,7 @@ import { root } from "./product.mjs";
 import { median, quantile } from "./stats.mjs";
 
 const TIMES = 20;
+const OF_OTHERS = 10;
 
 export async function wake() {
   const name = "idle wake in the real host";
@@ -29,7 +30,7 @@ export async function wake() {
     format: "esm",
     logLevel: "warning",
   });
-  const { measureBeside, measureWake } = await import(pathToFileURL(bundle).href);
+  const { measureBeside, measureQwenWake, measureWake } = await import(pathToFileURL(bundle).href);
   const figures = [];
   for (const by of ["Waiter", "FileChanged"]) {
     const delays = await measureWake(TIMES, by);
@@ -41,6 +42,8 @@ export async function wake() {
   }
   const beside = await measureBeside(TIMES);
   if (typeof beside === "string") throw new Error(beside);
+  const qwen = await measureQwenWake(OF_OTHERS);
+  const inQwen = `idle wake in the real Qwen Code, of ${OF_OTHERS}: p50`;
   return [
     ...figures,
     {
@@ -51,5 +54,14 @@ export async function wake() {
       floorName: "the host's own SendMessage",
       goal: { limit: 1.3, of: "ratio" },
     },
+    typeof qwen === "string"
+      ? { name: inQwen, notMeasured: `needs the real host: ${qwen}` }
+      : {
+          name: inQwen,
+          value: median(qwen.cct) / 1000,
+          unit: "s",
+          floor: median(qwen.inbox) / 1000,
+          floorName: "a message written into its inbox",
+        },
   ];
 }

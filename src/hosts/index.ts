@@ -1,8 +1,9 @@
 /** The hosts that CCT knows, and any other program that speaks MCP. */
 import { claude } from "./claude.ts";
 import type { Host } from "./host.ts";
+import { qwen } from "./qwen.ts";
 
-export const hosts: readonly Host[] = [claude];
+export const hosts: readonly Host[] = [claude, qwen];
 
 /** Of an install that names no host. */
 export const defaultHost = claude;

@@ -25,6 +25,8 @@ export const paths = (home: string) => ({
   /** Locked by the broker if its database is not the home's own file. */
   lock: join(home, "broker.lock"),
   installLock: join(home, "install.lock"),
+  /** Hosts that the user was asked about: `cct up` asks once. */
+  installAsked: join(home, "install.asked"),
   /** Held while `config.json` is changed. */
   configLock: join(home, "config.lock"),
   token: join(home, "token"),

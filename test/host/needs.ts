@@ -19,20 +19,49 @@ export const EARLIER_HOST_VERSION = "2.1.330";
 /** One before the version that puts mail beside a tool's result, and that wakes; still a script for node. */
 export const OLD_HOST_VERSION = "2.1.100";
 
-export interface Needs {
-  version: string;
-  /** The path of the `claude` program. */
-  claude: string;
+const QWEN_VERSION = "0.24.4";
+
+/** A network that can be made here. */
+export interface Machine {
   /** The words before a command that give it a network of its own. */
   unshare: readonly string[];
   /** The options of `nsenter` that lead into such a network. */
   nsenter: readonly string[];
 }
 
+export interface Needs extends Machine {
+  version: string;
+  /** The path of the `claude` program. */
+  claude: string;
+}
+
 const isRoot = process.getuid?.() === 0;
 
 /** What the tests need; a text that says what is missing when it cannot be had. */
 export function findNeeds(version = HOST_VERSION): Needs | string {
+  const machine = findMachine();
+  if (typeof machine === "string") return machine;
+  const claude = fetchClaude(version);
+  if (claude === undefined) return `@anthropic-ai/claude-code@${version} cannot be fetched`;
+  // Not in the home of the person who runs this.
+  const path = `PATH=${dirname(process.execPath)}:/usr/bin:/bin`;
+  if (!succeeds([...machine.unshare, "env", "-i", "HOME=/nonexistent", path, claude, "--version"]))
+    return `Claude Code ${version} does not run here`;
+  return { version, claude, ...machine };
+}
+
+/** The same for Qwen Code: `qwen` is its script for node. */
+export function findQwen(): (Machine & { qwen: string }) | string {
+  const machine = findMachine();
+  if (typeof machine === "string") return machine;
+  const prefix = join(cache, `qwen-${QWEN_VERSION}`);
+  const qwen = join(prefix, "node_modules", "@qwen-code", "qwen-code", "cli-entry.js");
+  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
+  if (!existsSync(qwen)) once(`[ -e '${qwen}' ] || ${npm} --prefix '${prefix}' @qwen-code/qwen-code@${QWEN_VERSION}`);
+  return existsSync(qwen) ? { ...machine, qwen } : `@qwen-code/qwen-code@${QWEN_VERSION} cannot be fetched`;
+}
+
+function findMachine(): Machine | string {
   if (process.platform !== "linux") return `network namespaces are Linux's; this is ${process.platform}`;
   for (const tool of ["unshare", "nsenter", "flock"]) if (!has(tool)) return `there is no ${tool} (util-linux)`;
   const missing = ["tmux", "ip"].filter((tool) => !has(tool));
@@ -40,13 +69,7 @@ export function findNeeds(version = HOST_VERSION): Needs | string {
     return `there is no ${missing.join(" and no ")}, and it cannot be installed here`;
   const network = isRoot ? ["unshare", "-n"] : ["unshare", "-r", "-n"];
   if (!succeeds([...network, "ip", "link", "set", "lo", "up"])) return "no network namespace can be made here";
-  const claude = fetchClaude(version);
-  if (claude === undefined) return `@anthropic-ai/claude-code@${version} cannot be fetched`;
-  // Not in the home of the person who runs this.
-  const path = `PATH=${dirname(process.execPath)}:/usr/bin:/bin`;
-  if (!succeeds([...network, "env", "-i", "HOME=/nonexistent", path, claude, "--version"]))
-    return `Claude Code ${version} does not run here`;
-  return { version, claude, unshare: network, nsenter: isRoot ? ["-n"] : ["-U", "--preserve-credentials", "-n"] };
+  return { unshare: network, nsenter: isRoot ? ["-n"] : ["-U", "--preserve-credentials", "-n"] };
 }
 
 function findRoot(from: string): string {

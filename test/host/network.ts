@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Needs } from "./needs.ts";
+import type { Machine } from "./needs.ts";
 
 export interface Network {
   /** A process in it that stays, so that others can name the network. */
@@ -29,7 +29,7 @@ done 2>/dev/null
 exit 0
 `;
 
-export async function openNetwork(needs: Needs): Promise<Network> {
+export async function openNetwork(needs: Machine): Promise<Network> {
   const [unshare = "", ...options] = needs.unshare;
   const keeper = spawn(unshare, [...options, "bash", "-c", KEEPER], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(keeper, "exit");

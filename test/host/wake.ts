@@ -1,10 +1,12 @@
-/** How long mail takes to wake an idle session of the real Claude Code, by itself and beside the host's own messages. */
+/** How long mail takes to wake an idle session of a real host, by itself and beside the host's own messages. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openStage } from "./harness.ts";
 import { findNeeds } from "./needs.ts";
 import { cct, say, type ToolCall, use } from "./script.ts";
 import { pause } from "./wait.ts";
+
+export { measureQwenWake } from "./qwen-wake.ts";
 
 /**
  * Milliseconds from the answer to `cct send` to the woken session's request to its model, once per message. `by`: the

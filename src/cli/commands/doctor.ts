@@ -5,6 +5,7 @@ import { localClient } from "../../client/local.ts";
 import { callAllPages } from "../../client/pages.ts";
 import { claudePlaces, tooOld } from "../../host/claude.ts";
 import { chosenOptions, installedMethod, newerInstall, planInstall } from "../../host/install.ts";
+import { otherInstalls } from "../../host/installs.ts";
 import { deliveryWords, ladder, rungsOf } from "../../host/ladder.ts";
 import { type StatusLineState, statusLineState } from "../../host/statusline.ts";
 import { type Config, homeOf, loadConfig } from "../../platform/config.ts";
@@ -23,6 +24,7 @@ import { agentLines } from "../views/agents.ts";
 import { clockWords, healthWords, isUp, placeOf } from "../views/brokers.ts";
 import { notificationsOf } from "./notify.ts";
 import { claudeHere } from "./setup.ts";
+import { otherFinding } from "./setup-others.ts";
 
 type Verdict = "ok" | "warning" | "failed";
 
@@ -85,6 +87,11 @@ export async function doctor({ world, screen, launchers }: Context, options: Doc
   if (usable) await check("broker", () => broker(world, usable, launchers.checkDatabase));
   if (usable) await check("notifications", () => notificationsOf(world, usable));
   if (usable) await check("Claude Code", () => claude(world, usable, screen));
+  for (const other of otherInstalls.filter((host) => host.isInstalled(world)))
+    await check(other.title, () => {
+      const { isWell, found, short } = otherFinding(world, other);
+      return one(other.title, isWell ? "ok" : "warning", found, short);
+    });
   const well = !findings.some((finding) => finding.verdict === "failed");
   // A probe would start the broker that is missing.
   if (usable && well) await check("probe", async () => one("probe", "ok", ...(await probe(world, usable))));

@@ -4,7 +4,6 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { type Command, Option } from "commander";
 import { currentBroker, localClient } from "../../client/local.ts";
 import { claudePlaces, type FoundClaude, findClaude, tooOld } from "../../host/claude.ts";
-import type { FileChange } from "../../host/files.ts";
 import {
   chosenOptions,
   defaultOptions,
@@ -19,13 +18,13 @@ import {
   statusLineByHand,
   uninstall,
 } from "../../host/install.ts";
+import { CLAUDE, hostNames, otherInstalls } from "../../host/installs.ts";
 import { deliveryWords, rungsOf } from "../../host/ladder.ts";
 import type { HookKind } from "../../host/toolhooks.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { readIfThere, writeWhole } from "../../platform/files.ts";
 import { paths, prepareHome } from "../../platform/home.ts";
-import { withLock } from "../../platform/lock.ts";
 import { isAlive } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 import { isOlder } from "../../rules/versions.ts";
@@ -33,13 +32,20 @@ import type { Context } from "../parts/context.ts";
 import { count, example, paint, type Screen } from "../parts/output.ts";
 import { wrap } from "../parts/table.ts";
 import { versionWords } from "../views/brokers.ts";
+import { listChanges, withInstallLock } from "./setup-parts.ts";
+import { installOther, offerOthers, renewOthers, uninstallOther } from "./setup-others.ts";
 
 interface InstallFlags {
   ask?: boolean;
   statusline: boolean;
   hooks?: HookKind;
   dryRun?: boolean;
+  host: string;
 }
+
+const hostOption = (): Option =>
+  new Option("--host <name>", "the coding agent").choices(hostNames).default(CLAUDE);
+const otherNamed = (host: string) => otherInstalls.find(({ name }) => name === host);
 
 export function addSetupCommands(program: Command, context: Context): void {
   program
@@ -54,21 +60,29 @@ export function addSetupCommands(program: Command, context: Context): void {
     .description("Installs CCT into Claude Code for all new sessions of this user.")
     .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
     .option("--no-statusline", "do not change the status line")
+    .addOption(hostOption())
     .addOption(
       new Option("--hooks <kind>", "bash, or mcp_tool where bash starts slowly: calls of CCT's session server")
         .choices(["bash", "mcp_tool"])
         .default(undefined, "mcp_tool on Windows, else bash"),
     )
     .option("--dry-run", "only show what would change")
-    .action((options: InstallFlags) => runInstall(context, options));
+    .action((options: InstallFlags) => {
+      const other = otherNamed(options.host);
+      return other ? installOther(context, other, options.dryRun ?? false) : runInstall(context, options);
+    });
   program
     .command("uninstall")
     .addHelpText("after", example("uninstall --dry-run"))
     .description(
       "Removes CCT from Claude Code. Restores the files that install changed; mail and settings stay in the home.",
     )
+    .addOption(hostOption())
     .option("--dry-run", "only show what would change")
-    .action((options: { dryRun?: boolean }) => runUninstall(context, options.dryRun ?? false));
+    .action(({ host, dryRun = false }: { host: string; dryRun?: boolean }) => {
+      const other = otherNamed(host);
+      return other ? uninstallOther(context, other, dryRun) : runUninstall(context, dryRun);
+    });
 }
 
 async function up(context: Context, verbose: boolean): Promise<void> {
@@ -90,6 +104,8 @@ async function up(context: Context, verbose: boolean): Promise<void> {
     client.close();
   }
   const version = await installHere(context, config, { verbose });
+  await renewOthers(context, config);
+  await offerOthers(context, config);
   if (version === undefined) return;
   const next = [
     'Next: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".',
@@ -177,18 +193,6 @@ function sayLeftOut({ world, screen }: Pick<Context, "world" | "screen">, { left
 export const claudeHere = (world: World, { stderr }: Pick<Screen, "stderr">): Promise<FoundClaude> =>
   findClaude(world, () => stderr.write("cct: waiting for 'claude --version' …\n"));
 
-/** One install or uninstall of this home at a time. */
-function withInstallLock<T>(world: World, { home }: Config, work: () => T): Promise<T> {
-  const { installLock } = paths(home);
-  const busy = (pid: number) =>
-    new CctError(
-      "conflict",
-      `Another cct is installing (process ${pid}, ${installLock}).`,
-      "Wait until it has finished.",
-    );
-  return withLock(installLock, world, busy, work);
-}
-
 /** Plans and installs under the lock: files half-written by another install must not be recorded as the user's own. */
 function installNow(world: World, config: Config, version: string | undefined, options: InstallOptions): Promise<Plan> {
   return withInstallLock(world, config, () => {
@@ -248,14 +252,6 @@ async function runUninstall({ world, screen }: Context, dryRun: boolean): Promis
     screen.write(
       `${running} running session${running === 1 ? "" : "s"} still use${running === 1 ? "s" : ""} the plugin: its empty folder stays until they end, because they report errors without it.\n`,
     );
-  }
-}
-
-function listChanges(screen: Screen, changes: readonly FileChange[]): void {
-  if (changes.length === 0) screen.write("Nothing would change.\n");
-  for (const { path, content } of changes) {
-    const what = content === undefined ? "remove" : readIfThere(path) === undefined ? "create" : "change";
-    screen.write(`would ${what} ${path}\n`);
   }
 }
 

@@ -5,7 +5,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { hostsPage } from "../src/host/hosts-page.ts";
 import { claude } from "../src/hosts/claude.ts";
 import { hooksFile } from "../src/hosts/hooks-file.ts";
-import { mailScript } from "../src/hosts/script.ts";
+import { scriptFor } from "../src/hosts/script.ts";
 import { errorsPage } from "../src/operations/surface/errors.ts";
 import { openapi } from "../src/operations/surface/openapi.ts";
 import { reference } from "../src/operations/surface/reference.ts";
@@ -31,7 +31,7 @@ export function pages(): Record<string, string> {
     "docs/hosts.md": hostsPage(),
     // Claude Code loads the plugin; install writes such files for other hosts.
     "plugin/hooks/hooks.json": hooksFile(claude, "${CLAUDE_PLUGIN_ROOT}/hooks/mail.sh"),
-    [MAIL_SCRIPT]: mailScript(readFileSync(MAIL_SCRIPT, "utf8"), claude),
+    [MAIL_SCRIPT]: scriptFor(readFileSync(MAIL_SCRIPT, "utf8"), claude),
   };
 }
 

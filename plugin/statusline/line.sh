@@ -10,8 +10,10 @@
 #   CCT:dd5c ✉3 disk full: mail cannot be written for the hooks
 
 home=${CCT_HOME:-$HOME/.cct}
-# Digits only: it becomes part of paths.
+# <host: process id>
 pid=${CLAUDE_PID-}
+# </host>
+# Digits only: it becomes part of paths.
 [[ $pid == [1-9]* && $pid != *[!0-9]* && ${#pid} -lt 11 ]] || pid=$PPID
 
 # The user's line comes first and keeps its locale. The host allows five seconds in all; a failing command shows nothing.

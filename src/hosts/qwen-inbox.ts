@@ -49,24 +49,15 @@ export async function sendToInbox(
       const lost = (): void => resolve("lost");
       receipts.on("connection", (connection) => {
         open.add(connection);
-        readLines(connection, (lines) => {
-          const outcome = outcomes[statusOf(lines, msgId, replyToken) ?? ""];
+        readLines(connection, (said) => {
+          const status = statusOf(said, msgId, replyToken) ?? "";
+          const outcome = Object.hasOwn(outcomes, status) ? outcomes[status] : undefined;
           if (outcome !== undefined) resolve(outcome);
         });
       });
       receipts.on("error", lost);
 
       let lines: string | undefined;
-      const send = (): void => {
-        const inbox = connect(socket, () => {
-          lines ??= linesOf(take());
-          if (lines === undefined) lost();
-          inbox.end(lines ?? "");
-        });
-        open.add(inbox);
-        // Once it was written, a receipt may still come.
-        inbox.on("error", () => lines === undefined && lost());
-      };
       const linesOf = (content: string | undefined): string | undefined => {
         if (content === undefined) return undefined;
         const frame = {
@@ -74,6 +65,18 @@ export async function sendToInbox(
           ...{ toSessionId, priority: "next", message: { role: "user", content } },
         };
         return `${JSON.stringify({ msgV: 1, type: "auth", token })}\n${JSON.stringify(frame)}\n`;
+      };
+      const send = (): void => {
+        const inbox = connect(socket, () => {
+          lines ??= linesOf(take());
+          if (lines === undefined) lost();
+          inbox.end(lines ?? "");
+        });
+        open.add(inbox);
+        inbox.on("error", () => {
+          // Once it was written, a receipt may still come.
+          if (lines === undefined) lost();
+        });
       };
       receipts.listen(from, () => {
         chmodSync(from, 0o600);

@@ -1,8 +1,8 @@
-/** The lines of `plugin/hooks/mail.sh` that differ between hosts, written from a host's data. The rest is the same for all. */
+/** The lines of the scripts in `plugin/` that differ between hosts, written from a host's data. The rest is the same for all. */
 import { type EnvTest, type Host, type HostEvent, MAIL, type Shape } from "./host.ts";
 
 /** The script for a host: the given one with that host's lines between the marks. */
-export function mailScript(script: string, host: Host): string {
+export function scriptFor(script: string, host: Host): string {
   const parts: Record<string, string[]> = { "process id": [processId(host)], words: words(host) };
   return script.replace(
     /^(# <host: (.*)>)\n[\s\S]*?^(# <\/host>)$/gm,

@@ -14,7 +14,12 @@ const textOf = (content) =>
 function dueTurn(messages) {
   for (const [i, message] of [...messages.entries()].reverse()) {
     const script = message.role === "user" && /^PLAY (\[.*\])$/m.exec(textOf(message.content))?.[1];
-    if (script) return JSON.parse(script)[messages.slice(i).filter(({ role }) => role === "assistant").length] ?? {};
+    if (!script) continue;
+    try {
+      return JSON.parse(script)[messages.slice(i).filter(({ role }) => role === "assistant").length] ?? {};
+    } catch {
+      return { text: `no script: ${script}` };
+    }
   }
   return {};
 }

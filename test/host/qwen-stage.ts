@@ -70,7 +70,10 @@ export async function openQwenStage(needs: Machine & { qwen: string }) {
   const api = spawn(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
   await once(api.stdout, "data");
 
-  function run(command: readonly string[], cwd = at("project")): Promise<{ stdout: string; stderr: string; code: unknown }> {
+  function run(
+    command: readonly string[],
+    cwd = at("project"),
+  ): Promise<{ stdout: string; stderr: string; code: unknown }> {
     const [first, words] = network.within(command);
     return new Promise((resolve) => {
       const child = execFile(first, words, { env, cwd }, (error, stdout, stderr) =>
@@ -113,31 +116,32 @@ export async function openQwenStage(needs: Machine & { qwen: string }) {
     mkdirSync(cwd, { recursive: true });
     const environment = words(name, seat ? { CCT_NAME: name } : {});
     const terminal = await terminals.open(["env", "-i", ...environment, process.execPath, needs.qwen, ...args], cwd);
-    const idle = () =>
-      until(`${name} is idle`, async () => (await terminal.screen()) && (await peerOf(name))?.presence === "idle", {
-        seconds: 90,
-        instead: terminal.lastSeen,
-      });
+    async function isIdle(): Promise<boolean> {
+      await terminal.screen();
+      return (await peerOf(name))?.presence === "idle";
+    }
+    const idle = () => until(`${name} is idle`, isIdle, { seconds: 90, instead: terminal.lastSeen });
+    async function submit(line: string): Promise<void> {
+      await terminal.type(line);
+      await until("the line stands in the prompt", async () => (await terminal.screen()).includes(line.slice(0, 40)));
+      await terminal.key("Enter");
+    }
     await until(`${name} has a prompt`, async () => (await terminal.screen()).includes("Type your message"), {
       seconds: 90,
       instead: terminal.lastSeen,
     });
     await idle();
-    const session = {
+    return {
       ...terminal,
       idle,
+      submit,
+      play: (...turns: Turn[]) => submit(`PLAY ${JSON.stringify(turns)}`),
       requests: () => requestsOf(name),
       async peer(): Promise<Peer> {
         const found = await peerOf(name);
         if (!found) throw new Error(`there is no ${name}`);
         return found;
       },
-      async submit(line: string) {
-        await terminal.type(line);
-        await until("the line stands in the prompt", async () => (await terminal.screen()).includes(line.slice(0, 40)));
-        await terminal.key("Enter");
-      },
-      play: (...turns: Turn[]) => session.submit(`PLAY ${JSON.stringify(turns)}`),
       /** Where a word stands in the first request that has it, exactly once. */
       async given(word: string) {
         const found = await until(
@@ -154,7 +158,6 @@ export async function openQwenStage(needs: Machine & { qwen: string }) {
         return { role: places[0]?.role, text: places[0]?.content ?? "", at: found.at };
       },
     };
-    return session;
   }
 
   return {

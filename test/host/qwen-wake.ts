@@ -32,10 +32,14 @@ export async function measureQwenWake(count: number): Promise<Wakes | string> {
       async inbox(word) {
         const { ipcPath: socket, ipcToken: token, sessionId } = JSON.parse(readFileSync(join(records, file), "utf8"));
         let at = Number.NaN;
-        await sendToInbox({ socket, token, toSessionId: sessionId }, () => randomBytes(16).toString("hex"), () => {
-          at = Date.now();
-          return word;
-        });
+        await sendToInbox(
+          { socket, token, toSessionId: sessionId },
+          () => randomBytes(16).toString("hex"),
+          () => {
+            at = Date.now();
+            return word;
+          },
+        );
         return at;
       },
     };

@@ -1,5 +1,5 @@
 /** The extension in Qwen Code: what install writes, and that uninstall leaves no trace of it. */
-import { existsSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { qwenInstall } from "../../src/host/qwen.ts";
@@ -25,6 +25,8 @@ function withQwen(version?: string): Place {
   return place;
 }
 
+const settings = ({ home }: Place): string => join(home, ".qwen/settings.json");
+
 async function findings(place: Place): Promise<string[]> {
   const { stdout } = await place.cct("doctor", "--json");
   const all: { check: string; verdict: string; found: string }[] = JSON.parse(stdout).findings;
@@ -34,15 +36,19 @@ async function findings(place: Place): Promise<string[]> {
 test("install writes a folder of our own, and uninstall restores what was there", async () => {
   const place = withQwen();
   const before = place.everything();
-  expect(success(await place.cct("install", "--host", "qwen", "--dry-run"))).toContain(`would create ${folder(place)}/`);
-  expect(place.everything()).toEqual(before);
-  expect(success(await place.cct("install", "--host", "qwen"))).toContain("installed in Qwen Code (3 files)");
-  const ours = Object.keys(place.everything()).filter((path) => !Object.hasOwn(before, path));
-  expect(ours.sort()).toEqual(
-    ["", "/cct", "/cct/hooks", "/cct/hooks/hooks.json", "/cct/hooks/mail.sh", "/cct/qwen-extension.json"].map(
-      (path) => `.qwen/extensions${path}`,
-    ),
+  expect(success(await place.cct("install", "--host", "qwen", "--dry-run"))).toContain(
+    `would create ${folder(place)}/`,
   );
+  expect(place.everything()).toEqual(before);
+  expect(success(await place.cct("install", "--host", "qwen"))).toContain("installed in Qwen Code (6 files)");
+  const ours = Object.keys(place.everything()).filter((path) => !Object.hasOwn(before, path));
+  const files = ["cct-install.json", "hooks", "hooks/hooks.json", "hooks/mail.sh", "qwen-extension.json", "statusline"];
+  expect(ours.sort()).toEqual([
+    ".qwen/extensions",
+    ".qwen/extensions/cct",
+    ...[...files, "statusline/line.sh"].map((path) => `.qwen/extensions/cct/${path}`),
+  ]);
+  expect(json(settings(place))).toMatchObject({ ui: { statusLine: { type: "command" } } });
   expect(json(join(folder(place), "qwen-extension.json"))).toMatchObject({
     name: "cct",
     mcpServers: { cct: { command: process.execPath, args: [join(root, "dist/bin.js"), "mcp", "--host", "qwen"] } },
@@ -66,6 +72,45 @@ test("a folder of that name that is not ours is left alone, and so is a link", a
   other.write(join(other.home, ".qwen/extensions/theirs/file"), "");
   symlinkSync(join(other.home, "elsewhere"), folder(other));
   expect((await other.cct("install", "--host", "qwen")).stderr).toContain("is a symbolic link");
+});
+
+test("a status line of the user's own is shown as well, and settings that changed keep the change", async () => {
+  const place = withQwen();
+  const theirs = { type: "command", command: "echo mine" };
+  place.write(settings(place), JSON.stringify({ ui: { theme: "x", statusLine: theirs } }, null, 2));
+  await place.cct("install", "--host", "qwen");
+  const now = json(settings(place)) as { ui: { statusLine: { command: string } } };
+  expect(now.ui.statusLine.command).toContain("echo mine");
+  place.write(settings(place), JSON.stringify({ ...now, $version: 4 }, null, 2));
+  await place.cct("uninstall", "--host", "qwen");
+  expect(json(settings(place))).toEqual({ ui: { theme: "x", statusLine: theirs }, $version: 4 });
+
+  const other = withQwen();
+  await other.cct("install", "--host", "qwen");
+  other.write(settings(other), JSON.stringify({ ...json(settings(other)), $version: 4 }, null, 2));
+  await other.cct("uninstall", "--host", "qwen");
+  expect(json(settings(other))).toEqual({ tools: {}, $version: 4 });
+});
+
+test.each([
+  ["that are no JSON", "{ // mine\n}\n"],
+  ["with a preset", '{ "ui": { "statusLine": { "type": "preset", "items": [] } } }\n'],
+])("settings %s are left alone", async (_what, text) => {
+  const place = withQwen();
+  place.write(settings(place), text);
+  expect(success(await place.cct("install", "--host", "qwen"))).toContain("(5 files)");
+  expect(readFileSync(settings(place), "utf8")).toBe(text);
+  await place.cct("uninstall", "--host", "qwen");
+  expect(readFileSync(settings(place), "utf8")).toBe(text);
+});
+
+test("no status line where none is wanted, also after an update", async () => {
+  const place = withQwen();
+  const before = readFileSync(settings(place), "utf8");
+  await place.cct("install", "--host", "qwen");
+  await place.cct("install", "--host", "qwen", "--no-statusline");
+  expect(readFileSync(settings(place), "utf8")).toBe(before);
+  expect(await findings(place)).toEqual([`ok: of an unknown version. CCT lies in ${folder(place)}`]);
 });
 
 test("an install that was interrupted is finished by the next one, and what is out of date is renewed", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Woken } from "../../src/hosts/host.ts";
 import { qwen } from "../../src/hosts/qwen.ts";
-import { mailScript } from "../../src/hosts/script.ts";
+import { scriptFor } from "../../src/hosts/script.ts";
 import { prepareHome } from "../../src/platform/home.ts";
 import { writeSpool } from "../../src/rules/spoolfile.ts";
 import { openSpool } from "../../src/session/spool.ts";
@@ -19,7 +19,7 @@ function session() {
   const home = tempHome();
   prepareHome(home, process.getuid?.() ?? 0, true);
   const script = join(home, "mail.sh");
-  writeFileSync(script, mailScript(readFileSync(join(root, "plugin/hooks/mail.sh"), "utf8"), qwen));
+  writeFileSync(script, scriptFor(readFileSync(join(root, "plugin/hooks/mail.sh"), "utf8"), qwen));
   let [now, id] = [0, 0];
   const me = { pid: process.pid, newId: () => `id${id++}`, steady: () => now, env: {} };
   const spool = openSpool(home, process.pid, me);
@@ -52,14 +52,13 @@ function session() {
     },
     /** Runs a hook, whose parent this process is. */
     hook(event: string) {
-      execFileSync("bash", [script, event], { env: { CCT_HOME: home, PATH: process.env.PATH }, input: "{}" });
+      execFileSync("bash", [script, event], { env: { CCT_HOME: home, PATH: process.env.PATH }, stdio: "ignore" });
       waker.look();
     },
     later(ms: number) {
       now += ms;
     },
-    stages: () =>
-      readdirSync(spool.folder).flatMap((name) => /^(taken|done|seen|read)\./.exec(name)?.[1] ?? []),
+    stages: () => readdirSync(spool.folder).flatMap((name) => /^(taken|done|seen|read)\./.exec(name)?.[1] ?? []),
   };
 }
 

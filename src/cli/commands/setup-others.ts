@@ -1,5 +1,6 @@
 /** `cct install --host …` and `cct uninstall --host …`, for hosts besides Claude Code, and what `cct up` does about them. */
-import { type HostInstall, otherInstalls } from "../../host/installs.ts";
+import type { HostInstall } from "../../host/host-install.ts";
+import { otherInstalls } from "../../host/installs.ts";
 import { type Config, loadConfig } from "../../platform/config.ts";
 import { readIfThere, writeWhole } from "../../platform/files.ts";
 import { paths, prepareHome } from "../../platform/home.ts";
@@ -13,12 +14,12 @@ import { listChanges, withInstallLock } from "./setup-parts.ts";
 export async function installOther(
   { world, screen }: Pick<Context, "world" | "screen">,
   host: HostInstall,
-  dryRun: boolean,
+  { dryRun = false, ...options }: { dryRun?: boolean; statusLine?: boolean } = {},
 ): Promise<void> {
   const config = loadConfig(world);
-  if (dryRun) return listChanges(screen, host.plan(world));
+  if (dryRun) return listChanges(screen, host.plan(world, options));
   prepareHome(config.home, world.user, true);
-  const files = await withInstallLock(world, config, () => host.install(world));
+  const files = await withInstallLock(world, config, () => host.install(world, options));
   const remove = `cct uninstall --host ${host.name}`;
   screen.write(
     files === 0
@@ -66,7 +67,7 @@ export async function offerOthers(context: Context, { home }: Config): Promise<v
     const isWanted = /^y(es)?$/i.test((await context.readLine()).trim());
     asked.push(host.name);
     writeWhole(installAsked, `${asked.join("\n")}\n`, world.newId());
-    if (isWanted) await installOther(context, host, false);
+    if (isWanted) await installOther(context, host);
   }
 }
 
@@ -79,7 +80,8 @@ export function otherFinding(world: World, host: HostInstall): { isWell: boolean
   const where = `CCT lies in ${host.folder(world)}`;
   if (!there) return { isWell: false, found: `it is not on this machine any more. ${where}` };
   const { version } = there;
-  if (version === undefined) return { isWell: true, found: `of an unknown version. ${where}`, short: "CCT is installed" };
+  if (version === undefined)
+    return { isWell: true, found: `of an unknown version. ${where}`, short: "CCT is installed" };
   if (isOlder(version, oldest))
     return { isWell: false, found: `${version} is older than ${oldest}, the oldest version that was tried. Update it` };
   const tried = host.tried.includes(version) ? "tried" : `not tried: it is treated like ${newest}`;

@@ -32,8 +32,8 @@ import type { Context } from "../parts/context.ts";
 import { count, example, paint, type Screen } from "../parts/output.ts";
 import { wrap } from "../parts/table.ts";
 import { versionWords } from "../views/brokers.ts";
-import { listChanges, withInstallLock } from "./setup-parts.ts";
 import { installOther, offerOthers, renewOthers, uninstallOther } from "./setup-others.ts";
+import { listChanges, withInstallLock } from "./setup-parts.ts";
 
 interface InstallFlags {
   ask?: boolean;
@@ -43,8 +43,7 @@ interface InstallFlags {
   host: string;
 }
 
-const hostOption = (): Option =>
-  new Option("--host <name>", "the coding agent").choices(hostNames).default(CLAUDE);
+const hostOption = (): Option => new Option("--host <name>", "the coding agent").choices(hostNames).default(CLAUDE);
 const otherNamed = (host: string) => otherInstalls.find(({ name }) => name === host);
 
 export function addSetupCommands(program: Command, context: Context): void {
@@ -69,7 +68,8 @@ export function addSetupCommands(program: Command, context: Context): void {
     .option("--dry-run", "only show what would change")
     .action((options: InstallFlags) => {
       const other = otherNamed(options.host);
-      return other ? installOther(context, other, options.dryRun ?? false) : runInstall(context, options);
+      const { statusline: statusLine, dryRun = false } = options;
+      return other ? installOther(context, other, { statusLine, dryRun }) : runInstall(context, options);
     });
   program
     .command("uninstall")

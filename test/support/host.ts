@@ -206,7 +206,8 @@ export async function startHost(home: string, name: string, options: HostOptions
   };
   atEnd(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
-    const server = existsSync(join(spool, "server")) ? host.serverPid() : 0;
+    // Not there before it serves, nor when it has just ended.
+    const server = Number(readIfThere(join(spool, "server"))?.split(" ")[0] ?? 0);
     // The parent first, else it would start another server.
     child.kill("SIGKILL");
     child.stdin.destroy();

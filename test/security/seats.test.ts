@@ -62,7 +62,7 @@ test("one secret does not open another seat: the name of that one is refused", a
 });
 
 test("sessions of another home with the name are -2; so are those that find a record which others can read", async () => {
-  await away(broker.home, "reviewer", "c-1");
+  await away(broker, "reviewer", "c-1");
   await send(broker, "reviewer", "for the first home");
   const device = await ok(broker, "add_device", { name: "second-home" });
   const home = tempHome();

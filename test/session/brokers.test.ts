@@ -71,8 +71,13 @@ inTurn(
     const sent: string[] = [];
     const seen: { text: string; redelivered: boolean }[] = [];
     async function say(text: string): Promise<void> {
-      const answer = await ann.tool("cct_send_message", { to: "ben", text });
-      expect(answer).toMatchObject({ isError: false });
+      const message_id = `say-${text.replace(" ", "-")}`;
+      // A machine that stands still for seconds while a broker dies makes the tool give up: then the model repeats the call.
+      await until(`${text} is sent`, async () => {
+        const { isError, text: said } = await ann.tool("cct_send_message", { to: "ben", text, message_id });
+        if (isError) expect(said).toContain(`with message_id '${message_id}'`);
+        return !isError;
+      });
       sent.push(text);
     }
     async function look(): Promise<void> {
@@ -114,7 +119,6 @@ inTurn(
       expect(again.every((one) => one.redelivered)).toBe(true);
     }
   },
-  60_000,
 );
 
 test("with two of three brokers down, all commands work, and status and doctor name the two", async () => {
@@ -174,7 +178,8 @@ test("a broker without its database keeps its sessions: they report it, keep lis
   await eve.ready();
   await until("she stands there", async () => /^CCT:[0-9a-f]{4}/.test(await line(home, eve)));
   const opened = () => unwell.asked.filter((path) => path === "/events").length;
-  await until("she listens", () => opened() === 1);
+  await until("she listens", () => opened() > 0);
+  const listening = opened();
   const beats = () => unwell.asked.filter((path) => path === "/api/heartbeat").length;
   const before = beats();
   unwell.notNow(true);
@@ -190,7 +195,7 @@ test("a broker without its database keeps its sessions: they report it, keep lis
   await until("she is back", async () => (await line(home, eve)) !== "CCT:off");
   await ok(broker, "send_message", { to: "eve", text: "at last" });
   await until("mail comes", async () => (await eve.mail()).includes("at last"));
-  expect(opened()).toBe(1);
+  expect(opened()).toBe(listening);
 });
 
 const severalRecords = "one name with several addresses, of which only one has a broker, with and without TLS";

@@ -69,7 +69,8 @@ test("set_busy returns the mail in the spool; it comes once, unmarked, when the 
 
   await ben.tool("cct_set_ready");
   await until("both lie there", async () => mailLies(ben) && (await ben.mail()).includes("in between"));
-  const after = await shown(ben);
+  const given = await ben.given("PreToolUse", { tool_name: "Bash", tool_input: {} });
+  const after = JSON.stringify(JSON.parse(given.stdout).hookSpecificOutput);
   expect(after.split("early bird")).toHaveLength(2);
   expect(after.split("in between")).toHaveLength(2);
   expect(after.indexOf("early bird")).toBeLessThan(after.indexOf("in between"));

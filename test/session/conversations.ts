@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ok } from "../support/api.ts";
 import type { TestBroker } from "../support/broker.ts";
 import { type HostOptions, startHost, type TestHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
 
 export interface PeerRecord {
   peer_id: string;
@@ -58,9 +59,22 @@ export async function resume(host: TestHost, from: string, to: string): Promise<
   await host.hook("SessionStart", { session_id: to, source: "resume" });
 }
 
+/**
+ * Ends a session, and waits until its broker knows. The session server itself waits for the broker for a moment only; on a
+ * slow machine the broker finds out a little later.
+ */
+export async function end(broker: TestBroker, host: TestHost): Promise<void> {
+  const [id] = pidmap(broker.home, host).split(" ");
+  await host.end();
+  await until("its peer is offline", async () => {
+    const { peers } = await ok(broker, "list_peers", { all: true });
+    return peers.every(({ peer_id, presence }) => peer_id !== id || presence === "offline");
+  });
+}
+
 /** An offline peer with this conversation. */
-export async function away(home: string, name: string, session: string): Promise<void> {
-  await (await start(home, name, session)).end();
+export async function away(broker: TestBroker, name: string, session: string): Promise<void> {
+  await end(broker, await start(broker.home, name, session));
 }
 
 export const send = (broker: TestBroker, to: string, text: string) => ok(broker, "send_message", { to, text });

@@ -99,14 +99,15 @@ test("when a host is killed, its session server and waiter end, and the resumed 
   const ann = await startHost(broker.home, "ann", { env });
   await ann.ready();
   await ann.hook("SessionStart", { session_id: "conversation-1", source: "startup" });
+  // The session works, so that the waiter leaves the mail to it.
+  await ann.hook("UserPromptSubmit", {});
   const waiter = ann.hook("Waiter", {});
   await until("a waiter waits", () => readdirSync(ann.spool).some((name) => name.startsWith("poke.")));
   const server = ann.serverPid();
-  await ann.hook("UserPromptSubmit", {});
   const { message_id } = await send(broker, "ann", "for whoever comes back");
   await ann.mail();
   ann.kill("SIGKILL");
-  await until("the session server has ended", () => !isAlive(server));
+  await until("both have ended", () => !isAlive(server) && !isAlive(ann.pid));
   expect((await waiter).stderr).toBe("");
 
   const again = await startHost(broker.home, "somebody", { env });

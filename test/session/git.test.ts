@@ -25,12 +25,14 @@ function repository(): string {
   return folder;
 }
 
-const allFacts = (cwd: string) => askGit(cwd, 20_000);
+/** So long that only a hang exceeds it, also on a loaded machine. */
+const allFacts = (cwd: string) => askGit(cwd, 120_000);
 
 test("peers see root, branch and a summary, and never a secret in the remote's URL", async () => {
   const cwd = repository();
   const { home } = await startBroker();
   const host = await startHost(home, "ann", { cwd });
+  await host.ready();
   // On a busy machine git may be slow; then its facts come later.
   const { text } = await until("git has told the peers of the repository", async () => {
     const { structured, text } = await host.tool("cct_list_peers");
@@ -50,10 +52,13 @@ test("a slow git delays nothing; its facts follow later", async () => {
   const { home } = await startBroker();
   const began = performance.now();
   const host = await startHost(home, "ann", { cwd, env: { PATH: `${slow}:${process.env.PATH}` } });
-  const seen = async () => ((await host.tool("cct_list_peers")).structured.peers as { branch: string | null }[])[0];
+  const seen = async () => {
+    const { peers = [] } = (await host.tool("cct_list_peers")).structured as { peers?: { branch: string | null }[] };
+    return peers[0];
+  };
   const first = await seen();
   // Registered before git has finished, unless the machine is just as slow.
-  if (performance.now() - began < 1_000) expect(first?.branch).toBe(null);
+  if (performance.now() - began < 1_000) expect(first).toMatchObject({ branch: null });
   await until("git has told", async () => (await seen())?.branch === "feature/x");
 });
 

@@ -164,7 +164,7 @@ describe("a tool call", () => {
   inTurn("works although the tool is not listed", async () => {
     const { home } = await startBroker();
     const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
-    await ben.ready();
+    await Promise.all([ann.ready(), ben.ready()]);
     const { result } = await ben.request("tools/list");
     expect((result as { tools: { name: string }[] }).tools.map(({ name }) => name)).not.toContain("hook");
     expect((await ben.tool("hook", { event: "PreToolUse", tool: "Bash" })).text).toBe("{}");

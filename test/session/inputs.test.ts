@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { startHost, type TestHost } from "../support/host.ts";
-import { newPeer, type TestPeer } from "../support/peers.ts";
+import { newPeer, stayAlive, type TestPeer } from "../support/peers.ts";
 
 let broker: TestBroker;
 let ann: TestHost;
@@ -14,6 +14,7 @@ beforeAll(async () => {
   ann = await startHost(broker.home, "ann");
   await ann.ready();
   ben = await newPeer(broker, "ben");
+  stayAlive(broker, ben);
 });
 
 const newest = async () => (await ok(broker, "messages", { peer: "ben", limit: 1 })).messages[0];

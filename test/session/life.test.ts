@@ -2,13 +2,16 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { readIfThere } from "../../src/platform/files.ts";
 import { isAlive } from "../../src/platform/process.ts";
+import { readSpoolHead } from "../../src/rules/spoolfile.ts";
 import { AGAIN } from "../../src/rules/texts/frames.ts";
 import { ok } from "../support/api.ts";
 import { endBrokerOf, spawnBroker, startBroker, type TestBroker } from "../support/broker.ts";
+import { atEnd } from "../support/cleanup.ts";
 import { testClock } from "../support/clock.ts";
 import { tempFolder } from "../support/folders.ts";
-import { filesIn, startHost, type TestHost } from "../support/host.ts";
+import { startHost, type TestHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 import { pidmap } from "./conversations.ts";
 
@@ -19,11 +22,16 @@ async function presence(broker: TestBroker, name: string): Promise<string | unde
 
 test("a session is offline as soon as its host closes it; its mailbox remains", async () => {
   const broker = await startBroker();
-  const ann = await startHost(broker.home, "ann");
-  await ann.ready();
-  expect(await presence(broker, "ann")).toBe("idle");
-  await ann.end();
-  expect(await presence(broker, "ann")).toBe("offline");
+  // A session server that ends waits for its broker for a moment only. A machine that is busy may be slow, but not each time.
+  for (let isAtOnce = false, tries = 0; !isAtOnce; tries++) {
+    expect(tries).toBeLessThan(10);
+    const ann = await startHost(broker.home, "ann");
+    await ann.ready();
+    expect(await presence(broker, "ann")).toBe("idle");
+    await ann.end();
+    isAtOnce = (await presence(broker, "ann")) === "offline";
+    await until("she is offline", async () => (await presence(broker, "ann")) === "offline");
+  }
   const { recipients } = await ok(broker, "send_message", { to: "ann", text: "for later" });
   expect(recipients).toMatchObject([{ name: "ann", state: "queued" }]);
   expect(recipients[0]?.note).toMatch(/^offline for \d+ s; kept/);
@@ -40,10 +48,11 @@ test("when a host is killed, its session server ends and the peer goes offline",
 });
 
 /** At once, so that neither can say anything. */
-function killBoth(host: TestHost): void {
+async function killBoth(host: TestHost): Promise<void> {
+  const server = host.serverPid();
   process.kill(host.pid, "SIGSTOP");
-  process.kill(host.serverPid(), "SIGKILL");
-  process.kill(host.pid, "SIGKILL");
+  for (const pid of [server, host.pid]) process.kill(pid, "SIGKILL");
+  await until("both have ended", () => !isAlive(server) && !isAlive(host.pid));
 }
 
 test("after a restart of the broker, a session that died meanwhile is away at the first question", async () => {
@@ -51,8 +60,7 @@ test("after a restart of the broker, a session that died meanwhile is away at th
   const ann = await startHost(broker.home, "ann");
   await ann.ready();
   await broker.stop();
-  killBoth(ann);
-  await until("the host has ended", () => !isAlive(ann.pid));
+  await killBoth(ann);
   const again = await startBroker({ home: broker.home });
   const { recipients } = await ok(again, "send_message", { to: "ann", text: "there?" });
   expect(recipients[0]?.note).toMatch(/^offline for/);
@@ -66,8 +74,7 @@ test("claude -p that was killed together with its session server is ended by the
   await there.ready();
   const peers = () => readdirSync(join(broker.home, "peers")).filter((name) => name.endsWith(".json"));
   expect(peers()).toHaveLength(2);
-  killBoth(print);
-  killBoth(there);
+  for (const host of [print, there]) await killBoth(host);
   const next = await startHost(broker.home, "next");
   await next.ready();
   await until("its peer is gone", async () => (await presence(broker, "print")) === undefined);
@@ -98,7 +105,10 @@ test("a killed session server comes back as the same peer, with the mail that wa
   process.kill(before, "SIGKILL");
   await ann.restarted(before);
   await ann.handshake();
-  const { structured } = await ann.tool("cct_list_peers");
+  const { structured } = await until("the next one is registered", async () => {
+    const answer = await ann.tool("cct_list_peers");
+    return !answer.isError && answer;
+  });
   expect(structured.peers).toHaveLength(1);
   const shown = await until("the mail is shown", async () => {
     const { stdout } = await ann.hook("PreToolUse", { tool_name: "Bash" });
@@ -116,6 +126,7 @@ test("a conversation resumed in a new process is the same peer and gets its mail
   await first.end();
   await ok(broker, "send_message", { to: "ann", text: "while you were away" });
   const second = await startHost(broker.home, "somebody", { env });
+  await second.ready();
   const { structured } = await second.tool("cct_list_peers");
   expect(structured.peers).toMatchObject([{ name: "ann", you: true }]);
   expect(await second.mail()).toContain("while you were away");
@@ -134,6 +145,7 @@ test("a conversation killed before its model answered gets the mail again, marke
     return messages[0]?.recipients[0]?.state === "delivered";
   });
   first.kill("SIGKILL");
+  await until("it has ended", () => !isAlive(first.pid));
   const second = await startHost(broker.home, "ann", { env });
   const mail = await second.mail();
   expect(mail).toContain("said into the dark");
@@ -146,6 +158,7 @@ test("two live sessions of one conversation are two peers", async () => {
   const first = await startHost(broker.home, "ann", { env });
   await first.ready();
   const second = await startHost(broker.home, "ann", { env });
+  await second.ready();
   const { structured } = await second.tool("cct_list_peers");
   expect((structured.peers as { name: string }[]).map((peer) => peer.name).sort()).toEqual(["ann", "ann-2"]);
 });
@@ -200,10 +213,7 @@ test.each([
   // The session has seen the file.
   await clock.pass(1_000);
   clock.forward(-setBackMs);
-  const mail = await clock.passUntil("it is back in the spool", () => {
-    if (!filesIn(ann.spool).includes("mail")) return false;
-    return readFileSync(join(ann.spool, "mail"), "utf8");
-  });
+  const mail = await clock.passUntil("it is back in the spool", () => readIfThere(join(ann.spool, "mail")) || false);
   expect(mail).toContain("lost on the way");
   expect(mail).toContain(AGAIN);
 });
@@ -216,8 +226,13 @@ test("mail that no hook of a working session takes is offered to any hook", asyn
   // The user pressed Escape: no hook reported that the session is idle.
   await ann.hook("UserPromptSubmit", { prompt: "work" });
   await ok(broker, "send_message", { to: "ann", text: "anyone there?" });
+  const server = ann.serverPid();
   await ann.mail();
-  expect((await ann.hook("FileChanged")).status).toBe(0);
+  // After five seconds it is offered to any hook: on a slow machine they may be over already.
+  process.kill(server, "SIGSTOP");
+  const head = readSpoolHead(readIfThere(join(ann.spool, "mail")) ?? "");
+  if (!head?.late) expect((await ann.hook("FileChanged")).status).toBe(0);
+  process.kill(server, "SIGCONT");
   const woken = await clock.passUntil("a hook wakes her", async () => {
     const run = await ann.hook("FileChanged");
     return run.status === 2 && run;
@@ -260,7 +275,11 @@ test("records too old to resume, and seats too old to take, are deleted, but nev
   const live = await startHost(broker.home, "ben", { env: { CLAUDE_CODE_SESSION_ID: "conversation-live" } });
   await Promise.all([first.ready(), live.ready()]);
   await first.end();
-  const records = (): string[] => readdirSync(join(broker.home, "peers"));
+  // It lives, and does nothing: a heartbeat would make its record young, which then tells how old the others are.
+  const server = live.serverPid();
+  process.kill(server, "SIGSTOP");
+  atEnd(() => void (isAlive(server) && process.kill(server, "SIGCONT")));
+  const records = (): string[] => readdirSync(join(broker.home, "peers")).filter((name) => name.endsWith(".json"));
   expect(records()).toHaveLength(2);
   const age = (days: number): void => {
     const longAgo = new Date(Date.now() - days * 24 * 3_600_000);

@@ -119,7 +119,9 @@ test("the outbox survives a killed session server; its messages arrive once and 
   for (const name of lying(ann)) expect(statSync(join(ann.box, name)).mode & 0o777).toBe(0o600);
   expect(statSync(ann.box).mode & 0o777).toBe(0o700);
   success(await ann.cct("outbox", "--drop", "0190-two-again"));
-  process.kill(ann.host.serverPid(), "SIGKILL");
+  const server = ann.host.serverPid();
+  process.kill(server, "SIGKILL");
+  await ann.host.restarted(server);
   await ann.host.handshake();
   expect(await ben.texts()).toEqual([]);
   ann.proxy.back();
@@ -143,15 +145,21 @@ test("a message whose answer was lost is kept as not confirmed, and arrives once
 
 test("what is in the outbox is sent as soon as the broker is back, not with the next regular heartbeat", async () => {
   const [pam, quin] = [await machine("pam"), await reader("quin")];
-  pam.proxy.cut();
-  await pam.say("quin", "at once");
-  const before = pam.proxy.heard().length;
-  pam.proxy.back();
-  await empty(pam);
-  // The heartbeat that finds the broker sends it.
-  const [untilSent = ""] = pam.proxy.heard().slice(before).split("POST /api/send_message");
-  expect(untilSent.match(/POST \/api\/heartbeat/g) ?? []).toHaveLength(1);
-  expect(await quin.texts()).toEqual(["at once"]);
+  const texts: string[] = [];
+  for (let beats = 0; beats !== 1; ) {
+    // A regular heartbeat may be due just then: then the next time tells.
+    expect(texts.length).toBeLessThan(5);
+    texts.push(`at once ${texts.length}`);
+    pam.proxy.cut();
+    await pam.say("quin", texts.at(-1) ?? "");
+    const before = pam.proxy.heard().length;
+    pam.proxy.back();
+    await empty(pam);
+    // The heartbeat that finds the broker sends it.
+    const [untilSent = ""] = pam.proxy.heard().slice(before).split("POST /api/send_message");
+    beats = untilSent.match(/POST \/api\/heartbeat/g)?.length ?? 0;
+  }
+  expect(await quin.texts()).toEqual(texts);
 });
 
 test("messages refused by the broker or a recipient are reported as mail", async () => {
@@ -191,8 +199,10 @@ test("a run in print mode that ends with messages in its outbox stays their peer
     return waiting?.why?.includes(FULL);
   });
   await pia.host.end();
-  const { peers } = await ok(at, "list_peers", { all: true });
-  expect(peers.find(({ name }) => name === "pia")).toMatchObject({ presence: "offline" });
+  await until("she is offline", async () => {
+    const { peers } = await ok(at, "list_peers", { all: true });
+    return peers.find(({ name }) => name === "pia")?.presence === "offline";
+  });
   expect(filesIn(join(pia.home, "peers"))).toHaveLength(1);
   expect(await hal.texts()).toEqual(["first"]);
 });
@@ -269,7 +279,7 @@ test("the command uses the outbox for a session only, and only if asked", async 
   const { message_id } = JSON.parse(success(said));
   const table = success(await lea.cct("outbox"));
   expect(table).toMatch(
-    /^FROM +TO +KEPT +STATE +ID +TEXT\nlea +max +(?:just now|\d+ s ago) +kept +\S+ +from its shell\nlea .* for it\n$/,
+    /^FROM +TO +KEPT +STATE +ID +TEXT\nlea +max +(?:just now|\d+ (?:s|min) ago) +kept +\S+ +from its shell\nlea .* for it\n$/,
   );
   success(await lea.cct("outbox", "--drop", message_id));
   expect(failure(await lea.cct("outbox", "--drop", message_id))).toContain("No outbox holds");

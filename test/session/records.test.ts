@@ -21,11 +21,11 @@ import { tempHome } from "../support/folders.ts";
 import { startHost } from "../support/host.ts";
 import { isRoot, notRun } from "../support/not-run.ts";
 import { until } from "../support/wait.ts";
-import { away, nameOf, peersOf, recordFiles, records, start } from "./conversations.ts";
+import { away, end, nameOf, peersOf, recordFiles, records, start } from "./conversations.ts";
 
 /** Replaces the only record by what each of these makes. Returns what a session logs that starts after that. */
 async function startAfter(broker: TestBroker, ...damages: ((path: string, text: string) => void)[]): Promise<string[]> {
-  await away(broker.home, "ann", "c-1");
+  await away(broker, "ann", "c-1");
   const folder = join(broker.home, "peers");
   const [file = ""] = recordFiles(broker.home);
   const text = readFileSync(join(folder, file), "utf8");
@@ -77,7 +77,7 @@ test("a long session keeps its record young, and writes it again after somebody 
   rmSync(path);
   await ann.hook("Stop");
   await until("the next beat makes it", () => existsSync(path));
-  await ann.end();
+  await end(broker, ann);
   expect(nameOf(broker.home, await start(broker.home, "x", "c-1"))).toBe("ann");
 });
 
@@ -159,7 +159,7 @@ test("deletes the outbox of a peer that nobody can be any more, after five weeks
 test("thousands of records delay no session", async () => {
   const home = tempHome();
   const broker = await startBroker({ home });
-  await away(home, "ann", "c-ann");
+  await away(broker, "ann", "c-ann");
   const record = records(home).get("ann");
   for (let i = 0; i < 2_000; i++) {
     const peer_id = i.toString(16).padStart(32, "0");
@@ -179,7 +179,7 @@ test("thousands of records delay no session", async () => {
     times.push(performance.now() - began);
     expect(nameOf(home, host)).toBe("ann");
     expect(await peersOf(broker)).toHaveLength(1);
-    await host.end();
+    await end(broker, host);
   }
   // A generous limit: a busy machine may be slow, but not each time. Measurements are in docs/decisions/0009.
   expect(Math.min(...times)).toBeLessThan(10_000);

@@ -6,7 +6,19 @@ import { AGAIN } from "../../src/rules/texts/frames.ts";
 import { startBroker } from "../support/broker.ts";
 import { filesIn } from "../support/host.ts";
 import { until } from "../support/wait.ts";
-import { away, nameOf, peersOf, pidmap, recordFiles, records, resume, send, start, stateOf } from "./conversations.ts";
+import {
+  away,
+  end,
+  nameOf,
+  peersOf,
+  pidmap,
+  recordFiles,
+  records,
+  resume,
+  send,
+  start,
+  stateOf,
+} from "./conversations.ts";
 
 test.each(["clear", "compact"])(
   "/%s keeps the peer and the mail, and the new conversation is known at once",
@@ -23,16 +35,17 @@ test.each(["clear", "compact"])(
       await until("the record knows it", () => records(broker.home).get("ann")?.session_id === session_id);
       return performance.now() - began;
     };
-    // At the latest with the next heartbeat, which comes every ten seconds. A machine that is busy may be slow once.
+    // Not only with a heartbeat: from one to the next it takes ten seconds. A machine that is busy may be slow, but not each time.
+    await told("c-3");
     const times: number[] = [];
-    for (const session_id of ["c-3", "c-4", "c-2"]) times.push(await told(session_id));
-    expect(Math.min(...times)).toBeLessThan(1_000);
+    for (const session_id of ["c-4", "c-5", "c-2"]) times.push(await told(session_id));
+    expect(Math.min(...times)).toBeLessThan(5_000);
     expect(pidmap(broker.home, ann)).toBe(before);
     expect(await peersOf(broker)).toEqual([{ name: "ann", presence: "idle" }]);
     expect((await ann.given("UserPromptSubmit", { session_id: "c-2" })).stdout).toContain("wait for me");
 
     // The former conversation brings the same peer back, unless another peer has it.
-    await ann.end();
+    await end(broker, ann);
     const again = await start(broker.home, "other", "c-1");
     expect(pidmap(broker.home, again)).toBe(before);
   },
@@ -40,7 +53,7 @@ test.each(["clear", "compact"])(
 
 test("/resume turns the session into the offline peer of the conversation, with its mail", async () => {
   const broker = await startBroker();
-  await away(broker.home, "old", "c-old");
+  await away(broker, "old", "c-old");
   await send(broker, "old", "for the old one");
   const host = await start(broker.home, "new", "c-new");
   await resume(host, "c-new", "c-old");
@@ -64,7 +77,7 @@ test("/resume turns the session into the offline peer of the conversation, with 
 
 test("/resume leaves no mail of the former peer to the other conversation, and acknowledges it correctly", async () => {
   const broker = await startBroker();
-  await away(broker.home, "old", "c-old");
+  await away(broker, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
   await send(broker, "new", "shown, not answered");
   await host.mail();
@@ -92,7 +105,7 @@ test("/resume leaves no mail of the former peer to the other conversation, and a
 
 test("/resume while the broker is stopped shows no other peer's mail, starts no broker, and is registered later", async () => {
   const broker = await startBroker();
-  await away(broker.home, "old", "c-old");
+  await away(broker, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
   await send(broker, "new", "for the new one");
   await send(broker, "old", "for the old one");
@@ -117,7 +130,7 @@ test("/resume while the broker is stopped shows no other peer's mail, starts no 
 
 test("/resume back and forth in quick succession loses no mail and confuses no peers", async () => {
   const broker = await startBroker();
-  await away(broker.home, "old", "c-old");
+  await away(broker, "old", "c-old");
   const host = await start(broker.home, "new", "c-new");
   const shown: string[] = [];
   const look = async (event: string): Promise<void> => void shown.push((await host.hook(event)).stdout);
@@ -185,7 +198,7 @@ test("/resume of an unknown conversation, or of a live session's, keeps the peer
   expect([nameOf(broker.home, ann), nameOf(broker.home, ben)]).toEqual(["ann", "ben"]);
 
   // The conversation stays ann's after both have ended.
-  await Promise.all([ann.end(), ben.end()]);
+  await Promise.all([end(broker, ann), end(broker, ben)]);
   expect(nameOf(broker.home, await start(broker.home, "x", "c-ann"))).toBe("ann");
   expect(nameOf(broker.home, await start(broker.home, "x", "c-ben"))).toBe("ben");
 });

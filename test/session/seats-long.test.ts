@@ -2,13 +2,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { isAlive } from "../../src/platform/process.ts";
 import { AGAIN } from "../../src/rules/texts/frames.ts";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { newPeer } from "../support/peers.ts";
 import { until } from "../support/wait.ts";
-import { away, nameOf, peersOf, pidmap, recordFiles, records, send, start, stateOf } from "./conversations.ts";
+import { away, end, nameOf, peersOf, pidmap, recordFiles, records, send, start, stateOf } from "./conversations.ts";
 
 const NO_SEAT = { env: { CCT_TAKE_SEAT: "false" } };
 const mailComes = (host: TestHost, text: string) =>
@@ -22,7 +23,7 @@ test("a name that is given again and again stays the same, with the mail that wa
   const broker = await startBroker();
   const first = await start(broker.home, "reviewer", "c-0");
   const peer = pidmap(broker.home, first);
-  await first.end();
+  await end(broker, first);
   for (const round of [1, 2, 3]) {
     await send(broker, "reviewer", `please review ${round}`);
     const host = await start(broker.home, "reviewer", `c-${round}`);
@@ -32,9 +33,12 @@ test("a name that is given again and again stays the same, with the mail that wa
     expect(await shown(host)).toContain(`please review ${round}`);
     await host.hook("Stop");
     await until("it is read", async () => (await stateOf(broker, `please review ${round}`))?.state === "read");
+    const server = host.serverPid();
     // The second one does not end well.
     if (round === 2) host.kill("SIGKILL");
-    await host.end();
+    await end(broker, host);
+    // As long as it lives it may still fetch mail, which is marked for the next one.
+    await until("its session server has ended", () => !isAlive(server));
   }
   expect(await peersOf(broker)).toEqual([{ name: "reviewer", presence: "offline" }]);
   expect(recordFiles(broker.home)).toHaveLength(1);
@@ -59,7 +63,7 @@ test("while the seat is taken the newcomer is -2 and reads why; its number is a 
   expect([nameOf(broker.home, one), nameOf(broker.home, two)]).toEqual(["reviewer", "reviewer-2"]);
   expect(await shown(two)).toContain("because reviewer is a live session");
   const peer = pidmap(broker.home, two);
-  await two.end();
+  await end(broker, two);
   await send(broker, "reviewer-2", "for the second");
   const again = await start(broker.home, "reviewer", "c-3");
   expect(pidmap(broker.home, again)).toBe(peer);
@@ -69,7 +73,7 @@ test("while the seat is taken the newcomer is -2 and reads why; its number is a 
 
 test("a seat stays empty where inheriting is off", async () => {
   const broker = await startBroker();
-  await away(broker.home, "reviewer", "c-1");
+  await away(broker, "reviewer", "c-1");
   await send(broker, "reviewer", "for the first");
   const other = await start(broker.home, "reviewer", "c-2", NO_SEAT);
   expect(nameOf(broker.home, other)).toBe("reviewer-2");
@@ -80,7 +84,7 @@ test("a seat stays empty where inheriting is off", async () => {
 
 test("a resumed conversation and a newcomer: who sits in the seat keeps it, and the other gets a peer of its own", async () => {
   const broker = await startBroker();
-  await away(broker.home, "reviewer", "c-old");
+  await away(broker, "reviewer", "c-old");
   const newcomer = await start(broker.home, "reviewer", "c-new");
   const peer = pidmap(broker.home, newcomer);
   await send(broker, "reviewer", "for who sits there");
@@ -88,7 +92,7 @@ test("a resumed conversation and a newcomer: who sits in the seat keeps it, and 
   expect(nameOf(broker.home, resumed)).toBe("reviewer-2");
   expect(await shown(resumed)).toContain("because reviewer is a live session");
   await mailComes(newcomer, "for who sits there");
-  for (const host of [newcomer, resumed]) await host.end();
+  for (const host of [newcomer, resumed]) await end(broker, host);
 
   // The conversation is reviewer-2 by now; the other one's later conversation finds the seat, by its own id.
   expect(nameOf(broker.home, await start(broker.home, "x", "c-old"))).toBe("reviewer-2");
@@ -97,7 +101,7 @@ test("a resumed conversation and a newcomer: who sits in the seat keeps it, and 
 
 test("a conversation that was in the seat comes back to it, whoever sat there in between", async () => {
   const broker = await startBroker();
-  for (const session of ["c-1", "c-2", "c-3"]) await away(broker.home, "reviewer", session);
+  for (const session of ["c-1", "c-2", "c-3"]) await away(broker, "reviewer", session);
   const peer = records(broker.home).get("reviewer")?.peer_id;
   const back = await start(broker.home, "elsewhere", "c-1");
   expect(pidmap(broker.home, back)).toBe(`${peer} reviewer`);
@@ -105,7 +109,7 @@ test("a conversation that was in the seat comes back to it, whoever sat there in
 
 test("of several that sit down at once, with a resumed one among them, exactly one has the seat", async () => {
   const broker = await startBroker();
-  await away(broker.home, "reviewer", "c-1");
+  await away(broker, "reviewer", "c-1");
   await send(broker, "reviewer", "for exactly one");
   const hosts = await Promise.all(["c-1", "c-2", "c-3"].map((id) => start(broker.home, "reviewer", id)));
   const names = hosts.map((host) => nameOf(broker.home, host));
@@ -117,7 +121,7 @@ test("of several that sit down at once, with a resumed one among them, exactly o
 
 test("a session server killed while it sits down leaves one session in the seat, with its mail", async () => {
   const broker = await startBroker();
-  await away(broker.home, "reviewer", "c-0");
+  await away(broker, "reviewer", "c-0");
   for (const [round, wait] of [0, 15, 30, 45, 60, 90].entries()) {
     await send(broker, "reviewer", `round ${round}.`);
     const session = `c-${round + 1}`;
@@ -133,7 +137,7 @@ test("a session server killed while it sits down leaves one session in the seat,
     expect(await shown(host)).toContain(`round ${round}.`);
     await host.hook("Stop");
     await until("it is read", async () => (await stateOf(broker, `round ${round}.`))?.state === "read");
-    await host.end();
+    await end(broker, host);
   }
   expect(recordFiles(broker.home)).toHaveLength(1);
 });
@@ -146,11 +150,11 @@ test("a name that the user gave in the host, or that the session took later, is 
   const first = await byHost("c-1");
   const peer = pidmap(broker.home, first);
   expect(peer).toContain("chief");
-  await first.end();
+  await end(broker, first);
   const second = await byHost("c-2");
   expect(pidmap(broker.home, second)).toBe(peer);
-  await second.tool("cct_set_summary", { summary: "", name: "boss" });
-  await second.end();
+  expect(await second.tool("cct_set_summary", { summary: "", name: "boss" })).toMatchObject({ isError: false });
+  await end(broker, second);
   expect(pidmap(broker.home, await start(broker.home, "boss", "c-3"))).toBe(peer.replace("chief", "boss"));
 });
 
@@ -160,7 +164,7 @@ test("a session without a given name takes no seat, and its folder's name is fre
   const folder = nameOf(broker.home, first);
   expect(nameOf(broker.home, second)).toBe(`${folder}-2`);
   const peer = pidmap(broker.home, first);
-  await first.end();
+  await end(broker, first);
   const third = await start(broker.home, "", "c-3");
   expect(nameOf(broker.home, third)).toBe(folder);
   expect(pidmap(broker.home, third)).not.toBe(peer);

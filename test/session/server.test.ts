@@ -10,8 +10,16 @@ import { endBrokerOf, startBroker } from "../support/broker.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { root, tempFolder, tempHome } from "../support/folders.ts";
 import { startHost } from "../support/host.ts";
+import { until } from "../support/wait.ts";
 
 const server = [join(root, "dist/bin.js"), "mcp"];
+
+/** Resolves when the session of a client is registered. */
+const registered = (client: Client): Promise<unknown> =>
+  until("the session is registered", async () => {
+    const { isError } = await client.callTool({ name: "cct_list_peers", arguments: {} });
+    return !isError;
+  });
 
 interface ToolView {
   name: string;
@@ -38,6 +46,7 @@ test("the official client calls the tools: a line for a model, and the structure
   };
   const ann = await connect("ann");
   const ben = await connect("ben");
+  for (const client of [ann, ben]) await registered(client);
   const { tools } = await ann.listTools();
   expect(tools.map((tool) => tool.name).sort()).toEqual([
     "cct_check_messages",
@@ -111,6 +120,7 @@ test("an unknown method before the handshake is rejected at once", async () => {
 test("wrong use of a tool is an error that says what to do next", async () => {
   const { home } = await startBroker();
   const ann = await startHost(home, "ann");
+  await ann.ready();
   const wrong: [string, Record<string, unknown>, RegExp][] = [
     ["cct_send_message", { to: "nobody", text: "x" }, /There is no peer 'nobody'.*No other peer/],
     ["cct_send_message", { to: "@pool", text: "x" }, /no pool '@pool'/],
@@ -131,6 +141,7 @@ test("names: the requested one, with a number if it is taken, else the repositor
   await (await startHost(home, "Dev Server")).ready();
   await (await startHost(home, "dev-server")).ready();
   const third = await startHost(home, "", { cwd: root });
+  await third.ready();
   const { structured } = await third.tool("cct_list_peers");
   const names = (structured.peers as { name: string; you: boolean; branch: string; summary: string }[]).map(
     (peer) => peer.name,
@@ -166,7 +177,7 @@ test("a server that its host restarts while the one before it still runs takes o
   // As hosts do that end a server and start the next one at the same time.
   const client = await secondServer(home, '(sleep 0.5; kill -9 $first) & "$@"');
   expect((await client.listTools()).tools).not.toEqual([]);
-  expect((await client.callTool({ name: "cct_list_peers", arguments: {} })).isError).toBeFalsy();
+  await registered(client);
 });
 
 /** A client of the second of two servers under one parent. `then`: what the shell does once the first, \`$first\`, serves. */

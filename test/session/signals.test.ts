@@ -12,9 +12,10 @@ import { until } from "../support/wait.ts";
 async function start(env: Record<string, string> = {}) {
   const broker = await startBroker({ env });
   const clock = testClock();
+  const began = performance.now();
   const ann = await startHost(broker.home, "ann", { env: clock.env });
   await ann.ready();
-  return { broker, ann, clock };
+  return { broker, ann, clock, began };
 }
 
 const becomes = (broker: TestBroker, presence: string): Promise<unknown> =>
@@ -87,12 +88,14 @@ test("a long command is reported, and its end", async () => {
 });
 
 test("senders learn that a session's hooks do not run", async () => {
-  const { broker, clock } = await start();
+  const { broker, clock, began } = await start();
   const note = async (): Promise<string> => {
     const { recipients } = await ok(broker, "send_message", { to: "ann", text: `${Math.random()}`, urgency: "low" });
     return recipients[0]?.note ?? "";
   };
-  expect(await note()).not.toContain("no live hook");
+  const first = await note();
+  // After eight seconds without a hook she says so herself: on a slow machine they may be over already.
+  if (performance.now() - began < 8_000) expect(first).not.toContain("no live hook");
   await clock.pass(21_000);
   await clock.passUntil("her hooks are called quiet", async () => (await note()).includes("no live hook"));
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createLines, idAtTheEnds } from "../../src/session/lines.ts";
+import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { atEnd } from "../support/cleanup.ts";
 import { root } from "../support/folders.ts";
@@ -69,12 +70,20 @@ const HANDSHAKE =
 const call = (id: number, tool: string, input: object = {}): string =>
   line({ id, method: "tools/call", params: { name: `cct_${tool}`, arguments: input } });
 
+/** A tool waits for eight seconds until its session is registered, which a slow machine may take longer for. */
+async function registered(name: string): Promise<void> {
+  await until("it is registered", async () =>
+    (await ok(broker, "list_peers", {})).peers.some((one) => one.name === name),
+  );
+}
+
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
 
 describe("when standard input ends", () => {
   test("all that was asked before is answered, in order, and done in order", async () => {
     const reader = await newPeer(broker, "reader");
     const server = start("hasty");
+    await registered("hasty");
     const texts = numbers(60).map((i) => `word ${i}`);
     const calls = texts.map((text, i) => call(i + 1, "send_message", { to: reader.peer_id, text }));
     server.child.stdin?.end(HANDSHAKE + calls.join("") + call(61, "list_pools"));
@@ -117,6 +126,7 @@ test("many calls without a broker wait no longer than one", async () => {
 test("a call that is cancelled before its turn does nothing", async () => {
   const reader = await newPeer(broker, "third");
   const server = start("changed-my-mind");
+  await registered("changed-my-mind");
   const send = (id: number, text: string): string => call(id, "send_message", { to: reader.peer_id, text });
   const cancel = line({ method: "notifications/cancelled", params: { requestId: 2 } });
   server.child.stdin?.end(HANDSHAKE + send(1, "wanted") + send(2, "unwanted") + cancel + send(3, "wanted too"));

@@ -63,11 +63,14 @@ test("a session without hooks says so within seconds, and so does one whose hook
   const mute = await startHost(broker.home, "mute", { env: clock.env });
   await Promise.all([none.ready(), mute.ready()]);
   await mute.hook("SessionStart", { source: "startup" });
+  const began = performance.now();
   await until("mute is idle", async () => (await noteFor(broker, "mute")).includes("will be woken"));
   await mute.mail();
   await clock.pass(9_000);
   await until("none is known", async () => (await noteFor(broker, "none")).includes("no live hook"));
-  expect(await noteFor(broker, "mute")).toContain("will be woken");
+  const early = await noteFor(broker, "mute");
+  // Fifteen seconds after its first mail, of which nine have just passed: on a slow machine the others may be over, too.
+  if (performance.now() - began < 6_000) expect(early).toContain("will be woken");
   await clock.pass(7_000);
   await until("mute is known", async () => (await noteFor(broker, "mute")).includes("no live hook"));
 });

@@ -9,7 +9,8 @@ import { type LineOptions, newLine } from "./line.ts";
 async function expectAll(options: LineOptions): Promise<void> {
   const line = newLine();
   expect(await line.rows(options)).toEqual(["CCT:—"]);
-  const busy_until = Date.now() + 6 * 60_000;
+  // Six minutes for the next 55 seconds, by the real clock.
+  const busy_until = Date.now() + 6 * 60_000 + 25_000;
   line.says({ pool: { name: "feature-x", unread: 2 }, unread: 3, held: 1, busy_until });
   expect(await line.rows({ ...options, columns: 60 })).toEqual(["CCT:dd5c @feature-x(2) ✉3 held 1 busy 6m"]);
   expect(await line.rows({ ...options, columns: 40 })).toEqual(["CCT:dd5c @feat~(2) ✉3 held 1 busy 6m"]);

@@ -32,7 +32,9 @@ test("it follows the session: no hook yet, ready, mail, mail taken, the broker a
   await becomes(home, ben, me);
   for (const text of ["one", "two"]) await ann.tool("cct_send_message", { to: "ben", text });
   await becomes(home, ben, `${me} ✉2`);
-  await ben.hook("PreToolUse", { tool_name: "Bash", tool_input: {} });
+  // They count before both lie where hooks find them.
+  await until("both lie there", async () => /\| one[\s\S]*\| two/.test(await ben.mail()));
+  await ben.given("PreToolUse", { tool_name: "Bash", tool_input: {} });
   await becomes(home, ben, me);
   expect(statSync(join(home, "flags", String(ben.pid))).mode & 0o777).toBe(0o600);
 
@@ -45,7 +47,7 @@ test("it follows the session: no hook yet, ready, mail, mail taken, the broker a
 test("mail too long for hooks is counted until a tool has read it", async () => {
   const { home } = await startBroker();
   const [ann, ben] = [await startHost(home, "ann"), await startHost(home, "ben")];
-  await ben.ready();
+  await Promise.all([ann.ready(), ben.ready()]);
   await ben.hook("SessionStart", { source: "startup" });
   await ann.tool("cct_send_message", { to: "ben", text: "y".repeat(15_000) });
   await until("one message is unread", async () => (await shown(home, ben)).endsWith(" ✉1"));
@@ -75,8 +77,9 @@ test("a session that ended leaves no flags, and those of a killed one are remove
   await ann.end();
   expect(existsSync(file(ann))).toBe(false);
   const server = ben.serverPid();
-  ben.kill("SIGKILL");
-  process.kill(server, "SIGKILL");
+  // At once, so that neither can clear up.
+  process.kill(ben.pid, "SIGSTOP");
+  for (const pid of [server, ben.pid]) process.kill(pid, "SIGKILL");
   expect(existsSync(file(ben))).toBe(true);
   await until("another session clears it away", async () => {
     await (await startHost(home, "cid")).ready();

@@ -70,7 +70,7 @@ describe("the user's own status line", () => {
     const pipe = join(line.home, "pipe");
     execFileSync("mkfifo", [pipe]);
     const theirs = `echo $$ >'${line.home}/pid'; echo begun; exec cat <>'${pipe}'`;
-    expect(await line.rows({ theirs })).toEqual(["CCT:dd5c"]);
+    expect(await line.run({ theirs })).toMatchObject({ status: 0, stdout: "CCT:dd5c\n", stderr: "" });
     const pid = pidIn(line.home);
     await until("the slow command has ended", () => pid === undefined || !isAlive(pid));
   });

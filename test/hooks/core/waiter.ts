@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test as inTurn } from "vitest";
+import { readIfThere } from "../../../src/platform/files.ts";
 import { isAlive } from "../../../src/platform/process.ts";
 import { deliveryMethodOf } from "../../../src/rules/spoolfile.ts";
 import { openSpool, type Spool } from "../../../src/session/spool.ts";
@@ -16,6 +17,24 @@ const test = inTurn.concurrent;
 
 const woken: HookRun = { status: 2, signal: null, stdout: "", stderr: `${TEXT}\n` };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Resolves when a waiter has looked for what was there before it, and stands still: it waits for the next byte. */
+async function waits(pid: number, shell: string): Promise<void> {
+  // Longer than any other of its pauses.
+  const long = shell === "bash" ? 400 : 1_500;
+  const { platform } = process;
+  if (platform !== "linux") return pause(long);
+  const steps = (): string => {
+    const status = readIfThere(`/proc/${pid}/status`) ?? "";
+    const [sleeps] = /^State:\tS/m.exec(status) ?? [];
+    return `${sleeps} ${/^voluntary_ctxt_switches:.*$/m.exec(status)?.[0]}`;
+  };
+  await until("it stands still", async () => {
+    const before = steps();
+    await pause(long);
+    return !before.startsWith("undefined") && steps() === before;
+  });
+}
 
 interface Waiting {
   pid: number;
@@ -34,7 +53,7 @@ interface Session extends TestSpool {
 
 /** A session whose host process lives, and whose session server is this one. */
 function session(shell: string): Session {
-  const host = run("sleep", ["300"]);
+  const host = run("sleep", ["3600"]);
   const spool = newSpool({ shell, pid: host.pid });
   const server = openSpool(spool.home, host.pid, {
     pid: process.pid,
@@ -59,8 +78,7 @@ function session(shell: string): Session {
         return now !== before && Number(now);
       });
       pids.add(pid);
-      // It looks first, for what was there before it.
-      await pause(shell === "bash" ? 400 : 1_500);
+      await waits(pid, shell);
       return { pid, run };
     },
     offer: (mail) => server.put(mailFile(mail)),
@@ -233,8 +251,11 @@ export function waiterCases(shell: string): void {
       };
       const before = spool.note("waiter");
       const run = spool.run("Waiter", {}, { within });
-      await until("it waits", () => spool.note("waiter") !== before && existsSync(copy));
-      await pause(400);
+      const pid = await until("it waits", () => {
+        const now = spool.note("waiter");
+        return now !== before && existsSync(copy) && Number(now);
+      });
+      await waits(pid, shell);
       rmSync(copy);
       spool.offer();
       expect(await run).toEqual(silence);

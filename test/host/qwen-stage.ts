@@ -29,8 +29,6 @@ export interface Peer {
   peer_id: string;
   agent?: string;
   presence: string;
-  session_id?: string;
-  wakes?: boolean;
 }
 
 /** Its network has all ports to itself. */
@@ -137,6 +135,11 @@ export async function openQwenStage(needs: Machine & { qwen: string }) {
       submit,
       play: (...turns: Turn[]) => submit(`PLAY ${JSON.stringify(turns)}`),
       requests: () => requestsOf(name),
+      /** A file of its spool, which bears the pid of a process below the terminal's. */
+      inSpool: (file: string): string => {
+        const pid = readdirSync(at("home/.cct/spool")).find((one) => isBelow(Number(one), terminal.pid));
+        return at("home/.cct/spool", String(pid), file);
+      },
       async peer(): Promise<Peer> {
         const found = await peerOf(name);
         if (!found) throw new Error(`there is no ${name}`);
@@ -195,6 +198,20 @@ export async function openQwenStage(needs: Machine & { qwen: string }) {
       rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
+}
+
+function isBelow(pid: number, ancestor: number): boolean {
+  try {
+    for (
+      let at = pid;
+      at > 1;
+      at = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${at}/status`, "utf8"))?.[1] ?? 0)
+    )
+      if (at === ancestor) return true;
+  } catch {
+    // It has ended.
+  }
+  return false;
 }
 
 export const shell = (command: string): Turn => ({

@@ -11,6 +11,8 @@ import type { World } from "../platform/world.ts";
  *     SessionStart       the conversation begins, or is another one now: say the instructions
  *     UserPromptSubmit   a turn begins            Stop, StopFailure   a turn ends
  *     PreToolUse         before a tool runs       PostToolBatch       all tools of a request have run
+ *     PostToolUse        after a tool has run: only for mail, because others of the same request may still run
+ *     PreModelRequest    the model is asked: for hosts without PostToolBatch, the proof that it saw what came before
  *     PermissionRequest  the user is asked        SessionEnd          nobody continues it in this process
  *     FileChanged        mail has come            Waiter              runs until mail comes
  *     Rest               the host waits for its user, also after a turn that was interrupted
@@ -19,7 +21,9 @@ export type Role =
   | "SessionStart"
   | "UserPromptSubmit"
   | "PreToolUse"
+  | "PostToolUse"
   | "PostToolBatch"
+  | "PreModelRequest"
   | "PermissionRequest"
   | "Stop"
   | "StopFailure"
@@ -95,8 +99,17 @@ export interface Host {
   // Who a session is. The session server's parent is the host's process, and its id names the spool.
   /** In the environment of hooks and of the model's shell: the host's process id. Without one, a hook's parent is the host. */
   pidVariable?: string;
+  /** In the environment of the model's shell: the conversation, where no process stands for it. */
+  shellVariable?: string;
   /** In the environment of the session server: the conversation at its start. Later ones are told by hooks. */
   sessionVariable?: string;
+  /**
+   * One process of the host has many conversations, and each has a session server of its own. Then the session server is the process
+   * that stands for the session: it names the spool, and a person's second conversation is another session.
+   */
+  serverPerConversation?: true;
+  /** The conversation that a call of a tool belongs to, from its `_meta`. The session begins with the first call. */
+  conversationOf?(meta: Readonly<Record<string, unknown>>): string | undefined;
   /** Nobody attends the session, as the session server can know it, and as hooks can. One of the tests is enough. */
   unattended: { server: readonly EnvTest[]; hooks: readonly EnvTest[] };
   /** Nothing continues the session after its process has ended. */
@@ -109,6 +122,8 @@ export interface Host {
   events: Readonly<Record<string, HostEvent>>;
   /** Patterns of tool names that stand in JSON: our own, one that finds tools, one that runs commands for long. */
   tools: { own: string; search: string; shell: string };
+  /** Longer text in an answer is not put before the model, in bytes of UTF-8. */
+  maxText?: number;
   /** Hooks give the instructions, so the session server does not. */
   hooksTell(env: Env): boolean;
 
@@ -117,6 +132,8 @@ export interface Host {
   wakes(client: ClientInfo, env: Env): boolean;
   /** Wakes the session with mail, where no hook does it. `take` takes the mail, as soon as somebody listens to it. */
   wake?(world: Pick<World, "env" | "newId">, conversation: string, take: () => string | undefined): Promise<Woken>;
+  /** Rings at an idle session: a turn begins, and the hook of its prompt brings the mail. Resolves whether the host will do so. */
+  ring?(world: Pick<World, "env" | "newId">, conversation: string): Promise<boolean>;
 
   // What people are told.
   words: {
@@ -143,7 +160,7 @@ export const eventOf = ({ events }: Host, role: Role): (HostEvent & { name: stri
 
 /** Whether mail reaches the model while it works. */
 export const takesMailMidturn = (host: Host): boolean =>
-  (["PreToolUse", "PostToolBatch"] as const).some((role) => eventOf(host, role)?.mail !== undefined);
+  (["PreToolUse", "PostToolUse", "PostToolBatch"] as const).some((role) => eventOf(host, role)?.mail !== undefined);
 
 /** A hook's answer with the mail in it. */
 export function filled(shape: Shape, mail: string, { reason = "", folder = "" } = {}): Shape {

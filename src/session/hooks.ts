@@ -3,12 +3,12 @@
  * as `plugin/hooks/mail.sh`. The answer is what the script would print; `{}` stands for no output.
  */
 import { isAbsolute } from "node:path";
-import { eventOf, filled, type Host, holds, type Role } from "../hosts/host.ts";
+import { eventOf, filled, type Host, holds, type Role, type Shape } from "../hosts/host.ts";
 import { homeOf } from "../platform/config.ts";
 import { parsePid } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { parsedString, readSpoolHead, readSpoolTexts, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
-import { notRun } from "../rules/texts/frames.ts";
+import { LONG_MAIL, notRun } from "../rules/texts/frames.ts";
 import { instructions } from "../rules/texts/instructions.ts";
 import { type HookSpool, openSpoolForHook } from "./spool.ts";
 
@@ -21,6 +21,8 @@ export interface HookInput {
   reason?: unknown;
   tool?: unknown;
   agent?: unknown;
+  /** The conversation; of a subagent's call the one that it works for. */
+  session?: unknown;
   cwd?: unknown;
   /** The input of a tool that its user is asked about, as JSON. */
   input?: unknown;
@@ -47,9 +49,24 @@ const toolName = (value: unknown): string =>
 /** The session was woken too often: only interrupts may start its model now. */
 const mustNotWake = (mail: SpoolHead): boolean => mail.nowake && mail.urgency !== "interrupt";
 
+export const conversationIn = ({ session }: HookInput): string | undefined => (isId(session) ? session : undefined);
+
+/** Mail is for the main agent. `own`: the conversation in which the call was made, where the host says it. */
+export const isOfSubagent = (input: HookInput, own: string | undefined): boolean =>
+  isId(input.agent) || (own !== undefined && conversationIn(input) !== undefined && input.session !== own);
+
 /** `unattended`: the program's output is what the session says last, and mail must not change it. */
-export function createHooks(spool: HookSpool, unattended: boolean, host: Host): (input: HookInput) => HookAnswer {
+export function createHooks(
+  spool: HookSpool,
+  unattended: boolean,
+  host: Host,
+): (input: HookInput, isMain?: boolean) => HookAnswer {
   let continued = 0;
+  /** The host tells when the model is asked; elsewhere what comes with a prompt or a turn's end is in view at the next hook. */
+  const tellsRequests = eventOf(host, "PreModelRequest") !== undefined;
+  const withTurn: Stage = tellsRequests ? "done" : "seen";
+  /** Mail that is too long for this host: its model was told that it waits. */
+  let named: string | undefined;
   const ownTool = new RegExp(`^${host.tools.own}`);
 
   function advance(from: Stage, to: Stage): void {
@@ -66,12 +83,29 @@ export function createHooks(spool: HookSpool, unattended: boolean, host: Host): 
   ): HookAnswer {
     const { mail, hold } = eventOf(host, role) ?? {};
     const shape = held === undefined ? mail : hold;
-    const file = shape && spool.take(role);
+    if (!shape) return silent;
+    const waiting = spool.peek() ?? "";
+    if (isTooLong(waiting)) return sayLong(shape, waiting);
+    const file = spool.take(role);
     const texts = file && readSpoolTexts(file.content);
-    if (!shape || !file || !texts || !spool.has(file)) return silent;
+    if (!file || !texts || !spool.has(file)) return silent;
     const said = filled(shape, texts.text, held === undefined ? {} : { reason: notRun(held) });
     const answer = { ...Object(said), ...userSees(earlier, texts.line) };
     return { answer, shown: () => spool.setStage(file, to) };
+  }
+
+  const isTooLong = (content: string): boolean =>
+    host.maxText !== undefined && Buffer.byteLength(readSpoolTexts(content)?.text ?? "") > host.maxText;
+
+  /** Names mail that the host would not put before the model, once. It waits for the tool that reads it. */
+  function sayLong(shape: Shape, content: string): HookAnswer {
+    if (named === content) return silent;
+    return {
+      answer: Object(filled(shape, LONG_MAIL)),
+      shown() {
+        named = content;
+      },
+    };
   }
 
   const userSees = (...lines: (string | undefined)[]): Answer => {
@@ -109,16 +143,22 @@ export function createHooks(spool: HookSpool, unattended: boolean, host: Host): 
     return show("PostToolBatch", "seen");
   }
 
+  function afterTool(): HookAnswer {
+    endWaits();
+    const mail = head();
+    return mail?.urgency === "normal" && mail.mode !== "block" ? show("PostToolUse", "done") : silent;
+  }
+
   function stop(input: HookInput): HookAnswer {
     advance("seen", "read");
-    advance("done", "read");
+    if (!tellsRequests) advance("done", "read");
     // Idle first, then look for mail: mail that comes in between finds a session that it can wake.
     spool.writeState("idle", directoryIn(input));
     endWaits();
     const mail = head();
     const may = !unattended || mail?.mode === "stop";
     const continues = mail && may && mail.urgency !== "low" && !mustNotWake(mail) && continued < MAX_CONTINUED;
-    const given = continues ? show("Stop", "seen") : silent;
+    const given = continues ? show("Stop", withTurn) : silent;
     if (given === silent) continued = 0;
     else {
       continued++;
@@ -131,20 +171,25 @@ export function createHooks(spool: HookSpool, unattended: boolean, host: Host): 
     // Only now the host shows its user a line about the mail that woke the session.
     const woke = parsedString(spool.wokeLine());
     if (woke) spool.write("woke", "");
-    const given = show("UserPromptSubmit", "seen", { earlier: woke });
+    const given = show("UserPromptSubmit", withTurn, { earlier: woke });
     return given === silent ? { ...silent, answer: userSees(woke) } : given;
   }
 
-  function answerTo(input: HookInput): HookAnswer {
-    const { event, reason, agent } = input;
-    // Mail is for the main agent.
-    const isSubagent = isId(agent);
+  function answerTo(input: HookInput, isMain: boolean): HookAnswer {
+    const { event, reason } = input;
     if (event === "PreToolUse" && input.tool === host.tools.shell) spool.write("tool", "running");
     switch (event) {
       case "PreToolUse":
-        return isSubagent ? silent : beforeTool(input);
+        return isMain ? beforeTool(input) : silent;
+      case "PostToolUse":
+        return isMain ? afterTool() : silent;
       case "PostToolBatch":
-        return isSubagent ? silent : afterBatch();
+        return isMain ? afterBatch() : silent;
+      case "PreModelRequest":
+        if (!isMain) return silent;
+        advance("seen", "read");
+        advance("done", "seen");
+        return silent;
       case "UserPromptSubmit":
         spool.writeState("active", directoryIn(input));
         endWaits();
@@ -168,9 +213,9 @@ export function createHooks(spool: HookSpool, unattended: boolean, host: Host): 
     }
   }
 
-  return (input) => {
+  return (input, isMain = !isOfSubagent(input, undefined)) => {
     try {
-      return answerTo(input);
+      return answerTo(input, isMain);
     } catch {
       // Fail open: the host would show the user an error at every step.
       return silent;

@@ -55,11 +55,13 @@ export async function runSession(world: World): Promise<void> {
     callTool(name, input, call) {
       // The host would show the user an error at every step.
       if (session instanceof CctError) return name === HOOK_TOOL ? textResult("{}") : textResult(session.line, true);
+      const meta = Object(call.params._meta);
       if (name === HOOK_TOOL) {
-        const { answer, shown } = session.hook(input);
+        const { answer, shown } = session.hook(input, meta);
         call.afterAnswer(shown);
         return textResult(JSON.stringify(answer));
       }
+      session.called(meta);
       const readAt = world.steady();
       return inOrder(async () => {
         // Cancelled while it waited for its turn: nobody gets this answer.
@@ -95,13 +97,13 @@ const isTaken = (session: Session | CctError): boolean => session instanceof Cct
 /** `cct mcp --host NAME`. Nothing is guessed: installs of before this option name no host. */
 async function hostIn([, , name = claude.name]: World["argv"]): Promise<HostParts> {
   if (name === claude.name) return { host: claude };
-  const { createWaker, hostNamed } = await import("./others.ts");
-  return { host: hostNamed(name), createWaker };
+  const { hostNamed, wakerFor } = await import("./others.ts");
+  return { host: hostNamed(name), wakerFor };
 }
 
 function open(world: World, parts: HostParts): Session | CctError {
   try {
-    return openSession(world, parts);
+    return openSession(parts.host.serverPerConversation ? { ...world, ppid: world.pid } : world, parts);
   } catch (error) {
     return error instanceof CctError ? error : new CctError("internal", errorLine(error));
   }

@@ -7,9 +7,10 @@ import { prepareHome } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
 import { createAudience } from "./audience.ts";
 import { createConnection } from "./connection.ts";
-import { createHooks, type HookAnswer, type HookInput } from "./hooks.ts";
+import { conversationIn, createHooks, type HookAnswer, type HookInput, isOfSubagent } from "./hooks.ts";
 import { followHost, removeLeftFolder } from "./host.ts";
 import { createMail } from "./mail.ts";
+import type { wakerFor } from "./others.ts";
 import { createOutbox } from "./outbox.ts";
 import { createCurrentPeer } from "./peer.ts";
 import { keepServices } from "./services.ts";
@@ -17,19 +18,23 @@ import { openSpool, type Spool } from "./spool.ts";
 import { sweepDead } from "./spool-owner.ts";
 import { createStatusLine } from "./status.ts";
 import type { ToolSession } from "./tools.ts";
-import type { createWaker } from "./waker.ts";
 
 const TICK_MS = 1_000;
 
 /** The host, and what is loaded for it alone. */
 export interface HostParts {
   host: Host;
-  createWaker?: typeof createWaker;
+  wakerFor?: typeof wakerFor;
 }
+
+/** The `_meta` of a call. */
+type Meta = Readonly<Record<string, unknown>>;
 
 export interface Session extends Omit<ToolSession, "waitedMs"> {
   /** Does the work of a hook on hosts whose hooks call our tool. */
-  hook(input: HookInput): HookAnswer;
+  hook(input: HookInput, meta: Meta): HookAnswer;
+  /** The model calls a tool. */
+  called(meta: Meta): void;
   /** The host has introduced itself. */
   hostIs(client: ClientInfo): void;
   /** The user wants the model to poll for mail. */
@@ -51,7 +56,7 @@ function open(world: World, { words }: Host, home: string): Spool {
 }
 
 /** Throws `CctError` when this host process cannot have a session, for example because another server has it. */
-export function openSession(world: World, { host, createWaker }: HostParts): Session {
+export function openSession(world: World, { host, wakerFor }: HostParts): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = open(world, host, config.home);
@@ -70,7 +75,7 @@ export function openSession(world: World, { host, createWaker }: HostParts): Ses
   /** Not before the first hook has run: nobody knows then whether there are any. */
   const canWake = (): boolean =>
     spool.state() !== undefined && !unattended && !waker?.rests() && host.wakes(introduced, world.env);
-  const waker = host.wake && createWaker?.(world, host.wake, spool);
+  const waker = wakerFor?.(world, host, spool);
   const connection = createConnection(world, host, config, client, spool, mail, peer, canWake);
   const statusLine = createStatusLine(world, config.home, spool, mail, peer, canWake);
 
@@ -90,8 +95,10 @@ export function openSession(world: World, { host, createWaker }: HostParts): Ses
     if (isUp) void outbox.flush().catch(() => {});
   }
 
-  // The host's first request is answered before: it waits for it, and to register means to start processes.
-  const starting = setImmediate(() =>
+  let hasBegun = false;
+  function begin(): void {
+    if (hasBegun) return;
+    hasBegun = true;
     connection.start({
       changed(standing) {
         isUp = standing.broker === "up";
@@ -102,8 +109,17 @@ export function openSession(world: World, { host, createWaker }: HostParts): Ses
         if (isHint) mail.hint();
         runMail();
       },
-    }),
-  );
+    });
+  }
+  // The host's first request is answered before: it waits for it, and to register means to start processes.
+  const starting = host.serverPerConversation ? undefined : setImmediate(begin);
+  /** Which peer the session becomes depends on its conversation: where only calls tell it, it begins with the first. */
+  function isIn(conversation: string | undefined): void {
+    attempt(() => {
+      if (conversation !== undefined && conversation !== spool.sessionId()) spool.write("session", conversation);
+    });
+    begin();
+  }
   /** Runs what a timer or a watcher starts: an error of the disk there must not end the session. */
   function attempt(work: () => void): void {
     try {
@@ -149,10 +165,16 @@ export function openSession(world: World, { host, createWaker }: HostParts): Ses
       introduced = client;
       attempt(connection.signalsChanged);
     },
-    hook(input) {
+    called(meta) {
+      if (host.serverPerConversation) isIn(host.conversationOf?.(meta));
+    },
+    hook(input, meta) {
       // What another hook has just written.
       spool.refresh();
-      const { answer, shown } = hook(input);
+      const own = host.conversationOf?.(meta);
+      const isMain = !isOfSubagent(input, own);
+      if (isMain && host.serverPerConversation) isIn(own ?? conversationIn(input));
+      const { answer, shown } = hook(input, isMain);
       return { answer, shown: () => attempt(shown) };
     },
     now: world.now,
@@ -160,7 +182,7 @@ export function openSession(world: World, { host, createWaker }: HostParts): Ses
     newMessageId: world.newMessageId,
     async close() {
       clearInterval(tick);
-      clearImmediate(starting);
+      if (starting) clearImmediate(starting);
       services.close();
       await connection.close();
       isUp = false;

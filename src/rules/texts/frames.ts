@@ -31,6 +31,9 @@ export const NO_ANSWER = "CCT itself reports this; do not answer it by mail";
 export const tooLong = (characters: number): string =>
   `${characters} characters, too long to show here: call cct_check_messages`;
 
+/** Instead of mail that is longer than the host puts before its model at once. */
+export const LONG_MAIL = "CCT: mail waits that is too long to stand here. Call cct_check_messages.";
+
 export const moreMail = (count: string): string => `${count} more: call cct_check_messages.`;
 
 /**

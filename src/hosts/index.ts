@@ -1,9 +1,10 @@
 /** The hosts that CCT knows, and any other program that speaks MCP. */
 import { claude } from "./claude.ts";
+import { codex } from "./codex.ts";
 import type { Host } from "./host.ts";
 import { qwen } from "./qwen.ts";
 
-export const hosts: readonly Host[] = [claude, qwen];
+export const hosts: readonly Host[] = [claude, qwen, codex];
 
 /** Of an install that names no host. */
 export const defaultHost = claude;

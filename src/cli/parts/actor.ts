@@ -10,7 +10,7 @@ import type { Config } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { readTrusted } from "../../platform/files.ts";
 import { paths } from "../../platform/home.ts";
-import { parsePid, startMark } from "../../platform/process.ts";
+import { parsePid, startMark, stillRuns } from "../../platform/process.ts";
 import type { World } from "../../platform/world.ts";
 
 /** Credentials of the acting peer; `undefined` for the operator. Throws for an `as` that is unknown on this machine. */
@@ -29,7 +29,16 @@ export function actor(
     );
   }
   const pids = hosts.flatMap(({ pidVariable }) => parsePid(pidVariable && world.env[pidVariable]) ?? []);
-  return pids.map((pid) => peerOf(config.home, pid)).find((peer) => peer !== undefined);
+  const ids = hosts.flatMap(({ shellVariable }) => (shellVariable && world.env[shellVariable]) || []);
+  return [...pids.map((pid) => peerOf(config.home, pid)), ...ids.map((id) => peerIn(config.home, id))].find(
+    (peer) => peer !== undefined,
+  );
+}
+
+/** The peer whose session runs this conversation now. */
+function peerIn(home: string, conversation: string): Credentials | undefined {
+  const records = peersHere(home).map(({ peer_id }) => readRecord(home, peer_id));
+  return records.find((one) => one?.session_id === conversation && stillRuns(one.host_pid, one.started));
 }
 
 /** The peer that a host process is now. */
@@ -50,14 +59,14 @@ export function peersHere(home: string): { peer_id: string; name: string }[] {
 export function readRecord(
   home: string,
   peerId: string,
-): (Credentials & { name: string; host_pid: number; started: string }) | undefined {
+): (Credentials & { name: string; host_pid: number; started: string; session_id?: unknown }) | undefined {
   if (!/^[0-9a-f]{32}$/.test(peerId)) return undefined;
   try {
-    const { peer_id, secret, name, host_pid, claude_pid, started } = JSON.parse(
+    const { peer_id, secret, name, host_pid, claude_pid, started, session_id } = JSON.parse(
       readTrusted(join(paths(home).peers, `${peerId}.json`)) ?? "{}",
     );
     if (typeof secret !== "string" || peer_id !== peerId) return undefined;
-    return { peer_id, secret, name: String(name), host_pid: host_pid ?? claude_pid, started };
+    return { peer_id, secret, name: String(name), host_pid: host_pid ?? claude_pid, started, session_id };
   } catch {
     return undefined;
   }

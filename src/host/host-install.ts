@@ -4,6 +4,17 @@ import type { FileChange } from "./files.ts";
 
 interface OtherOptions {
   statusLine?: boolean;
+  /** The user has just said that the host may run CCT's hooks. */
+  trust?: boolean;
+}
+
+/** Of a host that runs a hook only when its user trusts it. */
+interface HookTrust {
+  /** Two lines for the user who is asked. */
+  about: readonly [string, string];
+  isGiven(world: World): boolean;
+  /** What to say while it is not. */
+  missing: string;
 }
 
 export interface HostInstall {
@@ -13,6 +24,7 @@ export interface HostInstall {
   title: string;
   /** Versions that were tried, the newest last. Newer ones are treated like it. */
   tried: readonly [string, ...string[]];
+  hookTrust?: HookTrust;
   /** Where CCT lies. */
   folder(world: World): string;
   /** What of the host is on this machine; `undefined`: nothing. Without a version: one that does not say. */

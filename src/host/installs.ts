@@ -1,8 +1,9 @@
 /** The hosts besides Claude Code that CCT installs itself into. */
+import { codexInstall } from "./codex.ts";
 import type { HostInstall } from "./host-install.ts";
 import { qwenInstall } from "./qwen.ts";
 
-export const otherInstalls: readonly HostInstall[] = [qwenInstall];
+export const otherInstalls: readonly HostInstall[] = [qwenInstall, codexInstall];
 
 /** The default of `--host`. */
 export const CLAUDE = "claude";

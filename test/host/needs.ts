@@ -3,7 +3,7 @@
  * downloaded once into the project's cache. What is missing is installed if possible, and otherwise reported.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,6 +19,7 @@ export const EARLIER_HOST_VERSION = "2.1.330";
 /** One before the version that puts mail beside a tool's result, and that wakes; still a script for node. */
 export const OLD_HOST_VERSION = "2.1.100";
 
+const CODEX_VERSION = "0.169.0";
 const QWEN_VERSION = "0.24.4";
 
 /** A network that can be made here. */
@@ -59,6 +60,24 @@ export function findQwen(): (Machine & { qwen: string }) | string {
   const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
   if (!existsSync(qwen)) once(`[ -e '${qwen}' ] || ${npm} --prefix '${prefix}' @qwen-code/qwen-code@${QWEN_VERSION}`);
   return existsSync(qwen) ? { ...machine, qwen } : `@qwen-code/qwen-code@${QWEN_VERSION} cannot be fetched`;
+}
+
+/** The same for Codex: `codex` is its program. */
+export function findCodex(): (Machine & { codex: string }) | string {
+  const machine = findMachine();
+  if (typeof machine === "string") return machine;
+  const prefix = join(cache, `codex-${CODEX_VERSION}`);
+  const vendor = join(prefix, "node_modules", "@openai", `codex-linux-${process.arch}`, "vendor");
+  const program = (): string | undefined =>
+    existsSync(vendor)
+      ? readdirSync(vendor)
+          .map((system) => join(vendor, system, "bin", "codex"))
+          .find((path) => existsSync(path))
+      : undefined;
+  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
+  if (!program()) once(`[ -e '${vendor}' ] || ${npm} --prefix '${prefix}' @openai/codex@${CODEX_VERSION}`);
+  const codex = program();
+  return codex === undefined ? `@openai/codex@${CODEX_VERSION} cannot be fetched` : { ...machine, codex };
 }
 
 function findMachine(): Machine | string {

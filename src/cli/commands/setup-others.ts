@@ -12,10 +12,14 @@ import { wrap } from "../parts/table.ts";
 import { listChanges, withInstallLock } from "./setup-parts.ts";
 
 export async function installOther(
-  { world, screen }: Pick<Context, "world" | "screen">,
+  context: Context,
   host: HostInstall,
-  { dryRun = false, ...options }: { dryRun?: boolean; statusLine?: boolean } = {},
+  { dryRun = false, ...given }: { dryRun?: boolean; statusLine?: boolean; trust?: boolean | undefined } = {},
 ): Promise<void> {
+  const { world, screen } = context;
+  const { hookTrust } = host;
+  const trust = given.trust ?? (!dryRun && hookTrust && !hookTrust.isGiven(world) && (await asks(context, hookTrust)));
+  const options = { ...given, trust: trust === true };
   const config = loadConfig(world);
   if (dryRun) return listChanges(screen, host.plan(world, options));
   prepareHome(config.home, world.user, true);
@@ -26,6 +30,17 @@ export async function installOther(
       ? `CCT is already installed in ${host.title}; nothing changed.\n`
       : `CCT is installed in ${host.title} (${count(files, "file")}). New sessions have it. To remove it: ${remove}\n`,
   );
+  if (hookTrust && !hookTrust.isGiven(world)) screen.write(`${hookTrust.missing}\n`);
+}
+
+/** Asks whether the user trusts CCT's hooks, where somebody can answer. */
+async function asks(
+  { screen, stdinIsTerminal, readLine }: Context,
+  { about }: NonNullable<HostInstall["hookTrust"]>,
+): Promise<boolean> {
+  if (!stdinIsTerminal) return false;
+  screen.stderr.write(`${about.join("\n")}\nTrust them? [y/N] `);
+  return /^y(es)?$/i.test((await readLine()).trim());
 }
 
 export async function uninstallOther({ world, screen }: Context, host: HostInstall, dryRun: boolean): Promise<void> {
@@ -47,6 +62,8 @@ export async function renewOthers({ world, screen }: Context, config: Config): P
     const files = await withInstallLock(world, config, () => host.install(world));
     const what = files > 0 ? "installed" : "up to date";
     screen.write(`${wrap(screen, `${tick} CCT in ${host.title}: ${what}, in ${host.folder(world)}`)}\n`);
+    if (host.hookTrust && !host.hookTrust.isGiven(world))
+      screen.write(`${wrap(screen, `  ${host.hookTrust.missing}`)}\n`);
   }
 }
 
@@ -74,6 +91,7 @@ export async function offerOthers(context: Context, { home }: Config): Promise<v
 /** What `cct doctor` says of a host that CCT is installed in. */
 export function otherFinding(world: World, host: HostInstall): { isWell: boolean; found: string; short?: string } {
   if (host.plan(world).length > 0) return { isWell: false, found: "CCT in it is not up to date. Fix it with: cct up" };
+  if (host.hookTrust && !host.hookTrust.isGiven(world)) return { isWell: false, found: host.hookTrust.missing };
   const [oldest] = host.tried;
   const newest = host.tried.at(-1) ?? oldest;
   const there = host.found(world);

@@ -40,6 +40,7 @@ interface InstallFlags {
   statusline: boolean;
   hooks?: HookKind;
   dryRun?: boolean;
+  trust?: boolean;
   host: string;
 }
 
@@ -65,11 +66,12 @@ export function addSetupCommands(program: Command, context: Context): void {
         .choices(["bash", "mcp_tool"])
         .default(undefined, "mcp_tool on Windows, else bash"),
     )
+    .option("--trust", "Codex: say that you trust CCT's hooks, instead of being asked")
     .option("--dry-run", "only show what would change")
     .action((options: InstallFlags) => {
       const other = otherNamed(options.host);
-      const { statusline: statusLine, dryRun = false } = options;
-      return other ? installOther(context, other, { statusLine, dryRun }) : runInstall(context, options);
+      const { statusline: statusLine, trust, dryRun = false } = options;
+      return other ? installOther(context, other, { statusLine, trust, dryRun }) : runInstall(context, options);
     });
   program
     .command("uninstall")

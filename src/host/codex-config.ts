@@ -172,7 +172,7 @@ export function withPart(path: string, now: string | undefined, part: CodexPart,
     `command = ${quoted(part.server[0])}`,
     `args = [${part.server.slice(1).map(quoted).join(", ")}]`,
     // Without them it has its own variables only.
-    'env_vars = ["CCT_HOME", "CCT_PORT"]',
+    'env_vars = ["CCT_HOME", "CCT_PORT", "CODEX_HOME"]',
     'default_tools_approval_mode = "approve"',
     ...part.hooks.flatMap(({ event, input, timeout }) => [
       `[[hooks.${event}]]`,

@@ -1,7 +1,10 @@
 /** Codex. Tried with 0.169.0: `test/host/codex.test.ts`. */
 
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { MAIL_CAME_FIRST } from "../rules/texts/frames.ts";
-import type { Host, Shape } from "./host.ts";
+import type { Env, Host, Shape } from "./host.ts";
 import { MAIL, REASON } from "./host.ts";
 
 /** It rejects an answer with one key that it does not know. */
@@ -10,6 +13,10 @@ const beside = (hookEventName: string): Shape => ({ hookSpecificOutput: { hookEv
 /** A thread's id. */
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && /^[A-Za-z0-9_-]{1,100}$/.test(value) ? value : undefined;
+
+/** Of the daemon that serves the terminals. Without one nothing wakes a session. */
+const socketIn = (env: Env): string =>
+  join(env.CODEX_HOME || join(env.HOME || homedir(), ".codex"), "app-server-control", "app-server-control.sock");
 
 export const codex = {
   name: "codex",
@@ -49,10 +56,10 @@ export const codex = {
   // The server's instructions are the description of its tools.
   hooksTell: () => false,
 
-  wakes: () => true,
+  wakes: (_client, env) => existsSync(socketIn(env)),
   async ring(world, conversation) {
     const { ringCodex } = await import("./codex-wake.ts");
-    return ringCodex(world, conversation);
+    return ringCodex(socketIn(world.env), world, conversation);
   },
 
   words: {

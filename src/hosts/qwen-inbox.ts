@@ -15,10 +15,12 @@ interface Inbox {
   toSessionId: string;
 }
 
-/** A receipt comes within milliseconds. Without one the frame is sent again: by its id the session knows it, and says what it said. */
-const AGAIN_MS = 3_000;
-/** A hook's mail comes again after ten seconds, and so does this. */
-const RECEIPT_MS = 8_500;
+const TIMES = {
+  /** A receipt comes within milliseconds. Without one the frame is sent again: by its id the session knows it, and says what it said. */
+  againMs: 3_000,
+  /** A hook's mail comes again after ten seconds, and so does this. */
+  receiptMs: 8_500,
+};
 
 /** What the session says of a message. Words that are not here change nothing, and a later receipt may. */
 const outcomes: Readonly<Record<string, Woken>> = {
@@ -37,6 +39,7 @@ export async function sendToInbox(
   { socket, token, toSessionId }: Inbox,
   newId: () => string,
   take: () => string | undefined,
+  { againMs, receiptMs } = TIMES,
 ): Promise<Woken> {
   const folder = mkdtempSync(join(tmpdir(), "cct-"));
   const from = join(folder, "receipts");
@@ -81,8 +84,8 @@ export async function sendToInbox(
       receipts.listen(from, () => {
         chmodSync(from, 0o600);
         send();
-        for (const ms of [AGAIN_MS, 2 * AGAIN_MS]) timers.push(setTimeout(send, ms));
-        timers.push(setTimeout(lost, RECEIPT_MS));
+        for (const ms of [againMs, 2 * againMs]) timers.push(setTimeout(send, ms));
+        timers.push(setTimeout(lost, receiptMs));
       });
     });
   } finally {

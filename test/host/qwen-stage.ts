@@ -91,7 +91,8 @@ export async function openQwenStage(needs: Machine & { qwen: string }) {
   const requestsOf = (who: string): Request[] =>
     readFileSync(at("api/log.jsonl"), "utf8")
       .split("\n")
-      .filter((line) => line !== "")
+      // What follows the last newline is being written.
+      .slice(0, -1)
       .map((line) => JSON.parse(line))
       .filter((request: Request) => request.who === who);
   async function peerOf(name: string): Promise<Peer | undefined> {

@@ -1,11 +1,13 @@
 /** The extension in Qwen Code: what install writes, and that uninstall leaves no trace of it. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { qwenInstall } from "../../src/host/qwen.ts";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
-import { json, newPlace, type Place } from "./place.ts";
+import { notRun } from "../support/not-run.ts";
+import { json, newPlace, PLUGIN_VERSION, type Place } from "./place.ts";
 
 // Each test has a home of its own, so that they may run side by side.
 const test = inTurn.concurrent;
@@ -147,3 +149,27 @@ test("cct up says that it is there, and installs nothing without being asked", a
     await place.cctProcess("kill");
   }
 });
+
+const canScript = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
+
+inTurn.skipIf(!canScript && notRun("cct up asks once", "`script`, which gives a command a terminal, is not installed"))(
+  "at a terminal, cct up asks once whether to install into it",
+  async () => {
+    const [willing, unwilling] = [withQwen("0.24.4"), withQwen("0.24.4")];
+    const up = (place: Place, answer: string): string => {
+      place.version(PLUGIN_VERSION);
+      const command = `'${process.execPath}' '${join(root, "dist/bin.js")}' up`;
+      const env = { ...place.env, PATH: `${place.bin}:/usr/bin:/bin`, TERM: "dumb" };
+      return spawnSync("script", ["-qec", command, "/dev/null"], { env, input: answer, encoding: "utf8" }).stdout;
+    };
+    try {
+      expect(up(willing, "y\n")).toContain("Install CCT into it?");
+      expect(existsSync(folder(willing))).toBe(true);
+      expect(up(unwilling, "\n")).toContain("Install CCT into it?");
+      expect(up(unwilling, "y\n")).not.toContain("Install CCT into it?");
+      expect(existsSync(folder(unwilling))).toBe(false);
+    } finally {
+      for (const place of [willing, unwilling]) await place.cctProcess("kill");
+    }
+  },
+);

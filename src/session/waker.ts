@@ -65,8 +65,9 @@ export function createWaker(
     const isUnprompted = spool.wokeLine() === NO_PROMPT;
     if (isUnprompted) spool.write("woke", "");
     if (isMarked && !isUnprompted) return "a prompt";
-    if (spool.stateWrittenAt() === at) return "nothing";
-    return isMarked && spool.state() !== "active" ? "this turn" : "a prompt";
+    // Not by its time: file systems tell times apart that are some milliseconds apart.
+    if (isMarked && spool.state() !== "active") return "this turn";
+    return spool.stateWrittenAt() === at ? "nothing" : "a prompt";
   }
 
   function shown({ file, conversation }: Sent): void {

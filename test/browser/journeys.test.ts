@@ -26,6 +26,7 @@ describe.skipIf(noBrowser())("the page", () => {
     expect(await heading(page)).toBe("3 need you");
     expect(await page.title()).toBe("(3) Now · CCT");
     expect(new URL(page.url())).toMatchObject({ pathname: "/now", hash: "" });
+    await until("all sessions are shown", async () => (await page.locator(".peer-who b").count()) === 5);
     expect(await page.locator(".need-title").allInnerTexts()).toEqual([
       asks,
       "Vote in @checkout: release tests?",
@@ -93,7 +94,9 @@ describe.skipIf(noBrowser())("the page", () => {
     const { page } = await openPage(scene.broker);
     await row(page, "ios").waitFor();
     await page.keyboard.press("c");
+    await page.locator("[role=combobox]:focus").waitFor();
     await page.keyboard.type("tes");
+    await page.getByRole("option", { name: /tests/ }).waitFor();
     await page.keyboard.press("Enter");
     await page.getByText("tests: idle and will be woken").waitFor();
     for (let i = 0; i < 2; i++) await page.keyboard.press("Tab");
@@ -134,6 +137,7 @@ describe.skipIf(noBrowser())("the page", () => {
     const { page } = await openPage(scene.broker);
     await row(page, "ios").waitFor();
     await page.keyboard.press("/");
+    await page.locator("[role=combobox]:focus").waitFor();
     await page.keyboard.type("lacks");
     await page.getByRole("option", { name: /lacks/ }).waitFor();
     await page.keyboard.press("Enter");
@@ -169,6 +173,7 @@ describe.skipIf(noBrowser())("the page", () => {
     await page.getByRole("link", { name: /@checkout/ }).click();
     await page.locator(".msg", { hasText: "Order is right." }).waitFor();
     await page.keyboard.press("r");
+    await page.locator(".composer textarea:focus").waitFor();
     await page.keyboard.type("1 j c");
     expect(await page.locator(".composer textarea").inputValue()).toBe("1 j c");
     await page.keyboard.press("Escape");

@@ -208,7 +208,7 @@ hostTest(
     await ben.turnOver();
     for (const word of words) expect(timesIn(ben.last(), word), word).toBe(1);
   },
-  300,
+  600,
 );
 
 hostTest("another broker at the same address, with another certificate, is refused", async () => {

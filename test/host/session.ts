@@ -86,8 +86,11 @@ export async function openSession(
 
   const requests = (): Request[] => log.of(name);
   const last = (): Request | undefined => requests().at(-1);
-  const waitFor = <T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, seconds = 60) =>
-    until(`${name}: ${what}`, look, { seconds, instead: () => `its screen:\n${terminal.lastSeen()}` });
+  const waitFor = <T>(
+    what: string,
+    look: () => T | undefined | false | Promise<T | undefined | false>,
+    seconds = 120,
+  ) => until(`${name}: ${what}`, look, { seconds, instead: () => `its screen:\n${terminal.lastSeen()}` });
 
   /** What the host writes about its session; `statusUpdatedAt` is in milliseconds since 1970. */
   function hostSays(): { status?: string; statusUpdatedAt?: number; sessionId?: string } {
@@ -110,7 +113,7 @@ export async function openSession(
     for (let tries = 0; ; tries++) {
       await terminal.key(key);
       const done = await waitFor(what, async () => (await terminal.screen()) !== "" && look(), 3).catch((error) => {
-        if (tries > 15) throw error;
+        if (tries > 40) throw error;
       });
       if (done) return;
     }
@@ -137,8 +140,16 @@ export async function openSession(
       await session.key("Enter");
     },
     async type(text) {
-      await terminal.type(text);
-      await waitFor(`the typed text is on the screen: ${text}`, async () => (await terminal.screen()).includes(text));
+      const isThere = async (): Promise<boolean> => (await terminal.screen()).includes(text);
+      for (let tries = 0; ; tries++) {
+        await terminal.type(text);
+        const done = await waitFor(`the typed text is on the screen: ${text}`, isThere, 10).catch((error) => {
+          if (tries > 10) throw error;
+        });
+        if (done) break;
+        // Some of it was dropped.
+        await terminal.key("C-u");
+      }
       await pause(100);
     },
     key: (key) => terminal.key(key),

@@ -27,17 +27,17 @@ export function onStage(prepare: (stage: Stage) => Promise<void>): void {
     if (typeof needs === "string") return;
     current = await openStage(needs);
     await prepare(current);
-  }, 300_000);
+  }, 600_000);
   afterAll(async () => {
     await current?.close();
     // The next file runs in the same process, with the same modules.
     current = undefined;
     needs = findNeeds();
-  }, 60_000);
+  }, 300_000);
 }
 
 /** A test with real sessions. */
-export function hostTest(name: string, run: () => Promise<void>, seconds = 240): void {
+export function hostTest(name: string, run: () => Promise<void>, seconds = 600): void {
   const runAlone = async (): Promise<void> => {
     try {
       await run();

@@ -5,7 +5,7 @@ export async function until<T>(
   options: { seconds?: number; instead?: () => string } = {},
 ): Promise<T> {
   // So long that only a hang exceeds it, also on a loaded machine.
-  const seconds = options.seconds ?? 60;
+  const seconds = options.seconds ?? 120;
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const found = await look();

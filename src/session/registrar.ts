@@ -1,5 +1,6 @@
 /** Registers the host process as the peer that its conversation belongs to, and keeps the record of it in the home. */
 import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, isNoAnswer } from "../client/client.ts";
 import { readOutbox } from "../client/outbox.ts";
 import { type Host, holds, takesMailMidturn } from "../hosts/host.ts";
@@ -43,6 +44,9 @@ export interface Registrar {
   end(record: PeerRecord): Promise<void>;
 }
 
+/** The session server of a killed host notices it within a second, on a busy machine later. */
+const ORPHAN_MS = 5_000;
+const ORPHAN_CHECK_MS = 200;
 /** Each costs a call. The next session ends more. */
 const MAX_ENDED = 20;
 
@@ -95,6 +99,9 @@ export function createRegistrar(
 
   /** Whether its process is or was on this machine. Of those on others only the broker knows whether they run. */
   const isHere = (record: PeerRecord): boolean => (record.host ?? world.hostname) === world.hostname;
+  /** Its host has ended and no other is the peer. Its session server may send one more heartbeat, which brings it back. */
+  const isOrphaned = ({ peer_id }: PeerRecord): boolean =>
+    readAll().some((one) => one.peer_id === peer_id && !isOurs(one) && isHere(one) && !isLive(one));
   /** Another name was given on purpose. */
   const named = (record: PeerRecord, name: string): PeerRecord =>
     name === record.name ? record : { ...record, name, seat: true };
@@ -116,19 +123,26 @@ export function createRegistrar(
     const given = config.name ?? sessionName(world, host);
     /** Registers as a peer of ours. `undefined`: the broker refuses it; then `refused` hears why. */
     async function become(known: PeerRecord, seat: { name?: string; seat?: true }, refused: (error: CctError) => void) {
-      try {
-        // The broker may not have noticed yet that the peer's former process has ended.
-        if (!isOurs(known) && (!seat.seat || isHere(known)))
-          await client.call("unregister", { host_pid: known.host_pid }, known);
-        const { name } = await client.call("register", { ...place, ...seat, held: mail.claims() }, known);
-        const { ends, ...kept } = withConversation(known, conversation, records);
-        // Who resumes the conversation in another process continues it.
-        const record = save({ ...kept, name, ...(ends && isOurs(known) && { ends }) });
-        return { record, registration: "restored" as const };
-      } catch (error) {
-        if (!isRefused(error)) throw error;
-        refused(error);
-        return undefined;
+      const deadline = world.steady() + ORPHAN_MS;
+      for (;;) {
+        try {
+          // The broker may not have noticed yet that the peer's former process has ended.
+          if (!isOurs(known) && (!seat.seat || isHere(known)))
+            await client.call("unregister", { host_pid: known.host_pid }, known);
+          const { name } = await client.call("register", { ...place, ...seat, held: mail.claims() }, known);
+          const { ends, ...kept } = withConversation(known, conversation, records);
+          // Who resumes the conversation in another process continues it.
+          const record = save({ ...kept, name, ...(ends && isOurs(known) && { ends }) });
+          return { record, registration: "restored" as const };
+        } catch (error) {
+          if (!isRefused(error)) throw error;
+          const mayPass = error.code === "conflict" && !seat.seat && isOrphaned(known) && world.steady() < deadline;
+          if (!mayPass) {
+            refused(error);
+            return undefined;
+          }
+          await sleep(ORPHAN_CHECK_MS);
+        }
       }
     }
     /** Peers that this process was, except the one that it becomes. */

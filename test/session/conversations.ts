@@ -11,7 +11,7 @@ export interface PeerRecord {
   secret: string;
   name: string;
   session_id?: string;
-  claude_pid: number;
+  host_pid: number;
   started: string;
 }
 

@@ -56,7 +56,17 @@ async function hanging(home: string, url: string): Promise<{ move: Running; rele
     // Reuses the connection: a new one per poll is slow.
     return (await other.query("SELECT 1 FROM pg_locks WHERE NOT granted")).rowCount === 1;
   });
-  return { move, release: () => other.end() };
+  return {
+    move,
+    async release() {
+      await other.end();
+      // What a process has sent, the server carries out also after the process was killed.
+      await until("the server to be done with the move", async () => {
+        const others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        return (await ask(url, others)).length === 0;
+      });
+    },
+  };
 }
 
 const counts = async (url: string): Promise<unknown> =>

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { readIfThere } from "../../src/platform/files.ts";
 import { shortMessageId } from "../../src/rules/address.ts";
 import { LEASE_MS } from "../../src/rules/presence.ts";
 import { AGAIN } from "../../src/rules/texts/frames.ts";
@@ -91,6 +92,13 @@ test("accepted mail is never lost, duplicates are marked, and nothing is left be
       await pause(event === "Waiter" ? dice() * 100 : 150 + dice() * 100);
       await hook(side, event, {}, dice() < 0.15 ? 100 + dice() * 300 : undefined);
     }
+  }
+
+  /** What a failure is explained with. */
+  function seen({ name, host, asleep, lives }: Side): object {
+    const files =
+      host && readdirSync(host.spool).map((file) => [file, readIfThere(join(host.spool, file))?.slice(0, 200)]);
+    return { name, pid: host?.pid, asleep, lives, files, stderr: host?.stderr().slice(-1_000) };
   }
 
   /** Ids of accepted messages, by recipient. */
@@ -189,8 +197,14 @@ test("accepted mail is never lost, duplicates are marked, and nothing is left be
       expect(dead, `seed ${seed}: given up`).toEqual([]);
       if (found && [...found.values()].every((state) => state === "read")) break;
       if (performance.now() > deadline) {
-        const open = found && [...found].filter(([, state]) => state !== "read");
-        throw new Error(`seed ${seed}: not read after two minutes: ${JSON.stringify(open)}`);
+        const at = { url: note().url, token };
+        const open = found && [...found.keys()].filter((id) => found.get(id) !== "read");
+        const [{ json: peers }, ...messages] = await Promise.all([
+          call(at, "list_peers", { all: true }),
+          ...(open ?? []).map((message_id) => call(at, "message_details", { message_id })),
+        ]);
+        const where = JSON.stringify([messages.map(({ json }) => json), sides.map(seen), peers], undefined, 1);
+        throw new Error(`seed ${seed}: not read after two minutes: ${where}`);
       }
       await pause(200);
     }

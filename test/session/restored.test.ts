@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { isAlive } from "../../src/platform/process.ts";
 import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
-import { startHost } from "../support/host.ts";
+import { startHost, type TestHost } from "../support/host.ts";
 import { until } from "../support/wait.ts";
 
 test("a session that began after the backup lives on and gets mail under its name", async () => {
@@ -33,10 +33,14 @@ test("a session that began after the backup lives on and gets mail under its nam
   expect(ann.serverPid()).toBe(pid);
 });
 
+/** Waits until the session has its peer and has opened its mail: what is in the way before that is named by all tools. */
+const registered = (host: TestHost): Promise<unknown> =>
+  until("it is registered", async () => !(await host.tool("cct_list_peers")).isError);
+
 test.each(["spool", "its own spool"])("a session whose folder was removed makes it again: %s", async (what) => {
   const broker = await startBroker();
   const ann = await startHost(broker.home, "ann");
-  await ann.ready();
+  await registered(ann);
   rmSync(what === "spool" ? join(broker.home, "spool") : ann.spool, { recursive: true });
   await ok(broker, "send_message", { to: "ann", text: "still here" });
   expect(await ann.mail()).toContain("still here");
@@ -46,7 +50,7 @@ test.each(["spool", "its own spool"])("a session whose folder was removed makes 
 test("a session with something else in the place of its mail goes on", async () => {
   const broker = await startBroker();
   const ann = await startHost(broker.home, "ann");
-  await ann.ready();
+  await registered(ann);
   mkdirSync(join(ann.spool, "mail"));
   const { peers } = await ok(broker, "list_peers", {});
   expect(peers).toHaveLength(1);

@@ -280,7 +280,7 @@ test("mail wakes an idle session, and is no message of its user", async () => {
 test("a command in a session's shell is that session", async () => {
   const word = newWord("shell");
   await Promise.all([a.idle(), b.idle()]);
-  await a.play(shell(`${process.execPath} ${join(root, "dist/bin.js")} send b ${word}`), { text: "sent" });
+  await a.play(shell(`"${process.execPath}" "${join(root, "dist/bin.js")}" send b ${word}`), { text: "sent" });
   expect((await b.given(word)).content).toContain("CCT mail · a (");
   await isRead(word);
 });

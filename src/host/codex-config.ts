@@ -1,6 +1,6 @@
 /**
- * CCT's part of Codex's `config.toml`, as text: nobody else's line of that file changes. It stands between two comments. Codex itself
- * writes into the file, also between them, so what is not ours stays there.
+ * CCT's part of Codex's `config.toml`, as text. It stands between two comments, and no other line of the file changes. Codex itself
+ * writes into the file, also between the comments: what is not CCT's stays there.
  */
 import { createHash } from "node:crypto";
 import { CctError } from "../platform/errors.ts";

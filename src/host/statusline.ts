@@ -1,6 +1,7 @@
 /**
- * The status line entry in the user's `settings.json`, at `statusLine` or where the host has it (`keys`). The host supports a single command, so when the user already has
- * one, ours runs it and shows both. Our command contains the user's, so it can be restored even without our records.
+ * The status line entry in the user's `settings.json`, at `statusLine` or where the host has it (`keys`). The host supports a
+ * single command, so when the user already has one, ours runs it and shows both. Our command contains the user's, so it can be
+ * restored even without our records.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 import { readIfThere } from "../platform/files.ts";

@@ -34,6 +34,10 @@ export interface SpoolHead {
   claims: Claim[];
 }
 
+/** Whether the mail may start the model of an idle session, or continue a turn that ends. */
+export const mayWake = ({ urgency, nowake }: Pick<SpoolHead, "urgency" | "nowake">): boolean =>
+  urgency === "interrupt" || (urgency !== "low" && !nowake);
+
 /** Encodes a spool file. `line`: for the user. */
 export function writeSpool(head: SpoolHead, text: string, line = ""): string {
   const claims = head.claims.map(({ message_id, attempt }) => `${message_id}:${attempt}`);

@@ -1,6 +1,6 @@
 /** Rings at an idle session of a host whose hooks bring the mail once a turn has begun. */
 import type { World } from "../platform/world.ts";
-import { readSpoolHead } from "../rules/spoolfile.ts";
+import { mayWake, readSpoolHead } from "../rules/spoolfile.ts";
 import { wakePauseMs } from "../rules/wakepause.ts";
 import type { Spool } from "./spool.ts";
 import type { Waker } from "./waker.ts";
@@ -23,8 +23,7 @@ export function createDoorbell(
 
   function isDue(): boolean {
     const mail = readSpoolHead(spool.peek() ?? "");
-    if (!mail || mail.urgency === "low" || (mail.nowake && mail.urgency !== "interrupt")) return false;
-    return spool.state() === "idle";
+    return mail !== undefined && mayWake(mail) && spool.state() === "idle";
   }
 
   function failed(): void {

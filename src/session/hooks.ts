@@ -7,7 +7,7 @@ import { eventOf, filled, type Host, holds, type Role, type Shape } from "../hos
 import { homeOf } from "../platform/config.ts";
 import { parsePid } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
-import { parsedString, readSpoolHead, readSpoolTexts, type SpoolHead, type Stage } from "../rules/spoolfile.ts";
+import { mayWake, parsedString, readSpoolHead, readSpoolTexts, type Stage } from "../rules/spoolfile.ts";
 import { LONG_MAIL, notRun } from "../rules/texts/frames.ts";
 import { instructions } from "../rules/texts/instructions.ts";
 import { type HookSpool, openSpoolForHook } from "./spool.ts";
@@ -45,9 +45,6 @@ const isId = (value: unknown): value is string => typeof value === "string" && /
 
 const toolName = (value: unknown): string =>
   typeof value === "string" && /^[\w.-]{1,100}$/.test(value) ? value : "tool";
-
-/** The session was woken too often: only interrupts may start its model now. */
-const mustNotWake = (mail: SpoolHead): boolean => mail.nowake && mail.urgency !== "interrupt";
 
 export const conversationIn = ({ session }: HookInput): string | undefined => (isId(session) ? session : undefined);
 
@@ -157,7 +154,7 @@ export function createHooks(
     endWaits();
     const mail = head();
     const may = !unattended || mail?.mode === "stop";
-    const continues = mail && may && mail.urgency !== "low" && !mustNotWake(mail) && continued < MAX_CONTINUED;
+    const continues = mail && may && mayWake(mail) && continued < MAX_CONTINUED;
     const given = continues ? show("Stop", withTurn) : silent;
     if (given === silent) continued = 0;
     else {
@@ -253,7 +250,7 @@ function wake({ env }: World, host: Host, spool: HookSpool): number {
   if (holds(env, host.unattended.hooks)) return 0;
   const mail = readSpoolHead(spool.peek() ?? "");
   const state = spool.state();
-  if (!mail || mail.urgency === "low" || state === "ended" || mustNotWake(mail)) return 0;
+  if (!mail || state === "ended" || !mayWake(mail)) return 0;
   if ((state === "active" || state === "blocked") && !mail.late) return 0;
   const file = spool.take("FileChanged");
   const texts = file && readSpoolTexts(file.content);

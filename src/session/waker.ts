@@ -5,7 +5,7 @@
  */
 import type { Host } from "../hosts/host.ts";
 import type { World } from "../platform/world.ts";
-import { readSpoolHead, readSpoolTexts, type TakenFile } from "../rules/spoolfile.ts";
+import { mayWake, readSpoolHead, readSpoolTexts, type TakenFile } from "../rules/spoolfile.ts";
 import { wakePauseMs } from "../rules/wakepause.ts";
 import type { Spool } from "./spool.ts";
 
@@ -45,7 +45,7 @@ export function createWaker(
   /** Where a turn is under way, a hook is sooner than the inbox. */
   function isDue(): boolean {
     const mail = readSpoolHead(spool.peek() ?? "");
-    return mail !== undefined && mail.urgency !== "low" && (!mail.nowake || mail.urgency === "interrupt") && isIdle();
+    return mail !== undefined && mayWake(mail) && isIdle();
   }
 
   function take(conversation: string): Sent | undefined {

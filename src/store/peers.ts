@@ -22,7 +22,6 @@ export interface Peer extends Session, Blocked {
   agent: string;
   /** The process id of its session server; `null`: unknown. */
   server_pid: number | null;
-  /** Whether its hooks deliver mail. */
   hooks: Hooks;
   /** When it last received mail. */
   took_at: number | null;

@@ -103,6 +103,9 @@ function isStale(path: string): boolean {
   return content !== undefined && livingHolder(content) === undefined;
 }
 
+/** The pid of the process that holds the lock. */
+export const holderOf = (path: string): number | undefined => livingHolder(readTrusted(path));
+
 function livingHolder(content: string | undefined): number | undefined {
   const [, digits = "", mark = ""] = /^(\d+)(?: (.*))?\n?$/.exec(content ?? "") ?? [];
   const pid = Number(digits);

@@ -1,7 +1,9 @@
 /** The session server: one MCP server per host process, started by the host and ended with it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { claude } from "../hosts/claude.ts";
+import { homeOf } from "../platform/config.ts";
 import { CctError, errorLine } from "../platform/errors.ts";
+import { paths } from "../platform/home.ts";
 import { isOrphan } from "../platform/process.ts";
 import type { World } from "../platform/world.ts";
 import { serverInstructions } from "../rules/texts/instructions.ts";
@@ -9,6 +11,7 @@ import { HOOK_TOOL, runHook } from "./hooks.ts";
 import { createMcp, wantsStructured } from "./mcp.ts";
 import { type RpcServer, serveRpc } from "./rpc.ts";
 import { type HostParts, openSession, type Session } from "./session.ts";
+import { isFreeFor, waitInLine } from "./spool-owner.ts";
 import { callTool, textResult, toolList } from "./tools.ts";
 import { keepYoungGenerationSmall } from "./young-generation.ts";
 
@@ -16,9 +19,13 @@ import { keepYoungGenerationSmall } from "./young-generation.ts";
 const PARENT_CHECK_MS = 1_000;
 /** How long calls in progress may take after standard input has ended: longer than any tool waits for a registration. */
 const DRAIN_MS = 10_000;
-/** How long to wait for a session server that ends: hosts that restart a server start the new one before the old one is gone. */
+/**
+ * How long the host's first request waits for another session server to end: hosts that restart a server start the new one before the
+ * old one is gone. After that the tools come once it has ended.
+ */
 const PREDECESSOR_MS = 5_000;
 const PREDECESSOR_CHECK_MS = 50;
+const PREDECESSOR_LATER_MS = 500;
 
 /** `cct hook <event>`. Returns the exit status. Fails open: an error never stops the host. */
 export async function runHookOnce(world: World): Promise<number> {
@@ -37,9 +44,9 @@ export async function runSession(world: World): Promise<void> {
   if (isOrphan(world.ppid)) return;
   const parts = await hostIn(world.argv);
   const { host } = parts;
-  const session = await openWhenFree(world, parts);
-  // With two installs the second one offers nothing, so that the model sees each tool once.
-  const isSecond = isTaken(session);
+  let session = await openSoon(world, parts);
+  const wasTaken = isTaken(session);
+  let client: object | undefined;
   const inOrder = createQueue();
   const mcp = createMcp({
     info: { name: "cct", title: "Claude Code Talk", version: world.version },
@@ -47,11 +54,14 @@ export async function runSession(world: World): Promise<void> {
       session instanceof CctError
         ? `CCT cannot work in this session: ${session.line}`
         : serverInstructions(host.hooksTell(world.env), session.poll),
-    greeted(client) {
+    greeted(introduced) {
       void keepYoungGenerationSmall();
+      client = introduced;
       if (!(session instanceof CctError)) session.hostIs(client);
     },
-    toolList: () => (isSecond ? "[]" : toolList(world.root)),
+    // With two installs the second one offers nothing, so that the model sees each tool once.
+    toolList: () => (isTaken(session) ? "[]" : toolList(world.root)),
+    listChanges: wasTaken,
     callTool(name, input, call) {
       // The host would show the user an error at every step.
       if (session instanceof CctError) return name === HOOK_TOOL ? textResult("{}") : textResult(session.line, true);
@@ -61,32 +71,68 @@ export async function runSession(world: World): Promise<void> {
         call.afterAnswer(shown);
         return textResult(JSON.stringify(answer));
       }
-      session.called(meta);
+      const ours = session;
+      ours.called(meta);
       const readAt = world.steady();
       return inOrder(async () => {
         // Cancelled while it waited for its turn: nobody gets this answer.
         if (call.isCancelled()) return textResult("");
-        return callTool(session, name, input, world.steady() - readAt, call.afterAnswer, wantsStructured(call.params));
+        return callTool(ours, name, input, world.steady() - readAt, call.afterAnswer, wantsStructured(call.params));
       });
     },
   });
   const server = serveRpc(process.stdin, process.stdout, mcp, report);
+  let hasEnded = false;
+  if (wasTaken) void follow();
   await ended(world, server);
+  hasEnded = true;
   if (!(session instanceof CctError)) await session.close();
   process.exit(0);
+
+  /** Becomes the session's server once the one before has ended. */
+  async function follow(): Promise<void> {
+    session = told(await whenFree(world, parts, session, PREDECESSOR_LATER_MS, () => !hasEnded));
+    if (!client) return;
+    if (!(session instanceof CctError)) session.hostIs(client);
+    server.notify("notifications/tools/list_changed");
+  }
 }
 
 /**
- * The session, or the reason why it could not start, also for the host's log. The server starts anyway, so that its tools can
- * report the reason.
+ * The session, or the reason why it could not start. The server starts anyway, so that its tools can report the reason.
  */
-async function openWhenFree(world: World, parts: HostParts): Promise<Session | CctError> {
-  const deadline = world.steady() + PREDECESSOR_MS;
-  let session = open(world, parts);
-  while (isTaken(session) && world.steady() < deadline) {
-    await sleep(PREDECESSOR_CHECK_MS);
-    session = open(world, parts);
+async function openSoon(world: World, parts: HostParts): Promise<Session | CctError> {
+  const session = open(world, parts);
+  if (!isTaken(session)) return told(session);
+  try {
+    waitInLine(spoolOf(world), world);
+  } catch {
+    // The disk is full.
   }
+  const deadline = world.steady() + PREDECESSOR_MS;
+  return told(await whenFree(world, parts, session, PREDECESSOR_CHECK_MS, () => world.steady() < deadline));
+}
+
+/** Tries again when nobody serves the session any more, unless a later server of the same host waits, too. */
+async function whenFree(
+  world: World,
+  parts: HostParts,
+  session: Session | CctError,
+  checkMs: number,
+  isWanted: () => boolean,
+): Promise<Session | CctError> {
+  let found = session;
+  while (isTaken(found) && isWanted()) {
+    await sleep(checkMs);
+    if (isWanted() && isFreeFor(world.pid, spoolOf(world))) found = open(world, parts);
+  }
+  return found;
+}
+
+const spoolOf = (world: World): string => paths(homeOf(world)).spool(world.ppid);
+
+/** Also for the host's log. */
+function told(session: Session | CctError): Session | CctError {
   if (session instanceof CctError) report(session.line);
   return session;
 }

@@ -16,10 +16,12 @@ export interface McpServer {
   greeted?(client: object): void;
   /** A JSON array. */
   toolList(): string;
+  /** The list may change, and the client is told when it does. */
+  listChanges?: boolean;
   callTool(name: string, input: Record<string, unknown>, call: Call): ToolResult | Promise<ToolResult>;
 }
 
-export function createMcp({ info, instructions, greeted, toolList, callTool }: McpServer): Handler {
+export function createMcp({ info, instructions, greeted, toolList, listChanges, callTool }: McpServer): Handler {
   /** As agreed in the handshake. */
   let version: string | undefined;
 
@@ -27,7 +29,12 @@ export function createMcp({ info, instructions, greeted, toolList, callTool }: M
     if (typeof protocolVersion !== "string") throw new RpcError(INVALID_PARAMS, "protocolVersion must be text.");
     version = VERSIONS.find((known) => known === protocolVersion) ?? VERSIONS[0];
     greeted?.(Object(clientInfo));
-    return { protocolVersion: version, capabilities: { tools: {} }, serverInfo: info, instructions };
+    return {
+      protocolVersion: version,
+      capabilities: { tools: listChanges ? { listChanged: true } : {} },
+      serverInfo: info,
+      instructions,
+    };
   }
 
   return {

@@ -56,6 +56,7 @@ export interface Handler {
 export interface RpcServer {
   /** Resolves when all requests that were read are answered. */
   answered(): Promise<void>;
+  notify(method: string): void;
 }
 
 /** Takes the answer to one message as JSON, or that there is none, and what to do after it. Called once for each. */
@@ -195,6 +196,7 @@ export function serveRpc(
   }
 
   return {
+    notify: (method) => send(JSON.stringify({ jsonrpc: "2.0", method })),
     answered() {
       const answered = new Promise<void>((resolve) => whenAnswered.push(resolve));
       look();

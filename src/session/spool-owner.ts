@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { CctError } from "../platform/errors.ts";
 import { isPlainAndOurs, readTrusted, writeWhole } from "../platform/files.ts";
 import { paths } from "../platform/home.ts";
-import { tryLock } from "../platform/lock.ts";
+import { holderOf, tryLock } from "../platform/lock.ts";
 import { isAlive, parsePid, startedAt, startMark } from "../platform/process.ts";
 import { isPrivateName } from "../rules/spoolfile.ts";
 import { KEEP_MS } from "./records.ts";
+
+/** The lock file of the spool's session server. */
+const SERVER = "server";
 
 /** Files that hooks may have written before the session server started. */
 const EARLY_FILES = ["state", "session", "dialog", "due", "waiter", "tool", "instructed"];
@@ -30,12 +33,12 @@ function clearForeign(folder: string): void {
  */
 export function takeOver(folder: string, hostPid: number, me: { pid: number; newId(): string }): boolean {
   clearForeign(folder);
-  const holder = tryLock(join(folder, "server"), me);
+  const holder = tryLock(join(folder, SERVER), me);
   if (holder !== undefined && holder !== me.pid)
     throw new CctError(
       "conflict",
-      `Another CCT session server (process ${holder}) already serves this session; this one steps back.`,
-      "CCT is installed twice: remove one of the two (see the agent's list of MCP servers, and cct doctor).",
+      `Another CCT session server (process ${holder}) already serves this session; this one waits until that has ended.`,
+      "If it stays, CCT is installed twice: remove one of the two (see the agent's list of MCP servers, and cct doctor).",
     );
   // A killed session server was working on these. Their leases expire, and the mail comes again.
   for (const name of readdirSync(folder)) if (isPrivateName(name)) rmSync(join(folder, name), { force: true });
@@ -46,10 +49,22 @@ export function takeOver(folder: string, hostPid: number, me: { pid: number; new
   for (const name of readdirSync(folder)) {
     const mayBeNew = EARLY_FILES.includes(name) || name.startsWith("poke.");
     const isNew = mayBeNew && !isOlder(join(folder, name), startedAt(hostPid));
-    if (name !== "server" && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
+    if (name !== SERVER && !isNew) rmSync(join(folder, name), { recursive: true, force: true });
   }
   writeWhole(owner, `${host}\n`, me.newId());
   return true;
+}
+
+/** In the spool: of the session servers that wait for it the one that began last. */
+const NEXT = "next";
+
+/** The host has started `me` after the others that wait: it has given those up. */
+export const waitInLine = (folder: string, me: { pid: number; newId(): string }): void =>
+  writeWhole(join(folder, NEXT), `${me.pid} ${startMark(me.pid)}\n`, me.newId());
+
+/** Whether nobody has the spool, and no later session server waits for it. */
+export function isFreeFor(pid: number, folder: string): boolean {
+  return holderOf(join(folder, SERVER)) === undefined && [undefined, pid].includes(holderOf(join(folder, NEXT)));
 }
 
 /** Whether a file was written before the process began, so by a hook of another one. Start times have a resolution of a second. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { connectionOptions, databaseName } from "../../src/store/drivers/postgres-url.ts";
+import { connectionOptions, databaseName, patienceOf } from "../../src/store/drivers/postgres-url.ts";
 
 describe("a database's URL", () => {
   test.each([
@@ -12,6 +12,16 @@ describe("a database's URL", () => {
     ["postgres:///cct?host=/run/postgresql", undefined],
   ])("%s uses TLS to other machines unless the URL says otherwise", (url, ssl) => {
     expect(connectionOptions(url).ssl).toEqual(ssl);
+  });
+
+  test.each([
+    ["", { connectMs: 3_000, statementMs: 5_000 }],
+    ["?connect_timeout=10&statement_timeout=20000", { connectMs: 10_000, statementMs: 20_000 }],
+    ["?connect_timeout=0&statement_timeout=soon", { connectMs: 3_000, statementMs: 5_000 }],
+  ])("with %j says how long the database may take", (options, patience) => {
+    const url = `postgres://u:p@db.example/cct${options}`;
+    expect(patienceOf(url)).toEqual(patience);
+    expect(connectionOptions(url)).not.toHaveProperty("statement_timeout");
   });
 
   test("is displayed without user, password and options", () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 
 /** So long that only a hang exceeds it, also on a loaded machine. */
-const START_MS = 60_000;
+const START_MS = 180_000;
 
 /** The folder of `initdb` and `postgres`: the newest that Debian has, or what `CCT_TEST_POSTGRES` names; none where there is none. */
 export function findPostgres(): string | undefined {
@@ -113,7 +113,11 @@ export function makeCluster(folder: string, port: number, settings: Record<strin
   };
 }
 
-export const urlOf = (port: number, database: string): string => `postgres://cct@127.0.0.1:${port}/${database}`;
+/** What a database may take on a loaded machine: so long that only a hang exceeds it. */
+const PATIENT = "connect_timeout=60&statement_timeout=60000";
+
+export const urlOf = (port: number, database: string): string =>
+  `postgres://cct@127.0.0.1:${port}/${database}?${PATIENT}`;
 
 async function answers(port: number): Promise<boolean> {
   return ask(urlOf(port, "postgres"), "SELECT 1").then(

@@ -4,15 +4,13 @@
  */
 import pg from "pg";
 import { backoffMs } from "../../rules/backoff.ts";
-import { connectionOptions } from "./postgres-url.ts";
+import { connectionOptions, patienceOf } from "./postgres-url.ts";
 
 /** Milliseconds since 1970 by the database's clock, as `now`. */
 export const TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now";
 
 const CHANNEL = "cct";
 const FIRST_PAUSE_MS = 100;
-const CONNECT_TIMEOUT_MS = 3_000;
-const QUERY_TIMEOUT_MS = 5_000;
 
 export interface NotificationListener {
   /** Connected and listening. */
@@ -30,6 +28,7 @@ export interface Notifications {
 }
 
 export function openNotifications(url: string, random: () => number, listener: NotificationListener): Notifications {
+  const { connectMs, statementMs } = patienceOf(url);
   let client: pg.Client | undefined;
   let closed = false;
   let endPause = (): void => {};
@@ -39,8 +38,8 @@ export function openNotifications(url: string, random: () => number, listener: N
     let wasUp = false;
     const opened = new pg.Client({
       ...connectionOptions(url),
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
+      connectionTimeoutMillis: connectMs,
+      query_timeout: statementMs,
     });
     let ended = (): void => {};
     const end = new Promise<void>((resolve) => {

@@ -4,15 +4,15 @@
  */
 import pg from "pg";
 import { storeError, transactionMode } from "./postgres-errors.ts";
-import { connectionOptions } from "./postgres-url.ts";
+import { connectionOptions, patienceOf } from "./postgres-url.ts";
 
-const TIMEOUT_MS = 5_000;
 const ROUNDS = 4;
 const PID = "SELECT pg_backend_pid() AS pid";
 
 /** Throws `bad_request` when two connections that are open at the same time share a server process. */
 export async function requireOwnConnections(url: string): Promise<void> {
-  const options = { ...connectionOptions(url), connectionTimeoutMillis: TIMEOUT_MS, query_timeout: TIMEOUT_MS };
+  const { statementMs } = patienceOf(url);
+  const options = { ...connectionOptions(url), connectionTimeoutMillis: statementMs, query_timeout: statementMs };
   const clients = [new pg.Client(options), new pg.Client(options)] as const;
   const [first, second] = clients;
   const pidOf = async (client: pg.Client): Promise<unknown> => (await client.query(PID)).rows[0]?.pid;

@@ -25,7 +25,7 @@ import { groupCommit } from "./postgres-group.ts";
 import { TIME } from "./postgres-notifications.ts";
 import { statementBuilder } from "./postgres-queries.ts";
 import { statementQueue } from "./postgres-queue.ts";
-import { connectionOptions } from "./postgres-url.ts";
+import { connectionOptions, patienceOf } from "./postgres-url.ts";
 
 export { openNotifications } from "./postgres-notifications.ts";
 export { requireOwnConnections } from "./postgres-pooler.ts";
@@ -37,12 +37,8 @@ const MAX_TRIES = 14;
 const MAX_TRIES_UNIQUE = 3;
 const FIRST_PAUSE_MS = 3;
 const MAX_PAUSE_MS = 500;
-/** The server cancels a statement after this time; the client gives up a little later, when the server is gone. */
-const STATEMENT_TIMEOUT_MS = 5_000;
-const CLIENT_TIMEOUT_MS = 6_000;
-/** Timeouts for opening a connection, and for waiting for a free one. */
-const CONNECT_TIMEOUT_MS = 3_000;
-const QUEUE_TIMEOUT_MS = 10_000;
+/** The server cancels a statement after its time; the client gives up by so much later, when the server is gone. */
+const LATER_MS = 1_000;
 /** Transactions beyond this queue length fail at once. */
 const MAX_QUEUE = 2_000;
 /** From this attempt on, conflicting transactions of this broker run one at a time, which is faster on a hot row. */
@@ -55,8 +51,8 @@ const OPEN_MS = 200;
  * tables are read only where there is no index: with one full mailbox the planner expects to find a peer's first hundred messages
  * soon wherever it begins. It takes such a plan for so dear that it would be compiled, for longer than it runs.
  */
-const SETTINGS = `SET statement_timeout = ${STATEMENT_TIMEOUT_MS};
-  SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT_MS};
+const settings = (statementMs: number): string => `SET statement_timeout = ${statementMs};
+  SET idle_in_transaction_session_timeout = ${statementMs};
   SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END, false)
     FROM pg_settings WHERE name IN ('plan_cache_mode', 'enable_seqscan', 'jit')`;
 /** Advisory lock for migrations: "cct" and an arbitrary number. */
@@ -78,18 +74,24 @@ export interface Postgres extends Store {
 
 /** Creates the store without contacting the database; the first transaction connects. */
 export function openPostgres({ url, pool: max, random }: PostgresOptions): Postgres {
+  const { connectMs, statementMs } = patienceOf(url);
+  const clientMs = statementMs + LATER_MS;
+  /** For a free connection. */
+  const queueMs = 2 * statementMs;
   const pool = new pg.Pool({
     ...connectionOptions(url),
     max,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAliveInitialDelayMillis: CLIENT_TIMEOUT_MS,
+    connectionTimeoutMillis: connectMs,
+    keepAliveInitialDelayMillis: clientMs,
   });
+  /** A query on a connection of the pool besides the queue. */
+  const plain = (text: string): { text: string; query_timeout: number } => ({ text, query_timeout: clientMs });
   // The pool replaces broken connections. Without these listeners an "error" event would end the process.
   pool.on("error", () => {});
   pool.on("connect", (client) => {
     client.on("error", () => {});
     // Not when connecting: poolers reject parameters that they do not know. It runs before what the client is for.
-    client.query(plain(SETTINGS)).catch(() => {});
+    client.query(plain(settings(statementMs))).catch(() => {});
   });
   const toStatement = statementBuilder();
   const connections = createSemaphore(max);
@@ -128,7 +130,7 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     let fault: unknown;
     let committing = false;
     const queue = statementQueue(client, {
-      timeoutMs: closes ? 0 : CLIENT_TIMEOUT_MS,
+      timeoutMs: closes ? 0 : clientMs,
       defers: begin !== undefined,
       answered: circuit.succeeded,
       failed(error) {
@@ -166,8 +168,8 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
     for (let tries = 1; ; tries++) {
       circuit.check();
       if (connections.waiting() > MAX_QUEUE) throw tooBusy();
-      const leaveLane = tries < SERIAL_FROM_TRY ? nothing : await serialLane.acquire(QUEUE_TIMEOUT_MS, tooBusy);
-      const releaseConnection = await connections.acquire(QUEUE_TIMEOUT_MS, tooBusy).catch((error: unknown) => {
+      const leaveLane = tries < SERIAL_FROM_TRY ? nothing : await serialLane.acquire(queueMs, tooBusy);
+      const releaseConnection = await connections.acquire(queueMs, tooBusy).catch((error: unknown) => {
         leaveLane();
         throw error;
       });
@@ -228,9 +230,6 @@ export function openPostgres({ url, pool: max, random }: PostgresOptions): Postg
 }
 
 const nothing = (): undefined => undefined;
-
-/** A query on a connection of the pool besides the queue. */
-const plain = (text: string): { text: string; query_timeout: number } => ({ text, query_timeout: CLIENT_TIMEOUT_MS });
 
 /** The statements around a unit of work. */
 interface TransactionMode {

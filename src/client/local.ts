@@ -12,8 +12,8 @@ import { isOlder } from "../rules/versions.ts";
 import { type Client, createClient, isNoAnswer } from "./client.ts";
 import { stopBroker } from "./stop.ts";
 
-/** From starting a broker to its first answer. */
-const START_TIMEOUT_MS = 10_000;
+/** From starting a broker to its first answer. Long: a machine may be very busy, or the database large and to be migrated. */
+const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 50;
 
 /**

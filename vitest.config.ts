@@ -12,5 +12,6 @@ export default defineConfig({
     // So long that only a hang exceeds it, also on a loaded machine.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    teardownTimeout: 300_000,
   },
 });

@@ -87,7 +87,8 @@ describe("a message to the operator", () => {
     const events = await openEvents(broker, undefined);
     await events.count(1);
     await write("look here");
-    expect(await events.count(2)).toEqual(["mail", "mail"]);
+    // A broker on PostgreSQL looks every few seconds for whom mail waits, and gives them a hint again.
+    expect(new Set(await events.count(2))).toEqual(new Set(["mail"]));
   });
 });
 

@@ -59,7 +59,7 @@ describe("connections", () => {
     ["of one address", "CCT_CONNECTIONS_PER_ADDRESS", 5],
     ["in all", "CCT_MAX_CONNECTIONS", 16],
   ])("%s, without a token, make room for those with one, which stay", async (_, setting, most) => {
-    const small = await startBroker({ env: { [setting]: String(most) } });
+    const small = await startBroker({ env: { [setting]: String(most) }, timing: { clientTimeoutMs: 120_000 } });
     const request = `${head("GET /health", { ...host, ...goodHeaders(small, {}) })}\r\n`;
     const proving = `${head("GET /status", { ...host, ...goodHeaders(small, {}) })}\r\n`;
     const idle: Raw[] = [];
@@ -85,10 +85,11 @@ describe("connections", () => {
 
   test("of one address are limited in requests, and told how long to wait", async () => {
     const slow = await startBroker({ env: { CCT_REQUESTS_PER_SECOND: "2", CCT_REGISTRATIONS_PER_MINUTE: "3" } });
-    const answers = [];
-    for (let i = 0; i < 14; i++) answers.push(await send(slow, { method: "GET", path: "/health" }));
-    expect(answers.slice(0, 10).map((one) => one.status)).toEqual(Array(10).fill(200));
-    const last = answers.findLast((one) => one.status === 429);
+    const ask = () => send(slow, { method: "GET", path: "/health" });
+    for (let i = 0; i < 10; i++) expect((await ask()).status).toBe(200);
+    // Side by side, so that also a slow machine sends faster than the bucket fills.
+    const more = await Promise.all(Array.from({ length: 100 }, ask));
+    const last = more.find((one) => one.status === 429);
     expect(last && refusal(last)).toMatchObject({ code: "rate_limited", hint: expect.stringContaining("1 s") });
     expect(last?.headers["retry-after"]).toBe("1");
   });
@@ -103,18 +104,14 @@ describe("connections", () => {
       message: expect.stringContaining("the limit is 3"),
       hint: expect.stringContaining("max_peers"),
     });
-    const flood = await call(small, "register", four);
-    expect(refusal(flood).message).toContain("registrations");
+    // A slow machine may have been given another one meanwhile.
+    const flood = await until("a refusal of its rate", async () => {
+      const answer = await call(small, "register", four);
+      return refusal(answer).message.includes("registrations") && answer;
+    });
     expect(Number(flood.headers["retry-after"])).toBeGreaterThan(0);
-    await ok(
-      small,
-      "register",
-      { ...first?.place, host: "elsewhere", host_pid: 1, cwd: "/", held: [] },
-      undefined,
-    ).then(
-      () => expect.unreachable(),
-      () => {},
-    );
+    const elsewhere = { ...first?.place, host: "elsewhere", host_pid: 1, cwd: "/", held: [] };
+    expect((await call(small, "register", elsewhere)).status).toBe(429);
     if (first) await ok(small, "register", first.place, first);
     expect((await ok(small, "list_peers", { all: true })).peers).toHaveLength(3);
   });

@@ -14,7 +14,9 @@ describe("an absent member", () => {
     const [ann, ben] = peers as [TestPeer, TestPeer];
     const since = await lastSeq(impatient);
     await ok(impatient, "unregister", { host_pid: ann.place.host_pid }, ann);
-    expect((await status(impatient, pool)).members.find(({ name }) => name === ann.name)?.presence).toBe("offline");
+    // Or let go already.
+    const shown = (await status(impatient, pool)).members.find(({ name }) => name === ann.name)?.presence;
+    expect(["offline", undefined]).toContain(shown);
     await until("ann is let go", async () => (await status(impatient, pool)).members.length === 1);
     const mail = (await newsFor(impatient, ben, since)).map(({ urgency, text }) => `${urgency}: ${text}`);
     expect(mail).toEqual([`low: ${ben.name} is the new lead.`]);

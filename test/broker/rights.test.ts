@@ -6,7 +6,7 @@ import { type Credentials, refused } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
 import { type Clockwork, openClockwork } from "../support/clockwork.ts";
 import { outcomeOf } from "../support/outcome.ts";
-import { newPeer, type TestPeer } from "../support/peers.ts";
+import { newPeer, stayAlive, type TestPeer } from "../support/peers.ts";
 import { everything } from "../support/pools.ts";
 
 let works: Clockwork;
@@ -238,6 +238,7 @@ test.each(all.filter((op) => !op.by.includes("peer")).map((op) => op.name))("%s 
 test("over HTTP, another peer's id without its secret is refused by every operation, and changes nothing", async () => {
   const broker: TestBroker = await startBroker();
   const [one, two] = [await newPeer(broker, "one"), await newPeer(broker, "two")];
+  stayAlive(broker, one, two);
   const before = await everything(broker);
   // In parallel: the tarpit delays answers to wrong credentials.
   for (const secret of [two.secret, one.secret.slice(0, -1), "0".repeat(32)]) {

@@ -21,6 +21,8 @@ describe.skipIf(!hasPostgres("notifications of several brokers"))("two brokers o
     const ann = await newPeer(one, "ann");
     await ok(one, "send_message", { to: "operator", text: "Which port?" }, ann);
     await until("it is told", () => hook.received.length > 0);
+    // Else the other one would tell it again: it cannot know that it has arrived.
+    await until("that is noted", async () => (await ok(other, "notify_status", {})).channels[0]?.state === "idle");
     for (const broker of [one, other]) await swept(broker);
     await one.stop("SIGKILL");
     const { tests } = await ok(other, "notify_test", {});

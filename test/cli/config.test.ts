@@ -1,9 +1,9 @@
 /** Settings: showing, changing, and which source wins. */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test as inTurn } from "vitest";
 import { failure, success } from "../support/cct.ts";
+import { freePort } from "../support/ports.ts";
 import { endBrokerOf, newPerson, type Person } from "./person.ts";
 
 // Each test has a home of its own, so that they may run side by side.
@@ -142,14 +142,6 @@ test("the file overrides defaults, the environment the file, and a flag the envi
   success(await person.cctWith({ env: { CCT_PORT: "8004" } }, "start", "--port", String(port)));
   expect(JSON.parse(readFileSync(join(person.cctHome, "broker.json"), "utf8")).url).toBe(`http://127.0.0.1:${port}`);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
-}
 
 test.each([["{ cut"], ["[]"], ['{"port": "abc"}'], ['{"prot": 1}'], ["null"], [""]])(
   "a config.json that contains %s is named by every command that needs it, and stays unchanged",

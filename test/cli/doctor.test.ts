@@ -7,7 +7,7 @@ import { ok } from "../support/api.ts";
 import { type CctRun, success } from "../support/cct.ts";
 import { root, tempHome } from "../support/folders.ts";
 import { canMount, notRun, withOwnDisk } from "../support/not-run.ts";
-import { newPeer } from "../support/peers.ts";
+import { newPeer, stayAlive } from "../support/peers.ts";
 import { newPerson, type Person, personWithBroker } from "./person.ts";
 
 // Each test has a home of its own, so that they may run side by side.
@@ -124,6 +124,7 @@ test("a session cannot write its mail: a warning names it", async () => {
   const peer = await newPeer(person.broker, "stuck");
   const { host_pid } = peer.place;
   await ok(person.broker, "heartbeat", { host_pid, hooks: "unwritable", held: [] }, peer);
+  stayAlive(person.broker, peer);
   const all = findings(await person.cctWith({ env: withClaude(person, "2.1.330") }, "doctor", "--json"));
   expect(found(all, "session stuck")).toMatch(/cannot write mail on .*its disk may be full/);
   expect(success(await person.cct("peers"))).toMatch(/stuck +idle, cannot write mail/);

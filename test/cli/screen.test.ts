@@ -8,7 +8,7 @@ import { spawnBroker, startBroker } from "../support/broker.ts";
 import { success } from "../support/cct.ts";
 import { root } from "../support/folders.ts";
 import { notRun } from "../support/not-run.ts";
-import { newPeer } from "../support/peers.ts";
+import { newPeer, stayAlive } from "../support/peers.ts";
 import { newPerson, type Person, personWithBroker } from "./person.ts";
 
 /** A line of shell in which `cct` is the command. Nothing else runs meanwhile, also no broker in this process. */
@@ -79,7 +79,7 @@ describe("text from peers", () => {
   beforeAll(async () => {
     // No door lets such words in today; they are put into the store itself, as an older or another broker might have.
     const first = await startBroker();
-    await newPeer(first, "ben", { summary: "s", branch: "b" });
+    const ben = await newPeer(first, "ben", { summary: "s", branch: "b" });
     const { message_id } = await ok(first, "send_message", { to: "ben", text: "t" });
     await first.stop();
     const store = await openSqlite(join(first.home, "cct.db"));
@@ -89,6 +89,7 @@ describe("text from peers", () => {
     });
     await store.close();
     const broker = await startBroker({ home: first.home });
+    stayAlive(broker, ben);
     const person = newPerson({ CCT_HOME: broker.home });
     me = person;
   });

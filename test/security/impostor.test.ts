@@ -18,6 +18,7 @@ import { root, tempFolder, tempHome } from "../support/folders.ts";
 import { startHost } from "../support/host.ts";
 import { notRun } from "../support/not-run.ts";
 import { newPeer } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
@@ -93,7 +94,7 @@ function keepNote(broker: TestBroker): () => void {
 
 describe("if another user takes the port and pid of a killed broker", () => {
   test("a session that was stopped meanwhile sends no secret, says what is wrong, and recovers when a broker is back", async () => {
-    const broker = await startBroker();
+    const broker = await startBroker({ port: await freePort() });
     const rewrite = keepNote(broker);
     const host = await startHost(broker.home, "sleeper");
     await host.ready();
@@ -126,7 +127,7 @@ describe("if another user takes the port and pid of a killed broker", () => {
   });
 
   test("commands send no secret either, and say what to do", async () => {
-    const broker = await startBroker();
+    const broker = await startBroker({ port: await freePort() });
     const rewrite = keepNote(broker);
     await broker.stop();
     rewrite();

@@ -11,7 +11,7 @@ import { startBroker, type TestBroker } from "../support/broker.ts";
 import { failure, success } from "../support/cct.ts";
 import { startHost, type TestHost } from "../support/host.ts";
 import { hostileText } from "../support/hostile.ts";
-import { allTexts, newPeer } from "../support/peers.ts";
+import { allTexts, newPeer, stayAlive } from "../support/peers.ts";
 
 const MARK = "mArKeD";
 const EVIL = [
@@ -54,6 +54,8 @@ beforeAll(async () => {
   });
   await store.close();
   broker = await startBroker({ home: first.home });
+  // Who is away is not listed.
+  stayAlive(broker, eve, ben);
   person = newPerson({ CCT_HOME: broker.home });
   ann = await startHost(broker.home, "ann");
   await ann.ready();

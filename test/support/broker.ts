@@ -108,13 +108,12 @@ export async function spawnBroker(options: ProcessOptions = {}): Promise<BrokerP
   started.exited.then((exit) => {
     ended = exit;
   });
-  const note = await until("the broker's note of where it listens", () => {
+  const { url, token } = await until("the broker's note of where it listens", () => {
     if (ended) throw new Error(`the broker ended: ${JSON.stringify(ended)} ${started.stderr()}`);
     // It says so once it is all there; the note alone comes a moment before.
-    return started.stdout().includes("listens on") && brokerNote(pid, home);
+    return started.stdout().includes("listens on") && noted(pid, home);
   });
-  const token = readFileSync(seenBy(pid, join(home, "token")), "utf8").trim();
-  return { home, url: note.url, pid, token, process: started, stop: (signal = "SIGTERM") => started.stop(signal) };
+  return { home, url, pid, token, process: started, stop: (signal = "SIGTERM") => started.stop(signal) };
 }
 
 /** A broker's file, also when it lies on a disk that only the broker sees. */
@@ -122,11 +121,12 @@ export function seenBy(pid: number, path: string): string {
   return process.platform === "linux" ? `/proc/${pid}/root${path}` : path;
 }
 
-/** What the broker `pid` wrote about itself; nothing while an earlier one's note stands there. */
-function brokerNote(pid: number, home: string): { url: string } | undefined {
+/** What the broker `pid` wrote about itself; nothing while an earlier one's note stands there, or when it has ended. */
+function noted(pid: number, home: string): { url: string; token: string } | undefined {
+  const read = (name: string): string => readFileSync(seenBy(pid, join(home, name)), "utf8");
   try {
-    const note: { pid: number; url: string } = JSON.parse(readFileSync(seenBy(pid, join(home, "broker.json")), "utf8"));
-    return note.pid === pid ? note : undefined;
+    const note: { pid: number; url: string } = JSON.parse(read("broker.json"));
+    return note.pid === pid ? { url: note.url, token: read("token").trim() } : undefined;
   } catch {
     return undefined;
   }

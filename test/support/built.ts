@@ -4,8 +4,8 @@
  * brokers that ask for nothing else get a database on one PostgreSQL that lasts as long as the run.
  */
 import { existsSync, mkdtempSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "./free-port.ts";
 import { findPostgres, makeCluster } from "./postgres-server.ts";
 import { beginRun } from "./run/run.mjs";
 
@@ -26,13 +26,4 @@ async function startPostgres(run: string): Promise<() => Promise<void>> {
   const server = await makeCluster(mkdtempSync(join(run, "postgres-")), await freePort()).start();
   process.env.CCT_TEST_POSTGRES_PORT = String(server.port);
   return () => server.stop("SIGQUIT");
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

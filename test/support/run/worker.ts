@@ -21,7 +21,7 @@ if (process.env.TMPDIR !== folder) {
   markChildren({ CCT_TEST_RUN, TMPDIR: folder });
 }
 
-/** What has been told to end, and what ends with its parent, gets so long: only what nobody ends takes longer, also on a loaded machine. */
+/** What has been told to end, and what ends with its parent, gets so long: only what stays exceeds it, also on a loaded machine. */
 const END_MS = 60_000;
 
 afterEach(({ task }) => cleanUp(task));
@@ -32,13 +32,21 @@ afterAll(async () => {
   for (let left = leftBehind(); left.length > 0; left = leftBehind()) {
     if (performance.now() > deadline) {
       // The next file shall not be blamed for them.
-      for (const { pid } of left) process.kill(pid, "SIGKILL");
+      for (const { pid } of left) end(pid);
       const names = left.map(({ pid, command }) => `${pid} ${command}`);
       throw new Error(`This file leaves processes behind: ${names.join("; ")}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
 
 /** esbuild's own service stays for the next build. */
 const leftBehind = () => processesOf(folder).filter(({ command }) => !command.includes("/esbuild --service"));

@@ -8,7 +8,7 @@ import { interruptsMany, reachOf } from "../rules/talk/reach.ts";
 import { expectedOf, expectedOfPool } from "../rules/texts/before-sending.ts";
 import { edited, type Field, field, insert } from "./editor.ts";
 import type { Cursor } from "./paint.ts";
-import { line, piece, type Row, type Tone } from "./rows.ts";
+import { line, named, parentRow, piece, type Row, type Tone } from "./rows.ts";
 import { type Answered, type Composer, type Draft, membersOf, outgoingOf, poolNamed, type State } from "./state.ts";
 import { charactersOf, flat, visible, wrapped } from "./text.ts";
 import { nameOf, type Peer, type Urgency } from "./words.ts";
@@ -268,16 +268,14 @@ export function composerRows(state: State, composer: Composer, columns: number):
     line(
       [
         piece(label, "quiet"),
-        piece(to.text === "" ? "…" : to.text, "strong"),
+        active === "to" ? piece(to.text === "" ? "…" : to.text, "strong") : named(to.text, "strong"),
         piece("   urgency ", "quiet"),
         piece(urgency, urgency === "interrupt" ? "red" : "strong"),
         ...(text.text.length > 200 ? [piece(`   ${text.text.length} characters`, "quiet")] : []),
       ],
       columns,
     ),
-    ...(answers
-      ? [line([piece(`↳ ${nameOf(answers.from, answers.from_name)}: ${flat(answers.text)}`, "quiet")], columns)]
-      : []),
+    ...(answers ? [parentRow(nameOf(answers.from, answers.from_name), flat(answers.text), columns)] : []),
   ];
   const [says, tone] = saysOf(state, composer);
   const note = noteRows(says, columns, Math.max(1, Math.min(MOST_NOTE_ROWS, state.rows - SPARE_ROWS)));

@@ -2,10 +2,10 @@
 import { asksForMail, shownName } from "../rules/agents.ts";
 import { presenceWords, repoOf } from "../rules/texts/people.ts";
 import { type Item, MARGIN } from "./list.ts";
-import { columnsOf, line, type Piece, piece, type Row, spread } from "./rows.ts";
+import { columnsOf, line, named, type Piece, piece, type Row, spread } from "./rows.ts";
 import { type State, sorted } from "./state.ts";
 import { wrapped } from "./text.ts";
-import { ageOf, detailOf, GLYPHS, type Need, type Peer, sentence, toneOf } from "./words.ts";
+import { ageOf, detailOf, GLYPHS, type Need, type Peer, partsOf, sentence, toneOf } from "./words.ts";
 
 /** Sessions that are away for longer are folded into one line. */
 const FOLD_MS = 24 * 3_600_000;
@@ -37,7 +37,7 @@ function needItems(state: State, width: number): Item[] {
       const [age, ageTone] = ageOf(need, now);
       const head: Piece[] = [
         piece(`${MARKS[tone === "red" ? "red" : "amber"]} `, tone),
-        piece(sentence(need), "strong"),
+        ...partsOf(need).map((part) => (typeof part === "string" ? piece(part, "strong") : named(part.name, "strong"))),
       ];
       const rows: Row[] = [spread(head, [piece(age, ageTone)], width), line([piece(detailOf(need))], width - 2, 2)];
       return { id: needItem(need), rows };
@@ -82,6 +82,7 @@ const EMPTY = [
   "1. Install CCT into Claude Code:  cct up",
   "2. Start claude in two terminals.",
   "3. Ask one of them to write to the other.",
+  "Another agent: make cct mcp --host <its name> one of its MCP servers.",
   "They appear here by themselves.",
   "If they do not: cct doctor. To look first: cct demo",
 ];
@@ -100,7 +101,7 @@ export const hooksText = (peer: Peer): string =>
 
 /** `api (codex)` */
 export const namePieces = ({ name, agent }: Peer): Piece[] => [
-  piece(name, "strong"),
+  named(name, "strong"),
   ...(agent === undefined ? [] : [piece(` (${agent})`, "quiet")]),
 ];
 

@@ -192,11 +192,17 @@ export function wantsOlder({ talk, view, inTalk, places, link }: State): boolean
   );
 }
 
-/** The name of a conversation. */
-export function titleOf(state: State, key: string): string {
-  if (isPoolTalk(key)) return key;
+/** The names of those who talk in a conversation besides you, or of its pool. */
+export function namesIn(state: State, key: string): string[] {
+  if (isPoolTalk(key)) return [key];
   const known = state.conversations.find((one) => talkKey(one) === key)?.with ?? [];
-  return othersIn(key)
-    .map((id) => state.peers.get(id)?.name ?? known.find((one) => one.id === id)?.name ?? id.slice(0, 4))
-    .join(" ↔ ");
+  return othersIn(key).map(
+    (id) => state.peers.get(id)?.name ?? known.find((one) => one.id === id)?.name ?? id.slice(0, 4),
+  );
 }
+
+/** Between two names. */
+export const BETWEEN = " ↔ ";
+
+/** The name of a conversation. */
+export const titleOf = (state: State, key: string): string => namesIn(state, key).join(BETWEEN);

@@ -4,8 +4,8 @@ import { isMine, isPoolTalk, talkKey } from "../rules/talk/key.ts";
 import { MOST_IN_TALK } from "../rules/talk/list.ts";
 import { failedOf, heldOf } from "../rules/texts/receipts.ts";
 import { type Item, MARGIN } from "./list.ts";
-import { line, type Piece, piece, type Row, spread } from "./rows.ts";
-import { poolNamed, type State, type Talk, titleOf } from "./state.ts";
+import { line, named, type Piece, parentRow, piece, quoted, type Row, spread } from "./rows.ts";
+import { BETWEEN, namesIn, poolNamed, type State, type Talk, titleOf } from "./state.ts";
 import { flat, wrapped } from "./text.ts";
 import { type Conversation, dayOf, hhmm, type MessageRow, nameOf, receiptText } from "./words.ts";
 
@@ -54,24 +54,26 @@ export function talkItems(state: State, columns: number): Item[] {
   return wrapped(words, width).map((text) => ({ rows: [line([piece(text)], width)] }));
 }
 
+export const titlePieces = (state: State, key: string): Piece[] =>
+  namesIn(state, key).flatMap((name, i) => [...(i > 0 ? [piece(BETWEEN, "strong")] : []), named(name, "strong")]);
+
 function talkItem(state: State, { key, talk }: Line, width: number): Item {
   const pool = poolNamed(state, key);
   const isBad = talk !== undefined && (talk.failed > 0 || talk.held > 0 || failedOf(talk.last) + heldOf(talk.last) > 0);
   const head: Piece[] = [
-    piece(titleOf(state, key), "strong"),
+    ...titlePieces(state, key),
     ...(pool?.private ? [piece(" private", "quiet")] : []),
     ...(pool?.paused ? [piece(" paused", "amber")] : []),
     ...(isBad ? [piece(" not all delivered", "red")] : []),
     ...(talk?.unread ? [piece(` ${talk.unread} new`, "accent")] : []),
   ];
   const last = talk?.last;
-  const said = last ? `${nameOf(last.from, last.from_name)}: ${flat(last.text)}` : "nothing was said";
+  const said = last
+    ? quoted(nameOf(last.from, last.from_name), flat(last.text), width - 2, "quiet")
+    : [piece("nothing was said", "quiet")];
   return {
     id: key,
-    rows: [
-      spread(head, last ? [piece(hhmm(last.sent_at), "quiet")] : [], width),
-      line([piece(said, "quiet")], width - 2, 2),
-    ],
+    rows: [spread(head, last ? [piece(hhmm(last.sent_at), "quiet")] : [], width), line(said, width - 2, 2)],
   };
 }
 
@@ -114,11 +116,12 @@ function messageRows(talk: Talk, message: MessageRow, width: number): Row[] {
   if (from === BROKER_NAME && !isWhole)
     return [line([piece(`${hhmm(message.sent_at)} ${flat(message.text)}`, "quiet")], width)];
   const isMine = from === OPERATOR_NAME;
-  const to_ = message.pool === undefined ? othersTo(message) : to === talk.key ? "" : ` to ${to}`;
+  const [toward, other] = message.pool === undefined ? [" → ", otherOf(message)] : [" to ", to === talk.key ? "" : to];
   const head: Piece[] = [
     piece(hhmm(message.sent_at), "quiet"),
-    piece(` ${nameOf(from, from_name)}`, isMine ? "accent" : "strong"),
-    piece(to_, "quiet"),
+    piece(" "),
+    named(nameOf(from, from_name), isMine ? "accent" : "strong"),
+    ...(other === "" ? [] : [piece(toward, "quiet"), named(other, "quiet")]),
     ...(urgency === "interrupt" ? [piece(" interrupt", "red")] : urgency === "low" ? [piece(" low", "quiet")] : []),
     ...(message.recipients[0]?.redelivered ? [piece(" redelivered", "quiet")] : []),
   ];
@@ -129,7 +132,7 @@ function messageRows(talk: Talk, message: MessageRow, width: number): Row[] {
   const quiet = (text: string): Row => line([piece(text, "quiet")], width - 2, 2);
   return [
     spread(head, from === BROKER_NAME ? [] : [receiptPiece(message)], width),
-    ...(parent ? [quiet(`↳ ${nameOf(parent.from, parent.from_name)}: ${flat(parent.text)}`)] : []),
+    ...(parent ? [parentRow(nameOf(parent.from, parent.from_name), flat(parent.text), width - 2, 2)] : []),
     ...body.map((text) => line([piece(text)], width - 2, 2)),
     ...(isCut ? [quiet(`… ${message.characters} characters in all: Enter shows them`)] : []),
     ...(isWhole ? wholeRows(message, quiet) : []),
@@ -141,8 +144,7 @@ function receiptPiece(message: MessageRow): Piece {
   return piece(text, tone);
 }
 
-const othersTo = ({ to_id, recipients: [only], to }: MessageRow): string =>
-  ` → ${nameOf(to_id ?? "", only?.name ?? to)}`;
+const otherOf = ({ to_id, recipients: [only], to }: MessageRow): string => nameOf(to_id ?? "", only?.name ?? to);
 
 /** What became of it at each recipient. */
 function wholeRows(message: MessageRow, row: (text: string) => Row): Row[] {

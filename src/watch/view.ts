@@ -11,7 +11,8 @@ import { endsOnScreen, visibleRows } from "./list.ts";
 import { needChosen } from "./now.ts";
 import type { Cursor, Frame } from "./paint.ts";
 import { line, moved, type Piece, piece, type Row, spread } from "./rows.ts";
-import { isWide, NARROWEST, needCount, poolNamed, presenceCounts, type State, titleOf, unsentOf } from "./state.ts";
+import { isWide, NARROWEST, needCount, poolNamed, presenceCounts, type State, unsentOf } from "./state.ts";
+import { titlePieces } from "./talk.ts";
 import { cut, visible } from "./text.ts";
 import { plural } from "./words.ts";
 
@@ -71,7 +72,7 @@ function titleRow(state: State): Piece[] {
     if (!talk || !state.inTalk) return [piece("Conversations", "strong")];
     const pool = poolNamed(state, talk.key);
     return [
-      piece(titleOf(state, talk.key), "strong"),
+      ...titlePieces(state, talk.key),
       ...(pool?.paused ? [piece("  paused", "amber")] : []),
       piece(pool ? `  ${plural(pool.size, "member")}  ${pool.purpose}` : "", "quiet"),
     ];

@@ -43,7 +43,7 @@ export const GLYPHS: Record<Presence, [text: string, tone: Tone | undefined]> = 
 export const toneOf = ({ kind }: Need): Tone =>
   kind === "dead" || kind === "guard" || kind === "nohook" || kind === "service" ? "red" : "amber";
 
-export { needSentence as sentence } from "../rules/texts/needs.ts";
+export { needParts as partsOf, needSentence as sentence } from "../rules/texts/needs.ts";
 
 export function detailOf({ votes, what, detail }: Need): string {
   if (!votes) return what === undefined ? detail : `${what} · ${detail}`;

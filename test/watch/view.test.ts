@@ -87,6 +87,30 @@ test("a session of another agent says which, can be found by it, and is not at f
   expect(screen).toMatch(/○ plain \(other\) +idle(?!.*no live hook)/);
 });
 
+test.each([80, 160])("long names that differ in their last characters are told apart at %i columns", (columns) => {
+  const long = (end: string): string => `checkout-service-of-the-${end}`.padEnd(30, "x") + end;
+  const [a, b] = [long("north"), long("south")];
+  const peers = new Map([
+    ["p1", peer({ peer_id: "p1", name: a })],
+    ["p2", peer({ peer_id: "p2", name: b, agent: "gemini" })],
+  ]);
+  const needs = [
+    need({ name: a, other: b, kind: "guard" }),
+    need({ need_id: "held.p2", kind: "held", name: b, other: a }),
+  ];
+  const last = message({ from: "p2", from_name: b, text: "w ".repeat(90) });
+  const ids = [a, b].map((name, i) => ({ id: `p${i + 1}`, name }));
+  const conversations = [{ key: "p1~p2", with: ids, last, failed: 0, held: 0 }];
+  const now = screenOf(stateOf({ peers, needs, conversations }, columns));
+  const ends = (text: string, end: string): number => text.split(end).length - 1;
+  // Both needs name both, and each session has its row.
+  for (const end of ["north", "south"]) expect(ends(now, end), now).toBeGreaterThanOrEqual(3);
+  expect(now).toContain(" (gemini)");
+  const talks = screenOf(stateOf({ peers, conversations, view: "talk" }, columns));
+  expect(talks).toMatch(/north ↔ \S+south/);
+  expect(talks).toMatch(/\n│ {3}\S+south: w w /);
+});
+
 test("without sessions, what to do is said in full, however narrow the terminal is", () => {
   for (const columns of [40, 60, 80]) {
     const screen = screenOf(stateOf({}, columns, 24));

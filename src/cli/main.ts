@@ -118,7 +118,7 @@ export function makeProgram(
     .command("demo")
     .addHelpText("after", example("demo"))
     .description(
-      "Shows message delivery without Claude Code: a private broker, two session servers, one message each way through the hooks.",
+      "Shows message delivery without any agent: a private broker, two session servers, one message each way through the hooks.",
     )
     .option("--json", "the timeline as JSON")
     .action(async (options: { json?: boolean }) => {

@@ -82,7 +82,7 @@ export const dismissNeed = operation({
   isolation: "snapshot",
   by: ["operator"],
   repeatable: "always",
-  cli: "attention dismiss <need_id>",
+  cli: "attention dismiss <need_id...>",
   example: "attention dismiss blocked.4c1f0e2d9a8b7c6d5e4f3a2b1c0d9e8f",
   doc: "Puts a row of `attention` aside, for everybody who asks for the list. It comes back when there is more of it, and after seven days if its cause is still there.",
   input: z.strictObject({

@@ -3,15 +3,23 @@ import * as z from "zod";
 import { CctError } from "../platform/errors.ts";
 import { deliveryStates } from "../rules/delivery.ts";
 import { excessOf, queryOf, snippetOf } from "../rules/search.ts";
+import { addresseeOf } from "../rules/texts/people.ts";
 import { LISTING_COST } from "../rules/throttle.ts";
 import { countStates } from "../store/history.ts";
 import { searchMessages } from "../store/message-filter.ts";
+import { formerPeers } from "../store/peers.ts";
 import { indexedPart, wordQuery } from "../store/search.ts";
 import { operation } from "./core/operation.ts";
 import { filterFor, senderNamed } from "./support/message-filters.ts";
 import { messageHead, toMessageHead } from "./support/message-heads.ts";
 import { addressFormatter, senderAddressFormatter } from "./support/references.ts";
 import { time, writtenSeq, writtenTime } from "./support/shapes.ts";
+
+/** Of an address that is an id. */
+function toName(to: string, all: readonly { peer_id: string; name: string }[]): { to_name?: string } {
+  const name = addresseeOf(to, all);
+  return name === to ? {} : { to_name: name };
+}
 
 const SNIPPET = 200;
 /** Characters of all found texts together in which the words are looked for: that takes 0.2 s at most. */
@@ -48,6 +56,7 @@ export const search = operation({
     messages: z.array(
       z.object({
         ...messageHead,
+        to_name: z.string().optional().describe("last known, of the peer whose id 'to' is"),
         snippet: z
           .string()
           .describe(
@@ -81,12 +90,16 @@ export const search = operation({
       sql,
       messages.map((one) => one.message_id),
     );
+    const named = await formerPeers(sql, [
+      ...new Set(messages.flatMap((one) => (one.pool === null && one.target !== "" ? one.target : []))),
+    ]);
     const callSender = await senderAddressFormatter(sql, await addressFormatter(sql, caller), messages);
     return {
       messages: messages.map((m) => {
         const { text: snippet, hits } = snippetOf(m.text, terms, SNIPPET, READ / messages.length);
         return {
           ...toMessageHead(m, callSender(m)),
+          ...toName(m.to_address, named),
           snippet,
           hits,
           states: states

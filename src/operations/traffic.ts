@@ -9,6 +9,8 @@ const MOST_PAIRS = 1_000;
 /** Spans of one answer. */
 const SPANS = 60;
 const MINUTE_MS = 60_000;
+const FROM = ["from" as const];
+const TO = ["to" as const];
 
 export const traffic = operation({
   name: "traffic",
@@ -30,7 +32,13 @@ export const traffic = operation({
       .array(
         z.object({
           from: z.string().describe("peer_id, or a person's id"),
+          from_name: z.string().describe("last known"),
           to: z.string(),
+          to_name: z.string(),
+          gone: z
+            .array(z.enum(["from", "to"]))
+            .optional()
+            .describe("which of them were removed"),
           direct: z.int(),
           pool: z.int().describe("in pools"),
           failed: z.int().describe("of these, ended unread"),
@@ -50,7 +58,10 @@ export const traffic = operation({
     return {
       since,
       bucket_ms,
-      pairs: await trafficPairs(sql, since * 1000, MOST_PAIRS),
+      pairs: (await trafficPairs(sql, since * 1000, MOST_PAIRS)).map(({ isFromGone, isToGone, ...pair }) => ({
+        ...((isFromGone || isToGone) && { gone: [...(isFromGone ? FROM : []), ...(isToGone ? TO : [])] }),
+        ...pair,
+      })),
       times: await trafficOverTime(sql, since, bucket_ms),
     };
   },

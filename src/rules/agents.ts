@@ -30,5 +30,8 @@ export const asksForMail = ({ agent, hooks = "live", wakes, midturn }: Abilities
 export const shownName = ({ name, agent = CLAUDE }: { name: string; agent?: string | undefined }): string =>
   isClaude(agent) ? name : `${name} (${agent})`;
 
+/** `api (gone)`: a removed peer, in what is told of the past. */
+export const shownGone = (name: string, isGone: boolean | undefined): string => (isGone ? `${name} (gone)` : name);
+
 /** A reference without what a list shows beside a name. No name has a space, so nothing else can be meant. */
 export const withoutAgent = (ref: string): string => ref.trim().replace(/ \([a-z0-9._-]{1,32}\)$/i, "");

@@ -101,7 +101,7 @@ function found({ messages, notice, next, indexed_since }: ToolOutputOf<"search">
   const lines = messages.map((one) => {
     const from = called({ name: one.from_name, address: one.from_address });
     const id = shortMessageId(one.message_id, ids);
-    return `${id} ${from} to ${oneLine(one.to)}, ${span(now - one.sent_at)} ago: ${quoted(one.snippet, 300)}`;
+    return `${id} ${from} to ${oneLine(one.to_name ?? one.to)}, ${span(now - one.sent_at)} ago: ${quoted(one.snippet, 300)}`;
   });
   return [
     ...(lines.length > 0 ? [notice, ...lines] : ["Nothing was found."]),

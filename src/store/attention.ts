@@ -95,11 +95,15 @@ const toStopped = (row: Row): StoppedDelivery => ({
   reason: textOrNull(row, "reason"),
 });
 
+/** As a sender was called last. The row of a removed peer goes with the last mail to it. */
+const SAID = (id: string): string =>
+  `(SELECT m.from_name FROM messages m WHERE m.from_id = ${id} ORDER BY m.seq DESC LIMIT 1)`;
+
 /** The newest notes about guards since `since`. */
 export async function guardNotes(sql: Sql, since: number): Promise<GuardNote[]> {
   const rows = await sql(
-    `SELECT n.at, n.guard, n.from_id, n.to_id, coalesce(f.name, n.from_id) AS from_name,
-       coalesce(t.name, '@' || l.name, n.to_id) AS to_name
+    `SELECT n.at, n.guard, n.from_id, n.to_id, coalesce(f.name, ${SAID("n.from_id")}, n.from_id) AS from_name,
+       coalesce(t.name, '@' || l.name, ${SAID("n.to_id")}, n.to_id) AS to_name
      FROM notes n LEFT JOIN peers f ON f.peer_id = n.from_id LEFT JOIN peers t ON t.peer_id = n.to_id
        LEFT JOIN pools l ON l.pool_id = n.to_id
      WHERE n.guard IS NOT NULL AND n.at > $1 ORDER BY n.at DESC LIMIT ${MOST}`,

@@ -92,11 +92,13 @@ test("traffic counts who writes to whom, in pools for each recipient, and how mu
   await works.call("inbound_policy", { policy: "refuse" }, ann);
   await send("ann", "no", carl);
   const { pairs, times, since, bucket_ms } = await works.call("traffic", { minutes: 60, bucket_seconds: 60 });
+  const by = ({ peer_id, name }: TestPeer) => ({ from: peer_id, from_name: name });
+  const for_ = ({ peer_id, name }: TestPeer) => ({ to: peer_id, to_name: name });
   expect(pairs).toEqual([
-    { from: ann.peer_id, to: bob.peer_id, direct: 2, pool: 1, failed: 0 },
+    { ...by(ann), ...for_(bob), direct: 2, pool: 1, failed: 0 },
     ...[
-      { from: ann.peer_id, to: carl.peer_id, direct: 0, pool: 1, failed: 0 },
-      { from: carl.peer_id, to: ann.peer_id, direct: 1, pool: 0, failed: 1 },
+      { ...by(ann), ...for_(carl), direct: 0, pool: 1, failed: 0 },
+      { ...by(carl), ...for_(ann), direct: 1, pool: 0, failed: 1 },
     ].toSorted((a, b) => (a.from < b.from ? -1 : 1)),
   ]);
   expect(bucket_ms).toBe(60_000);
@@ -106,6 +108,17 @@ test("traffic counts who writes to whom, in pools for each recipient, and how mu
     { at: since + Math.floor((now - since) / bucket_ms) * bucket_ms, messages: 3, failed: 1 },
   ]);
   expect((await works.call("traffic", { minutes: 5 })).pairs).toHaveLength(3);
+});
+
+test("traffic names who was removed as it was called last, and you without a mailbox", async () => {
+  await works.call("send_message", { to: "ann", text: "from a person" });
+  await works.call("send_message", { to: "bob", text: "before it goes" }, ann);
+  await works.call("send_message", { to: "ann", text: "and back" }, bob);
+  await works.call("unregister", { host_pid: bob.place.host_pid }, bob);
+  await works.call("forget_peer", { peer: "bob", force: true });
+  const { pairs } = await works.call("traffic", {});
+  const named = pairs.map(({ from_name, to_name, gone = [] }) => [from_name, to_name, ...gone].join(" "));
+  expect(named.toSorted()).toEqual(["ann bob to", "bob ann from", "operator ann"]);
 });
 
 test("cost is told by pair and over time", async () => {

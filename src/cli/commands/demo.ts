@@ -169,7 +169,7 @@ async function exchange(stage: Stage, step: (what: string) => void): Promise<voi
   const woken = await alice.hook("FileChanged", { event: "add" });
   if (woken.status !== 2) throw new CctError("internal", "The hook did not wake alice.", "Please report this.");
   expectText(woken.stderr, "stay out of src/auth.ts");
-  step("the spool's hook wakes alice with the text (Claude Code runs it within a second)");
+  step("the spool's hook wakes alice with the text (an agent runs it within a second)");
   await alice.hook("UserPromptSubmit", { prompt: "(the wake)" });
   await alice.hook("Stop");
   await bob.hook("Stop");

@@ -201,6 +201,6 @@ function addCommand(program: Command, cli: string): { command: Command; words: s
     // A text can also come from a file.
     command: parent.command([names.at(-1), ...argumentsOf].join(" ").replace("<text>", "[text]")),
     words: names.join(" "),
-    argumentNames: argumentsOf.map((word) => word.replace(/[<>[\]]/g, "")),
+    argumentNames: argumentsOf.map((word) => word.replace(/[<>[\].]/g, "")),
   };
 }

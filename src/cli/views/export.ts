@@ -3,6 +3,7 @@ import type { OutputOf } from "../../operations/index.ts";
 import { shortMessageId } from "../../rules/address.ts";
 import { grouped } from "../../rules/grouped.ts";
 import { escapeInvisible, oneLine, stripInvisible } from "../../rules/text.ts";
+import { addresseeOf } from "../../rules/texts/people.ts";
 import { clockTime } from "../parts/output.ts";
 
 type Message = OutputOf<"messages">["messages"][number];
@@ -54,11 +55,7 @@ export function readable(): Lines {
 const senderOf = ({ from_name, from_address = from_name }: Message): string =>
   from_address.includes(from_name) ? from_address : from_name;
 
-/** As it was addressed; where that was by id, by the name that the recipient had last. */
-function recipientOf({ to, recipients }: Message): string {
-  const named = recipients.find(({ peer_id }) => to.length > 0 && peer_id.startsWith(to.toLowerCase()));
-  return named?.name ?? to;
-}
+const recipientOf = ({ to, recipients }: Message): string => addresseeOf(to, recipients);
 
 /** A name as text: nothing of it is Markdown. */
 const plain = (text: string): string => oneLine(text, 200).replace(/[\\`*_{}[\]<>#|~]/g, "\\$&");

@@ -64,7 +64,7 @@ export function found({ messages, next, indexed_since }: OutputOf<"search">, scr
   const ids = messages.map((message) => message.message_id);
   const rows = messages.map((message) => [
     message.from_address ?? message.from_name,
-    shortTo(message.to),
+    message.to_name ?? shortTo(message.to),
     statesCell(message.states),
     ago(message.sent_at, now),
     shortMessageId(message.message_id, ids),

@@ -11,7 +11,7 @@ export function peers({ peers, away = 0 }: OutputOf<"list_peers">, screen: Scree
   const others = away === 0 ? "" : `${away} ${away === 1 ? "is" : "are"} away: cct peers --all\n`;
   if (peers.length === 0 && away > 0) return `No session is there now. ${others}`;
   if (peers.length === 0)
-    return "No peer is registered. Sessions register when Claude Code, or another agent, starts with CCT installed.\n";
+    return "No peer is registered. Sessions register when Claude Code or another agent starts with CCT installed.\n";
   const rows = peers.map((peer) => [
     peer.alias === undefined ? shownName(peer) : `${shownName(peer)} (${peer.alias})`,
     presenceCell(peer, now),

@@ -1,5 +1,6 @@
 /** What sessions did, and who writes to whom. */
 import type { OutputOf } from "../../operations/index.ts";
+import { shownGone } from "../../rules/agents.ts";
 import { presences } from "../../rules/presence.ts";
 import { span } from "../../rules/text.ts";
 import type { Screen } from "../parts/output.ts";
@@ -25,11 +26,16 @@ export function presenceHistory({ peers, since, until }: OutputOf<"presence_hist
 export function traffic({ pairs }: OutputOf<"traffic">, screen: Screen): string {
   if (pairs.length === 0) return "No mail was sent.\n";
   const rows = pairs.map((one) => [
-    one.from.slice(0, 8),
-    one.to.slice(0, 8),
+    shownGone(one.from_name, one.gone?.includes("from")),
+    shownGone(one.to_name, one.gone?.includes("to")),
     String(one.direct),
     one.pool > 0 ? String(one.pool) : "",
     { text: one.failed > 0 ? String(one.failed) : "", style: "red" as const },
   ]);
-  return table(screen, ["FROM", "TO", "DIRECT", "IN POOLS", "FAILED"], rows);
+  const name = { least: 12, keepBoth: true };
+  return table(
+    screen,
+    [{ heading: "FROM", ...name }, { heading: "TO", ...name }, "DIRECT", "IN POOLS", "FAILED"],
+    rows,
+  );
 }

@@ -28,6 +28,12 @@ export function presenceWords(peer: Peer, now: number): string {
 export const repoOf = (peer: { repo?: string | null | undefined; cwd: string }): string =>
   (peer.repo ?? peer.cwd).split(/[\\/]/).findLast(Boolean) ?? "/";
 
+/** The address of a message as people read it: where it was written as an id, the name that its recipient had last. */
+export function addresseeOf(to: string, recipients: readonly { peer_id: string; name: string }[]): string {
+  const isId = /^[0-9a-f]{4,32}$/i.test(to);
+  return (isId && recipients.find(({ peer_id }) => peer_id.startsWith(to.toLowerCase()))?.name) || to;
+}
+
 /** How long a need is there, or how long there is to decide. `isSoon`: the time is nearly over. */
 export function needAge({ at, deadline }: { at: number; deadline?: number | undefined }, now: number) {
   if (deadline === undefined) return { words: span(now - at), isSoon: false };

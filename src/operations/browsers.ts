@@ -56,6 +56,8 @@ const browserShape = z.object({
   name: z.string().describe("what it calls itself"),
   device: z.string().optional().describe("the machine with whose token it was let in; absent: the broker's own"),
   on_network: z.boolean().optional().describe("the operator let it in from another machine: `cct open --phone`"),
+  own: z.boolean().optional().describe("it is the one that asks"),
+  here: z.boolean().optional().describe("it was let in by `cct open` on the machine that asks"),
   created_at: time,
   last_seen: time,
   ends_at: time.describe("unless it is seen again before"),
@@ -71,13 +73,16 @@ export const listBrowsers = operation({
   doc: "Lists the browsers that are logged in at the page. A login ends when its browser was not seen for 30 days.",
   input: z.strictObject({}),
   output: z.object({ browsers: z.array(browserShape) }),
-  async run({ sql, now }) {
+  async run({ sql, now, device, browser: own }) {
+    const asks = device?.device_id ?? null;
     const names = new Map((await allDevices(sql)).map((one) => [one.device_id, one.name]));
     const found = await browsersSince(sql, now - LOGIN_MS);
     return {
       browsers: found.map(({ device_id, on_network, ...browser }) => ({
         ...browser,
         ...(on_network && { on_network }),
+        ...(browser.browser_id === own && { own: true }),
+        ...(device_id === asks && !on_network && { here: true }),
         ...(device_id === null ? {} : { device: names.get(device_id) ?? device_id }),
         ends_at: browser.last_seen + LOGIN_MS,
       })),

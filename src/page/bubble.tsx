@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { talkOf } from "../rules/talk/key.ts";
+import { addresseeOf } from "../rules/texts/people.ts";
 import { isUnread } from "../rules/texts/receipts.ts";
 import { replyTo } from "./reply.ts";
 import { addressOf, chosen, route } from "./route.ts";
@@ -77,7 +78,7 @@ function Said(props: BubbleProps) {
       data-item
       data-message={id}
       tabIndex={0}
-      aria-label={`${nameOf(from, message.from_name)} to ${message.to}, ${hhmm(message.sent_at)}`}
+      aria-label={`${nameOf(from, message.from_name)} to ${addresseeOf(message.to, message.recipients)}, ${hhmm(message.sent_at)}`}
       onKeyDown={(event) => {
         if (event.key === "Enter" && event.target === event.currentTarget) show();
       }}

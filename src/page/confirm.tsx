@@ -18,6 +18,15 @@ export function confirmFirst(question: Question): void {
   asked.value = question;
 }
 
+/** Before one's own browser is logged out. */
+export const confirmOwnLogOut = (run: () => Promise<unknown>): void =>
+  confirmFirst({
+    title: "Log out this browser, the one that you are using?",
+    text: "This page closes at once, in all its tabs, and what you have typed and not sent is lost. To come back you need a new link: cct open.",
+    yes: "Log out",
+    run,
+  });
+
 export function Confirm() {
   const question = asked.value;
   if (!question) return null;

@@ -1,6 +1,6 @@
 /** Who else may use the broker: other machines, and browsers that are logged in. */
 import type { OutputOf } from "../operations/index.ts";
-import { confirmFirst } from "./confirm.tsx";
+import { confirmFirst, confirmOwnLogOut } from "./confirm.tsx";
 import { call } from "./source.ts";
 import { say } from "./toast.tsx";
 import { Button, Icon } from "./ui.tsx";
@@ -56,30 +56,36 @@ export function Devices({ devices, load }: { devices: Device[]; load: () => Prom
 }
 
 export function Browsers({ browsers, load }: { browsers: Browser[]; load: () => Promise<void> }) {
-  const revoke = ({ browser_id, name }: Browser): void =>
-    confirmFirst({
-      title: `Log out ${name}?`,
-      text: "Its page closes at once. To come back it needs a new link: cct open.",
-      yes: "Log out",
-      run: async () => {
-        await call("revoke_browser", { browser: browser_id });
-        say(`${name} is logged out`);
-        await load();
-      },
-    });
+  function revoke({ browser_id: browser, name, own }: Browser): void {
+    // Its page says itself that it is logged out.
+    if (own) confirmOwnLogOut(() => call("revoke_browser", { browser }));
+    else
+      confirmFirst({
+        title: `Log out ${name}?`,
+        text: "Its page closes at once. To come back it needs a new link: cct open.",
+        yes: "Log out",
+        run: async () => {
+          await call("revoke_browser", { browser });
+          say(`${name} is logged out`);
+          await load();
+        },
+      });
+  }
+  const sorted = browsers.toSorted((a, b) => Number(b.own ?? false) - Number(a.own ?? false));
   return (
     <section class="card">
       <header class="card-head">
         <h2>Browsers</h2>
       </header>
       <ul class="plain">
-        {browsers.map((browser) => (
+        {sorted.map((browser) => (
           <li key={browser.browser_id}>
             <Icon name="lock" size={15} />
             <b>
               <bdi>{browser.name}</bdi>
             </b>
-            <span class="chip">{browser.device ?? (browser.on_network ? "a phone" : "this machine")}</span>
+            {browser.own && <span class="chip accent">this one, yours</span>}
+            <span class="chip">{browser.device ?? (browser.on_network ? "a phone" : "the broker’s machine")}</span>
             <span class="muted">since {span(now.value - browser.created_at)}</span>
             <Button kind="small" onClick={() => revoke(browser)}>
               Log out…

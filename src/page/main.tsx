@@ -22,6 +22,7 @@ function start(): void {
   void startLive();
   // Not before the first view is drawn.
   void import("./notify.ts").then(({ startNotify }) => startNotify());
+  void import("./focus.ts").then(({ startFocus }) => startFocus());
 }
 
 startTheme();

@@ -1,5 +1,6 @@
 /** Draws the map on a canvas. Colours are read once for each drawing; lines and cut names are kept while places stay. */
 import { type Box, groupsOf, type Line, type Place, pointAt, withRoom } from "./circle.ts";
+import { beginningOf, labelsOf, MANY, middleOf, rayRoom } from "./map-names.ts";
 import type { Presence } from "./types.ts";
 
 export interface Edge {
@@ -30,17 +31,9 @@ export interface Picture {
   cut: Map<string, string>;
 }
 
-/** With more sessions names are small, or only those of repositories. */
-export const MANY = 40;
-/** With more sessions there is no room for two lines side by side. */
-const CROWDED = 10;
 /** Arc that a name needs. */
 const NAME_PX = 9.5;
 const FONT = "Inter, sans-serif";
-
-/** Kept free around the circle, for names. */
-export const roomFor = (count: number, side: number): number =>
-  count > MANY ? Math.min(128, side * 0.17) : Math.min(110, side * 0.16);
 
 export function pathOf({ start, bends }: Line): Path2D {
   const path = new Path2D();
@@ -94,10 +87,9 @@ export function draw(canvas: HTMLCanvasElement, picture: Picture): void {
     const about = picture.drawn(place.id);
     const isDim = picture.focus !== undefined && !near.has(place.id);
     drawPoint(context, picture, place, about, colour, isMany ? Math.min(2.8, arc * 0.36) : 6, isDim);
-    if (!isNamed && !near.has(place.id)) continue;
-    if (isMany) drawAlong(context, picture, place, about, colour, near, isDim);
-    else drawBeside(context, picture, place, about, colour, isDim);
+    if (isMany && (isNamed || near.has(place.id))) drawAlong(context, picture, place, about, colour, near, isDim);
   }
+  if (!isMany) drawBeside(context, picture, colour, near);
   context.globalAlpha = 1;
 }
 
@@ -150,9 +142,11 @@ function drawGroups(
     const isFlat = Math.abs(Math.sin(middle)) < 0.25;
     const [x, y] = pointAt(middle, radius + (isFlat ? 20 : 16));
     context.font = `550 12px ${FONT}`;
-    const text = shortened(context, first.repo, isFlat ? 120 : width / 2 - Math.abs(x) - 4);
-    const { width: length } = context.measureText(text);
-    const left = isFlat ? x - length / 2 : middle < Math.PI ? x : x - length;
+    const measure = (text: string): number => context.measureText(text).width;
+    const text = beginningOf(first.repo, isFlat ? 120 : width / 2 - Math.abs(x) - 4, measure);
+    const length = measure(text);
+    const most = width / 2 - 4;
+    const left = isFlat ? Math.max(-most, Math.min(x - length / 2, most - length)) : middle < Math.PI ? x : x - length;
     names.push({ text, left, right: left + length, top: y - 7, bottom: y + 7, size: group.length });
   }
   context.textBaseline = "middle";
@@ -191,6 +185,9 @@ function drawPoint(
 const nameColour = (presence: Drawn["presence"], isFocus: boolean, isDim: boolean): string =>
   isFocus ? "--accent" : presence === "blocked" ? "--amber" : isDim ? "--text-3" : "--text-2";
 
+/** From the circle to a name that stands on it. */
+const AWAY = 13;
+
 /** A name that stands on the circle like a ray. */
 function drawAlong(
   context: CanvasRenderingContext2D,
@@ -208,55 +205,49 @@ function drawAlong(
   context.fillStyle = colour(nameColour(presence, id === focus, isDim));
   context.textBaseline = "middle";
   context.rotate(angle - Math.PI / 2);
-  context.translate(radius + 13, 0);
+  context.translate(radius + AWAY, 0);
   if (angle > Math.PI) {
     context.rotate(Math.PI);
     context.textAlign = "right";
   }
   let shown = cut.get(id);
   if (shown === undefined) {
-    shown = shortened(context, name, roomFor(places.length, side) - 22);
+    shown = middleOf(name, rayRoom(radius, { width, height }, AWAY), (text) => context.measureText(text).width);
     cut.set(id, shown);
   }
   context.fillText(shown, 0, 0.5);
   context.restore();
 }
 
-/** Name and summary beside the point. */
+/** Names and summaries beside the points. */
 function drawBeside(
   context: CanvasRenderingContext2D,
-  { radius, width, focus, places }: Picture,
-  { id, angle }: Place,
-  { name, about, presence }: Drawn,
+  picture: Picture,
   colour: Colour,
-  isDim: boolean,
+  near: ReadonlySet<string>,
 ): void {
-  const [x, y] = pointAt(angle, radius);
-  const isFlat = Math.abs(Math.sin(angle)) < 0.3;
-  const isRight = angle < Math.PI;
-  const [atX, atY] = [x + (isFlat ? 0 : isRight ? 14 : -14), y + (isFlat ? (Math.cos(angle) > 0 ? -30 : 18) : -7)];
-  const space = isFlat ? 190 : Math.min(190, width / 2 - Math.abs(x) - 20);
+  const { places, focus, radius } = picture;
+  const all = new Map(places.map(({ id }) => [id, picture.drawn(id)]));
+  const isBlocked = (id: string): boolean => all.get(id)?.presence === "blocked";
+  const fontOf = ({ id, isName }: { id: string; isName: boolean }): string =>
+    isName ? `${id === focus ? 650 : isBlocked(id) ? 600 : 500} 12.5px ${FONT}` : `400 12px ${FONT}`;
+  const measure = (text: string, of: { id: string; isName: boolean }): number => {
+    context.font = fontOf(of);
+    return context.measureText(text).width;
+  };
+  const stands = places.map(({ id, angle }) => {
+    const { name = "", about = "" } = all.get(id) ?? {};
+    return { id, angle, name, about, rank: id === focus ? 0 : near.has(id) ? 1 : isBlocked(id) ? 2 : 3 };
+  });
   context.textBaseline = "middle";
-  context.textAlign = isFlat ? "center" : isRight ? "left" : "right";
-  context.font = `${id === focus ? 650 : presence === "blocked" ? 600 : 500} 12.5px ${FONT}`;
-  context.fillStyle = colour(nameColour(presence, id === focus, isDim));
-  context.fillText(shortened(context, name, space), atX, atY);
-  // At the top and the bottom neighbours stand side by side.
-  if (isFlat && places.length > CROWDED) return;
-  context.font = `400 12px ${FONT}`;
-  context.fillStyle = colour("--text-3");
-  context.fillText(shortened(context, about, space), atX, atY + 16);
-}
-
-/** As much of a text as there is room for. */
-function shortened(context: CanvasRenderingContext2D, text: string, room: number): string {
-  if (room < 12) return "";
-  if (context.measureText(text).width <= room) return text;
-  let [fits, tooLong] = [0, text.length];
-  while (tooLong - fits > 1) {
-    const middle = (fits + tooLong) >> 1;
-    if (context.measureText(`${text.slice(0, middle)}…`).width <= room) fits = middle;
-    else tooLong = middle;
+  context.textAlign = "left";
+  for (const label of labelsOf(stands, radius, picture, measure)) {
+    const { id, isName, text, left, top, bottom } = label;
+    const isDim = focus !== undefined && !near.has(id);
+    const tone = all.get(id)?.presence ?? "offline";
+    context.globalAlpha = isDim ? 0.5 : 1;
+    context.font = fontOf(label);
+    context.fillStyle = colour(isName ? nameColour(tone, id === focus, isDim) : "--text-3");
+    context.fillText(text, left, (top + bottom) / 2);
   }
-  return `${text.slice(0, fits)}…`;
 }

@@ -2,16 +2,18 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { OutputOf } from "../operations/index.ts";
-import { shownName } from "../rules/agents.ts";
+import { shownGone, shownName } from "../rules/agents.ts";
 import { pairKey } from "../rules/talk/key.ts";
 import { repoOf } from "../rules/texts/people.ts";
 import { useAsked } from "./asked.ts";
 import { liner, type Place, placesOf, type Standing } from "./circle.ts";
-import { type Drawn, draw, type Edge, MANY, pathOf, roomFor } from "./map-draw.ts";
+import { type Drawn, draw, type Edge, pathOf } from "./map-draw.ts";
+import { MANY, radiusIn } from "./map-names.ts";
 import { showTravels } from "./map-travel.ts";
 import { chosen, go } from "./route.ts";
 import { call } from "./source.ts";
 import { nameOf, OPERATOR, order, peerOf, peers } from "./state.ts";
+import { Name } from "./text.tsx";
 import { Empty, Icon, Seg } from "./ui.tsx";
 import { number, plural } from "./words.ts";
 
@@ -38,14 +40,17 @@ interface Pair {
   b: string;
   messages: number;
   weight: number;
+  /** The last known names of those that were removed. */
+  gone: ReadonlyMap<string, string>;
 }
 
 function pairsOf(traffic: Traffic | undefined): Pair[] {
   const all = new Map<string, Pair>();
-  for (const { from, to, direct, pool } of traffic?.pairs ?? []) {
+  for (const { from, from_name, to, to_name, direct, pool, gone = [] } of traffic?.pairs ?? []) {
     const key = pairKey(from, to);
     const [a = "", b = ""] = key.split("~");
-    const known = all.get(key) ?? { a, b, messages: 0, weight: 0 };
+    const names = { from: [from, from_name], to: [to, to_name] } as const;
+    const known = all.get(key) ?? { a, b, messages: 0, weight: 0, gone: new Map(gone.map((who) => names[who])) };
     known.messages += direct + pool;
     known.weight += direct + pool * POOL_WEIGHT;
     all.set(key, known);
@@ -89,7 +94,8 @@ export function MapView() {
   const places = useMemo(() => placesOf(stand), [key]);
   const ranked = useMemo(() => {
     const known = new Set(places.map(({ id }) => id));
-    return all.filter(({ a, b }) => known.has(a) && known.has(b));
+    const isKnown = (id: string, { gone }: Pair): boolean => known.has(id) || gone.has(id);
+    return all.filter((pair) => isKnown(pair.a, pair) && isKnown(pair.b, pair));
   }, [all, places]);
   const strongest = useMemo(() => ranked.slice(0, LINES), [ranked]);
   if (order.value.length === 0)
@@ -157,11 +163,11 @@ function Circle({ places, pairs, focus, look }: CircleProps) {
   }, [size]);
   const { width, height } = size.value;
   const side = Math.min(width, height);
-  const radius = Math.max(40, side / 2 - roomFor(places.length, side));
+  const radius = radiusIn(places.length, size.value);
   const edges = useMemo(() => edgesOf(places, pairs, radius), [places, pairs, radius]);
   const current = useRef(edges);
   current.current = edges;
-  const cut = useMemo(() => new Map<string, string>(), [places, side]);
+  const cut = useMemo(() => new Map<string, string>(), [places, width, height]);
   // Presence shows in the points.
   const presences = places.map(({ id }) => peerOf(id)?.presence).join();
   useEffect(() => {
@@ -226,6 +232,14 @@ function edgesOf(places: readonly Place[], pairs: readonly Pair[], radius: numbe
   return edges;
 }
 
+/** A removed one by the name that it had last. */
+const PairName = ({ id, gone }: { id: string; gone: ReadonlyMap<string, string> }) => (
+  <b title={shownGone(nameOf(id, gone.get(id)), gone.has(id))}>
+    <Name of={nameOf(id, gone.get(id))} />
+    {gone.has(id) && <span class="agent"> (gone)</span>}
+  </b>
+);
+
 function Ranked({ pairs, focus, look }: { pairs: readonly Pair[] } & Pick<CircleProps, "focus" | "look">) {
   const found = focus === undefined ? pairs : pairs.filter(({ a, b }) => a === focus || b === focus);
   const rows = found.toSorted((a, b) => b.messages - a.messages).slice(0, ROWS);
@@ -237,7 +251,7 @@ function Ranked({ pairs, focus, look }: { pairs: readonly Pair[] } & Pick<Circle
       </header>
       {rows.length === 0 && <p class="quiet">Nobody wrote to anybody in this time.</p>}
       <ol>
-        {rows.map(({ a, b, messages }) => (
+        {rows.map(({ a, b, messages, gone }) => (
           <li key={`${a}~${b}`}>
             <button
               type="button"
@@ -247,13 +261,9 @@ function Ranked({ pairs, focus, look }: { pairs: readonly Pair[] } & Pick<Circle
               onClick={() => go("talk", `${a}~${b}`)}
             >
               <span class="pair">
-                <b>
-                  <bdi>{nameOf(a)}</bdi>
-                </b>
+                <PairName id={a} gone={gone} />
                 <Icon name="pair" size={12} />
-                <b>
-                  <bdi>{nameOf(b)}</bdi>
-                </b>
+                <PairName id={b} gone={gone} />
               </span>
               <span class="bar">
                 <i style={{ width: `${(100 * messages) / most}%` }} />

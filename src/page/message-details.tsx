@@ -2,6 +2,7 @@
 import type { OutputOf } from "../operations/index.ts";
 import { hasFailed } from "../rules/delivery.ts";
 import { talkOf } from "../rules/talk/key.ts";
+import { addresseeOf } from "../rules/texts/people.ts";
 import { useAsked } from "./asked.ts";
 import { confirmHeld } from "./doing.ts";
 import { expectation } from "./expect.ts";
@@ -46,7 +47,8 @@ export function MessageDetails({ id }: { id: string }) {
         <h2>Message</h2>
       </header>
       <p class="insp-from">
-        <PeerName id={message.from} otherwise={message.from_name} /> to <b>{message.to}</b> at{" "}
+        <PeerName id={message.from} otherwise={message.from_name} /> to{" "}
+        <b>{addresseeOf(message.to, message.recipients)}</b> at{" "}
         <span title={exactTime(message.sent_at)}>{hhmmss(message.sent_at)}</span>
       </p>
       <p class="insp-summary clip">

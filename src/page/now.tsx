@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { talkOf } from "../rules/talk/key.ts";
-import { needTitle } from "../rules/texts/people.ts";
+import { addresseeOf, needTitle } from "../rules/texts/people.ts";
 import { failedOf, heldOf } from "../rules/texts/receipts.ts";
 import { Command } from "./command.tsx";
 import { openCompose } from "./compose.tsx";
@@ -13,7 +13,7 @@ import { openPalette } from "./palette.tsx";
 import { go } from "./route.ts";
 import { Sessions } from "./sessions.tsx";
 import { isLimited, messages, nameOf, OPERATOR, order, presenceCounts, received, slowMessages } from "./state.ts";
-import { OneLine } from "./text.tsx";
+import { Name, OneLine } from "./text.tsx";
 import type { MessageRow } from "./types.ts";
 import { Button, Empty, Icon, Receipts } from "./ui.tsx";
 import { hhmm, number, plural } from "./words.ts";
@@ -22,15 +22,22 @@ const JUST_NOW = 24;
 const RATE_MS = 2_000;
 
 const FeedRow = memo(function FeedRow({ message }: { message: MessageRow }) {
-  const to = message.pool === undefined ? nameOf(message.to_id ?? "", message.to) : `@${message.pool}`;
+  const to =
+    message.pool === undefined
+      ? nameOf(message.to_id ?? "", addresseeOf(message.to, message.recipients))
+      : `@${message.pool}`;
   return (
     <li>
       <button type="button" class="feed-row" data-item onClick={() => go("talk", talkOf(message), message.message_id)}>
         <time>{hhmm(message.sent_at)}</time>
         <span class="feed-who">
-          <b>{nameOf(message.from, message.from_name)}</b>
+          <b>
+            <Name of={nameOf(message.from, message.from_name)} />
+          </b>
           <Icon name="right" size={12} />
-          <b>{to}</b>
+          <b>
+            <Name of={to} />
+          </b>
           {message.urgency === "interrupt" && <em class="urgent">interrupt</em>}
         </span>
         <span class="feed-text">
@@ -121,7 +128,8 @@ function Away() {
 const FirstSteps = () => (
   <Empty icon="users" title="No session is here yet">
     <p>
-      A session is here as soon as Claude Code starts with CCT installed. Three steps, and this page fills by itself:
+      A session is here as soon as a coding agent starts with CCT installed. Three steps with Claude Code, and this page
+      fills by itself. Any other agent joins as an MCP client, with <code>cct mcp --host &lt;its name&gt;</code>.
     </p>
     <ol class="steps">
       <li>
@@ -129,7 +137,7 @@ const FirstSteps = () => (
         <Command>cct install</Command>
       </li>
       <li>
-        <b>Start</b> Claude Code in two terminals
+        <b>Start</b> it in two terminals
         <Command>claude</Command>
       </li>
       <li>

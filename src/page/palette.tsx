@@ -2,6 +2,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { repoOf } from "../rules/texts/people.ts";
 import { openCompose } from "./compose.tsx";
+import { confirmOwnLogOut } from "./confirm.tsx";
 import { Dialog } from "./dialog.tsx";
 import type { IconName } from "./icons.ts";
 import { areKeysOn, setKeys } from "./key-switch.ts";
@@ -127,14 +128,14 @@ function hits(text: string, messages: readonly Found[]): Hit[] {
     { id: "write", icon: "send", text: "New message", more: "action", run: () => openCompose() },
     { id: "theme", icon: "sun", text: "Light or dark", more: "action", run: toggleTheme },
     { id: "keys", icon: "keys", text: "Keyboard", more: "action", run: () => openPalette("help") },
-    { id: "out", icon: "out", text: "Log this browser out", more: "action", run: leave },
+    { id: "out", icon: "out", text: "Log this browser out", more: "action", run: () => confirmOwnLogOut(leave) },
   ];
   const ofMessages = messages.map(
     (message): Hit => ({
       id: message.message_id,
       icon: "talk",
       text: message.snippet,
-      more: `${nameOf(message.from, message.from_name)} → ${message.to} · ${hhmm(message.sent_at)}`,
+      more: `${nameOf(message.from, message.from_name)} → ${message.to_name ?? message.to} · ${hhmm(message.sent_at)}`,
       run: () => void goToMessage(message.message_id),
     }),
   );
@@ -142,10 +143,9 @@ function hits(text: string, messages: readonly Found[]): Hit[] {
   return [...views.filter(named), ...ofPools, ...ofPeers.slice(0, MOST_PEERS), ...ofMessages, ...actions.filter(named)];
 }
 
-function leave(): void {
-  void logOut().finally(() => {
-    link.value = "out";
-  });
+async function leave(): Promise<void> {
+  await logOut();
+  link.value = "out";
 }
 
 function Search() {

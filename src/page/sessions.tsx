@@ -5,6 +5,7 @@ import { asksForMail, shownName } from "../rules/agents.ts";
 import { repoOf } from "../rules/texts/people.ts";
 import { chosen } from "./route.ts";
 import { order, peerOf, peers, presenceCounts, spans } from "./state.ts";
+import { Name } from "./text.tsx";
 import type { Peer, Presence, Spans } from "./types.ts";
 import { Dot, Icon, presenceText } from "./ui.tsx";
 import { plural } from "./words.ts";
@@ -57,7 +58,7 @@ const PeerRow = memo(function PeerRow({ id }: { id: string }) {
         <Dot presence={peer.presence} />
         <span class="two-lines">
           <b title={shownName(peer)}>
-            <bdi>{peer.name}</bdi>
+            <Name of={peer.name} />
             {peer.agent && <span class="agent"> ({peer.agent})</span>}
             {peer.muted && <Icon name="belloff" size={13} />}
           </b>

@@ -10,7 +10,7 @@ import { addressOf, chosen, go, route } from "./route.ts";
 import { conversations, nameOf, poolAt, poolNamed, pools, slowConversations } from "./state.ts";
 import { Stream } from "./stream.tsx";
 import { BETWEEN, openConversation, openTalk, titleOf } from "./talk-state.ts";
-import { OneLine } from "./text.tsx";
+import { Name, OneLine } from "./text.tsx";
 import type { Conversation, Pool } from "./types.ts";
 import { Button, Empty, Icon } from "./ui.tsx";
 import { hhmm, span } from "./words.ts";
@@ -125,7 +125,7 @@ const TalkLine = memo(function TalkLine({ address, title, talk, pool, isCurrent 
             {title.split(BETWEEN).map((name, i) => (
               <bdi key={i}>
                 {i > 0 && BETWEEN}
-                {name}
+                <Name of={name} />
               </bdi>
             ))}
           </b>

@@ -48,3 +48,19 @@ export function OneLine({ text, of = 180 }: { text: string; of?: number }) {
   const start = text.length > of ? `${text.slice(0, of)}…` : text;
   return <bdi dir="auto">{visible(start.replace(/```[a-z]*|`/g, "").replace(/\s+/g, " "))}</bdi>;
 }
+
+/** Longer names lose their middle where there is no room: those that are alike often differ at the end. */
+const SHORT_NAME = 18;
+const NAME_END = 8;
+
+/** A name. A reader gets it as a whole. */
+export const Name = ({ of }: { of: string }) =>
+  of.length <= SHORT_NAME ? (
+    <bdi>{of}</bdi>
+  ) : (
+    <bdi class="long-name">
+      <span class="sr">{of}</span>
+      <span aria-hidden="true">{of.slice(0, -NAME_END)}</span>
+      <span aria-hidden="true">{of.slice(-NAME_END)}</span>
+    </bdi>
+  );

@@ -4,6 +4,7 @@ import { memo } from "preact/compat";
 import { useAsked } from "./asked.ts";
 import { chosen } from "./route.ts";
 import { order, peerOf, peers } from "./state.ts";
+import { Name } from "./text.tsx";
 import { BARS, type Mail, readTimeline, type Timeline, ticksIn, timeIn, type Window } from "./time-state.ts";
 import type { Presence, Spans } from "./types.ts";
 import { Button, Dot, Empty, Seg } from "./ui.tsx";
@@ -224,7 +225,7 @@ const Row = memo(function Row({ id, window, spans, mail }: RowProps) {
       <span class="time-name">
         <Dot presence={peer.presence} size={10} />
         <b>
-          <bdi>{peerOf(id)?.name}</bdi>
+          <Name of={peerOf(id)?.name ?? ""} />
         </b>
         <span class="sr">
           : {words}; sent {mail.sent.length}, received {got}

@@ -1,12 +1,14 @@
 /** The small parts that everything is made of. */
 import { useSignal } from "@preact/signals";
 import { type ComponentChildren, h } from "preact";
+import { useRef } from "preact/hooks";
 import { presenceWords } from "../rules/texts/people.ts";
 import { countedWords, stateOfAll, stateWords, totalOf } from "../rules/texts/receipts.ts";
 import { type IconName, icons } from "./icons.ts";
 import { chosen } from "./route.ts";
 import { Refusal } from "./source.ts";
 import { link, nameOf, peers } from "./state.ts";
+import { Name } from "./text.tsx";
 import type { MessageRow, Peer, Presence, Receipt, State } from "./types.ts";
 import { exactTime, hhmm } from "./words.ts";
 import { now } from "./world.ts";
@@ -55,7 +57,7 @@ export function PeerName({ id, otherwise }: { id: string; otherwise?: string }) 
         chosen.value = { kind: "peer", id };
       }}
     >
-      <bdi>{peer.name}</bdi>
+      <Name of={peer.name} />
     </button>
   );
 }
@@ -85,8 +87,14 @@ export function Button(props: ButtonProps) {
   const { children, kind = "", icon, onClick, run, keys, label, pressed, part, type = "button" } = props;
   const isRunning = useSignal(false);
   const failure = useSignal<Refusal | undefined>(undefined);
+  /** A second press within that time does nothing. */
+  const isStarted = useRef(false);
+  // It keeps the focus while it waits: one that is disabled would lose it.
+  const isWaiting = isRunning.value || (run !== undefined && link.value !== "live");
 
   async function start(work: () => Promise<unknown>): Promise<void> {
+    if (isWaiting || isStarted.current) return;
+    isStarted.current = true;
     failure.value = undefined;
     const shown = setTimeout(() => {
       isRunning.value = true;
@@ -98,17 +106,18 @@ export function Button(props: ButtonProps) {
       failure.value = error;
     } finally {
       clearTimeout(shown);
+      isStarted.current = false;
       isRunning.value = false;
     }
   }
 
-  const isOff = props.disabled || isRunning.value || (run !== undefined && link.value !== "live");
   return (
     <span class="btn-place" data-key={part}>
       <button
         type={type}
         class={`btn ${kind}`}
-        disabled={isOff}
+        disabled={props.disabled}
+        aria-disabled={isWaiting || undefined}
         aria-busy={isRunning.value || undefined}
         aria-label={label}
         title={label}

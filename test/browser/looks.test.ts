@@ -1,65 +1,10 @@
-/** What the page shows must be readable for everybody, and stay what it is, whatever sessions write. */
-import axe from "axe-core";
-import type { Page } from "playwright-core";
+/** Whatever sessions write, the page shows it as text, and it fits. */
 import { describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { newPeer } from "../support/peers.ts";
 import { noBrowser, openPage, PHONE, visit } from "./chromium.ts";
-import { playScene } from "./scene.ts";
-
-interface Violation {
-  id: string;
-  nodes: { html: string; failureSummary?: string }[];
-}
-
-/** What axe-core finds wrong. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found: { violations: Violation[] } = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
-  return found.violations.flatMap(({ id, nodes }) =>
-    nodes.map((one) => `${id}: ${one.html} ${one.failureSummary ?? ""}`),
-  );
-}
-
-const sideways = (page: Page): Promise<number> =>
-  page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-
-const VIEWS = ["/now", "/talk/@checkout", "/map", "/time", "/cost", "/broker"];
-const SCREENS = [
-  ["a large light screen", { colorScheme: "light" }],
-  ["a dark phone", { ...PHONE, colorScheme: "dark" }],
-  ["a screen of 320 pixels", { viewport: { width: 320, height: 640 }, colorScheme: "light" }],
-] as const;
-
-describe.skipIf(noBrowser()).each(SCREENS)("on %s", (_what, screen) => {
-  test("no view has a fault that axe-core knows, nor scrolls sideways", async () => {
-    const scene = await playScene();
-    // Only here: axe-core is no file of the page.
-    const { page } = await openPage(scene.broker, { ...screen, bypassCSP: true });
-    for (const path of VIEWS) {
-      await visit(page, scene.broker, path);
-      await page.locator("main [data-item]:visible, main dl:visible, main .tile:visible").first().waitFor();
-      expect(await violations(page), path).toEqual([]);
-      expect(await sideways(page), path).toBe(0);
-    }
-    await visit(page, scene.broker, "/now");
-    await page.locator(".peer").first().click();
-    await page.getByRole("complementary", { name: "Details" }).locator("dl").waitFor();
-    expect(await violations(page), "details").toEqual([]);
-    await page.keyboard.press("Escape");
-    for (const [key, name] of [
-      ["/", "Search and do"],
-      ["c", "New message"],
-      ["?", "Keyboard"],
-    ] as const) {
-      await page.keyboard.press(key);
-      await page.getByRole("dialog", { name }).waitFor();
-      expect(await violations(page), name).toEqual([]);
-      await page.keyboard.press("Escape");
-    }
-  });
-});
+import { sideways } from "./looks.ts";
 
 const WORD = "x".repeat(60_000);
 const EVIL = [

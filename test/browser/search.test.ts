@@ -62,6 +62,10 @@ describe.skipIf(noBrowser())("the box for everything", () => {
     await act("/", "light or");
     await page.locator("html[data-theme=dark]").waitFor();
     await act("/", "log this");
+    const question = page.getByRole("dialog", { name: "Log out this browser, the one that you are using?" });
+    await question.getByText("what you have typed and not sent is lost").waitFor();
+    expect((await ok(broker, "list_browsers", {})).browsers).toHaveLength(1);
+    await question.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("heading", { name: "This browser is not logged in" }).waitFor();
     expect((await ok(broker, "list_browsers", {})).browsers).toEqual([]);
   });

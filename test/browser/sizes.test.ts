@@ -1,17 +1,18 @@
-/** Small windows, enlarged text and forced colours: all views, with nobody there and with 200 sessions. */
-import type { Page } from "playwright-core";
+/**
+ * All views, with nobody there, with what needs a person and with 200 sessions, on large and small screens, with enlarged text, in
+ * both themes and in forced colours: they can be used by everybody, and nothing is wider than the window.
+ */
+import type { BrowserContextOptions } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { ok } from "../support/api.ts";
 import { startBroker, type TestBroker } from "../support/broker.ts";
+import { forFile } from "../support/cleanup.ts";
 import { newPeer } from "../support/peers.ts";
-import { noBrowser, openPage, visit } from "./chromium.ts";
+import { noBrowser, openPage, PHONE, visit } from "./chromium.ts";
+import { sideways, violations } from "./looks.ts";
 import { playScene } from "./scene.ts";
 
 const VIEWS = ["/now", "/talk", "/map", "/time", "/cost", "/broker"];
-
-/** What is wider than the window. */
-const sideways = (page: Page): Promise<number> =>
-  page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
 /** 200 sessions on four machines, some with a name as long as names get, in all states, and what they said. */
 async function crowd(): Promise<TestBroker> {
@@ -30,31 +31,63 @@ async function crowd(): Promise<TestBroker> {
   return broker;
 }
 
+const SCENES: [who: string, play: () => Promise<TestBroker>][] = [
+  ["nobody there", () => startBroker()],
+  ["what needs a person", async () => (await playScene()).broker],
+  ["200 sessions", crowd],
+];
 // A browser at 200 % has half of the pixels to lay out, and draws each of them as four.
-const SMALL = [
-  ["320 pixels", { viewport: { width: 320, height: 640 } }],
-  ["200 % of 1280 pixels", { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }],
-] as const;
+const SCREENS: [what: string, screen: BrowserContextOptions, isChecked: boolean][] = [
+  ["a large light screen", { colorScheme: "light" }, true],
+  ["a dark phone", { ...PHONE, colorScheme: "dark" }, true],
+  ["320 pixels", { viewport: { width: 320, height: 640 }, colorScheme: "light" }, false],
+  ["200 % of 1280 pixels", { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }, false],
+];
 
-describe.skipIf(noBrowser()).each(SMALL)("at %s", (_what, screen) => {
-  test.each([
-    ["nobody there", () => startBroker()],
-    ["what needs a person", async () => (await playScene()).broker],
-    ["200 sessions", crowd],
-  ])("with %s no view scrolls sideways", async (_who, start) => {
-    const broker = await start();
-    const { page, complaints } = await openPage(broker, screen);
-    for (const path of VIEWS) {
-      await visit(page, broker, path);
-      await page.locator("main h1").first().waitFor();
-      expect(await sideways(page), path).toBe(0);
-    }
-    await page.keyboard.press("c");
-    const box = await page.getByRole("dialog").boundingBox();
-    const { width } = screen.viewport;
-    expect([box && box.x >= 0, box && box.x + box.width <= width]).toEqual([true, true]);
-    expect(complaints).toEqual([]);
-  });
+describe.skipIf(noBrowser()).each(SCENES)("with %s", (who, play) => {
+  let played: Promise<TestBroker> | undefined;
+
+  test.each(SCREENS)(
+    "on %s every view fits, and has no fault that axe-core knows",
+    async (_what, screen, isChecked) => {
+      played ??= forFile(play);
+      const broker = await played;
+      const { page, complaints } = await openPage(broker, { ...screen, bypassCSP: isChecked });
+      const look = async (what: string): Promise<void> => {
+        expect(await sideways(page), what).toBe(0);
+        if (isChecked) expect(await violations(page), what).toEqual([]);
+      };
+      for (const path of VIEWS) {
+        await visit(page, broker, path);
+        await page.locator("main .loading").waitFor({ state: "detached" });
+        await page.getByText("Loading…").waitFor({ state: "detached" });
+        await look(path);
+      }
+      await visit(page, broker, "/now");
+      await page.keyboard.press("c");
+      const compose = page.getByRole("dialog", { name: "New message" });
+      const box = await compose.boundingBox();
+      const width = page.viewportSize()?.width ?? 0;
+      expect([box && box.x >= 0, box && box.x + box.width <= width]).toEqual([true, true]);
+      await look("New message");
+      await page.keyboard.press("Escape");
+      expect(complaints).toEqual([]);
+      if (who !== "what needs a person") return;
+      await page.locator(".peer").first().click();
+      await page.getByRole("complementary", { name: "Details" }).locator("dl").waitFor();
+      await look("details");
+      await page.keyboard.press("Escape");
+      for (const [key, name] of [
+        ["/", "Search and do"],
+        ["?", "Keyboard"],
+      ] as const) {
+        await page.keyboard.press(key);
+        await page.getByRole("dialog", { name }).waitFor();
+        await look(name);
+        await page.keyboard.press("Escape");
+      }
+    },
+  );
 });
 
 describe.skipIf(noBrowser())("in forced colours", () => {

@@ -29,6 +29,8 @@ beforeAll(async () => {
   login = await logIn(broker);
 });
 
+const isOwn = ({ own }: { own?: boolean | undefined }): boolean => own === true;
+
 const unauthorized = { status: 401, code: "unauthorized" };
 const forbidden = { status: 403, code: "forbidden" };
 
@@ -97,6 +99,13 @@ describe("a browser that is logged in", () => {
     const { browsers } = await ok(broker, "list_browsers", {});
     const mine = browsers.find(({ name }) => name === "Firefox on Linux");
     expect(mine?.ends_at).toBe((mine?.last_seen ?? 0) + 30 * 86_400_000);
+    // The page is told which one asks, a command which ones its own machine let in.
+    const ownOf = async (who: Login) =>
+      Object(Object((await callFromPage(broker, who, "list_browsers")).json).browsers.filter(isOwn));
+    expect(await ownOf(first)).toMatchObject([{ browser_id: mine?.browser_id, here: true }]);
+    expect((await ownOf(login))[0].browser_id).not.toBe(mine?.browser_id);
+    expect(browsers.filter(isOwn)).toEqual([]);
+    expect(browsers.every(({ here }) => here)).toBe(true);
     await ok(broker, "revoke_browser", { browser: mine?.browser_id ?? "" });
     expect(refusal(await callFromPage(broker, first, "overview"))).toMatchObject(unauthorized);
 

@@ -20,13 +20,15 @@ export async function invoke<Output extends z.ZodObject>(
       environment,
       async (transaction) => {
         const { authority, caller } = await identify(transaction.sql, op, sender, transaction.now);
-        const device = authority.principal.kind === "device" ? authority.principal.device : undefined;
+        const { principal } = authority;
+        const device = principal.kind === "device" ? principal.device : undefined;
+        const browser = principal.kind === "invitation" ? undefined : principal.browser;
         const cause =
           caller.kind === "peer"
             ? { peer_id: caller.peer.peer_id, name: caller.peer.name, isAdmitted: false }
             : undefined;
         // The transaction's own object: to copy it costs more than to fill it in.
-        return checkOutput(op, await op.run(Object.assign(transaction, { caller, device, cause }), input));
+        return checkOutput(op, await op.run(Object.assign(transaction, { caller, device, browser, cause }), input));
       },
       op.isolation,
       op.durable,

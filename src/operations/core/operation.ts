@@ -27,6 +27,8 @@ export interface Context extends TransactionContext {
   caller: Caller;
   /** The other machine that the request comes from. */
   device: Device | undefined;
+  /** The id of the browser in which the page asks. */
+  browser: string | undefined;
 }
 
 /** An error that also leaves a note for the operator: `record` runs in its own transaction, after the rollback of the operation's. */

@@ -35,7 +35,7 @@ describe.skipIf(noBrowser()).each([
 ] as const)("at %s", (_what, screen) => {
   test("names on the map are inside of it, short ones as a whole, also among many sessions", async () => {
     const scene = await playScene();
-    const long = (end: string): string => `a-session-with-a-long-name-of-its-own-${end}`;
+    const long = (end: string): string => `a-session-with-a-long-name-${end}`;
     for (const end of ["a", "b"]) await newPeer(scene.broker, long(end), { summary: "long ".repeat(40) });
     const { page, complaints } = await openPage(scene.broker, screen);
     await page.context().addInitScript({ content: NOTED });
@@ -45,7 +45,8 @@ describe.skipIf(noBrowser()).each([
       await until(`${name} is written`, () => isWritten(name));
     const names = (await written(page)).map(({ text }) => text);
     // As much of both that one can tell them apart.
-    for (const end of ["a", "b"]) expect(names.some((text) => /^a-.*…/.test(text) && text.endsWith(end))).toBe(true);
+    for (const end of ["a", "b"])
+      expect(names.some((text) => text.startsWith("a-") && text.endsWith(`-${end}`))).toBe(true);
     for (let i = 0; i < 45; i++) await newPeer(scene.broker, `${"s".repeat(1 + (i % 30))}${i}`, { host: `m${i % 3}` });
     await page.getByText(/5\d sessions,/).waitFor();
     expect((await written(page)).filter(({ isIn }) => !isIn)).toEqual([]);

@@ -107,7 +107,7 @@ export function makeProgram(
     .command("doctor")
     .addHelpText("after", example("doctor --json"))
     .description(
-      "Checks everything that mail passes through. Covers Node, broker, home, Claude Code and the delivery ladder, and sends a probe message through all of them.",
+      "Checks everything that mail passes through. Covers Node, broker, home, the agents and the delivery ladder, and sends a probe message through all of them.",
     )
     .option("--verbose", "with processes, folders and each way of delivery")
     .option("--json", "the findings as JSON")

@@ -128,16 +128,15 @@ function Away() {
 const FirstSteps = () => (
   <Empty icon="users" title="No session is here yet">
     <p>
-      A session is here as soon as a coding agent starts with CCT installed. Three steps with Claude Code, and this page
-      fills by itself. Any other agent joins as an MCP client, with <code>cct mcp --host &lt;its name&gt;</code>.
+      A session is here as soon as a coding agent starts with CCT installed. Three steps, and this page fills by itself.
     </p>
     <ol class="steps">
       <li>
-        <b>Install</b> CCT into Claude Code, once
-        <Command>cct install</Command>
+        <b>Install</b> CCT into Claude Code, once. It offers Qwen Code and Codex, too
+        <Command>cct up</Command>
       </li>
       <li>
-        <b>Start</b> it in two terminals
+        <b>Start</b> one of them in two terminals
         <Command>claude</Command>
       </li>
       <li>
@@ -147,7 +146,8 @@ const FirstSteps = () => (
     </ol>
     <p class="quiet">
       Already running and not here? <code>cct doctor</code> finds the part that mail cannot pass. Nothing at hand?{" "}
-      <code>cct demo</code> shows it with made-up sessions.
+      <code>cct demo</code> shows it with made-up sessions. Any other agent joins as an MCP client, with{" "}
+      <code>cct mcp --host &lt;its name&gt;</code>.
     </p>
   </Empty>
 );

@@ -79,10 +79,10 @@ function sessionItems(state: State, width: number): Item[] {
 
 const EMPTY = [
   "No sessions yet.",
-  "1. Install CCT into Claude Code:  cct up",
-  "2. Start claude in two terminals.",
+  "1. Install CCT into your agents:  cct up",
+  "2. Start one in two terminals: claude, qwen or codex.",
   "3. Ask one of them to write to the other.",
-  "Another agent: make cct mcp --host <its name> one of its MCP servers.",
+  "Any other agent: make cct mcp --host <its name> one of its MCP servers.",
   "They appear here by themselves.",
   "If they do not: cct doctor. To look first: cct demo",
 ];

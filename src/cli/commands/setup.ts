@@ -51,13 +51,15 @@ export function addSetupCommands(program: Command, context: Context): void {
   program
     .command("up")
     .addHelpText("after", example("up"))
-    .description("Starts the broker and installs CCT into Claude Code. Checks both; safe to repeat.")
+    .description(
+      "Starts the broker and installs CCT into Claude Code. Checks both, and offers other agents; safe to repeat.",
+    )
     .option("--verbose", "with processes, folders and the ways in which mail is delivered")
     .action((options: { verbose?: boolean }) => up(context, options.verbose ?? false));
   program
     .command("install")
     .addHelpText("after", example("install --no-statusline"))
-    .description("Installs CCT into Claude Code for all new sessions of this user.")
+    .description("Installs CCT into Claude Code or another agent. All new sessions of this user have it.")
     .option("--ask", "keep Claude Code's permission prompts for CCT's own tools")
     .option("--no-statusline", "do not change the status line")
     .addOption(hostOption())
@@ -77,7 +79,7 @@ export function addSetupCommands(program: Command, context: Context): void {
     .command("uninstall")
     .addHelpText("after", example("uninstall --dry-run"))
     .description(
-      "Removes CCT from Claude Code. Restores the files that install changed; mail and settings stay in the home.",
+      "Removes CCT from Claude Code or another agent. Restores the files that install changed; mail and settings stay in the home.",
     )
     .addOption(hostOption())
     .option("--dry-run", "only show what would change")
@@ -108,9 +110,13 @@ async function up(context: Context, verbose: boolean): Promise<void> {
   const version = await installHere(context, config, { verbose });
   await renewOthers(context, config);
   await offerOthers(context, config);
-  if (version === undefined) return;
+  const agents = [
+    ...(version === undefined ? [] : ["Claude Code"]),
+    ...otherInstalls.filter((one) => one.isInstalled(world)).map(({ title }) => title),
+  ];
+  if (agents.length === 0) return;
   const next = [
-    'Next: start Claude Code in two terminals and ask one of them: "list the peers and say hello to the other one".',
+    `Next: start ${agents.join(" or ")} in two terminals and ask one of them: "list the peers and say hello to the other one".`,
     "Restart running sessions to give them CCT. They can write to you: cct inbox. See also: cct peers, cct doctor.",
     ...(isOnPath(world)
       ? []

@@ -61,8 +61,9 @@ test("cct traffic names both, and marks who is gone", async () => {
   success(await me.cct("peers", "forget", "ben", "--force"));
   for (const words of [["traffic"], ["messages"], ["search", "tomato"], ["conversations"]]) {
     const said = success(await me.cct(...words));
-    expect(said, words[0]).toMatch(/\bann\b.*\bben\b/);
-    expect(said, words[0]).not.toContain(ben.peer_id.slice(0, 4));
+    // A conversation names its two in no particular order.
+    expect(said, words[0]).toMatch(/\bann\b.*\bben\b|\bben\b.*\bann\b/);
+    expect(said, words[0]).not.toContain(ben.peer_id.slice(0, 8));
   }
   expect(success(await me.cct("traffic"))).toMatch(/^ann +ben \(gone\) +1/m);
 });

@@ -2,7 +2,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { type Attempt, attemptOf, type Outgoing } from "../rules/talk/attempt.ts";
 import { othersIn } from "../rules/talk/key.ts";
-import { UrgencyChoice } from "./compose.tsx";
+import { UrgencyChoice } from "./compose-dialog.tsx";
 import { expectation, poolExpectation } from "./expect.ts";
 import { answered } from "./reply.ts";
 import { go } from "./route.ts";

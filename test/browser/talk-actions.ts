@@ -52,7 +52,7 @@ export const talkActions: Record<string, Action> = {
     await talk(doing, "@three");
     const pause = button(doing.page, "Pause");
     await doing.press(pause);
-    await doing.page.getByText("@three is paused: ").waitFor();
+    await doing.page.getByText("@three is paused: what is said in it is held").waitFor();
     expect(await pools(doing)).toMatchObject({ three: true });
     await undo(doing);
     expect(await pools(doing)).toMatchObject({ three: false });

@@ -1,13 +1,13 @@
 /** Installs CCT into Codex: a part of its `config.toml`, with a session server and hooks that call it. */
-import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { codex } from "../hosts/codex.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { type CodexHook, type CodexPart, isInConfig, isTrusted, withoutPart, withPart } from "./codex-config.ts";
 import { apply, effectiveChanges, exists, type FileChange, removeEmpty } from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
+import { onPath } from "./on-path.ts";
 
 type Here = Pick<World, "env" | "cwd">;
 
@@ -63,22 +63,8 @@ function applyAll(changes: readonly FileChange[], world: World): number {
   return changes.length;
 }
 
-/** The package of the `codex` on PATH says its version. A program of another origin does not. */
-function found(world: Here): { version?: string } | undefined {
-  const program = (world.env.PATH ?? "")
-    .split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => join(folder, "codex"))
-    .find(exists);
-  if (program === undefined) return exists(codexFolder(world)) ? {} : undefined;
-  try {
-    const manifest = join(dirname(realpathSync(program)), "..", "package.json");
-    const { name, version } = Object(JSON.parse(readIfThere(manifest) ?? "{}"));
-    return name === "@openai/codex" && typeof version === "string" ? { version } : {};
-  } catch {
-    return {};
-  }
-}
+const found = (world: Here): { version?: string } | undefined =>
+  onPath(world, "codex", "@openai/codex") ?? (exists(codexFolder(world)) ? {} : undefined);
 
 export const codexInstall: HostInstall = {
   name: codex.name,

@@ -1,7 +1,7 @@
 /** Installs CCT into Qwen Code: an extension, which is a folder of our own, and a status line in the user's settings. */
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { hooksOf } from "../hosts/hooks-file.ts";
 import { qwen } from "../hosts/qwen.ts";
@@ -22,10 +22,10 @@ import {
   removeEmpty,
 } from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
+import { onPath } from "./on-path.ts";
 import { shellWord } from "./shell.ts";
 import { withoutStatusLine, withStatusLine } from "./statusline.ts";
 
-const PACKAGE = "@qwen-code/qwen-code";
 const MANIFEST = "qwen-extension.json";
 const RECORD = "cct-install.json";
 const UI = "ui";
@@ -49,21 +49,8 @@ const home = ({ env, cwd }: Place): string =>
 
 const folderIn = (world: Place): string => join(home(world), "extensions", "cct");
 
-/** The package of the `qwen` on PATH says its version. To ask the program itself would take a second. */
-function found(world: Place): { version?: string } | undefined {
-  const [program] = (world.env.PATH ?? "")
-    .split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => join(folder, "qwen"))
-    .filter(exists);
-  if (program === undefined) return exists(home(world)) ? {} : undefined;
-  try {
-    const { name, version } = read(join(dirname(realpathSync(program)), "package.json"));
-    return name === PACKAGE && typeof version === "string" ? { version } : {};
-  } catch {
-    return {};
-  }
-}
+const found = (world: Place): { version?: string } | undefined =>
+  onPath(world, "qwen", "@qwen-code/qwen-code") ?? (exists(home(world)) ? {} : undefined);
 
 /** The manifest and the record first: with them an uninstall undoes the rest. */
 function plan(world: World, options: { statusLine?: boolean } = {}): FileChange[] {

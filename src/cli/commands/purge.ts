@@ -4,6 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { loadConfig } from "../../platform/config.ts";
 import { CctError } from "../../platform/errors.ts";
 import { actor } from "../parts/actor.ts";
+import { saysYes } from "../parts/ask.ts";
 import { withClient } from "../parts/broker.ts";
 import type { Context } from "../parts/context.ts";
 import { count, example, toJson } from "../parts/output.ts";
@@ -37,7 +38,8 @@ export function addPurgeCommand(program: Command, context: Context): void {
     .action((options: PurgeOptions) => inWordsOfFilters("cct purge", () => purge(context, options)));
 }
 
-async function purge({ world, screen, stdinIsTerminal, readLine }: Context, options: PurgeOptions): Promise<void> {
+async function purge(context: Context, options: PurgeOptions): Promise<void> {
+  const { world, screen, stdinIsTerminal } = context;
   const { yes = false, json = false, before, ...filters } = options;
   const config = loadConfig(world);
   if (actor(world, config)) throw new UsageError("This is a session's shell, and deleting messages is the operator's.");
@@ -53,8 +55,7 @@ async function purge({ world, screen, stdinIsTerminal, readLine }: Context, opti
     if (!yes) {
       if (!stdinIsTerminal)
         throw new CctError("conflict", `This would delete ${what}. Nothing was deleted.`, "To delete them: --yes");
-      screen.stderr.write(`Delete ${what}, for good? [y/N] `);
-      if (!/^y(es)?$/i.test((await readLine()).trim())) return screen.write("Nothing was deleted.\n");
+      if (!(await saysYes(context, `Delete ${what}, for good?`))) return screen.write("Nothing was deleted.\n");
     }
     const done = await inAll(client, input);
     if (json) return screen.write(toJson(done));

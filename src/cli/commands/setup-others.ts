@@ -6,6 +6,7 @@ import { readIfThere, writeWhole } from "../../platform/files.ts";
 import { paths, prepareHome } from "../../platform/home.ts";
 import type { World } from "../../platform/world.ts";
 import { isOlder } from "../../rules/versions.ts";
+import { saysYes } from "../parts/ask.ts";
 import type { Context } from "../parts/context.ts";
 import { count, paint } from "../parts/output.ts";
 import { wrap } from "../parts/table.ts";
@@ -34,14 +35,8 @@ export async function installOther(
 }
 
 /** Asks whether the user trusts CCT's hooks, where somebody can answer. */
-async function asks(
-  { screen, stdinIsTerminal, readLine }: Context,
-  { about }: NonNullable<HostInstall["hookTrust"]>,
-): Promise<boolean> {
-  if (!stdinIsTerminal) return false;
-  screen.stderr.write(`${about.join("\n")}\nTrust them? [y/N] `);
-  return /^y(es)?$/i.test((await readLine()).trim());
-}
+const asks = async (context: Context, { about }: NonNullable<HostInstall["hookTrust"]>): Promise<boolean> =>
+  context.stdinIsTerminal && saysYes(context, `${about.join("\n")}\nTrust them?`);
 
 export async function uninstallOther({ world, screen }: Context, host: HostInstall, dryRun: boolean): Promise<void> {
   const config = loadConfig(world);
@@ -80,8 +75,7 @@ export async function offerOthers(context: Context, { home }: Config): Promise<v
       screen.write(`${wrap(screen, `  ${what} For its sessions: cct install --host ${host.name}`)}\n`);
       continue;
     }
-    screen.stderr.write(`${what} Install CCT into it? [y/N] `);
-    const isWanted = /^y(es)?$/i.test((await context.readLine()).trim());
+    const isWanted = await saysYes(context, `${what} Install CCT into it?`);
     asked.push(host.name);
     writeWhole(installAsked, `${asked.join("\n")}\n`, world.newId());
     if (isWanted) await installOther(context, host);

@@ -1,7 +1,7 @@
 // OpenAI Responses whose model plays scripts: `node <this> <port> <folder>`. As `api.ts`, for Codex.
-// The last user message that says `PLAY <JSON>` is the script; the number of answers after it tells which turn is due.
+// The last user message that says `PLAY <id>` names the script `<folder>/<id>.json`; the number of answers after it tells which turn is due.
 // A turn: { text?, tools?: [{ name, namespace?, input }], gate? }. Each request is a line of `<folder>/log.jsonl`; `who` is its model.
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
@@ -23,10 +23,14 @@ const messageOf = (item) => {
 
 function dueTurn(messages) {
   for (const [i, message] of [...messages.entries()].reverse()) {
-    const script = message.role === "user" && /^PLAY (\[.*\])$/m.exec(message.content)?.[1];
+    const script = message.role === "user" && /\bPLAY ([a-z0-9]+)\b/.exec(message.content)?.[1];
     if (!script) continue;
     const after = messages.slice(i).map(({ role }) => role === "assistant");
-    return JSON.parse(script)[after.filter((is, n) => is && !after[n - 1]).length] ?? {};
+    return (
+      JSON.parse(readFileSync(join(folder, `${script}.json`), "utf8"))[
+        after.filter((is, n) => is && !after[n - 1]).length
+      ] ?? {}
+    );
   }
   return {};
 }
@@ -36,10 +40,8 @@ async function answer(body, response) {
     messageOf,
   );
   const isMain = (body.tools ?? []).length > 0;
-  if (isMain) {
-    const tools = JSON.stringify(body.tools).includes('"hook"');
-    appendFileSync(join(folder, "log.jsonl"), `${JSON.stringify({ who: body.model, messages, listsHook: tools })}\n`);
-  }
+  if (isMain)
+    appendFileSync(join(folder, "log.jsonl"), `${JSON.stringify({ who: body.model, at: Date.now(), messages })}\n`);
   const turn = isMain ? dueTurn(messages) : { text: "a title" };
   while (turn.gate && !existsSync(join(folder, turn.gate))) await new Promise((resolve) => setTimeout(resolve, 20));
   const id = ++count;

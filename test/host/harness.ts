@@ -4,16 +4,15 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { buildSync } from "esbuild";
+import { type Ground, openGround } from "./ground.ts";
 import { type Needs, root } from "./needs.ts";
-import { type Network, openNetwork } from "./network.ts";
+import type { Network } from "./network.ts";
 import { type RequestLog, readLog } from "./requests.ts";
 import { bash, type ToolCall, type Turn } from "./script.ts";
 import { openSession, type Session, writeScript } from "./session.ts";
-import { openTerminals } from "./terminals.ts";
 import { until } from "./wait.ts";
 
 const API_PORT = 8787;
@@ -75,32 +74,19 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function openStage(needs: Needs): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), "cct-host-"));
-  const at = (name: string): string => join(folder, name);
+/** `on`: where other agents are, too. */
+export async function openStage(needs: Needs, on?: Ground): Promise<Stage> {
+  const ground = on ?? (await openGround(needs));
+  const { folder, at, env: baseEnv, network, terminals, close } = ground;
   const home = at("home");
   const project = at("project");
   const gates = at("api/gates");
   const scripts = at("api/scripts");
-  for (const one of [home, project, gates, scripts, at("bin"), at("tmp")]) mkdirSync(one, { recursive: true });
+  for (const one of [gates, scripts]) mkdirSync(one, { recursive: true });
   symlinkSync(needs.claude, at("bin/claude"));
   writeFileSync(at("api/log.jsonl"), "");
   writeFileSync(at("bin/gate"), `: >"${gates}/$1.reached"; until [[ -e "${gates}/$1" ]]; do sleep 0.05; done\n`);
   seedHome(home, project, needs.version);
-
-  const baseEnv = {
-    PATH: [at("bin"), dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
-    HOME: home,
-    TMPDIR: at("tmp"),
-    TERM: "xterm-256color",
-    LANG: "C.UTF-8",
-    SHELL: "/bin/bash",
-  };
-  const network = await openNetwork(needs);
-  const close = async (): Promise<void> => {
-    await network.close();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-  };
   const run = (command: readonly string[], env: Record<string, string>): Promise<Ended> => {
     const [program, args] = network.within(command);
     return new Promise((resolve) => {
@@ -134,7 +120,6 @@ export async function openStage(needs: Needs): Promise<Stage> {
   };
 
   try {
-    const terminals = await openTerminals(network, folder);
     await startApi(network.within, folder, baseEnv);
     // It waits five seconds for `claude --version`, which is too short for an old one on a slow machine.
     let up = await cct("up");

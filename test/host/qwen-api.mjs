@@ -1,7 +1,8 @@
 // Chat completions whose model plays scripts: `node <this> <port> <folder>`. As `api.ts`, for Qwen Code.
-// The last user message that says `PLAY <JSON>` is the script; the number of assistant messages after it tells which turn is due.
+// The last user message that says `PLAY <id>` names the script `<folder>/<id>.json`; the number of assistant messages after it tells
+// which turn is due.
 // A turn: { text?, tools?: [{ name, input }], gate? }. Each request is a line of `<folder>/log.jsonl`.
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
@@ -13,13 +14,10 @@ const textOf = (content) =>
 
 function dueTurn(messages) {
   for (const [i, message] of [...messages.entries()].reverse()) {
-    const script = message.role === "user" && /^PLAY (\[.*\])$/m.exec(textOf(message.content))?.[1];
+    const script = message.role === "user" && /\bPLAY ([a-z0-9]+)\b/.exec(textOf(message.content))?.[1];
     if (!script) continue;
-    try {
-      return JSON.parse(script)[messages.slice(i).filter(({ role }) => role === "assistant").length] ?? {};
-    } catch {
-      return { text: `no script: ${script}` };
-    }
+    const turns = JSON.parse(readFileSync(join(folder, `${script}.json`), "utf8"));
+    return turns[messages.slice(i).filter(({ role }) => role === "assistant").length] ?? {};
   }
   return {};
 }

@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
 import { notRun } from "../support/not-run.ts";
+import { newWord } from "./ground.ts";
 import { findQwen } from "./needs.ts";
-import { newWord, openQwenStage, type QwenStage } from "./qwen-stage.ts";
+import { openQwenStage, type QwenStage } from "./qwen-stage.ts";
 import { until } from "./wait.ts";
 
 const needs = findQwen();
@@ -24,15 +25,15 @@ afterAll(() => stage?.close());
 
 test("in qwen -p, mail reaches the model beside its tool's result, and its output stays its own", async () => {
   const word = newWord("print");
-  const run = stage.print("p", `PLAY ${JSON.stringify([stage.waitAt("printing"), { text: "all done" }])}`);
-  await until("the tool runs", () => existsSync(stage.at("api/printing.reached")));
-  await until("it is a peer", () => stage.peerOf("p"));
+  const run = stage.print("p", stage.api.script([stage.waitAt("printing"), { text: "all done" }]));
+  await until("the tool runs", () => existsSync(stage.api.reached("printing")));
+  await until("it is a peer", () => stage.peerNamed("p"));
   await stage.cct("send", "p", word);
   await stage.mailWaits();
-  stage.open("printing");
+  stage.api.open("printing");
   const { stdout, code } = await run;
   expect({ stdout: stdout.trim(), code }).toEqual({ stdout: "all done", code: 0 });
-  const places = stage
+  const places = stage.api
     .requestsOf("p")
     .flatMap(({ messages }) => messages.filter(({ content }) => content.includes(word)));
   expect(places.map(({ role }) => role)).toContain("tool");

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sendToInbox } from "../../src/hosts/qwen-inbox.ts";
+import { newWord } from "./ground.ts";
 import { findQwen } from "./needs.ts";
-import { newWord, openQwenStage } from "./qwen-stage.ts";
+import { openQwenStage } from "./qwen-stage.ts";
 
 interface Wakes {
   cct: number[];

@@ -1,9 +1,10 @@
 /** The real Qwen Code with CCT's extension, a scripted model, and no network. */
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
 import { notRun } from "../support/not-run.ts";
+import { newWord } from "./ground.ts";
 import { findQwen } from "./needs.ts";
-import { newWord, openQwenStage, type QwenSession, type QwenStage, shell } from "./qwen-stage.ts";
+import { openQwenStage, type QwenSession, type QwenStage, shell } from "./qwen-stage.ts";
 import { until } from "./wait.ts";
 
 const needs = findQwen();
@@ -19,7 +20,6 @@ let b: QwenSession;
 beforeAll(async () => {
   if (typeof needs === "string") return;
   stage = await openQwenStage(needs);
-  symlinkSync(needs.qwen, stage.at("bin/qwen"));
 }, 240_000);
 
 afterAll(() => stage?.close());
@@ -61,10 +61,10 @@ test("mail reaches a working session beside its tool's result", async () => {
   const word = newWord("busy");
   await b.idle();
   await b.play(stage.waitAt("busy"), { text: "done" });
-  await until("the tool runs", () => existsSync(stage.at("api/busy.reached")));
+  await until("the tool runs", () => existsSync(stage.api.reached("busy")));
   await stage.cct("send", "b", `${word} ${ATTACK}`);
   await stage.mailWaits();
-  stage.open("busy");
+  stage.api.open("busy");
   const { role, text } = await b.given(word);
   expect(role).toBe("tool");
   expect(text).not.toContain("<system-reminder>");
@@ -78,7 +78,7 @@ test("mail that comes while the model writes its last answer wakes the session w
   await b.play({ text: "last words", gate: "ends" });
   await until("the model is asked", () => b.requests().length > asked);
   await stage.cct("send", "b", word);
-  stage.open("ends");
+  stage.api.open("ends");
   await b.given(word);
   await stage.isRead(word);
 });

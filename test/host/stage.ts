@@ -1,5 +1,4 @@
 /** One stage for a test file. Its tests are listed as not run where the machine cannot run them. */
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { notRun } from "../support/not-run.ts";
 import { openStage, type SentMessage, type Stage } from "./harness.ts";
@@ -50,8 +49,7 @@ export function hostTest(name: string, run: () => Promise<void>, seconds = 600):
   test.skipIf(typeof needs === "string" && notRun(name, needs))(name, runAlone, seconds * 1000);
 }
 
-/** A word that stands in one message of one test only. */
-export const newWord = (about: string): string => `${about}${randomBytes(4).toString("hex")}`;
+export { newWord } from "./ground.ts";
 
 /** The promise of delivery: in front of its model exactly once, and its sender can see that it was read. */
 export async function expectReadOnce(conversation: Request | undefined, word: string): Promise<SentMessage> {

@@ -82,6 +82,20 @@ export async function openGround(needs: Machine) {
     return messages.find((one: { text: string }) => one.text === text)?.recipients ?? [];
   }
 
+  /** The message with this text has been read by so many recipients, exactly once by each. */
+  async function isRead(text: string, by = 1, mayComeAgain = false): Promise<void> {
+    let seen: Recipient[] = [];
+    const isDone = ({ state, redelivered }: Recipient): boolean => state === "read" && (mayComeAgain || !redelivered);
+    await until(
+      `${text} is read`,
+      async () => {
+        seen = await recipientsOf(text);
+        return seen.length === by && seen.every(isDone);
+      },
+      { instead: () => JSON.stringify(seen) },
+    );
+  }
+
   const terminals = await openTerminals(network, folder).catch(async (error) => {
     await close();
     throw error;
@@ -97,18 +111,9 @@ export async function openGround(needs: Machine) {
     peer,
     peerNamed,
     close,
-    /** The message with this text has been read by all its recipients, exactly once by each. */
-    async isRead(text: string, count = 1): Promise<void> {
-      let seen: Recipient[] = [];
-      await until(
-        `${text} is read`,
-        async () => {
-          seen = await recipientsOf(text);
-          return seen.length === count && seen.every(({ state, redelivered }) => state === "read" && !redelivered);
-        },
-        { instead: () => JSON.stringify(seen) },
-      );
-    },
+    isRead,
+    /** The same on a machine so slow that a host may say too late that it has the mail: then it comes again, marked. */
+    isReadAtLast: (text: string, by = 1): Promise<void> => isRead(text, by, true),
     /** Mail lies where a hook takes it. */
     mailWaits: () =>
       until("the mail waits for a hook", () =>

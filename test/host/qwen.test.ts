@@ -80,7 +80,7 @@ test("mail that comes while the model writes its last answer wakes the session w
   await stage.cct("send", "b", word);
   stage.api.open("ends");
   await b.given(word);
-  await stage.isRead(word);
+  await stage.isReadAtLast(word);
 });
 
 test("low mail waits for the next prompt", async () => {

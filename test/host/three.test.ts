@@ -120,7 +120,7 @@ test("what one says to the pool reaches the two others, whoever it is", async ()
     await call(speaker, "send_message", { to: "@crew", text: word });
     const others = all.filter((one) => one !== speaker);
     for (const one of others) expect(await one.given(word)).toMatch(new RegExp(`CCT mail.* · ${speaker.name} \\(`));
-    await ground.isRead(word, others.length);
+    await ground.isReadAtLast(word, others.length);
     await allIdle();
   }
 });
@@ -142,7 +142,7 @@ test("each asks another one, which is woken, answers, and wakes the one that ask
     await call(asker, "send_message", { to: asked.name, text: question });
     await asked.given(question);
     expect(await asker.given(answer)).toMatch(new RegExp(`CCT mail.* · ${asked.name} \\(`));
-    await Promise.all([ground.isRead(question), ground.isRead(answer)]);
+    await Promise.all([ground.isReadAtLast(question), ground.isReadAtLast(answer)]);
     const { messages } = JSON.parse(await ground.cct("messages", "--limit", "50", "--full", "--json"));
     const sent = (text: string) => messages.find((one: { text: string }) => one.text === text);
     expect(sent(answer).reply_to).toBe(sent(question).message_id);
@@ -172,5 +172,5 @@ test("all three vote, and the one that two release leaves", async () => {
   });
   await call(claude, "send_message", { to: "@crew", text: after });
   await codex.given(after);
-  await ground.isRead(after, 1);
+  await ground.isReadAtLast(after, 1);
 });

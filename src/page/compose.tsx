@@ -1,6 +1,7 @@
 /** A new message, from anywhere. */
 import { signal } from "@preact/signals";
-import { lazy, Suspense } from "preact/compat";
+import { Dialog } from "./dialog.tsx";
+import { OnDemand, part } from "./on-demand.tsx";
 
 /** To whom; `undefined`: it is closed. */
 const to = signal<string | undefined>(undefined);
@@ -13,14 +14,22 @@ const close = (): void => {
   to.value = undefined;
 };
 
-/** Loaded as soon as the first view is drawn, so that it is there when it is opened. */
-export const loadCompose = () => import("./compose-dialog.tsx");
-const ComposeDialog = lazy(() => loadCompose().then(({ ComposeDialog: component }) => ({ default: component })));
+const dialog = part("The form", () => import("./compose-dialog.tsx"));
 
-/** Only while it is open, so that each message begins empty. */
-export const Compose = () =>
-  to.value === undefined ? null : (
-    <Suspense fallback={null}>
-      <ComposeDialog first={to.value} close={close} />
-    </Suspense>
-  );
+/** Loaded as soon as the first view is drawn, and shown only while it is open, so that each message begins empty. */
+export const Compose = () => (
+  <OnDemand
+    of={dialog}
+    lacking={(title, whatToDo) =>
+      to.value !== undefined && (
+        <Dialog class="compose" label="New message" close={close}>
+          <div class="lacking">
+            <b>{title}.</b> {whatToDo}
+          </div>
+        </Dialog>
+      )
+    }
+  >
+    {({ ComposeDialog }) => to.value !== undefined && <ComposeDialog first={to.value} close={close} />}
+  </OnDemand>
+);

@@ -1,6 +1,5 @@
 /** Starts the page: logs in when the address has a code, then shows what the broker knows. */
 import { render } from "preact";
-import { loadCompose } from "./compose.tsx";
 import { startKeys } from "./keys.ts";
 import { startLive } from "./live.ts";
 import { LogIn } from "./login.tsx";
@@ -21,10 +20,6 @@ function start(): void {
   startKeys();
   render(<Shell />, root);
   void startLive();
-  // Not before the first view is drawn.
-  void loadCompose();
-  void import("./notify.ts").then(({ startNotify }) => startNotify());
-  void import("./focus.ts").then(({ startFocus }) => startFocus());
 }
 
 startTheme();

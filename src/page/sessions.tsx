@@ -1,8 +1,9 @@
 /** The sessions, by machine and repository. Places never change by activity, so that one finds them again. */
 import { useComputed, useSignal } from "@preact/signals";
-import { lazy, memo, Suspense } from "preact/compat";
+import { memo } from "preact/compat";
 import { asksForMail, shownName } from "../rules/agents.ts";
 import { repoOf } from "../rules/texts/people.ts";
+import { OnDemand, part } from "./on-demand.tsx";
 import { chosen } from "./route.ts";
 import { order, peerOf, peers, presenceCounts, spans } from "./state.ts";
 import { Name } from "./text.tsx";
@@ -18,7 +19,7 @@ const FOLD_MS = 24 * HOUR_MS;
 const FILTER_FROM = 13;
 const VIRTUAL_FROM = 30;
 /** Needed with many sessions only: the first of them are drawn meanwhile. */
-const Virtual = lazy(() => import("./virtual.ts").then(({ Virtual: component }) => ({ default: component })));
+const virtual = part("The rest of the list", () => import("./virtual.ts"));
 
 /** The last hour as one stripe. */
 function stripe(all: Spans | undefined, to: number): string {
@@ -175,11 +176,26 @@ export function Sessions() {
         </div>
         <div role="rowgroup">
           {rows.length > VIRTUAL_FROM ? (
-            <Suspense fallback={rows.slice(0, VIRTUAL_FROM).map(rowOf)}>
-              <Virtual near="main" size={57} data={rows}>
-                {rowOf}
-              </Virtual>
-            </Suspense>
+            <OnDemand
+              of={virtual}
+              meanwhile={rows.slice(0, VIRTUAL_FROM).map(rowOf)}
+              lacking={(title, whatToDo) => (
+                <>
+                  {rows.slice(0, VIRTUAL_FROM).map(rowOf)}
+                  <div role="row" class="lacking">
+                    <div role="cell">
+                      <b>{title}.</b> {whatToDo}
+                    </div>
+                  </div>
+                </>
+              )}
+            >
+              {({ Virtual }) => (
+                <Virtual near="main" size={57} data={rows}>
+                  {rowOf}
+                </Virtual>
+              )}
+            </OnDemand>
           ) : (
             rows.map(rowOf)
           )}

@@ -1,7 +1,7 @@
 /** The frame: views at the left, what is chosen at the right, and what lies above the page. */
 
 import { useComputed } from "@preact/signals";
-import { lazy, Suspense } from "preact/compat";
+import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { needTitle } from "../rules/texts/people.ts";
 import { Compose } from "./compose.tsx";
@@ -9,6 +9,7 @@ import { Confirm } from "./confirm.tsx";
 import { LoggedOut } from "./login.tsx";
 import { needCount } from "./needs.tsx";
 import { Now } from "./now.tsx";
+import { OnDemand, part } from "./on-demand.tsx";
 import { openPalette, Palette } from "./palette.tsx";
 import { failing } from "./reading.ts";
 import { addressOf, chosen, go, route, type View } from "./route.ts";
@@ -19,12 +20,20 @@ import { Button, Empty, Icon } from "./ui.tsx";
 import { shownViews } from "./views.ts";
 
 // What the first view does not need comes when it is first needed.
-const Talk = lazy(() => import("./talk.tsx").then(({ Talk: component }) => ({ default: component })));
-const Details = lazy(() => import("./details.tsx").then(({ Details: component }) => ({ default: component })));
-const MapView = lazy(() => import("./map.tsx").then(({ MapView: component }) => ({ default: component })));
-const Time = lazy(() => import("./time.tsx").then(({ Time: component }) => ({ default: component })));
-const Cost = lazy(() => import("./cost.tsx").then(({ Cost: component }) => ({ default: component })));
-const Broker = lazy(() => import("./broker.tsx").then(({ Broker: component }) => ({ default: component })));
+const later = {
+  talk: part("Talk", () => import("./talk.tsx").then(({ Talk }) => Talk)),
+  map: part("Map", () => import("./map.tsx").then(({ MapView }) => MapView)),
+  time: part("Time", () => import("./time.tsx").then(({ Time }) => Time)),
+  cost: part("Cost", () => import("./cost.tsx").then(({ Cost }) => Cost)),
+  broker: part("Broker", () => import("./broker.tsx").then(({ Broker }) => Broker)),
+};
+const details = part("Details", () => import("./details.tsx"));
+const background = part("Notifications, and what keeps the place of the keyboard,", async () => {
+  const [{ startFocus }, { startNotify }] = await Promise.all([import("./focus.ts"), import("./notify.ts")]);
+  startFocus();
+  startNotify();
+  return true;
+});
 
 const LINK_WORDS = { connecting: "Connecting…", live: "Live", lost: "Reconnecting…", out: "Logged out" };
 
@@ -127,17 +136,43 @@ function Content({ view }: { view: View }) {
       </Empty>
     );
   if (!isReady.value) return <Loading />;
+  if (view === "now") return <Now />;
   return (
-    <Suspense fallback={<Loading />}>
-      {view === "talk" && <Talk />}
-      {view === "map" && <MapView />}
-      {view === "time" && <Time />}
-      {view === "cost" && <Cost />}
-      {view === "broker" && <Broker />}
-      {view === "now" && <Now />}
-    </Suspense>
+    <OnDemand
+      key={view}
+      of={later[view]}
+      meanwhile={<Loading />}
+      lacking={(title, whatToDo) => (
+        <Empty icon="alert" title={title}>
+          {whatToDo}
+        </Empty>
+      )}
+    >
+      {(Found) => <Found />}
+    </OnDemand>
   );
 }
+
+const lackingDetails = (title: string, whatToDo: VNode) =>
+  chosen.value && (
+    <aside class="inspector" aria-label="Details">
+      <div class="insp-close">
+        <Button kind="ghost" icon="x" label="Close (Esc)" onClick={() => (chosen.value = undefined)} />
+      </div>
+      <h2>{title}</h2>
+      {whatToDo}
+    </aside>
+  );
+
+const lackingBackground = (title: string, whatToDo: VNode) =>
+  link.value === "live" && (
+    <div class="banner amber">
+      <Icon name="belloff" />
+      <div>
+        {title}. {whatToDo}
+      </div>
+    </div>
+  );
 
 export function Shell() {
   const shown = useComputed(() => {
@@ -171,12 +206,15 @@ export function Shell() {
           </div>
         )}
         {link.value === "live" && <Failing />}
+        <OnDemand of={background} lacking={lackingBackground}>
+          {() => null}
+        </OnDemand>
         <Content view={view} />
       </main>
       {isReady.value && (
-        <Suspense fallback={null}>
-          <Details />
-        </Suspense>
+        <OnDemand of={details} lacking={lackingDetails}>
+          {({ Details }) => <Details />}
+        </OnDemand>
       )}
       <NeedsAloud />
       <Palette />

@@ -67,6 +67,15 @@ export function call<N extends PageOperation>(name: N, input: InputOf<N>): Promi
 
 export const askStatus = (): Promise<BrokerStatus> => ask("/page/status", { method: "GET" }) as Promise<BrokerStatus>;
 
+/** Whether the broker has other files than those of this page by now; `undefined`: it does not answer. */
+export async function isReplaced(): Promise<boolean | undefined> {
+  const response = await request("/", {});
+  const found = response?.ok ? await response.text().catch(() => undefined) : undefined;
+  // The name of the first script changes with each file that it may load.
+  const mine = document.querySelector("script[src]")?.getAttribute("src");
+  return found === undefined || !mine ? undefined : !found.includes(mine);
+}
+
 /** Logs this browser in with the code of a link. */
 export async function logIn(code: string): Promise<void> {
   const { key } = Object(await post("/page/login", { code }));

@@ -75,12 +75,13 @@ async function begin(stage: Stage, session: Awaited<ReturnType<Stage["start"]>>,
   await session.key("Enter");
 }
 
-/** Without what is there only for the recording (the script's name, the throw-away folder), and without a symbol that many fonts lack. */
+/** Without what is there only for the recording (the script's name, the throw-away folder), and without symbols that many fonts lack. */
 const tidy = (ansi: string, project: string): string =>
   ansi
     .replace(/ PLAY [a-z0-9]+/g, "")
     .replaceAll(project, "~/shop")
-    .replace("⏸ ", "");
+    .replace("⏸ ", "")
+    .replaceAll("⎿", "└");
 
 const panes = (stage: Stage): string[] => tmux(stage, "list-panes", "-a", "-F", "#{pane_id}").trim().split("\n");
 

@@ -74,7 +74,9 @@ function labelOf(
   if (text === "") return [];
   const length = measure(text);
   const left = isFlat ? x - length / 2 : isRight ? x + GAP : x - GAP - length;
-  const first = isFlat ? (Math.cos(angle) > 0 ? y - 2 * LINE + 2 : y + LINE + 2) : y - LINE / 2 + 1;
+  const lines = about === "" ? 1 : 2;
+  const above = Math.cos(angle) > 0;
+  const first = isFlat ? (above ? y - lines * LINE + 2 : y + LINE + 2) : y - ((lines - 1) * (LINE - 2)) / 2;
   const middle = within(first, -halfHeight + LINE / 2, halfHeight - 1.5 * LINE) + (isName ? 0 : LINE);
   const from = within(left, -halfWidth, halfWidth - length);
   return [{ id, isName, text, left: from, right: from + length, top: middle - LINE / 2, bottom: middle + LINE / 2 }];

@@ -34,6 +34,7 @@ const entryPoints = {
   postgres: "src/store/drivers/postgres.ts",
   qr: "src/cli/parts/qr.ts",
   others: "src/session/others.ts",
+  opencode: "src/opencode/main.ts",
   secrets: "src/platform/secret-patterns.ts",
   watch: "src/watch/main.ts",
 };

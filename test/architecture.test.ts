@@ -194,6 +194,7 @@ const table: Room[] = [
     ["client", "hosts", "rules", ...typesOfOperations, toolDefinitions, toolList, ...platform],
     ["node:*"],
   ),
+  room("opencode", "the plugin that runs in OpenCode, and calls session servers", ["hosts", "rules"], ["node:*"]),
   room(
     "page",
     "the page in the browser; asks the broker by HTTP, and knows the operations by type only",

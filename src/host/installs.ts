@@ -1,9 +1,10 @@
 /** The hosts besides Claude Code that CCT installs itself into. */
 import { codexInstall } from "./codex.ts";
 import type { HostInstall } from "./host-install.ts";
+import { opencodeInstall } from "./opencode.ts";
 import { qwenInstall } from "./qwen.ts";
 
-export const otherInstalls: readonly HostInstall[] = [qwenInstall, codexInstall];
+export const otherInstalls: readonly HostInstall[] = [qwenInstall, codexInstall, opencodeInstall];
 
 /** The default of `--host`. */
 export const CLAUDE = "claude";

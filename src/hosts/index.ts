@@ -2,9 +2,10 @@
 import { claude } from "./claude.ts";
 import { codex } from "./codex.ts";
 import type { Host } from "./host.ts";
+import { opencode } from "./opencode.ts";
 import { qwen } from "./qwen.ts";
 
-export const hosts: readonly Host[] = [claude, qwen, codex];
+export const hosts: readonly Host[] = [claude, qwen, codex, opencode];
 
 /** Of an install that names no host. */
 export const defaultHost = claude;

@@ -10,7 +10,7 @@ const WANTED = [
   /^examples\/[\w./-]+$/,
   /^dist\/bin\.js$/,
   /^dist\/(package|tools)\.json$/,
-  /^dist\/(backup|broker|certificate|cli|metrics|move|others|pinned|postgres|qr|restore|secrets|watch)\.mjs$/,
+  /^dist\/(backup|broker|certificate|cli|metrics|move|opencode|others|pinned|postgres|qr|restore|secrets|watch)\.mjs$/,
   /^dist\/chunks\/[\w-]+\.mjs$/,
   /^dist\/page\/(index\.html|inter-license\.txt|inter-\w+\.woff2|[\w-]+\.(js|css|svg)\.(br|gz))$/,
   /^dist\/THIRD_PARTY_LICENSES\.txt$/,

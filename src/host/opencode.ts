@@ -16,7 +16,8 @@ const PACKAGE = "opencode-ai";
 /** OpenCode puts it into its folder at a start, in its own version. */
 const ITS_PLUGIN_API = join("node_modules", "@opencode-ai", "plugin", "package.json");
 
-const HEAD = "// CCT: makes OpenCode's sessions peers. Written by cct install, removed by: cct uninstall --host opencode";
+const HEAD =
+  "// CCT: makes OpenCode's sessions peers. Written by cct install, removed by: cct uninstall --host opencode";
 /** Folders that install made, in a comment of the file. */
 const MADE = "// folders: ";
 

@@ -27,8 +27,7 @@ export function placeInPrompt(sessionID: string, output: unknown): Put | undefin
   const last = ids.sort().at(-1);
   // Parts stand in the order of their ids.
   if (last === undefined || !/^prt_?\w+$/.test(last)) return undefined;
-  return (mail) =>
-    void parts.push({ id: `${last}0`, sessionID, messageID, type: "text", text: mail, synthetic: true });
+  return (mail) => void parts.push({ id: `${last}0`, sessionID, messageID, type: "text", text: mail, synthetic: true });
 }
 
 /** The session whose messages these are. */

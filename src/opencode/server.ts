@@ -71,7 +71,7 @@ export function startServer({ node, program, cwd, env, client }: ServerProgram, 
     } catch {
       return;
     }
-    if (message.method === RING) return ring();
+    if (message.method === RING) ring();
     if (typeof message.id !== "number") return;
     const answer = open.get(message.id);
     open.delete(message.id);

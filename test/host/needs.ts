@@ -21,6 +21,7 @@ export const OLD_HOST_VERSION = "2.1.100";
 
 const CODEX_VERSION = "0.169.0";
 const QWEN_VERSION = "0.24.4";
+const OPENCODE_VERSION = "1.18.33";
 
 /** A network that can be made here. */
 export interface Machine {
@@ -78,6 +79,23 @@ export function findCodex(): (Machine & { codex: string }) | string {
   if (!program()) once(`[ -e '${vendor}' ] || ${npm} --prefix '${prefix}' @openai/codex@${CODEX_VERSION}`);
   const codex = program();
   return codex === undefined ? `@openai/codex@${CODEX_VERSION} cannot be fetched` : { ...machine, codex };
+}
+
+/** The same for OpenCode: `opencode` is its program. `plugins` holds the package that it puts into its folder at a start. */
+export function findOpencode(): (Machine & { opencode: string; plugins: string }) | string {
+  const machine = findMachine();
+  if (typeof machine === "string") return machine;
+  const prefix = join(cache, `opencode-${OPENCODE_VERSION}`);
+  const plugins = join(prefix, "plugins");
+  const opencode = join(prefix, "node_modules", `opencode-linux-${process.arch}`, "bin", "opencode");
+  const npm = "npm install --ignore-scripts --no-audit --no-fund";
+  const parts = `opencode-ai@${OPENCODE_VERSION} opencode-linux-${process.arch}@${OPENCODE_VERSION}`;
+  const done = join(plugins, "package-lock.json");
+  const both = `${npm} --no-save --prefix '${prefix}' ${parts} && mkdir -p '${plugins}' && ${npm} --prefix '${plugins}' @opencode-ai/plugin@${OPENCODE_VERSION}`;
+  if (!existsSync(done)) once(`[ -e '${done}' ] || { ${both}; }`);
+  return existsSync(done) && existsSync(opencode)
+    ? { ...machine, opencode, plugins }
+    : `opencode-ai@${OPENCODE_VERSION} cannot be fetched`;
 }
 
 function findMachine(): Machine | string {

@@ -38,7 +38,7 @@ export const CCT = async (input) => {
     const { plugin } = await import(${JSON.stringify(pathToFileURL(join(root, "dist", "opencode.mjs")).href)});
     return await plugin(input, {
       node: ${JSON.stringify(node)},
-      root: ${JSON.stringify(root)},
+      root: ${JSON.stringify(resolve(root))},
       argv: process.argv,
       env: process.env,
     });

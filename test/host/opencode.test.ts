@@ -171,7 +171,11 @@ test("opencode run is a peer while it runs, and its mail does not change what it
   stage.open("late");
   expect((await printed).trim().split("\n").at(-1)).toBe("printed last");
   const { peer_id } = await stage.peerNamed("c");
-  await stage.print("c", [{ text: "again" }], "-s", stage.sessionOf(peer_id));
+  const again = stage.print("c", [stage.waitAt("again"), { text: "done" }], "-s", stage.sessionOf(peer_id));
+  await reached("again");
+  await stage.mailWaits();
+  stage.open("again");
+  await again;
   await stage.given("c", late);
   expect((await stage.peerNamed("c")).peer_id).toBe(peer_id);
 });

@@ -39,8 +39,7 @@ export const CCT = async (input) => {
     return await plugin(input, {
       node: ${JSON.stringify(node)},
       root: ${JSON.stringify(resolve(root))},
-      argv: process.argv,
-      env: process.env,
+      process,
     });
   } catch {
     return {};

@@ -31,7 +31,8 @@ const textOf = (value: unknown): string | undefined => (typeof value === "string
 
 export function plugin({ client, directory }: Host, start: Start): Promise<Record<string, unknown>> {
   /** It ends with the turn, so mail that comes then must not begin another one. */
-  const isRun = start.argv.includes("run");
+  const { argv, env: environment } = start.process;
+  const isRun = argv.includes("run");
   const introduction = { name: isRun ? `${OPENCODE_CLIENT}-run` : OPENCODE_CLIENT, version: "1" };
   const sessions = createSessions((id) => openSession(id, directory, client, start, introduction));
   /** Of subagents: the session that each works for. */
@@ -146,7 +147,7 @@ export function plugin({ client, directory }: Host, start: Start): Promise<Recor
       const { env } = Object(output);
       if (id === undefined || Object(env) !== env) return;
       env[SHELL_VARIABLE] = await rootOf(id);
-      for (const name of FOREIGN) if (start.env[name]) env[name] = "";
+      for (const name of FOREIGN) if (environment[name]) env[name] = "";
     },
     event: happened,
   };

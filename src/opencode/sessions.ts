@@ -14,8 +14,8 @@ export interface Start {
   node: string;
   /** CCT's folder. */
   root: string;
-  argv: readonly string[];
-  env: Readonly<Record<string, string | undefined>>;
+  /** OpenCode's own. */
+  process: { argv: readonly string[]; env: Readonly<Record<string, string | undefined>> };
 }
 
 /** What a hook's answer has for the model. */
@@ -48,13 +48,20 @@ const MAX_SESSIONS = 16;
 /** So many turns in a row may begin for mail that then is not there. */
 const MAX_EMPTY = 2;
 
-export function openSession(id: string, cwd: string, api: Api, start: Start, client: ServerClient): Session {
+export function openSession(
+  id: string,
+  cwd: string,
+  api: Api,
+  start: Start,
+  client: { name: string; version: string },
+): Session {
   /** Mail that came too late for its hook. */
   const owed: string[] = [];
   let rung = false;
   let empty = 0;
+  const { env: environment } = start.process;
   const server: Server = startServer(
-    { node: start.node, program: `${start.root}/dist/bin.js`, cwd, env: start.env, client },
+    { node: start.node, program: `${start.root}/dist/bin.js`, cwd, env: environment, client },
     () => void ring(),
   );
   const meta = { session: id };
@@ -115,8 +122,6 @@ export function openSession(id: string, cwd: string, api: Api, start: Start, cli
   };
   return self;
 }
-
-export type ServerClient = { name: string; version: string };
 
 /** The sessions, the one used last at the end. */
 export function createSessions(open: (id: string) => Session) {

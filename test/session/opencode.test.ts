@@ -25,7 +25,7 @@ async function open(broker: TestBroker, parents: Record<string, string> = {}) {
     },
   };
   const env = { PATH: process.env.PATH, HOME: join(broker.home, ".."), CCT_HOME: broker.home, CCT_NAME: "ann" };
-  const start = { node: process.execPath, root, argv: ["opencode"], env };
+  const start = { node: process.execPath, root, process: { argv: ["opencode"], env } };
   const hooks = await plugin({ client, directory: root }, start);
   atEnd(() => hook("dispose")({}));
   const hook = (name: string): Hook => hooks[name] as Hook;

@@ -4,20 +4,23 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
 import { notRun } from "../support/not-run.ts";
 import { findOpencode, root } from "./needs.ts";
-import { newWord, openOpencodeStage, shell } from "./opencode-stage.ts";
+import { newWord, openOpencodeStage, START_S, shell } from "./opencode-stage.ts";
 import { until } from "./wait.ts";
 
 const needs = findOpencode();
 const why = typeof needs === "string" ? needs : undefined;
 const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`OpenCode: ${name}`, why))(name, work, 600_000);
+  inTurn.skipIf(why !== undefined && notRun(`OpenCode: ${name}`, why))(name, work, 900_000);
 };
 
 let stage: Awaited<ReturnType<typeof openOpencodeStage>>;
 let a: Awaited<ReturnType<typeof stage.start>>;
 let b: Awaited<ReturnType<typeof stage.start>>;
 const reached = (gate: string) =>
-  until("the tool runs", () => existsSync(stage.at("api", `${gate}.reached`)), { instead: b?.lastSeen });
+  until("the tool runs", () => existsSync(stage.at("api", `${gate}.reached`)), {
+    seconds: START_S,
+    instead: () => b?.lastSeen() ?? "",
+  });
 
 beforeAll(async () => {
   if (typeof needs === "string") return;

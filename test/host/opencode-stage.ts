@@ -102,6 +102,13 @@ export async function openOpencodeStage(needs: Machine & { opencode: string; plu
     return { role: places[0]?.role, text: places[0]?.content ?? "", at: found.at };
   }
 
+  /** What the model is to do, as a prompt. */
+  function scriptOf(turns: Turn[]): string {
+    const name = newWord("s");
+    writeFileSync(at("api", `${name}.json`), JSON.stringify(turns));
+    return `PLAY ${name}`;
+  }
+
   /** A terminal of its own process. */
   async function start(name: string, ...args: string[]) {
     const words = Object.entries({ ...env, WHO: name, CCT_NAME: name }).map(([key, value]) => `${key}=${value}`);
@@ -130,7 +137,7 @@ export async function openOpencodeStage(needs: Machine & { opencode: string; plu
       ...terminal,
       submit,
       idle: (peer = name) => isIdle(peer, terminal.lastSeen),
-      play: (...turns: Turn[]) => submit(`PLAY ${JSON.stringify(turns)}`),
+      play: (...turns: Turn[]) => submit(scriptOf(turns)),
       given: (word: string) => given(name, word, terminal.lastSeen),
     };
   }
@@ -148,7 +155,7 @@ export async function openOpencodeStage(needs: Machine & { opencode: string; plu
     print: (name: string, turns: Turn[], ...args: string[]) =>
       run([needs.opencode, "run", ...args], {
         more: { WHO: name, CCT_NAME: name },
-        input: `PLAY ${JSON.stringify(turns)}`,
+        input: scriptOf(turns),
       }),
     sessionOf: (peerId: string): string =>
       JSON.parse(readFileSync(at("home/.cct/peers", `${peerId}.json`), "utf8")).session_id,

@@ -80,7 +80,8 @@ export async function openOpencodeStage(needs: Machine & { opencode: string; plu
   const requestsOf = (name: string): Request[] =>
     readFileSync(at("api/log.jsonl"), "utf8")
       .split("\n")
-      .filter((line) => line !== "")
+      // After the last end of a line, one may be half written.
+      .slice(0, -1)
       .map((line) => JSON.parse(line))
       .filter(({ who }) => who === name);
   async function peerNamed(name: string) {

@@ -164,14 +164,18 @@ export const ackMessages = operation({
         "how the host took it: by waking, beside a tool call, at the end of a turn, with a prompt, or on request",
       ),
     batch: z.string().min(1).max(64).optional().describe("id of what was shown together"),
+    host_pid: z.int().min(1).optional().describe("process id of the host; late reports of a former one change nothing"),
   }),
   output: z.object({
     acknowledged: z.int(),
-    stale: z.int().describe("changed nothing: of an older attempt, or already settled"),
+    stale: z.int().describe("changed nothing: of an older attempt, of a former host, or already settled"),
   }),
   async run(context, input) {
     const { sql, now } = context;
     const peer = callingPeer(context);
+    // What that process was shown died with it, and comes again, even if its report was long on its way.
+    if (input.host_pid !== undefined && input.host_pid !== peer.host_pid)
+      return { acknowledged: 0, stale: input.acks.length };
     let acknowledged = 0;
     let took = false;
     for (const ack of input.acks) {

@@ -86,6 +86,8 @@ export type Step =
   /** Take the mail file back, add to it, and put it in place again. */
   | { do: "rewrite"; added: Addition; late: boolean }
   | { do: "put"; late: boolean; patience: number; gathers: boolean }
+  /** Take files from hooks that have not printed them yet, if they have one of these messages, which came again, marked. */
+  | { do: "withdraw doubles"; ids: string[] }
   /** Try whether the spool can be written again. */
   | { do: "probe" }
   /** Make the broker queue again what it has sent over the stream and has not come. */

@@ -143,9 +143,10 @@ function failed(state: Mailroom, error: unknown, now: number): Transition {
   const effect = current && effectOf(state, current);
   if (!effect || !local.includes(effect.do)) return abandon(state, error, now);
   const known = inTrouble(state, error, now);
-  // Certainly not shown: the broker has it back before its lease expires, which would count as a doubt.
-  if (effect.do === "put") {
-    const returned = giveBack({ ...known, steps: [{ do: "confirm" }, ...rest] }, claimsOf(state.file.messages));
+  // Certainly not shown: the broker has it back before its lease expires, which would count as a doubt. The file is not in place.
+  if ([current, ...rest].some((one) => one?.do === "put")) {
+    const others = rest.filter((one) => one.do !== "put");
+    const returned = giveBack({ ...known, steps: [{ do: "confirm" }, ...others] }, claimsOf(state.file.messages));
     return advance(returned, now);
   }
   // A tool can be given what waits at the broker without the spool.

@@ -2,7 +2,7 @@
 import { expectMail, report, reportOn, without } from "./mailclaims.ts";
 import { emptyFile, reportsIn } from "./mailfile.ts";
 import { before, type Rules, resultOf, type Step } from "./mailjobs.ts";
-import { claimsIn } from "./spoolfile.ts";
+import { claimsIn, type TakenFile } from "./spoolfile.ts";
 
 /** A hook that has not printed the mail this long after it took it has died. */
 const HOOK_TIMEOUT_MS = 10_000;
@@ -11,6 +11,7 @@ type ShownStep =
   | "settle"
   | "acknowledge"
   | "withdraw"
+  | "withdraw doubles"
   | "remove"
   | "empty spool"
   | "discard"
@@ -51,6 +52,19 @@ export const shownSteps: Rules<ShownStep> = {
     // The hook may have printed the mail before it died, so it counts as lost and not as returned.
     end: (state, { file }, result) =>
       resultOf(result, "withdraw") ? report(state, claimsIn(file.content), "lost") : state,
+  },
+
+  "withdraw doubles": {
+    effect: () => ({ do: "look" }),
+    end(state, { ids }, result) {
+      const { files = [] } = resultOf(result, "look") ?? {};
+      const isDouble = ({ stage, content }: TakenFile): boolean =>
+        stage === "taken" && claimsIn(content).some(({ message_id }) => ids.includes(message_id));
+      return before(
+        state,
+        files.filter(isDouble).map((file): Step => ({ do: "withdraw", file })),
+      );
+    },
   },
 
   remove: {

@@ -123,7 +123,7 @@ const table: Rules<Step["do"]> = {
         offer: { ...offer, began },
         announced: new Set([...announced, ...named].slice(-MAX_ANNOUNCED)),
       };
-      return before(next, [{ do: "put", late, patience, gathers }]);
+      return before(next, [...withdrawDoubles(added.messages), { do: "put", late, patience, gathers }]);
     },
   },
 
@@ -171,10 +171,11 @@ const table: Rules<Step["do"]> = {
       // lapsed, is not given out here as well: the hook would show it a second time, without the mark.
       const inFile = messages.filter((one) => file.messages.some(({ message_id }) => message_id === one.message_id));
       const given = messages.filter((one) => !inFile.includes(one));
-      return {
+      const answered = {
         ...report({ ...state, broker: { ...state.broker, waiting: remaining } }, inFile, "returned"),
         answer: { messages: [...given, ...reports], remaining: remaining + file.messages.length },
       };
+      return before(answered, withdrawDoubles(given));
     },
   },
 
@@ -209,6 +210,15 @@ function newReports({ file }: Mailroom, result: Done | undefined): ClaimedMessag
   const { reports = [], taken = [] } = resultOf(result, "list reports") ?? {};
   const inSpool = new Set([...file.messages, ...taken].map(({ message_id }) => message_id));
   return reports.filter(({ message_id }) => !inSpool.has(message_id));
+}
+
+/**
+ * Mail that comes again is marked. A hook may still be about to print the first copy, which has no mark: it must not be able to
+ * any more. To be done after the mail file was taken back, so that no other hook can take that copy.
+ */
+function withdrawDoubles(messages: readonly ClaimedMessage[]): Step[] {
+  const ids = messages.filter(({ redelivered }) => redelivered).map(({ message_id }) => message_id);
+  return ids.length > 0 ? [{ do: "withdraw doubles", ids }] : [];
 }
 
 /** Adds what was claimed to the file. */

@@ -6,6 +6,7 @@ import type { Client } from "../client/client.ts";
 import type { StreamData } from "../client/stream.ts";
 import type { Credentials } from "../operations/core/identity.ts";
 import type { Config } from "../platform/config.ts";
+import type { World } from "../platform/world.ts";
 import type { Claim } from "../rules/delivery.ts";
 import { atBroker, type ClaimedMessage, render, renderShown } from "../rules/mailfile.ts";
 import {
@@ -80,7 +81,7 @@ export function createMail(
   client: Client,
   peer: () => Credentials,
   outbox: Outbox,
-  steady: () => number,
+  world: Pick<World, "steady" | "ppid">,
   config: Pick<Config, "delivery" | "mail_line">,
   audience: AudienceNow,
 ): Mail {
@@ -93,7 +94,7 @@ export function createMail(
   const callers = new Map<number, (reply: Reply) => void>();
 
   function dispatch(event: Event): void {
-    const { state: next, effect, replies } = step(state, event, steady());
+    const { state: next, effect, replies } = step(state, event, world.steady());
     state = next;
     for (const reply of replies) {
       callers.get(reply.id)?.(reply);
@@ -151,7 +152,11 @@ export function createMail(
         const { claims, outcome, shown } = effect.ack;
         if (shown) audience.shown();
         const acks = claims.map((claim) => ({ ...claim, outcome }));
-        await client.call("ack_messages", { acks, ...shown }, (effect.former && former) || peer());
+        await client.call(
+          "ack_messages",
+          { acks, ...shown, host_pid: world.ppid },
+          (effect.former && former) || peer(),
+        );
         return { type: "done", effect: effect.do, value: undefined };
       }
     }

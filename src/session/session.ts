@@ -69,7 +69,7 @@ export function openSession(world: World, { host, wakerFor }: HostParts): Sessio
   const peer = createCurrentPeer();
   const outbox = createOutbox(world, config, client, peer.credentials);
   const audience = createAudience(world, config, spool, peer);
-  const mail = createMail(spool, client, peer.credentials, outbox, world.steady, config, audience);
+  const mail = createMail(spool, client, peer.credentials, outbox, world, config, audience);
   let introduced: ClientInfo = {};
   const unattended = holds(world.env, host.unattended.server);
   /** Not before the first hook has run: nobody knows then whether there are any. */

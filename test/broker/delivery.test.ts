@@ -267,4 +267,18 @@ describe("a session server that starts again", () => {
     expect(await claimOne()).toMatchObject({ message_id: unread, attempt: 2, redelivered: true });
     expect((await status(read)).state).toBe("read");
   });
+
+  test("in a new host process does not lose mail to a late report of the former one", async () => {
+    const id = await mail("shown, then its host was killed");
+    await claimOne();
+    const acks = [{ message_id: id, attempt: 1, outcome: "delivered" as const }];
+    const { host_pid } = taker.place;
+    await ok(broker, "unregister", { host_pid }, taker);
+    const other = place();
+    expect(await ok(broker, "register", other, taker)).toMatchObject({ waiting: 1 });
+    expect(await ok(broker, "ack_messages", { acks, host_pid }, taker)).toEqual(STALE);
+    expect(await claimOne()).toMatchObject({ message_id: id, attempt: 2, redelivered: true });
+    const now = [{ message_id: id, attempt: 2, outcome: "delivered" as const }];
+    expect(await ok(broker, "ack_messages", { acks: now, host_pid: other.host_pid }, taker)).toEqual(DONE);
+  });
 });

@@ -66,6 +66,8 @@ export class Simulation {
   /** No write into the spool works. */
   isDiskFull = false;
   #ids = 0;
+  /** Batches of hooks that have not printed yet. */
+  #slow = new Set<string>();
 
   send(urgency: Urgency, length: number): void {
     const message_id = `message-${String(this.#ids++).padStart(4, "0")}`;
@@ -169,6 +171,23 @@ export class Simulation {
     this.mail = undefined;
     this.#show(file.content);
     this.files.push({ ...file, stage: dies ? "taken" : "done" });
+  }
+
+  /** A hook takes the mail, and does not print yet. */
+  takeSlowly(): void {
+    if (this.mail === undefined) return;
+    const batch = `PreToolUse-1-${this.#ids++}`;
+    this.files.push({ stage: "taken", batch, content: this.mail, since: this.now });
+    this.#slow.add(batch);
+    this.mail = undefined;
+  }
+
+  /** It prints, unless the file was taken from it meanwhile. */
+  printSlowly(): void {
+    const file = this.files.find(({ batch, stage }) => stage === "taken" && this.#slow.has(batch));
+    if (!file) return;
+    this.#show(file.content);
+    file.stage = "done";
   }
 
   /** A later hook proves that the model has the text, or has read it. */

@@ -25,6 +25,8 @@ const actions = {
   "a hook": (sim) => sim.take("PreToolUse", false),
   "a hook that wakes": (sim) => sim.take("FileChanged", false),
   "a hook that dies": (sim) => sim.take("Stop", true),
+  "a hook that is slow": (sim) => sim.takeSlowly(),
+  "a slow hook prints": (sim) => sim.printSlowly(),
   "a batch ends": (sim) => sim.move("done", "seen"),
   "the model goes on": (sim) => sim.move("seen", "read"),
   tick: (sim) => sim.tick(),
@@ -65,8 +67,8 @@ export const all = Object.keys(actions) as Action[];
 const losing: Action[] = ["an effect works, and its result is lost", "is forgotten by the broker", "restart"];
 export const orderly = all.filter((name) => !losing.includes(name));
 
-/** `example`: a story that failed once. */
-export function afterAny(names: Action[], check: (sim: Simulation) => void, example: Action[] = []): void {
+/** `examples`: stories that failed once. */
+export function afterAny(names: Action[], check: (sim: Simulation) => void, ...examples: Action[][]): void {
   const one = fc.constantFrom(...names, ...often, ...often);
   fc.assert(
     fc.property(fc.array(one, { maxLength: 80, size: "max" }), (story) => {
@@ -75,7 +77,7 @@ export function afterAny(names: Action[], check: (sim: Simulation) => void, exam
       for (const name of story) actions[name](sim);
       check(sim);
     }),
-    { numRuns: times(200, 5_000), examples: [[example]] },
+    { numRuns: times(200, 5_000), examples: examples.map((one) => [one]) },
   );
 }
 

@@ -22,6 +22,19 @@ const failedLeave: Action[] = [
 /** The mail file could not be taken back for a check, and its lease lapsed before the broker was asked. */
 const failedCheck = ["a long message", "check", ...Array(8).fill("an effect works"), "an effect fails", "a lease"];
 
+/** A lease lapsed while the broker was out of reach; a hook has just taken the mail when it is claimed again. */
+const slow: Action[] = [...often, "a message", ...often, "a lease", "a hook that is slow"];
+const slowHook: Action[] = [...slow, "a message", ...often, ...often, "a hook", "a slow hook prints"];
+/** The same, with a tool that asks for the mail. */
+const slowHookAndCheck: Action[] = [
+  ...slow,
+  "check",
+  ...often,
+  ...often,
+  "the host gets an answer",
+  "a slow hook prints",
+];
+
 describe("the mail machine, whatever happens,", () => {
   test("brings every message to the model in the end, and leaves nothing behind", () => {
     afterAny(all, (sim) => {
@@ -38,7 +51,7 @@ describe("the mail machine, whatever happens,", () => {
       settle(sim);
       for (const id of sim.broker.keys()) expect(sim.shown.get(id)?.slice(1) ?? [], id).not.toContain(false);
     };
-    afterAny(all, check, failedCheck);
+    afterAny(all, check, failedCheck, slowHook, slowHookAndCheck);
   });
 
   test("never tells the broker two different ends of one claim", () => {

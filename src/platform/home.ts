@@ -18,40 +18,53 @@ import { dirname, join, resolve } from "node:path";
 import { CctError, systemCode } from "./errors.ts";
 import { currentUser, readTrusted } from "./files.ts";
 
-export const paths = (home: string) => ({
-  database: join(home, "cct.db"),
-  /** A backup that is about to replace the database. */
-  restoring: join(home, "cct.db.restoring"),
-  /** Locked by the broker if its database is not the home's own file. */
-  lock: join(home, "broker.lock"),
-  installLock: join(home, "install.lock"),
-  /** Hosts that the user was asked about: `cct up` asks once. */
-  installAsked: join(home, "install.asked"),
-  /** Held while `config.json` is changed. */
-  configLock: join(home, "config.lock"),
-  token: join(home, "token"),
-  /** The broker's certificate for other machines, and its key. */
-  cert: join(home, "broker.crt"),
-  key: join(home, "broker.key"),
-  /** Leads a browser to the page, with a code that works once. */
-  openPage: join(home, "open.html"),
-  /** Tells clients where the broker is. A killed broker leaves it behind. */
-  broker: join(home, "broker.json"),
-  logs: join(home, "log"),
-  spools: join(home, "spool"),
-  /** By what names a session: the host's process id. */
-  spool: (key: number) => join(home, "spool", String(key)),
-  pidmaps: join(home, "pidmaps"),
-  pidmap: (hostPid: number) => join(home, "pidmaps", String(hostPid)),
-  /** Content of status lines, by the host's process id. */
-  flags: join(home, "flags"),
-  flag: (hostPid: number) => join(home, "flags", String(hostPid)),
-  peers: join(home, "peers"),
-  peer: (peerId: string) => join(home, "peers", `${peerId}.json`),
-  /** Messages that could not be sent, by the sender's peer_id. */
-  outboxes: join(home, "outbox"),
-  outbox: (peerId: string) => join(home, "outbox", peerId),
-});
+const pathsIn = (home: string) => {
+  const at = (name: string) => join(home, name);
+  const [spools, pidmaps, flags] = [at("spool"), at("pidmaps"), at("flags")];
+  const [peers, outboxes] = [at("peers"), at("outbox")];
+  return {
+    database: at("cct.db"),
+    /** A backup that is about to replace the database. */
+    restoring: at("cct.db.restoring"),
+    /** Locked by the broker if its database is not the home's own file. */
+    lock: at("broker.lock"),
+    installLock: at("install.lock"),
+    /** Hosts that the user was asked about: `cct up` asks once. */
+    installAsked: at("install.asked"),
+    /** Held while `config.json` is changed. */
+    configLock: at("config.lock"),
+    token: at("token"),
+    /** The broker's certificate for other machines, and its key. */
+    cert: at("broker.crt"),
+    key: at("broker.key"),
+    /** Leads a browser to the page, with a code that works once. */
+    openPage: at("open.html"),
+    /** Tells clients where the broker is. A killed broker leaves it behind. */
+    broker: at("broker.json"),
+    logs: at("log"),
+    spools,
+    /** By what names a session: the host's process id. */
+    spool: (key: number) => `${spools}/${key}`,
+    pidmaps,
+    pidmap: (hostPid: number) => `${pidmaps}/${hostPid}`,
+    /** Content of status lines, by the host's process id. */
+    flags,
+    flag: (hostPid: number) => `${flags}/${hostPid}`,
+    peers,
+    peer: (peerId: string) => `${peers}/${peerId}.json`,
+    /** Messages that could not be sent, by the sender's peer_id. */
+    outboxes,
+    outbox: (peerId: string) => `${outboxes}/${peerId}`,
+  };
+};
+
+let known: { home: string; at: ReturnType<typeof pathsIn> } | undefined;
+
+/** Kept for the home that a process works with: to join paths at each call makes V8 optimize `join`, for 0.6 MiB per session. */
+export function paths(home: string): ReturnType<typeof pathsIn> {
+  if (known?.home !== home) known = { home, at: pathsIn(home) };
+  return known.at;
+}
 
 /** Names at the top of a home that CCT creates. */
 const OWN_NAME =

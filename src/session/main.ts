@@ -55,7 +55,7 @@ export async function runSession(world: World): Promise<void> {
         ? `CCT cannot work in this session: ${session.line}`
         : serverInstructions(host.hooksTell(world.env), session.poll),
     greeted(introduced) {
-      void keepYoungGenerationSmall();
+      keepYoungGenerationSmall();
       client = introduced;
       if (!(session instanceof CctError)) session.hostIs(client);
     },

@@ -5,7 +5,7 @@
  * overwrite these files in place, so only the first line counts: the rest may be left over from a longer one.
  */
 import { closeSync, constants, existsSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute } from "node:path";
 import { readTrusted, writeWhole } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import type { Kept } from "./kept.ts";
@@ -51,7 +51,7 @@ export function createSignals(
   kept: Kept,
   changed: () => void,
 ): Signals {
-  const at = (name: string) => join(folder, name);
+  const at = (name: string) => `${folder}/${name}`;
   const line = (name: string) => {
     const reader = kept.value(lastKnown(""));
     return () => reader(() => readTrusted(at(name))?.split("\n", 1)[0]?.trim() ?? "");

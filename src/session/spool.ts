@@ -8,7 +8,6 @@
  * steps. The session server writes `mail`, takes it back to add to it, and removes settled files.
  */
 import { existsSync, type FSWatcher, readdirSync, rmSync, watch } from "node:fs";
-import { join } from "node:path";
 import { readTrusted, writeWhole } from "../platform/files.ts";
 import { ownFolder, paths } from "../platform/home.ts";
 import type { World } from "../platform/world.ts";
@@ -118,7 +117,7 @@ function spoolIn(folder: string, me: Me, makeAgain = (): unknown => undefined): 
   const lastMail = kept.value(lastKnown<string | undefined>(undefined));
   const lastFiles = kept.value(lastKnown<{ name: string; content: string }[]>([]));
   let writeAgainAt = 0;
-  const at = (name: string) => join(folder, name);
+  const at = (name: string) => `${folder}/${name}`;
   const unique = () => `${me.pid}-${count++}`;
   const move = (from: string, to: string): boolean => {
     kept.forget();

@@ -5,11 +5,11 @@
  * server takes a third less when it is kept as it is. With later versions it would save 2 MiB at most, for a fifth more CPU time in work
  * that makes many objects.
  */
-export async function keepYoungGenerationSmall(): Promise<void> {
+export function keepYoungGenerationSmall(): void {
   if (!process.versions.node.startsWith("20.")) return;
   try {
-    const { setFlagsFromString } = await import("node:v8");
-    setFlagsFromString("--semi-space-growth-factor=1");
+    // Not `import`: it starts node's loader for modules, which takes 0.2 MiB.
+    process.getBuiltinModule("node:v8").setFlagsFromString("--semi-space-growth-factor=1");
   } catch {
     // It grows, and everything works.
   }

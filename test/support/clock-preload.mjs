@@ -28,6 +28,8 @@ function steps() {
 const told = (ms) => ms + steps().findLast(({ from }) => from <= ms).ahead;
 Date.now = () => told(wall());
 performance.now = () => steady() + steps().at(-1).passed;
+const { bigint } = process.hrtime;
+process.hrtime.bigint = () => bigint() + BigInt(Math.round(steps().at(-1).passed * 1e6));
 // Files' times are told by the same clock: a file that was written before a step keeps its time.
 const { statSync } = fs;
 fs.statSync = (...args) => {

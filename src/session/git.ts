@@ -1,6 +1,6 @@
 /** Asks git about the repository of a session: root, branch, remote, and a summary. Uses no network, and has a timeout. */
 import { execFile } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, type Stats, stat } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { oneLine, stripInvisible } from "../rules/text.ts";
 
@@ -35,22 +35,28 @@ export async function evidenceOf(cwd: string, gitDir?: string): Promise<string> 
   if (folder === undefined) return "";
   // The last one where references are in a table.
   const files = ["HEAD", "logs/HEAD", "reftable/tables.list"].map((name) => join(folder, name));
-  const versions = await Promise.all(files.map((file) => stat(file).catch(() => undefined)));
+  const versions = await Promise.all(files.map(statOf));
   return [folder, ...versions.map((one) => one && `${one.ino}:${one.mtimeMs}:${one.size}`)].join(" ");
 }
 
 /** The git folder of a working tree. A linked working tree has a file there that names it. */
 async function gitFolder(cwd: string): Promise<string | undefined> {
   const path = join(cwd, ".git");
-  const found = await stat(path).catch(() => undefined);
+  const found = await statOf(path);
   if (found?.isDirectory()) return path;
   if (found?.isFile()) {
-    const [, named] = /^gitdir: (.+)\n?$/.exec(await readFile(path, "utf8").catch(() => "")) ?? [];
+    const [, named] = /^gitdir: (.+)\n?$/.exec(await textOf(path)) ?? [];
     return named === undefined ? undefined : resolve(cwd, named);
   }
   const above = dirname(cwd);
   return above === cwd ? undefined : gitFolder(above);
 }
+
+// A slow file system must not stop the session server. Not by `node:fs/promises`, which takes 0.2 MiB.
+const statOf = (path: string): Promise<Stats | undefined> =>
+  new Promise((done) => stat(path, (error, found) => done(error ? undefined : found)));
+const textOf = (path: string): Promise<string> =>
+  new Promise((done) => readFile(path, "utf8", (error, text) => done(error ? "" : text)));
 
 type Line = string | undefined;
 
@@ -81,11 +87,15 @@ export function withoutCredentials(remote: string): string {
 function git(cwd: string, timeoutMs: number, args: readonly string[]): Promise<{ text: string } | "slow" | undefined> {
   return new Promise((resolve) => {
     // No optional locks: they would disturb the user's own git.
-    execFile(
+    const child = execFile(
       "git",
       ["--no-optional-locks", ...args],
       { cwd, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 1024 * 1024 },
-      (error, stdout) => resolve(error ? (error.killed ? "slow" : undefined) : { text: stdout.replace(/\n$/, "") }),
+      (error, stdout) => {
+        if (error) return resolve(error.killed ? "slow" : undefined);
+        // Node calls it a success when git had ended before the signal came, but reads no more of its output.
+        resolve(child.stdout?.readableEnded ? { text: stdout.replace(/\n$/, "") } : "slow");
+      },
     );
   });
 }

@@ -62,6 +62,15 @@ test("a slow git delays nothing; its facts follow later", async () => {
   await until("git has told", async () => (await seen())?.branch === "feature/x");
 });
 
+test("an answer of git that comes while nobody can read it in time counts as slow, not as no repository", async () => {
+  const cwd = repository();
+  await new Promise(setImmediate);
+  const asked = askGit(cwd, 50);
+  // As on a busy machine. Git ends meanwhile, or is killed afterwards: neither is an answer.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+  expect(await asked).toBeUndefined();
+});
+
 test("a folder without a repository has no facts", async () => {
   expect(await allFacts(tempFolder())).toEqual({ repo: null, branch: null, remote: null, summary: "" });
 });

@@ -1,7 +1,7 @@
 // Builds dist/: one bundle for each thing that runs, the surface, the reference, and the licences of what is bundled.
 //   node scripts/build.mjs             all of dist/
 //   node scripts/build.mjs --surface   also writes what is generated and checked in: see scripts/pages.ts
-import { copyFile, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -38,6 +38,11 @@ const entryPoints = {
   secrets: "src/platform/secret-patterns.ts",
   watch: "src/watch/main.ts",
 };
+
+// What the code of a single host loads, when one of its sessions is woken for example.
+for (const name of await readdir("src/hosts"))
+  for (const [, loaded] of (await readFile(`src/hosts/${name}`, "utf8")).matchAll(/\bimport\("\.\/([\w-]+)\.ts"\)/g))
+    entryPoints[loaded] = `src/hosts/${loaded}.ts`;
 
 /** Of these, what the program itself loads. Both sides have copies of their own of what they share. */
 const LOADED_BY_PROGRAM = ["cli", "broker", "backup", "restore", "move", "others", "secrets"];

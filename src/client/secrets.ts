@@ -2,7 +2,7 @@
  * Secret scanner for outgoing text. It runs where the text is written (session server, CLI), before it is sent: the
  * broker may be on another machine, and a secret that reached it has leaked.
  */
-import { CctError } from "../platform/errors.ts";
+import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 
 /** Input fields with free text for other peers. */
 const FREE_TEXT = ["text", "summary", "purpose", "reason", "role"];
@@ -19,7 +19,18 @@ export async function checkOutgoing(input: Record<string, unknown>): Promise<Rec
   return allowed === true ? leaving : checked(leaving);
 }
 
-const loadFindKeys = async () => (await import("../platform/secret-patterns.ts")).findKeys;
+async function loadFindKeys() {
+  try {
+    return (await import("../platform/secret-patterns.ts")).findKeys;
+  } catch (error) {
+    // While a package is being replaced, its files are away for some seconds.
+    throw new CctError(
+      "internal",
+      `Not sent: the part of CCT that looks for keys in a text cannot be loaded (${systemCode(error) ?? errorLine(error)}).`,
+      "Try again when CCT's installation or update is over. If CCT was removed: ask your user.",
+    );
+  }
+}
 
 /** Whether a text contains something like a key. */
 export async function containsKey(text: string): Promise<boolean> {

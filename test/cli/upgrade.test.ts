@@ -1,5 +1,14 @@
 /** A new version of CCT beside one that runs: brokers and plugins that are older are replaced, newer ones stay. */
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { root, tempFolder } from "../support/folders.ts";
@@ -104,6 +113,51 @@ test("up replaces an older broker: what is sent meanwhile arrives once, and sess
   await call(person, "send_message", { to: "mover", text: "after the update" });
   expect(await mover.mail()).toContain("after the update");
   expect(mover.serverPid()).toBe(server);
+});
+
+/** Another version's files in the place of a package's: chunks have other names. */
+function renameChunks(folder: string): void {
+  const dist = join(folder, "dist");
+  const isModule = (name: string) => name.endsWith(".mjs");
+  const chunks = readdirSync(join(dist, "chunks")).filter(isModule);
+  const renamed = (name: string) => name.replace(/\.mjs$/, "OTHER.mjs");
+  const files = [...readdirSync(dist).filter(isModule), ...chunks.map((name) => join("chunks", name))];
+  for (const file of files) {
+    const text = readFileSync(join(dist, file), "utf8");
+    writeFileSync(
+      join(dist, file),
+      chunks.reduce((all, name) => all.replaceAll(`/${name}"`, `/${renamed(name)}"`), text),
+    );
+  }
+  for (const name of chunks) renameSync(join(dist, "chunks", name), join(dist, "chunks", renamed(name)));
+}
+
+test("a session whose package is replaced sends nothing unchecked while its files are away, and works on with the new ones", async () => {
+  const person = await personWith(version);
+  const own = packageOf(version);
+  packages.set("own", own);
+  const ann = await session(person, "ann", "own");
+  await ann.ready();
+  const say = (text: string) => ann.tool("cct_send_message", { to: "operator", text });
+
+  renameSync(join(own, "dist"), join(own, "away"));
+  const refused = await say("too early");
+  expect(refused.isError).toBe(true);
+  expect(refused.text).toContain("Not sent: the part of CCT that looks for keys in a text cannot be loaded");
+  expect(refused.text).toContain("Try again");
+  // What needs no other file works.
+  expect((await ann.tool("cct_list_peers")).text).toContain("you: ann");
+
+  renameSync(join(own, "away"), join(own, "dist"));
+  renameChunks(own);
+  // Two at once: the first of them loads the part.
+  const both = await Promise.all([say("first"), say("second")]);
+  for (const { text } of both) expect(text).toContain("queued for operator");
+  const { messages } = (await call(person, "messages", { limit: 10 })) as { messages: { text: string }[] };
+  expect(messages.map(({ text }) => text).sort()).toEqual(["first", "second"]);
+  // The part that was loaded is the new one, and it does its work.
+  const key = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
+  expect((await say(key)).text).toContain("it contains what looks like a key");
 });
 
 test("up, start and status leave a newer broker, and say so", async () => {

@@ -1,6 +1,6 @@
 /** What a session server loads: it runs once per session, so libraries that others need stay out of its process. */
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../support/folders.ts";
 
@@ -38,4 +38,16 @@ test("a session server loads neither the MCP SDK nor ajv, nor any other file at 
 
 test("what a session server loads is small", () => {
   expect(Buffer.byteLength(program)).toBeLessThan(136 * 1024);
+});
+
+test("what a session server or a broker loads later has the same name in every version", () => {
+  for (const name of [
+    "others.mjs",
+    "broker.mjs",
+    ...readdirSync(join(root, "dist")).filter((one) => /^[a-z]+-[a-z]+\.mjs$/.test(one)),
+  ]) {
+    const later = [...textOf(name).matchAll(/\bimport\("(\.[^"]+)"\)/g)].map(([, path = ""]) => basename(path));
+    expect(later.filter((one) => !/^[a-z]+(-[a-z]+)?\.mjs$/.test(one))).toEqual([]);
+  }
+  expect(textOf("others.mjs")).toMatch(/\bimport\("\.\.?\/[^"]*codex-wake\.mjs"\)/);
 });

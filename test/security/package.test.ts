@@ -14,6 +14,8 @@ const WANTED = [
   /^dist\/chunks\/[\w-]+\.mjs$/,
   /^dist\/page\/(index\.html|inter-license\.txt|inter-\w+\.woff2|[\w-]+\.(js|css|svg)\.(br|gz))$/,
   /^dist\/THIRD_PARTY_LICENSES\.txt$/,
+  // What the code of a single host loads.
+  /^dist\/[a-z]+-[a-z]+\.mjs$/,
   /^migrations\/\d{4}_\w+\.sql$/,
   /^plugin\/(\.claude-plugin\/plugin\.json|\.mcp\.json|bin\/cct|hooks\/hooks\.json|hooks\/mail\.sh|skills\/cct\/SKILL\.md|statusline\/line\.sh)$/,
 ];

@@ -150,11 +150,16 @@ export async function insertMessage(
   );
 }
 
+const INTO_DELIVERIES =
+  "INSERT INTO deliveries (message_id, seq, state, expires_at, reason, payer, topic, rank, characters, held_by, peer_id, attempt, redelivered, lost)";
+
+/** Most messages have one recipient. Without a statement of many rows and its journal, SQLite takes three quarters of the time. */
+const INSERT_DELIVERY = `${INTO_DELIVERIES} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, 0)`;
+
 const INSERT_DELIVERIES = byLength(
-  (
-    count,
-  ) => `INSERT INTO deliveries (message_id, peer_id, seq, state, attempt, leased_at, redelivered, delivered_at, read_at, expires_at, lost, reason, payer, topic, rank, characters, held_by)
-   SELECT CAST($1 AS TEXT), p.peer_id, CAST($2 AS BIGINT), CAST($3 AS TEXT), 0, NULL, 0, NULL, NULL, CAST($4 AS BIGINT), 0, CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS TEXT)
+  (count) => `${INTO_DELIVERIES}
+   SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS TEXT),
+     CAST($8 AS BIGINT), CAST($9 AS BIGINT), CAST($10 AS TEXT), p.peer_id, 0, 0, 0
    FROM peers p WHERE p.peer_id IN (${placeholders(count, 11)})`,
 );
 
@@ -167,7 +172,7 @@ export async function insertDeliveries(
 ): Promise<void> {
   for (const ids of idLists(peerIds)) {
     await sql(
-      INSERT_DELIVERIES(ids.length),
+      ids.length === 1 ? INSERT_DELIVERY : INSERT_DELIVERIES(ids.length),
       message.message_id,
       message.seq,
       delivery.state,

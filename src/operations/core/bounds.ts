@@ -9,7 +9,7 @@
  */
 import { SKEW_MS } from "../../rules/presence.ts";
 import type { Backlog } from "../../rules/quotas.ts";
-import { createSeenTexts } from "./seen-texts.ts";
+import { createSeenTexts, type TextKey, textKey } from "./seen-texts.ts";
 
 /** Beyond so many peers, the one that was inactive for the longest time is forgotten: its bound is unknown. */
 const MAX_PEERS = 10_000;
@@ -110,6 +110,13 @@ export function createBounds(): () => OpenBounds {
   }
 
   return () => {
+    /** The text that was asked for last in this transaction, which is the one that is sent then: hashing is most of the work. */
+    let asked: (SentText & { peerId: string; key: TextKey }) | undefined;
+    function keyOf(peerId: string, { target, text }: SentText): TextKey {
+      if (asked?.peerId !== peerId || asked.target !== target || asked.text !== text)
+        asked = { peerId, target, text, key: textKey(peerId, target, text) };
+      return asked.key;
+    }
     const me = Symbol();
     const counted = new Set<string>();
     const isKnown = (entry: Entry<unknown>): boolean => entry.of === undefined || entry.of === me;
@@ -121,14 +128,15 @@ export function createBounds(): () => OpenBounds {
         const { current, previous } = inThisPeriod(entry.bound);
         return sum(current, previous);
       },
-      mayHaveSent(peerId, { target, text }, now) {
+      mayHaveSent(peerId, what, now) {
         turnTo(now);
-        return texts.mayHave(peerId, target, text) || earlierTexts.mayHave(peerId, target, text);
+        const key = keyOf(peerId, what);
+        return texts.mayHave(key) || earlierTexts.mayHave(key);
       },
       setSent(peerId, exact, sentTexts, now) {
         turnTo(now);
         counted.add(peerId);
-        for (const { target, text } of sentTexts) texts.add(peerId, target, text);
+        for (const { target, text } of sentTexts) texts.add(textKey(peerId, target, text));
         if (isBehind(now)) return;
         put(senders, peerId, { bound: { period, current: exact, previous: NOTHING }, of: me });
       },
@@ -139,7 +147,7 @@ export function createBounds(): () => OpenBounds {
         if (!entry) return;
         const { current, previous } = inThisPeriod(entry.bound);
         const more = sum(current, { charges: charge, messages: what ? 1 : 0 });
-        if (what) texts.add(peerId, what.target, what.text);
+        if (what) texts.add(keyOf(peerId, what));
         put(senders, peerId, { ...entry, bound: { period, current: more, previous } });
       },
       waiting(peerId) {

@@ -92,6 +92,14 @@ export async function sustained() {
       floorName: "first sixth",
       goal: { limit: 1.1, of: "ratio" },
     },
+    ...[bare, storing].map((floor, i) => ({
+      name: `the same of a bare server${i === 0 ? "" : " with one insert"}: does the machine stay as fast`,
+      value: floor.slices[5].cpu,
+      unit: "µs",
+      floor: floor.slices[0].cpu,
+      floorName: "first sixth",
+      info: true,
+    })),
     await perFlush(broker.pid, own),
   );
   for (const sender of own) sender.connection.end();

@@ -35,6 +35,8 @@ const entryPoints = {
   qr: "src/cli/parts/qr.ts",
   others: "src/session/others.ts",
   opencode: "src/opencode/main.ts",
+  "codex-wake": "src/hosts/codex-wake.ts",
+  "qwen-inbox": "src/hosts/qwen-inbox.ts",
   secrets: "src/platform/secret-patterns.ts",
   watch: "src/watch/main.ts",
 };

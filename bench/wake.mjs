@@ -30,7 +30,7 @@ export async function wake() {
     format: "esm",
     logLevel: "warning",
   });
-  const { measureBeside, measureQwenWake, measureWake } = await import(pathToFileURL(bundle).href);
+  const { measureBeside, measureCodexWake, measureQwenWake, measureWake } = await import(pathToFileURL(bundle).href);
   const figures = [];
   for (const by of ["Waiter", "FileChanged"]) {
     const delays = await measureWake(TIMES, by);
@@ -42,8 +42,6 @@ export async function wake() {
   }
   const beside = await measureBeside(TIMES);
   if (typeof beside === "string") throw new Error(beside);
-  const qwen = await measureQwenWake(OF_OTHERS);
-  const inQwen = `idle wake in the real Qwen Code, of ${OF_OTHERS}: p50`;
   return [
     ...figures,
     {
@@ -54,14 +52,14 @@ export async function wake() {
       floorName: "the host's own SendMessage",
       goal: { limit: 1.3, of: "ratio" },
     },
-    typeof qwen === "string"
-      ? { name: inQwen, notMeasured: `needs the real host: ${qwen}` }
-      : {
-          name: inQwen,
-          value: median(qwen.cct) / 1000,
-          unit: "s",
-          floor: median(qwen.inbox) / 1000,
-          floorName: "a message written into its inbox",
-        },
+    ofOther("Qwen Code", await measureQwenWake(OF_OTHERS), "inbox", "a message written into its inbox"),
+    ofOther("Codex", await measureCodexWake(OF_OTHERS), "daemon", "a turn asked for at its daemon's socket"),
   ];
+}
+
+/** `beside`: what was measured by turns with it. */
+function ofOther(host, measured, beside, floorName) {
+  const name = `idle wake in the real ${host}, of ${OF_OTHERS}: p50`;
+  if (typeof measured === "string") return { name, notMeasured: `needs the real host: ${measured}` };
+  return { name, value: median(measured.cct) / 1000, unit: "s", floor: median(measured[beside]) / 1000, floorName };
 }

@@ -6,6 +6,7 @@ import { findNeeds } from "./needs.ts";
 import { cct, say, type ToolCall, use } from "./script.ts";
 import { pause } from "./wait.ts";
 
+export { measureCodexWake } from "./codex-wake.ts";
 export { measureQwenWake } from "./qwen-wake.ts";
 
 /**

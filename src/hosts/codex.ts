@@ -1,6 +1,6 @@
 /** Codex. Tried with 0.169.0: `test/host/codex.test.ts`. */
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { MAIL_CAME_FIRST } from "../rules/texts/frames.ts";
@@ -18,6 +18,15 @@ const text = (value: unknown): string | undefined =>
 const socketIn = (env: Env): string =>
   join(env.CODEX_HOME || join(env.HOME || homedir(), ".codex"), "app-server-control", "app-server-control.sock");
 
+/** What follows the program's name. Only Linux tells where words end, and a prompt may hold any. */
+function commandLine(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(1);
+  } catch {
+    return [];
+  }
+}
+
 export const codex = {
   name: "codex",
   title: "Codex",
@@ -27,6 +36,8 @@ export const codex = {
   conversationOf: ({ threadId }) => text(threadId),
   shellVariable: "CODEX_THREAD_ID",
   unattended: { server: [], hooks: [] },
+  // `codex exec`, which is the process of its session. Neither variables nor calls tell it from a terminal's.
+  isUnattended: (pid) => commandLine(pid).some((word) => word === "exec" || word === "e"),
   endsForGood: [],
 
   events: {

@@ -112,6 +112,8 @@ export interface Host {
   conversationOf?(meta: Readonly<Record<string, unknown>>): string | undefined;
   /** Nobody attends the session, as the session server can know it, and as hooks can. One of the tests is enough. */
   unattended: { server: readonly EnvTest[]; hooks: readonly EnvTest[] };
+  /** The same where only the command line of the host's process tells. */
+  isUnattended?(pid: number): boolean;
   /** Nothing continues the session after its process has ended. */
   endsForGood: readonly EnvTest[];
   /** What the host notes about its sessions. Undocumented, so it only adds to what hooks report. */

@@ -149,7 +149,7 @@ async function hostIn([, , name = claude.name]: World["argv"]): Promise<HostPart
 
 function open(world: World, parts: HostParts): Session | CctError {
   try {
-    return openSession(parts.host.serverPerConversation ? { ...world, ppid: world.pid } : world, parts);
+    return openSession(parts.host.serverPerConversation ? { ...world, ppid: world.pid } : world, parts, world.ppid);
   } catch (error) {
     return error instanceof CctError ? error : new CctError("internal", errorLine(error));
   }

@@ -55,8 +55,11 @@ function open(world: World, { words }: Host, home: string): Spool {
   }
 }
 
-/** Throws `CctError` when this host process cannot have a session, for example because another server has it. */
-export function openSession(world: World, { host, wakerFor }: HostParts): Session {
+/**
+ * Throws `CctError` when this host process cannot have a session, for example because another server has it. `hostPid`: the host's
+ * process, also where another one stands for the session.
+ */
+export function openSession(world: World, { host, wakerFor }: HostParts, hostPid: number): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = open(world, host, config.home);
@@ -71,7 +74,7 @@ export function openSession(world: World, { host, wakerFor }: HostParts): Sessio
   const audience = createAudience(world, config, spool, peer);
   const mail = createMail(spool, client, peer.credentials, outbox, world, config, audience);
   let introduced: ClientInfo = {};
-  const unattended = holds(world.env, host.unattended.server);
+  const unattended = holds(world.env, host.unattended.server) || host.isUnattended?.(hostPid) === true;
   /** Not before the first hook has run: nobody knows then whether there are any. */
   const canWake = (): boolean =>
     spool.state() !== undefined && !unattended && !waker?.rests() && host.wakes(introduced, world.env);

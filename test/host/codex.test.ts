@@ -135,18 +135,78 @@ test("a session that ends and is resumed is the same peer, and gets what waited"
   expect((await a.peer()).peer_id).toBe(before.peer_id);
 });
 
-test("codex exec is a peer while it runs, and its mail does not change what it prints", async () => {
-  const word = newWord("exec");
-  const script = stage.api.script([stage.waitAt("exec"), { text: "printed last" }]);
-  const run = stage.exec("c", script);
-  await until("the tool runs", () => existsSync(stage.api.reached("exec")), { seconds: 120 });
+test("an interrupt holds the next tool call back", async () => {
+  const word = newWord("held");
+  await b.idle();
+  const file = stage.at("b", "made");
+  await b.play(stage.waitAt("held"), shell(`touch ${file}`), { text: "done" });
+  await until("the tool runs", () => existsSync(stage.api.reached("held")));
+  await stage.cct("send", "b", "--urgency", "interrupt", word);
+  await stage.mailWaits();
+  stage.api.open("held");
+  expect((await b.given(word)).role).toBe("developer");
+  await b.given("call was not run");
+  await stage.isRead(word);
+  expect(existsSync(file)).toBe(false);
+});
+
+test("mail that is too long for a hook is named, and read with the tool", async () => {
+  const word = newWord("long");
+  await b.idle();
+  await b.play(stage.waitAt("long"), cctTool("check_messages", {}), { text: "done" });
+  await until("the tool runs", () => existsSync(stage.api.reached("long")));
+  const text = `${word} ${"a long text ".repeat(900)}`.trim();
+  await stage.cct("send", "b", text);
+  await stage.mailWaits();
+  stage.api.open("long");
+  expect((await b.given("too long to show here: call cct_check_messages")).role).toBe("developer");
+  const isWhole = ({ role, content }: { role: string; content: string }): boolean =>
+    role === "tool" && content.includes(word);
+  await until("the tool gives it", () => b.requests().some(({ messages }) => messages.some(isWhole)));
+  await stage.isRead(text);
+});
+
+test("a thread that a second terminal opens stays one peer, and gets its mail once", async () => {
+  const word = newWord("twice");
+  await b.idle();
+  const before = await b.peer();
+  const second = await stage.start("b", "resume", stage.threadOf(before.peer_id));
+  await stage.cct("send", "b", word);
+  await b.given(word);
+  await stage.isRead(word);
+  const { peers } = JSON.parse(await stage.cct("peers", "--json"));
+  expect(peers.filter(({ agent }: { agent?: string }) => agent === "codex")).toHaveLength(2);
+  expect((await b.peer()).peer_id).toBe(before.peer_id);
+  await b.idle();
+  await second.submit("/quit");
+  await until("the second terminal ends", second.hasEnded);
+});
+
+test("codex exec is a peer while it runs, and no mail changes what it prints", async () => {
+  const [early, late] = [newWord("early"), newWord("late")];
+  const requests = () => stage.api.requestsOf("c");
+  const run = stage.exec("c", stage.api.script([stage.waitAt("exec"), { text: "printed last", gate: "last" }]));
+  await until("the tool runs", () => existsSync(stage.api.reached("exec")));
   await until("it is a peer", async () => (await stage.peerNamed("c"))?.presence === "active");
-  await stage.cct("send", "c", word);
+  await stage.cct("send", "c", early);
   await stage.mailWaits();
   stage.api.open("exec");
+  await stage.api.given("c", early);
+  await stage.cct("send", "c", late);
+  await stage.mailWaits();
+  stage.api.open("last");
   expect((await run).stdout.trim().split("\n").at(-1)).toBe("printed last");
-  await stage.api.given("c", word);
-  await stage.isRead(word);
+  expect(requests()).toHaveLength(2);
+  await stage.isRead(early);
+
+  const thread = stage.threadOf((await stage.peer("c")).peer_id);
+  const again = stage.exec("c", "resume", thread, stage.api.script([stage.waitAt("resumed"), { text: "the end" }]));
+  await until("the tool runs", () => existsSync(stage.api.reached("resumed")));
+  await stage.mailWaits(late);
+  stage.api.open("resumed");
+  await stage.api.given("c", late);
+  expect((await again).stdout.trim().split("\n").at(-1)).toBe("the end");
+  await stage.isReadAtLast(late);
 });
 
 test("uninstall while sessions run disturbs none of them", async () => {

@@ -22,7 +22,7 @@ export function showTravels(
   size: { width: number; height: number },
   edges: () => ReadonlyMap<string, Edge>,
 ): () => void {
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return () => {};
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)");
   const ways = new Map<string, readonly Point[]>();
   let flying: Flight[] = [];
   let frame = 0;
@@ -49,7 +49,7 @@ export function showTravels(
 
   const before = pulses.peek();
   const stop = pulses.subscribe((messages) => {
-    if (messages === before) return;
+    if (messages === before || reduced.matches) return;
     // Times of pictures are the browser's own.
     requestAnimationFrame((time) => {
       for (const { from, to_id, recipients, urgency } of messages) {

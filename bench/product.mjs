@@ -10,7 +10,7 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 export const program = join(root, "dist", "bin.js");
 const plugin = join(root, "plugin");
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 export function tempFolder() {
   const folder = mkdtempSync(join(tmpdir(), "cct-bench-"));

@@ -16,6 +16,7 @@ import { endurance } from "./endurance.mjs";
 import { growth } from "./growth.mjs";
 import { hook } from "./hook.mjs";
 import { latency } from "./latency.mjs";
+import { page } from "./page.mjs";
 import { root } from "./product.mjs";
 import { complete, machine, table } from "./report.mjs";
 import { search } from "./search.mjs";
@@ -40,9 +41,10 @@ const benches = {
   shared,
   endurance,
   sustained,
+  page,
 };
 /** They take minutes, so they run only when they are named. */
-const onlyNamed = ["growth", "search", "crowd", "shared", "endurance", "sustained"];
+const onlyNamed = ["growth", "search", "crowd", "shared", "endurance", "sustained", "page"];
 
 const words = process.argv.slice(2);
 const json = words.includes("--json");

@@ -12,6 +12,7 @@ import { pause } from "../process.mjs";
 import { loadSource } from "../source.mjs";
 
 const BEAT_MS = 10_000;
+const FLOOD_AT_ONCE = 20;
 
 const { broker, count } = JSON.parse(process.argv[2] ?? "{}");
 const { createClient } = await loadSource(
@@ -58,9 +59,31 @@ for (let i = 0; i < count; i++) {
   setTimeout(beat, (BEAT_MS * i) / count);
 }
 
+/** One message of one peer to another, each time of others. */
+let said = 0;
+function say(text) {
+  said += 1;
+  const to = `crowd-${(said * 7) % count}`;
+  return peers[(said * 7 + 1 + (said % 5)) % count]("send_message", { to, text });
+}
+let talking;
+
 const actions = {
   /** What they did so far. */
   count: () => ({ beats, connections }),
+  /** So many messages a second from now on; 0 ends that. */
+  talk({ talk: perSecond }) {
+    clearInterval(talking);
+    if (perSecond > 0) talking = setInterval(() => void say(`about ${said}`).catch(() => {}), 1000 / perSecond);
+    return {};
+  },
+  /** So many messages, as fast as they go, and then one with this text. */
+  async flood({ flood, text }) {
+    for (let left = flood; left > 0; left -= FLOOD_AT_ONCE)
+      await Promise.all(Array.from({ length: Math.min(left, FLOOD_AT_ONCE) }, () => say(`flood ${said}`)));
+    await say(text);
+    return {};
+  },
   async join({ join: pool }) {
     const begin = performance.now();
     await Promise.all(peers.map((call) => call("join_pool", { pool })));

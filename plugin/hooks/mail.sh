@@ -18,6 +18,8 @@ pid=${CLAUDE_PID-}
 # </host>
 # Digits only: it becomes part of paths.
 [[ $pid == [1-9]* && $pid != *[!0-9]* && ${#pid} -lt 11 ]] || pid=$PPID
+# <host: subagents>
+# </host>
 spool=$home/spool/$pid
 # done.X and seen.X: mail that was shown, and is not known to be read.
 shown=("$spool"/[ds]*.*)
@@ -27,13 +29,14 @@ if [[ $event == PreToolUse ]]; then
   [[ -e $spool/mail || -e ${shown[0]} && (! -e $spool/batches || ${shown[*]} == */seen.*) ]] || exit 0
 fi
 umask 077
-if [[ $event == PostToolBatch || $event == UserPromptSubmit || $event == Stop ]]; then
+if [[ $event == PostTool* || $event == UserPromptSubmit || $event == Stop ]]; then
   [[ -O $spool && -O $home/spool && -O $home && ! -L $spool && ! -L $home/spool && ! -L $home ]] || exit 0
   exec 2>/dev/null
   server=
-  if [[ $event != PostToolBatch ]]; then
+  if [[ $event != Post* ]]; then
     # Mark idle first, then look for mail: mail that arrives in between can wake the session.
-    [[ $event == Stop ]] && state=idle || state=active
+    # Where the hook itself begins the next turn (`rings`), nobody else may do so meanwhile.
+    [[ $event == Stop && (-z ${rings-} || ! -e $spool/mail) ]] && state=idle || state=active
     [[ ! -L $spool/state && (-f $spool/state && -O $spool/state || ! -e $spool/state) ]] &&
       printf '%s %s\n' $state "${PWD##*$'\n'*}" 1<>"$spool/state"
     [[ -f $spool/server ]] && read -r server _ <"$spool/server"
@@ -42,7 +45,7 @@ if [[ $event == PostToolBatch || $event == UserPromptSubmit || $event == Stop ]]
   for file in dialog tool; do
     [[ ! -s $spool/$file || -L $spool/$file || ! -O $spool/$file ]] || printf '' >"$spool/$file"
   done
-  [[ -e $spool/mail || -e ${shown[0]} || -e $spool/due || -s $spool/woke || -s $spool/stops || $event == Post* && ! -e $spool/batches ]] ||
+  [[ -e $spool/mail || -e ${shown[0]} || -e $spool/due || -s $spool/woke || -s $spool/stops || $event == Post* && ! -e $spool/batches || $event$state == Stopactive ]] ||
     { [[ -n $server ]] && ! kill -0 "$server"; } || exit 0
 fi
 
@@ -62,6 +65,7 @@ fi
 unattended() { [[ ${CLAUDE_CODE_SESSION_ATTENDED-} == 0 || ${CLAUDE_CODE_ENTRYPOINT-} == sdk-* ]]; }
 died='Claude Code does not start it again. Mail for this session stays queued until /mcp reconnects it, or the session is resumed.'
 untouchable='(ToolSearch|mcp__(plugin_cct_)?cct__[^"]*)'
+ring=''
 answer= denial=
 case $event in
 SessionStart)
@@ -131,7 +135,7 @@ case $event in
 PreToolUse)
   ours || exit 0
   ;;
-PostToolBatch)
+PostTool*)
   [[ -e $spool/batches || -L $spool/batches ]] || { printf '' >"$spool/batches"; } 2>/dev/null
   [[ -e $spool/mail || -e ${shown[0]} ]] || {
     tidy
@@ -139,7 +143,8 @@ PostToolBatch)
   }
   ;;
 UserPromptSubmit)
-  clear stops
+  # A prompt that is a ring ends no row of them.
+  [[ -n $ring ]] || clear stops
   # The mail that woke the session: only now the host shows its user a line.
   look_at woke
   woke=$value
@@ -154,6 +159,7 @@ Stop)
   look_at stops
   stops=$value
   [[ -e $spool/mail || -e ${shown[0]} ]] || {
+    [[ $state == idle ]] || note_state idle
     clear stops
     tidy
     tell_death
@@ -224,7 +230,7 @@ advance() {
 # when there is none or it is malformed: a malformed file stays `taken`, and the session server recovers it.
 take() {
   # The host would drop it.
-  [[ -n $answer ]] || return 1
+  [[ -n $answer$denial ]] || return 1
   name=$event-$$-$RANDOM$RANDOM
   mv -f "$spool/mail" "$spool/taken.$name" 2>/dev/null || return 1
   head= json= line= plain=
@@ -265,6 +271,13 @@ wake() {
 
 # The session has used up its wakes (`nowake` in the mail's first line, $value): only interrupts may start the model.
 calm() { [[ $value != interrupt\ * ]] && [[ $value == *\ nowake || $value == *\ nowake\ * ]]; }
+
+# The turn ends, and with it a row of them.
+settle() {
+  [[ $state == idle ]] || note_state idle
+  clear stops && tidy
+  return 0
+}
 
 # Whether the host process is alive; a zombie is not.
 host_lives() {
@@ -320,12 +333,14 @@ PreToolUse)
   [[ -e $spool/batches ]] || advance done read
   # The model needs ToolSearch and our own tools to answer mail, so they are never denied; mail follows after the batch.
   [[ $before =~ $untouchable || $after =~ $untouchable ]] && exit 0
-  look_at mail && [[ $value != low\ * ]] && take || exit 0
+  look_at mail && [[ $value != low\ * ]] || exit 0
+  [[ -n $answer || $value == interrupt\ * || $value == *\ block || $value == *\ block\ * || ${CCT_DELIVERY-} == block ]] && take || exit 0
   if [[ $head == interrupt\ * || $head == *\ block || $head == *\ block\ * || $option == block || ${CCT_DELIVERY-} == block ]]; then
     tool='"tool_name"[[:space:]]*:[[:space:]]*"([A-Za-z0-9_.-]{1,100})"'
     [[ $before =~ $tool || $after =~ $tool ]] && tool=${BASH_REMATCH[1]} || tool=tool
     reason="Your $tool call was not run. Repeat it if it is still right."
-    if [[ $option == block ]]; then
+    if [[ $option == block || $denial != *@reason* ]]; then
+      [[ $option == block ]] || answer=$denial
       # Older hosts ignore context, so the mail is the reason. What became of the call stands before the frame's last line: the
       # only one that begins with "(".
       last=${json##*\\n(}
@@ -338,6 +353,13 @@ PreToolUse)
   else
     show "$answer" done
   fi
+  ;;
+PostToolUse)
+  # No tool of its request begins after that, so a call that comes next is an answer to it.
+  advance done seen
+  look_at mail && [[ $value == normal\ * && $value != *\ block && $value != *\ block\ * ]] || exit 0
+  [[ ${CCT_DELIVERY-} != block ]] && take || exit 0
+  show "$answer" seen
   ;;
 PostToolBatch)
   [[ $before =~ $agent || $after =~ $agent ]] && exit 0
@@ -362,19 +384,23 @@ Stop)
   # waits: the state is idle already. Older hosts have no waiter, and their Stop hook is told to block.
   if unattended; then
     look_at mail
-    [[ $value == *\ stop || $value == *\ stop\ * || ${CCT_DELIVERY-} == stop ]] || { clear stops && tidy; exit 0; }
+    [[ $value == *\ stop || $value == *\ stop\ * || ${CCT_DELIVERY-} == stop ]] || { settle && exit 0; }
   elif [[ -e $spool/mail && $option != block ]]; then
     poke_waiters && exit 0
   fi
   [[ $stops == [0-3] ]] && count=$stops || count=0
-  if look_at mail && [[ $value != low\ * ]] && ! calm && ((count < 3)) && take; then
+  if look_at mail && [[ $value != low\ * ]] && ! calm && ((count < 3)) && if [[ -n $ring ]]; then [[ $state == active || ! -e $spool/bell ]]; else take; fi; then
     printed=
     note_state active
     note stops $((count + 1)) && remind
-    show "$answer" seen
+    if [[ -n $ring ]]; then
+      printf '{%s}\n' "$ring" 2>/dev/null && printed=1
+    else
+      show "$answer" seen
+    fi
     [[ -n $printed ]] || note_state idle
   else
-    clear stops && tidy
+    settle
   fi
   ;;
 FileChanged)
@@ -425,7 +451,8 @@ SessionStart)
   pattern='"session_id"[[:space:]]*:[[:space:]]*"([A-Za-z0-9-]+)"'
   [[ $input =~ $pattern ]] && note session "${BASH_REMATCH[1]}"
   pattern='"source"[[:space:]]*:[[:space:]]*"compact"'
-  [[ $input =~ $pattern ]] || { note_state idle && clear dialog && tidy; }
+  # A host that is rung says it with the first prompt, so that the turn has begun.
+  [[ $input =~ $pattern || -n $ring ]] || { note_state idle && clear dialog && tidy; }
   path=${spool//\\/\\\\}
   path=${path//\"/\\\"}
   # The instructions of src/rules/texts/instructions.ts, as JSON.

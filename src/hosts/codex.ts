@@ -67,7 +67,7 @@ export const codex = {
   // The server's instructions are the description of its tools.
   hooksTell: () => false,
 
-  wakes: (_client, env) => existsSync(socketIn(env)),
+  wakes: (_client, { env }) => existsSync(socketIn(env)),
   async ring(world, conversation) {
     const { ringCodex } = await import("./codex-wake.ts");
     return ringCodex(socketIn(world.env), world, conversation);

@@ -29,14 +29,14 @@ const looks = (host: Host): Partial<Record<Role, (load: string) => string>> => {
     `[[ -O $s/state && ! -L $s/state && $PWD != *$'\\n'* ]] && printf '${state} %s\\n' "$PWD" 1<>"$s/state" && ` +
     "[[ ! -e $s/mail && ! -e $s/due && ! -s $s/tool && -f $s/server ]] && " +
     `read -r q _ <"$s/server" && kill -0 "$q" || ${load}; fi`;
+  const tool = `[[ ! -s $s/tool ]] || { [[ ${ours} ]] && [[ -f $s/tool && -O $s/tool && ! -L $s/tool ]] && printf '' >"$s/tool"; } 2>/dev/null; `;
   return {
-    UserPromptSubmit: turn("active"),
+    // Whose turn it is stands on standard input.
+    ...(!host.subagentHooks && { UserPromptSubmit: turn("active"), Stop: turn("idle") }),
     PreToolUse: (load) => `${find} [[ ! -e $s/mail && ! -e $s/due ]] || ${load}`,
     // A command that ran has ended.
-    PostToolBatch: (load) =>
-      `${find} [[ ! -s $s/tool ]] || { [[ ${ours} ]] && [[ -f $s/tool && -O $s/tool && ! -L $s/tool ]] && printf '' >"$s/tool"; } 2>/dev/null; ` +
-      `[[ ! -e $s/mail && ! -e $s/due && -e $s/batches ]] || ${load}`,
-    Stop: turn("idle"),
+    PostToolBatch: (load) => `${find} ${tool}` + `[[ ! -e $s/mail && ! -e $s/due && -e $s/batches ]] || ${load}`,
+    PostToolUse: (load) => `${find} ${tool}[[ ! -e $s/mail && ! -e $s/due ]] || ${load}`,
   };
 };
 
@@ -60,7 +60,7 @@ export function hooksOf(host: Host, script: string): Record<string, HookEntry[]>
   /** Where a session becomes idle, a waiter begins to wait. */
   const waiters = eventOf(host, "FileChanged") ? [{ ...run("Waiter"), timeout: WAITER_S, ...wakes }] : [];
   const { own, shell } = host.tools;
-  const entries = ({ role, matcher, mail, allow }: HostEvent): HookEntry[] => {
+  const entries = ({ role, matcher, mail, hold, allow }: HostEvent): HookEntry[] => {
     switch (role) {
       case "SessionStart":
       case "Stop":
@@ -68,7 +68,7 @@ export function hooksOf(host: Host, script: string): Record<string, HookEntry[]>
       case "PreToolUse":
         return [
           // No mail comes with our own tools.
-          ...(mail ? [{ matcher: `^(?!${own}).*`, hooks: [run(role)] }] : []),
+          ...(mail || hold ? [{ matcher: `^(?!${own}).*`, hooks: [run(role)] }] : []),
           ...(allow ? [{ matcher: `${own}.*`, hooks: [says(allow)] }] : []),
           { matcher: shell, hooks: [bash(notes(host, "tool", "running"))] },
         ];
@@ -77,7 +77,7 @@ export function hooksOf(host: Host, script: string): Record<string, HookEntry[]>
       case "Rest":
         return [{ ...(matcher !== undefined && { matcher }), hooks: [bash(notes(host, REST_FILE, "idle"))] }];
       default:
-        return [{ hooks: [run(role)] }];
+        return [{ ...(matcher !== undefined && { matcher }), hooks: [run(role)] }];
     }
   };
   return Object.fromEntries(Object.entries(host.events).map(([name, event]) => [name, entries(event)]));

@@ -51,7 +51,12 @@ export interface HostEvent {
   matcher?: string;
   /** The answer that puts mail before the model. Without one the event carries no mail: what a host drops must not be taken. */
   mail?: Shape;
-  /** The answer that also keeps a tool call from running. */
+  /**
+   * The answer that goes on with the turn, where the text of an answer would be the user's. It has no mail in it: a prompt comes of it,
+   * whose hook brings that.
+   */
+  ring?: Shape;
+  /** The answer that also keeps a tool call from running. With the mail as its reason, what became of the call stands in the frame. */
   hold?: Shape;
   /** The answer where the event is told to block: for versions that ignore context. */
   block?: Shape;
@@ -108,6 +113,8 @@ export interface Host {
    * that stands for the session: it names the spool, and a person's second conversation is another session.
    */
   serverPerConversation?: true;
+  /** The host starts the session server anew when it goes to another conversation, and names that in `sessionVariable`. */
+  serverNamesConversation?: true;
   /** The conversation that a call of a tool belongs to, from its `_meta`. The session begins with the first call. */
   conversationOf?(meta: Readonly<Record<string, unknown>>): string | undefined;
   /** Nobody attends the session, as the session server can know it, and as hooks can. One of the tests is enough. */
@@ -120,6 +127,8 @@ export interface Host {
   note?(place: Place): HostNote;
 
   // What its hooks speak.
+  /** Its hooks of prompts, tools and ends of turns run for subagents, too, with `agent_id`. */
+  subagentHooks?: true;
   /** By the host's names of the events. Empty: it has no hooks. */
   events: Readonly<Record<string, HostEvent>>;
   /** Patterns of tool names that stand in JSON: our own, one that finds tools, one that runs commands for long. */
@@ -131,11 +140,11 @@ export interface Host {
 
   // How an idle session is woken.
   /** Whether mail can wake a session of the host that introduced itself so, where somebody attends it. */
-  wakes(client: ClientInfo, env: Env): boolean;
+  wakes(client: ClientInfo, place: Place): boolean;
   /** Wakes the session with mail, where no hook does it. `take` takes the mail, as soon as somebody listens to it. */
   wake?(world: Pick<World, "env" | "newId">, conversation: string, take: () => string | undefined): Promise<Woken>;
   /** Rings at an idle session: a turn begins, and the hook of its prompt brings the mail. Resolves whether the host will do so. */
-  ring?(world: Pick<World, "env" | "newId">, conversation: string): Promise<boolean>;
+  ring?(world: Place & Pick<World, "newId">, conversation: string): Promise<boolean>;
 
   // What people are told.
   words: {

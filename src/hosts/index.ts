@@ -1,11 +1,12 @@
 /** The hosts that CCT knows, and any other program that speaks MCP. */
 import { claude } from "./claude.ts";
 import { codex } from "./codex.ts";
+import { copilot } from "./copilot.ts";
 import type { Host } from "./host.ts";
 import { opencode } from "./opencode.ts";
 import { qwen } from "./qwen.ts";
 
-export const hosts: readonly Host[] = [claude, qwen, codex, opencode];
+export const hosts: readonly Host[] = [claude, qwen, codex, opencode, copilot];
 
 /** Of an install that names no host. */
 export const defaultHost = claude;

@@ -44,7 +44,7 @@ export const qwen = {
   tools: { own: "mcp__cct__", search: "tool_search", shell: "run_shell_command" },
   hooksTell: (env) => Boolean(env.CCT_HOOKS),
 
-  wakes: (_client, { QWEN_CODE_MESSAGING_SOCKET: socket, QWEN_CODE_MESSAGING_TOKEN: token }) =>
+  wakes: (_client, { env: { QWEN_CODE_MESSAGING_SOCKET: socket, QWEN_CODE_MESSAGING_TOKEN: token } }) =>
     Boolean(socket && token),
   async wake({ env, newId }, toSessionId, take) {
     const { QWEN_CODE_MESSAGING_SOCKET: socket, QWEN_CODE_MESSAGING_TOKEN: token } = env;

@@ -77,7 +77,7 @@ export function openSession(world: World, { host, wakerFor }: HostParts, hostPid
   const unattended = holds(world.env, host.unattended.server) || host.isUnattended?.(hostPid) === true;
   /** Not before the first hook has run: nobody knows then whether there are any. */
   const canWake = (): boolean =>
-    spool.state() !== undefined && !unattended && !waker?.rests() && host.wakes(introduced, world.env);
+    spool.state() !== undefined && !unattended && !waker?.rests() && host.wakes(introduced, world);
   const waker = wakerFor?.(world, host, spool);
   const connection = createConnection(world, host, config, client, spool, mail, peer, canWake);
   const statusLine = createStatusLine(world, config.home, spool, mail, peer, canWake);

@@ -20,6 +20,7 @@ export const EARLIER_HOST_VERSION = "2.1.330";
 export const OLD_HOST_VERSION = "2.1.100";
 
 const CODEX_VERSION = "0.169.0";
+const COPILOT_VERSION = "1.0.102";
 const QWEN_VERSION = "0.24.4";
 const OPENCODE_VERSION = "1.18.33";
 
@@ -96,6 +97,35 @@ export function findOpencode(): (Machine & { opencode: string; plugins: string }
   return existsSync(done) && existsSync(opencode)
     ? { ...machine, opencode, plugins }
     : `opencode-ai@${OPENCODE_VERSION} cannot be fetched`;
+}
+
+export interface CopilotNeeds extends Machine {
+  /** The program. */
+  copilot: string;
+  /** What it unpacks into `~/.cache/copilot` of each home. */
+  unpacked: string;
+}
+
+/** The same for Copilot CLI. */
+export function findCopilot(): CopilotNeeds | string {
+  const machine = findMachine();
+  if (typeof machine === "string") return machine;
+  const prefix = join(cache, `copilot-${COPILOT_VERSION}`);
+  const copilot = join(prefix, "node_modules", "@github", `copilot-linux-${process.arch}`, "copilot");
+  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
+  if (!existsSync(copilot))
+    once(`[ -e '${copilot}' ] || ${npm} --prefix '${prefix}' @github/copilot@${COPILOT_VERSION}`);
+  if (!existsSync(copilot)) return `@github/copilot@${COPILOT_VERSION} cannot be fetched`;
+  const home = join(prefix, "home");
+  const isUnpacked = join(prefix, "unpacked");
+  const words = ["env", "-i", `HOME=${home}`, "PATH=/usr/bin:/bin", "COPILOT_OFFLINE=true", copilot, "help"];
+  // Not in the home of the person who runs this.
+  if (!existsSync(isUnpacked))
+    once(
+      `[ -e '${isUnpacked}' ] || { ${[...machine.unshare, ...words].map((word) => `'${word}'`).join(" ")} && : >'${isUnpacked}'; }`,
+    );
+  if (!existsSync(isUnpacked)) return `Copilot CLI ${COPILOT_VERSION} does not run here`;
+  return { ...machine, copilot, unpacked: join(home, ".cache", "copilot") };
 }
 
 function findMachine(): Machine | string {

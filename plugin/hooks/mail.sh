@@ -66,6 +66,8 @@ unattended() { [[ ${CLAUDE_CODE_SESSION_ATTENDED-} == 0 || ${CLAUDE_CODE_ENTRYPO
 died='Claude Code does not start it again. Mail for this session stays queued until /mcp reconnects it, or the session is resumed.'
 untouchable='(ToolSearch|mcp__(plugin_cct_)?cct__[^"]*)'
 ring=''
+unanswered=''
+turn=seen
 answer= denial=
 case $event in
 SessionStart)
@@ -201,7 +203,7 @@ esac
 LC_ALL=C
 
 input=
-if [[ $event == PreToolUse || $event == PostToolBatch || $event == SessionStart || $event == SessionEnd || $event == PermissionRequest ]]; then
+if [[ $event == PreToolUse || $event == PostToolBatch || $event == SessionStart || $event == SessionEnd || $event == PermissionRequest || $event == Stop && -n $unanswered ]]; then
   if ((BASH_VERSINFO[0] > 3)); then
     IFS= read -r -t 2 -N 65536 input
   else
@@ -354,7 +356,20 @@ PreToolUse)
     show "$answer" done
   fi
   ;;
+PreModelRequest)
+  ours || exit 0
+  clear dialog
+  advance done seen
+  ;;
 PostToolUse)
+  if [[ $turn == done ]]; then
+    # The model was asked, and has called this tool.
+    advance seen read
+    tidy
+    # Others of the same request may still run, so that this one proves nothing of its own mail.
+    look_at mail && [[ $value != low\ * ]] && take && show "$answer" done
+    exit 0
+  fi
   # No tool of its request begins after that, so a call that comes next is an answer to it.
   advance done seen
   look_at mail && [[ $value == normal\ * && $value != *\ block && $value != *\ block\ * ]] || exit 0
@@ -374,11 +389,14 @@ PostToolBatch)
 UserPromptSubmit)
   take || exit 0
   [[ $woke == \"?*\" && $line == \"?*\" ]] && line=${woke%\"}\\n${line#\"}
-  show "$answer" seen
+  show "$answer" $turn
   ;;
 Stop)
+  # The host forgets the prompt of a turn without an answer. Mail of it comes again, as from a hook that was killed.
+  [[ -n $unanswered && $input == *"$unanswered"* ]] && { advance seen taken; advance done taken; settle; exit 0; }
   advance seen read
-  advance done read
+  # Where requests are told, what has not been in one by now was dropped with a turn that was interrupted.
+  if [[ $turn == done ]]; then advance done taken; else advance done read; fi
   tidy
   # The host shows its user all that continues a turn, but only a line of what wakes. So the waiter has the mail, if one
   # waits: the state is idle already. Older hosts have no waiter, and their Stop hook is told to block.

@@ -25,6 +25,8 @@ export interface HostInstall {
   /** Versions that were tried, the newest last. Newer ones are treated like it. */
   tried: readonly [string, ...string[]];
   hookTrust?: HookTrust;
+  /** What its sessions cannot do, for `cct doctor`. */
+  limit?: string;
   /** Where CCT lies. */
   folder(world: World): string;
   /** What of the host is on this machine; `undefined`: nothing. Without a version: one that does not say. */

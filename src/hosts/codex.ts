@@ -35,9 +35,12 @@ export const codex = {
   serverPerConversation: true,
   conversationOf: ({ threadId }) => text(threadId),
   shellVariable: "CODEX_THREAD_ID",
-  unattended: { server: [], hooks: [] },
-  // `codex exec`, which is the process of its session. Neither variables nor calls tell it from a terminal's.
-  isUnattended: (pid) => commandLine(pid).some((word) => word === "exec" || word === "e"),
+  unattended: {
+    server: [],
+    hooks: [],
+    // `codex exec`, which is the process of its session. Neither variables nor calls tell it from a terminal's.
+    process: (pid) => commandLine(pid).some((word) => word === "exec" || word === "e"),
+  },
   endsForGood: [],
 
   events: {

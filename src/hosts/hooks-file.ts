@@ -23,9 +23,17 @@ const looks = (host: Host): Partial<Record<Role, (load: string) => string>> => {
   const pid = `${processId(host, "p")}; [[ $p == [1-9]* && $p != *[!0-9]* && \${#p} -lt 11 ]] || p=$PPID;`;
   const find = `${pid} h=\${CCT_HOME:-$HOME/.cct}; h=\${h%/}; s=$h/spool/$p;`;
   const ours = "-O $s && -O $h/spool && -O $h && ! -L $s && ! -L $h/spool && ! -L $h";
+  /** Not while a subagent runs: its hooks look like the session's own. */
+  const alone = (work: string): string =>
+    host.tools.agent === undefined ? work : `${countAgents} [[ \${#a} -gt \${#b} ]] || { ${work}; }`;
+  /** At the prompt and at the end of a turn none runs, even if one was interrupted. `hookVariable`: another conversation, perhaps. */
+  const turnFacts = [
+    ...(host.tools.agent === undefined ? [] : [`[[ ! -s $s/agents || -L $s/agents ]] || printf '' >"$s/agents";`]),
+    ...(host.hookVariable === undefined ? [] : [tellConversation(host.hookVariable)]),
+  ].join(" ");
   /** Writes the state, and ends if nothing waits, no command runs, and the session server lives. */
   const turn = (state: string) => (load: string) =>
-    `${find} if [[ ${ours} ]]; then exec 2>/dev/null; ` +
+    `${find} if [[ ${ours} ]]; then exec 2>/dev/null; ${turnFacts}${turnFacts && " "}` +
     `[[ -O $s/state && ! -L $s/state && $PWD != *$'\\n'* ]] && printf '${state} %s\\n' "$PWD" 1<>"$s/state" && ` +
     "[[ ! -e $s/mail && ! -e $s/due && ! -s $s/tool && -f $s/server ]] && " +
     `read -r q _ <"$s/server" && kill -0 "$q" || ${load}; fi`;
@@ -36,14 +44,28 @@ const looks = (host: Host): Partial<Record<Role, (load: string) => string>> => {
     PreToolUse: (load) => `${find} [[ ! -e $s/mail && ! -e $s/due ]] || ${load}`,
     // A command that ran has ended.
     PostToolBatch: (load) => `${find} ${tool}` + `[[ ! -e $s/mail && ! -e $s/due && -e $s/batches ]] || ${load}`,
-    PostToolUse: (load) => `${find} ${tool}[[ ! -e $s/mail && ! -e $s/due ]] || ${load}`,
+    PostToolUse: (load) => `${find} ${tool}${alone(`[[ ! -e $s/mail && ! -e $s/due ]] || ${load}`)}`,
+    PreModelRequest: (load) => `${find} ${alone(`[[ ! -e $s/due ]] || ${load}`)}`,
   };
 };
 
 /** Notes a fact in a file of the spool. */
 const notes = (host: Host, file: string, word: string): string =>
+  noting(host, file, `printf '${word}\\n' 1<>"$s/${file}"`);
+
+const noting = (host: Host, file: string, how: string): string =>
   `umask 077; ${processId(host, "p")}; [[ $p == [1-9]* && $p != *[!0-9]* && \${#p} -lt 11 ]] || p=$PPID; s=\${CCT_HOME:-$HOME/.cct}/spool/$p; ` +
-  `[[ ! -O $s || -L $s || -L $s/${file} || -p $s/${file} ]] || { printf '${word}\\n' 1<>"$s/${file}"; } 2>/dev/null; exit 0`;
+  `[[ ! -O $s || -L $s || -L $s/${file} || -p $s/${file} ]] || { ${how}; } 2>/dev/null; exit 0`;
+
+/** A `+` for each subagent that begins, a `-` for each that has ended: appended, because they run side by side. */
+const counts = (host: Host, sign: "+" | "-"): string => noting(host, "agents", `printf '%s' ${sign} >>"$s/agents"`);
+
+/** `$a` is longer than `$b` while one runs. */
+const countAgents = `a= b=; [[ ! -s $s/agents || -L $s/agents ]] || read -r a <"$s/agents"; b=\${a//+}; a=\${a//-};`;
+
+const tellConversation = (variable: string): string =>
+  `c=; [[ -L $s/session ]] || read -r c <"$s/session"; v=\${${variable}-}; ` +
+  `[[ -z $v || $v == *[!A-Za-z0-9-]* || $v == "$c" || -L $s/session ]] || printf '%s\\n' "$v" 1<>"$s/session";`;
 
 const bash = (command: string, ...args: string[]) => ({
   type: "command" as const,
@@ -59,7 +81,7 @@ export function hooksOf(host: Host, script: string): Record<string, HookEntry[]>
   const wakes = { asyncRewake: true, ...WAKE };
   /** Where a session becomes idle, a waiter begins to wait. */
   const waiters = eventOf(host, "FileChanged") ? [{ ...run("Waiter"), timeout: WAITER_S, ...wakes }] : [];
-  const { own, shell } = host.tools;
+  const { own, shell, agent } = host.tools;
   const entries = ({ role, matcher, mail, hold, allow }: HostEvent): HookEntry[] => {
     switch (role) {
       case "SessionStart":
@@ -71,6 +93,13 @@ export function hooksOf(host: Host, script: string): Record<string, HookEntry[]>
           ...(mail || hold ? [{ matcher: `^(?!${own}).*`, hooks: [run(role)] }] : []),
           ...(allow ? [{ matcher: `${own}.*`, hooks: [says(allow)] }] : []),
           { matcher: shell, hooks: [bash(notes(host, "tool", "running"))] },
+          ...(agent === undefined ? [] : [{ matcher: `^${agent}$`, hooks: [bash(counts(host, "+"))] }]),
+        ];
+      case "PostToolUse":
+        if (agent === undefined) return [{ hooks: [run(role)] }];
+        return [
+          { matcher: `^${agent}$`, hooks: [bash(counts(host, "-"))] },
+          { matcher: `^(?!${agent}$)`, hooks: [run(role)] },
         ];
       case "FileChanged":
         return [{ hooks: [{ ...run(role), ...wakes }] }];

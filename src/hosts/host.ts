@@ -56,6 +56,8 @@ export interface HostEvent {
    * whose hook brings that.
    */
   ring?: Shape;
+  /** At the end of a turn: what stands in the event's JSON when the model has said nothing. Then it may have seen no mail either. */
+  unanswered?: string;
   /** The answer that also keeps a tool call from running. With the mail as its reason, what became of the call stands in the frame. */
   hold?: Shape;
   /** The answer where the event is told to block: for versions that ignore context. */
@@ -115,12 +117,21 @@ export interface Host {
   serverPerConversation?: true;
   /** The host starts the session server anew when it goes to another conversation, and names that in `sessionVariable`. */
   serverNamesConversation?: true;
+  /** In the environment of hooks: the conversation. Prompts tell it again, where it changes without a `SessionStart`. */
+  hookVariable?: string;
+  /** Hooks tell the conversation right after the start. The session waits for them, so that a resumed one is no new peer. */
+  beginsWithHooks?: true;
+  /** It ignores that its terminal was closed, and nobody sees it any more. */
+  outlivesTerminal?: true;
   /** The conversation that a call of a tool belongs to, from its `_meta`. The session begins with the first call. */
   conversationOf?(meta: Readonly<Record<string, unknown>>): string | undefined;
   /** Nobody attends the session, as the session server can know it, and as hooks can. One of the tests is enough. */
-  unattended: { server: readonly EnvTest[]; hooks: readonly EnvTest[] };
-  /** The same where only the command line of the host's process tells. */
-  isUnattended?(pid: number): boolean;
+  unattended: {
+    server: readonly EnvTest[];
+    hooks: readonly EnvTest[];
+    /** Where no variable says it: what the host's process looks like. The session server looks, and marks the spool for hooks. */
+    process?(pid: number): boolean;
+  };
   /** Nothing continues the session after its process has ended. */
   endsForGood: readonly EnvTest[];
   /** What the host notes about its sessions. Undocumented, so it only adds to what hooks report. */
@@ -131,8 +142,11 @@ export interface Host {
   subagentHooks?: true;
   /** By the host's names of the events. Empty: it has no hooks. */
   events: Readonly<Record<string, HostEvent>>;
-  /** Patterns of tool names that stand in JSON: our own, one that finds tools, one that runs commands for long. */
-  tools: { own: string; search: string; shell: string };
+  /**
+   * Patterns of tool names that stand in JSON: our own, one that finds tools, one that runs commands for long; and one that runs a
+   * subagent whose hooks look like the session's own. While it runs, no mail is taken.
+   */
+  tools: { own: string; search: string; shell: string; agent?: string };
   /** Longer text in an answer is not put before the model, in bytes of UTF-8. */
   maxText?: number;
   /** Hooks give the instructions, so the session server does not. */

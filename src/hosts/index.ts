@@ -2,11 +2,12 @@
 import { claude } from "./claude.ts";
 import { codex } from "./codex.ts";
 import { copilot } from "./copilot.ts";
+import { gemini } from "./gemini.ts";
 import type { Host } from "./host.ts";
 import { opencode } from "./opencode.ts";
 import { qwen } from "./qwen.ts";
 
-export const hosts: readonly Host[] = [claude, qwen, codex, opencode, copilot];
+export const hosts: readonly Host[] = [claude, qwen, codex, opencode, copilot, gemini];
 
 /** Of an install that names no host. */
 export const defaultHost = claude;

@@ -35,10 +35,13 @@ const SUBAGENTS = [
 function words(host: Host): string[] {
   const { own, search } = host.tools;
   return [
-    `unattended() { ${condition(host.unattended.hooks)}; }`,
+    `unattended() { ${host.unattended.process ? "[[ ! -s $spool/attended ]]" : condition(host.unattended.hooks)}; }`,
     `died=${quoted(JSON.stringify(host.words.died).slice(1, -1))}`,
     `untouchable=${quoted(`(${search}|${own}[^"]*)`)}`,
     `ring=${quoted(ringOf(host))}`,
+    `unanswered=${quoted(eventOf(host, "Stop")?.unanswered ?? "")}`,
+    // Where the host tells of each request, only that proves that the model has what came with a prompt.
+    `turn=${eventOf(host, "PreModelRequest") ? "done" : "seen"}`,
     "answer= denial=",
     "case $event in",
     ...Object.values(host.events).flatMap(row),

@@ -112,6 +112,8 @@ export function acknowledge(d: Delivery, attempt: number, outcome: Outcome, now:
     return { ...d, state: outcome, leased_at: null, delivered_at: now, read_at: outcome === "read" ? now : null };
   }
   if (d.state === "delivered" && outcome === "read") return { ...d, state: "read", read_at: now };
+  // Its host has dropped the turn that it was shown in.
+  if (outcome === "lost") return requeueUnread(d);
   return undefined;
 }
 
@@ -139,7 +141,7 @@ export function lapse(d: Delivery, now: number): Next {
 
 /**
  * Requeues delivered mail that was not read, marked as redelivered: the host process died before the model answered, and
- * the conversation continues in a new process.
+ * the conversation continues in a new process; or the host dropped the turn.
  */
 export function requeueUnread(d: Delivery): Next {
   return d.state === "delivered" ? requeue(d, true) : undefined;

@@ -49,9 +49,13 @@ export const shownSteps: Rules<ShownStep> = {
 
   withdraw: {
     effect: (_state, { file }) => ({ do: "withdraw", file }),
-    // The hook may have printed the mail before it died, so it counts as lost and not as returned.
-    end: (state, { file }, result) =>
-      resultOf(result, "withdraw") ? report(state, claimsIn(file.content), "lost") : state,
+    // The hook may have printed the mail before it died, so it counts as lost and not as returned. Or it has put the mail back because
+    // the host dropped it, after it was delivered.
+    end(state, { file }, result) {
+      if (!resultOf(result, "withdraw")) return state;
+      const delivered = without(state.delivered, [file.batch]);
+      return report({ ...state, delivered }, claimsIn(file.content), "lost");
+    },
   },
 
   "withdraw doubles": {

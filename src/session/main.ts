@@ -84,7 +84,7 @@ export async function runSession(world: World): Promise<void> {
   const server = serveRpc(process.stdin, process.stdout, mcp, report);
   let hasEnded = false;
   if (wasTaken) void follow();
-  await ended(world, server);
+  await ended(world, server, () => !(session instanceof CctError) && session.isLeftAlone());
   hasEnded = true;
   if (!(session instanceof CctError)) await session.close();
   process.exit(0);
@@ -143,8 +143,8 @@ const isTaken = (session: Session | CctError): boolean => session instanceof Cct
 /** `cct mcp --host NAME`. Nothing is guessed: installs of before this option name no host. */
 async function hostIn([, , name = claude.name]: World["argv"]): Promise<HostParts> {
   if (name === claude.name) return { host: claude };
-  const { hostNamed, wakerFor } = await import("./others.ts");
-  return { host: hostNamed(name), wakerFor };
+  const { hostNamed, ...more } = await import("./others.ts");
+  return { host: hostNamed(name), ...more };
 }
 
 function open(world: World, parts: HostParts): Session | CctError {
@@ -172,9 +172,9 @@ function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
 
 /**
  * Resolves when the host has closed our input and all that it asked before is answered, or at once when nobody reads the
- * answers: the host sends a signal, or is gone. A stream that is gone always ends the process.
+ * answers: the host sends a signal, is gone, or is left alone. A stream that is gone always ends the process.
  */
-function ended(world: World, server: RpcServer): Promise<void> {
+function ended(world: World, server: RpcServer, isLeftAlone: () => boolean): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => resolve();
     const drain = (): void => {
@@ -188,7 +188,7 @@ function ended(world: World, server: RpcServer): Promise<void> {
     process.stdout.once("close", done);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, done);
     setInterval(() => {
-      if (process.ppid !== world.ppid) done();
+      if (process.ppid !== world.ppid || isLeftAlone()) done();
     }, PARENT_CHECK_MS).unref();
   });
 }

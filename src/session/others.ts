@@ -8,6 +8,7 @@ import type { Spool } from "./spool.ts";
 import { createWaker, type Waker } from "./waker.ts";
 
 export { hostNamed } from "../hosts/index.ts";
+export { leftAlone } from "./terminal.ts";
 
 /** What wakes the sessions of a host, if anything does. */
 export function wakerFor(world: World, host: Host, spool: Spool): Waker | undefined {

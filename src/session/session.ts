@@ -10,7 +10,7 @@ import { createConnection } from "./connection.ts";
 import { conversationIn, createHooks, type HookAnswer, type HookInput, isOfSubagent } from "./hooks.ts";
 import { followHost, removeLeftFolder } from "./host.ts";
 import { createMail } from "./mail.ts";
-import type { wakerFor } from "./others.ts";
+import type { leftAlone, wakerFor } from "./others.ts";
 import { createOutbox } from "./outbox.ts";
 import { createCurrentPeer } from "./peer.ts";
 import { keepServices } from "./services.ts";
@@ -20,11 +20,14 @@ import { createStatusLine } from "./status.ts";
 import type { ToolSession } from "./tools.ts";
 
 const TICK_MS = 1_000;
+/** How long a session waits for hooks that tell its conversation. On a busy machine the host takes long to run its first. */
+const HOOKS_MS = 30_000;
 
 /** The host, and what is loaded for it alone. */
 export interface HostParts {
   host: Host;
   wakerFor?: typeof wakerFor;
+  leftAlone?: typeof leftAlone;
 }
 
 /** The `_meta` of a call. */
@@ -39,6 +42,8 @@ export interface Session extends Omit<ToolSession, "waitedMs"> {
   hostIs(client: ClientInfo): void;
   /** The user wants the model to poll for mail. */
   poll: boolean;
+  /** Nobody sees the session any more, although its host lives on. */
+  isLeftAlone(): boolean;
   close(): Promise<void>;
 }
 
@@ -59,7 +64,7 @@ function open(world: World, { words }: Host, home: string): Spool {
  * Throws `CctError` when this host process cannot have a session, for example because another server has it. `hostPid`: the host's
  * process, also where another one stands for the session.
  */
-export function openSession(world: World, { host, wakerFor }: HostParts, hostPid: number): Session {
+export function openSession(world: World, { host, wakerFor, leftAlone }: HostParts, hostPid: number): Session {
   const config = loadConfig(world);
   prepareHome(config.home, world.user, false);
   const spool = open(world, host, config.home);
@@ -74,7 +79,9 @@ export function openSession(world: World, { host, wakerFor }: HostParts, hostPid
   const audience = createAudience(world, config, spool, peer);
   const mail = createMail(spool, client, peer.credentials, outbox, world, config, audience);
   let introduced: ClientInfo = {};
-  const unattended = holds(world.env, host.unattended.server) || host.isUnattended?.(hostPid) === true;
+  const unattended = holds(world.env, host.unattended.server) || host.unattended.process?.(hostPid) === true;
+  // Hooks look for it.
+  if (host.unattended.process && !unattended) attempt(() => spool.write("attended", "yes"));
   /** Not before the first hook has run: nobody knows then whether there are any. */
   const canWake = (): boolean =>
     spool.state() !== undefined && !unattended && !waker?.rests() && host.wakes(introduced, world);
@@ -115,7 +122,12 @@ export function openSession(world: World, { host, wakerFor }: HostParts, hostPid
     });
   }
   // The host's first request is answered before: it waits for it, and to register means to start processes.
-  const starting = host.serverPerConversation ? undefined : setImmediate(begin);
+  const starting = host.serverPerConversation || host.beginsWithHooks ? undefined : setImmediate(begin);
+  const openedAt = world.steady();
+  /** Where hooks tell the conversation, they may be turned off. */
+  function beginIfTold(): void {
+    if (host.beginsWithHooks && (spool.sessionId() !== undefined || world.steady() - openedAt > HOOKS_MS)) begin();
+  }
   /** Which peer the session becomes depends on its conversation: where only calls tell it, it begins with the first. */
   function isIn(conversation: string | undefined): void {
     attempt(() => {
@@ -134,7 +146,9 @@ export function openSession(world: World, { host, wakerFor }: HostParts, hostPid
   const lookForWaker = (): void => {
     if (canWake()) waker?.look();
   };
+  const alone = leftAlone?.(world, host, spool);
   spool.watch(() => {
+    attempt(beginIfTold);
     attempt(connection.signalsChanged);
     attempt(lookForWaker);
     runMail();
@@ -144,6 +158,7 @@ export function openSession(world: World, { host, wakerFor }: HostParts, hostPid
   const tick = setInterval(() => {
     // Some file systems report no changes of a folder.
     spool.refresh();
+    attempt(beginIfTold);
     attempt(() => followHost(world, host, spool));
     attempt(spool.keep);
     // Time alone makes commands long and hooks quiet.
@@ -170,7 +185,9 @@ export function openSession(world: World, { host, wakerFor }: HostParts, hostPid
     },
     called(meta) {
       if (host.serverPerConversation) isIn(host.conversationOf?.(meta));
+      else begin();
     },
+    isLeftAlone: () => alone?.() === true,
     hook(input, meta) {
       // What another hook has just written.
       spool.refresh();

@@ -31,7 +31,7 @@ export interface Signals {
   /** The name by which the instructions called the session, or `-` for none; `undefined`: no hook gave instructions. */
   instructed(): string | undefined;
   /** Writes a signal as a hook does. */
-  write(name: "session" | "dialog" | "tool" | "instructed" | "woke", value: string): void;
+  write(name: "session" | "dialog" | "tool" | "instructed" | "woke" | "attended", value: string): void;
   /** What the open dialog asks for, in the host's words: the beginning of its JSON. Empty: not known. */
   asked(): string;
   /** Whether a dialog is open, or a command runs, as far as hooks know. */

@@ -21,6 +21,7 @@ export const OLD_HOST_VERSION = "2.1.100";
 
 const CODEX_VERSION = "0.169.0";
 const COPILOT_VERSION = "1.0.102";
+const GEMINI_VERSION = "0.61.0";
 const QWEN_VERSION = "0.24.4";
 const OPENCODE_VERSION = "1.18.33";
 
@@ -80,6 +81,18 @@ export function findCodex(): (Machine & { codex: string }) | string {
   if (!program()) once(`[ -e '${vendor}' ] || ${npm} --prefix '${prefix}' @openai/codex@${CODEX_VERSION}`);
   const codex = program();
   return codex === undefined ? `@openai/codex@${CODEX_VERSION} cannot be fetched` : { ...machine, codex };
+}
+
+/** The same for Gemini CLI: `gemini` is its script for node. */
+export function findGemini(): (Machine & { gemini: string }) | string {
+  const machine = findMachine();
+  if (typeof machine === "string") return machine;
+  const prefix = join(cache, `gemini-${GEMINI_VERSION}`);
+  const gemini = join(prefix, "node_modules", "@google", "gemini-cli", "bundle", "gemini.js");
+  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
+  if (!existsSync(gemini))
+    once(`[ -e '${gemini}' ] || ${npm} --prefix '${prefix}' @google/gemini-cli@${GEMINI_VERSION}`);
+  return existsSync(gemini) ? { ...machine, gemini } : `@google/gemini-cli@${GEMINI_VERSION} cannot be fetched`;
 }
 
 /** The same for OpenCode: `opencode` is its program. `plugins` holds the package that it puts into its folder at a start. */

@@ -17,6 +17,8 @@ interface Terminal {
   /** The screen when it was looked at last. */
   lastSeen(): string;
   hasEnded(): Promise<boolean>;
+  /** As when a user closes the window. */
+  close(): Promise<void>;
 }
 
 export interface Terminals {
@@ -55,6 +57,7 @@ export async function openTerminals(network: Network, folder: string): Promise<T
         screen: () => capture(),
         history: () => capture("-S", "-"),
         lastSeen: () => seen,
+        close: async () => void (await tmux("kill-pane", "-t", pane)),
         hasEnded: async () => (await tmux("display", "-p", "-t", pane, "#{pane_dead}")) === "1\n",
       };
     },

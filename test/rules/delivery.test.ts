@@ -191,6 +191,7 @@ describe("an acknowledgement", () => {
   test("'returned' after 'delivered' is ignored", () => {
     const delivered = acknowledge(second, 2, "delivered", START);
     expect(delivered && acknowledge(delivered, 2, "returned", START)).toBeUndefined();
+    expect(delivered && acknowledge(delivered, 2, "lost", START)).toMatchObject({ state: "queued", redelivered: true });
   });
 });
 

@@ -89,7 +89,7 @@ export function otherFinding(world: World, host: HostInstall): { isWell: boolean
   const [oldest] = host.tried;
   const newest = host.tried.at(-1) ?? oldest;
   const there = host.found(world);
-  const where = `CCT lies in ${host.folder(world)}`;
+  const where = `${host.limit ? `${host.limit}. ` : ""}CCT lies in ${host.folder(world)}`;
   if (!there) return { isWell: false, found: `it is not on this machine any more. ${where}` };
   const { version } = there;
   if (version === undefined)

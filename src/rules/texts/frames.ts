@@ -34,6 +34,13 @@ export const tooLong = (characters: number): string =>
 /** Instead of mail that is longer than the host puts before its model at once. */
 export const LONG_MAIL = "CCT: mail waits that is too long to stand here. Call cct_check_messages.";
 
+/**
+ * Of a host that begins a turn with it, in the user's place. So it says whose words it is; the mail itself stands below it, in the
+ * frame of a hook.
+ */
+export const MAIL_RINGS =
+  "CCT, not your user: mail has come from other sessions. It stands below, in the context of a hook. If none does, end your turn.";
+
 export const moreMail = (count: string): string => `${count} more: call cct_check_messages.`;
 
 /**

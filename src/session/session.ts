@@ -21,7 +21,7 @@ import type { ToolSession } from "./tools.ts";
 
 const TICK_MS = 1_000;
 /** How long a session waits for hooks that tell its conversation. On a busy machine the host takes long to run its first. */
-const HOOKS_MS = 30_000;
+const HOOKS_MS = 60_000;
 
 /** The host, and what is loaded for it alone. */
 export interface HostParts {

@@ -2,7 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Machine, root } from "./needs.ts";
@@ -127,7 +127,12 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
       await terminal.screen();
       return (await peerOf(name))?.presence === "idle";
     }
-    const idle = () => until(`${name} is idle`, isIdle, { seconds: 90, instead: terminal.lastSeen });
+    const idle = () => until(`${name} is idle`, isIdle, { seconds: 240, instead: terminal.lastSeen });
+    /** A file of its spool, which bears the pid of a process below the terminal's. */
+    function inSpool(file: string): string {
+      const pid = readdirSync(at("home/.cct/spool")).find((one) => isBelow(Number(one), terminal.pid));
+      return at("home/.cct/spool", String(pid), file);
+    }
     async function submit(line: string, { isLast = false } = {}): Promise<void> {
       await terminal.type(line);
       await until("the line stands in the prompt", async () => (await terminal.screen()).includes(line.slice(0, 40)));
@@ -139,7 +144,7 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
       });
     }
     await until(`${name} has a prompt`, async () => (await terminal.screen()).includes(PROMPT), {
-      seconds: 90,
+      seconds: 240,
       instead: terminal.lastSeen,
     });
     await idle();
@@ -149,11 +154,9 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
       submit,
       play: (...turns: Turn[]) => submit(`PLAY ${JSON.stringify(turns)}`),
       requests: () => requestsOf(name),
-      /** A file of its spool, which bears the pid of a process below the terminal's. */
-      inSpool: (file: string): string => {
-        const pid = readdirSync(at("home/.cct/spool")).find((one) => isBelow(Number(one), terminal.pid));
-        return at("home/.cct/spool", String(pid), file);
-      },
+      /** The mail lies where the next hook takes it. */
+      mailWaits: () => until(`mail waits for ${name}`, () => existsSync(inSpool("mail"))),
+      inSpool,
       async peer(): Promise<Peer> {
         const found = await peerOf(name);
         if (!found) throw new Error(`there is no ${name}`);
@@ -167,7 +170,7 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
             await terminal.screen();
             return requestsOf(name).find(({ messages }) => messages.some(({ content }) => content.includes(word)));
           },
-          { seconds: 90, instead: terminal.lastSeen },
+          { seconds: 240, instead: terminal.lastSeen },
         );
         const places = found.messages.filter(({ content }) => content.includes(word));
         const times = places.map(({ content }) => content.split(word).length - 1);
@@ -188,7 +191,7 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
       run(["env", "-i", ...words(name, { CCT_NAME: name }), process.execPath, needs.gemini, "-p", prompt]),
     waitAt: (gate: string): Turn => shell(`bash ${at("gate.sh")} ${at("api", gate)}`),
     open: (gate: string): void => writeFileSync(at("api", gate), ""),
-    /** The mail lies where a hook takes it. */
+    /** The only mail that is there lies where a hook takes it. */
     mailWaits: () =>
       until("the mail waits for a hook", () =>
         readdirSync(at("home/.cct/spool"), { recursive: true }).some((name) => String(name).endsWith("/mail")),
@@ -208,7 +211,7 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
           seen = JSON.stringify(recipients);
           return recipients.length === 1 && recipients[0].state === "read" && recipients[0].redelivered === false;
         },
-        { seconds: 90, instead: () => seen },
+        { seconds: 240, instead: () => seen },
       );
     },
     async close() {

@@ -10,7 +10,7 @@ import { until } from "./wait.ts";
 const needs = findGemini();
 const why = typeof needs === "string" ? needs : undefined;
 const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`Gemini CLI: ${name}`, why))(name, work, 240_000);
+  inTurn.skipIf(why !== undefined && notRun(`Gemini CLI: ${name}`, why))(name, work, 600_000);
 };
 
 let stage: GeminiStage;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   if (typeof needs === "string") return;
   stage = await openGeminiStage(needs);
   symlinkSync(needs.gemini, stage.at("bin/gemini"));
-}, 240_000);
+}, 600_000);
 
 afterAll(() => stage?.close());
 
@@ -75,7 +75,7 @@ test("mail reaches a working session beside its tool's result", async () => {
   await b.play(stage.waitAt("busy"), { text: "done" });
   await until("the tool runs", () => existsSync(stage.at("api/busy.reached")));
   await stage.cct("send", "b", `${word} ${ATTACK}`);
-  await stage.mailWaits();
+  await b.mailWaits();
   stage.open("busy");
   const { role, text } = await b.given(word);
   expect(role).toBe("tool");
@@ -90,7 +90,7 @@ test("mail that comes while the model writes its last answer begins a turn, and 
   await b.play({ text: "last words", gate: "ends" });
   await until("the model is asked", () => b.requests().length > asked);
   await stage.cct("send", "b", `${word} ${ATTACK}`);
-  await stage.mailWaits();
+  await b.mailWaits();
   stage.open("ends");
   const { text, messages } = await b.given(word);
   expectFramed(text);
@@ -103,7 +103,7 @@ test("a session's model sends without being asked for leave", async () => {
   const word = newWord("peer");
   await Promise.all([a.idle(), b.idle()]);
   await a.play({ tools: [{ name: "mcp_cct_cct_send_message", input: { to: "b", text: word } }] }, { text: "sent" });
-  await stage.mailWaits();
+  await b.mailWaits();
   await b.idle();
   await b.play({ text: "a turn" });
   expect((await b.given(word)).text).toContain("CCT mail · a (");

@@ -2,9 +2,9 @@
  * Installs CCT into Gemini CLI: an extension, which is a folder of our own, and a policy. An extension may not allow its own tools, so
  * that the policy is a file among the user's.
  */
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { gemini } from "../hosts/gemini.ts";
 import { hooksOf } from "../hosts/hooks-file.ts";
 import { scriptFor } from "../hosts/script.ts";
@@ -24,9 +24,9 @@ import {
   removeEmpty,
 } from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
+import { onPath } from "./on-path.ts";
 import { shellWord } from "./shell.ts";
 
-const PACKAGE = "@google/gemini-cli";
 const MANIFEST = "gemini-extension.json";
 const RECORD = "cct-install.json";
 /** The name is said in the manifest, so that an update of the host cannot look for another. */
@@ -58,21 +58,8 @@ decision = "allow"
 priority = 100
 `;
 
-/** The package of the `gemini` on PATH says its version. To ask the program itself would take seconds. */
-function found(world: Place): { version?: string } | undefined {
-  const [program] = (world.env.PATH ?? "")
-    .split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => join(folder, "gemini"))
-    .filter(exists);
-  if (program === undefined) return exists(home(world)) ? {} : undefined;
-  try {
-    const { name, version } = read(join(dirname(realpathSync(program)), "..", "package.json"));
-    return name === PACKAGE && typeof version === "string" ? { version } : {};
-  } catch {
-    return {};
-  }
-}
+const found = (world: Place): { version?: string } | undefined =>
+  onPath(world, "gemini", "@google/gemini-cli") ?? (exists(home(world)) ? {} : undefined);
 
 /** The manifest and the record first: with them an uninstall undoes the rest. */
 function plan(world: World): FileChange[] {

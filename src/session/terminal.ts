@@ -8,7 +8,7 @@ import type { Spool } from "./spool.ts";
 const GIVE_UP_MS = 600_000;
 
 /** The session server has the terminal of its host, until it is closed. */
-export function hasTerminal(): boolean {
+function hasTerminal(): boolean {
   try {
     closeSync(openSync("/dev/tty", constants.O_RDONLY | constants.O_NOCTTY | constants.O_NONBLOCK));
     return true;

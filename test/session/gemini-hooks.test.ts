@@ -7,7 +7,7 @@ import { gemini } from "../../src/hosts/gemini.ts";
 import { hooksOf } from "../../src/hosts/hooks-file.ts";
 import { scriptFor } from "../../src/hosts/script.ts";
 import { prepareHome } from "../../src/platform/home.ts";
-import { type Urgency, writeSpool } from "../../src/rules/spoolfile.ts";
+import { writeSpool } from "../../src/rules/spoolfile.ts";
 import { MAIL_RINGS } from "../../src/rules/texts/frames.ts";
 import { openSpool } from "../../src/session/spool.ts";
 import { root, tempHome } from "../support/folders.ts";
@@ -25,9 +25,8 @@ function session() {
   spool.write("attended", "yes");
   return {
     spool,
-    send(urgency: Urgency = "normal") {
-      const head = { urgency, mode: "inject", late: false, nowake: false, claims: [] } as const;
-      spool.put(writeSpool(head, "the text"));
+    send(urgency: "normal" | "low" = "normal") {
+      spool.put(writeSpool({ urgency, mode: "inject", late: false, nowake: false, claims: [] }, "the text"));
     },
     /** Runs an event's hooks, and returns the answer of the one that gives one. */
     run(event: string, { tool, input = {} }: { tool?: string; input?: object } = {}): unknown {

@@ -6,7 +6,13 @@ import type { HostInstall } from "./host-install.ts";
 import { opencodeInstall } from "./opencode.ts";
 import { qwenInstall } from "./qwen.ts";
 
-export const otherInstalls: readonly HostInstall[] = [qwenInstall, codexInstall, opencodeInstall, copilotInstall, geminiInstall];
+export const otherInstalls: readonly HostInstall[] = [
+  qwenInstall,
+  codexInstall,
+  opencodeInstall,
+  copilotInstall,
+  geminiInstall,
+];
 
 /** The default of `--host`. */
 export const CLAUDE = "claude";

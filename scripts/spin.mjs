@@ -7,4 +7,8 @@ const tests = "the model of the delivery protocol";
 
 need({ name: "spin", tests, isThere: () => runs("spin", "-V") });
 need({ name: "gcc", tests, isThere: () => runs("gcc", "--version") });
-need({ name: "libc6-dev", tests, isThere: () => process.platform !== "linux" || runs("sh", "-c", "echo '#include <stdio.h>' | gcc -E - >/dev/null") });
+need({
+  name: "libc6-dev",
+  tests,
+  isThere: () => process.platform !== "linux" || runs("sh", "-c", "echo '#include <stdio.h>' | gcc -E - >/dev/null"),
+});

@@ -2,7 +2,7 @@
 //   npm test                       types, lint, build and every test that needs nothing but a warm install
 //   npm test -- test/rules         what these arguments of vitest choose
 //   npm run test:all               everything
-//   npm run test:all -- security   parts of it: quick, postgres, process, security, browser, soak, host, nodes
+//   npm run test:all -- security   parts of it: quick, postgres, process, security, browser, terminal, model, soak, host, nodes
 //   npm run test:all -- rest       all parts but the quick one
 // What failed stands at the very end, and is counted there. With CCT_TEST_TOTALS=<file> that is of this run and of the
 // earlier ones that had the same file.

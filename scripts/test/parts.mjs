@@ -30,6 +30,8 @@ const HOST = ["test/host"];
 const BROWSER = ["test/browser"];
 /** Drives `cct watch` in real terminals. */
 const TERMINAL = ["test/watch/terminal"];
+/** Searches all states of a protocol with spin. */
+const MODEL = ["test/model"];
 /** Starts very many sessions, or processes of several versions. */
 const LONG = ["test/session/seats-long", "test/session/wakes-long", "test/cli/upgrade"];
 /** Run by the quick part as well, with small counts; `CCT_TEST_SOAK=full` makes them large. */
@@ -79,7 +81,7 @@ export const PARTS = {
     bin("lint", "biome", "check", "--error-on-warnings", "."),
     bin("dead code", "knip"),
     build,
-    tests("tests", excluding(...POSTGRES, ...SECURITY, ...HOST, ...LONG, ...BROWSER, ...TERMINAL)),
+    tests("tests", excluding(...POSTGRES, ...SECURITY, ...HOST, ...LONG, ...BROWSER, ...TERMINAL, ...MODEL)),
   ],
   postgres: [
     node("postgresql", "scripts/postgres.mjs"),
@@ -101,6 +103,7 @@ export const PARTS = {
   security: [build, tests("security", SECURITY)],
   browser: [node("chromium", "scripts/chromium.mjs"), build, tests("browser", BROWSER)],
   terminal: [node("tmux", "scripts/tmux.mjs"), build, tests("terminal", TERMINAL)],
+  model: [node("spin", "scripts/spin.mjs"), build, tests("model", MODEL)],
   soak: [build, tests("soak", [...SOAK, ...LONG], { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],
   // Alone: a real session under a load that it does not have elsewhere proves nothing.
   host: [build, tests("real host", [...HOST, "--no-file-parallelism"])],
@@ -109,4 +112,4 @@ export const PARTS = {
 };
 
 export const FULL_RUN_ADDS =
-  "PostgreSQL, brokers in processes of their own, the page in a browser, cct watch in terminals, other users and networks, soak tests, the real Claude Code, other Nodes";
+  "PostgreSQL, brokers in processes of their own, the page in a browser, cct watch in terminals, the model of delivery, other users and networks, soak tests, the real Claude Code, other Nodes";

@@ -181,7 +181,12 @@ const table: Room[] = [
     ["node:fs", "node:path", "pino", "rotating-file-stream"],
   ),
 
-  room("hosts", "the coding agents: who a session is, what their hooks speak", ["rules", ...platform], ["node:*"]),
+  room(
+    "hosts",
+    "the coding agents: who a session is, what their hooks speak",
+    ["rules", ...platform],
+    ["node:*", "ws"],
+  ),
   room(
     "client",
     "calls a broker; knows its operations by type only",

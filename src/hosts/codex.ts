@@ -71,9 +71,9 @@ export const codex = {
   hooksTell: () => false,
 
   wakes: (_client, { env }) => existsSync(socketIn(env)),
-  async ring(world, conversation) {
+  async ring({ env }, conversation) {
     const { ringCodex } = await import("./codex-wake.ts");
-    return ringCodex(socketIn(world.env), world, conversation);
+    return ringCodex(socketIn(env), conversation);
   },
 
   words: {

@@ -1,5 +1,4 @@
 /** How long mail takes to wake an idle session of the real Codex, beside a turn that is asked for at its daemon's socket. */
-import { randomBytes } from "node:crypto";
 import { connectAppServer } from "../../src/hosts/codex-socket.ts";
 import { openCodexStage } from "./codex-stage.ts";
 import { newWord } from "./ground.ts";
@@ -26,7 +25,7 @@ export async function measureCodexWake(count: number): Promise<Wakes | string> {
     await session.idle();
     const threadId = stage.threadOf((await session.peer()).peer_id);
     const path = stage.at("home/.codex/app-server-control/app-server-control.sock");
-    const server = await connectAppServer(path, () => randomBytes(16).toString("hex"), 600_000);
+    const server = await connectAppServer(path, 600_000);
     const ways: Record<keyof Wakes, (word: string) => Promise<number>> = {
       async cct(word) {
         await stage.cct("send", "sleeper", word);

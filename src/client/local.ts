@@ -53,13 +53,26 @@ let known: string | undefined;
 
 export type Started = "started" | "was running";
 
-/** Starts a broker unless one answers. When two processes start one at once, the database lock lets one win and both use it. */
-export async function ensureBroker(world: World, config: Config, client: Client): Promise<Started> {
-  return (await running(world, config, client)).how;
+/**
+ * Starts a broker unless one answers. When two processes start one at once, the database lock lets one win and both use it.
+ * `mayStart` throws when none is to be started; it is asked when none answers.
+ */
+export async function ensureBroker(
+  world: World,
+  config: Config,
+  client: Client,
+  mayStart = (): void => {},
+): Promise<Started> {
+  return (await running(world, config, client, mayStart)).how;
 }
 
 /** The same; with the answer of the broker. */
-async function running(world: World, config: Config, client: Client): Promise<{ how: Started; about: About }> {
+async function running(
+  world: World,
+  config: Config,
+  client: Client,
+  mayStart = (): void => {},
+): Promise<{ how: Started; about: About }> {
   const first = await ask(config, client);
   if (first instanceof CctError) throw first;
   if (first !== "nobody") return { how: "was running", about: first };
@@ -69,6 +82,7 @@ async function running(world: World, config: Config, client: Client): Promise<{ 
       `No broker answers at ${config.broker.join(" or ")}.`,
       "Start it there, or unset the setting 'broker'.",
     );
+  mayStart();
   const starting = spawnBroker(world, config);
   try {
     const deadline = world.steady() + START_TIMEOUT_MS;

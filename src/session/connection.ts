@@ -196,12 +196,16 @@ export function createConnection(
   }
 
   /** A broker that was told to stop has removed its file. It stays down until a user or a new session starts it. */
+  function requireNote(): void {
+    if (!config.broker && !readBrokerFile(config.home))
+      throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
+  }
+
   async function findBroker(): Promise<void> {
     const looking = repository.begin();
-    if (peer.record && !config.broker && !readBrokerFile(config.home))
-      throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
-    // Only a new session: those of before the update go on with whatever runs.
-    if (peer.record) await ensureBroker(world, config, client);
+    if (peer.record) requireNote();
+    // Only a new session: those of before the update go on with whatever runs. It may be told to stop just now.
+    if (peer.record) await ensureBroker(world, config, client, requireNote);
     else await currentBroker(world, config, client);
     await looking;
   }
@@ -248,7 +252,7 @@ export function createConnection(
     // A session whose host has died must not start anything.
     const isOpen = state.status === "registering" || state.status === "registered";
     if (!isOpen || !isAlive(world.ppid) || !readBrokerFile(config.home)) return;
-    await ensureBroker(world, config, client).catch((failed: unknown) => {
+    await ensureBroker(world, config, client, requireNote).catch((failed: unknown) => {
       peer.problem = failed instanceof CctError ? failed : error;
     });
   }

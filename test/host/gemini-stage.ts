@@ -135,7 +135,11 @@ export async function openGeminiStage(needs: Machine & { gemini: string }) {
     }
     async function submit(line: string, { isLast = false } = {}): Promise<void> {
       await terminal.type(line);
-      await until("the line stands in the prompt", async () => (await terminal.screen()).includes(line.slice(0, 40)));
+      await until("the line stands in the prompt", async () => {
+        const screen = await terminal.screen();
+        // An earlier line above the prompt may say the same.
+        return !screen.includes(PROMPT) && screen.includes(line.slice(0, 40));
+      });
       // A key right after a text may count as part of what was pasted. In an empty prompt it does nothing.
       let looks = 0;
       await until("the prompt is empty again", async () => {

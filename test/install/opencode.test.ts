@@ -1,6 +1,7 @@
 /** The plugin in OpenCode: what install writes, and that uninstall leaves no trace of it. */
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, test as inTurn } from "vitest";
 import { opencodeInstall } from "../../src/host/opencode.ts";
 import { success } from "../support/cct.ts";
@@ -39,7 +40,7 @@ test("install writes one file, and uninstall restores what was there", async () 
     expect(success(await place.cct("install", "--host", "opencode", "--dry-run"))).toContain("would create");
     expect(place.everything()).toEqual(before);
     expect(success(await place.cct("install", "--host", "opencode"))).toContain("installed in OpenCode (1 file)");
-    expect(readFileSync(file(place), "utf8")).toContain(join(root, "dist/opencode.mjs"));
+    expect(readFileSync(file(place), "utf8")).toContain(pathToFileURL(join(root, "dist/opencode.mjs")).href);
     expect(success(await place.cct("install", "--host", "opencode"))).toContain("nothing changed");
     expect(success(await place.cct("uninstall", "--host", "opencode"))).toContain("removed from OpenCode");
     expect(place.everything()).toEqual(before);

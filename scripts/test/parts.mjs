@@ -24,8 +24,9 @@ const SECURITY = [
   "test/security/seats",
   "test/session/full-disk",
 ];
-/** Starts the real Claude Code, most of it in network namespaces. */
+/** Starts the real Claude Code and the other agents, most of it in network namespaces. */
 const HOST = ["test/host"];
+const OTHER_AGENTS = ["codex", "copilot", "gemini", "opencode", "qwen", "three"].map((name) => `test/host/${name}`);
 /** Shows the page in a real browser. */
 const BROWSER = ["test/browser"];
 /** Drives `cct watch` in real terminals. */
@@ -105,8 +106,13 @@ export const PARTS = {
   terminal: [node("tmux", "scripts/tmux.mjs"), build, tests("terminal", TERMINAL)],
   model: [node("spin", "scripts/spin.mjs"), build, tests("model", MODEL)],
   soak: [build, tests("soak", [...SOAK, ...LONG], { CCT_TEST_BROKER: "process", CCT_TEST_SOAK: "full" })],
-  // Alone: a real session under a load that it does not have elsewhere proves nothing.
-  host: [build, tests("real host", [...HOST, "--no-file-parallelism"])],
+  // Claude Code alone: a real session under a load that it does not have elsewhere proves nothing. The others wait for their model
+  // most of the time.
+  host: [
+    build,
+    tests("real host", [...HOST, "--no-file-parallelism", ...excluding(...OTHER_AGENTS)]),
+    tests("other agents", [...OTHER_AGENTS, "--maxWorkers=2"]),
+  ],
   // All that ran so far ran on this one.
   nodes: [build, node("other Nodes", "scripts/test-nodes.mjs", "others")],
 };

@@ -60,9 +60,9 @@ export function findQwen(): (Machine & { qwen: string }) | string {
   if (typeof machine === "string") return machine;
   const prefix = join(cache, `qwen-${QWEN_VERSION}`);
   const qwen = join(prefix, "node_modules", "@qwen-code", "qwen-code", "cli-entry.js");
-  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
-  if (!existsSync(qwen)) once(`[ -e '${qwen}' ] || ${npm} --prefix '${prefix}' @qwen-code/qwen-code@${QWEN_VERSION}`);
-  return existsSync(qwen) ? { ...machine, qwen } : `@qwen-code/qwen-code@${QWEN_VERSION} cannot be fetched`;
+  return isFetched(prefix, `@qwen-code/qwen-code@${QWEN_VERSION}`) && existsSync(qwen)
+    ? { ...machine, qwen }
+    : `@qwen-code/qwen-code@${QWEN_VERSION} cannot be fetched`;
 }
 
 /** The same for Codex: `codex` is its program. */
@@ -77,9 +77,7 @@ export function findCodex(): (Machine & { codex: string }) | string {
           .map((system) => join(vendor, system, "bin", "codex"))
           .find((path) => existsSync(path))
       : undefined;
-  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
-  if (!program()) once(`[ -e '${vendor}' ] || ${npm} --prefix '${prefix}' @openai/codex@${CODEX_VERSION}`);
-  const codex = program();
+  const codex = isFetched(prefix, `@openai/codex@${CODEX_VERSION}`) ? program() : undefined;
   return codex === undefined ? `@openai/codex@${CODEX_VERSION} cannot be fetched` : { ...machine, codex };
 }
 
@@ -89,10 +87,9 @@ export function findGemini(): (Machine & { gemini: string }) | string {
   if (typeof machine === "string") return machine;
   const prefix = join(cache, `gemini-${GEMINI_VERSION}`);
   const gemini = join(prefix, "node_modules", "@google", "gemini-cli", "bundle", "gemini.js");
-  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
-  if (!existsSync(gemini))
-    once(`[ -e '${gemini}' ] || ${npm} --prefix '${prefix}' @google/gemini-cli@${GEMINI_VERSION}`);
-  return existsSync(gemini) ? { ...machine, gemini } : `@google/gemini-cli@${GEMINI_VERSION} cannot be fetched`;
+  return isFetched(prefix, `@google/gemini-cli@${GEMINI_VERSION}`) && existsSync(gemini)
+    ? { ...machine, gemini }
+    : `@google/gemini-cli@${GEMINI_VERSION} cannot be fetched`;
 }
 
 /** The same for OpenCode: `opencode` is its program. `plugins` holds the package that it puts into its folder at a start. */
@@ -102,12 +99,10 @@ export function findOpencode(): (Machine & { opencode: string; plugins: string }
   const prefix = join(cache, `opencode-${OPENCODE_VERSION}`);
   const plugins = join(prefix, "plugins");
   const opencode = join(prefix, "node_modules", `opencode-linux-${process.arch}`, "bin", "opencode");
-  const npm = "npm install --ignore-scripts --no-audit --no-fund";
   const parts = `opencode-ai@${OPENCODE_VERSION} opencode-linux-${process.arch}@${OPENCODE_VERSION}`;
-  const done = join(plugins, "package-lock.json");
-  const both = `${npm} --no-save --prefix '${prefix}' ${parts} && mkdir -p '${plugins}' && ${npm} --prefix '${plugins}' @opencode-ai/plugin@${OPENCODE_VERSION}`;
-  if (!existsSync(done)) once(`[ -e '${done}' ] || { ${both}; }`);
-  return existsSync(done) && existsSync(opencode)
+  // With its lock file, which OpenCode expects there.
+  const plugin = `@opencode-ai/plugin@${OPENCODE_VERSION}`;
+  return isFetched(prefix, parts) && isFetched(plugins, plugin, "--save") && existsSync(opencode)
     ? { ...machine, opencode, plugins }
     : `opencode-ai@${OPENCODE_VERSION} cannot be fetched`;
 }
@@ -125,10 +120,8 @@ export function findCopilot(): CopilotNeeds | string {
   if (typeof machine === "string") return machine;
   const prefix = join(cache, `copilot-${COPILOT_VERSION}`);
   const copilot = join(prefix, "node_modules", "@github", `copilot-linux-${process.arch}`, "copilot");
-  const npm = "npm install --ignore-scripts --no-save --no-audit --no-fund";
-  if (!existsSync(copilot))
-    once(`[ -e '${copilot}' ] || ${npm} --prefix '${prefix}' @github/copilot@${COPILOT_VERSION}`);
-  if (!existsSync(copilot)) return `@github/copilot@${COPILOT_VERSION} cannot be fetched`;
+  if (!isFetched(prefix, `@github/copilot@${COPILOT_VERSION}`) || !existsSync(copilot))
+    return `@github/copilot@${COPILOT_VERSION} cannot be fetched`;
   const home = join(prefix, "home");
   const isUnpacked = join(prefix, "unpacked");
   const words = ["env", "-i", `HOME=${home}`, "PATH=/usr/bin:/bin", "COPILOT_OFFLINE=true", copilot, "help"];
@@ -178,6 +171,14 @@ const cache = join(root, "node_modules", ".cache", "cct-host");
 function once(script: string): boolean {
   mkdirSync(cache, { recursive: true });
   return succeeds(["flock", join(cache, "lock"), "sh", "-c", script], 900);
+}
+
+/** Whether these packages are there as a whole. A file of them may be there while the rest is still being unpacked. */
+function isFetched(prefix: string, packages: string, save = "--no-save"): boolean {
+  const done = `${prefix}.fetched`;
+  const npm = `npm install --ignore-scripts ${save} --no-audit --no-fund --prefix '${prefix}' ${packages}`;
+  if (!existsSync(done)) once(`[ -e '${done}' ] || { mkdir -p '${prefix}' && ${npm} && : >'${done}'; }`);
+  return existsSync(done);
 }
 
 function installTools(): boolean {

@@ -202,6 +202,8 @@ export function createConnection(
   }
 
   async function findBroker(): Promise<void> {
+    // A session whose host has died must not start anything: also not one that has just taken over.
+    if (!isAlive(world.ppid)) throw new CctError("unavailable", "The program of this session has ended.");
     const looking = repository.begin();
     if (peer.record) requireNote();
     // Only a new session: those of before the update go on with whatever runs. It may be told to stop just now.

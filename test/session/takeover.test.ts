@@ -6,6 +6,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 import { expect, test } from "vitest";
 import { readIfThere } from "../../src/platform/files.ts";
+import { isAlive } from "../../src/platform/process.ts";
 import { ok } from "../support/api.ts";
 import { startBroker } from "../support/broker.ts";
 import { atEnd } from "../support/cleanup.ts";
@@ -31,8 +32,13 @@ async function lastServer(home: string, before: string) {
   await client.connect(
     new StdioClientTransport({ command: "bash", args: ["-c", script, "host", ...server], env, cwd: root }),
   );
-  atEnd(() => client.close());
   const pidOf = (name: string): number => Number(readFileSync(join(notes, name), "utf8"));
+  atEnd(async () => {
+    await client.close();
+    // Those that wait would take over once more, and go on for a moment.
+    const others = ["first", "second"].map((name) => Number(readIfThere(join(notes, name)) ?? 0));
+    await until("the other servers have ended", () => others.every((pid) => pid === 0 || !isAlive(pid)));
+  });
   return {
     client,
     changes: () => changes,

@@ -71,7 +71,7 @@ async function running(
   world: World,
   config: Config,
   client: Client,
-  mayStart = (): void => {},
+  mayStart: () => void,
 ): Promise<{ how: Started; about: About }> {
   const first = await ask(config, client);
   if (first instanceof CctError) throw first;
@@ -120,10 +120,15 @@ const MAX_REPLACED = 3;
  * Starts this home's broker unless one runs, and replaces one that is older than this program. Its clients move over: they
  * find the new one by its note. A newer one stays, and so does one on another machine.
  */
-export async function currentBroker(world: World, config: Config, client: Client): Promise<Current> {
+export async function currentBroker(
+  world: World,
+  config: Config,
+  client: Client,
+  mayStart = (): void => {},
+): Promise<Current> {
   let before: string | undefined;
   for (let replaced = 0; ; replaced++) {
-    const { how, about } = await running(world, config, client);
+    const { how, about } = await running(world, config, client, mayStart);
     const { version, pid } = about;
     if (version === world.version) return before === undefined ? { how } : { how: "replaced", other: before };
     const isOurs = !config.broker && isOlder(version, world.version) && pid !== undefined;

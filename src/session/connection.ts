@@ -195,20 +195,21 @@ export function createConnection(
     return { conversation, byHooks: byHooks !== undefined, isOther };
   }
 
-  /** A broker that was told to stop has removed its file. It stays down until a user or a new session starts it. */
-  function requireNote(): void {
-    if (!config.broker && !readBrokerFile(config.home))
+  /**
+   * Throws where this session may start no broker: its host has died, also just before it took over; or it was registered, and the
+   * broker was told to stop, which removes its file. That one stays down until a user or a new session starts one.
+   */
+  function mayStart(): void {
+    if (!isAlive(world.ppid)) throw new CctError("unavailable", "The program of this session has ended.");
+    if (peer.record && !config.broker && !readBrokerFile(config.home))
       throw new CctError("unavailable", "No broker runs for this home.", "Start one with: cct start");
   }
 
   async function findBroker(): Promise<void> {
-    // A session whose host has died must not start anything: also not one that has just taken over.
-    if (!isAlive(world.ppid)) throw new CctError("unavailable", "The program of this session has ended.");
     const looking = repository.begin();
-    if (peer.record) requireNote();
-    // Only a new session: those of before the update go on with whatever runs. It may be told to stop just now.
-    if (peer.record) await ensureBroker(world, config, client, requireNote);
-    else await currentBroker(world, config, client);
+    // Only a new session: those of before the update go on with whatever runs.
+    if (peer.record) await ensureBroker(world, config, client, mayStart);
+    else await currentBroker(world, config, client, mayStart);
     await looking;
   }
 
@@ -251,10 +252,9 @@ export function createConnection(
     dispatch({ type: "stream lost", error });
     if (error.code === "unauthorized" || config.broker || !readBrokerFile(config.home)) return;
     await new Promise((resolve) => setTimeout(resolve, world.random() * RESTART_SPREAD_MS).unref());
-    // A session whose host has died must not start anything.
     const isOpen = state.status === "registering" || state.status === "registered";
-    if (!isOpen || !isAlive(world.ppid) || !readBrokerFile(config.home)) return;
-    await ensureBroker(world, config, client, requireNote).catch((failed: unknown) => {
+    if (!isOpen || !readBrokerFile(config.home)) return;
+    await ensureBroker(world, config, client, mayStart).catch((failed: unknown) => {
       peer.problem = failed instanceof CctError ? failed : error;
     });
   }

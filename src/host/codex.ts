@@ -5,7 +5,7 @@ import { codex } from "../hosts/codex.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { type CodexHook, type CodexPart, isInConfig, isTrusted, withoutPart, withPart } from "./codex-config.ts";
-import { apply, effectiveChanges, exists, type FileChange, removeEmpty } from "./files.ts";
+import { applyAll, effectiveChanges, exists, type FileChange, removeEmpty } from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
 import { onPath } from "./on-path.ts";
 
@@ -56,11 +56,6 @@ function planRemoval(world: World): FileChange[] {
   const path = codexConfig(world);
   const text = configOf(world);
   return isInConfig(text) ? [{ path, content: withoutPart(path, text, partFor(world)) }] : [];
-}
-
-function applyAll(changes: readonly FileChange[], world: World): number {
-  for (const change of changes) apply(change, world.newId());
-  return changes.length;
 }
 
 const found = (world: Here): { version?: string } | undefined =>

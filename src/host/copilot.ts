@@ -10,51 +10,45 @@ import { copilot, copilotFolder, ownTools } from "../hosts/copilot.ts";
 import { hooksOf } from "../hosts/hooks-file.ts";
 import { scriptFor } from "../hosts/script.ts";
 import { CctError } from "../platform/errors.ts";
-import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { isOlder } from "../rules/versions.ts";
 import { edit, parseObject } from "./classic.ts";
 import { copilotExtension } from "./copilot-extension.ts";
 import {
-  apply,
-  digest,
+  applyAll,
   effectiveChanges,
   exists,
   type FileChange,
   filesBelow,
+  folderChanges,
+  json,
   missingFolders,
+  readObject,
   refuseLink,
   removeEmpty,
 } from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
 import { onPath } from "./on-path.ts";
+import { type Edited, type SharedFile, share, shareIfReadable, unshare, withoutEmpty } from "./shared-file.ts";
 import { shellWord } from "./shell.ts";
 import { withoutStatusLine, withStatusLine } from "./statusline.ts";
 
 const RECORD = "cct-install.json";
 const SERVERS = "mcpServers";
 const SERVER = "cct";
+/** The user's files with an entry of ours. */
+const SERVERS_FILE = "mcp-config.json";
+const LINE_FILE = "settings.json";
 
 type Place = Pick<World, "env" | "cwd">;
-
-/** The user's files with an entry of ours: how it comes in, and out again. */
-interface Shared {
-  name: string;
-  /** Throws `CctError` where the file is no JSON. */
-  withOurs(path: string, text: string): string;
-  /** `before`: the file before the install, if it was there. */
-  withoutOurs(path: string, text: string, before: string | undefined): string;
-}
-
-/** Of a shared file: its content before, `null` for none, and the digest of what install made of it. */
-type Edited = Record<string, { before: string | null; after: string }>;
 
 interface Found {
   /** Folders that were not there. */
   folders: string[];
   /** Whether the user wants a status line. */
   statusLine: boolean;
-  edited: Edited;
+  /** What is remembered of the user's files, by name. */
+  edited: Record<string, Edited>;
 }
 
 const folderIn = (world: Place): string => join(copilotFolder(world), "extensions", "cct");
@@ -80,7 +74,8 @@ function loaded({ env }: Place): string[] {
   }
 }
 
-const servers = (world: World): Shared => {
+const servers = (world: World): SharedFile => {
+  const path = join(copilotFolder(world), SERVERS_FILE);
   const server = {
     type: "local",
     command: world.node,
@@ -94,8 +89,8 @@ const servers = (world: World): Shared => {
     return Array.isArray(args) && isDeepStrictEqual(args.slice(-2), ["--host", copilot.name]);
   };
   return {
-    name: "mcp-config.json",
-    withOurs(path, text) {
+    path,
+    withOurs(text) {
       const now = Object(parseObject(path, text)[SERVERS])[SERVER];
       if (now !== undefined && !isOurs(now))
         throw new CctError(
@@ -105,52 +100,21 @@ const servers = (world: World): Shared => {
         );
       return isDeepStrictEqual(now, server) ? text : edit(text, [SERVERS, SERVER], server);
     },
-    withoutOurs(path, text, before) {
+    withoutOurs(text, before) {
       if (!isOurs(Object(parseObject(path, text)[SERVERS])[SERVER])) return text;
-      return withoutEmpty(path, edit(text, [SERVERS, SERVER], undefined), before);
+      return withoutEmpty(path, edit(text, [SERVERS, SERVER], undefined), SERVERS, before);
     },
   };
 };
 
-/** Also the object around our entry, unless it was there before. */
-function withoutEmpty(path: string, text: string, before: string | undefined): string {
-  const isEmpty = isDeepStrictEqual(Object(parseObject(path, text)[SERVERS]), {});
-  const wasThere = before !== undefined && Object.hasOwn(parseObject(path, before), SERVERS);
-  return isEmpty && !wasThere ? edit(text, [SERVERS], undefined) : text;
-}
-
-const line = (world: World): Shared => ({
-  name: "settings.json",
-  withOurs: (path, text) => withStatusLine(path, text, join(folderIn(world), "line.sh")),
-  withoutOurs: (path, text, before) => withoutStatusLine(path, text, before),
-});
-
-/** What becomes of a shared file, and what to remember of it. */
-function shares(
-  world: World,
-  shared: Shared,
-  isWanted: boolean,
-  known: Edited,
-): { change?: FileChange; edited: Edited } {
-  const path = join(copilotFolder(world), shared.name);
-  const now = readIfThere(path);
-  const { [shared.name]: was, ...others } = known;
-  if (!isWanted) return { ...(was && { change: removal(world, shared, known) }), edited: others };
-  const content = shared.withOurs(path, now ?? "{}\n");
-  if (content === now || content === "{}\n") return { edited: known };
-  const before = (was ? removal(world, shared, known).content : now) ?? null;
-  return { change: { path, content }, edited: { ...known, [shared.name]: { before, after: digest(content) } } };
-}
-
-/** The file as it was, or without our entry where it was changed since. */
-function removal(world: World, shared: Shared, known: Edited): FileChange {
-  const path = join(copilotFolder(world), shared.name);
-  const now = readIfThere(path);
-  const { before, after } = known[shared.name] ?? {};
-  if (now === undefined || digest(now) === after) return { path, content: now && (before ?? undefined) };
-  const content = shared.withoutOurs(path, now, before ?? undefined);
-  return { path, content: before === null && isDeepStrictEqual(parseObject(path, content), {}) ? undefined : content };
-}
+const line = (world: World): SharedFile => {
+  const path = join(copilotFolder(world), LINE_FILE);
+  return {
+    path,
+    withOurs: (text) => withStatusLine(path, text, join(folderIn(world), "line.sh")),
+    withoutOurs: (text, before) => withoutStatusLine(path, text, before),
+  };
+};
 
 /** The record first: with it an uninstall undoes the rest. */
 function plan(world: World, options: { statusLine?: boolean } = {}): FileChange[] {
@@ -162,12 +126,15 @@ function plan(world: World, options: { statusLine?: boolean } = {}): FileChange[
     throw new CctError("conflict", `${hooksIn(world)} exists and is not CCT's.`, "Move it away, then install again.");
   const known = recordIn(folder);
   const statusLine = options.statusLine ?? known?.statusLine ?? true;
-  const withServer = shares(world, servers(world), true, known?.edited ?? {});
-  const withLine = lineChange(world, statusLine, withServer.edited);
+  const withServer = share(servers(world), true, known?.edited[SERVERS_FILE]);
+  const withLine = shareIfReadable(line(world), statusLine, known?.edited[LINE_FILE]);
   const record: Found = {
     folders: known?.folders ?? [...new Set([...missingFolders(folder), ...missingFolders(dirname(hooksIn(world)))])],
     statusLine,
-    edited: withLine.edited,
+    edited: {
+      ...(withServer.edited && { [SERVERS_FILE]: withServer.edited }),
+      ...(withLine.edited && { [LINE_FILE]: withLine.edited }),
+    },
   };
   const script = (name: string): string => scriptFor(readFileSync(join(world.root, "plugin", name), "utf8"), copilot);
   const wanted = {
@@ -176,29 +143,15 @@ function plan(world: World, options: { statusLine?: boolean } = {}): FileChange[
     "line.sh": script("statusline/line.sh"),
     "mail.sh": script("hooks/mail.sh"),
   };
-  const stale = filesBelow(folder).filter((name) => !Object.hasOwn(wanted, name));
   return effectiveChanges([
-    ...Object.entries(wanted).map(([name, content]) => ({ path: join(folder, name), content })),
-    ...stale.map((name) => ({ path: join(folder, name), content: undefined })),
+    ...folderChanges(folder, wanted),
     { path: hooksIn(world), content: json({ hooks: hooks(join(folder, "mail.sh")) }) },
     ...[withServer, withLine].flatMap(({ change }) => (change ? [change] : [])),
   ]);
 }
 
-/** Settings that are no JSON are left alone: CCT works without a status line. */
-function lineChange(world: World, isWanted: boolean, known: Edited): { change?: FileChange; edited: Edited } {
-  try {
-    return shares(world, line(world), isWanted, known);
-  } catch (error) {
-    if (error instanceof CctError) return { edited: known };
-    throw error;
-  }
-}
-
 function install(world: World, options: { statusLine?: boolean } = {}): number {
-  const changes = plan(world, options);
-  for (const change of changes) apply(change, world.newId());
-  return changes.length;
+  return applyAll(plan(world, options), world);
 }
 
 /** The record last: while it is there, the folder is known as ours. */
@@ -206,19 +159,20 @@ function planRemoval(world: World): FileChange[] {
   const folder = folderIn(world);
   const known = recordIn(folder);
   if (!known) return [];
-  const shared = [servers(world), line(world)].filter(({ name }) => Object.hasOwn(known.edited, name));
+  const shared = { [SERVERS_FILE]: servers(world), [LINE_FILE]: line(world) };
   const ours = filesBelow(folder).filter((name) => name !== RECORD);
   return effectiveChanges([
-    ...shared.flatMap((one) => removalOf(world, one, known.edited)),
+    ...Object.entries(shared).flatMap(([name, file]) => removalOf(file, known.edited[name])),
     { path: hooksIn(world), content: undefined },
     ...[...ours, RECORD].map((name) => ({ path: join(folder, name), content: undefined })),
   ]);
 }
 
 /** A file that its user has broken since is left alone. */
-function removalOf(world: World, shared: Shared, known: Edited): FileChange[] {
+function removalOf(file: SharedFile, known: Edited | undefined): FileChange[] {
+  if (!known) return [];
   try {
-    return [removal(world, shared, known)];
+    return [unshare(file, known)];
   } catch (error) {
     if (error instanceof CctError) return [];
     throw error;
@@ -231,7 +185,7 @@ function uninstall(world: World): number {
   if (changes.length === 0) return 0;
   const folder = folderIn(world);
   const made = recordIn(folder)?.folders ?? [];
-  for (const change of changes) apply(change, world.newId());
+  applyAll(changes, world);
   removeEmpty([folder, ...made]);
   return changes.length;
 }
@@ -248,8 +202,6 @@ export const copilotInstall: HostInstall = {
   install,
   uninstall,
 };
-
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** It runs each command with a shell, which gives way to bash: the host stays its parent. */
 function hooks(script: string): Record<string, object[]> {
@@ -275,12 +227,9 @@ function hooks(script: string): Record<string, object[]> {
 
 function recordIn(folder: string): Found | undefined {
   try {
-    const { folders, statusLine, edited } = read(join(folder, RECORD));
+    const { folders, statusLine, edited } = readObject<Found>(join(folder, RECORD));
     return Array.isArray(folders) ? { folders, statusLine: statusLine !== false, edited: Object(edited) } : undefined;
   } catch {
     return undefined;
   }
 }
-
-/** Throws when it is no JSON. */
-const read = (path: string): Record<string, unknown> & Partial<Found> => Object(JSON.parse(readIfThere(path) ?? "{}"));

@@ -4,6 +4,7 @@ import { lstatSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, sta
 import { dirname, join } from "node:path";
 import { CctError, errorLine, systemCode } from "../platform/errors.ts";
 import { readIfThere, writeWhole } from "../platform/files.ts";
+import type { World } from "../platform/world.ts";
 
 /** `content` undefined deletes the file. An existing file keeps its mode; a new one is 0600. A program gets 0700. */
 export interface FileChange {
@@ -53,6 +54,28 @@ export function apply({ path, content, isProgram }: FileChange, unique: string):
     );
   }
 }
+
+/** Applies them in their order; returns how many. */
+export function applyAll(changes: readonly FileChange[], world: Pick<World, "newId">): number {
+  for (const change of changes) apply(change, world.newId());
+  return changes.length;
+}
+
+/** What makes a folder of our own contain these files, by name, and no others. */
+export function folderChanges(folder: string, wanted: Readonly<Record<string, string>>): FileChange[] {
+  const stale = filesBelow(folder).filter((name) => !Object.hasOwn(wanted, name));
+  return [
+    ...Object.entries(wanted).map(([name, content]) => ({ path: join(folder, name), content })),
+    ...stale.map((name) => ({ path: join(folder, name), content: undefined })),
+  ];
+}
+
+/** As people read JSON. */
+export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** The object in a file of ours; empty without the file. Throws when it is no JSON. */
+export const readObject = <Known = object>(path: string): Record<string, unknown> & Partial<Known> =>
+  Object(JSON.parse(readIfThere(path) ?? "{}"));
 
 function modeOf(path: string): number {
   try {

@@ -13,13 +13,16 @@ import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
 import { instructions } from "../rules/texts/instructions.ts";
 import {
-  apply,
+  applyAll,
   digest,
   effectiveChanges,
   exists,
   type FileChange,
   filesBelow,
+  folderChanges,
+  json,
   missingFolders,
+  readObject,
   refuseLink,
   removeEmpty,
 } from "./files.ts";
@@ -96,12 +99,7 @@ function plan(world: World): FileChange[] {
     "hooks/hooks.json": json({ hooks: hooks(join(folder, "hooks", "mail.sh")) }),
     "hooks/mail.sh": scriptFor(readFileSync(join(world.root, "plugin/hooks/mail.sh"), "utf8"), gemini),
   };
-  const stale = filesBelow(folder).filter((name) => !Object.hasOwn(wanted, name));
-  return effectiveChanges([
-    ...Object.entries(wanted).map(([name, content]) => ({ path: join(folder, name), content })),
-    ...(isTheirs ? [] : [{ path: policy, content: POLICY }]),
-    ...stale.map((name) => ({ path: join(folder, name), content: undefined })),
-  ]);
+  return effectiveChanges([...folderChanges(folder, wanted), ...(isTheirs ? [] : [{ path: policy, content: POLICY }])]);
 }
 
 /** The record and the manifest last: while they are there, the folder is known as ours. */
@@ -114,11 +112,6 @@ function planRemoval(world: World): FileChange[] {
   const rules = readIfThere(policyIn(world));
   const isOurRule = rules !== undefined && (rules === POLICY || digest(rules) === recordIn(folder)?.policy);
   return [...(isOurRule ? [policyIn(world)] : []), ...ours].map((path) => ({ path, content: undefined }));
-}
-
-function applyAll(changes: readonly FileChange[], world: World): number {
-  for (const change of changes) apply(change, world.newId());
-  return changes.length;
 }
 
 export const geminiInstall: HostInstall = {
@@ -141,8 +134,6 @@ export const geminiInstall: HostInstall = {
     return count;
   },
 };
-
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 const MS = 1_000;
 
@@ -167,7 +158,7 @@ function hooks(script: string): Record<string, object[]> {
 
 const isOurs = (folder: string): boolean => {
   try {
-    return read(join(folder, MANIFEST)).name === "cct";
+    return readObject(join(folder, MANIFEST)).name === "cct";
   } catch {
     return false;
   }
@@ -176,12 +167,9 @@ const isOurs = (folder: string): boolean => {
 /** Without a record, or with one that is damaged, uninstall leaves the folders that install made. */
 function recordIn(folder: string): Found | undefined {
   try {
-    const { folders, policy } = read(join(folder, RECORD));
+    const { folders, policy } = readObject(join(folder, RECORD));
     return Array.isArray(folders) ? { folders, policy: String(policy) } : undefined;
   } catch {
     return undefined;
   }
 }
-
-/** Throws when it is no JSON. */
-const read = (path: string): Record<string, unknown> => Object(JSON.parse(readIfThere(path) ?? "{}"));

@@ -1,14 +1,23 @@
 /** Installs CCT into OpenCode: one file, a plugin, which loads ours. */
-import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { opencode } from "../hosts/opencode.ts";
 import { CctError } from "../platform/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
-import { apply, effectiveChanges, exists, type FileChange, missingFolders, refuseLink, removeEmpty } from "./files.ts";
+import {
+  applyAll,
+  effectiveChanges,
+  exists,
+  type FileChange,
+  missingFolders,
+  readObject,
+  refuseLink,
+  removeEmpty,
+} from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
+import { onPath } from "./on-path.ts";
 
 type Here = Pick<World, "env" | "cwd">;
 
@@ -71,28 +80,18 @@ const planRemoval = (world: World): FileChange[] =>
   isOurs(textIn(world)) ? [{ path: fileIn(world), content: undefined }] : [];
 
 function found(world: Here): { version?: string } | undefined {
-  const program = (world.env.PATH ?? "")
-    .split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => join(folder, "opencode"))
-    .find(exists);
+  const program = onPath(world, "opencode", PACKAGE);
   if (program === undefined) return exists(home(world)) ? {} : undefined;
-  const version = packageVersion(PACKAGE, () => join(dirname(realpathSync(program)), "..", "package.json"));
-  return version ?? packageVersion("@opencode-ai/plugin", () => join(home(world), ITS_PLUGIN_API)) ?? {};
+  return program.version === undefined ? versionOfPlugin(world) : program;
 }
 
-function packageVersion(wanted: string, manifest: () => string): { version: string } | undefined {
+function versionOfPlugin(world: Here): { version?: string } {
   try {
-    const { name, version } = Object(JSON.parse(readIfThere(manifest()) ?? "{}"));
-    return name === wanted && typeof version === "string" ? { version } : undefined;
+    const { version } = readObject(join(home(world), ITS_PLUGIN_API));
+    return typeof version === "string" ? { version } : {};
   } catch {
-    return undefined;
+    return {};
   }
-}
-
-function applyAll(changes: readonly FileChange[], world: World): number {
-  for (const change of changes) apply(change, world.newId());
-  return changes.length;
 }
 
 export const opencodeInstall: HostInstall = {

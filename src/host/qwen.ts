@@ -2,27 +2,27 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { hooksOf } from "../hosts/hooks-file.ts";
 import { qwen } from "../hosts/qwen.ts";
 import { scriptFor } from "../hosts/script.ts";
 import { CctError } from "../platform/errors.ts";
-import { readIfThere } from "../platform/files.ts";
 import type { World } from "../platform/world.ts";
-import { edit, parseObject } from "./classic.ts";
 import {
-  apply,
-  digest,
+  applyAll,
   effectiveChanges,
   exists,
   type FileChange,
   filesBelow,
+  folderChanges,
+  json,
   missingFolders,
+  readObject,
   refuseLink,
   removeEmpty,
 } from "./files.ts";
 import type { HostInstall } from "./host-install.ts";
 import { onPath } from "./on-path.ts";
+import { type Edited, type SharedFile, shareIfReadable, unshare, withoutEmpty } from "./shared-file.ts";
 import { shellWord } from "./shell.ts";
 import { withoutStatusLine, withStatusLine } from "./statusline.ts";
 
@@ -37,8 +37,8 @@ interface Found {
   folders: string[];
   /** Whether the user wants a status line. */
   statusLine: boolean;
-  /** The user's settings before, `null` for none, and the digest of what install made of them. */
-  settings?: { before: string | null; after: string };
+  /** What is remembered of the user's settings. */
+  settings?: Edited;
 }
 
 type Place = Pick<World, "env" | "cwd">;
@@ -69,12 +69,11 @@ function plan(world: World, options: { statusLine?: boolean } = {}): FileChange[
   };
   const known = recordIn(folder);
   const statusLine = options.statusLine ?? known?.statusLine ?? true;
-  const line = lineChange(world, statusLine, known);
-  const settings = line?.settings ?? known?.settings;
+  const line = shareIfReadable(settingsOf(world), statusLine, known?.settings);
   const record: Found = {
     folders: known?.folders ?? missingFolders(folder),
     statusLine,
-    ...(settings && { settings }),
+    ...(line.edited && { settings: line.edited }),
   };
   const wanted = {
     [MANIFEST]: json({ name: "cct", version: world.version, mcpServers: { cct: server } }),
@@ -83,55 +82,24 @@ function plan(world: World, options: { statusLine?: boolean } = {}): FileChange[
     "hooks/mail.sh": script("hooks/mail.sh"),
     "statusline/line.sh": script("statusline/line.sh"),
   };
-  const stale = filesBelow(folder).filter((name) => !Object.hasOwn(wanted, name));
-  return effectiveChanges([
-    ...Object.entries(wanted).map(([name, content]) => ({ path: join(folder, name), content })),
-    ...stale.map((name) => ({ path: join(folder, name), content: undefined })),
-    ...(line?.changes ?? []),
-  ]);
+  return effectiveChanges([...folderChanges(folder, wanted), ...(line.change ? [line.change] : [])]);
 }
 
-/** What becomes of the user's settings. Those that are no JSON are left alone: CCT works without a status line. */
-function lineChange(
-  world: World,
-  isWanted: boolean,
-  known: Found | undefined,
-): { changes: FileChange[]; settings: Found["settings"] } | undefined {
+/** The user's settings, with our status line. */
+function settingsOf(world: World): SharedFile {
   const path = join(home(world), "settings.json");
-  const now = readIfThere(path);
-  try {
-    if (!isWanted) return { changes: lineRemoval(path, known), settings: undefined };
-    const content = withStatusLine(path, now ?? "{}\n", join(folderIn(world), "statusline", "line.sh"), LINE);
-    if (content === now || content === "{}\n") return undefined;
-    const before = lineRemoval(path, known).find((one) => one.path === path);
-    const settings = { before: (before ? before.content : now) ?? null, after: digest(content) };
-    return { changes: [{ path, content }], settings };
-  } catch (error) {
-    if (error instanceof CctError) return undefined;
-    throw error;
-  }
-}
-
-/** The user's settings as they were, or without our line where they were changed since. */
-function lineRemoval(path: string, known: Found | undefined): FileChange[] {
-  const now = readIfThere(path);
-  if (now === undefined) return [];
-  const { before, after } = known?.settings ?? {};
-  const content = digest(now) === after ? (before ?? undefined) : withoutLine(path, now, before ?? undefined);
-  return content === now ? [] : [{ path, content }];
-}
-
-function withoutLine(path: string, now: string, before: string | undefined): string {
-  const text = withoutStatusLine(path, now, before, LINE);
-  const isEmpty = isDeepStrictEqual(Object(parseObject(path, text))[UI], {});
-  const wasThere = before !== undefined && Object.hasOwn(parseObject(path, before), UI);
-  return isEmpty && !wasThere && text !== now ? edit(text, [UI], undefined) : text;
+  return {
+    path,
+    withOurs: (text) => withStatusLine(path, text, join(folderIn(world), "statusline", "line.sh"), LINE),
+    withoutOurs(text, before) {
+      const without = withoutStatusLine(path, text, before, LINE);
+      return without === text ? text : withoutEmpty(path, without, UI, before);
+    },
+  };
 }
 
 function install(world: World, options: { statusLine?: boolean } = {}): number {
-  const changes = plan(world, options);
-  for (const change of changes) apply(change, world.newId());
-  return changes.length;
+  return applyAll(plan(world, options), world);
 }
 
 /** The record and the manifest last: while they are there, the folder is known as ours. */
@@ -141,10 +109,10 @@ function planRemoval(world: World): FileChange[] {
   const last = [RECORD, MANIFEST];
   const names = filesBelow(folder).filter((name) => !last.includes(name));
   const ours = [...names, ...last.filter((name) => exists(join(folder, name)))];
-  return [
-    ...lineRemoval(join(home(world), "settings.json"), recordIn(folder)),
+  return effectiveChanges([
+    unshare(settingsOf(world), recordIn(folder)?.settings),
     ...ours.map((name) => ({ path: join(folder, name), content: undefined })),
-  ];
+  ]);
 }
 
 /** Also the folders that install made. */
@@ -153,7 +121,7 @@ function uninstall(world: World): number {
   if (changes.length === 0) return 0;
   const folder = folderIn(world);
   const made = recordIn(folder)?.folders ?? [];
-  for (const change of changes) apply(change, world.newId());
+  applyAll(changes, world);
   removeEmpty([join(folder, "hooks"), join(folder, "statusline"), folder, ...made]);
   return changes.length;
 }
@@ -170,8 +138,6 @@ export const qwenInstall: HostInstall = {
   install,
   uninstall,
 };
-
-const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Qwen Code runs `bash -c` itself: the command is one line for it, and its parent is the host. */
 function hooks(script: string): Record<string, object[]> {
@@ -198,7 +164,7 @@ function hooks(script: string): Record<string, object[]> {
 
 const isOurs = (folder: string): boolean => {
   try {
-    return read(join(folder, MANIFEST)).name === "cct";
+    return readObject(join(folder, MANIFEST)).name === "cct";
   } catch {
     return false;
   }
@@ -207,7 +173,7 @@ const isOurs = (folder: string): boolean => {
 /** Without a record, or with one that is damaged, uninstall removes our entries and keeps the rest. */
 function recordIn(folder: string): Found | undefined {
   try {
-    const { folders, statusLine, settings } = read(join(folder, RECORD));
+    const { folders, statusLine, settings } = readObject<Found>(join(folder, RECORD));
     return Array.isArray(folders)
       ? { folders, statusLine: statusLine !== false, ...(settings && { settings }) }
       : undefined;
@@ -215,6 +181,3 @@ function recordIn(folder: string): Found | undefined {
     return undefined;
   }
 }
-
-/** Throws when it is no JSON. */
-const read = (path: string): Record<string, unknown> & Partial<Found> => Object(JSON.parse(readIfThere(path) ?? "{}"));

@@ -1,18 +1,15 @@
 /** The real Codex with CCT, a scripted model, and no network. All terminals of this home share one daemon. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
-import { notRun } from "../support/not-run.ts";
+import { afterAll, beforeAll, expect } from "vitest";
+import { testsOf } from "./agent-test.ts";
 import { type CodexSession, type CodexStage, cctTool, openCodexStage, shell } from "./codex-stage.ts";
 import { newWord } from "./ground.ts";
 import { findCodex, root } from "./needs.ts";
 import { until } from "./wait.ts";
 
 const needs = findCodex();
-const why = typeof needs === "string" ? needs : undefined;
-const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`Codex: ${name}`, why))(name, work, 300_000);
-};
+const test = testsOf("Codex", needs, 300_000);
 
 let stage: CodexStage;
 let a: CodexSession;

@@ -1,17 +1,14 @@
 /** The real Copilot CLI with CCT, a scripted model, and no network. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
-import { notRun } from "../support/not-run.ts";
+import { afterAll, beforeAll, expect } from "vitest";
+import { testsOf } from "./agent-test.ts";
 import { type CopilotSession, type CopilotStage, openCopilotStage, shell } from "./copilot-stage.ts";
 import { newWord } from "./ground.ts";
 import { findCopilot } from "./needs.ts";
 import { until } from "./wait.ts";
 
 const needs = findCopilot();
-const why = typeof needs === "string" ? needs : undefined;
-const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`Copilot CLI: ${name}`, why))(name, work, 300_000);
-};
+const test = testsOf("Copilot CLI", needs, 300_000);
 
 let stage: CopilotStage;
 let a: CopilotSession;

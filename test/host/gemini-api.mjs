@@ -1,7 +1,8 @@
 // The Gemini API, with a model that plays scripts: `node <this> <port> <folder>`. As `qwen-api.mjs`, for Gemini CLI.
-// The last user message that says `PLAY <JSON>` is the script; the number of the model's messages after it tells which turn is due.
+// The last user message that says `PLAY <id>` names the script `<folder>/<id>.json`; the number of the model's messages after it tells
+// which turn is due.
 // A turn: { text?, tools?: [{ name, input }], begins?, gate?, status? }. Each request is a line of `<folder>/log.jsonl`.
-import { appendFileSync, existsSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 
@@ -18,16 +19,14 @@ const messagesOf = (contents) =>
     })),
   );
 
+const SCRIPT = /^PLAY ([a-z0-9]+)$/m;
+
 function dueTurn(contents) {
   const messages = messagesOf(contents);
-  const last = messages.findLast(({ role, content }) => role === "user" && /^PLAY \[/m.test(content));
-  const script = last && /^PLAY (\[.*\])$/m.exec(last.content)?.[1];
-  if (!script) return {};
-  try {
-    return JSON.parse(script)[contents.slice(last.at).filter(({ role }) => role === "model").length] ?? {};
-  } catch {
-    return { text: `no script: ${script}` };
-  }
+  const last = messages.findLast(({ role, content }) => role === "user" && SCRIPT.test(content));
+  if (!last) return {};
+  const turns = JSON.parse(readFileSync(join(folder, `${SCRIPT.exec(last.content)[1]}.json`), "utf8"));
+  return turns[contents.slice(last.at).filter(({ role }) => role === "model").length] ?? {};
 }
 
 const chunk = (parts, finishReason) => ({

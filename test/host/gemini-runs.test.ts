@@ -1,16 +1,14 @@
 /** Runs of the real Gemini CLI without a terminal (`gemini -p`), and sessions that are resumed, interrupted or left. */
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
-import { notRun } from "../support/not-run.ts";
-import { type GeminiStage, newWord, openGeminiStage } from "./gemini-stage.ts";
+import { afterAll, beforeAll, expect } from "vitest";
+import { testsOf } from "./agent-test.ts";
+import { type GeminiStage, openGeminiStage } from "./gemini-stage.ts";
+import { newWord } from "./ground.ts";
 import { findGemini } from "./needs.ts";
 import { until } from "./wait.ts";
 
 const needs = findGemini();
-const why = typeof needs === "string" ? needs : undefined;
-const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`Gemini CLI: ${name}`, why))(name, work, 600_000);
-};
+const test = testsOf("Gemini CLI", needs, 600_000);
 
 let stage: GeminiStage;
 
@@ -25,24 +23,24 @@ afterAll(() => stage?.close());
 test("in gemini -p, mail reaches the model beside its tool's result, and its output stays its own", async () => {
   const [word, late] = [newWord("print"), newWord("late")];
   const turns = [stage.waitAt("printing"), { text: "all done", gate: "printed" }];
-  const run = stage.print("p", `PLAY ${JSON.stringify(turns)}`);
-  await until("the tool runs", () => existsSync(stage.at("api/printing.reached")));
-  await until("it is a peer", () => stage.peerOf("p"));
+  const run = stage.print("p", stage.api.script(turns));
+  await until("the tool runs", () => existsSync(stage.api.reached("printing")));
+  await until("it is a peer", () => stage.peerNamed("p"));
   await stage.cct("send", "p", word);
   await stage.mailWaits();
-  stage.open("printing");
-  await until("the model is asked again", () => stage.requestsOf("p").length > 1);
+  stage.api.open("printing");
+  await until("the model is asked again", () => stage.api.requestsOf("p").length > 1);
   // Too late for a tool: it must not begin another turn, whose answer would be output, too.
   await stage.cct("send", "p", late);
   await stage.mailWaits();
-  stage.open("printed");
+  stage.api.open("printed");
   const { stdout, code } = await run;
   expect({ stdout: stdout.trim(), code }).toEqual({ stdout: "all done", code: 0 });
-  const places = stage
+  const places = stage.api
     .requestsOf("p")
     .flatMap(({ messages }) => messages.filter(({ content }) => content.includes(word)));
   expect(places.map(({ role }) => role)).toContain("tool");
-  expect(JSON.stringify(stage.requestsOf("p"))).not.toContain(late);
+  expect(JSON.stringify(stage.api.requestsOf("p"))).not.toContain(late);
   await stage.isRead(word);
 });
 
@@ -91,7 +89,7 @@ test("a session whose terminal is closed leaves", async () => {
   await until("the model is asked", () => session.requests().length > 0);
   await session.idle();
   await session.close();
-  await until("the peer is offline", async () => (await stage.peerOf("w"))?.presence === "offline");
+  await until("the peer is offline", async () => (await stage.peerNamed("w"))?.presence === "offline");
 });
 
 const isAgain = ({ messages }: { messages: { content: string }[] }, word: string): boolean =>

@@ -1,17 +1,15 @@
 /** The real Gemini CLI with CCT's extension, a scripted model, and no network. */
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
-import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { MAIL_RINGS } from "../../src/rules/texts/frames.ts";
-import { notRun } from "../support/not-run.ts";
-import { type GeminiSession, type GeminiStage, newWord, openGeminiStage, shell } from "./gemini-stage.ts";
+import { testsOf } from "./agent-test.ts";
+import { type GeminiSession, type GeminiStage, openGeminiStage, shell } from "./gemini-stage.ts";
+import { newWord } from "./ground.ts";
 import { findGemini } from "./needs.ts";
 import { until } from "./wait.ts";
 
 const needs = findGemini();
-const why = typeof needs === "string" ? needs : undefined;
-const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`Gemini CLI: ${name}`, why))(name, work, 600_000);
-};
+const test = testsOf("Gemini CLI", needs, 600_000);
 
 let stage: GeminiStage;
 let a: GeminiSession;
@@ -73,10 +71,10 @@ test("mail reaches a working session beside its tool's result", async () => {
   const word = newWord("busy");
   await b.idle();
   await b.play(stage.waitAt("busy"), { text: "done" });
-  await until("the tool runs", () => existsSync(stage.at("api/busy.reached")));
+  await until("the tool runs", () => existsSync(stage.api.reached("busy")));
   await stage.cct("send", "b", `${word} ${ATTACK}`);
   await b.mailWaits();
-  stage.open("busy");
+  stage.api.open("busy");
   const { role, text } = await b.given(word);
   expect(role).toBe("tool");
   expectFramed(text);
@@ -91,7 +89,7 @@ test("mail that comes while the model writes its last answer begins a turn, and 
   await until("the model is asked", () => b.requests().length > asked);
   await stage.cct("send", "b", `${word} ${ATTACK}`);
   await b.mailWaits();
-  stage.open("ends");
+  stage.api.open("ends");
   const { text, messages } = await b.given(word);
   expectFramed(text);
   expect(text).toMatch(/^<hook_context>CCT mail · .*<\/hook_context>$/s);

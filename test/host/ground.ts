@@ -53,14 +53,14 @@ export async function openGround(needs: Machine) {
   }
 
   /** Runs a program as the person at this HOME. */
-  function run(command: readonly string[], { cwd = at("project"), more = {} } = {}): Promise<Ended> {
+  function run(command: readonly string[], { cwd = at("project"), more = {}, input = "" } = {}): Promise<Ended> {
     const [program, words] = network.within(command);
     return new Promise((resolve) => {
       const options = { env: { ...env, ...more }, cwd, maxBuffer: 1e8 };
       const child = execFile(program, words, options, (error, stdout, stderr) =>
         resolve({ stdout, stderr, code: error?.code ?? 0 }),
       );
-      child.stdin?.end();
+      child.stdin?.end(input);
     });
   }
   async function cct(...words: string[]): Promise<string> {
@@ -80,6 +80,12 @@ export async function openGround(needs: Machine) {
   async function recipientsOf(text: string): Promise<Recipient[]> {
     const { messages } = JSON.parse(await cct("messages", "--limit", "200", "--full", "--json"));
     return messages.find((one: { text: string }) => one.text === text)?.recipients ?? [];
+  }
+
+  /** A file of the spool of a session at a terminal, whose name is the pid of a process below the terminal's. */
+  function inSpoolOf(terminal: { pid: number }, file: string): string {
+    const pid = readdirSync(at("home/.cct/spool")).find((one) => isBelow(Number(one), terminal.pid));
+    return at("home/.cct/spool", String(pid), file);
   }
 
   /** The message with this text has been read by so many recipients, exactly once by each. */
@@ -111,6 +117,8 @@ export async function openGround(needs: Machine) {
     peer,
     peerNamed,
     close,
+    inSpoolOf,
+    recipientsOf,
     isRead,
     /** The same on a machine so slow that a host may say too late that it has the mail: then it comes again, marked. */
     isReadAtLast: (text: string, by = 1): Promise<void> => isRead(text, by, true),
@@ -122,6 +130,20 @@ export async function openGround(needs: Machine) {
         return text !== undefined && (await recipientsOf(text)).some(({ state }) => /^(delivered|read)$/.test(state));
       }),
   };
+}
+
+function isBelow(pid: number, ancestor: number): boolean {
+  try {
+    for (
+      let at = pid;
+      at > 1;
+      at = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${at}/status`, "utf8"))?.[1] ?? 0)
+    )
+      if (at === ancestor) return true;
+  } catch {
+    // It has ended.
+  }
+  return false;
 }
 
 /** What a scripted model was asked. */
@@ -176,7 +198,7 @@ export async function openModelApi({ at, env, network }: Ground, program: string
       const places = found.messages.filter(({ content }) => content.includes(word));
       const times = places.map(({ content }) => content.split(word).length - 1);
       if (times.join() !== "1") throw new Error(`${word} stands there ${times.join(" and ")} times`);
-      return { role: places[0]?.role ?? "", text: places[0]?.content ?? "", at: found.at };
+      return { role: places[0]?.role ?? "", text: places[0]?.content ?? "", at: found.at, messages: found.messages };
     },
   };
 }

@@ -1,23 +1,21 @@
 /** The real OpenCode with CCT, a scripted model, and no network. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
-import { notRun } from "../support/not-run.ts";
+import { afterAll, beforeAll, expect } from "vitest";
+import { testsOf } from "./agent-test.ts";
+import { newWord } from "./ground.ts";
 import { findOpencode, root } from "./needs.ts";
-import { newWord, openOpencodeStage, START_S, shell } from "./opencode-stage.ts";
+import { openOpencodeStage, START_S, shell } from "./opencode-stage.ts";
 import { until } from "./wait.ts";
 
 const needs = findOpencode();
-const why = typeof needs === "string" ? needs : undefined;
-const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`OpenCode: ${name}`, why))(name, work, 900_000);
-};
+const test = testsOf("OpenCode", needs, 900_000);
 
 let stage: Awaited<ReturnType<typeof openOpencodeStage>>;
 let a: Awaited<ReturnType<typeof stage.start>>;
 let b: Awaited<ReturnType<typeof stage.start>>;
 const reached = (gate: string) =>
-  until("the tool runs", () => existsSync(stage.at("api", `${gate}.reached`)), {
+  until("the tool runs", () => existsSync(stage.api.reached(gate)), {
     seconds: START_S,
     instead: () => b?.lastSeen() ?? "",
   });
@@ -48,7 +46,7 @@ test("two sessions register as peers of the agent opencode", async () => {
   b = await stage.start("b");
   await b.play({ text: "hello" });
   await b.idle();
-  const [one, other] = [await stage.peerNamed("a"), await stage.peerNamed("b")];
+  const [one, other] = [await stage.peer("a"), await stage.peer("b")];
   expect([one, other]).toMatchObject([{ agent: "opencode" }, { agent: "opencode" }]);
   expect(stage.sessionOf(one.peer_id)).not.toBe(stage.sessionOf(other.peer_id));
 });
@@ -59,7 +57,7 @@ test("mail reaches a working session beside its tool's result", async () => {
   await reached("busy");
   await stage.cct("send", "b", word);
   await stage.mailWaits();
-  stage.open("busy");
+  stage.api.open("busy");
   const { role, text } = await b.given(word);
   expect(role).toBe("tool");
   expect(text).toContain("CCT mail · operator (a person)");
@@ -74,7 +72,7 @@ test("an interrupt holds the next call back", async () => {
   await reached("held");
   await stage.cct("send", "b", "--urgency", "interrupt", word);
   await stage.mailWaits();
-  stage.open("held");
+  stage.api.open("held");
   expect(await b.given(word)).toMatchObject({ role: "tool", text: expect.stringContaining("was not run") });
   await stage.isRead(word);
   await b.idle();
@@ -83,12 +81,12 @@ test("an interrupt holds the next call back", async () => {
 
 test("mail that comes while the model writes its last answer begins a turn after it", async () => {
   const word = newWord("ends");
-  const asked = stage.requestsOf("b").length;
+  const asked = stage.api.requestsOf("b").length;
   await b.play({ text: "last words", gate: "ends" });
-  await until("the model is asked", () => stage.requestsOf("b").length > asked);
+  await until("the model is asked", () => stage.api.requestsOf("b").length > asked);
   await stage.cct("send", "b", word);
   await stage.mailWaits();
-  stage.open("ends");
+  stage.api.open("ends");
   await b.given(word);
   await stage.isRead(word);
   await b.idle();
@@ -127,19 +125,19 @@ test("a session's model sends, by a tool and in its shell, and the other gets it
 test("two sessions of one process are two peers, and each gets its own mail", async () => {
   const [first, second] = [newWord("first"), newWord("second")];
   await a.idle();
-  const before = await stage.peerNamed("a");
+  const before = await stage.peer("a");
   await a.submit("/new");
   await until("the session is another one", async () => /Ask anything/.test(await a.screen()), {
     instead: a.lastSeen,
   });
   await a.play({ text: "hello again" });
   await a.idle("a-2");
-  expect((await stage.peerNamed("a")).peer_id).toBe(before.peer_id);
+  expect((await stage.peer("a")).peer_id).toBe(before.peer_id);
   await stage.cct("send", "a", first);
-  await stage.given("a", first);
+  await stage.api.given("a", first);
   await stage.isRead(first);
   await stage.cct("send", "a-2", second);
-  const asked = await stage.given("a", second);
+  const asked = await stage.api.given("a", second);
   await stage.isRead(second);
   expect(asked.text).not.toContain(first);
 });
@@ -147,7 +145,7 @@ test("two sessions of one process are two peers, and each gets its own mail", as
 test("a session that ends and is resumed is the same peer, and gets what waited", async () => {
   const word = newWord("resume");
   await b.idle();
-  const before = await stage.peerNamed("b");
+  const before = await stage.peer("b");
   await b.key("C-c");
   await until("the terminal ends", b.hasEnded);
   await until("it is offline", async () => (await stage.peerNamed("b"))?.presence === "offline");
@@ -157,7 +155,7 @@ test("a session that ends and is resumed is the same peer, and gets what waited"
   await b.given(word);
   await stage.isRead(word);
   await b.idle();
-  expect((await stage.peerNamed("b")).peer_id).toBe(before.peer_id);
+  expect((await stage.peer("b")).peer_id).toBe(before.peer_id);
 });
 
 test("opencode run is a peer while it runs, and its mail does not change what it prints", async () => {
@@ -167,20 +165,20 @@ test("opencode run is a peer while it runs, and its mail does not change what it
   await until("it is a peer", async () => (await stage.peerNamed("c"))?.agent === "opencode");
   await stage.cct("send", "c", word);
   await stage.mailWaits();
-  stage.open("run");
-  await stage.given("c", word);
+  stage.api.open("run");
+  await stage.api.given("c", word);
   await stage.cct("send", "c", late);
   await stage.mailWaits();
-  stage.open("late");
+  stage.api.open("late");
   expect((await printed).trim().split("\n").at(-1)).toBe("printed last");
-  const { peer_id } = await stage.peerNamed("c");
+  const { peer_id } = await stage.peer("c");
   const again = stage.print("c", [stage.waitAt("again"), { text: "done" }], "-s", stage.sessionOf(peer_id));
   await reached("again");
   await stage.mailWaits();
-  stage.open("again");
+  stage.api.open("again");
   await again;
-  await stage.given("c", late);
-  expect((await stage.peerNamed("c")).peer_id).toBe(peer_id);
+  await stage.api.given("c", late);
+  expect((await stage.peer("c")).peer_id).toBe(peer_id);
 });
 
 test("uninstall while sessions run disturbs none of them", async () => {

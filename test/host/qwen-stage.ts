@@ -1,5 +1,5 @@
 /** The real Qwen Code with CCT's extension and a scripted model, in a network of its own. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { type Ground, openGround, openModelApi } from "./ground.ts";
 import type { Machine } from "./needs.ts";
 import { until } from "./wait.ts";
@@ -21,7 +21,7 @@ export type QwenSession = Awaited<ReturnType<QwenStage["start"]>>;
 /** `on`: where other agents are, too. */
 export async function openQwenStage(needs: Machine & { qwen: string }, on?: Ground) {
   const ground = on ?? (await openGround(needs));
-  const { at, env, terminals, run, cct, peer, peerNamed } = ground;
+  const { at, env, terminals, run, cct, peer, peerNamed, inSpoolOf } = ground;
   mkdirSync(at("home/.qwen"));
   const settings = {
     general: { disableAutoUpdate: true, enableAutoUpdate: false },
@@ -77,11 +77,7 @@ export async function openQwenStage(needs: Machine & { qwen: string }, on?: Grou
       peer: () => peer(name),
       requests: () => api.requestsOf(name),
       given: (word: string) => api.given(name, word, terminal.screen),
-      /** A file of its spool, which bears the pid of a process below the terminal's. */
-      inSpool: (file: string): string => {
-        const pid = readdirSync(at("home/.cct/spool")).find((one) => isBelow(Number(one), terminal.pid));
-        return at("home/.cct/spool", String(pid), file);
-      },
+      inSpool: (file: string): string => inSpoolOf(terminal, file),
     };
   }
 
@@ -94,20 +90,6 @@ export async function openQwenStage(needs: Machine & { qwen: string }, on?: Grou
       run(["env", "-i", ...words(name, { CCT_NAME: name }), process.execPath, needs.qwen, "-p", prompt]),
     waitAt: (gate: string): Turn => shell(api.gate(gate)),
   };
-}
-
-function isBelow(pid: number, ancestor: number): boolean {
-  try {
-    for (
-      let at = pid;
-      at > 1;
-      at = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${at}/status`, "utf8"))?.[1] ?? 0)
-    )
-      if (at === ancestor) return true;
-  } catch {
-    // It has ended.
-  }
-  return false;
 }
 
 export const shell = (command: string): Turn => ({

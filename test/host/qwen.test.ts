@@ -1,17 +1,14 @@
 /** The real Qwen Code with CCT's extension, a scripted model, and no network. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, test as inTurn } from "vitest";
-import { notRun } from "../support/not-run.ts";
+import { afterAll, beforeAll, expect } from "vitest";
+import { testsOf } from "./agent-test.ts";
 import { newWord } from "./ground.ts";
 import { findQwen } from "./needs.ts";
 import { openQwenStage, type QwenSession, type QwenStage, shell } from "./qwen-stage.ts";
 import { until } from "./wait.ts";
 
 const needs = findQwen();
-const why = typeof needs === "string" ? needs : undefined;
-const test = (name: string, work: () => Promise<void>): void => {
-  inTurn.skipIf(why !== undefined && notRun(`Qwen Code: ${name}`, why))(name, work, 240_000);
-};
+const test = testsOf("Qwen Code", needs, 240_000);
 
 let stage: QwenStage;
 let a: QwenSession;

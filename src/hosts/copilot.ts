@@ -46,7 +46,7 @@ export const copilot = {
   name: "copilot",
   title: "Copilot CLI",
 
-  // It starts its servers anew at /clear and /resume.
+  // It restarts its servers at /clear and /resume.
   sessionVariable: CONVERSATION,
   serverNamesConversation: true,
   // `copilot -p`: what a terminal's sessions have.

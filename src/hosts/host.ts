@@ -115,7 +115,7 @@ export interface Host {
    * that stands for the session: it names the spool, and a person's second conversation is another session.
    */
   serverPerConversation?: true;
-  /** The host starts the session server anew when it goes to another conversation, and names that in `sessionVariable`. */
+  /** The host restarts the session server when it goes to another conversation, and names that in `sessionVariable`. */
   serverNamesConversation?: true;
   /** In the environment of hooks: the conversation. Prompts tell it again, where it changes without a `SessionStart`. */
   hookVariable?: string;

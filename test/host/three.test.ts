@@ -114,7 +114,7 @@ test("an invitation by one wakes the two others", async () => {
   await allIdle();
 });
 
-test("what one says to the pool reaches the two others, whoever it is", async () => {
+test("what each of them says to the pool reaches the two others", async () => {
   for (const speaker of all) {
     const word = newWord("all");
     await call(speaker, "send_message", { to: "@crew", text: word });

@@ -33,8 +33,14 @@ const BROWSER = ["test/browser"];
 const TERMINAL = ["test/watch/terminal"];
 /** Searches all states of a protocol with spin. */
 const MODEL = ["test/model"];
-/** Starts very many sessions, or processes of several versions. */
-const LONG = ["test/session/seats-long", "test/session/wakes-long", "test/cli/upgrade"];
+/** Starts very many sessions, or processes of several versions; fills large stores; builds everything with one operation more. */
+const LONG = [
+  "test/session/seats-long",
+  "test/session/wakes-long",
+  "test/cli/upgrade",
+  "test/broker/growth",
+  "test/new-operation",
+];
 /** Run by the quick part as well, with small counts; `CCT_TEST_SOAK=full` makes them large. */
 const SOAK = filesWith("/support/soak.ts");
 
